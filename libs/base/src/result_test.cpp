@@ -1,0 +1,49 @@
+#include "mifeng/base/result.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+namespace mifeng {
+namespace {
+
+Result<int> parse(const std::string& text) {
+  if (text == "one") return 1;
+  return Error(ErrorCode::kInvalidArgument, "bad-number", "not a number: " + text);
+}
+
+Result<std::string> twice(const std::string& a, const std::string& b) {
+  MIFENG_TRY(const int x, parse(a));
+  MIFENG_TRY(const int y, parse(b));
+  return std::to_string(x + y);
+}
+
+Result<void> check(const std::string& text) {
+  MIFENG_CHECK(parse(text));
+  return ok();
+}
+
+TEST(Result, CarriesValuesAndErrors) {
+  EXPECT_EQ(*twice("one", "one"), "2");
+  EXPECT_EQ(twice("one", "two").error().message(), "not a number: two");
+  EXPECT_TRUE(check("one"));
+  EXPECT_EQ(check("x").error().reason(), "bad-number");
+  EXPECT_EQ(parse("x").value_or(5), 5);
+}
+
+TEST(Result, MovesWhatCannotBeCopied) {
+  Result<std::unique_ptr<int>> made = std::make_unique<int>(3);
+  const std::unique_ptr<int> taken = std::move(made).value();
+  EXPECT_EQ(*taken, 3);
+}
+
+TEST(Error, KeepsCodeAndReasonUnderContext) {
+  const Error outer = parse("x").error().with_context("line 3");
+  EXPECT_EQ(outer.code(), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(outer.reason(), "bad-number");
+  EXPECT_EQ(outer.message(), "line 3: not a number: x");
+}
+
+}  // namespace
+}  // namespace mifeng
