@@ -19,15 +19,14 @@ namespace mifeng {
 namespace {
 
 Error cannot_start(const std::string& program, int error_number) {
-  if (error_number == ENOENT)
-    return Error(ErrorCode::kNotFound, "no-such-program", "there is no program " + program);
+  if (error_number == ENOENT) return Error(ErrorCode::kNotFound, "no-such-program", "there is no program " + program);
   return Error(ErrorCode::kInternal, "cannot-start",
                "cannot start " + program + ": " + std::generic_category().message(error_number));
 }
 
 // Runs in the child between fork and exec: only async-signal-safe calls, nothing allocated. Returns errno.
-int become(const ChildOptions& options, char* const* argv, char* const* envp, const std::vector<std::pair<int, int>>& fds,
-           int report_fd, ::pid_t parent) {
+int become(const ChildOptions& options, char* const* argv, char* const* envp,
+           const std::vector<std::pair<int, int>>& fds, int report_fd, ::pid_t parent) {
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -110,8 +109,7 @@ Result<ChildProcess> ChildProcess::start(const ChildOptions& options) {
   const ::pid_t pid = ::fork();
   if (pid < 0) return cannot_start(options.argv[0], errno);
   if (pid == 0) {
-    const int failure =
-        become(options, argv.data(), options.env ? env.data() : environ, fds, write_end.get(), parent);
+    const int failure = become(options, argv.data(), options.env ? env.data() : environ, fds, write_end.get(), parent);
     [[maybe_unused]] const ssize_t ignored = ::write(write_end.get(), &failure, sizeof failure);
     ::_exit(127);
   }
@@ -151,7 +149,8 @@ Result<ChildExit> ChildProcess::wait(std::optional<std::chrono::milliseconds> ti
       exit_ = from_siginfo(info);
       return *exit_;
     }
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) break;
     pollfd poll_fd{pidfd_.get(), POLLIN, 0};
     ::poll(&poll_fd, 1, static_cast<int>(left.count()) + 1);
@@ -186,7 +185,8 @@ Result<CommandOutput> run_command(ChildOptions options, std::chrono::millisecond
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   CommandOutput result;
   for (;;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     pollfd poll_fd{read_end.get(), POLLIN, 0};
     const int ready = left.count() <= 0 ? 0 : ::poll(&poll_fd, 1, static_cast<int>(left.count()));
     if (ready < 0 && errno == EINTR) continue;

@@ -15,16 +15,17 @@ template <typename Buffer, typename Grow>
 Result<void> read_into(const std::filesystem::path& path, std::size_t limit, Buffer& buffer, Grow grow) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) {
-    if (errno == ENOENT)
-      return Error(ErrorCode::kNotFound, "no-such-file", "no such file: " + path.string());
+    if (errno == ENOENT) return Error(ErrorCode::kNotFound, "no-such-file", "no such file: " + path.string());
     return Error(ErrorCode::kInternal, "cannot-read", "open " + path.string() + ": " + std::strerror(errno));
   }
   std::size_t used = 0;
   for (;;) {
     grow(buffer, used);
     const MutableBytes space = [&] {
-      if constexpr (std::is_same_v<Buffer, SecretBytes>) return buffer.reveal_for_writing().subspan(used);
-      else return MutableBytes(reinterpret_cast<std::uint8_t*>(buffer.data()) + used, buffer.size() - used);
+      if constexpr (std::is_same_v<Buffer, SecretBytes>)
+        return buffer.reveal_for_writing().subspan(used);
+      else
+        return MutableBytes(reinterpret_cast<std::uint8_t*>(buffer.data()) + used, buffer.size() - used);
     }();
     const ssize_t got = ::read(fd.get(), space.data(), space.size());
     if (got < 0) {
@@ -74,9 +75,7 @@ void UniqueFd::reset(int fd) {
   fd_ = fd;
 }
 
-Result<Bytes> read_file(const std::filesystem::path& path, std::size_t limit) {
-  return read_plain<Bytes>(path, limit);
-}
+Result<Bytes> read_file(const std::filesystem::path& path, std::size_t limit) { return read_plain<Bytes>(path, limit); }
 
 Result<std::string> read_text_file(const std::filesystem::path& path, std::size_t limit) {
   return read_plain<std::string>(path, limit);

@@ -23,8 +23,8 @@ struct ChildOptions {
   // Descriptors that the child has under the number on the left. What is not named is closed in the child, but 0, 1
   // and 2 are inherited where not named.
   std::map<int, int> fds;
-  bool new_process_group = true;   // so that a Ctrl-C at the terminal reaches us first
-  int parent_death_signal = 9;     // 0 for none. Belongs to the thread that started it: start from one that stays
+  bool new_process_group = true;  // so that a Ctrl-C at the terminal reaches us first
+  int parent_death_signal = 9;    // 0 for none. Belongs to the thread that started it: start from one that stays
   bool disable_core_dumps = false;
 };
 
@@ -37,7 +37,8 @@ struct ChildExit {
 
 class ChildProcess {
  public:
-  // kNotFound "no-such-program", else kInternal "cannot-start": failures of exec are reported here, not as an exit code.
+  // kNotFound "no-such-program", else kInternal "cannot-start": failures of exec are reported here, not as an exit
+  // code.
   static Result<ChildProcess> start(const ChildOptions& options);
 
   ChildProcess(ChildProcess&&) noexcept;
@@ -68,7 +69,6 @@ struct CommandOutput {
   ChildExit exit;
   std::string output;
 };
-Result<CommandOutput> run_command(ChildOptions options, std::chrono::milliseconds timeout,
-                                  std::size_t limit = 1 << 20);
+Result<CommandOutput> run_command(ChildOptions options, std::chrono::milliseconds timeout, std::size_t limit = 1 << 20);
 
 }  // namespace mifeng

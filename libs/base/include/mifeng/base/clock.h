@@ -15,8 +15,8 @@ using UnixMillis = std::int64_t;
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual UnixMillis now_ms() const = 0;                                  // may jump
-  virtual std::chrono::steady_clock::time_point steady_now() const = 0;   // never goes back
+  virtual UnixMillis now_ms() const = 0;                                 // may jump
+  virtual std::chrono::steady_clock::time_point steady_now() const = 0;  // never goes back
 };
 
 class SystemClock final : public Clock {

@@ -16,27 +16,44 @@ class [[nodiscard]] Result {
  public:
   using value_type = T;
 
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}       // NOLINT: implicit on purpose
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}   // NOLINT: implicit on purpose
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit on purpose
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit on purpose
 
   bool has_value() const { return state_.index() == 0; }
   explicit operator bool() const { return has_value(); }
 
   // Programmer errors: value() of an error, error() of a value.
-  T& value() & { assert(has_value()); return *std::get_if<0>(&state_); }
-  const T& value() const& { assert(has_value()); return *std::get_if<0>(&state_); }
-  T&& value() && { assert(has_value()); return std::move(*std::get_if<0>(&state_)); }
+  T& value() & {
+    assert(has_value());
+    return *std::get_if<0>(&state_);
+  }
+  const T& value() const& {
+    assert(has_value());
+    return *std::get_if<0>(&state_);
+  }
+  T&& value() && {
+    assert(has_value());
+    return std::move(*std::get_if<0>(&state_));
+  }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T&& operator*() && { return std::move(*this).value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
-  const Error& error() const& { assert(!has_value()); return *std::get_if<1>(&state_); }
-  Error&& error() && { assert(!has_value()); return std::move(*std::get_if<1>(&state_)); }
+  const Error& error() const& {
+    assert(!has_value());
+    return *std::get_if<1>(&state_);
+  }
+  Error&& error() && {
+    assert(!has_value());
+    return std::move(*std::get_if<1>(&state_));
+  }
 
   template <typename U>
-  T value_or(U&& other) const& { return has_value() ? value() : static_cast<T>(std::forward<U>(other)); }
+  T value_or(U&& other) const& {
+    return has_value() ? value() : static_cast<T>(std::forward<U>(other));
+  }
 
  private:
   std::variant<T, Error> state_;
@@ -54,8 +71,14 @@ class [[nodiscard]] Result<void> {
   explicit operator bool() const { return has_value(); }
   void value() const { assert(has_value()); }
 
-  const Error& error() const& { assert(!has_value()); return *error_; }
-  Error&& error() && { assert(!has_value()); return std::move(*error_); }
+  const Error& error() const& {
+    assert(!has_value());
+    return *error_;
+  }
+  Error&& error() && {
+    assert(!has_value());
+    return std::move(*error_);
+  }
 
  private:
   std::optional<Error> error_;
@@ -80,13 +103,13 @@ inline Result<void> ok() { return {}; }
   auto result = (__VA_ARGS__);                            \
   if (!result) leave std::move(result).error();           \
   declaration = std::move(result).value()
-#define MIFENG_CHECK(...)                                                       \
-  do {                                                                          \
-    auto mifeng_result = (__VA_ARGS__);                                         \
-    if (!mifeng_result) return std::move(mifeng_result).error();                \
+#define MIFENG_CHECK(...)                                        \
+  do {                                                           \
+    auto mifeng_result = (__VA_ARGS__);                          \
+    if (!mifeng_result) return std::move(mifeng_result).error(); \
   } while (false)
-#define MIFENG_CO_CHECK(...)                                                    \
-  do {                                                                          \
-    auto mifeng_result = (__VA_ARGS__);                                         \
-    if (!mifeng_result) co_return std::move(mifeng_result).error();             \
+#define MIFENG_CO_CHECK(...)                                        \
+  do {                                                              \
+    auto mifeng_result = (__VA_ARGS__);                             \
+    if (!mifeng_result) co_return std::move(mifeng_result).error(); \
   } while (false)
