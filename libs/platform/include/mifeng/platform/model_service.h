@@ -1,0 +1,103 @@
+// Model information 模型信息 (one entry a version), the config library 配置文件库 and the image library 模型镜像库.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mifeng/platform/actor.h"
+#include "mifeng/platform/types.h"
+
+namespace mifeng::platform {
+
+struct Core;
+
+enum class VersionState { kSubmitted, kAccepted, kRefused };
+std::string_view to_string(VersionState state);  // "submitted", "accepted", "refused"
+Result<VersionState> parse_version_state(std::string_view text);
+
+enum class DocumentKind { kDesign, kUsage, kTest };
+std::string_view to_string(DocumentKind kind);  // "design", "usage", "test"
+Result<DocumentKind> parse_document_kind(std::string_view text);
+
+struct DocumentInfo {
+  DocumentKind kind = DocumentKind::kDesign;
+  std::string sm3;
+  std::int64_t size = 0;  // bytes
+};
+struct ModelVersion {
+  std::string id;              // "mv-…"
+  std::string vendor_id;
+  std::string vendor_name;
+  std::string name;            // 模型名称
+  std::string function;        // 模型功能
+  std::string language;        // 编程语言
+  std::string version;
+  std::string config_address;  // "/api/v1/configs/{sm3}"
+  std::string config_sm3;
+  std::string image_name;      // "acme/digits", as signed
+  std::string image_digest;    // "sha256:…"
+  std::string image_address;   // "127.0.0.1:5000/acme/digits@sha256:…": the platform's, not signed
+  VersionState state = VersionState::kSubmitted;
+  std::string state_reason;    // why it was refused
+  std::string package_sm3;     // of mifeng-package.json, by which a second submit is compared
+  std::string payload_header_sm3;
+  std::int64_t payload_size = 0;  // plaintext bytes
+  std::string signer_fingerprint;  // of the vendor key it was submitted under
+  std::string delivery_key_id;     // the payload was sealed to; hex
+  std::string guard_version;
+  std::vector<DocumentInfo> documents;
+  std::string submitted_by;
+  UnixMillis submitted_ms = 0;
+  std::string decided_by;
+  UnixMillis decided_ms = 0;
+};
+// Empty members match all. `text` is looked for in name, function, vendor name; the others: name and function as a
+// part, language and vendor (id) exactly; case of ASCII letters does not count.
+struct ModelQuery {
+  std::string text;
+  std::string name;
+  std::string function;
+  std::string language;
+  std::string vendor;
+  std::string state;  // as to_string(VersionState)
+};
+struct ConfigEntry {  // 配置文件库
+  std::string sm3;
+  std::string address;
+  std::int64_t size = 0;
+  UnixMillis created_ms = 0;
+};
+struct ImageEntry {  // 模型镜像库
+  std::string name;
+  std::string digest;
+  std::string address;
+  std::int64_t size = 0;  // bytes of its layers, as stored
+  UnixMillis created_ms = 0;
+};
+
+class ModelService {
+ public:
+  explicit ModelService(Core& core) : core_(core) {}
+
+  Result<Page<ModelVersion>> search(const Actor& actor, const ModelQuery& query, const PageRequest& page);
+  Result<ModelVersion> get(const Actor& actor, const std::string& id);
+  Result<ModelVersion> find(const Actor& actor, const std::string& vendor_id, const std::string& name,
+                            const std::string& version);
+  Result<std::string> document(const Actor& actor, const std::string& id, DocumentKind kind);  // Markdown
+
+  // Each only from "submitted" (again the same decision is fine), else kConflict "already-decided".
+  Result<ModelVersion> accept(const Actor& actor, const std::string& id);
+  Result<ModelVersion> refuse(const Actor& actor, const std::string& id, const std::string& reason);
+  // A version that is not accepted. kConflict "version-accepted".
+  Result<void> remove(const Actor& actor, const std::string& id);
+
+  // Config library: the exact bytes that were signed.
+  Result<std::string> config(const Actor& actor, const std::string& sm3);
+  Result<Page<ConfigEntry>> configs(const Actor& actor, const PageRequest& page);
+  Result<Page<ImageEntry>> images(const Actor& actor, const std::string& text, const PageRequest& page);
+
+ private:
+  Core& core_;
+};
+
+}  // namespace mifeng::platform

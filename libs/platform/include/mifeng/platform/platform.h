@@ -1,0 +1,91 @@
+// The platform as one object: everything that mifengd serves stands behind it.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "mifeng/base/clock.h"
+#include "mifeng/base/random.h"
+#include "mifeng/base/secret.h"
+#include "mifeng/platform/audit_service.h"
+#include "mifeng/platform/caller_service.h"
+#include "mifeng/platform/deployment_service.h"
+#include "mifeng/platform/gateway_service.h"
+#include "mifeng/platform/grant_service.h"
+#include "mifeng/platform/key_service.h"
+#include "mifeng/platform/model_service.h"
+#include "mifeng/platform/people_service.h"
+#include "mifeng/platform/port_service.h"
+#include "mifeng/platform/reconciler.h"
+#include "mifeng/platform/route_service.h"
+#include "mifeng/platform/submit_service.h"
+#include "mifeng/platform/vendor_service.h"
+
+namespace mifeng::cluster {
+class Engine;
+}
+
+namespace mifeng::platform {
+
+struct PlatformOptions {
+  std::filesystem::path data_dir;      // mifeng.db, uploads/
+  std::string name = "mifeng";         // on the platform card
+  std::string registry;                // "127.0.0.1:5000"; empty: submits are refused with "no-registry"
+  bool registry_plain_http = true;     // loopback only
+  std::string guard_platform_url = "unix:/mifeng/platform/platform.sock";  // MIFENG_PLATFORM of the containers
+  std::filesystem::path sockets_dir;   // one folder a container; empty: data_dir/sockets
+  int port_first = 30000;              // ranges of a new database
+  int port_last = 32767;
+  int parallel_hashes = 1;             // PBKDF2 at once
+  int password_rounds = 600'000;       // lower only in tests
+  int database_connections = 8;
+  UnixMillis lease_ms = 5 * 60 * 1000;
+  UnixMillis renew_ms = 60 * 1000;
+  UnixMillis snapshot_lifetime_ms = 24LL * 3600 * 1000;
+  UnixMillis output_key_lifetime_ms = 24LL * 3600 * 1000;
+  std::int64_t package_size_max = 64LL << 30;
+  std::string proc = "/proc";          // where listening sockets are read
+};
+
+class Platform {
+ public:
+  // `master_key`: 32 bytes or more, from outside the data directory (load_master_key). `engine` may be null: then
+  // deployments stay pending. Everything handed in must outlive the platform.
+  static Result<std::unique_ptr<Platform>> open(const PlatformOptions& options, SecretBytes master_key,
+                                                cluster::Engine* engine, const Clock& clock, Random& random);
+  ~Platform();
+
+  PeopleService& people();
+  VendorService& vendors();
+  ModelService& models();
+  SubmitService& submits();
+  PortService& ports();
+  DeploymentService& deployments();
+  RouteService& routes();
+  CallerService& callers();
+  KeyService& keys();
+  GrantService& grants();
+  GatewayService& gateways();
+  AuditService& audit();
+  Reconciler& reconciler();
+
+  // Leases, output keys, audit heads, expired sessions and uploads. Call it every few seconds.
+  Result<void> housekeep();
+
+  struct Services;
+
+ private:
+  explicit Platform(std::unique_ptr<Services> services);
+  std::unique_ptr<Services> services_;
+};
+
+// A file of 32 bytes as 64 hex digits; made (0600) where it is missing and `create` says so. kPermissionDenied
+// "master-key-readable" where others may read it.
+enum class MasterKeyFile { kMustExist, kCreate };
+Result<SecretBytes> load_master_key(const std::filesystem::path& path, MasterKeyFile mode, Random& random);
+// PBKDF2-HMAC-SM3 of a passphrase, salt of 16 bytes from `salt_file` (made where missing).
+Result<SecretBytes> master_key_from_passphrase(const SecretBytes& passphrase, const std::filesystem::path& salt_file,
+                                               Random& random);
+
+}  // namespace mifeng::platform

@@ -1,0 +1,55 @@
+// Node ports 节点端口: available node ports 可用节点端口号 (ranges), used node ports 已使用节点端口号, and the reserved.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mifeng/platform/actor.h"
+#include "mifeng/platform/types.h"
+
+namespace mifeng::platform {
+
+struct Core;
+
+struct PortRange {
+  int first = 0;
+  int last = 0;  // included
+};
+struct ReservedPort {  // kept free for something else
+  int port = 0;
+  std::string reason;
+};
+enum class PortState { kFree, kUsed, kUsedByOthers, kReserved };
+std::string_view to_string(PortState state);  // "free", "used", "used-by-others", "reserved"
+struct PortInfo {
+  int port = 0;
+  PortState state = PortState::kFree;
+  std::string holder;         // deployment id, or who holds it as far as can be seen, or why it is reserved
+  std::string replica;        // container name
+  std::string port_name;      // of the deployment config
+};
+
+// The ports of this host that a process listens on, whoever started it: every LISTEN socket of /proc/net/{tcp,tcp6}
+// below `proc`. Containers' published ports are such sockets or are held by their forwarding rule; what the engine
+// reports is added by the caller.
+Result<std::vector<int>> listening_ports(const std::string& proc = "/proc");
+
+class PortService {
+ public:
+  explicit PortService(Core& core) : core_(core) {}
+
+  Result<std::vector<PortRange>> ranges(const Actor& actor);
+  // Replaces the ranges: sorted, apart, within 1024..65535. kConflict "port-in-use" if one that we use falls out.
+  Result<std::vector<PortRange>> set_ranges(const Actor& actor, const std::vector<PortRange>& ranges);
+  Result<std::vector<ReservedPort>> reserved(const Actor& actor);
+  Result<std::vector<ReservedPort>> set_reserved(const Actor& actor, const std::vector<ReservedPort>& reserved);
+  // Every port of the ranges, in order.
+  Result<std::vector<PortInfo>> overview(const Actor& actor);
+  // The lowest `count` free ones. kResourceExhausted "no-free-ports" says how many there are.
+  Result<std::vector<int>> recommend(const Actor& actor, int count);
+
+ private:
+  Core& core_;
+};
+
+}  // namespace mifeng::platform
