@@ -1,0 +1,36 @@
+// What names may look like, in one place: the package, the platform and the command line ask the same functions.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace mifeng::manifest {
+
+// Each says in a sentence what is wrong, or nothing where the value is fine.
+using Complaint = std::optional<std::string>;
+
+// RFC 1123 label: 1..63 of a-z 0-9 and '-', no '-' at either end. Vendor ids, model names, namespaces, port names
+// (these at most 15), volumes.
+Complaint check_label(std::string_view text, std::size_t max_length = 63);
+// 1..63 of A-Z a-z 0-9 . _ -, the first a letter or digit: also a tag of an image.
+Complaint check_version(std::string_view text);
+// A line for people: 1..max_bytes bytes of UTF-8 without control characters.
+Complaint check_line(std::string_view text, std::size_t max_bytes = 256);
+// A path below a project: relative, no empty, "." or ".." part, no backslash, at most 400 bytes.
+Complaint check_relative_path(std::string_view text);
+// "vendor/model@sha256:<64 hex>" without a registry.
+Complaint check_image(std::string_view text);
+// The name of an environment variable that a config may set: not MIFENG_*, LD_*, KUBERNETES_*, GLIBC_TUNABLES, which
+// belong to the platform or change which code the guard runs.
+Complaint check_env_name(std::string_view text);
+// A mount path: absolute, normal, and not where the guard, the payload or the system live.
+Complaint check_mount_path(std::string_view text);
+// An absolute path of a URL, for probes.
+Complaint check_url_path(std::string_view text);
+// "cpu", "memory", "ephemeral-storage" or domain/name.
+Complaint check_resource_name(std::string_view text);
+// A Debian package name (Debian Policy 5.6.1).
+Complaint check_debian_package(std::string_view text);
+
+}  // namespace mifeng::manifest
