@@ -63,6 +63,19 @@ class SenderKey {
   // segments); "not-a-payload" for another kind.
   static Result<SenderKey> create_for_payload(const SenderKeyOptions& options, const RootKey& root_key);
 
+  // What a supervisor hands to the process that seals with its key, beside root_key().reveal_for_grant().
+  struct Parts {
+    Kind kind = Kind::kResponse;
+    int exponent = 16;
+    std::uint8_t recipient_count = 1;
+    bool is_signed = true;
+    Bytes blocks;  // header[28 .. H-32)
+  };
+  Parts parts() const { return {kind_, exponent_, recipient_count_, signed_, blocks_}; }
+  // The other end of it. The blocks are taken as they are, but for what Header::parse refuses of their layout: that class,
+  // or kInvalidArgument "bad-exponent", "bad-recipient-count".
+  static Result<SenderKey> from_parts(Parts parts, RootKey root_key);
+
   Kind kind() const { return kind_; }
   int exponent() const { return exponent_; }
   std::size_t header_size() const { return kFixedPartSize + blocks_.size() + kMacSize; }  // H, of every stream

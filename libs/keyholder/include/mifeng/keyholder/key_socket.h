@@ -1,0 +1,95 @@
+// The supervisor's end of the key socket (spec/key-socket.md): a Unix stream socket that the nginx workers of one
+// supervisor connect to. Plain Asio; everything happens on the io_context that is handed in, one thread at a time.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "mifeng/base/random.h"
+#include "mifeng/base/result.h"
+#include "mifeng/crypto/sm2.h"
+#include "mifeng/proxy/key_socket.h"
+#include "mifeng/sealed/root_key.h"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace mifeng::keyholder {
+
+struct KeySocketOptions {
+  std::filesystem::path path;  // at most 107 bytes; a socket file that is left over is replaced
+  proxy::Role role = proxy::Role::kGateway;  // a worker of the other role is turned away
+  // The uid that workers may have besides our own (SO_PEERCRED decides). None: our own only.
+  std::optional<unsigned> worker_uid;
+  std::size_t connections_max = 64;
+  // How long an unwrap for an unknown signer waits for a table that lists it.
+  std::chrono::milliseconds unknown_signer_wait{2000};
+};
+
+// What the supervisor does. Called from the io_context's thread; none may block for long (an SM2 operation is fine).
+struct KeySocketCallbacks {
+  // Gateway. The error's reason() goes back to the worker. "unknown-signer" is asked again after each push_table()
+  // until unknown_signer_wait has passed. Use ResponseUnwrapper.
+  std::function<Result<proxy::Unwrapped>(const proxy::UnwrapRequest&)> on_unwrap;
+  // Guard. A fresh key for each call: use make_seal_key(). The id is filled in by the server.
+  std::function<Result<proxy::SealKey>()> on_seal_key;
+  std::function<void(const proxy::Counts&)> on_counts;
+  // Gateway: every connected worker (at least one) uses the table with this serial. Once a serial.
+  std::function<void(std::uint64_t serial)> on_table_taken;
+  // One line for the log, in English.
+  std::function<void(const std::string&)> on_log;
+};
+
+class KeySocketServer {
+ public:
+  // Listens before it returns (mode 0600). kInvalidArgument "bad-socket-path", kInternal "cannot-listen".
+  static Result<std::unique_ptr<KeySocketServer>> create(boost::asio::io_context& io, KeySocketOptions options,
+                                                         KeySocketCallbacks callbacks);
+  // Closes every connection and removes the socket file. Not from inside a callback.
+  ~KeySocketServer();
+  KeySocketServer(const KeySocketServer&) = delete;
+  KeySocketServer& operator=(const KeySocketServer&) = delete;
+
+  // Gateway: to every worker, now and to each that connects later, ahead of any answer that is sent after this call.
+  // Refuses a table that a worker would refuse: kInvalidArgument "bad-table".
+  Result<void> push_table(const proxy::Table& table);
+  // Guard: every worker asks for a new seal key now (the output key has changed).
+  void renew_seal_keys();
+  // Guard: to every worker, now and to each that connects later.
+  void set_state(proxy::GuardState state);
+
+  std::size_t worker_count() const;
+
+ private:
+  struct Impl;
+  explicit KeySocketServer(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;  // shared with the handlers that are under way in the io_context
+};
+
+// --- What the callbacks are usually made of. ---
+
+// Guard: a fresh root key sealed to the output key and signed by the instance.
+Result<proxy::SealKey> make_seal_key(const crypto::Sm2PublicKey& output_key, const crypto::Sm2PrivateKey& instance_key,
+                                     Random& random);
+
+// Gateway: output private keys and instances of the snapshot in force.
+class ResponseUnwrapper {
+ public:
+  // Replaces both. `instances` are those of the table that is pushed.
+  Result<void> update(std::vector<crypto::Sm2PrivateKey> output_keys, const std::vector<proxy::Instance>& instances);
+  // Opens the header through its MAC and verifies the signature by a listed instance of the request's deployment.
+  // kVerificationFailed with a class of sealed-format.md, or "unknown-signer": no listed instance of this deployment has
+  // the header's signer key id.
+  Result<proxy::Unwrapped> unwrap(const proxy::UnwrapRequest& request) const;
+
+ private:
+  std::map<crypto::KeyId, crypto::Sm2PrivateKey> output_keys_;
+  std::multimap<std::pair<std::string, crypto::KeyId>, crypto::Sm2PublicKey> instances_;  // by deployment, signer
+};
+
+}  // namespace mifeng::keyholder
