@@ -13,7 +13,7 @@
 namespace mifeng::messages {
 
 struct PlatformCard {
-  std::string platform;                // its name, for people
+  std::string platform;  // its name, for people
   crypto::Sm2PublicKey identity;
   KeyStatement delivery;               // purpose delivery, signed by `identity`
   std::optional<KeyStatement> output;  // purpose output, the same; for vendors who seal in their own process

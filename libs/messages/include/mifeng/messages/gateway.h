@@ -19,8 +19,8 @@
 namespace mifeng::messages {
 
 struct JoinFile {
-  std::string platform;  // http://..., https://... or unix:/absolute/path
-  std::optional<crypto::Sm3Digest> tls_certificate_sm3;
+  std::string platform;                               // http://..., https://... or unix:/absolute/path
+  std::optional<std::string> tls_certificate_sha256;  // of its DER, 64 lower-case hex digits
   std::string gateway;
   SecretBytes code;
   PlatformCard card;
@@ -131,16 +131,15 @@ Result<Snapshot> open_snapshot(ByteView stream, std::string_view gateway, std::u
                                const crypto::Sm2PrivateKey& receive_key, const crypto::Sm2PublicKey& card_identity,
                                const Tools& tools);
 
-// --- Signed requests without a sealed body. ---
-struct SignedRequest {
+// --- What stands beside a request to follow, and is signed with purpose "follow". ---
+struct FollowRequest {
   std::string gateway;
   std::string nonce;
   UnixMillis time_ms = 0;
-  std::optional<std::uint64_t> serial;  // a confirmation's; none: it follows
 };
-Result<Bytes> sign_request(const SignedRequest& request, const crypto::Sm2PrivateKey& signing_key);
+Result<Bytes> sign_follow(const FollowRequest& request, const crypto::Sm2PrivateKey& signing_key);
 // kVerificationFailed "bad-signature". Time and nonce are the caller's to check.
-Result<void> verify_request(const SignedRequest& request, ByteView signature, const crypto::Sm2PublicKey& gateway_key);
+Result<void> verify_follow(const FollowRequest& request, ByteView signature, const crypto::Sm2PublicKey& gateway_key);
 
 // --- Frames of the followed stream. ---
 struct SnapshotFrame {

@@ -45,8 +45,8 @@ Result<KeyStatement> make_key_statement(const KeyClaims& claims, const crypto::S
 // The identity keys that a receiver has reason to trust: its card's, and those that follow from it.
 class IdentityChain {
  public:
-  // `trusted` is the key on the receiver's card. kVerificationFailed: "identity-chain" (a signature, a purpose, a serial
-  // that does not rise), "chain-too-long". Statements before the one that introduces `trusted` are skipped.
+  // `trusted` is the key on the receiver's card. kVerificationFailed: "identity-chain" (a signature, a purpose, a
+  // serial that does not rise), "chain-too-long". Statements before the one that introduces `trusted` are skipped.
   static Result<IdentityChain> verify(const crypto::Sm2PublicKey& trusted, std::span<const KeyStatement> chain);
 
   // The one that signs now.

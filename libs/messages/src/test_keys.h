@@ -1,0 +1,44 @@
+// Keys, tools and a platform's statements for the tests of this library.
+#pragma once
+
+#include "mifeng/base/random.h"
+#include "mifeng/messages/key_statement.h"
+#include "mifeng/messages/tools.h"
+
+namespace mifeng::messages::test {
+
+inline constexpr UnixMillis kNow = 1'790'000'000'000;
+
+inline crypto::Sm2PrivateKey new_key() { return crypto::Sm2PrivateKey::generate().value(); }
+
+inline KeyClaims claims(KeyPurpose purpose, const crypto::Sm2PrivateKey& key, std::uint64_t serial = 1) {
+  return {.purpose = purpose,
+          .key = key.public_key(),
+          .serial = serial,
+          .not_before_ms = kNow - 1000,
+          .not_after_ms = kNow + 1000};
+}
+
+struct Kit {
+  SystemRandom random;
+  std::unique_ptr<crypto::Sm4GcmProvider> provider = crypto::Sm4GcmProvider::create().value();
+  Tools tools{random, *provider};
+  crypto::Sm2PrivateKey identity = new_key();
+  crypto::Sm2PrivateKey delivery = new_key();
+  crypto::Sm2PrivateKey receive = new_key();
+  crypto::Sm2PrivateKey signing = new_key();
+  crypto::Sm2PrivateKey output = new_key();
+  crypto::Sm2PrivateKey other = new_key();
+  std::string nonce = random.hex(16);
+
+  KeyStatement output_statement() const {
+    return make_key_statement(claims(KeyPurpose::kOutput, output), identity).value();
+  }
+};
+
+template <typename T>
+std::string reason_of(const Result<T>& result) {
+  return result.has_value() ? "ok" : result.error().reason();
+}
+
+}  // namespace mifeng::messages::test
