@@ -1,0 +1,263 @@
+#include "mifeng/manifest/deployment_config.h"
+
+#include <algorithm>
+#include <set>
+
+#include "mifeng/manifest/rules.h"
+#include "mifeng/manifest/yaml.h"
+
+namespace mifeng::manifest {
+namespace {
+
+constexpr std::string_view kApiVersion = "mifeng.io/v1";
+constexpr std::string_view kKind = "ModelDeployment";
+constexpr std::size_t kCommandBytesMax = 32 * 1024;
+
+Complaint check_quantity(std::string_view text) {
+  auto quantity = parse_quantity(text);
+  if (!quantity) return std::string(quantity.error().message());
+  return std::nullopt;
+}
+
+FieldReader::Rule exactly(std::string_view expected) {
+  return [expected = std::string(expected)](std::string_view text) -> Complaint {
+    if (text == expected) return std::nullopt;
+    return "must be " + expected;
+  };
+}
+
+FieldReader::Rule label(std::size_t max_length = 63) {
+  return [max_length](std::string_view text) { return check_label(text, max_length); };
+}
+
+ResourceList read_list(FieldReader& fields, std::string_view key) {
+  ResourceList out;
+  for (auto& [name, text] : fields.texts_or_empty(key, 32, check_resource_name, check_quantity)) {
+    auto quantity = parse_quantity(text);
+    if (!quantity) continue;  // the rule has complained
+    if (name != "cpu" && name != "memory" && quantity->milli % 1000 != 0)
+      fields.refuse(key, name + " must be a whole number");
+    out.emplace(name, std::move(*quantity));
+  }
+  return out;
+}
+
+std::optional<std::string> resources_complaint(const Resources& resources) {
+  for (const auto& [name, request] : resources.requests) {
+    const auto limit = resources.limits.find(name);
+    if (limit != resources.limits.end() && limit->second.milli < request.milli)
+      return name + " is requested as " + request.text + ", more than its limit " + limit->second.text;
+    // Kubernetes: an extended resource cannot be overcommitted.
+    if (name != "cpu" && name != "memory" && (limit == resources.limits.end() || limit->second != request))
+      return name + " needs a limit that equals its request";
+  }
+  for (const auto* list : {&resources.requests, &resources.limits})
+    if (const auto memory = list->find("memory"); memory != list->end() && memory->second.units() < (4 << 20))
+      return "memory " + memory->second.text + " is less than 4Mi; is a suffix missing?";
+  return std::nullopt;
+}
+
+void read_spec(FieldReader& spec, ConfigKind kind, DeploymentConfig& config) {
+  spec.object("model", [&](FieldReader& model) {
+    config.model_name = model.string("name", label());
+    config.model_version = model.string("version", check_version);
+  });
+  const bool complete = kind == ConfigKind::kPackage;
+  if (complete || spec.has("image")) config.image = spec.string("image", check_image);
+  const std::string policy = spec.string_or("imagePullPolicy", "IfNotPresent", [](std::string_view text) -> Complaint {
+    if (text == "Always" || text == "IfNotPresent" || text == "Never") return std::nullopt;
+    return "must be Always, IfNotPresent or Never";
+  });
+  config.pull_policy = policy == "Always"  ? PullPolicy::kAlways
+                       : policy == "Never" ? PullPolicy::kNever
+                                           : PullPolicy::kIfNotPresent;
+  config.replicas = static_cast<int>(spec.integer_or("replicas", 1, 0, kReplicasMax));
+  spec.objects_if("ports", 16, [&](FieldReader& fields) {
+    ContainerPort port;
+    port.name = fields.string("name", label(15));
+    port.container_port = static_cast<std::uint16_t>(fields.integer("containerPort", 1024, 65535));
+    if (port.container_port == kHealthPort) fields.refuse("containerPort", "15020 is the guard's own port");
+    for (const ContainerPort& other : config.ports) {
+      if (other.name == port.name) fields.refuse("name", "is the name of another port already");
+      if (other.container_port == port.container_port) fields.refuse("containerPort", "is listed already");
+    }
+    config.ports.push_back(std::move(port));
+  });
+  if (config.ports.empty() && !spec.failed())
+    spec.refuse("ports", "needs at least one port, for example [{name: http, containerPort: 8080}]", "missing-field");
+  config.command = spec.strings_or_empty("command", 64, [](std::string_view text) -> Complaint {
+    if (text.size() > 4096) return "is longer than 4096 bytes";
+    return std::nullopt;
+  });
+  std::size_t command_bytes = 0;
+  for (const std::string& word : config.command) command_bytes += word.size() + 1;
+  if (command_bytes > kCommandBytesMax) spec.refuse("command", "is longer than 32768 bytes");
+  if (!config.command.empty() && (config.command[0].empty() || config.command[0][0] != '/'))
+    spec.refuse("command", "must begin with the absolute path of a program");
+  if (complete && config.command.empty() && !spec.failed()) spec.refuse("command", "is missing", "missing-field");
+  spec.objects_if("env", 200, [&](FieldReader& fields) {
+    EnvVar variable;
+    variable.name = fields.string("name", check_env_name);
+    variable.value = fields.string_or("value", "", [](std::string_view text) -> Complaint {
+      if (text.size() > 8192) return "is longer than 8192 bytes";
+      return std::nullopt;
+    });
+    for (const EnvVar& other : config.env)
+      if (other.name == variable.name) fields.refuse("name", "is set already");
+    config.env.push_back(std::move(variable));
+  });
+  spec.object_if("resources", [&](FieldReader& fields) {
+    config.resources.requests = read_list(fields, "requests");
+    config.resources.limits = read_list(fields, "limits");
+    if (const auto complaint = resources_complaint(config.resources)) fields.refuse("", *complaint);
+  });
+  spec.objects_if("volumes", 32, [&](FieldReader& fields) {
+    Volume volume;
+    volume.name = fields.string("name", label());
+    fields.object("emptyDir", [&](FieldReader& empty_dir) {
+      const std::string medium = empty_dir.string_or("medium", "", [](std::string_view text) -> Complaint {
+        if (text.empty() || text == "Memory") return std::nullopt;
+        return "must be Memory, or left out";
+      });
+      volume.medium = medium == "Memory" ? Volume::Medium::kMemory : Volume::Medium::kDefault;
+      if (empty_dir.has("sizeLimit")) {
+        auto size = parse_quantity(empty_dir.text("sizeLimit", check_quantity));
+        if (size && size->units() < 4096) empty_dir.refuse("sizeLimit", "must be at least 4096 bytes");
+        if (size) volume.size_limit = std::move(*size);
+      } else {
+        empty_dir.string_or("sizeLimit", "");
+      }
+    });
+    for (const Volume& other : config.volumes)
+      if (other.name == volume.name) fields.refuse("name", "is the name of another volume already");
+    config.volumes.push_back(std::move(volume));
+  });
+  spec.objects_if("volumeMounts", 32, [&](FieldReader& fields) {
+    VolumeMount mount;
+    mount.name = fields.string("name", label());
+    mount.mount_path = fields.string("mountPath", check_mount_path);
+    const bool known = std::any_of(config.volumes.begin(), config.volumes.end(),
+                                   [&](const Volume& volume) { return volume.name == mount.name; });
+    if (!known) fields.refuse("name", "is the name of no volume in spec.volumes");
+    for (const VolumeMount& other : config.volume_mounts)
+      if (other.mount_path == mount.mount_path) fields.refuse("mountPath", "is mounted already");
+    config.volume_mounts.push_back(std::move(mount));
+  });
+  spec.object_if("readiness", [&](FieldReader& readiness) {
+    config.readiness_path = readiness.string_or("path", config.readiness_path, check_url_path);
+  });
+  config.termination_grace_seconds =
+      static_cast<int>(spec.integer_or("terminationGracePeriodSeconds", 30, 1, kGraceSecondsMax));
+}
+
+void write_list(std::string& out, std::string_view key, const ResourceList& list) {
+  if (list.empty()) return;
+  out += "    " + std::string(key) + ":\n";
+  for (const auto& [name, quantity] : list) out += "      " + yaml_string(name) + ": \"" + quantity.text + "\"\n";
+}
+
+}  // namespace
+
+std::string_view to_string(PullPolicy policy) {
+  switch (policy) {
+    case PullPolicy::kAlways: return "Always";
+    case PullPolicy::kIfNotPresent: return "IfNotPresent";
+    case PullPolicy::kNever: return "Never";
+  }
+  return "";
+}
+
+Result<DeploymentConfig> parse_deployment_config(std::string_view yaml, std::string_view name, ConfigKind kind) {
+  MIFENG_TRY(const YamlNode root, parse_yaml(yaml, name));
+  DeploymentConfig config;
+  FieldReader document(root, name, "");
+  document.string("apiVersion", exactly(kApiVersion));
+  document.string("kind", exactly(kKind));
+  document.object("metadata", [&](FieldReader& metadata) {
+    config.name = metadata.string("name", label(40));
+    config.namespace_name = metadata.string_or("namespace", config.namespace_name, label());
+  });
+  document.object("spec", [&](FieldReader& spec) { read_spec(spec, kind, config); });
+  MIFENG_CHECK(document.finish());
+  return config;
+}
+
+std::string to_yaml(const DeploymentConfig& config) {
+  std::string out = "apiVersion: " + std::string(kApiVersion) + "\nkind: " + std::string(kKind) + "\nmetadata:\n";
+  out += "  name: " + yaml_string(config.name) + "\n  namespace: " + yaml_string(config.namespace_name) + "\n";
+  out += "spec:\n  model:\n    name: " + yaml_string(config.model_name) +
+         "\n    version: " + yaml_string(config.model_version) + "\n";
+  if (!config.image.empty()) out += "  image: " + yaml_string(config.image) + "\n";
+  out += "  imagePullPolicy: " + std::string(to_string(config.pull_policy)) + "\n";
+  out += "  replicas: " + std::to_string(config.replicas) + "\n  ports:\n";
+  for (const ContainerPort& port : config.ports)
+    out += "    - name: " + yaml_string(port.name) + "\n      containerPort: " + std::to_string(port.container_port) +
+           "\n";
+  if (!config.command.empty()) {
+    out += "  command:\n";
+    for (const std::string& word : config.command) out += "    - " + yaml_string(word) + "\n";
+  }
+  if (!config.env.empty()) {
+    out += "  env:\n";
+    for (const EnvVar& variable : config.env)
+      out += "    - name: " + yaml_string(variable.name) + "\n      value: " + yaml_string(variable.value) + "\n";
+  }
+  if (!config.resources.requests.empty() || !config.resources.limits.empty()) {
+    out += "  resources:\n";
+    write_list(out, "requests", config.resources.requests);
+    write_list(out, "limits", config.resources.limits);
+  }
+  if (!config.volumes.empty()) {
+    out += "  volumes:\n";
+    for (const Volume& volume : config.volumes) {
+      out += "    - name: " + yaml_string(volume.name) + "\n      emptyDir: {";
+      if (volume.medium == Volume::Medium::kMemory) out += "medium: Memory";
+      if (volume.size_limit)
+        out += std::string(volume.medium == Volume::Medium::kMemory ? ", " : "") + "sizeLimit: \"" +
+               volume.size_limit->text + "\"";
+      out += "}\n";
+    }
+  }
+  if (!config.volume_mounts.empty()) {
+    out += "  volumeMounts:\n";
+    for (const VolumeMount& mount : config.volume_mounts)
+      out += "    - name: " + yaml_string(mount.name) + "\n      mountPath: " + yaml_string(mount.mount_path) + "\n";
+  }
+  out += "  readiness:\n    path: " + yaml_string(config.readiness_path) + "\n";
+  out += "  terminationGracePeriodSeconds: " + std::to_string(config.termination_grace_seconds) + "\n";
+  return out;
+}
+
+Result<DeploymentConfig> apply_overlay(const DeploymentConfig& config, const DeploymentOverlay& overlay) {
+  const auto refuse = [](const std::string& sentence) {
+    return Error(ErrorCode::kInvalidArgument, "bad-overlay", sentence);
+  };
+  DeploymentConfig out = config;
+  if (overlay.replicas) {
+    if (*overlay.replicas < 0 || *overlay.replicas > kReplicasMax)
+      return refuse("replicas must be a whole number from 0 to " + std::to_string(kReplicasMax));
+    out.replicas = *overlay.replicas;
+  }
+  for (const auto& [list, target, name] : {std::tuple{&overlay.requests, &out.resources.requests, "requests"},
+                                           std::tuple{&overlay.limits, &out.resources.limits, "limits"}})
+    for (const auto& [resource, quantity] : *list) {
+      if (const auto complaint = check_resource_name(resource))
+        return refuse("resources." + std::string(name) + "." + resource + " " + *complaint);
+      if (resource != "cpu" && resource != "memory" && quantity.milli % 1000 != 0)
+        return refuse("resources." + std::string(name) + "." + resource + " must be a whole number");
+      (*target)[resource] = quantity;
+    }
+  if (const auto complaint = resources_complaint(out.resources)) return refuse("resources: " + *complaint);
+  for (const EnvVar& variable : overlay.env) {
+    const auto known =
+        std::find_if(out.env.begin(), out.env.end(), [&](const EnvVar& own) { return own.name == variable.name; });
+    if (known == out.env.end())
+      return refuse("env: " + variable.name + " is not among the variables that the vendor's config has");
+    if (variable.value.size() > 8192 || variable.value.find('\0') != std::string::npos)
+      return refuse("env: the value of " + variable.name + " is longer than 8192 bytes or holds a NUL");
+    known->value = variable.value;
+  }
+  return out;
+}
+
+}  // namespace mifeng::manifest

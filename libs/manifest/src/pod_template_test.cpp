@@ -1,0 +1,102 @@
+#include "mifeng/manifest/pod_template.h"
+
+#include <gmock/gmock.h>
+
+#include "mifeng/base/file.h"
+
+namespace mifeng::manifest {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+
+DeploymentConfig full_config() {
+  const std::string path = std::string(MIFENG_SOURCE_DIR) + "/libs/manifest/testdata/good-deployment-full.yaml";
+  return *parse_deployment_config(*read_text_file(path, 1 << 20), "config.yaml", ConfigKind::kPackage);
+}
+
+RenderOptions options() { return {"dep-1", "127.0.0.1:5000", 10 << 20, "0011223344556677"}; }
+
+TEST(PodTemplate, CarriesAllOfAConfig) {
+  const auto pod = render_pod(full_config(), options());
+  ASSERT_TRUE(pod) << pod.error().message();
+  EXPECT_THAT(pod->image, testing::StartsWith("127.0.0.1:5000/acme/digits@sha256:0123"));
+  EXPECT_EQ(pod->pull_policy, PullPolicy::kIfNotPresent);
+  EXPECT_THAT(pod->command, ElementsAre("/mifeng/bin/mifeng-guard"));
+  EXPECT_THAT(pod->args, ElementsAre("--", "/app/model"));
+  EXPECT_THAT(pod->env,
+              ElementsAre(EnvVar{"LANG", "C.UTF-8"}, EnvVar{"MIFENG_CARD", "0011223344556677"},
+                          EnvVar{"MIFENG_DEPLOYMENT", "dep-1"}, EnvVar{"MIFENG_PORTS", "http=8080"},
+                          EnvVar{"MIFENG_READINESS", "/v2/health/ready"}, EnvVar{"MIFENG_TERMINATION_GRACE", "30"}));
+  EXPECT_THAT(pod->ports, ElementsAre(ContainerPort{"http", 8080}));
+  EXPECT_EQ(pod->resources.cpu_request_millis, 2000);
+  EXPECT_EQ(pod->resources.cpu_limit_millis, std::nullopt);
+  EXPECT_EQ(pod->resources.memory_request_bytes, 4LL << 30);
+  EXPECT_EQ(pod->resources.memory_limit_bytes, 8LL << 30);
+  EXPECT_THAT(pod->resources.devices, ElementsAre(std::pair<const std::string, std::int64_t>("nvidia.com/gpu", 1)));
+  EXPECT_THAT(pod->memory_mounts, Contains(MemoryMount{"/app", 27LL << 20, true}));
+  EXPECT_THAT(pod->memory_mounts, Contains(MemoryMount{"/mifeng/run", 64LL << 20, false}));
+  EXPECT_THAT(pod->scratch_mounts, ElementsAre(ScratchMount{"cache", "/cache", std::nullopt}));
+  EXPECT_EQ(*render_pod(full_config(), options()), *pod);
+}
+
+TEST(PodTemplate, AMemoryVolumeIsAMemoryMount) {
+  auto config = full_config();
+  config.volumes[0].medium = Volume::Medium::kMemory;
+  config.volumes[0].size_limit = *parse_quantity("8Mi");
+  const auto pod = render_pod(config, options());
+  ASSERT_TRUE(pod);
+  EXPECT_THAT(pod->memory_mounts, Contains(MemoryMount{"/cache", 8LL << 20, false}));
+  EXPECT_TRUE(pod->scratch_mounts.empty());
+}
+
+TEST(PodTemplate, RefusesWhatCannotRun) {
+  auto config = full_config();
+  config.image.clear();
+  EXPECT_FALSE(render_pod(config, options()));
+  config = full_config();
+  config.command.clear();
+  EXPECT_FALSE(render_pod(config, options()));
+  config = full_config();
+  config.volumes.clear();
+  EXPECT_FALSE(render_pod(config, options()));
+  auto bad = options();
+  bad.registry.clear();
+  EXPECT_FALSE(render_pod(full_config(), bad));
+  bad = options();
+  bad.deployment_id.clear();
+  EXPECT_FALSE(render_pod(full_config(), bad));
+}
+
+TEST(Overlay, ChangesWhatAnOperatorMayChange) {
+  DeploymentOverlay overlay;
+  overlay.replicas = 3;
+  overlay.limits["memory"] = *parse_quantity("16Gi");
+  overlay.env = {{"LANG", "zh_CN.UTF-8"}};
+  const auto config = apply_overlay(full_config(), overlay);
+  ASSERT_TRUE(config) << config.error().message();
+  EXPECT_EQ(config->replicas, 3);
+  EXPECT_EQ(config->resources.limits.at("memory").text, "16Gi");
+  EXPECT_EQ(config->env[0].value, "zh_CN.UTF-8");
+  EXPECT_EQ(config->command, full_config().command);
+}
+
+TEST(Overlay, RefusesTheRest) {
+  DeploymentOverlay overlay;
+  overlay.replicas = 1001;
+  EXPECT_EQ(apply_overlay(full_config(), overlay).error().reason(), "bad-overlay");
+  overlay = {};
+  overlay.env = {{"LD_PRELOAD", "/x"}};
+  EXPECT_FALSE(apply_overlay(full_config(), overlay));
+  overlay.env = {{"HOME", "/"}};
+  EXPECT_FALSE(apply_overlay(full_config(), overlay));
+  overlay = {};
+  overlay.limits["memory"] = *parse_quantity("1Gi");  // below the request
+  EXPECT_FALSE(apply_overlay(full_config(), overlay));
+  overlay = {};
+  overlay.limits["gpu"] = *parse_quantity("1");
+  EXPECT_FALSE(apply_overlay(full_config(), overlay));
+}
+
+}  // namespace
+}  // namespace mifeng::manifest

@@ -1,0 +1,142 @@
+#include "mifeng/manifest/rules.h"
+
+#include <algorithm>
+#include <array>
+
+namespace mifeng::manifest {
+namespace {
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
+bool is_alpha(char c) { return is_lower(c) || (c >= 'A' && c <= 'Z'); }
+
+// Calls `part` for each piece between separators; false as soon as one call is.
+template <typename Part>
+bool each_part(std::string_view text, char separator, Part part) {
+  for (;;) {
+    const std::size_t at = text.find(separator);
+    if (!part(text.substr(0, at))) return false;
+    if (at == std::string_view::npos) return true;
+    text.remove_prefix(at + 1);
+  }
+}
+
+bool has_control_character(std::string_view text) {
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
+bool below_or_same(std::string_view path, std::string_view folder) {
+  return path == folder || (path.starts_with(folder) && path.size() > folder.size() && path[folder.size()] == '/');
+}
+
+}  // namespace
+
+Complaint check_label(std::string_view text, std::size_t max_length) {
+  const bool fine =
+      !text.empty() && text.size() <= max_length && text.front() != '-' && text.back() != '-' &&
+      std::all_of(text.begin(), text.end(), [](char c) { return is_lower(c) || is_digit(c) || c == '-'; });
+  if (fine) return std::nullopt;
+  return "must be 1 to " + std::to_string(max_length) + " characters a-z, 0-9 and '-', with no '-' at either end";
+}
+
+Complaint check_version(std::string_view text) {
+  const bool fine = !text.empty() && text.size() <= 63 && (is_alpha(text.front()) || is_digit(text.front())) &&
+                    std::all_of(text.begin(), text.end(),
+                                [](char c) { return is_alpha(c) || is_digit(c) || c == '.' || c == '_' || c == '-'; });
+  if (fine) return std::nullopt;
+  return "must be 1 to 63 characters A-Z, a-z, 0-9, '.', '_' and '-', beginning with a letter or digit";
+}
+
+Complaint check_line(std::string_view text, std::size_t max_bytes) {
+  if (text.empty()) return "must not be empty";
+  if (text.size() > max_bytes) return "must be at most " + std::to_string(max_bytes) + " bytes long";
+  if (has_control_character(text)) return "must be one line without control characters";
+  return std::nullopt;
+}
+
+Complaint check_relative_path(std::string_view text) {
+  const bool fine =
+      !text.empty() && text.size() <= 400 && !has_control_character(text) &&
+      text.find('\\') == std::string_view::npos &&
+      each_part(text, '/', [](std::string_view part) { return part != "" && part != "." && part != ".."; });
+  if (fine) return std::nullopt;
+  return "must be a path below the project's folder, without '..', '.', '//' or a '/' at either end";
+}
+
+Complaint check_image(std::string_view text) {
+  constexpr std::string_view kDigest = "@sha256:";
+  const std::size_t at = text.find(kDigest);
+  bool fine = at != std::string_view::npos && text.size() == at + kDigest.size() + 64;
+  if (fine) {
+    const std::string_view hex = text.substr(at + kDigest.size());
+    fine = std::all_of(hex.begin(), hex.end(), [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
+    const std::string_view name = text.substr(0, at);
+    int parts = 0;
+    fine = fine && each_part(name, '/', [&](std::string_view part) { return ++parts <= 2 && !check_label(part); }) &&
+           parts == 2;
+  }
+  if (fine) return std::nullopt;
+  return "must be vendor/model@sha256: and 64 hex digits, without a registry";
+}
+
+Complaint check_env_name(std::string_view text) {
+  const bool fine =
+      !text.empty() && text.size() <= 128 && (is_alpha(text.front()) || text.front() == '_') &&
+      std::all_of(text.begin(), text.end(), [](char c) { return is_alpha(c) || is_digit(c) || c == '_'; });
+  if (!fine) return "must be a name of A-Z, a-z, 0-9 and '_' that does not begin with a digit";
+  if (text.starts_with("MIFENG_") || text.starts_with("LD_") || text.starts_with("KUBERNETES_") ||
+      text == "GLIBC_TUNABLES")
+    return "is reserved: names that begin with MIFENG_, LD_ or KUBERNETES_, and GLIBC_TUNABLES, cannot be set";
+  return std::nullopt;
+}
+
+Complaint check_mount_path(std::string_view text) {
+  const bool normal =
+      text.size() > 1 && text.size() <= 400 && text.front() == '/' && !has_control_character(text) &&
+      text.find_first_of(":\\,") == std::string_view::npos &&
+      each_part(text.substr(1), '/', [](std::string_view part) { return part != "" && part != "." && part != ".."; });
+  if (!normal) return "must be an absolute path without '..', '.', '//', ':', ',' or a '/' at its end";
+  static constexpr std::array<std::string_view, 12> kTaken{"/mifeng", "/app", "/proc", "/sys",   "/dev",  "/etc",
+                                                           "/usr",    "/lib", "/bin",  "/lib64", "/sbin", "/boot"};
+  for (const std::string_view folder : kTaken)
+    if (below_or_same(text, folder)) return "must not be " + std::string(folder) + " or below it";
+  return std::nullopt;
+}
+
+Complaint check_url_path(std::string_view text) {
+  const bool fine =
+      !text.empty() && text.size() <= 256 && text.front() == '/' && std::all_of(text.begin(), text.end(), [](char c) {
+        return is_alpha(c) || is_digit(c) || std::string_view("/-._~%").find(c) != std::string_view::npos;
+      });
+  if (fine) return std::nullopt;
+  return "must be a path that begins with '/', of letters, digits and - . _ ~ % /";
+}
+
+Complaint check_resource_name(std::string_view text) {
+  if (text == "cpu" || text == "memory") return std::nullopt;
+  const std::size_t slash = text.find('/');
+  bool fine = slash != std::string_view::npos && slash <= 253;
+  if (fine) {
+    const std::string_view domain = text.substr(0, slash);
+    const std::string_view name = text.substr(slash + 1);
+    fine = domain.find('.') != std::string_view::npos &&
+           each_part(domain, '.', [](std::string_view part) { return !check_label(part); }) && !name.empty() &&
+           name.size() <= 63 && (is_alpha(name.front()) || is_digit(name.front())) &&
+           (is_alpha(name.back()) || is_digit(name.back())) && std::all_of(name.begin(), name.end(), [](char c) {
+             return is_alpha(c) || is_digit(c) || c == '-' || c == '_' || c == '.';
+           });
+  }
+  if (fine) return std::nullopt;
+  return "is not a resource; there are cpu, memory, and domain/name as in nvidia.com/gpu";
+}
+
+Complaint check_debian_package(std::string_view text) {
+  const bool fine = text.size() >= 2 && text.size() <= 100 && (is_lower(text.front()) || is_digit(text.front())) &&
+                    std::all_of(text.begin(), text.end(),
+                                [](char c) { return is_lower(c) || is_digit(c) || c == '+' || c == '-' || c == '.'; });
+  if (fine) return std::nullopt;
+  return "must be the name of a Debian package: a-z, 0-9, '+', '-', '.'";
+}
+
+}  // namespace mifeng::manifest

@@ -1,0 +1,262 @@
+#include "mifeng/manifest/yaml.h"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
+#include <sstream>
+#include <utility>
+
+namespace mifeng::manifest {
+namespace {
+
+// Leaves the parser; never leaves this file.
+struct Refused {
+  YamlMark mark;
+  std::string sentence;
+};
+
+YamlMark to_mark(const YAML::Mark& mark) { return {mark.line + 1, mark.column + 1}; }
+
+Error yaml_error(std::string_view name, const YamlMark& mark, std::string_view sentence) {
+  return Error(ErrorCode::kInvalidArgument, "bad-yaml",
+               std::string(name) + ":" + std::to_string(mark.line) + ":" + std::to_string(mark.column) + ": " +
+                   std::string(sentence));
+}
+
+// Builds the tree. Nodes under construction lie on a stack and move into their parent when they end.
+class TreeBuilder final : public YAML::EventHandler {
+ public:
+  explicit TreeBuilder(const YamlLimits& limits) : limits_(limits) {}
+
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    refuse_anchor(mark, anchor);
+    YamlNode node;
+    node.mark = to_mark(mark);
+    add(std::move(node));
+  }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+    throw Refused{to_mark(mark), "an alias (*name) is not allowed here; write the value out"};
+  }
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    refuse_anchor(mark, anchor);
+    refuse_tag(mark, tag);
+    YamlNode node;
+    node.kind = YamlNode::Kind::kScalar;
+    node.quoted = tag == "!";
+    node.mark = to_mark(mark);
+    node.scalar = value;
+    add(std::move(node));
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    begin(mark, tag, anchor, YamlNode::Kind::kSequence);
+  }
+  void OnSequenceEnd() override { end(); }
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    begin(mark, tag, anchor, YamlNode::Kind::kMapping);
+  }
+  void OnMapEnd() override { end(); }
+  void OnAnchor(const YAML::Mark& mark, const std::string&) override {
+    throw Refused{to_mark(mark), "an anchor (&name) is not allowed here"};
+  }
+
+  YamlNode take_root() { return std::move(root_); }
+
+ private:
+  struct Open {
+    YamlNode node;
+    std::optional<YamlField> field;  // of a mapping: the key that waits for its value
+    std::set<std::string, std::less<>> keys;
+  };
+
+  void refuse_anchor(const YAML::Mark& mark, YAML::anchor_t anchor) {
+    if (anchor != YAML::NullAnchor) throw Refused{to_mark(mark), "an anchor (&name) is not allowed here"};
+  }
+  void refuse_tag(const YAML::Mark& mark, const std::string& tag) {
+    if (!tag.empty() && tag != "?" && tag != "!") throw Refused{to_mark(mark), "a tag (!name) is not allowed here"};
+  }
+
+  void begin(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YamlNode::Kind kind) {
+    refuse_anchor(mark, anchor);
+    refuse_tag(mark, tag);
+    if (static_cast<int>(open_.size()) >= limits_.depth)
+      throw Refused{to_mark(mark), "more than " + std::to_string(limits_.depth) + " levels"};
+    Open open;
+    open.node.kind = kind;
+    open.node.mark = to_mark(mark);
+    open_.push_back(std::move(open));
+  }
+  void end() {
+    YamlNode node = std::move(open_.back().node);
+    open_.pop_back();
+    add(std::move(node));
+  }
+
+  void add(YamlNode node) {
+    if (++nodes_ > limits_.nodes) throw Refused{node.mark, "more than " + std::to_string(limits_.nodes) + " values"};
+    if (open_.empty()) {
+      root_ = std::move(node);
+      return;
+    }
+    Open& parent = open_.back();
+    if (parent.node.kind == YamlNode::Kind::kSequence) {
+      parent.node.items.push_back(std::move(node));
+    } else if (!parent.field) {
+      if (node.kind != YamlNode::Kind::kScalar) throw Refused{node.mark, "a key has to be a plain word"};
+      if (node.scalar == "<<" && !node.quoted)
+        throw Refused{node.mark, "a merge key (<<) is not allowed here; write the fields out"};
+      if (!parent.keys.insert(node.scalar).second)
+        throw Refused{node.mark, "the key \"" + node.scalar.substr(0, 80) + "\" stands here a second time"};
+      parent.field = YamlField{std::move(node.scalar), node.mark, {}};
+    } else {
+      parent.field->value = std::move(node);
+      parent.node.fields.push_back(std::move(*parent.field));
+      parent.field.reset();
+    }
+  }
+
+  const YamlLimits& limits_;
+  std::vector<Open> open_;
+  YamlNode root_;
+  std::size_t nodes_ = 0;
+};
+
+// Refuses a second document, at its mark.
+class SecondDocument final : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override { refuse(mark); }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { refuse(mark); }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { refuse(mark); }
+  void OnScalar(const YAML::Mark& mark, const std::string&, YAML::anchor_t, const std::string&) override {
+    refuse(mark);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+    refuse(mark);
+  }
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+    refuse(mark);
+  }
+  void OnMapEnd() override {}
+
+ private:
+  [[noreturn]] void refuse(const YAML::Mark& mark) {
+    throw Refused{to_mark(mark), "a second document begins here; one file holds one"};
+  }
+};
+
+// Where the bytes stop being UTF-8 (RFC 3629) or hold a control character other than tab and line ends.
+std::optional<YamlMark> find_bad_byte(std::string_view text) {
+  YamlMark mark;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    std::size_t length = 1;
+    if (byte >= 0x80) {
+      std::uint32_t code = 0;
+      if (byte >= 0xc2 && byte <= 0xdf) {
+        length = 2;
+        code = byte & 0x1fU;
+      } else if (byte >= 0xe0 && byte <= 0xef) {
+        length = 3;
+        code = byte & 0x0fU;
+      } else if (byte >= 0xf0 && byte <= 0xf4) {
+        length = 4;
+        code = byte & 0x07U;
+      } else {
+        return mark;
+      }
+      if (i + length > text.size()) return mark;
+      for (std::size_t k = 1; k < length; ++k) {
+        const auto next = static_cast<unsigned char>(text[i + k]);
+        if ((next & 0xc0U) != 0x80U) return mark;
+        code = code << 6 | (next & 0x3fU);
+      }
+      const bool overlong = (length == 3 && code < 0x800) || (length == 4 && code < 0x10000);
+      if (overlong || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return mark;
+    } else if ((byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r') || byte == 0x7f) {
+      return mark;
+    }
+    if (byte == '\n') {
+      ++mark.line;
+      mark.column = 1;
+    } else {
+      mark.column += static_cast<int>(length);
+    }
+    i += length;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<YamlNode> parse_yaml(std::string_view text, std::string_view name, const YamlLimits& limits) {
+  if (text.size() > limits.bytes)
+    return yaml_error(name, {}, "the file is larger than " + std::to_string(limits.bytes) + " bytes");
+  if (const auto bad = find_bad_byte(text))
+    return yaml_error(name, *bad, "a byte that is not UTF-8 text; save the file as UTF-8");
+  try {
+    std::istringstream in{std::string(text)};
+    YAML::Parser parser(in);
+    TreeBuilder tree(limits);
+    if (!parser.HandleNextDocument(tree)) return yaml_error(name, {}, "the file is empty");
+    YamlNode root = tree.take_root();
+    SecondDocument second;
+    if (parser.HandleNextDocument(second)) return yaml_error(name, {}, "the file holds more than one document");
+    return root;
+  } catch (const Refused& refused) {
+    return yaml_error(name, refused.mark, refused.sentence);
+  } catch (const YAML::Exception& error) {
+    return yaml_error(name, error.mark.is_null() ? YamlMark{} : to_mark(error.mark), error.msg);
+  } catch (const std::exception& error) {
+    return yaml_error(name, {}, error.what());
+  }
+}
+
+std::string yaml_string(std::string_view text) {
+  // Plain only where no reader of YAML 1.1 or 1.2 could take it for something else.
+  bool plain = !text.empty() && text.size() <= 200;
+  bool letter = false;
+  for (const char c : text) {
+    const bool alpha = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    letter = letter || alpha;
+    plain = plain &&
+            (alpha || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '/' || c == '@' || c == ':');
+  }
+  if (plain) {
+    const char first = text.front();
+    const bool starts_well = (first >= 'a' && first <= 'z') || (first >= 'A' && first <= 'Z') || first == '/';
+    std::string lower;
+    for (const char c : text) lower += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    static const std::set<std::string, std::less<>> kWords{"null", "true", "false", "yes", "no", "on", "off", "y", "n"};
+    plain = starts_well && letter && text.back() != ':' && !kWords.contains(lower);
+  }
+  if (plain) return std::string(text);
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\t') {
+      out += "\\t";
+    } else if (byte < 0x20 || byte == 0x7f) {
+      static const char* const kHex = "0123456789abcdef";
+      out += "\\x";
+      out += kHex[byte >> 4];
+      out += kHex[byte & 15];
+    } else {
+      out += c;
+    }
+  }
+  return out + "\"";
+}
+
+}  // namespace mifeng::manifest
