@@ -84,10 +84,10 @@ class SenderKey {
 
  private:
   friend class Sealer;
-  friend Result<Bytes> make_header(const SenderKey&, std::span<const std::uint8_t, kSaltSize>, std::uint8_t,
-                                   const StreamKeys&);
+  friend Result<Bytes> replace_payload_header(const Header& old_header, const SenderKey& key, ByteView context);
   explicit SenderKey(RootKey root_key) : root_key_(std::move(root_key)) {}
   static Result<SenderKey> build(const SenderKeyOptions& options, RootKey root_key);
+  Bytes make_header(std::span<const std::uint8_t, kSaltSize> salt, bool fixed, const StreamKeys& keys) const;
 
   RootKey root_key_;
   Kind kind_ = Kind::kPayload;
