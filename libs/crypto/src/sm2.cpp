@@ -48,8 +48,7 @@ Error bad_private_key(const char* why) {
 }
 Error bad_signature() {
   ERR_clear_error();
-  return Error(ErrorCode::kVerificationFailed, "bad-signature",
-               "the SM2 signature is not this key's over these bytes");
+  return Error(ErrorCode::kVerificationFailed, "bad-signature", "the SM2 signature is not this key's over these bytes");
 }
 
 detail::EvpPkey share(const detail::EvpPkey& key) {
@@ -73,8 +72,8 @@ detail::EvpPkey make_key(const Sm2Point& point, ByteView scalar) {
   const Owned<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new_from_name(nullptr, SN_sm2, nullptr));
   EVP_PKEY* key = nullptr;
   if (!params || !context || EVP_PKEY_fromdata_init(context.get()) != 1 ||
-      EVP_PKEY_fromdata(context.get(), &key, scalar.empty() ? EVP_PKEY_PUBLIC_KEY : EVP_PKEY_KEYPAIR,
-                        params.get()) != 1)
+      EVP_PKEY_fromdata(context.get(), &key, scalar.empty() ? EVP_PKEY_PUBLIC_KEY : EVP_PKEY_KEYPAIR, params.get()) !=
+          1)
     return nullptr;
   return detail::EvpPkey(key);
 }

@@ -141,7 +141,8 @@ Bytes encode_sm2_ciphertext(const Sm2CiphertextParts& ciphertext) {
 
 Result<void> check_sm2_point(const Scalar& x, const Scalar& y) {
   if (!sm2_point_is_on_curve(x, y))
-    return Error(ErrorCode::kVerificationFailed, "bad-point", "an SM2 ciphertext names a point that is not on the curve");
+    return Error(ErrorCode::kVerificationFailed, "bad-point",
+                 "an SM2 ciphertext names a point that is not on the curve");
   return ok();
 }
 

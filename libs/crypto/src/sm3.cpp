@@ -66,8 +66,7 @@ template <unsigned kFrom>
   round<kFrom + 3>(b, c, d, a, f, g, h, e, w[(kFrom + 3) % 16], w[(kFrom + 7) % 16]);
 }
 
-[[gnu::always_inline]] inline void compress_blocks(std::uint32_t* state, const std::uint8_t* data,
-                                                   std::size_t blocks) {
+[[gnu::always_inline]] inline void compress_blocks(std::uint32_t* state, const std::uint8_t* data, std::size_t blocks) {
   for (; blocks != 0; --blocks, data += kSm3BlockSize) {
     std::uint32_t w[16];
     std::uint32_t v[8];

@@ -120,7 +120,8 @@ class GcryptProvider final : public Sm4GcmProvider {
 
 Result<std::unique_ptr<Sm4GcmProvider>> Sm4GcmProvider::create() {
   if (!initialize_gcrypt())
-    return Error(ErrorCode::kInternal, "no-sm4-gcm", "libgcrypt 1.10 or later with SM4 is needed (Debian: libgcrypt20)");
+    return Error(ErrorCode::kInternal, "no-sm4-gcm",
+                 "libgcrypt 1.10 or later with SM4 is needed (Debian: libgcrypt20)");
   return std::unique_ptr<Sm4GcmProvider>(std::make_unique<GcryptProvider>());
 }
 

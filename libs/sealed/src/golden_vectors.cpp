@@ -50,12 +50,15 @@ class Generator {
     std::vector<crypto::Sm2PublicKey> recipients = {receiver.public_key()};
     while (recipients.size() < spec.recipients)
       recipients.push_back(crypto::Sm2PrivateKey::generate().value().public_key());
-    auto key = SenderKey::create({.kind = spec.kind, .exponent = spec.exponent, .recipients = recipients,
+    auto key = SenderKey::create({.kind = spec.kind,
+                                  .exponent = spec.exponent,
+                                  .recipients = recipients,
                                   .signer = spec.is_signed ? &signer : nullptr},
-                                 random_).value();
+                                 random_)
+                   .value();
     const Bytes context = to_bytes("golden\ncontext");
-    auto sealer = Sealer::create(key, {.segmentation = spec.segmentation, .context = context}, random_, *provider_)
-                      .value();
+    auto sealer =
+        Sealer::create(key, {.segmentation = spec.segmentation, .context = context}, random_, *provider_).value();
     Bytes stream(sealer.header().begin(), sealer.header().end());
     Bytes plaintext;
     for (const std::size_t size : spec.pieces) {
@@ -66,8 +69,14 @@ class Generator {
       append(plaintext, piece);
     }
     sealer.finish(stream).value();
-    return Made{std::move(receiver), std::move(signer), key.root_key().clone(), context, stream, key.header_size(),
-                plaintext, spec};
+    return Made{std::move(receiver),
+                std::move(signer),
+                key.root_key().clone(),
+                context,
+                stream,
+                key.header_size(),
+                plaintext,
+                spec};
   }
 
   // Makes the header's MAC right again, after something in the header was changed.
@@ -112,9 +121,8 @@ class Generator {
 
   void ok(const std::string& name, const Spec& spec) {
     const Made made = make(spec);
-    json::object expected{{"result", "ok"},
-                          {"length", made.plaintext.size()},
-                          {"sha256", testing::sha256_hex(made.plaintext)}};
+    json::object expected{
+        {"result", "ok"}, {"length", made.plaintext.size()}, {"sha256", testing::sha256_hex(made.plaintext)}};
     add(name, made, std::move(expected), made.signer.public_key());
   }
 
@@ -122,10 +130,9 @@ class Generator {
   void refuse(const std::string& failure, const std::string& what, const Made& made, std::size_t released = 0,
               std::optional<crypto::Sm2PublicKey> signer = std::nullopt) {
     const ByteView before = ByteView(made.plaintext).first(released);
-    json::object expected{
-        {"result", "refuse"},
-        {"class", failure},
-        {"released", json::object{{"length", released}, {"sha256", testing::sha256_hex(before)}}}};
+    json::object expected{{"result", "refuse"},
+                          {"class", failure},
+                          {"released", json::object{{"length", released}, {"sha256", testing::sha256_hex(before)}}}};
     add(failure + "/" + what, made, std::move(expected), signer ? *signer : made.signer.public_key());
   }
 
@@ -137,9 +144,7 @@ class Generator {
     refuse(failure, what, made, released);
   }
 
-  json::value document() {
-    return json::object{{"format", "sealed stream, version 1"}, {"cases", cases_}};
-  }
+  json::value document() { return json::object{{"format", "sealed stream, version 1"}, {"cases", cases_}}; }
 
  private:
   void add(const std::string& name, const Made& made, json::object expected, const crypto::Sm2PublicKey& signer) {
@@ -197,9 +202,8 @@ void bad_fixed_parts(Generator& g) {
   set("reserved-not-zero", "byte-27", 27, 128);
   g.fault("header-too-long", "4097", spec, [](Made& made) { made.stream[6] = 0x10, made.stream[7] = 0x01; });
   g.fault("header-trailing", "59", spec, [](Made& made) { made.stream[6] = 0, made.stream[7] = 59; });
-  g.fault("header-trailing", "one-shorter", spec, [](Made& made) {
-    made.stream[7] = static_cast<std::uint8_t>(made.stream[7] - 1);
-  });
+  g.fault("header-trailing", "one-shorter", spec,
+          [](Made& made) { made.stream[7] = static_cast<std::uint8_t>(made.stream[7] - 1); });
   g.fault("header-trailing", "one-recipient-less", {.kind = Kind::kPayload, .recipients = 2, .pieces = {20}},
           [](Made& made) { made.stream[24] = 1; });
   for (const std::size_t size : {0, 1, 27, 28, 60, 200})
@@ -274,9 +278,8 @@ void bad_signatures(Generator& g) {
     parts.s.fill(0xff);
     return crypto::encode_sm2_signature(parts);
   });
-  with_signature("another-message", [](Made& made, const Bytes&) {
-    return made.signer.sign(as_bytes("mifeng/v1/sender")).value();
-  });
+  with_signature("another-message",
+                 [](Made& made, const Bytes&) { return made.signer.sign(as_bytes("mifeng/v1/sender")).value(); });
   const Made made = g.make(spec);
   g.refuse("bad-signature", "another-signer", made, 0, crypto::Sm2PrivateKey::generate().value().public_key());
   Made unsigned_made = g.make({.is_signed = false, .pieces = {20}});
@@ -305,8 +308,10 @@ void bad_segments(Generator& g) {
     return made.stream[made.header_size + offset];
   };
   g.fault("bad-tag", "first-byte", spec, [&](Made& made) { at(made, 4) ^= 1; });
-  g.fault("bad-tag", "second-segment", spec, [&](Made& made) { at(made, kFull + 100) ^= 1; }, 1024);
-  g.fault("bad-tag", "last-byte", spec, [&](Made& made) { made.stream.back() ^= 0x80; }, 2048);
+  g.fault(
+      "bad-tag", "second-segment", spec, [&](Made& made) { at(made, kFull + 100) ^= 1; }, 1024);
+  g.fault(
+      "bad-tag", "last-byte", spec, [&](Made& made) { made.stream.back() ^= 0x80; }, 2048);
   g.fault("bad-tag", "swapped", spec, [&](Made& made) {
     const auto first = made.stream.begin() + static_cast<std::ptrdiff_t>(made.header_size);
     std::swap_ranges(first, first + kFull, first + kFull);
@@ -318,27 +323,35 @@ void bad_segments(Generator& g) {
   g.fault("bad-tag", "final-bit", {.segmentation = Segmentation::kFlushed, .pieces = {5, 5}},
           [&](Made& made) { at(made, 0) ^= 0x80; });
   g.fault("reserved-not-zero", "segment-bit-30", spec, [&](Made& made) { at(made, 0) |= 0x40; });
-  g.fault("reserved-not-zero", "segment-bit-25", spec, [&](Made& made) { at(made, kFull) |= 0x02; }, 1024);
+  g.fault(
+      "reserved-not-zero", "segment-bit-25", spec, [&](Made& made) { at(made, kFull) |= 0x02; }, 1024);
   g.fault("segment-too-long", "1025", spec, [&](Made& made) { at(made, 3) = 1; });
   g.fault("fixed-rule", "short", spec, [&](Made& made) { at(made, 2) = 3; });
-  g.fault("fixed-rule", "full-final", spec, [&](Made& made) { at(made, kFull) |= 0x80; }, 1024);
-  g.fault("trailing-data", "byte", spec, [](Made& made) { made.stream.push_back(0); }, 2100);
-  g.fault("trailing-data", "twice", spec, [](Made& made) {
-    const Bytes copy = made.stream;
-    append(made.stream, copy);
-  }, 2100);
+  g.fault(
+      "fixed-rule", "full-final", spec, [&](Made& made) { at(made, kFull) |= 0x80; }, 1024);
+  g.fault(
+      "trailing-data", "byte", spec, [](Made& made) { made.stream.push_back(0); }, 2100);
+  g.fault(
+      "trailing-data", "twice", spec,
+      [](Made& made) {
+        const Bytes copy = made.stream;
+        append(made.stream, copy);
+      },
+      2100);
   g.fault("truncated", "after-header", spec, [](Made& made) { made.stream.resize(made.header_size); });
   g.fault("truncated", "in-length", spec, [](Made& made) { made.stream.resize(made.header_size + 3); });
   g.fault("truncated", "in-segment", spec, [](Made& made) { made.stream.resize(made.header_size + 500); });
-  g.fault("truncated", "at-border", spec, [&](Made& made) { made.stream.resize(made.header_size + 2 * kFull); }, 2048);
-  g.fault("truncated", "last-byte", spec, [](Made& made) { made.stream.pop_back(); }, 2048);
+  g.fault(
+      "truncated", "at-border", spec, [&](Made& made) { made.stream.resize(made.header_size + 2 * kFull); }, 2048);
+  g.fault(
+      "truncated", "last-byte", spec, [](Made& made) { made.stream.pop_back(); }, 2048);
 }
 
 json::value contexts() {
   json::array bodies;
   const auto body = [&](const char* name, const char* spelled, const Bytes& bytes) {
-    bodies.push_back(json::object{{"name", name}, {"bytes", spelled}, {"length", bytes.size()},
-                                  {"digest", body_digest(bytes)}});
+    bodies.push_back(
+        json::object{{"name", name}, {"bytes", spelled}, {"length", bytes.size()}, {"digest", body_digest(bytes)}});
   };
   body("empty", "", {});
   body("one byte", "61", {0x61});
@@ -350,18 +363,29 @@ json::value contexts() {
   const auto add = [&](const char* kind, std::vector<std::string> fields, const Result<Bytes>& context) {
     json::array list;
     for (const std::string& field : fields) list.push_back(json::value(field));
-    made.push_back(json::object{{"kind", kind}, {"fields", list}, {"context_hex", to_hex(context.value())},
+    made.push_back(json::object{{"kind", kind},
+                                {"fields", list},
+                                {"context_hex", to_hex(context.value())},
                                 {"sm3", to_hex(crypto::sm3(context.value()))}});
   };
   const std::string id = "000102030405060708090a0b0c0d0e0f";
   const std::string digest(64, 'd');
   add("response", {id, "200", "application/json", "gzip", "POST", "/predict?x=%20", digest},
-      response_context({.request_id = id, .status = 200, .content_type = "application/json",
-                        .content_encoding = "gzip", .method = "POST", .target = "/predict?x=%20",
+      response_context({.request_id = id,
+                        .status = 200,
+                        .content_type = "application/json",
+                        .content_encoding = "gzip",
+                        .method = "POST",
+                        .target = "/predict?x=%20",
                         .body_digest = digest}));
   add("response", {id, "404", "", "", "GET", "/", ""},
-      response_context({.request_id = id, .status = 404, .content_type = "", .content_encoding = "", .method = "GET",
-                        .target = "/", .body_digest = ""}));
+      response_context({.request_id = id,
+                        .status = 404,
+                        .content_type = "",
+                        .content_encoding = "",
+                        .method = "GET",
+                        .target = "/",
+                        .body_digest = ""}));
   add("payload", {"acme", "digits", "1.0.0"}, payload_context("acme", "digits", "1.0.0"));
   add("grant", {"grant-request", "d1", id}, grant_request_context("d1", id));
   add("grant", {"renew", "d1", id}, renew_context("d1", id));
@@ -369,8 +393,8 @@ json::value contexts() {
   add("grant", {"snapshot", "g1", "1700000000000"}, snapshot_context("g1", 1700000000000));
   add("grant", {"enrol", "g1", id}, enrol_context("g1", id));
   add("grant", {"report", "g1", "1"}, report_context("g1", 1));
-  return json::object{{"format", "sealed stream, version 1: body digests and contexts"}, {"bodies", bodies},
-                      {"contexts", made}};
+  return json::object{
+      {"format", "sealed stream, version 1: body digests and contexts"}, {"bodies", bodies}, {"contexts", made}};
 }
 
 // One case a line, so that a change shows as a change of lines.
@@ -414,8 +438,8 @@ int main(int argc, char** argv) {
   sealed::bad_macs(generator);
   sealed::bad_segments(generator);
   const std::string folder = argv[1];
-  for (const auto& [name, document] : {std::pair{"/sealed-v1.json", generator.document()},
-                                       std::pair{"/contexts-v1.json", sealed::contexts()}}) {
+  for (const auto& [name, document] :
+       {std::pair{"/sealed-v1.json", generator.document()}, std::pair{"/contexts-v1.json", sealed::contexts()}}) {
     if (const auto written = write_file_atomic(folder + name, as_bytes(sealed::spell(document))); !written) {
       std::fprintf(stderr, "%s\n", written.error().message().c_str());
       return 1;

@@ -53,7 +53,8 @@ Result<std::size_t> Header::size_of(ByteView fixed, const Policy& policy) {
   if (fixed[5] < kExponentMin || fixed[5] > std::min(policy.exponent_max, kExponentMax))
     return failure(FailureClass::kBadExponent);
   if (fixed[24] < 1 || fixed[24] > kRecipientsMax) return failure(FailureClass::kBadRecipientCount);
-  if ((fixed[25] & ~(kFlagSigned | kFlagFixed)) != 0 || fixed[26] != 0 || fixed[27] != 0) return failure(FailureClass::kReservedNotZero);
+  if ((fixed[25] & ~(kFlagSigned | kFlagFixed)) != 0 || fixed[26] != 0 || fixed[27] != 0)
+    return failure(FailureClass::kReservedNotZero);
   const std::size_t size = load_be<std::uint16_t>(fixed.subspan(6));
   if (size > kHeaderSizeMax) return failure(FailureClass::kHeaderTooLong);
   if (size < kHeaderSizeMin) return failure(FailureClass::kHeaderTrailing);

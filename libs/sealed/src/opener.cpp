@@ -139,8 +139,7 @@ Opener::Opener(Opener&&) noexcept = default;
 Opener& Opener::operator=(Opener&&) noexcept = default;
 Opener::~Opener() = default;
 
-Opener::Opener(Policy policy, const crypto::Sm2PrivateKey& private_key, Bytes context,
-               crypto::Sm4GcmProvider& provider)
+Opener::Opener(Policy policy, const crypto::Sm2PrivateKey& private_key, Bytes context, crypto::Sm4GcmProvider& provider)
     : state_(std::make_unique<State>()) {
   state_->reader = HeaderReader(policy);
   state_->policy = std::move(policy);

@@ -6,6 +6,7 @@
 #include "guard.h"
 #include "header_layout.h"
 #include "mifeng/crypto/kdf.h"
+#include "mifeng/sealed/failure.h"
 
 namespace mifeng::sealed {
 namespace {
@@ -30,9 +31,7 @@ crypto::HmacSm3Key expand_stream_key(const crypto::HmacSm3Key& prk, Kind kind,
   return key;
 }
 
-Error refused(const char* reason, const char* message) {
-  return Error(ErrorCode::kInvalidArgument, reason, message);
-}
+Error refused(const char* reason, const char* message) { return Error(ErrorCode::kInvalidArgument, reason, message); }
 
 Result<void> check_options(const SenderKeyOptions& options) {
   const int exponent_max = options.kind == Kind::kResponse ? kResponseExponentMax : kExponentMax;
@@ -108,6 +107,31 @@ Result<SenderKey> SenderKey::build(const SenderKeyOptions& options, RootKey root
     }
     if (made.header_size() > kHeaderSizeMax) return refused("header-too-long", "too many recipients for one header");
     made.blocks_digest_ = crypto::sm3(made.blocks_);
+    return made;
+  });
+}
+
+Result<SenderKey> SenderKey::from_parts(Parts parts, RootKey root_key) {
+  return guarded([&]() -> Result<SenderKey> {
+    if (parts.exponent < kExponentMin ||
+        parts.exponent > (parts.kind == Kind::kResponse ? kResponseExponentMax : kExponentMax))
+      return refused("bad-exponent", "a segment exponent is 10 to 24, and at most 16 for responses");
+    if (parts.recipient_count < 1 || parts.recipient_count > kRecipientsMax)
+      return refused("bad-recipient-count", "a stream is sealed to 1 to 16 recipients");
+    SenderKey made(std::move(root_key));
+    made.kind_ = parts.kind;
+    made.exponent_ = parts.exponent;
+    made.recipient_count_ = parts.recipient_count;
+    made.signed_ = parts.is_signed;
+    made.blocks_ = std::move(parts.blocks);
+    if (made.header_size() > kHeaderSizeMax) return failure(FailureClass::kHeaderTooLong);
+    made.blocks_digest_ = crypto::sm3(made.blocks_);
+    // What a receiver would refuse of the layout is refused here, before it goes into every stream.
+    static constexpr std::array<std::uint8_t, kSaltSize> kAnySalt{};
+    const StreamKeys any_keys(made.root_key_, made.kind_, kAnySalt, {});
+    Policy policy;
+    policy.kind = made.kind_;
+    MIFENG_CHECK(Header::parse(made.make_header(kAnySalt, true, any_keys), policy));
     return made;
   });
 }

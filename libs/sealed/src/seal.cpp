@@ -37,7 +37,8 @@ Result<Sealer> Sealer::create(SenderKey& key, const SealOptions& options, Random
     const bool spent = (key.kind() == Kind::kResponse && key.streams_ >= kResponseStreamsMax) ||
                        (key.kind() == Kind::kGrant && key.streams_ >= 1);
     if (spent)
-      return Error(ErrorCode::kResourceExhausted, "root-key-spent", "this root key has served its streams; make another");
+      return Error(ErrorCode::kResourceExhausted, "root-key-spent",
+                   "this root key has served its streams; make another");
     std::array<std::uint8_t, kSaltSize> salt{};
     random.fill(salt);
     const StreamKeys keys(key.root_key(), key.kind(), salt, options.context);

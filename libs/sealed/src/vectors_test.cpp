@@ -126,7 +126,8 @@ TEST(SealedVectors, EveryCutOfAGoodStreamIsTruncated) {
   for (const VectorCase& vector : cases) {
     if (!vector.ok || vector.stream.size() > 1500) continue;
     SCOPED_TRACE(vector.name);
-    const Policy policy = policy_of(vector);
+    Policy policy;  // no signer: an SM2 verification for each cut would take most of the time
+    policy.kind = vector.kind;
     const auto key = crypto::Sm2PrivateKey::from_scalar(vector.private_key).value();
     const auto header = Header::parse(vector.stream, policy).value();
     const auto root_key = unwrap_root_key(header, key).value();
@@ -168,7 +169,9 @@ TEST(ContextVectors, BodyDigestsFit) {
     for (const auto& item : document.as_object().at("bodies").as_array()) {
       const auto& object = item.as_object();
       SCOPED_TRACE(file + ": " + std::string(object.at("name").as_string()));
-      const Bytes body = expand(std::string(object.at("bytes").as_string()));
+      const std::string spelled(object.at("bytes").as_string());
+      const bool is_text = object.contains("is") && object.at("is").as_string() == "text";
+      const Bytes body = is_text ? to_bytes(spelled) : expand(spelled);
       ASSERT_EQ(body.size(), static_cast<std::size_t>(object.at("length").as_int64()));
       const std::string expected(object.at("digest").as_string());
       EXPECT_EQ(body_digest(body), expected);
@@ -185,8 +188,12 @@ TEST(ContextVectors, BodyDigestsFit) {
 Result<Bytes> build(const std::string& kind, const std::vector<std::string>& f) {
   if (kind == "payload") return payload_context(f.at(0), f.at(1), f.at(2));
   if (kind == "response")
-    return response_context({.request_id = f.at(0), .status = std::stoi(f.at(1)), .content_type = f.at(2),
-                             .content_encoding = f.at(3), .method = f.at(4), .target = f.at(5),
+    return response_context({.request_id = f.at(0),
+                             .status = std::stoi(f.at(1)),
+                             .content_type = f.at(2),
+                             .content_encoding = f.at(3),
+                             .method = f.at(4),
+                             .target = f.at(5),
                              .body_digest = f.at(6)});
   if (f.at(0) == "grant-request") return grant_request_context(f.at(1), f.at(2));
   if (f.at(0) == "renew") return renew_context(f.at(1), f.at(2));

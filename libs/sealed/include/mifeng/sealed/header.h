@@ -15,7 +15,7 @@
 namespace mifeng::sealed {
 
 enum class Kind : std::uint8_t { kPayload = 1, kResponse = 2, kGrant = 3 };
-std::string_view to_string(Kind kind);                         // "payload", "response", "grant"
+std::string_view to_string(Kind kind);  // "payload", "response", "grant"
 std::optional<Kind> kind_from_string(std::string_view name);
 
 inline constexpr std::size_t kFixedPartSize = 28;  // bytes 0..27, those before the recipient blocks
@@ -68,7 +68,9 @@ class Header {
   ByteView mac() const { return ByteView(bytes_).last(kMacSize); }
 
   // header[28 .. H-32): all recipient blocks and the signature block, exact bytes.
-  ByteView blocks() const { return ByteView(bytes_).subspan(kFixedPartSize, bytes_.size() - kFixedPartSize - kMacSize); }
+  ByteView blocks() const {
+    return ByteView(bytes_).subspan(kFixedPartSize, bytes_.size() - kFixedPartSize - kMacSize);
+  }
   ByteView recipient_blocks() const { return ByteView(bytes_).subspan(kFixedPartSize, recipient_blocks_size_); }
   Recipient recipient(std::size_t index) const;  // index < recipient_count()
   // The first block with this key id.

@@ -58,8 +58,8 @@ class Opener {
   // The input has ended: truncated, unless finished().
   Result<void> finish();
 
-  bool finished() const;                 // the final segment was opened; any further byte is trailing-data
-  const std::optional<Header>& header() const;  // once its MAC and signature have verified
+  bool finished() const;                           // the final segment was opened; any further byte is trailing-data
+  const std::optional<Header>& header() const;     // once its MAC and signature have verified
   const std::optional<RootKey>& root_key() const;  // the same; for who grants it on. None after resume()
 
  private:

@@ -47,9 +47,9 @@ inline constexpr std::chrono::minutes kResponseKeyAgeMax{15};
 
 struct SenderKeyOptions {
   Kind kind = Kind::kPayload;
-  int exponent = 16;                               // e; at most 16 for responses
+  int exponent = 16;                                 // e; at most 16 for responses
   std::span<const crypto::Sm2PublicKey> recipients;  // 1..16, no key id twice
-  const crypto::Sm2PrivateKey* signer = nullptr;   // none: unsigned. Used here once, not kept
+  const crypto::Sm2PrivateKey* signer = nullptr;     // none: unsigned. Used here once, not kept
 };
 
 // A fresh root key, encrypted to its recipients and signed: one SM2 encryption a recipient and one signature, made once
@@ -72,8 +72,8 @@ class SenderKey {
     Bytes blocks;  // header[28 .. H-32)
   };
   Parts parts() const { return {kind_, exponent_, recipient_count_, signed_, blocks_}; }
-  // The other end of it. The blocks are taken as they are, but for what Header::parse refuses of their layout: that class,
-  // or kInvalidArgument "bad-exponent", "bad-recipient-count".
+  // The other end of it. The blocks are taken as they are, but for what Header::parse refuses of their layout: that
+  // class, or kInvalidArgument "bad-exponent", "bad-recipient-count".
   static Result<SenderKey> from_parts(Parts parts, RootKey root_key);
 
   Kind kind() const { return kind_; }
@@ -94,7 +94,7 @@ class SenderKey {
   int exponent_ = 0;
   std::uint8_t recipient_count_ = 0;
   bool signed_ = false;
-  Bytes blocks_;                      // header[28 .. H-32)
+  Bytes blocks_;                       // header[28 .. H-32)
   crypto::Sm3Digest blocks_digest_{};  // SM3 of them
   std::uint64_t streams_ = 0;
 };

@@ -14,7 +14,8 @@ inline constexpr std::size_t kSegmentLengthSize = 4;
 inline constexpr std::size_t kSegmentOverhead = kSegmentLengthSize + crypto::kGcmTagSize;  // 20
 inline constexpr std::uint64_t kPlaintextMax = std::uint64_t{1} << 40;                     // a sender's rule
 
-// kFixed: every segment but the last is full, so that the length is known beforehand. kFlushed: a segment may end early.
+// kFixed: every segment but the last is full, so that the length is known beforehand. kFlushed: a segment may end
+// early.
 enum class Segmentation { kFixed, kFlushed };
 
 struct SealOptions {
@@ -49,8 +50,11 @@ class Sealer {
   Result<void> seal_segment(ByteView plaintext, Last last, MutableBytes out);
 
  private:
-  Sealer(Bytes header, std::unique_ptr<crypto::Sm4GcmCipher> cipher, std::size_t segment_size, Segmentation segmentation)
-      : header_(std::move(header)), cipher_(std::move(cipher)), segment_size_(segment_size),
+  Sealer(Bytes header, std::unique_ptr<crypto::Sm4GcmCipher> cipher, std::size_t segment_size,
+         Segmentation segmentation)
+      : header_(std::move(header)),
+        cipher_(std::move(cipher)),
+        segment_size_(segment_size),
         segmentation_(segmentation) {}
   Result<void> emit(ByteView plaintext, Last last, Bytes& out);
 
