@@ -27,7 +27,7 @@ Error yaml_error(std::string_view name, const YamlMark& mark, std::string_view s
 // Builds the tree. Nodes under construction lie on a stack and move into their parent when they end.
 class TreeBuilder final : public YAML::EventHandler {
  public:
-  explicit TreeBuilder(const YamlLimits& limits) : limits_(limits) {}
+  TreeBuilder(std::string_view text, const YamlLimits& limits) : text_(text), limits_(limits) {}
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
@@ -47,6 +47,7 @@ class TreeBuilder final : public YAML::EventHandler {
     YamlNode node;
     node.kind = YamlNode::Kind::kScalar;
     node.quoted = tag == "!";
+    if (node.quoted) refuse_open_quote(mark);
     node.mark = to_mark(mark);
     node.scalar = value;
     add(std::move(node));
@@ -79,6 +80,22 @@ class TreeBuilder final : public YAML::EventHandler {
   }
   void refuse_tag(const YAML::Mark& mark, const std::string& tag) {
     if (!tag.empty() && tag != "?" && tag != "!") throw Refused{to_mark(mark), "a tag (!name) is not allowed here"};
+  }
+
+  // yaml-cpp 0.7 takes the end of the text for the end of a quoted string; so we look for the quote ourselves.
+  void refuse_open_quote(const YAML::Mark& mark) {
+    const auto begin = static_cast<std::size_t>(mark.pos);
+    if (begin >= text_.size() || (text_[begin] != '"' && text_[begin] != '\'')) return;  // a block scalar
+    const char quote = text_[begin];
+    for (std::size_t i = begin + 1; i < text_.size(); ++i) {
+      if (quote == '"' && text_[i] == '\\') {
+        ++i;
+      } else if (text_[i] == quote) {
+        if (quote == '"' || i + 1 >= text_.size() || text_[i + 1] != quote) return;
+        ++i;
+      }
+    }
+    throw Refused{to_mark(mark), "the quote that begins here never ends"};
   }
 
   void begin(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YamlNode::Kind kind) {
@@ -120,6 +137,7 @@ class TreeBuilder final : public YAML::EventHandler {
     }
   }
 
+  std::string_view text_;
   const YamlLimits& limits_;
   std::vector<Open> open_;
   YamlNode root_;
@@ -200,10 +218,12 @@ Result<YamlNode> parse_yaml(std::string_view text, std::string_view name, const 
     return yaml_error(name, {}, "the file is larger than " + std::to_string(limits.bytes) + " bytes");
   if (const auto bad = find_bad_byte(text))
     return yaml_error(name, *bad, "a byte that is not UTF-8 text; save the file as UTF-8");
+  // A byte order mark is allowed and would shift the places.
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   try {
     std::istringstream in{std::string(text)};
     YAML::Parser parser(in);
-    TreeBuilder tree(limits);
+    TreeBuilder tree(text, limits);
     if (!parser.HandleNextDocument(tree)) return yaml_error(name, {}, "the file is empty");
     YamlNode root = tree.take_root();
     SecondDocument second;

@@ -28,7 +28,9 @@ TEST(Yaml, RefusesWhatItCannotRead) {
       {"", "f:1:1: the file is empty"},
       {"a: [1, 2", "f:"},
       {"a: b\n\tc: d\n", "f:2:"},
-      {"a: \"\n", "f:"},
+      {"a: \"\n", "f:1:4: the quote"},
+      {"a: 'it''s\n", "f:1:4: the quote"},
+      {"a: \"x\\\"\n", "f:1:4: the quote"},
       {std::string("a: b\0c", 6), "f:1:5: a byte that is not UTF-8"},
       {"a: \xff\n", "f:1:4: a byte that is not UTF-8"},
       {"a: \xed\xa0\x80\n", "f:1:4: a byte that is not UTF-8"},
@@ -42,6 +44,19 @@ TEST(Yaml, RefusesWhatItCannotRead) {
     EXPECT_EQ(root.error().reason(), "bad-yaml");
     EXPECT_THAT(root.error().message(), StartsWith(one.start));
   }
+}
+
+TEST(Yaml, ReadsQuotedAndBlockStrings) {
+  const auto root = parse_yaml(
+      "\xef\xbb\xbf"
+      "a: 'it''s'\nb: \"x\\\"y\"\nc: |\n  one\n  two\n手: \"é\"\n",
+      "f");
+  ASSERT_TRUE(root) << root.error().message();
+  EXPECT_EQ(root->fields[0].value.scalar, "it's");
+  EXPECT_EQ(root->fields[1].value.scalar, "x\"y");
+  EXPECT_EQ(root->fields[2].value.scalar, "one\ntwo\n");
+  EXPECT_TRUE(root->fields[2].value.quoted);
+  EXPECT_EQ(root->fields[3].value.scalar, "é");
 }
 
 TEST(Yaml, HoldsItsLimits) {
