@@ -24,40 +24,42 @@ enum class Permission {
   kManageVendors,      // developer information
   kConfirmVendorKeys,  // put a vendor's key in force
   kReadDeployments,
-  kDeploy,             // plan, create, scale, restart, delete; see logs
+  kDeploy,  // plan, create, scale, restart, delete; see logs
   kReadPorts,
-  kManagePorts,        // ranges, reserved ports
-  kReadRoutes,         // callers too: they need to know where to call
+  kManagePorts,  // ranges, reserved ports
+  kReadRoutes,   // callers too: they need to know where to call
   kManageRoutes,
   kReadCallers,
   kManageCallers,
-  kReadCard,           // the platform card: everybody who is signed in
+  kReadCard,  // the platform card: everybody who is signed in
   kReadKeys,
   kManageKeys,
   kReadGateways,
   kManageGateways,
-  kReadAudit,          // read, export, verify
+  kReadAudit,  // read, export, verify
   kManagePeople,
   kReadSystem,
 };
 inline constexpr Permission kAllPermissions[] = {
-    Permission::kReadModels,      Permission::kSubmit,      Permission::kDecideVersions, Permission::kReadVendors,
-    Permission::kManageVendors,   Permission::kConfirmVendorKeys, Permission::kReadDeployments, Permission::kDeploy,
-    Permission::kReadPorts,       Permission::kManagePorts, Permission::kReadRoutes,     Permission::kManageRoutes,
-    Permission::kReadCallers,     Permission::kManageCallers, Permission::kReadCard,     Permission::kReadKeys,
-    Permission::kManageKeys,      Permission::kReadGateways, Permission::kManageGateways, Permission::kReadAudit,
-    Permission::kManagePeople,    Permission::kReadSystem};
+    Permission::kReadModels,      Permission::kSubmit,        Permission::kDecideVersions,
+    Permission::kReadVendors,     Permission::kManageVendors, Permission::kConfirmVendorKeys,
+    Permission::kReadDeployments, Permission::kDeploy,        Permission::kReadPorts,
+    Permission::kManagePorts,     Permission::kReadRoutes,    Permission::kManageRoutes,
+    Permission::kReadCallers,     Permission::kManageCallers, Permission::kReadCard,
+    Permission::kReadKeys,        Permission::kManageKeys,    Permission::kReadGateways,
+    Permission::kManageGateways,  Permission::kReadAudit,     Permission::kManagePeople,
+    Permission::kReadSystem};
 std::string_view to_string(Permission permission);  // "read-models", ...
 bool may(Role role, Permission permission);
 
 // A signed-in person or one of their tokens, or the platform itself.
 struct Actor {
-  std::string id;         // person id; "system" for the platform
-  std::string name;       // as signed in with
+  std::string id;    // person id; "system" for the platform
+  std::string name;  // as signed in with
   std::vector<Role> roles;
-  std::string vendor_id;  // of a person with the role vendor; else empty
-  std::string address;    // where the request came from, for the audit log
-  std::string token_id;   // of the API token that was used; empty for a session
+  std::string vendor_id;              // of a person with the role vendor; else empty
+  std::string address;                // where the request came from, for the audit log
+  std::string token_id;               // of the API token that was used; empty for a session
   bool must_change_password = false;  // then only PeopleService::change_password and sign_out work
 
   static Actor system();

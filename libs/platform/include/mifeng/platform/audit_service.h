@@ -29,10 +29,10 @@ struct AuditQuery {
 };
 struct AuditVerdict {
   bool intact = false;
-  std::int64_t entries = 0;         // looked at
-  std::int64_t signed_up_to = 0;    // last entry covered by a good signed head
-  std::int64_t bad_seq = 0;         // first entry that does not fit; 0 for none
-  std::string problem;              // a sentence; empty when intact
+  std::int64_t entries = 0;       // looked at
+  std::int64_t signed_up_to = 0;  // last entry covered by a good signed head
+  std::int64_t bad_seq = 0;       // first entry that does not fit; 0 for none
+  std::string problem;            // a sentence; empty when intact
 };
 
 class AuditService {

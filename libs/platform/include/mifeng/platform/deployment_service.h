@@ -27,14 +27,14 @@ struct EnvVar {
 };
 // What an operator may change about a version's config. Command and image cannot be changed.
 struct DeploymentRequest {
-  std::string name;        // DNS label, up to 32; the deployment's id is this and six random hex digits
-  std::string version_id;  // an accepted one
-  std::optional<int> replicas;         // 0..64; else the config's
-  std::vector<int> ports;              // host ports, replicas x container ports, replica by replica; empty: recommended
-  std::vector<EnvVar> env;             // replaces or adds; names that start with MIFENG_ are refused
+  std::string name;             // DNS label, up to 32; the deployment's id is this and six random hex digits
+  std::string version_id;       // an accepted one
+  std::optional<int> replicas;  // 0..64; else the config's
+  std::vector<int> ports;       // host ports, replicas x container ports, replica by replica; empty: recommended
+  std::vector<EnvVar> env;      // replaces or adds; names that start with MIFENG_ are refused
   std::map<std::string, std::string> requests;  // "cpu" -> "2"
   std::map<std::string, std::string> limits;
-  std::optional<RouteInput> route;     // made with it; forward may be empty: this deployment's first port
+  std::optional<RouteInput> route;  // made with it; forward may be empty: this deployment's first port
 };
 struct PlannedPort {
   std::string replica;  // container name
@@ -51,10 +51,10 @@ struct DeploymentPlan {
   std::vector<std::string> warnings;
 };
 struct ReplicaInfo {
-  std::string name;         // container name
+  std::string name;  // container name
   int number = 0;
-  std::string state;        // "waiting", "starting", "ready", "failed", "stopping"
-  std::string reason;       // one sentence; empty while all is well
+  std::string state;   // "waiting", "starting", "ready", "failed", "stopping"
+  std::string reason;  // one sentence; empty while all is well
   std::vector<PlannedPort> ports;
   std::string instance_id;  // live grant; empty without
   UnixMillis started_ms = 0;

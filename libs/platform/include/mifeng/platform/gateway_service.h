@@ -15,7 +15,7 @@ namespace mifeng::platform {
 struct Core;
 
 struct Gateway {
-  std::string id;  // DNS label
+  std::string id;     // DNS label
   std::string state;  // "invited", "enrolled", "revoked"
   std::string receive_key_id, signing_key_id;
   std::string version;
@@ -60,11 +60,11 @@ class GatewayService {
                                 const std::string& signature_base64);
   void follow_opened(const std::string& gateway_id);
   void follow_closed(const std::string& gateway_id);
-  // The snapshot in force for this gateway if its serial is above `after`, made anew if what it would say has changed or
-  // half of its lifetime is over; nothing (serial 0) otherwise.
+  // The snapshot in force for this gateway if its serial is above `after`, made anew if what it would say has changed
+  // or half of its lifetime is over; nothing (serial 0) otherwise.
   Result<Snapshot> snapshot(const std::string& gateway_id, std::int64_t after);
-  // `changed` is called, from any thread, whenever a snapshot may have changed; it must not block. The subscription ends
-  // with the returned object.
+  // `changed` is called, from any thread, whenever a snapshot may have changed; it must not block. The subscription
+  // ends with the returned object.
   std::shared_ptr<void> subscribe(std::function<void()> changed);
 
   // POST /gateways/{id}/reports and /confirmations: sealed, signed by the gateway; `serial` is in the context.

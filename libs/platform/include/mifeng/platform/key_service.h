@@ -48,8 +48,8 @@ class KeyService {
   Result<std::string> identity_fingerprint(const Actor& actor);  // grouped
 
   Result<std::vector<KeyInfo>> list(const Actor& actor);
-  // identity: in force at once, signed by the old one. delivery: in force at once, the old one is kept while an accepted
-  // version needs it. output: comes in force one snapshot lifetime from now.
+  // identity: in force at once, signed by the old one. delivery: in force at once, the old one is kept while an
+  // accepted version needs it. output: comes in force one snapshot lifetime from now.
   Result<KeyInfo> rotate(const Actor& actor, KeyPurpose purpose);
   // Rotates an output key that is about to end, destroys what is due. Called by the housekeeping; returns how many keys
   // were made or destroyed.

@@ -25,23 +25,23 @@ struct DocumentInfo {
   std::int64_t size = 0;  // bytes
 };
 struct ModelVersion {
-  std::string id;              // "mv-…"
+  std::string id;  // "mv-…"
   std::string vendor_id;
   std::string vendor_name;
-  std::string name;            // 模型名称
-  std::string function;        // 模型功能
-  std::string language;        // 编程语言
+  std::string name;      // 模型名称
+  std::string function;  // 模型功能
+  std::string language;  // 编程语言
   std::string version;
   std::string config_address;  // "/api/v1/configs/{sm3}"
   std::string config_sm3;
-  std::string image_name;      // "acme/digits", as signed
-  std::string image_digest;    // "sha256:…"
-  std::string image_address;   // "127.0.0.1:5000/acme/digits@sha256:…": the platform's, not signed
+  std::string image_name;     // "acme/digits", as signed
+  std::string image_digest;   // "sha256:…"
+  std::string image_address;  // "127.0.0.1:5000/acme/digits@sha256:…": the platform's, not signed
   VersionState state = VersionState::kSubmitted;
-  std::string state_reason;    // why it was refused
-  std::string package_sm3;     // of mifeng-package.json, by which a second submit is compared
+  std::string state_reason;  // why it was refused
+  std::string package_sm3;   // of mifeng-package.json, by which a second submit is compared
   std::string payload_header_sm3;
-  std::int64_t payload_size = 0;  // plaintext bytes
+  std::int64_t payload_size = 0;   // plaintext bytes
   std::string signer_fingerprint;  // of the vendor key it was submitted under
   std::string delivery_key_id;     // the payload was sealed to; hex
   std::string guard_version;

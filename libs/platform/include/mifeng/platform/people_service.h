@@ -15,10 +15,10 @@ struct Core;  // what the services share (private)
 
 struct Person {
   std::string id;
-  std::string name;          // what is typed at sign-in: 1..64 of [a-z0-9._@-]
+  std::string name;  // what is typed at sign-in: 1..64 of [a-z0-9._@-]
   std::string display_name;
   std::vector<Role> roles;
-  std::string vendor_id;     // needed with the role vendor
+  std::string vendor_id;  // needed with the role vendor
   bool enabled = true;
   bool must_change_password = false;
   UnixMillis locked_until_ms = 0;  // 0: not locked

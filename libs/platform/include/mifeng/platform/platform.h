@@ -29,23 +29,23 @@ class Engine;
 namespace mifeng::platform {
 
 struct PlatformOptions {
-  std::filesystem::path data_dir;      // mifeng.db, uploads/
-  std::string name = "mifeng";         // on the platform card
-  std::string registry;                // "127.0.0.1:5000"; empty: submits are refused with "no-registry"
-  bool registry_plain_http = true;     // loopback only
+  std::filesystem::path data_dir;   // mifeng.db, uploads/
+  std::string name = "mifeng";      // on the platform card
+  std::string registry;             // "127.0.0.1:5000"; empty: submits are refused with "no-registry"
+  bool registry_plain_http = true;  // loopback only
   std::string guard_platform_url = "unix:/mifeng/platform/platform.sock";  // MIFENG_PLATFORM of the containers
-  std::filesystem::path sockets_dir;   // one folder a container; empty: data_dir/sockets
-  int port_first = 30000;              // ranges of a new database
+  std::filesystem::path sockets_dir;  // one folder a container; empty: data_dir/sockets
+  int port_first = 30000;             // ranges of a new database
   int port_last = 32767;
-  int parallel_hashes = 1;             // PBKDF2 at once
-  int password_rounds = 600'000;       // lower only in tests
+  int parallel_hashes = 1;        // PBKDF2 at once
+  int password_rounds = 600'000;  // lower only in tests
   int database_connections = 8;
   UnixMillis lease_ms = 5 * 60 * 1000;
   UnixMillis renew_ms = 60 * 1000;
   UnixMillis snapshot_lifetime_ms = 24LL * 3600 * 1000;
   UnixMillis output_key_lifetime_ms = 24LL * 3600 * 1000;
   std::int64_t package_size_max = 64LL << 30;
-  std::string proc = "/proc";          // where listening sockets are read
+  std::string proc = "/proc";  // where listening sockets are read
 };
 
 class Platform {

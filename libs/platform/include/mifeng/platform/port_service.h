@@ -1,4 +1,5 @@
-// Node ports 节点端口: available node ports 可用节点端口号 (ranges), used node ports 已使用节点端口号, and the reserved.
+// Node ports 节点端口: available node ports 可用节点端口号 (ranges), used node ports 已使用节点端口号, and the
+// reserved.
 #pragma once
 
 #include <string>
@@ -24,9 +25,9 @@ std::string_view to_string(PortState state);  // "free", "used", "used-by-others
 struct PortInfo {
   int port = 0;
   PortState state = PortState::kFree;
-  std::string holder;         // deployment id, or who holds it as far as can be seen, or why it is reserved
-  std::string replica;        // container name
-  std::string port_name;      // of the deployment config
+  std::string holder;     // deployment id, or who holds it as far as can be seen, or why it is reserved
+  std::string replica;    // container name
+  std::string port_name;  // of the deployment config
 };
 
 // The ports of this host that a process listens on, whoever started it: every LISTEN socket of /proc/net/{tcp,tcp6}

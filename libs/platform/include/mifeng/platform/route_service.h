@@ -19,10 +19,10 @@ struct RouteInput {
   // "mifeng://DEPLOYMENT[:PORT NAME][/path]"
   std::string forward;
   bool enabled = true;
-  bool open = false;                 // without an API key
-  std::vector<std::string> callers;  // ids; empty: every caller
-  bool stream_requests = false;      // bodies are not bound
-  bool idempotent = false;           // may be tried at another replica
+  bool open = false;                      // without an API key
+  std::vector<std::string> callers;       // ids; empty: every caller
+  bool stream_requests = false;           // bodies are not bound
+  bool idempotent = false;                // may be tried at another replica
   std::vector<std::string> pass_headers;  // beside the harmless ones
 };
 struct Route : RouteInput {

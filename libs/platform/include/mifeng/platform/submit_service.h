@@ -39,10 +39,10 @@ class SubmitService {
   Result<Upload> append(const Actor& actor, const std::string& id, std::int64_t offset, ByteView piece);
   Result<void> cancel(const Actor& actor, const std::string& id);
   // Verifies and stores. Refusals, in this order: the package cannot be read (kInvalidArgument, reasons of
-  // spec/package.md; a missing design, usage or test document is "missing-document" and named); the vendor has no key in
-  // force (kPermissionDenied "vendor-key-not-confirmed": the developer information and the key are kept for an
-  // administrator to confirm); the payload is not sealed for this platform or under another context or not signed by the
-  // vendor (kVerificationFailed "payload-not-verified"); the manifest's signature or a digest (kVerificationFailed
+  // spec/package.md; a missing design, usage or test document is "missing-document" and named); the vendor has no key
+  // in force (kPermissionDenied "vendor-key-not-confirmed": the developer information and the key are kept for an
+  // administrator to confirm); the payload is not sealed for this platform or under another context or not signed by
+  // the vendor (kVerificationFailed "payload-not-verified"); the manifest's signature or a digest (kVerificationFailed
   // "bad-signature", "bad-digest"); the version is there with other bytes (kConflict "version-exists").
   Result<Submitted> finish(const Actor& actor, const std::string& id);
 

@@ -32,8 +32,7 @@ bool same_fingerprint(const std::string& a, const std::string& b);
 // A DNS label: 1..max of [a-z0-9-], no hyphen at either end.
 Result<void> check_label(const std::string& field, const std::string& value, std::size_t max = 63);
 // Text for people: UTF-8 without control characters, 1..max bytes (0.. where `may_be_empty`).
-Result<void> check_text(const std::string& field, const std::string& value, std::size_t max,
-                        bool may_be_empty = false);
+Result<void> check_text(const std::string& field, const std::string& value, std::size_t max, bool may_be_empty = false);
 // A version as in an image tag: 1..64 of [A-Za-z0-9._-], first an alphanumeric.
 Result<void> check_version(const std::string& value);
 

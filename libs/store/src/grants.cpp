@@ -1,0 +1,48 @@
+#include "mifeng/store/grants.h"
+
+namespace mifeng::store {
+
+Result<std::vector<KeyRow>> keys_by_serial(Transaction& tx, const std::string& purpose) {
+  if (purpose.empty()) return select<KeyRow>(tx, "ORDER BY purpose, serial", {});
+  return select<KeyRow>(tx, "WHERE purpose = :purpose ORDER BY serial", {purpose});
+}
+
+Result<std::vector<InstanceRow>> live_instances(Transaction& tx) {
+  return select<InstanceRow>(tx, "WHERE ended_ms = 0 ORDER BY deployment_id, id", {});
+}
+
+Result<std::vector<InstanceRow>> live_instances_of(Transaction& tx, const std::string& deployment_id) {
+  return select<InstanceRow>(tx, "WHERE deployment_id = :deployment AND ended_ms = 0 ORDER BY id", {deployment_id});
+}
+
+Result<std::optional<InstanceRow>> last_instance_of_replica(Transaction& tx, const std::string& replica) {
+  // listed_from rises with each grant, also where two fall into one millisecond or the clock was set back.
+  return select_one<InstanceRow>(tx, "WHERE replica = :replica ORDER BY listed_from DESC LIMIT 1", {replica});
+}
+
+Result<std::optional<InstanceRow>> instance_by_signing_key(Transaction& tx, const std::string& signing_key_id) {
+  return select_one<InstanceRow>(tx, "WHERE signing_key_id = :key ORDER BY listed_from DESC LIMIT 1", {signing_key_id});
+}
+
+Result<std::int64_t> grants_since(Transaction& tx, const std::string& replica, std::int64_t since_ms) {
+  return count_rows(tx, "instances", "WHERE replica = :replica AND granted_ms > :since", {replica, since_ms});
+}
+
+Result<Slice<InstanceRow>> instance_slice(Transaction& tx, const std::string& deployment_id, const Window& window) {
+  if (deployment_id.empty()) return select_slice<InstanceRow>(tx, "", {}, "listed_from DESC", window);
+  return select_slice<InstanceRow>(tx, "WHERE deployment_id = :deployment", {deployment_id}, "listed_from DESC",
+                                   window);
+}
+
+Result<std::int64_t> current_change(Transaction& tx) {
+  std::int64_t value = 0;
+  MIFENG_CHECK(run_sql(tx, "SELECT value FROM counters WHERE name = 'changes'", {}, {Target(&value)}));
+  return value;
+}
+
+Result<std::int64_t> next_change(Transaction& tx) {
+  MIFENG_CHECK(run_sql(tx, "UPDATE counters SET value = value + 1 WHERE name = 'changes'", {}));
+  return current_change(tx);
+}
+
+}  // namespace mifeng::store

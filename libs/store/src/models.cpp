@@ -1,0 +1,109 @@
+#include "mifeng/store/models.h"
+
+namespace mifeng::store {
+namespace {
+
+// Collects "a AND b" with its parameters.
+class Where {
+ public:
+  void part(const char* column, const std::string& text) {
+    if (text.empty()) return;
+    add("lower(" + std::string(column) + ") LIKE :p" + std::to_string(params_.size()) + " ESCAPE '!'");
+    params_.emplace_back(like_part(text));
+  }
+  void whole(const char* column, const std::string& text) {
+    if (text.empty()) return;
+    add(std::string(column) + " = :p" + std::to_string(params_.size()));
+    params_.emplace_back(text);
+  }
+  void any_part(std::initializer_list<const char*> columns, const std::string& text) {
+    if (text.empty()) return;
+    std::string clause;
+    for (const char* column : columns) {
+      if (!clause.empty()) clause += " OR ";
+      clause += "lower(" + std::string(column) + ") LIKE :p" + std::to_string(params_.size()) + " ESCAPE '!'";
+      params_.emplace_back(like_part(text));
+    }
+    add("(" + clause + ")");
+  }
+  const std::string& text() const { return text_; }
+  const std::vector<Param>& params() const { return params_; }
+
+ private:
+  void add(const std::string& clause) { text_ += (text_.empty() ? "WHERE " : " AND ") + clause; }
+  std::string text_;
+  std::vector<Param> params_;
+};
+
+}  // namespace
+
+Result<Slice<ModelRow>> search_models(Transaction& tx, const ModelFilter& filter, const Window& window) {
+  Where where;
+  where.any_part({"name", "function", "vendor_name"}, filter.text);
+  where.part("name", filter.name);
+  where.part("function", filter.function);
+  where.whole("language", filter.language);
+  where.whole("vendor_id", filter.vendor_id);
+  where.whole("state", filter.state);
+  return select_slice<ModelRow>(tx, where.text(), where.params(), "name, vendor_id, submitted_ms DESC, id", window);
+}
+
+Result<std::optional<ModelRow>> model_by_version(Transaction& tx, const std::string& vendor_id, const std::string& name,
+                                                 const std::string& version) {
+  return select_one<ModelRow>(tx, "WHERE vendor_id = :vendor AND name = :name AND version = :version",
+                              {vendor_id, name, version});
+}
+
+Result<std::vector<DocumentRow>> documents_of(Transaction& tx, const std::string& model_id) {
+  std::vector<DocumentRow> rows;
+  DocumentRow row;
+  MIFENG_CHECK(run_sql(
+      tx, "SELECT model_id, kind, sm3, size FROM model_documents WHERE model_id = :model ORDER BY kind", {model_id},
+      {Target(&row.model_id), Target(&row.kind), Target(&row.sm3), Target(&row.size)}, [&] { rows.push_back(row); }));
+  return rows;
+}
+
+Result<void> erase_documents(Transaction& tx, const std::string& model_id) {
+  MIFENG_CHECK(run_sql(tx, "DELETE FROM model_documents WHERE model_id = :model", {model_id}));
+  return ok();
+}
+
+Result<std::int64_t> models_with_config(Transaction& tx, const std::string& sm3) {
+  return count_rows(tx, "model_information", "WHERE config_sm3 = :sm3", {sm3});
+}
+
+Result<std::int64_t> models_with_image(Transaction& tx, const std::string& address) {
+  return count_rows(tx, "model_information", "WHERE image_address = :address", {address});
+}
+
+Result<std::int64_t> models_of_vendor(Transaction& tx, const std::string& vendor_id) {
+  return count_rows(tx, "model_information", "WHERE vendor_id = :vendor", {vendor_id});
+}
+
+Result<std::int64_t> models_sealed_to(Transaction& tx, const std::string& delivery_key_id) {
+  return count_rows(tx, "model_information", "WHERE delivery_key_id = :key AND state <> 'refused'", {delivery_key_id});
+}
+
+Result<Slice<VendorRow>> search_vendors(Transaction& tx, const std::string& text, const std::string& only_id,
+                                        const Window& window) {
+  Where where;
+  where.any_part({"id", "name", "business"}, text);
+  where.whole("id", only_id);
+  return select_slice<VendorRow>(tx, where.text(), where.params(), "id", window);
+}
+
+Result<Slice<ConfigRow>> config_slice(Transaction& tx, const Window& window) {
+  return select_slice<ConfigRow>(tx, "", {}, "created_ms DESC, sm3", window);
+}
+
+Result<Slice<ImageRow>> image_slice(Transaction& tx, const std::string& text, const Window& window) {
+  Where where;
+  where.any_part({"name", "digest"}, text);
+  return select_slice<ImageRow>(tx, where.text(), where.params(), "name, created_ms DESC, address", window);
+}
+
+Result<std::vector<UploadRow>> uploads_expired(Transaction& tx, std::int64_t now_ms) {
+  return select<UploadRow>(tx, "WHERE expires_ms <= :now ORDER BY id", {now_ms});
+}
+
+}  // namespace mifeng::store
