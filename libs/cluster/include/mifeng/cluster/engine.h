@@ -4,9 +4,11 @@
 #include <sys/types.h>
 
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,37 +39,37 @@ struct Workload {
 };
 
 enum class InstanceState {
-  kMissing,   // not there
-  kPending,   // made, not started (or being pulled, scheduled)
-  kRunning,   // its first process runs; `ready` says whether it serves
+  kMissing,  // not there
+  kPending,  // made, not started (or being pulled, scheduled)
+  kRunning,  // its first process runs; `ready` says whether it serves
   kStopping,
-  kExited,    // ended, well or not; the engine does not start it again by itself where it can be told not to
-  kFailed,    // could not be started at all
+  kExited,  // ended, well or not; the engine does not start it again by itself where it can be told not to
+  kFailed,  // could not be started at all
 };
 // "running", ...
 const char* to_string(InstanceState state);
 
 struct InstanceStatus {
-  std::string name;        // of the container or pod; MIFENG_INSTANCE inside
-  std::string engine_id;   // container id or pod uid: another one after it was made again
+  std::string name;       // of the container or pod; MIFENG_INSTANCE inside
+  std::string engine_id;  // container id or pod uid: another one after it was made again
   std::string deployment;
   int replica = 0;
   InstanceState state = InstanceState::kMissing;
   bool ready = false;
-  std::string reason;      // one sentence for a person; empty when running and ready
-  std::string reason_code; // stable: "", "image-not-pulled", "port-taken", "out-of-memory", "exited", "not-ready",
-                           // "not-answering", "cannot-start", "missing", "drifted" (not as rendered)
+  std::string reason;       // one sentence for a person; empty when running and ready
+  std::string reason_code;  // stable: "", "image-not-pulled", "port-taken", "out-of-memory", "exited", "not-ready",
+                            // "not-answering", "cannot-start", "missing", "drifted" (not as rendered)
   std::optional<UnixMillis> started_at_ms;
   std::optional<UnixMillis> finished_at_ms;
   std::optional<int> exit_code;
-  std::string address;     // inside the engine's network, for the health port; may be empty
+  std::string address;  // inside the engine's network, for the health port; may be empty
   std::vector<HostPort> host_ports;
-  std::string image;       // as it was rendered
+  std::string image;  // as it was rendered
 };
 
 struct ApplyResult {
-  bool changed = false;                    // whether anything had to be done
-  std::vector<InstanceStatus> instances;   // every replica in order; a start that failed is kFailed with its reason
+  bool changed = false;                   // whether anything had to be done
+  std::vector<InstanceStatus> instances;  // every replica in order; a start that failed is kFailed with its reason
 };
 
 struct LogOptions {
@@ -76,14 +78,14 @@ struct LogOptions {
 };
 struct LogLine {
   bool is_stderr = false;
-  std::string text;     // without its line end; longer ones are cut at 16 KiB
+  std::string text;  // without its line end; longer ones are cut at 16 KiB
 };
 // Called for each line in order and awaited, so that a slow reader slows the engine; an error ends the stream.
 using LogSink = std::function<boost::asio::awaitable<Result<void>>(LogLine)>;
 
 // A container that proved to be ours, and unchanged.
 struct PeerIdentity {
-  std::string instance;   // name
+  std::string instance;  // name
   std::string engine_id;
   std::string deployment;
   int replica = 0;
@@ -111,10 +113,13 @@ class Engine {
   // Everything of our installation, whether or not anyone still wants it.
   virtual Task<std::vector<InstanceStatus>> list() = 0;
 
-  // Stops with the template's grace and starts again (the same container on Podman, so its memory mounts are empty again).
+  // Stops with the template's grace and starts again (the same container on Podman, so its memory mounts are empty
+  // again).
   virtual Task<void> restart(std::string instance) = 0;
   // Stops with grace and removes; kNotFound is success. Removes the volumes and folders that belong to it.
   virtual Task<void> remove(std::string deployment) = 0;
+  // All of our installation: every deployment, and what the engine holds for the installation as a whole.
+  virtual Task<void> remove_everything() = 0;
 
   virtual Task<void> logs(std::string instance, LogOptions options, LogSink sink) = 0;
 
@@ -129,7 +134,7 @@ class Engine {
 
   // kNotFound "image-not-found", kUnavailable "image-not-pulled" with the registry's words.
   virtual Task<void> pull(std::string image, PullPolicy policy) = 0;
-  // Images of our registry that no container uses and whose reference is not in `keep`.
+  // Removes images of our registry that no container uses and whose reference is not in `keep`.
   virtual Task<void> prune_images(std::vector<std::string> keep) = 0;
 
   // The name that replica `replica` has or will have: mf-<first 8 of the installation id>-<deployment>-<replica>.
@@ -137,12 +142,17 @@ class Engine {
 };
 
 struct PodmanOptions {
-  std::filesystem::path socket;        // of `podman system service`
-  std::string installation;            // id: 32 hex digits
-  std::filesystem::path sockets_dir;   // DATA/sockets; <container name>/ in it is mounted read-only at /mifeng/platform
-  std::string host_ip = "127.0.0.1";   // where host ports listen
-  std::string network;                 // made when it is missing; "" is mf-<first 8 of the installation id>
-  bool registry_tls = false;           // whether to verify TLS of the registry when pulling
+  std::filesystem::path socket;       // of `podman system service`
+  std::string installation;           // id: 32 hex digits
+  std::filesystem::path sockets_dir;  // DATA/sockets; <container name>/ in it is mounted read-only at /mifeng/platform
+  std::string host_ip = "127.0.0.1";  // where host ports listen
+  std::string network;                // made when it is missing; "" is mf-<first 8 of the installation id>
+  std::string registry;               // "127.0.0.1:5000": images of it are ours to prune; "" prunes nothing
+  bool registry_tls = false;          // whether to verify TLS of the registry when pulling
+  std::chrono::milliseconds probe_timeout{1000};  // for an answer on the health port
 };
+
+// kInvalidArgument "bad-options". Does not talk to the service yet. `clock` must outlive the engine.
+Result<std::unique_ptr<Engine>> create_podman_engine(const PodmanOptions& options, const Clock& clock);
 
 }  // namespace mifeng::cluster

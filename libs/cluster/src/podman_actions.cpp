@@ -1,0 +1,223 @@
+// What PodmanEngine does to containers and images that are there: restart, remove, logs, pull, prune.
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "json_path.h"
+#include "log_frames.h"
+#include "podman_engine.h"
+
+namespace mifeng::cluster {
+namespace {
+
+constexpr std::int64_t kRemoveGraceSeconds = 30;
+constexpr std::size_t kProgressLineMax = 64 * 1024;
+
+std::string label(std::string_view name, const std::string& value) { return std::string(name) + "=" + value; }
+
+Error pull_error(const std::string& image, const std::string& message) {
+  const auto has = [&](std::string_view part) { return message.find(part) != std::string::npos; };
+  if (has("manifest unknown") || has("name unknown") || has("not found"))
+    return Error(ErrorCode::kNotFound, "image-not-found",
+                 "the registry does not have the image " + image + ": push it again, or deploy another version");
+  if (has("connection refused") || has("no such host") || has("i/o timeout"))
+    return Error(ErrorCode::kUnavailable, "image-not-pulled",
+                 "the registry of " + image + " cannot be reached: " + message.substr(0, 300));
+  if (has("no space left"))
+    return Error(ErrorCode::kResourceExhausted, "disk-full", "there is no room on the disk for the image " + image);
+  return Error(ErrorCode::kUnavailable, "image-not-pulled",
+               "the image " + image + " could not be pulled: " + message.substr(0, 500));
+}
+
+}  // namespace
+
+Task<void> PodmanEngine::restart(std::string instance) {
+  auto inspected = co_await inspect(instance);
+  if (!inspected) co_return inspected.error();
+  if (!*inspected) co_return Error(ErrorCode::kNotFound, "no-such-instance", "there is no container " + instance);
+  const InstanceStatus status = status_of_inspected(**inspected);
+  const auto held = co_await deployments_.acquire(status.deployment);
+  if (status.state == InstanceState::kRunning || status.state == InstanceState::kStopping) {
+    auto stopped = co_await post("/containers/" + instance + "/stop", std::nullopt, Patience::kStop);
+    if (!stopped) co_return stopped.error();
+    if (!stopped->success() && stopped->status != 304)
+      co_return Error(ErrorCode::kUnavailable, "engine-refused", "stop " + instance + ": " + stopped->message);
+  }
+  co_return co_await start(instance, {});
+}
+
+Task<void> PodmanEngine::remove_containers(std::vector<std::string> names, std::int64_t grace_seconds) {
+  // All get their SIGTERM first, so that their times of grace run side by side.
+  if (names.size() > 1) {
+    for (const std::string& name : names) {
+      auto told = co_await post("/containers/" + name + "/kill?signal=TERM", std::nullopt, Patience::kQuick);
+      if (!told) co_return told.error();  // a container that does not run answers 409, which is fine
+    }
+  }
+  for (const std::string& name : names) {
+    auto removed = co_await erase("/containers/" + name + "?force=true&ignore=true&timeout=" +
+                                      std::to_string(std::max<std::int64_t>(0, grace_seconds)),
+                                  Patience::kStop);
+    if (!removed) co_return removed.error();
+    if (!removed->success() && removed->status != 404)
+      co_return Error(ErrorCode::kUnavailable, "engine-refused", "remove container " + name + ": " + removed->message);
+    note_failure(name, std::nullopt);
+  }
+  co_return ok();
+}
+
+Task<void> PodmanEngine::remove_volumes(std::vector<std::string> labels, std::string name_prefix) {
+  auto answer = co_await get("/volumes/json?" + label_filter(labels));
+  if (!answer) co_return answer.error();
+  const json::Array* volumes = answer->body.if_array();
+  if (volumes == nullptr) co_return ok();
+  for (const json::Value& entry : *volumes) {
+    const json::Object* volume = entry.if_object();
+    if (volume == nullptr || text_at(*volume, "Labels", kLabelInstallation) != frame_.installation) continue;
+    const std::string name = text_at(*volume, "Name");
+    if (!name.starts_with(name_prefix)) continue;
+    auto removed = co_await erase("/volumes/" + name, Patience::kQuick);
+    if (!removed) co_return removed.error();
+    if (!removed->success() && removed->status != 404)
+      co_return Error(ErrorCode::kUnavailable, "engine-refused", "remove volume " + name + ": " + removed->message);
+  }
+  co_return ok();
+}
+
+Task<void> PodmanEngine::remove(std::string deployment) {
+  const auto held = co_await deployments_.acquire(deployment);
+  std::vector<std::string> labels{label(kLabelInstallation, frame_.installation), label(kLabelDeployment, deployment)};
+  auto listed = co_await list_containers(labels);
+  if (!listed) co_return listed.error();
+  std::vector<std::string> names;
+  for (const json::Object& container : *listed) names.push_back(status_of_listed(container).name);
+  const std::vector<std::string> folders = names;
+  auto removed = co_await remove_containers(std::move(names), kRemoveGraceSeconds);
+  if (!removed) co_return removed.error();
+  auto volumes = co_await remove_volumes(std::move(labels), "");
+  if (!volumes) co_return volumes.error();
+  std::error_code ignored;
+  for (const std::string& name : folders) std::filesystem::remove_all(frame_.sockets_dir / name, ignored);
+  co_return ok();
+}
+
+Task<void> PodmanEngine::remove_everything() {
+  auto listed = co_await list();
+  if (!listed) co_return listed.error();
+  std::vector<std::string> names;
+  for (const InstanceStatus& status : *listed) names.push_back(status.name);
+  const std::vector<std::string> folders = names;
+  auto removed = co_await remove_containers(std::move(names), kRemoveGraceSeconds);
+  if (!removed) co_return removed.error();
+  std::vector<std::string> labels{label(kLabelInstallation, frame_.installation)};
+  auto volumes = co_await remove_volumes(std::move(labels), "");
+  if (!volumes) co_return volumes.error();
+  std::error_code ignored;
+  for (const std::string& name : folders) std::filesystem::remove_all(frame_.sockets_dir / name, ignored);
+  auto network = co_await get("/networks/" + frame_.network + "/json");
+  if (!network) co_return network.error();
+  if (!network->success() || network->object() == nullptr ||
+      text_at(*network->object(), "labels", kLabelInstallation) != frame_.installation)
+    co_return ok();
+  auto gone = co_await erase("/networks/" + frame_.network, Patience::kQuick);
+  if (!gone) co_return gone.error();
+  if (!gone->success() && gone->status != 404)
+    co_return Error(ErrorCode::kUnavailable, "engine-refused",
+                    "remove network " + frame_.network + ": " + gone->message);
+  co_return ok();
+}
+
+Task<void> PodmanEngine::logs(std::string instance, LogOptions options, LogSink sink) {
+  auto inspected = co_await inspect(instance);
+  if (!inspected) co_return inspected.error();
+  if (!*inspected) co_return Error(ErrorCode::kNotFound, "no-such-instance", "there is no container " + instance);
+  const std::string tail = options.tail < 0 ? std::string("all") : std::to_string(options.tail);
+  auto opened = co_await client_.stream(
+      "GET",
+      "/containers/" + instance + "/logs?stdout=true&stderr=true&tail=" + tail + (options.follow ? "&follow=true" : ""),
+      options.follow ? Patience::kFollow : Patience::kQuick);
+  if (!opened) co_return opened.error();
+  LogFrameReader reader;
+  std::vector<LogLine> lines;
+  for (bool ended = false; !ended;) {
+    auto piece = co_await (*opened)->read();
+    if (!piece) co_return piece.error();
+    ended = piece->empty();
+    lines.clear();
+    if (ended) {
+      reader.finish(lines);
+    } else if (auto fed = reader.feed(*piece, lines); !fed) {
+      co_return fed.error();
+    }
+    for (LogLine& line : lines) {
+      auto taken = co_await sink(std::move(line));
+      if (!taken) co_return taken.error();
+    }
+  }
+  co_return ok();
+}
+
+Task<void> PodmanEngine::pull(std::string image, PullPolicy policy) {
+  if (image_digest(image).empty())
+    co_return Error(ErrorCode::kInvalidArgument, "bad-image", "an image must name its digest: " + image);
+  if (policy != PullPolicy::kAlways) {
+    auto found = co_await get("/images/" + image + "/exists");
+    if (!found) co_return found.error();
+    if (found->success()) co_return ok();
+    if (policy == PullPolicy::kNever)
+      co_return Error(ErrorCode::kNotFound, "image-not-found",
+                      "the image " + image + " is not on this machine, and imagePullPolicy is Never");
+  }
+  auto opened = co_await client_.stream("POST",
+                                        "/images/pull?reference=" + net::percent_encode(image) +
+                                            "&tlsVerify=" + (options_.registry_tls ? "true" : "false"),
+                                        Patience::kPull);
+  if (!opened) co_return pull_error(image, opened.error().message());
+  // A line of JSON for each step; a failure is a line with "error" in an answer whose status is 200.
+  std::string line;
+  bool pulled = false;
+  for (;;) {
+    auto piece = co_await (*opened)->read();
+    if (!piece) co_return piece.error();
+    if (piece->empty()) break;
+    for (const std::uint8_t byte : *piece) {
+      if (byte != '\n') {
+        if (line.size() < kProgressLineMax) line.push_back(static_cast<char>(byte));
+        continue;
+      }
+      if (auto step = json::parse_object(line)) {
+        if (const std::string failure = text_at(*step, "error"); !failure.empty()) co_return pull_error(image, failure);
+        pulled = pulled || !text_at(*step, "id").empty();
+      }
+      line.clear();
+    }
+  }
+  if (!pulled) co_return pull_error(image, "the container engine did not say that it has the image");
+  co_return ok();
+}
+
+Task<void> PodmanEngine::prune_images(std::vector<std::string> keep) {
+  if (options_.registry.empty()) co_return ok();
+  const std::set<std::string> kept(keep.begin(), keep.end());
+  auto answer = co_await get("/images/json");
+  if (!answer) co_return answer.error();
+  const json::Array* images = answer->body.if_array();
+  if (images == nullptr) co_return ok();
+  for (const json::Value& entry : *images) {
+    const json::Object* image = entry.if_object();
+    if (image == nullptr) continue;
+    const std::vector<std::string> names = texts_at(*image, "RepoDigests");
+    const bool ours = !names.empty() && std::all_of(names.begin(), names.end(), [&](const std::string& name) {
+      return name.starts_with(options_.registry + "/");
+    });
+    const bool wanted =
+        std::any_of(names.begin(), names.end(), [&](const std::string& name) { return kept.contains(name); });
+    if (!ours || wanted) continue;
+    // Without force: an image that a container uses answers 409 and stays.
+    auto removed = co_await erase("/images/" + text_at(*image, "Id"), Patience::kStart);
+    if (!removed) co_return removed.error();
+  }
+  co_return ok();
+}
+
+}  // namespace mifeng::cluster

@@ -1,0 +1,254 @@
+#include "podman_render.h"
+
+#include <gmock/gmock.h>
+
+#include <functional>
+
+#include "json_path.h"
+#include "mifeng/base/file.h"
+#include "test_workload.h"
+
+namespace mifeng::cluster {
+namespace {
+
+using ::testing::HasSubstr;
+
+json::Object sample_inspected() {
+  const auto text = read_text_file(MIFENG_SOURCE_DIR "/libs/cluster/testdata/inspected.json", 1 << 20);
+  EXPECT_TRUE(text) << text.error().message();
+  auto object = json::parse_object(*text);
+  EXPECT_TRUE(object) << object.error().message();
+  return std::move(*object);
+}
+
+std::string drift_of(const Workload& workload, const json::Object& inspected,
+                     const std::vector<std::string>& image_env = {}) {
+  return find_drift(sample_frame(), workload, 0, inspected, image_env).value_or("");
+}
+
+TEST(PodmanRender, NamesAreOfTheInstallationAndNeverMeet) {
+  EXPECT_EQ(instance_name(sample_frame(), "digits", 3), "mf-01234567-digits-3");
+  EXPECT_NE(volume_name(sample_frame(), "a", 0, "1-cache"), volume_name(sample_frame(), "a-0", 1, "cache"));
+}
+
+TEST(PodmanRender, HasNoPrivilegeWhateverTheTemplateSays) {
+  const json::Object body = render_container(sample_frame(), sample_workload(), 0);
+  EXPECT_EQ(text_at(body, "user"), "65532:65532");
+  EXPECT_TRUE(bool_at(body, "read_only_filesystem"));
+  EXPECT_TRUE(bool_at(body, "no_new_privileges"));
+  EXPECT_EQ(texts_at(body, "cap_drop"), std::vector<std::string>{"all"});
+  EXPECT_EQ(text_at(body, "restart_policy"), "no");
+  EXPECT_EQ(body.find("privileged"), nullptr);
+  EXPECT_EQ(body.find("devices"), nullptr);
+}
+
+TEST(PodmanRender, HardwareArrivesInTheWordsOfCgroupsAndCdi) {
+  Workload workload = sample_workload();
+  workload.pod.resources.devices["example.com/accelerator"] = 2;
+  const json::Object body = render_container(sample_frame(), workload, 0);
+  EXPECT_EQ(integer_at(body, "resource_limits", "cpu", "shares"), 512);
+  EXPECT_EQ(integer_at(body, "resource_limits", "cpu", "quota"), 150'000);
+  EXPECT_EQ(integer_at(body, "resource_limits", "memory", "limit"), 64 << 20);
+  EXPECT_EQ(integer_at(body, "resource_limits", "memory", "swap"), 64 << 20);
+  ASSERT_NE(body.find("devices"), nullptr);
+  EXPECT_EQ(json::serialize(*body.find("devices")),
+            R"([{"path":"example.com/accelerator=0"},{"path":"example.com/accelerator=1"}])");
+}
+
+TEST(PodmanRender, TheContainerThatPodmanShowsIsTheOneRendered) {
+  EXPECT_EQ(drift_of(sample_workload(), sample_inspected()), "");
+}
+
+TEST(PodmanRender, EveryChangeOfTheTemplateIsDrift) {
+  const std::vector<std::pair<const char*, std::function<void(Workload&)>>> changes = {
+      {"ImageDigest", [](Workload& w) { w.pod.image.back() = '3'; }},
+      {"Path", [](Workload& w) { w.pod.command = {"/other"}; }},
+      {"Args", [](Workload& w) { w.pod.args.push_back("more"); }},
+      {"Config.Env", [](Workload& w) { w.pod.env[0].value = "C"; }},
+      {"Config.Env",
+       [](Workload& w) {
+         w.pod.env.push_back({"NEW", "1"});
+       }},
+      {"Config.Env", [](Workload& w) { w.pod.env.clear(); }},
+      {"HostConfig.Memory", [](Workload& w) { w.pod.resources.memory_limit_bytes = 65 << 20; }},
+      {"HostConfig.MemoryReservation", [](Workload& w) { w.pod.resources.memory_request_bytes.reset(); }},
+      {"HostConfig.CpuShares", [](Workload& w) { w.pod.resources.cpu_request_millis = 600; }},
+      {"HostConfig.CpuQuota", [](Workload& w) { w.pod.resources.cpu_limit_millis.reset(); }},
+      {"HostConfig.Tmpfs", [](Workload& w) { w.pod.memory_mounts[0].size_bytes = 16 << 20; }},
+      {"HostConfig.Tmpfs", [](Workload& w) { w.pod.memory_mounts[1].executable = true; }},
+      {"HostConfig.Tmpfs", [](Workload& w) { w.pod.memory_mounts.pop_back(); }},
+      {"HostConfig.Tmpfs",
+       [](Workload& w) {
+         w.pod.memory_mounts.push_back({"/more", 4096, false});
+       }},
+      {"Mounts", [](Workload& w) { w.pod.scratch_mounts.clear(); }},
+      {"Mounts", [](Workload& w) { w.pod.scratch_mounts[0].volume = "other"; }},
+      {"HostConfig.PortBindings", [](Workload& w) { w.host_ports[0].host_port = 30992; }},
+      {"HostConfig.PortBindings", [](Workload& w) { w.pod.ports[0].container_port = 8081; }},
+      {"Config.StopTimeout", [](Workload& w) { w.pod.termination_grace_seconds = 31; }},
+      {"Name", [](Workload& w) { w.deployment = "digits-other"; }},
+  };
+  const json::Object inspected = sample_inspected();
+  for (const auto& [field, change] : changes) {
+    Workload workload = sample_workload();
+    change(workload);
+    EXPECT_THAT(drift_of(workload, inspected), HasSubstr(field));
+  }
+}
+
+// What somebody with the engine's socket could have given a container of our name and labels.
+TEST(PodmanRender, EveryWidenedContainerIsDrift) {
+  const auto set = [](json::Object& in, std::initializer_list<const char*> path, json::Value value) {
+    json::Object* object = &in;
+    const char* last = nullptr;
+    for (const char* name : path) {
+      if (last != nullptr) object = object->find(last)->if_object();
+      ASSERT_NE(object, nullptr);
+      last = name;
+    }
+    object->set(last, std::move(value));
+  };
+  const std::vector<std::pair<const char*, std::function<void(json::Object&)>>> changes = {
+      {"Privileged",
+       [&](json::Object& o) {
+         set(o, {"HostConfig", "Privileged"}, true);
+       }},
+      {"ReadonlyRootfs",
+       [&](json::Object& o) {
+         set(o, {"HostConfig", "ReadonlyRootfs"}, false);
+       }},
+      {"SecurityOpt",
+       [&](json::Object& o) {
+         set(o, {"HostConfig", "SecurityOpt"}, json::Array{});
+       }},
+      {"SecurityOpt",
+       [&](json::Object& o) {
+         set(o, {"HostConfig", "SecurityOpt"}, json::Array{"no-new-privileges", "seccomp=unconfined"});
+       }},
+      {"EffectiveCaps", [&](json::Object& o) { set(o, {"EffectiveCaps"}, json::Array{"CAP_SYS_PTRACE"}); }},
+      {"BoundingCaps", [&](json::Object& o) { set(o, {"BoundingCaps"}, json::Array{"CAP_SYS_PTRACE"}); }},
+      {"CapAdd",
+       [&](json::Object& o) {
+         set(o, {"HostConfig", "CapAdd"}, json::Array{"CAP_NET_RAW"});
+       }},
+      {"Config.User",
+       [&](json::Object& o) {
+         set(o, {"Config", "User"}, "0");
+       }},
+      {"PidMode",
+       [&](json::Object& o) {
+         set(o, {"HostConfig", "PidMode"}, "host");
+       }},
+      {"IpcMode",
+       [&](json::Object& o) {
+         set(o, {"HostConfig", "IpcMode"}, "host");
+       }},
+      {"NetworkMode",
+       [&](json::Object& o) {
+         set(o, {"HostConfig", "NetworkMode"}, "host");
+       }},
+      {"Networks",
+       [&](json::Object& o) {
+         set(o, {"NetworkSettings", "Networks"}, json::Object{{"podman", json::Object{}}});
+       }},
+      {"Config.Env",
+       [&](json::Object& o) {
+         auto env = *at(o, "Config", "Env")->if_array();
+         env.emplace_back("LD_PRELOAD=/cache/x.so");
+         set(o, {"Config", "Env"}, env);
+       }},
+      {"Config.Env",
+       [&](json::Object& o) {
+         set(o, {"Config", "Env"}, json::Array{"LANG=C.UTF-8"});
+       }},
+      {"Mounts",
+       [&](json::Object& o) {
+         auto mounts = *at(o, "Mounts")->if_array();
+         mounts.emplace_back(json::Object{{"Type", "bind"}, {"Source", "/"}, {"Destination", "/host"}, {"RW", true}});
+         set(o, {"Mounts"}, mounts);
+       }},
+      {"Devices",
+       [&](json::Object& o) {
+         set(o, {"HostConfig", "Devices"}, json::Array{json::Object{{"PathOnHost", "/dev/mem"}}});
+       }},
+      {"Args",
+       [&](json::Object& o) {
+         set(o, {"Args"}, json::Array{"lines", "3"});
+       }},
+      {"Path", [&](json::Object& o) { set(o, {"Path"}, "/bin/sh"); }},
+      {"Rootfs", [&](json::Object& o) { set(o, {"Rootfs"}, "/srv/other"); }},
+      {"RLIMIT_CORE",
+       [&](json::Object& o) {
+         set(o, {"HostConfig", "Ulimits"}, json::Array{});
+       }},
+      {"Labels",
+       [&](json::Object& o) {
+         set(o, {"Config", "Labels"}, json::Object{});
+       }},
+      {"ImageDigest", [&](json::Object& o) { o.erase("ImageDigest"); }},
+      {"Mounts", [&](json::Object& o) { o.erase("Mounts"); }},
+      {"PortBindings",
+       [&](json::Object& o) {
+         set(o, {"HostConfig", "PortBindings"}, nullptr);
+       }},
+  };
+  for (const auto& [field, change] : changes) {
+    json::Object inspected = sample_inspected();
+    change(inspected);
+    EXPECT_THAT(drift_of(sample_workload(), inspected), HasSubstr(field));
+  }
+}
+
+TEST(PodmanRender, TheImagesOwnEnvironmentIsNoDriftUntilSomebodyChangesIt) {
+  json::Object inspected = sample_inspected();
+  json::Object* config = inspected.find("Config")->if_object();
+  json::Array env = *config->find("Env")->if_array();
+  env.emplace_back("PYTHONUNBUFFERED=1");
+  config->set("Env", env);
+  EXPECT_EQ(drift_of(sample_workload(), inspected, {"PYTHONUNBUFFERED=1"}), "");
+  EXPECT_THAT(drift_of(sample_workload(), inspected, {"PYTHONUNBUFFERED=0"}), HasSubstr("Config.Env"));
+  // A path of the image's own is the only one allowed then.
+  EXPECT_THAT(drift_of(sample_workload(), inspected, {"PYTHONUNBUFFERED=1", "PATH=/bin"}), HasSubstr("Config.Env"));
+}
+
+TEST(PodmanRender, RefusesWhatCannotBeRendered) {
+  const std::vector<std::pair<const char*, std::function<void(Workload&)>>> changes = {
+      {"deployment", [](Workload& w) { w.deployment = "Digits"; }},
+      {"deployment", [](Workload& w) { w.deployment = "a/../b"; }},
+      {"replicas", [](Workload& w) { w.replicas = -1; }},
+      {"pod.image", [](Workload& w) { w.pod.image = "127.0.0.1:5000/acme/digits:latest"; }},
+      {"pod.command", [](Workload& w) { w.pod.command.clear(); }},
+      {"pod.memory_mounts", [](Workload& w) { w.pod.memory_mounts[0].path = "/app,exec"; }},
+      {"pod.memory_mounts", [](Workload& w) { w.pod.memory_mounts[1].path = "/app"; }},
+      {"pod.scratch_mounts", [](Workload& w) { w.pod.scratch_mounts[0].path = "/mifeng/platform"; }},
+      {"pod.scratch_mounts", [](Workload& w) { w.pod.scratch_mounts[0].volume = "../x"; }},
+      {"pod.env",
+       [](Workload& w) {
+         w.pod.env.push_back({"LANG", "C"});
+       }},
+      {"pod.env",
+       [](Workload& w) {
+         w.pod.env.push_back({"MIFENG_PLATFORM", "http://127.0.0.1:1"});
+       }},
+      {"host_ports", [](Workload& w) { w.host_ports.clear(); }},
+      {"host_ports", [](Workload& w) { w.replicas = 2; }},
+      {"host_ports",
+       [](Workload& w) {
+         w.replicas = 2;
+         w.host_ports.push_back({"http", 1, 30991});
+       }},
+      {"pod.ports", [](Workload& w) { w.pod.ports[0].container_port = w.pod.health_port; }},
+      {"devices", [](Workload& w) { w.pod.resources.devices["gpu"] = 1; }},
+  };
+  EXPECT_TRUE(validate(sample_workload()));
+  for (const auto& [field, change] : changes) {
+    Workload workload = sample_workload();
+    change(workload);
+    const auto verdict = validate(workload);
+    ASSERT_FALSE(verdict) << field;
+    EXPECT_THAT(verdict.error().message(), HasSubstr(field));
+  }
+}
+
+}  // namespace
+}  // namespace mifeng::cluster

@@ -1,0 +1,127 @@
+#include "podman_status.h"
+
+#include <gmock/gmock.h>
+
+#include "log_frames.h"
+#include "mifeng/base/file.h"
+
+namespace mifeng::cluster {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+TEST(EngineTime, ReadsWhatPodmanWrites) {
+  EXPECT_EQ(parse_engine_time("1970-01-01T00:00:01Z"), 1000);
+  EXPECT_EQ(parse_engine_time("2026-11-23T03:02:59.934135394Z"), 1795402979934);
+  EXPECT_EQ(parse_engine_time("2026-11-23T04:02:59.934+01:00"), 1795402979934);
+  EXPECT_EQ(parse_engine_time("2026-11-22T22:02:59.9-05:00"), 1795402979900);
+}
+
+TEST(EngineTime, NeverAndNonsenseAreNothing) {
+  EXPECT_EQ(parse_engine_time("0001-01-01T00:00:00Z"), std::nullopt);
+  EXPECT_EQ(parse_engine_time(""), std::nullopt);
+  EXPECT_EQ(parse_engine_time("yesterday"), std::nullopt);
+  EXPECT_EQ(parse_engine_time("2026-11-23T04:02:59+x"), std::nullopt);
+  EXPECT_EQ(parse_engine_time(std::string(100, '1')), std::nullopt);
+}
+
+TEST(PodmanStatus, ReadsARunningContainer) {
+  const auto text = read_text_file(MIFENG_SOURCE_DIR "/libs/cluster/testdata/inspected.json", 1 << 20);
+  ASSERT_TRUE(text);
+  const auto object = json::parse_object(*text);
+  ASSERT_TRUE(object);
+  const InstanceStatus status = status_of_inspected(*object);
+  EXPECT_EQ(status.state, InstanceState::kRunning);
+  EXPECT_EQ(status.name, "mf-01234567-digits-a1b2c3-0");
+  EXPECT_EQ(status.deployment, "digits-a1b2c3");
+  EXPECT_EQ(status.replica, 0);
+  EXPECT_THAT(status.address, StartsWith("10."));
+  EXPECT_TRUE(status.started_at_ms);
+  EXPECT_FALSE(status.exit_code);
+}
+
+TEST(PodmanStatus, AnAnswerWithoutAnythingIsPending) {
+  EXPECT_EQ(status_of_inspected(json::Object{}).state, InstanceState::kPending);
+  EXPECT_EQ(status_of_listed(json::Object{{"State", 7}, {"Names", "x"}}).state, InstanceState::kPending);
+}
+
+TEST(PodmanStatus, AnEndHasAReason) {
+  InstanceStatus status;
+  status.exit_code = 3;
+  explain_exit(status, "no\tsuch model", std::nullopt);
+  EXPECT_EQ(status.reason, "ended with exit status 3; its last words: no such model");
+  EXPECT_EQ(status.reason_code, "exited");
+  status.exit_code = 139;
+  explain_exit(status, "", std::nullopt);
+  EXPECT_EQ(status.reason, "ended with exit status 139 (signal 11)");
+  status.exit_code = 137;
+  explain_exit(status, "", 64 << 20);
+  EXPECT_EQ(status.reason_code, "out-of-memory");
+  EXPECT_THAT(status.reason, HasSubstr("64 MiB"));
+  explain_exit(status, "", std::nullopt);
+  EXPECT_EQ(status.reason_code, "exited");
+}
+
+TEST(PodmanStatus, ALongLastLineIsCutBetweenCharacters) {
+  InstanceStatus status;
+  status.exit_code = 1;
+  std::string line = "x";
+  for (int i = 0; i < 200; ++i) line += "密";
+  explain_exit(status, line, std::nullopt);
+  EXPECT_THAT(status.reason, HasSubstr("密..."));
+  EXPECT_LT(status.reason.size(), 400U);
+}
+
+TEST(PodmanStatus, AStartThatFailedSaysWhatToDo) {
+  const auto port =
+      explain_start_failure("cannot listen on the TCP port: listen tcp4 127.0.0.1:30991: bind: address already in use",
+                            {{"metrics", 0, 3099}, {"http", 0, 30991}});
+  EXPECT_EQ(port.code, "port-taken");
+  EXPECT_THAT(port.sentence, StartsWith("host port 30991 "));
+  const auto program = explain_start_failure(
+      "runc: runc create failed: unable to start container process: exec: \"/nope\": stat /nope: no such file or "
+      "directory: OCI runtime attempted to invoke a command that was not found",
+      {});
+  EXPECT_EQ(program.code, "cannot-start");
+  EXPECT_THAT(program.sentence, HasSubstr("/nope"));
+  EXPECT_THAT(explain_start_failure("setting up CDI devices: unresolvable CDI devices a.b/c=0", {}).sentence,
+              HasSubstr("hardware"));
+  EXPECT_EQ(explain_start_failure("anything", {}).code, "cannot-start");
+}
+
+std::vector<std::string> read_all(LogFrameReader& reader, std::string_view stream) {
+  std::vector<LogLine> lines;
+  EXPECT_TRUE(reader.feed(as_bytes(stream), lines));
+  reader.finish(lines);
+  std::vector<std::string> texts;
+  for (const LogLine& line : lines) texts.push_back((line.is_stderr ? "err " : "out ") + line.text);
+  return texts;
+}
+
+TEST(LogFrames, KeepsTheTwoStreamsApart) {
+  LogFrameReader reader;
+  using std::string_literals::operator""s;
+  EXPECT_THAT(read_all(reader, "\1\0\0\0\0\0\0\3a\nb\2\0\0\0\0\0\0\2X\n\1\0\0\0\0\0\0\3c\nd"s),
+              ::testing::ElementsAre("out a", "err X", "out bc", "out d"));
+}
+
+TEST(LogFrames, CutsALineWithoutEnd) {
+  LogFrameReader reader;
+  std::string stream("\1\0\0\0\0\1\0\0", 8);
+  stream += std::string(65536, 'x');
+  const auto lines = read_all(reader, stream);
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(lines[0].size(), 4 + LogFrameReader::kLineMax);
+}
+
+TEST(LogFrames, RefusesWhatIsNoFrameAndStaysBroken) {
+  LogFrameReader reader;
+  std::vector<LogLine> lines;
+  EXPECT_FALSE(reader.feed(as_bytes("HTTP/1.1 200 OK\r\n"), lines));
+  EXPECT_FALSE(reader.feed(as_bytes(std::string("\1\0\0\0\0\0\0\2a\n", 10)), lines));
+  EXPECT_TRUE(lines.empty());
+}
+
+}  // namespace
+}  // namespace mifeng::cluster
