@@ -1,0 +1,170 @@
+#include "mifeng/keyholder/listen_socket.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <utility>
+
+namespace mifeng::keyholder {
+
+namespace {
+
+constexpr int kBacklog = 511;  // nginx's own default on Linux
+constexpr std::size_t kProcFileMax = 16 << 20;
+
+struct Address {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+  int family() const { return storage.ss_family; }
+};
+
+Result<Address> parse_address(const std::string& text, std::uint16_t port) {
+  Address address;
+  auto* v4 = reinterpret_cast<sockaddr_in*>(&address.storage);
+  auto* v6 = reinterpret_cast<sockaddr_in6*>(&address.storage);
+  if (::inet_pton(AF_INET, text.c_str(), &v4->sin_addr) == 1) {
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(port);
+    address.size = sizeof(sockaddr_in);
+  } else if (::inet_pton(AF_INET6, text.c_str(), &v6->sin6_addr) == 1) {
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons(port);
+    address.size = sizeof(sockaddr_in6);
+  } else {
+    return Error(ErrorCode::kInvalidArgument, "bad-address",
+                 "\"" + text + "\" is no numeric address to listen on; use 127.0.0.1, 0.0.0.0, ::1 or ::");
+  }
+  return address;
+}
+
+std::vector<std::string_view> words(std::string_view line) {
+  std::vector<std::string_view> out;
+  while (true) {
+    const std::size_t start = line.find_first_not_of(" \t");
+    if (start == std::string_view::npos) return out;
+    line.remove_prefix(start);
+    const std::size_t end = std::min(line.find_first_of(" \t"), line.size());
+    out.push_back(line.substr(0, end));
+    line.remove_prefix(end);
+  }
+}
+
+// proc(5): each 32-bit word of the address as the host's integer in hex, so in host byte order.
+Result<Listener> parse_local(std::string_view local) {
+  const auto bad = [] {
+    return Error(ErrorCode::kInvalidArgument, "bad-proc-net-tcp", "a line of /proc/net/tcp cannot be understood");
+  };
+  const std::size_t colon = local.find(':');
+  if (colon != 8 && colon != 32) return bad();
+  std::array<std::uint32_t, 4> parts{};
+  const std::size_t count = colon / 8;
+  for (std::size_t i = 0; i < count; ++i) {
+    const char* first = local.data() + i * 8;
+    if (std::from_chars(first, first + 8, parts[i], 16).ptr != first + 8) return bad();
+  }
+  Listener listener;
+  const std::string_view port = local.substr(colon + 1);
+  if (std::from_chars(port.data(), port.data() + port.size(), listener.port, 16).ptr != port.data() + port.size())
+    return bad();
+  std::array<std::uint8_t, 16> bytes{};
+  std::memcpy(bytes.data(), parts.data(), count * 4);
+  char text[INET6_ADDRSTRLEN];
+  if (::inet_ntop(count == 1 ? AF_INET : AF_INET6, bytes.data(), text, sizeof text) == nullptr) return bad();
+  listener.address = text;
+  if (count == 1) {
+    listener.on_loopback = bytes[0] == 127;
+  } else {
+    constexpr std::array<std::uint8_t, 16> kLoopback{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+    constexpr std::array<std::uint8_t, 13> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127};
+    listener.on_loopback = bytes == kLoopback || std::equal(kMapped.begin(), kMapped.end(), bytes.begin());
+  }
+  return listener;
+}
+
+}  // namespace
+
+Result<ListenSocket> ListenSocket::open(const std::string& address, std::uint16_t port) {
+  MIFENG_TRY(Address where, parse_address(address, port));
+  UniqueFd fd(::socket(where.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd && errno == EAFNOSUPPORT)
+    return Error(ErrorCode::kUnavailable, "no-such-family", "the kernel has no addresses like " + address);
+  if (!fd) return errno_error(errno, "make a socket");
+  const int on = 1;
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (where.family() == AF_INET6) ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&where.storage), where.size) != 0 ||
+      ::listen(fd.get(), kBacklog) != 0) {
+    const int error = errno;
+    const std::string name = address + " port " + std::to_string(port);
+    if (error == EADDRINUSE)
+      return Error(ErrorCode::kConflict, "port-taken", "another program listens on " + name + " already");
+    if (error == EADDRNOTAVAIL && where.family() == AF_INET6)
+      return Error(ErrorCode::kUnavailable, "no-such-family", "this host has no address " + address);
+    return errno_error(error, "listen on " + name);
+  }
+  ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&where.storage), &where.size);
+  const std::uint16_t bound = ntohs(where.family() == AF_INET
+                                        ? reinterpret_cast<const sockaddr_in*>(&where.storage)->sin_port
+                                        : reinterpret_cast<const sockaddr_in6*>(&where.storage)->sin6_port);
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) return errno_error(errno, "look at a socket");
+  std::string name =
+      (where.family() == AF_INET ? address : "[" + address + "]") + ":" + std::to_string(bound);
+  return ListenSocket(std::move(fd), bound, status.st_ino, std::move(name));
+}
+
+Result<std::vector<ListenSocket>> ListenSocket::open_all(std::uint16_t port) {
+  std::vector<ListenSocket> sockets;
+  MIFENG_TRY(ListenSocket v4, open("0.0.0.0", port));
+  sockets.push_back(std::move(v4));
+  auto v6 = open("::", sockets[0].port());
+  if (v6) {
+    sockets.push_back(std::move(*v6));
+  } else if (v6.error().reason() != "no-such-family") {
+    return v6.error();
+  }
+  return sockets;
+}
+
+Result<std::vector<Listener>> parse_listeners(std::string_view text) {
+  constexpr std::string_view kListenState = "0A";  // TCP_LISTEN, include/net/tcp_states.h
+  std::vector<Listener> listeners;
+  bool heading = true;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (std::exchange(heading, false) || line.find_first_not_of(' ') == std::string_view::npos) continue;
+    // sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode ...
+    const std::vector<std::string_view> field = words(line);
+    if (field.size() < 10)
+      return Error(ErrorCode::kInvalidArgument, "bad-proc-net-tcp", "a line of /proc/net/tcp is too short");
+    if (field[3] != kListenState) continue;
+    MIFENG_TRY(Listener listener, parse_local(field[1]));
+    const char* inode_end = field[9].data() + field[9].size();
+    if (std::from_chars(field[9].data(), inode_end, listener.inode).ptr != inode_end)
+      return Error(ErrorCode::kInvalidArgument, "bad-proc-net-tcp", "an inode of /proc/net/tcp is no number");
+    listeners.push_back(std::move(listener));
+  }
+  return listeners;
+}
+
+Result<std::vector<Listener>> read_listeners() {
+  MIFENG_TRY(const std::string v4, read_text_file("/proc/net/tcp", kProcFileMax));
+  MIFENG_TRY(std::vector<Listener> listeners, parse_listeners(v4));
+  const auto v6 = read_text_file("/proc/net/tcp6", kProcFileMax);
+  if (!v6 && v6.error().code() == ErrorCode::kNotFound) return listeners;  // no IPv6 in this kernel
+  if (!v6) return v6.error();
+  MIFENG_TRY(std::vector<Listener> more, parse_listeners(*v6));
+  listeners.insert(listeners.end(), more.begin(), more.end());
+  return listeners;
+}
+
+}  // namespace mifeng::keyholder

@@ -1,0 +1,95 @@
+#include "mifeng/keyholder/listen_socket.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace mifeng::keyholder {
+namespace {
+
+constexpr const char* kTcp =
+    "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+    "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 11 1 0 100 0 0 10 0\n"
+    "   1: 00000000:22B8 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 12 1 0 100 0 0 10 0\n"
+    "   2: 0100007F:9C40 0100007F:1F90 01 00000000:00000000 00:00000000 00000000  1000        0 13 1 0 20 4 30 10 -1\n"
+    "   3: 0205A8C0:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 14 1 0 100 0 0 10 0\n"
+    "   4: 0200007F:0051 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 15 1 0 100 0 0 10 0\n";
+
+constexpr const char* kTcp6 =
+    "  sl  local_address                         remote_address                        st tx_queue rx_queue tr "
+    "tm->when retrnsmt   uid  timeout inode\n"
+    "   0: 00000000000000000000000001000000:1F90 00000000000000000000000000000000:0000 0A 00000000:00000000 "
+    "00:00000000 00000000  1000        0 21 1 0 100 0 0 10 0\n"
+    "   1: 00000000000000000000000000000000:22B8 00000000000000000000000000000000:0000 0A 00000000:00000000 "
+    "00:00000000 00000000  1000        0 22 1 0 100 0 0 10 0\n"
+    "   2: 0000000000000000FFFF00000100007F:22B9 00000000000000000000000000000000:0000 0A 00000000:00000000 "
+    "00:00000000 00000000  1000        0 23 1 0 100 0 0 10 0\n";
+
+TEST(Listeners, AreTheSocketsInListen) {
+  const auto listeners = parse_listeners(kTcp);
+  ASSERT_TRUE(listeners.has_value()) << listeners.error().message();
+  ASSERT_EQ(listeners->size(), 4u);  // the established connection is none
+  EXPECT_EQ((*listeners)[0].address, "127.0.0.1");
+  EXPECT_EQ((*listeners)[0].port, 8080);
+  EXPECT_EQ((*listeners)[0].inode, 11u);
+  EXPECT_TRUE((*listeners)[0].on_loopback);
+  EXPECT_EQ((*listeners)[1].address, "0.0.0.0");
+  EXPECT_FALSE((*listeners)[1].on_loopback);
+  EXPECT_EQ((*listeners)[2].address, "192.168.5.2");
+  EXPECT_FALSE((*listeners)[2].on_loopback);
+  EXPECT_TRUE((*listeners)[3].on_loopback);  // 127.0.0.2
+}
+
+TEST(Listeners, OfIpv6KnowLoopbackInBothForms) {
+  const auto listeners = parse_listeners(kTcp6);
+  ASSERT_TRUE(listeners.has_value()) << listeners.error().message();
+  ASSERT_EQ(listeners->size(), 3u);
+  EXPECT_EQ((*listeners)[0].address, "::1");
+  EXPECT_TRUE((*listeners)[0].on_loopback);
+  EXPECT_EQ((*listeners)[1].address, "::");
+  EXPECT_FALSE((*listeners)[1].on_loopback);
+  EXPECT_EQ((*listeners)[2].address, "::ffff:127.0.0.1");
+  EXPECT_TRUE((*listeners)[2].on_loopback);
+}
+
+TEST(Listeners, WhatIsNotUnderstoodIsAnError) {
+  const std::string heading = "  sl  local_address ...\n";
+  for (const char* line : {"   0: 0100007F:1F90 00000000:0000 0A\n",
+                           "   0: 0100007:1F90 0:0 0A 0:0 0:0 0 1000 0 11\n",
+                           "   0: 0100007F:XXXX 0:0 0A 0:0 0:0 0 1000 0 11\n",
+                           "   0: 0100007G:1F90 0:0 0A 0:0 0:0 0 1000 0 11\n",
+                           "   0: 0100007F:1F90 0:0 0A 0:0 0:0 0 1000 0 eleven\n"}) {
+    EXPECT_FALSE(parse_listeners(heading + line)) << line;
+  }
+}
+
+TEST(ListenSocket, IsFoundAmongTheListenersByItsInode) {
+  for (const char* address : {"0.0.0.0", "127.0.0.1"}) {
+    const auto socket = ListenSocket::open(address, 0);
+    ASSERT_TRUE(socket.has_value()) << socket.error().message();
+    EXPECT_EQ(socket->name(), std::string(address) + ":" + std::to_string(socket->port()));
+    const auto listeners = read_listeners();
+    ASSERT_TRUE(listeners.has_value()) << listeners.error().message();
+    const auto found = std::find_if(listeners->begin(), listeners->end(),
+                                    [&](const Listener& each) { return each.inode == socket->inode(); });
+    ASSERT_NE(found, listeners->end());
+    EXPECT_EQ(found->port, socket->port());
+    EXPECT_EQ(found->on_loopback, std::string(address) == "127.0.0.1");
+  }
+}
+
+TEST(ListenSocket, OnAllAddressesHasOnePort) {
+  const auto sockets = ListenSocket::open_all(0);
+  ASSERT_TRUE(sockets.has_value()) << sockets.error().message();
+  for (const ListenSocket& socket : *sockets) EXPECT_EQ(socket.port(), sockets->front().port());
+}
+
+TEST(ListenSocket, SaysWhatIsWrong) {
+  const auto first = ListenSocket::open("127.0.0.1", 0);
+  ASSERT_TRUE(first.has_value());
+  EXPECT_EQ(ListenSocket::open("127.0.0.1", first->port()).error().reason(), "port-taken");
+  EXPECT_EQ(ListenSocket::open("localhost", 0).error().reason(), "bad-address");
+}
+
+}  // namespace
+}  // namespace mifeng::keyholder
