@@ -1,0 +1,136 @@
+// The one file that sees CLI11.
+#include <CLI/CLI.hpp>
+
+#include "cli/command.h"
+#include "cli/console.h"
+#include "cli/exit_code.h"
+
+namespace mifeng::cli {
+
+struct CommandLine::State {
+  CLI::App app;
+  std::string version;
+  Action chosen;
+};
+
+namespace {
+
+CLI::App& app_of(void* app) { return *static_cast<CLI::App*>(app); }
+
+CLI::Option* finished(CLI::Option* option, Need need) {
+  if (need == Need::kRequired) option->required();
+  return option;
+}
+
+void describe(const CLI::App& app, const std::string& path, std::string& cases) {
+  std::string words;
+  for (const CLI::App* sub : app.get_subcommands({})) words += " " + sub->get_name();
+  for (const CLI::Option* option : app.get_options())
+    for (const std::string& name : option->get_lnames()) words += " --" + name;
+  cases += "    '" + path + "') words='" + (words.empty() ? words : words.substr(1)) + "' ;;\n";
+  for (const CLI::App* sub : app.get_subcommands({})) describe(*sub, path + " " + sub->get_name(), cases);
+}
+
+}  // namespace
+
+Command Command::add(const std::string& name, const std::string& summary) {
+  CLI::App* sub = app_of(app_).add_subcommand(name, summary);
+  app_of(app_).require_subcommand(1);
+  return Command(sub, line_);
+}
+
+Command& Command::text(const std::string& flags, std::string& target, const std::string& help, Need need) {
+  last_ = finished(app_of(app_).add_option(flags, target, help), need);
+  return *this;
+}
+
+Command& Command::texts(const std::string& flags, std::vector<std::string>& target, const std::string& help,
+                        Need need) {
+  CLI::Option* option = finished(app_of(app_).add_option(flags, target, help), need);
+  // One value each time it is given: `--to A B` would otherwise swallow what follows.
+  if (flags.front() == '-') option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  last_ = option;
+  return *this;
+}
+
+Command& Command::number(const std::string& flags, std::int64_t& target, std::int64_t min, std::int64_t max,
+                         const std::string& help, Need need) {
+  last_ =
+      finished(app_of(app_).add_option(flags, target, help)->capture_default_str()->check(CLI::Range(min, max)), need);
+  return *this;
+}
+
+Command& Command::flag(const std::string& flags, bool& target, const std::string& help) {
+  last_ = app_of(app_).add_flag(flags, target, help);
+  return *this;
+}
+
+Command& Command::word(const std::string& flags, std::string& target, const std::vector<std::string>& words,
+                       const std::string& help, Need need) {
+  CLI::Option* option = app_of(app_).add_option(flags, target, help)->check(CLI::IsMember(words));
+  if (!target.empty()) option->capture_default_str();
+  last_ = finished(option, need);
+  return *this;
+}
+
+Command& Command::environment(const std::string& name) {
+  static_cast<CLI::Option*>(last_)->envname(name);
+  return *this;
+}
+
+Command& Command::examples(const std::string& text) {
+  app_of(app_).footer("\nExamples:\n" + text);
+  return *this;
+}
+
+void Command::run(Action action) {
+  auto* state = static_cast<CommandLine::State*>(line_);
+  app_of(app_).callback([state, action = std::move(action)] { state->chosen = action; });
+}
+
+CommandLine::CommandLine(const std::string& name, const std::string& summary, const std::string& version)
+    : state_(std::make_unique<State>()) {
+  state_->app.name(name);
+  state_->app.description(summary);
+  state_->app.set_version_flag("--version", name + " " + version);
+  state_->app.set_help_flag("-h,--help", "how to use this, with examples");
+  state_->version = version;
+}
+
+CommandLine::~CommandLine() = default;
+
+Command CommandLine::root() { return Command(&state_->app, state_.get()); }
+
+int CommandLine::main(int argc, char** argv, Console& console) {
+  if (argc <= 1) {  // asked for nothing: the best answer is what there is to ask for
+    console.message(state_->app.help());
+    return kExitUsage;
+  }
+  try {
+    state_->app.parse(argc, argv);
+  } catch (const CLI::ParseError& problem) {
+    // Help and version are "errors" with status 0; everything else that parse() throws is a mistake in usage.
+    return state_->app.exit(problem) == 0 ? kExitOk : kExitUsage;
+  }
+  const Result<int> status = state_->chosen(console);
+  if (status) return *status;
+  console.error(status.error());
+  return exit_code(status.error().code());
+}
+
+std::string CommandLine::completion(const std::string& shell) const {
+  std::string cases;
+  describe(state_->app, state_->app.get_name(), cases);
+  const std::string name = state_->app.get_name();
+  // zsh runs bash completions through bashcompinit.
+  std::string script = shell == "zsh" ? "autoload -U +X bashcompinit && bashcompinit\n" : "";
+  script += "_" + name + "() {\n  local path='" + name + "' word words=''\n";
+  script += "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n";
+  script += "    case $word in -*|*/*|*.*) ;; *) path=\"$path $word\" ;; esac\n  done\n";
+  script += "  case $path in\n" + cases + "  esac\n";
+  script += "  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\n";
+  script += "complete -o default -F _" + name + " " + name + "\n";
+  return script;
+}
+
+}  // namespace mifeng::cli

@@ -1,0 +1,102 @@
+#include "cli/console.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+
+#include "mifeng/base/file.h"
+
+namespace mifeng::cli {
+namespace {
+
+// Columns of a terminal that UTF-8 text takes, near enough: wide for CJK and full-width forms.
+std::size_t width(std::string_view text) {
+  std::size_t columns = 0;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    const std::size_t size = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    columns += size >= 3 && lead != 0xe2 ? 2 : 1;  // e2: dashes, quotes, arrows
+    i += size;
+  }
+  return columns;
+}
+
+void to_stderr(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
+
+}  // namespace
+
+Console::Console()
+    : output_is_terminal_(::isatty(STDOUT_FILENO) == 1),
+      messages_are_on_terminal_(::isatty(STDERR_FILENO) == 1),
+      colour_(messages_are_on_terminal_ && std::getenv("NO_COLOR") == nullptr) {}
+
+Result<void> Console::write(ByteView data) {
+  while (!data.empty()) {
+    const ::ssize_t written = ::write(STDOUT_FILENO, data.data(), data.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return errno_error(errno, "write to standard output");
+    }
+    data = data.subspan(static_cast<std::size_t>(written));
+  }
+  return ok();
+}
+
+Result<void> Console::print(std::string_view text) { return write(as_bytes(text)); }
+
+Result<void> Console::table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  const auto measure = [&](const std::vector<std::string>& row) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
+  };
+  measure(header);
+  for (const auto& row : rows) measure(row);
+  std::string text;
+  const auto add = [&](const std::vector<std::string>& row) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      text += row[i];
+      if (i + 1 < row.size()) text.append(widths[i] - width(row[i]) + 2, ' ');
+    }
+    text += '\n';
+  };
+  if (!header.empty()) add(header);
+  for (const auto& row : rows) add(row);
+  return print(text);
+}
+
+void Console::message(std::string_view text) {
+  progress_end();
+  to_stderr(std::string(text) + "\n");
+}
+
+void Console::warning(std::string_view text) {
+  progress_end();
+  to_stderr((colour_ ? "mifeng: \033[33mwarning:\033[0m " : "mifeng: warning: ") + std::string(text) + "\n");
+}
+
+void Console::error(const Error& error) {
+  progress_end();
+  to_stderr((colour_ ? "mifeng: \033[31merror:\033[0m " : "mifeng: error: ") + error.message() + " [" + error.reason() +
+            "]\n");
+}
+
+void Console::progress(std::string_view what, std::uint64_t done, std::uint64_t total) {
+  if (!messages_are_on_terminal_) return;
+  constexpr std::size_t kBar = 30;
+  const std::uint64_t share = total == 0 ? 0 : std::min<std::uint64_t>(100, done * 100 / total);
+  const std::size_t filled = static_cast<std::size_t>(share) * kBar / 100;
+  to_stderr("\r\033[K" + std::string(what) + " [" + std::string(filled, '#') + std::string(kBar - filled, ' ') + "] " +
+            std::to_string(share) + "%");
+  progress_shown_ = true;
+}
+
+void Console::progress_end() {
+  if (progress_shown_) to_stderr("\r\033[K");
+  progress_shown_ = false;
+}
+
+}  // namespace mifeng::cli

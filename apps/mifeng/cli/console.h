@@ -1,0 +1,44 @@
+// Where a command writes: data to standard output, messages to standard error, colour and progress on a terminal only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mifeng/base/bytes.h"
+#include "mifeng/base/error.h"
+#include "mifeng/base/result.h"
+
+namespace mifeng::cli {
+
+class Console {
+ public:
+  // Of this process: terminals and NO_COLOR are looked at once.
+  Console();
+
+  // Data. kInternal "cannot-write" where standard output is closed or full.
+  Result<void> write(ByteView data);
+  Result<void> print(std::string_view text);  // as it is: end lines yourself
+  // Columns as wide as their widest cell; the header only where there is one.
+  Result<void> table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
+
+  // Messages, a line each.
+  void message(std::string_view text);
+  void warning(std::string_view text);
+  void error(const Error& error);  // "mifeng: error: <message> [<reason>]"
+  // A line that is overwritten by the next; nothing where standard error is no terminal.
+  void progress(std::string_view what, std::uint64_t done, std::uint64_t total);
+  void progress_end();
+
+  bool output_is_terminal() const { return output_is_terminal_; }
+  bool messages_are_on_terminal() const { return messages_are_on_terminal_; }
+
+ private:
+  bool output_is_terminal_;
+  bool messages_are_on_terminal_;
+  bool colour_;
+  bool progress_shown_ = false;
+};
+
+}  // namespace mifeng::cli

@@ -1,0 +1,12 @@
+#include "commands/commands.h"
+
+namespace mifeng::cli {
+
+void add_commands(Command& root) {
+  add_inspect(root);
+  add_key(root);
+  add_seal(root);
+  add_open(root);
+}
+
+}  // namespace mifeng::cli

@@ -1,0 +1,15 @@
+// Every command of `mifeng`, one function each; commands.cpp calls them in the order of --help.
+#pragma once
+
+#include "cli/command.h"
+
+namespace mifeng::cli {
+
+void add_commands(Command& root);
+
+void add_inspect(Command& root);
+void add_key(Command& root);
+void add_open(Command& root);
+void add_seal(Command& root);
+
+}  // namespace mifeng::cli
