@@ -24,9 +24,9 @@ struct UnixEndpoint {
 };
 
 struct ClientOptions {
-  std::variant<TcpEndpoint, UnixEndpoint> endpoint;
-  std::optional<ClientTls> tls;
-  std::string host_header;  // empty: made from the endpoint ("localhost" on Unix sockets)
+  std::variant<TcpEndpoint, UnixEndpoint> endpoint{};
+  std::optional<ClientTls> tls{};
+  std::string host_header{};  // empty: made from the endpoint ("localhost" on Unix sockets)
   std::chrono::milliseconds connect_timeout{10000};  // name, connection and handshake
   std::chrono::milliseconds idle_timeout{60000};     // each read or write: without progress
   std::size_t max_header_bytes = 64 * 1024;
@@ -43,7 +43,7 @@ Result<ParsedUrl> parse_url(const std::string& url);
 // A file as the body of a request; `progress` is called now and then from the thread that sends.
 struct UploadFile {
   std::filesystem::path path;
-  std::function<void(std::uint64_t sent, std::uint64_t total)> progress;
+  std::function<void(std::uint64_t sent, std::uint64_t total)> progress{};
 };
 
 class ClientRequest {

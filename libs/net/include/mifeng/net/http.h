@@ -73,7 +73,8 @@ class BodySource {
   virtual ~BodySource() = default;
   // As Content-Length announced it; none for chunked transfer.
   virtual std::optional<std::uint64_t> announced_size() const = 0;
-  // Waits for at least one byte; 0 at the end. kTimeout "body-too-slow", kCancelled "peer-closed" when the connection
+  // Waits for at least one byte; 0 at the end. kTimeout "body-too-slow" (then the connection is closed and nobody reads
+  // the answer), kCancelled "peer-closed" when the connection
   // ended before the body did, kInvalidArgument "bad-body".
   virtual Task<std::size_t> read_some(MutableBytes into) = 0;
 };
@@ -118,12 +119,6 @@ class BodySink {
 // other side can tell a broken answer from a whole one.
 using BodyWriter = std::function<Task<void>(BodySink&)>;
 
-struct FileBody {
-  std::shared_ptr<UniqueFd> file;  // shared: the response may be copied before it is sent
-  std::uint64_t offset = 0;
-  std::uint64_t size = 0;
-};
-
 class Response {
  public:
   Response() = default;
@@ -131,7 +126,7 @@ class Response {
 
   int status = 200;
   Headers headers;  // Content-Length, Transfer-Encoding, Connection and Date are the server's
-  std::variant<std::string, FileBody, BodyWriter> body;
+  std::variant<std::string, BodyWriter> body;
 };
 
 // Runs on the connection's strand; what it throws becomes a 500 and a line in the log. Blocking work goes to a

@@ -24,8 +24,8 @@ struct UnixListen {
 };
 
 struct ServerOptions {
-  std::variant<TcpListen, UnixListen> listen;
-  std::optional<ServerTls> tls;  // TCP only
+  std::variant<TcpListen, UnixListen> listen{};
+  std::optional<ServerTls> tls{};  // TCP only
   std::string name = "http";     // in log lines
   std::size_t max_connections = 1024;              // further ones wait in the backlog
   std::size_t max_header_bytes = 32 * 1024;        // 431 above
