@@ -39,7 +39,11 @@ std::string encode_card(const PlatformCard& card) { return json::serialize_prett
 Result<PlatformCard> decode_card(ByteView json) {
   auto object = json::parse_object(as_text(json), {.bytes = kCardSizeMax, .depth = 4, .values = 64});
   if (!object) return bad_message(object.error(), "bad-card");
-  json::Fields fields(*object, "card");
+  return decode_card(*object);
+}
+
+Result<PlatformCard> decode_card(const json::Object& card) {
+  json::Fields fields(card, "card");
   CardReader reader(fields);
   auto finished = fields.finish();
   if (!finished) return bad_message(finished.error(), "bad-card");

@@ -10,6 +10,10 @@
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/messages/key_statement.h"
 
+namespace mifeng::json {
+class Object;
+}
+
 namespace mifeng::messages {
 
 struct PlatformCard {
@@ -24,6 +28,7 @@ inline constexpr std::size_t kCardSizeMax = 64 << 10;
 std::string encode_card(const PlatformCard& card);
 // Also checks that the fingerprint that it shows is the identity key's. kInvalidArgument "bad-card".
 Result<PlatformCard> decode_card(ByteView json);
+Result<PlatformCard> decode_card(const json::Object& card);  // one that stands inside something else
 
 // A card whose statements were verified.
 struct CardKeys {
