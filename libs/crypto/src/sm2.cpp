@@ -14,6 +14,7 @@
 #include "mifeng/crypto/sm2_der.h"
 #include "mifeng/crypto/sm3.h"
 #include "sm2_curve.h"
+#include "sm2_verify.h"
 
 namespace mifeng::crypto {
 namespace {
@@ -114,10 +115,10 @@ Owned<BIO> read_only_bio(ByteView bytes) {
 
 // A context for signing or verifying with our user id (GM/T 0009 clause 10; OpenSSL has no default one).
 using DigestInit = int (*)(EVP_MD_CTX*, EVP_PKEY_CTX**, const EVP_MD*, ENGINE*, EVP_PKEY*);
-bool init_with_user_id(EVP_MD_CTX* context, DigestInit init, EVP_PKEY* key) {
+bool init_with_user_id(EVP_MD_CTX* context, DigestInit init, EVP_PKEY* key, std::string_view user_id = kSm2UserId) {
   EVP_PKEY_CTX* key_context = nullptr;  // owned by `context`
   return init(context, &key_context, EVP_sm3(), nullptr, key) == 1 &&
-         EVP_PKEY_CTX_set1_id(key_context, kSm2UserId.data(), static_cast<int>(kSm2UserId.size())) == 1;
+         EVP_PKEY_CTX_set1_id(key_context, user_id.data(), static_cast<int>(user_id.size())) == 1;
 }
 
 }  // namespace
@@ -198,9 +199,14 @@ Result<Bytes> Sm2PublicKey::encrypt(ByteView plaintext) const {
 }
 
 Result<void> Sm2PublicKey::verify(ByteView message, ByteView der_signature) const {
+  return detail::verify_with_user_id(key_.get(), kSm2UserId, message, der_signature);
+}
+
+Result<void> detail::verify_with_user_id(EVP_PKEY* key, std::string_view user_id, ByteView message,
+                                         ByteView der_signature) {
   MIFENG_CHECK(parse_sm2_signature(der_signature));
   const Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
-  if (!context || !init_with_user_id(context.get(), EVP_DigestVerifyInit, key_.get()))
+  if (!context || !init_with_user_id(context.get(), EVP_DigestVerifyInit, key, user_id))
     return openssl_failed("verify with SM2");
   if (EVP_DigestVerify(context.get(), der_signature.data(), der_signature.size(), message.data(), message.size()) != 1)
     return bad_signature();

@@ -13,7 +13,8 @@ bool is_exponent(int exponent) { return exponent >= kExponentMin && exponent <= 
 
 std::optional<std::uint64_t> fixed_stream_length(std::uint64_t header_size, std::uint64_t plaintext_length,
                                                  int exponent) {
-  if (!is_exponent(exponent) || header_size > kHeaderSizeMax || plaintext_length > kLengthMax) return std::nullopt;
+  if (!is_exponent(exponent) || header_size > kHeaderSizeMax || plaintext_length > kLengthMax - header_size)
+    return std::nullopt;
   const std::uint64_t overhead = kSegmentOverhead * ((plaintext_length >> exponent) + 1);
   if (overhead > kLengthMax - header_size - plaintext_length) return std::nullopt;
   return header_size + plaintext_length + overhead;

@@ -13,13 +13,13 @@ namespace mifeng::sealed {
 // here: kInvalidArgument "bad-context". It names the field, never its content.
 
 struct ResponseContext {
-  std::string_view request_id;        // 32 lower-case hex digits
-  int status = 0;                     // 100..999
-  std::string_view content_type;      // of the model, without white space around; empty where absent
-  std::string_view content_encoding;  // the same
-  std::string_view method;            // of the request line from gateway to model
-  std::string_view target;            // path and query, raw, of the same
-  std::string_view body_digest;       // "" (no body), 64 lower-case hex digits, or "unbound"
+  std::string_view request_id = {};        // 32 lower-case hex digits
+  int status = 0;                          // 100..999
+  std::string_view content_type = {};      // of the model, without white space around; empty where absent
+  std::string_view content_encoding = {};  // the same
+  std::string_view method = {};            // of the request line from gateway to model
+  std::string_view target = {};            // path and query, raw, of the same
+  std::string_view body_digest = {};       // "" (no body), 64 lower-case hex digits, or "unbound"
 };
 Result<Bytes> response_context(const ResponseContext& context);
 

@@ -32,12 +32,12 @@ enum class SignatureRule { kOptional, kRequired };
 
 // What a receiver asks of a stream.
 struct Policy {
-  std::optional<Kind> kind;  // none: any known kind (only `mifeng open` and `inspect` do that)
+  std::optional<Kind> kind = std::nullopt;  // none: any known kind (only `mifeng open` and `inspect` do that)
   int exponent_max = kExponentMax;
   SignatureRule signature = SignatureRule::kOptional;
   // Known: a signature that is there must be this key's. Unknown: it is not verified here, and a receiver that takes
   // the key from the plaintext or from elsewhere calls check_signature() of open.h itself.
-  std::optional<crypto::Sm2PublicKey> signer;
+  std::optional<crypto::Sm2PublicKey> signer = std::nullopt;
 };
 
 struct Recipient {

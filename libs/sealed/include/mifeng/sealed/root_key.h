@@ -47,9 +47,9 @@ inline constexpr std::chrono::minutes kResponseKeyAgeMax{15};
 
 struct SenderKeyOptions {
   Kind kind = Kind::kPayload;
-  int exponent = 16;                                 // e; at most 16 for responses
-  std::span<const crypto::Sm2PublicKey> recipients;  // 1..16, no key id twice
-  const crypto::Sm2PrivateKey* signer = nullptr;     // none: unsigned. Used here once, not kept
+  int exponent = 16;                                      // e; at most 16 for responses
+  std::span<const crypto::Sm2PublicKey> recipients = {};  // 1..16, no key id twice
+  const crypto::Sm2PrivateKey* signer = nullptr;          // none: unsigned. Used here once, not kept
 };
 
 // A fresh root key, encrypted to its recipients and signed: one SM2 encryption a recipient and one signature, made once

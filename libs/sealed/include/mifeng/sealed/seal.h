@@ -20,7 +20,7 @@ enum class Segmentation { kFixed, kFlushed };
 
 struct SealOptions {
   Segmentation segmentation = Segmentation::kFixed;  // a payload must be kFixed
-  ByteView context;                                  // copied into the derivation, not kept
+  ByteView context = {};                             // copied into the derivation, not kept
 };
 
 // Usage: write header(), then what update(), flush() and finish() append to `out`. After an error only the same error
