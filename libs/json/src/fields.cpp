@@ -42,8 +42,7 @@ std::string show(double number) {
 
 }  // namespace
 
-Fields::Fields(const Object& object, std::string path)
-    : Fields(&object, std::move(path), std::make_shared<State>()) {}
+Fields::Fields(const Object& object, std::string path) : Fields(&object, std::move(path), std::make_shared<State>()) {}
 
 Fields::Fields(const Object* object, std::string path, std::shared_ptr<State> state)
     : object_(object), path_(std::move(path)), seen_(state->seen.size()), state_(std::move(state)) {
@@ -183,8 +182,8 @@ std::vector<std::string> Fields::strings(std::string_view name, TextRule each, L
   static const Array kNone;
   const Array* array = value == nullptr ? &kNone : value->if_array();
   if (array == nullptr || array->size() < rule.min || array->size() > rule.max) {
-    state_->refuse(path_of(name), "must be a list of " + std::to_string(rule.min) + " to " +
-                                      std::to_string(rule.max) + " strings");
+    state_->refuse(path_of(name),
+                   "must be a list of " + std::to_string(rule.min) + " to " + std::to_string(rule.max) + " strings");
     return list;
   }
   for (std::size_t i = 0; i < array->size(); ++i) {
@@ -201,8 +200,8 @@ std::vector<Fields> Fields::objects(std::string_view name, ListRule rule) {
   static const Array kNone;
   const Array* array = value == nullptr ? &kNone : value->if_array();
   if (array == nullptr || array->size() < rule.min || array->size() > rule.max) {
-    state_->refuse(path_of(name), "must be a list of " + std::to_string(rule.min) + " to " +
-                                      std::to_string(rule.max) + " objects");
+    state_->refuse(path_of(name),
+                   "must be a list of " + std::to_string(rule.min) + " to " + std::to_string(rule.max) + " objects");
     return list;
   }
   for (std::size_t i = 0; i < array->size(); ++i) {
@@ -223,8 +222,8 @@ std::vector<std::pair<std::string, std::string>> Fields::string_map(std::string_
   const Value* value = take(name);
   const Object* object = value == nullptr ? &nothing() : value->if_object();
   if (object == nullptr || object->size() < rule.min || object->size() > rule.max) {
-    state_->refuse(path_of(name), "must be an object of " + std::to_string(rule.min) + " to " +
-                                      std::to_string(rule.max) + " strings");
+    state_->refuse(path_of(name),
+                   "must be an object of " + std::to_string(rule.min) + " to " + std::to_string(rule.max) + " strings");
     return map;
   }
   for (const auto& [key, member] : *object) {

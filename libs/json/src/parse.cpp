@@ -23,8 +23,8 @@ struct Handler {
 
   struct Open {
     Value value;
-    std::string name;                         // of the member that comes next
-    std::unordered_set<std::string> names;    // of the members so far
+    std::string name;                       // of the member that comes next
+    std::unordered_set<std::string> names;  // of the members so far
   };
 
   explicit Handler(std::size_t value_limit) : values_left(value_limit) {}

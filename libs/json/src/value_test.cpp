@@ -12,7 +12,8 @@ TEST(Parse, KeepsOrderAndKinds) {
 }
 
 TEST(Parse, WhatWasSerializedReadsBackTheSame) {
-  const Value value = Object{{"z", 0.1}, {"a", Array{INT64_MIN, UINT64_MAX, -0.0, 1e300, 5e-324}},
+  const Value value = Object{{"z", 0.1},
+                             {"a", Array{INT64_MIN, UINT64_MAX, -0.0, 1e300, 5e-324}},
                              {"text", std::string("\0\x1f\"\\/\u4e2d", 8)}};
   const auto again = parse(serialize(value));
   ASSERT_TRUE(again);
@@ -32,9 +33,29 @@ TEST(Parse, RefusesDuplicateNamesAtAnyDepth) {
 }
 
 TEST(Parse, RefusesWhatIsNotJson) {
-  for (const std::string_view text :
-       {"", " ", "{", "[1,]", "{\"a\":1,}", "{'a':1}", "// x\n1", "1 2", "nul", "01", "+1", "1.", ".5", "NaN",
-        "Infinity", "\"\x80\"", "\"\xed\xa0\x80\"", "\"\\ud800\"", "\"a\nb\"", "[1}", "{\"a\"}", "1e999", "\xef\xbb\xbf{}"}) {
+  for (const std::string_view text : {"",
+                                      " ",
+                                      "{",
+                                      "[1,]",
+                                      "{\"a\":1,}",
+                                      "{'a':1}",
+                                      "// x\n1",
+                                      "1 2",
+                                      "nul",
+                                      "01",
+                                      "+1",
+                                      "1.",
+                                      ".5",
+                                      "NaN",
+                                      "Infinity",
+                                      "\"\x80\"",
+                                      "\"\xed\xa0\x80\"",
+                                      "\"\\ud800\"",
+                                      "\"a\nb\"",
+                                      "[1}",
+                                      "{\"a\"}",
+                                      "1e999",
+                                      "\xef\xbb\xbf{}"}) {
     const auto value = parse(text);
     ASSERT_FALSE(value) << text;
     EXPECT_EQ(value.error().reason(), "bad-json") << text;
@@ -50,11 +71,11 @@ TEST(Parse, SaysWhere) {
 TEST(Parse, HoldsItsLimits) {
   ParseLimits limits;
   EXPECT_TRUE(parse(std::string(32, '[') + std::string(32, ']'), limits));
-  for (const auto& [text, small] : std::vector<std::pair<std::string, ParseLimits>>{
-           {std::string(33, '[') + std::string(33, ']'), {}},
-           {std::string(1'000'000, '['), {}},
-           {"\"" + std::string(100, 'x') + "\"", {.bytes = 100}},
-           {"[1,2,3,4]", {.values = 4}}}) {
+  for (const auto& [text, small] :
+       std::vector<std::pair<std::string, ParseLimits>>{{std::string(33, '[') + std::string(33, ']'), {}},
+                                                        {std::string(1'000'000, '['), {}},
+                                                        {"\"" + std::string(100, 'x') + "\"", {.bytes = 100}},
+                                                        {"[1,2,3,4]", {.values = 4}}}) {
     const auto value = parse(text, small);
     ASSERT_FALSE(value);
     EXPECT_EQ(value.error().code(), ErrorCode::kResourceExhausted);

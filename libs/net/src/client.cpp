@@ -33,8 +33,7 @@ Error client_error(const Error& error, const ClientOptions& options) {
   if (error.code() == ErrorCode::kTimeout)
     return Error(ErrorCode::kTimeout, "no-answer",
                  "The server did not go on within " + std::to_string(options.idle_timeout.count()) + " ms.");
-  if (error.reason() == "peer-closed")
-    return Error(ErrorCode::kUnavailable, "connection-lost", error.message());
+  if (error.reason() == "peer-closed") return Error(ErrorCode::kUnavailable, "connection-lost", error.message());
   return error;
 }
 
@@ -65,8 +64,7 @@ class Stream final : public ResponseStream {
       if (parser_->get().result_int() / 100 != 1) break;
       start_parser();  // 100 Continue and 103 come before the answer
     }
-    for (const auto& field : parser_->get())
-      headers_.add(std::string(field.name_string()), std::string(field.value()));
+    for (const auto& field : parser_->get()) headers_.add(std::string(field.name_string()), std::string(field.value()));
     parser_->eager(true);
     co_return ok();
   }
@@ -142,7 +140,7 @@ Result<OpenFile> open_upload(const std::filesystem::path& path) {
   if (!file.fd && errno == ENOENT)
     return Error(ErrorCode::kNotFound, "no-such-file", "There is no file " + path.string() + ".");
   if (!file.fd) return errno_error(errno, "open " + path.string());
-  struct stat info{};
+  struct stat info {};
   if (::fstat(file.fd.get(), &info) != 0 || !S_ISREG(info.st_mode))
     return Error(ErrorCode::kInvalidArgument, "no-file", path.string() + " is no ordinary file.");
   file.size = static_cast<std::uint64_t>(info.st_size);
@@ -158,8 +156,9 @@ Result<std::string> request_head(const ClientRequest& request, const std::string
     head += name + ": " + value + "\r\n";
   }
   if (!plain)
-    return Error(ErrorCode::kInvalidArgument, "bad-request",
-                 "A request's target must start with '/', and neither it nor a header field may hold control characters.");
+    return Error(
+        ErrorCode::kInvalidArgument, "bad-request",
+        "A request's target must start with '/', and neither it nor a header field may hold control characters.");
   if (body_size != 0 || request.method == "POST" || request.method == "PUT" || request.method == "PATCH")
     head += "Content-Length: " + std::to_string(body_size) + "\r\n";
   head += "Connection: close\r\n\r\n";
@@ -192,9 +191,10 @@ struct HttpClient::Impl {
       const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), file.size - sent));
       const ::ssize_t count = ::pread(file.fd.get(), buffer.data(), want, static_cast<::off_t>(sent));
       if (count <= 0)
-        co_return Error(ErrorCode::kInternal, "cannot-read", "The file became shorter or unreadable while it was sent.");
-      auto written = co_await stream.wire().write(ByteView(buffer).first(static_cast<std::size_t>(count)),
-                                                  options.idle_timeout);
+        co_return Error(ErrorCode::kInternal, "cannot-read",
+                        "The file became shorter or unreadable while it was sent.");
+      auto written =
+          co_await stream.wire().write(ByteView(buffer).first(static_cast<std::size_t>(count)), options.idle_timeout);
       if (!written) co_return client_error(written.error(), options);
       sent += static_cast<std::uint64_t>(count);
       if (progress) progress(sent, file.size);

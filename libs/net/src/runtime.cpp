@@ -269,8 +269,8 @@ Task<void> BlockingPool::run(std::function<void()> job) {
     });
     if (!accepted) complete(false);
   };
-  const bool ran =
-      co_await asio::async_initiate<decltype(asio::use_awaitable), void(bool)>(std::move(initiate), asio::use_awaitable);
+  const bool ran = co_await asio::async_initiate<decltype(asio::use_awaitable), void(bool)>(std::move(initiate),
+                                                                                            asio::use_awaitable);
   if (!ran)
     co_return Error(ErrorCode::kUnavailable, "busy",
                     "Too much is going on at once (" + impl_->name + "); try again in a moment.");

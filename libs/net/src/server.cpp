@@ -111,7 +111,7 @@ Result<UniqueFd> listen_unix(const UnixListen& where) {
     return Error(ErrorCode::kInvalidArgument, "bad-address",
                  "The socket's path has more than " + std::to_string(sizeof name.sun_path - 1) + " bytes: " + path);
   path.copy(name.sun_path, path.size());
-  struct stat found{};
+  struct stat found {};
   if (::lstat(path.c_str(), &found) == 0) {
     if (!S_ISSOCK(found.st_mode))
       return Error(ErrorCode::kConflict, "address-in-use", path + " is there and is no socket; move it away.");
@@ -131,7 +131,8 @@ Result<UniqueFd> listen_unix(const UnixListen& where) {
 
 struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   struct Connection final : ConnectionWatch {
-    Connection(Impl& owner, const asio::any_io_executor& executor) : server(owner), strand(asio::make_strand(executor)) {}
+    Connection(Impl& owner, const asio::any_io_executor& executor)
+        : server(owner), strand(asio::make_strand(executor)) {}
     void set_phase(Phase now) override { phase = now; }
     bool stopping() const override { return server.stopping; }
 
@@ -153,7 +154,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   asio::strand<asio::any_io_executor> strand;
   ServerOptions options;
   Handler handler;
-  std::shared_ptr<SSL_CTX> tls;  // shared with the connections that run
+  std::shared_ptr<SSL_CTX> tls;             // shared with the connections that run
   asio::posix::stream_descriptor acceptor;  // only waited on; accept4() gives the flags that we want
   asio::cancellation_signal accept_signal;
   std::uint16_t port = 0;
@@ -161,7 +162,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   std::atomic<bool> stopping = false;
   mutable std::mutex mutex;
   std::condition_variable changed;
-  Notifier room;  // a connection ended
+  Notifier room;                                                     // a connection ended
   std::map<std::uint64_t, std::shared_ptr<Connection>> connections;  // shared with the running coroutine
   std::uint64_t next = 0;
   bool accepting = false;
@@ -184,8 +185,8 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
       if (ec) co_return;
       sockaddr_storage name{};
       socklen_t size = sizeof name;
-      UniqueFd socket(::accept4(acceptor.native_handle(), reinterpret_cast<sockaddr*>(&name), &size,
-                                SOCK_CLOEXEC | SOCK_NONBLOCK));
+      UniqueFd socket(
+          ::accept4(acceptor.native_handle(), reinterpret_cast<sockaddr*>(&name), &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
       if (!socket) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
           spdlog::warn("{}: cannot accept a connection: {}", options.name, std::generic_category().message(errno));
@@ -220,11 +221,10 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
     auto fd = std::make_shared<UniqueFd>(std::move(socket));  // shared: a posted function is copied
     asio::post(connection->strand, [self = shared_from_this(), connection, id, fd, peer = std::move(peer)]() mutable {
       connection->wire = make_plain_wire(connection->strand, std::move(*fd));
-      asio::co_spawn(connection->strand, self->run(connection, std::move(peer)),
-                     asio::bind_cancellation_slot(connection->signal.slot(), [self, connection, id](
-                                                                                 std::exception_ptr thrown) {
-                       self->ended(id, thrown);
-                     }));
+      asio::co_spawn(
+          connection->strand, self->run(connection, std::move(peer)),
+          asio::bind_cancellation_slot(connection->signal.slot(),
+                                       [self, connection, id](std::exception_ptr thrown) { self->ended(id, thrown); }));
     });
   }
 
@@ -295,7 +295,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(Runtime& runtime, ServerOp
                      try {
                        if (thrown) std::rethrow_exception(thrown);
                      } catch (const std::exception& error) {
-                       if (!impl->stopping) spdlog::error("{}: no longer accepts: {}", impl->options.name, error.what());
+                       if (!impl->stopping)
+                         spdlog::error("{}: no longer accepts: {}", impl->options.name, error.what());
                      }
                      boost::system::error_code ignored;
                      impl->acceptor.close(ignored);

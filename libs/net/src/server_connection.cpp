@@ -68,8 +68,8 @@ class ParsedBody final : public BodySource {
         body.size = 0;
         if (ec == http::error::need_buffer || ec == http::error::need_more) ec = {};
         if (ec == http::error::body_limit)
-          co_return keep(Error(ErrorCode::kResourceExhausted, "body-too-large",
-                               "The body is larger than this server takes."));
+          co_return keep(
+              Error(ErrorCode::kResourceExhausted, "body-too-large", "The body is larger than this server takes."));
         if (ec)
           co_return keep(Error(ErrorCode::kInvalidArgument, "bad-body",
                                "The body of the request is malformed: " + ec.message() + "."));
@@ -210,8 +210,7 @@ asio::awaitable<bool> send_response(Wire& wire, Response response, bool head_req
   }
   auto& writer = std::get<BodyWriter>(response.body);
   if (!http_1_1) keep_alive = false;
-  const std::string head =
-      response_head(response, http_1_1 ? Framing::kChunked : Framing::kUntilClose, 0, keep_alive);
+  const std::string head = response_head(response, http_1_1 ? Framing::kChunked : Framing::kUntilClose, 0, keep_alive);
   auto written = co_await wire.write(as_bytes(head), options.write_timeout);
   if (!written) co_return false;
   if (head_request) co_return keep_alive;

@@ -106,12 +106,13 @@ TEST_F(ServerTest, KnowsThePeerOfAUnixSocket) {
             "address-in-use");
   const Handler who = [](Request request) -> asio::awaitable<Response> {
     const auto& process = request.peer.process;
-    co_return Response(200, process && process->alive() ? std::to_string(process->pid) + " " + std::to_string(process->uid)
-                                                        : "nobody");
+    co_return Response(200, process && process->alive()
+                                ? std::to_string(process->pid) + " " + std::to_string(process->uid)
+                                : "nobody");
   };
   for (int again = 0; again < 2; ++again) {  // the second start finds the socket of the first
     start(who, {.listen = UnixListen{path, 0600}});
-    struct stat info{};
+    struct stat info {};
     ASSERT_EQ(::stat(path.c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 0777, 0600u);
     const auto answer = HttpClient::create({.endpoint = UnixEndpoint{path}})->send_now({"GET", "/"});
@@ -178,11 +179,12 @@ TEST_F(ServerTest, SpeaksTlsWithASelfMadeCertificate) {
   // Kept as long as it fits, made again for another name.
   ASSERT_TRUE(self_made_certificate(dir_.path(), {"127.0.0.1"}, clock));
   EXPECT_EQ(certificate_fingerprint(made->certificate).value(), print);
-  struct stat info{};
+  struct stat info {};
   ASSERT_EQ(::stat(made->key.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
-  start([](Request request) -> asio::awaitable<Response> { co_return Response(200, request.peer.tls ? "tls" : "plain"); },
-        {.tls = *made});
+  start(
+      [](Request request) -> asio::awaitable<Response> { co_return Response(200, request.peer.tls ? "tls" : "plain"); },
+      {.tls = *made});
   EXPECT_EQ(client(ClientTls{.ca_file = made->certificate}).send_now({"GET", "/"})->body, "tls");
   EXPECT_EQ(client(ClientTls{.ca_file = made->certificate}, "localhost").send_now({"GET", "/"})->body, "tls");
   EXPECT_EQ(client(ClientTls{.pinned_sm3 = print}).send_now({"GET", "/"})->body, "tls");
@@ -191,7 +193,7 @@ TEST_F(ServerTest, SpeaksTlsWithASelfMadeCertificate) {
   EXPECT_EQ(client(ClientTls{.pinned_sm3 = std::string(64, '0')}).send_now({"GET", "/"}).error().reason(),
             "bad-tls-certificate");
   EXPECT_EQ(client(ClientTls{.ca_file = made->certificate}, "127.0.0.2").send_now({"GET", "/"}).error().code(),
-            ErrorCode::kUnavailable);  // nothing listens there
+            ErrorCode::kUnavailable);             // nothing listens there
   EXPECT_FALSE(client().send_now({"GET", "/"}));  // no TLS at all
   EXPECT_EQ(HttpClient::create({.endpoint = TcpEndpoint{"a", 1}, .tls = ClientTls{.ca_file = dir_.path() / "none"}})
                 .error()
@@ -203,8 +205,9 @@ TEST_F(ServerTest, SpeaksTlsWithASelfMadeCertificate) {
   EXPECT_FALSE(self_made_certificate(dir_.path(), {"a,DNS:b"}, clock));
   // The running server has the old one; the new one is another's.
   EXPECT_FALSE(client(ClientTls{.ca_file = made->certificate}).send_now({"GET", "/"}));
-  EXPECT_EQ(HttpServer::start(runtime_, {.tls = ServerTls{dir_.path() / "x", dir_.path() / "y"}}, echo).error().reason(),
-            "bad-certificate");
+  EXPECT_EQ(
+      HttpServer::start(runtime_, {.tls = ServerTls{dir_.path() / "x", dir_.path() / "y"}}, echo).error().reason(),
+      "bad-certificate");
 }
 
 TEST_F(ServerTest, RefusesANameThatTheCertificateDoesNotCarry) {
@@ -280,7 +283,8 @@ TEST_F(ServerTest, HoldsBodiesToTheirLimit) {
   EXPECT_EQ(client().send_now({"POST", "/", std::string(1000, 'x'), "text/plain"})->status, 200);
   EXPECT_EQ(client().send_now({"POST", "/", std::string(1001, 'x'), "text/plain"})->body, "body-too-large");
   RawClient chunked(server_->port());
-  chunked.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n800\r\n" + std::string(2048, 'x') + "\r\n");
+  chunked.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n800\r\n" + std::string(2048, 'x') +
+               "\r\n");
   EXPECT_NE(chunked.read_until("body-too-large").find("413"), std::string::npos);
 }
 
@@ -330,7 +334,9 @@ TEST_F(ServerTest, DoesNotWaitForASlowHeaderOrBody) {
 TEST_F(ServerTest, KeepsConnectionsAndTakesPipelinedRequests) {
   start(echo);
   RawClient raw(server_->port());
-  raw.send("GET /1 HTTP/1.1\r\n\r\nPOST /2 HTTP/1.1\r\nContent-Length: 2\r\n\r\nhiGET /3 HTTP/1.1\r\nConnection: close\r\n\r\n");
+  raw.send(
+      "GET /1 HTTP/1.1\r\n\r\nPOST /2 HTTP/1.1\r\nContent-Length: 2\r\n\r\nhiGET /3 HTTP/1.1\r\nConnection: "
+      "close\r\n\r\n");
   const std::string all = raw.read_all();
   EXPECT_NE(all.find("GET /1 "), std::string::npos);
   EXPECT_NE(all.find("POST /2 hi"), std::string::npos);
@@ -583,8 +589,9 @@ TEST_F(ServerTest, TheClientGivesUpOnASilentServer) {
   options.idle_timeout = 100ms;
   EXPECT_EQ(HttpClient::create(options)->send_now({"GET", "/"}).error().reason(), "no-answer");
   finish.count_down();
-  EXPECT_EQ(HttpClient::create({.endpoint = UnixEndpoint{dir_.path() / "none"}})->send_now({"GET", "/"}).error().reason(),
-            "cannot-connect");
+  EXPECT_EQ(
+      HttpClient::create({.endpoint = UnixEndpoint{dir_.path() / "none"}})->send_now({"GET", "/"}).error().reason(),
+      "cannot-connect");
 }
 
 }  // namespace

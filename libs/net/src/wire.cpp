@@ -71,8 +71,7 @@ class StreamWire final : public Wire {
 
   asio::awaitable<void> wait_peer_closed() override {
     error_code ec;
-    co_await lowest().socket().async_wait(asio::socket_base::wait_read,
-                                          asio::redirect_error(asio::use_awaitable, ec));
+    co_await lowest().socket().async_wait(asio::socket_base::wait_read, asio::redirect_error(asio::use_awaitable, ec));
     if (ec) co_return;
     char byte = 0;
     const ::ssize_t count = ::recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
@@ -208,8 +207,8 @@ Task<std::unique_ptr<Wire>> connect_tcp(std::string host, std::uint16_t port, co
     endpoints.emplace_back(address, port);
   } else {
     asio::ip::tcp::resolver resolver(executor);
-    const auto found = co_await resolver.async_resolve(host, std::to_string(port),
-                                                       asio::redirect_error(asio::use_awaitable, ec));
+    const auto found =
+        co_await resolver.async_resolve(host, std::to_string(port), asio::redirect_error(asio::use_awaitable, ec));
     for (const auto& entry : found) endpoints.push_back(entry.endpoint());
   }
   const auto deadline = std::chrono::steady_clock::now() + timeout;
@@ -227,8 +226,8 @@ Task<std::unique_ptr<Wire>> connect_tcp(std::string host, std::uint16_t port, co
     co_return std::unique_ptr<Wire>(std::make_unique<PlainWire>(std::move(stream)));
   }
   if (ec == beast::error::timeout)
-    co_return Error(ErrorCode::kTimeout, "no-answer", "No answer from " + where + " within " +
-                                                          std::to_string(timeout.count()) + " ms.");
+    co_return Error(ErrorCode::kTimeout, "no-answer",
+                    "No answer from " + where + " within " + std::to_string(timeout.count()) + " ms.");
   co_return Error(ErrorCode::kUnavailable, "cannot-connect", "Cannot connect to " + where + ": " + ec.message() + ".");
 }
 

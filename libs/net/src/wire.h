@@ -49,8 +49,8 @@ Task<std::unique_ptr<Wire>> accept_tls(std::unique_ptr<Wire> plain, std::shared_
 
 struct ConnectTls {
   std::shared_ptr<SSL_CTX> context;  // shared by all connections of a client
-  std::string host;        // for SNI, and for verification where the context verifies
-  std::string pinned_sm3;  // decides alone where given
+  std::string host;                  // for SNI, and for verification where the context verifies
+  std::string pinned_sm3;            // decides alone where given
 };
 // `tls` may be null. kUnavailable "cannot-connect", kTimeout "no-answer", kVerificationFailed "bad-tls-certificate".
 Task<std::unique_ptr<Wire>> connect_tcp(std::string host, std::uint16_t port, const ConnectTls* tls,

@@ -51,17 +51,16 @@ class Object {
 class Value {
  public:
   Value() : state_(nullptr) {}
-  Value(std::nullptr_t) : state_(nullptr) {}                        // NOLINT: implicit on purpose, as all below
-  Value(std::same_as<bool> auto value) : state_(value) {}           // NOLINT
-  Value(double value) : state_(value) {}                            // NOLINT: must be finite
-  Value(const char* text) : state_(std::string(text)) {}            // NOLINT
-  Value(std::string_view text) : state_(std::string(text)) {}       // NOLINT
-  Value(std::string text) : state_(std::move(text)) {}              // NOLINT: UTF-8
-  Value(Array array) : state_(std::move(array)) {}                  // NOLINT
-  Value(Object object) : state_(std::move(object)) {}               // NOLINT
+  Value(std::nullptr_t) : state_(nullptr) {}                   // NOLINT: implicit on purpose, as all below
+  Value(std::same_as<bool> auto value) : state_(value) {}      // NOLINT
+  Value(double value) : state_(value) {}                       // NOLINT: must be finite
+  Value(const char* text) : state_(std::string(text)) {}       // NOLINT
+  Value(std::string_view text) : state_(std::string(text)) {}  // NOLINT
+  Value(std::string text) : state_(std::move(text)) {}         // NOLINT: UTF-8
+  Value(Array array) : state_(std::move(array)) {}             // NOLINT
+  Value(Object object) : state_(std::move(object)) {}          // NOLINT
   template <std::integral Integer>
-    requires(!std::same_as<Integer, bool> && !std::same_as<Integer, char>)
-  Value(Integer value) {                                            // NOLINT
+  requires(!std::same_as<Integer, bool> && !std::same_as<Integer, char>) Value(Integer value) {  // NOLINT
     if constexpr (std::signed_integral<Integer>) {
       state_ = static_cast<std::int64_t>(value);
     } else if (value <= static_cast<std::uint64_t>(INT64_MAX)) {

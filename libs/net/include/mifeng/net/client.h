@@ -26,7 +26,7 @@ struct UnixEndpoint {
 struct ClientOptions {
   std::variant<TcpEndpoint, UnixEndpoint> endpoint{};
   std::optional<ClientTls> tls{};
-  std::string host_header{};  // empty: made from the endpoint ("localhost" on Unix sockets)
+  std::string host_header{};                         // empty: made from the endpoint ("localhost" on Unix sockets)
   std::chrono::milliseconds connect_timeout{10000};  // name, connection and handshake
   std::chrono::milliseconds idle_timeout{60000};     // each read or write: without progress
   std::size_t max_header_bytes = 64 * 1024;

@@ -61,8 +61,8 @@ struct PeerProcess {
 };
 
 struct Peer {
-  std::string address;                  // "127.0.0.1:40312", "[::1]:40312", "unix"
-  std::optional<PeerProcess> process;   // on Unix sockets
+  std::string address;                 // "127.0.0.1:40312", "[::1]:40312", "unix"
+  std::optional<PeerProcess> process;  // on Unix sockets
   bool tls = false;
 };
 
@@ -94,8 +94,8 @@ class Request {
   Request(Request&&) = default;
   Request& operator=(Request&&) = default;
 
-  std::string method;   // "GET"
-  std::string target;   // as it came: "/api/v1/models?name=x"
+  std::string method;  // "GET"
+  std::string target;  // as it came: "/api/v1/models?name=x"
   Headers headers;
   Peer peer;
   std::unique_ptr<BodySource> body;  // never null in a server's handler

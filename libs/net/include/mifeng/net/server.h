@@ -25,11 +25,11 @@ struct UnixListen {
 
 struct ServerOptions {
   std::variant<TcpListen, UnixListen> listen{};
-  std::optional<ServerTls> tls{};  // TCP only
-  std::string name = "http";     // in log lines
-  std::size_t max_connections = 1024;              // further ones wait in the backlog
-  std::size_t max_header_bytes = 32 * 1024;        // 431 above
-  std::uint64_t max_body_bytes = 64ull << 30;      // 413 above; handlers set their own lower limits
+  std::optional<ServerTls> tls{};                   // TCP only
+  std::string name = "http";                        // in log lines
+  std::size_t max_connections = 1024;               // further ones wait in the backlog
+  std::size_t max_header_bytes = 32 * 1024;         // 431 above
+  std::uint64_t max_body_bytes = 64ull << 30;       // 413 above; handlers set their own lower limits
   std::chrono::milliseconds header_timeout{15000};  // for the whole header, and the TLS handshake
   std::chrono::milliseconds idle_timeout{60000};    // between requests
   std::chrono::milliseconds body_timeout{30000};    // for each read of a body: without progress

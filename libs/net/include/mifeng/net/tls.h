@@ -20,12 +20,14 @@ struct ServerTls {
 // already and cover `names` (DNS names and IP addresses) for at least 30 more days. Valid for 825 days.
 Result<ServerTls> self_made_certificate(const std::filesystem::path& dir, const std::vector<std::string>& names,
                                         const Clock& clock);
-// SM3 of the first certificate's DER, lower-case hex: what a client can pin (spec/grant.md, join file). kInvalidArgument "bad-certificate".
+// SM3 of the first certificate's DER, lower-case hex: what a client can pin (spec/grant.md, join file).
+// kInvalidArgument "bad-certificate".
 Result<std::string> certificate_fingerprint(const std::filesystem::path& certificate);
 
 struct ClientTls {
-  std::filesystem::path ca_file{};   // empty: the system's
-  std::string pinned_sm3{};          // certificate_fingerprint() of the only certificate that is right; where given it alone decides, whatever name and issuer
+  std::filesystem::path ca_file{};  // empty: the system's
+  std::string pinned_sm3{};  // certificate_fingerprint() of the only certificate that is right; where given it alone
+                             // decides, whatever name and issuer
 };
 
 }  // namespace mifeng::net
