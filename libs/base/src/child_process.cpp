@@ -96,7 +96,7 @@ Result<ChildProcess> ChildProcess::start(const ChildOptions& options) {
   std::vector<std::string> env_text;
   std::vector<char*> env;
   if (options.env) {
-    for (const auto& [name, value] : *options.env) env_text.push_back(name + "=" + value);
+    for (const auto& [name, value] : *options.env) env_text.push_back(std::string(name).append("=").append(value));
     for (auto& entry : env_text) env.push_back(entry.data());
     env.push_back(nullptr);
   }

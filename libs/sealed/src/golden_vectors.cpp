@@ -360,7 +360,7 @@ json::value contexts() {
   body("three chunks", "00 * 12288", Bytes(12288, 0));
 
   json::array made;
-  const auto add = [&](const char* kind, std::vector<std::string> fields, const Result<Bytes>& context) {
+  const auto add = [&](const char* kind, const std::vector<std::string>& fields, const Result<Bytes>& context) {
     json::array list;
     for (const std::string& field : fields) list.push_back(json::value(field));
     made.push_back(json::object{{"kind", kind},
