@@ -70,6 +70,19 @@ function(mifeng_test name)
     PROPERTIES LABELS unit TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 
+# mifeng_bench(NAME SOURCES src/x_bench.cpp LIBS mifeng::x ...): a google-benchmark program, built only when ./bench/run
+# asks for it.
+function(mifeng_bench name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  if(NOT BUILD_TESTING OR MIFENG_FUZZ OR MIFENG_SANITIZE)
+    return()
+  endif()
+  find_package(benchmark REQUIRED CONFIG)
+  add_executable(${name} EXCLUDE_FROM_ALL ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LIBS} benchmark::benchmark mifeng_flags)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bench")
+endfunction()
+
 # mifeng_fuzz(NAME SOURCE src/x_fuzz.cpp CORPUS dir LIBS mifeng::x): a libFuzzer target; without MIFENG_FUZZ an
 # ordinary test that replays the corpus.
 function(mifeng_fuzz name)

@@ -1,0 +1,35 @@
+"""Writing a measurement's result: one JSON line, and bench/results/NAME.json with machine and commit."""
+import json
+import pathlib
+import subprocess
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+
+def machine():
+    model = "unknown"
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    with open("/proc/loadavg") as loadavg:
+        load = loadavg.read().split()[0]
+    cores = sum(1 for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("processor"))
+    return {"processor": model, "cores": cores, "load_before": float(load)}
+
+
+def commit():
+    found = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=ROOT, capture_output=True,
+                           text=True)
+    return found.stdout.strip() or "unknown"
+
+
+def finish(name, command, values, where):
+    """Stores `values` (a flat dictionary) and prints them as the last line. `where` is machine(), taken beforehand."""
+    document = {"command": command, "commit": commit(), "machine": where,
+                "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "values": values}
+    results = ROOT / "bench" / "results"
+    results.mkdir(exist_ok=True)
+    (results / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
+    print(json.dumps(values))
