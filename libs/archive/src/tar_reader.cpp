@@ -63,6 +63,20 @@ Result<void> TarReader::finish() {
   return *error_;
 }
 
+Result<std::uint64_t> TarReader::skip_content() {
+  if (error_) return *error_;
+  if (state_ != State::kData) return std::uint64_t{0};
+  const std::uint64_t skipped = std::exchange(left_, 0);
+  offset_ += skipped;
+  state_ = padding_ != 0 ? State::kPadding : State::kHeader;
+  auto ended = handler_->end();
+  if (!ended) {
+    error_ = ended.error();
+    return *error_;
+  }
+  return skipped;
+}
+
 Result<void> TarReader::take(ByteView& bytes) {
   const auto consume = [&](std::size_t size) {
     const ByteView part = bytes.first(size);

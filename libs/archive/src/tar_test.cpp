@@ -219,6 +219,27 @@ TEST(Tar, AReaderRefusesOtherPaxHeaders) {
   }
 }
 
+TEST(Tar, ContentCanBeSkipped) {
+  const Bytes tar = sample();
+  Recorder recorder;
+  TarLimits limits;
+  limits.symlinks = true;
+  TarReader reader(recorder, limits);
+  for (std::size_t at = 0; at < tar.size();) {
+    ASSERT_TRUE(reader.feed(ByteView(tar).subspan(at, kTarBlock)));
+    at += kTarBlock;
+    const auto skipped = reader.skip_content();
+    ASSERT_TRUE(skipped);
+    if (*skipped == 0) continue;
+    ASSERT_TRUE(reader.feed(ByteView(tar).subspan(at + *skipped, (kTarBlock - *skipped % kTarBlock) % kTarBlock)));
+    at = reader.offset();
+  }
+  ASSERT_TRUE(reader.finish());
+  EXPECT_EQ(recorder.entries.size(), 5U);
+  EXPECT_EQ(recorder.ends, 5);
+  EXPECT_EQ(recorder.contents[3], "");
+}
+
 TEST(Tar, AReaderHoldsItsLimits) {
   const Bytes tar = make_tar([](TarWriter& writer) {
     ASSERT_TRUE(writer.add_file("a", as_bytes("12345")));

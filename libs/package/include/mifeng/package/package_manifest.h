@@ -31,6 +31,13 @@ struct Layer {
   bool operator==(const Layer&) const = default;
 };
 
+// Of the image's configuration.
+struct BlobReference {
+  std::string digest;  // "sha256:<hex>"
+  std::uint64_t size = 0;
+  bool operator==(const BlobReference&) const = default;
+};
+
 // A platform that the package was sealed for.
 struct CardReference {
   std::string platform;
@@ -48,6 +55,7 @@ struct PackageManifest {
   std::string image_name;             // "acme/digits"
   std::string image_digest;           // of the OCI manifest
   std::uint64_t image_manifest_size = 0;
+  BlobReference image_config;
   std::vector<Layer> layers;
   DigestAndSize payload_header;  // payload.header
   std::uint64_t payload_plaintext_size = 0;

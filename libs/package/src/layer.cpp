@@ -1,0 +1,215 @@
+#include "mifeng/package/layer.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <algorithm>
+
+#include "mifeng/archive/tar.h"
+#include "mifeng/base/file.h"
+#include "mifeng/json/fields.h"
+#include "oci.h"
+#include "sha256.h"
+
+namespace mifeng::package {
+namespace {
+
+namespace fs = std::filesystem;
+using archive::TarEntry;
+
+// Of a folder: every entry below it, sorted by path.
+Result<std::vector<TarEntry>> list_tree(const fs::path& folder, const std::function<bool(const std::string&)>& leave_out) {
+  std::vector<TarEntry> entries;
+  try {
+    for (auto at = fs::recursive_directory_iterator(folder); at != fs::recursive_directory_iterator(); ++at) {
+      TarEntry entry;
+      entry.path = at->path().lexically_relative(folder).generic_string();
+      if (leave_out && leave_out(entry.path)) {
+        if (at->is_directory() && !at->is_symlink()) at.disable_recursion_pending();
+        continue;
+      }
+      struct ::stat facts{};
+      if (::lstat(at->path().c_str(), &facts) != 0) return errno_error(errno, "look at " + at->path().string());
+      if (S_ISLNK(facts.st_mode)) {
+        entry.type = TarEntry::Type::kSymlink;
+        entry.mode = 0777;
+        entry.link_target = fs::read_symlink(at->path()).string();
+      } else if (S_ISDIR(facts.st_mode)) {
+        entry.type = TarEntry::Type::kDirectory;
+        entry.mode = 0755;
+      } else if (S_ISREG(facts.st_mode)) {
+        entry.mode = (facts.st_mode & 0100) != 0 ? 0755 : 0644;
+        entry.size = static_cast<std::uint64_t>(facts.st_size);
+      } else {
+        continue;
+      }
+      entries.push_back(std::move(entry));
+    }
+  } catch (const fs::filesystem_error& error) {
+    return Error(error.code() == std::errc::no_such_file_or_directory ? ErrorCode::kNotFound : ErrorCode::kInternal,
+                 "cannot-read", error.what());
+  }
+  std::sort(entries.begin(), entries.end(), [](const TarEntry& a, const TarEntry& b) { return a.path < b.path; });
+  return entries;
+}
+
+Result<void> each_piece(const fs::path& path, const archive::Sink& sink) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd) return errno_error(errno, "open " + path.string());
+  Bytes buffer(1 << 18);
+  for (;;) {
+    const ::ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return errno_error(errno, "read " + path.string());
+    if (got == 0) return ok();
+    MIFENG_CHECK(sink(ByteView(buffer).first(static_cast<std::size_t>(got))));
+  }
+}
+
+Result<void> write_tree(const TreeLayer& tree, const std::vector<TarEntry>& entries, const archive::Sink& sink) {
+  archive::TarWriter tar(sink);
+  for (std::size_t slash = tree.prefix.find('/'); !tree.prefix.empty(); slash = tree.prefix.find('/', slash + 1)) {
+    MIFENG_CHECK(tar.add({tree.prefix.substr(0, slash), TarEntry::Type::kDirectory, 0755, 0, {}}));
+    if (slash == std::string::npos) break;
+  }
+  for (const TarEntry& entry : entries) {
+    TarEntry stored = entry;
+    if (!tree.prefix.empty()) stored.path = tree.prefix + "/" + entry.path;
+    MIFENG_CHECK(tar.add(stored));
+    if (entry.type != TarEntry::Type::kFile || entry.size == 0) continue;
+    MIFENG_CHECK(each_piece(tree.folder / entry.path, [&](ByteView bytes) { return tar.data(bytes); }));
+  }
+  return tar.finish();
+}
+
+// One gzip member: no name, no time.
+class Deflater {
+ public:
+  explicit Deflater(archive::Sink sink) : sink_(std::move(sink)) {
+    ready_ = ::deflateInit2(&stream_, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK;
+  }
+  ~Deflater() { ::deflateEnd(&stream_); }
+  Deflater(const Deflater&) = delete;
+  Deflater& operator=(const Deflater&) = delete;
+
+  Result<void> feed(ByteView bytes) { return run(bytes, Z_NO_FLUSH); }
+  Result<void> finish() { return run({}, Z_FINISH); }
+
+ private:
+  Result<void> run(ByteView bytes, int flush) {
+    if (!ready_) return Error(ErrorCode::kInternal, "no-memory", "zlib could not be started");
+    stream_.next_in = const_cast<Bytef*>(bytes.data());
+    stream_.avail_in = static_cast<uInt>(bytes.size());
+    int result = Z_OK;
+    do {
+      stream_.next_out = out_.data();
+      stream_.avail_out = static_cast<uInt>(out_.size());
+      result = ::deflate(&stream_, flush);
+      const std::size_t got = out_.size() - stream_.avail_out;
+      if (got > 0) MIFENG_CHECK(sink_(ByteView(out_).first(got)));
+    } while (stream_.avail_out == 0 || (flush == Z_FINISH && result != Z_STREAM_END));
+    return ok();
+  }
+  archive::Sink sink_;
+  ::z_stream stream_{};
+  Bytes out_ = Bytes(1 << 18);
+  bool ready_ = false;
+};
+
+// CACHE/layers/<hex of the diff id>.{tar.gz,json}; the JSON is written last.
+std::optional<Layer> find_cached(const fs::path& blob, const fs::path& note, const Layer& wanted) {
+  const auto text = read_text_file(note, 4096);
+  if (!text) return std::nullopt;
+  const auto object = json::parse_object(*text);
+  if (!object) return std::nullopt;
+  json::Fields fields(*object);
+  Layer layer = wanted;
+  layer.digest = fields.string("digest");
+  layer.size = static_cast<std::uint64_t>(fields.integer("size", 1, std::int64_t{1} << 40));
+  std::error_code error;
+  if (!fields.finish() || !is_digest(layer.digest) || fs::file_size(blob, error) != layer.size || error)
+    return std::nullopt;
+  return layer;
+}
+
+}  // namespace
+
+Result<LayerFile> build_layer(const TreeLayer& tree) {
+  MIFENG_TRY(const auto entries, list_tree(tree.folder, {}));
+  Sha256 content;
+  MIFENG_CHECK(write_tree(tree, entries, [&](ByteView bytes) {
+    content.update(bytes);
+    return ok();
+  }));
+  LayerFile out;
+  out.layer.role = tree.role;
+  out.layer.media_type = kLayerGzip;
+  out.layer.diff_id = content.digest();
+  const fs::path folder = tree.cache / "layers";
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) return errno_error(error.value(), "make folder " + folder.string());
+  const std::string name(digest_hex(out.layer.diff_id));
+  out.path = folder / (name + ".tar.gz");
+  const fs::path note = folder / (name + ".json");
+  if (const auto cached = find_cached(out.path, note, out.layer)) {
+    out.layer = *cached;
+    return out;
+  }
+  // Two packs at once may both come here; each writes a file of its own and the same bytes win twice.
+  std::string temporary = (folder / (name + ".XXXXXX")).string();
+  const UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
+  if (!fd) return errno_error(errno, "create a file in " + folder.string());
+  Sha256 blob;
+  auto written = [&]() -> Result<void> {
+    Deflater gzip([&](ByteView bytes) -> Result<void> {
+      blob.update(bytes);
+      out.layer.size += bytes.size();
+      while (!bytes.empty()) {
+        const ::ssize_t done = ::write(fd.get(), bytes.data(), bytes.size());
+        if (done < 0 && errno == EINTR) continue;
+        if (done < 0) return errno_error(errno, "write " + temporary);
+        bytes = bytes.subspan(static_cast<std::size_t>(done));
+      }
+      return ok();
+    });
+    Sha256 again;
+    MIFENG_CHECK(write_tree(tree, entries, [&](ByteView bytes) {
+      again.update(bytes);
+      return gzip.feed(bytes);
+    }));
+    MIFENG_CHECK(gzip.finish());
+    if (again.digest() != out.layer.diff_id)
+      return Error(ErrorCode::kConflict, "changed", tree.folder.string() + " changed while it was packed; pack again");
+    if (::fchmod(fd.get(), 0644) != 0 || ::rename(temporary.c_str(), out.path.c_str()) != 0)
+      return errno_error(errno, "rename " + temporary);
+    return ok();
+  }();
+  if (!written) {
+    ::unlink(temporary.c_str());
+    return written.error();
+  }
+  out.layer.digest = blob.digest();
+  MIFENG_CHECK(write_file_atomic(
+      note, as_bytes(json::serialize(json::Object{{"digest", out.layer.digest}, {"size", out.layer.size}}))));
+  return out;
+}
+
+Result<std::string> digest_tree(const fs::path& folder, const std::function<bool(const std::string&)>& leave_out) {
+  MIFENG_TRY(const auto entries, list_tree(folder, leave_out));
+  Sha256 digest;
+  for (const TarEntry& entry : entries) {
+    const json::Array facts{entry.path, static_cast<int>(entry.type), entry.mode, entry.size, entry.link_target};
+    digest.update(as_bytes(json::serialize(facts)));
+    if (entry.type == TarEntry::Type::kFile)
+      MIFENG_CHECK(each_piece(folder / entry.path, [&](ByteView bytes) {
+        digest.update(bytes);
+        return ok();
+      }));
+  }
+  return digest.digest();
+}
+
+}  // namespace mifeng::package
