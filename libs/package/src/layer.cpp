@@ -20,7 +20,8 @@ namespace fs = std::filesystem;
 using archive::TarEntry;
 
 // Of a folder: every entry below it, sorted by path.
-Result<std::vector<TarEntry>> list_tree(const fs::path& folder, const std::function<bool(const std::string&)>& leave_out) {
+Result<std::vector<TarEntry>> list_tree(const fs::path& folder,
+                                        const std::function<bool(const std::string&)>& leave_out) {
   std::vector<TarEntry> entries;
   try {
     for (auto at = fs::recursive_directory_iterator(folder); at != fs::recursive_directory_iterator(); ++at) {
@@ -30,7 +31,7 @@ Result<std::vector<TarEntry>> list_tree(const fs::path& folder, const std::funct
         if (at->is_directory() && !at->is_symlink()) at.disable_recursion_pending();
         continue;
       }
-      struct ::stat facts{};
+      struct ::stat facts {};
       if (::lstat(at->path().c_str(), &facts) != 0) return errno_error(errno, "look at " + at->path().string());
       if (S_ISLNK(facts.st_mode)) {
         entry.type = TarEntry::Type::kSymlink;

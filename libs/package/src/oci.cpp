@@ -16,8 +16,7 @@ json::Object descriptor(std::string_view media_type, const std::string& digest, 
 
 std::string image_manifest_json(const PackageManifest& manifest) {
   json::Array layers;
-  for (const Layer& layer : manifest.layers)
-    layers.push_back(descriptor(layer.media_type, layer.digest, layer.size));
+  for (const Layer& layer : manifest.layers) layers.push_back(descriptor(layer.media_type, layer.digest, layer.size));
   return json::serialize(
       json::Object{{"schemaVersion", 2},
                    {"mediaType", kImageManifest},
@@ -27,8 +26,8 @@ std::string image_manifest_json(const PackageManifest& manifest) {
 
 std::string image_index_json(const PackageManifest& manifest) {
   json::Object image = descriptor(kImageManifest, manifest.image_digest, manifest.image_manifest_size);
-  image.set("annotations", json::Object{{"org.opencontainers.image.ref.name",
-                                         manifest.image_name + ":" + manifest.model.version}});
+  image.set("annotations",
+            json::Object{{"org.opencontainers.image.ref.name", manifest.image_name + ":" + manifest.model.version}});
   return json::serialize(json::Object{{"schemaVersion", 2}, {"manifests", json::Array{std::move(image)}}});
 }
 
@@ -42,17 +41,17 @@ std::string image_config_json(const PackageManifest& manifest, const std::vector
   if (!path) variables.push_back("PATH=/usr/local/bin:/usr/bin:/bin");
   json::Array diff_ids;
   for (const Layer& layer : manifest.layers) diff_ids.push_back(layer.diff_id);
-  return json::serialize(json::Object{
-      {"architecture", "amd64"},
-      {"os", "linux"},
-      {"config", json::Object{{"User", kUser},
-                              {"Env", std::move(variables)},
-                              {"Entrypoint", json::Array{kGuard}},
-                              {"WorkingDir", "/app"},
-                              {"Labels", json::Object{{"io.mifeng.vendor", manifest.vendor.id},
-                                                      {"io.mifeng.model", manifest.model.name},
-                                                      {"io.mifeng.version", manifest.model.version}}}}},
-      {"rootfs", json::Object{{"type", "layers"}, {"diff_ids", std::move(diff_ids)}}}});
+  return json::serialize(
+      json::Object{{"architecture", "amd64"},
+                   {"os", "linux"},
+                   {"config", json::Object{{"User", kUser},
+                                           {"Env", std::move(variables)},
+                                           {"Entrypoint", json::Array{kGuard}},
+                                           {"WorkingDir", "/app"},
+                                           {"Labels", json::Object{{"io.mifeng.vendor", manifest.vendor.id},
+                                                                   {"io.mifeng.model", manifest.model.name},
+                                                                   {"io.mifeng.version", manifest.model.version}}}}},
+                   {"rootfs", json::Object{{"type", "layers"}, {"diff_ids", std::move(diff_ids)}}}});
 }
 
 Result<void> check_image_config(std::string_view text, const PackageManifest& manifest) {

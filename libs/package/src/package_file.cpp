@@ -38,7 +38,8 @@ class PackageScan final : public archive::TarHandler {
     std::uint64_t at = 0;
     while (at < file_.file_size_) {
       // Small entries come whole, block by block; of a blob only where it lies.
-      const std::size_t want = at % archive::kTarBlock == 0 ? archive::kTarBlock : archive::kTarBlock - at % archive::kTarBlock;
+      const std::size_t want =
+          at % archive::kTarBlock == 0 ? archive::kTarBlock : archive::kTarBlock - at % archive::kTarBlock;
       MIFENG_TRY(const std::size_t got, pread_some(file_.file_.get(), at, MutableBytes(buffer).first(want)));
       if (got == 0) break;
       MIFENG_CHECK(reader_.feed(ByteView(buffer).first(got)));
@@ -184,8 +185,8 @@ class PackageScan final : public archive::TarHandler {
   PackageFile& file_;
   const PackageLimits& limits_;
   archive::TarReader reader_;
-  std::size_t next_ = 0;            // which part comes next
-  std::string* target_ = nullptr;   // where its bytes go
+  std::size_t next_ = 0;           // which part comes next
+  std::string* target_ = nullptr;  // where its bytes go
   bool in_blob_ = false;
   std::string signature_, payload_header_, layout_, index_;
 };
@@ -214,7 +215,7 @@ Result<PackageFile> PackageFile::open(const std::filesystem::path& path, const P
 }
 
 Result<PackageFile> PackageFile::open(UniqueFd file, const PackageLimits& limits) {
-  struct ::stat facts{};
+  struct ::stat facts {};
   if (::fstat(file.get(), &facts) != 0) return errno_error(errno, "look at the package");
   if (!S_ISREG(facts.st_mode)) return bad_package("a package is an ordinary file");
   if (static_cast<std::uint64_t>(facts.st_size) > limits.file_size)

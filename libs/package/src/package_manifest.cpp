@@ -12,8 +12,7 @@
 namespace mifeng::package {
 namespace {
 
-constexpr std::array<std::string_view, 5> kRoles{"base", "dependencies", "guard", "payload-header",
-                                                 "payload-segments"};
+constexpr std::array<std::string_view, 5> kRoles{"base", "dependencies", "guard", "payload-header", "payload-segments"};
 constexpr std::int64_t kSizeMax = std::int64_t{1} << 40;
 
 // Reads a field and holds it against a rule of libs/manifest.
@@ -31,9 +30,8 @@ manifest::Complaint digest(std::string_view text) {
   return "must be sha256: and 64 lower-case hex digits";
 }
 manifest::Complaint hex_of(std::string_view text, std::size_t digits) {
-  if (text.size() == digits && std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-      }))
+  if (text.size() == digits &&
+      std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }))
     return std::nullopt;
   return "must be " + std::to_string(digits) + " lower-case hex digits";
 }
@@ -79,8 +77,7 @@ std::string_view to_string(LayerRole role) { return kRoles[static_cast<std::size
 
 Result<PackageManifest> parse_package_manifest(std::string_view text) {
   const auto refuse = [](const std::string& sentence) {
-    return Error(ErrorCode::kVerificationFailed, "bad-package",
-                 std::string(kPackageManifestName) + ": " + sentence);
+    return Error(ErrorCode::kVerificationFailed, "bad-package", std::string(kPackageManifestName) + ": " + sentence);
   };
   json::ParseLimits limits;
   limits.depth = 8;
@@ -154,34 +151,33 @@ std::string serialize(const PackageManifest& manifest) {
     cards.push_back(json::Object{{"platform", card.platform},
                                  {"identity_key_id", card.identity_key_id},
                                  {"delivery_key_id", card.delivery_key_id}});
-  const json::Object object{
-      {"format", kPackageFormat},
-      {"vendor", json::Object{{"id", manifest.vendor.id},
-                              {"name", manifest.vendor.name},
-                              {"address", manifest.vendor.address},
-                              {"telephone", manifest.vendor.telephone},
-                              {"business", manifest.vendor.business},
-                              {"public_key", manifest.vendor_public_key}}},
-      {"model", json::Object{{"name", manifest.model.name},
-                             {"function", manifest.model.function},
-                             {"language", manifest.model.language},
-                             {"version", manifest.model.version}}},
-      {"config", write_part(manifest.config)},
-      {"documents", json::Object{{"design", write_part(manifest.design)},
-                                 {"usage", write_part(manifest.usage)},
-                                 {"test", write_part(manifest.test)}}},
-      {"image", json::Object{{"name", manifest.image_name},
-                             {"digest", manifest.image_digest},
-                             {"size", manifest.image_manifest_size},
-                             {"config_digest", manifest.image_config.digest},
-                             {"config_size", manifest.image_config.size},
-                             {"layers", std::move(layers)}}},
-      {"payload", json::Object{{"header_sm3", manifest.payload_header.sm3},
-                               {"header_size", manifest.payload_header.size},
-                               {"plaintext_size", manifest.payload_plaintext_size}}},
-      {"cards", std::move(cards)},
-      {"guard_version", manifest.guard_version},
-      {"created_by", manifest.created_by}};
+  const json::Object object{{"format", kPackageFormat},
+                            {"vendor", json::Object{{"id", manifest.vendor.id},
+                                                    {"name", manifest.vendor.name},
+                                                    {"address", manifest.vendor.address},
+                                                    {"telephone", manifest.vendor.telephone},
+                                                    {"business", manifest.vendor.business},
+                                                    {"public_key", manifest.vendor_public_key}}},
+                            {"model", json::Object{{"name", manifest.model.name},
+                                                   {"function", manifest.model.function},
+                                                   {"language", manifest.model.language},
+                                                   {"version", manifest.model.version}}},
+                            {"config", write_part(manifest.config)},
+                            {"documents", json::Object{{"design", write_part(manifest.design)},
+                                                       {"usage", write_part(manifest.usage)},
+                                                       {"test", write_part(manifest.test)}}},
+                            {"image", json::Object{{"name", manifest.image_name},
+                                                   {"digest", manifest.image_digest},
+                                                   {"size", manifest.image_manifest_size},
+                                                   {"config_digest", manifest.image_config.digest},
+                                                   {"config_size", manifest.image_config.size},
+                                                   {"layers", std::move(layers)}}},
+                            {"payload", json::Object{{"header_sm3", manifest.payload_header.sm3},
+                                                     {"header_size", manifest.payload_header.size},
+                                                     {"plaintext_size", manifest.payload_plaintext_size}}},
+                            {"cards", std::move(cards)},
+                            {"guard_version", manifest.guard_version},
+                            {"created_by", manifest.created_by}};
   return json::serialize_pretty(object);
 }
 

@@ -123,8 +123,7 @@ Result<void> PackageFile::verify_contents(const Progress& progress) const {
       at += got;
       done += got;
       blob_hash.update(piece);
-      if (layer.media_type == kLayerGzip &&
-          !inflater.feed(piece, [&](ByteView bytes) { content_hash.update(bytes); }))
+      if (layer.media_type == kLayerGzip && !inflater.feed(piece, [&](ByteView bytes) { content_hash.update(bytes); }))
         return bad_layer(layer, "it is not one gzip stream, or unpacks to too much");
       if (sealed_part) MIFENG_CHECK(tar.feed(piece));
       if (progress) progress(done, total);
@@ -139,7 +138,11 @@ Result<void> PackageFile::verify_contents(const Progress& progress) const {
         return bad_layer(layer, "its payload header is not the package's payload.header");
       MIFENG_CHECK(check_image_facts(content.facts, manifest_));
     } else {
-      MIFENG_TRY(const auto header, sealed::Header::parse(payload_header_, {.kind = sealed::Kind::kPayload, .exponent_max = sealed::kExponentMax, .signature = sealed::SignatureRule::kRequired, .signer = {}}));
+      MIFENG_TRY(const auto header,
+                 sealed::Header::parse(payload_header_, {.kind = sealed::Kind::kPayload,
+                                                         .exponent_max = sealed::kExponentMax,
+                                                         .signature = sealed::SignatureRule::kRequired,
+                                                         .signer = {}}));
       const auto length = sealed::fixed_stream_length(0, manifest_.payload_plaintext_size, header.exponent());
       if (!header.is_fixed() || !length || content.segments != *length)
         return bad_layer(layer, "its length does not fit the plaintext size that the manifest names");

@@ -25,8 +25,8 @@ struct TreeLayer {
 };
 
 // Owner 0:0, time 0, folders 0755, files 0755 or 0644 by their owner's execute bit, links as they are; sockets, pipes
-// and devices are left out. gzip without a time, zlib's level 6. kInvalidArgument "bad-entry" for a name that an archive
-// may not hold; else as file.h.
+// and devices are left out. gzip without a time, zlib's level 6. kInvalidArgument "bad-entry" for a name that an
+// archive may not hold; else as file.h.
 Result<LayerFile> build_layer(const TreeLayer& tree);
 
 // "sha256:<hex>" over names, kinds, modes and contents below `folder`; what `leave_out` accepts (a path relative to the

@@ -1,0 +1,47 @@
+// From a model project to a .mfpkg: runs the language's pack, makes the layers, seals the payload, signs, writes.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mifeng/base/random.h"
+#include "mifeng/base/result.h"
+#include "mifeng/crypto/sm2.h"
+#include "mifeng/messages/card.h"
+#include "mifeng/package/package_manifest.h"
+
+namespace mifeng::package {
+
+struct PackOptions {
+  std::filesystem::path project;                  // the folder of mifeng.yaml
+  std::filesystem::path packs;                    // the folder of language packs
+  std::filesystem::path guard;                    // the guard folder, as tools/guard-folder makes it
+  std::filesystem::path cache;                    // made where missing; may be removed at any time
+  std::filesystem::path output;                   // appears whole, or not at all
+  std::vector<messages::PlatformCard> cards;      // 1..16 platforms to seal for
+  const crypto::Sm2PrivateKey* signer = nullptr;  // the vendor's
+  std::string created_by = "mifeng";
+  bool again = false;  // also where nothing has changed since `output` was made
+};
+
+// What a person who waits sees.
+class PackListener {
+ public:
+  virtual ~PackListener() = default;
+  virtual void step(std::string_view what) = 0;  // a new part of the work begins
+  virtual void line(std::string_view text) = 0;  // of the language's pack
+  virtual void progress(std::string_view what, std::uint64_t done, std::uint64_t total) = 0;
+};
+
+struct PackResult {
+  PackageManifest manifest;
+  bool was_current = false;  // nothing had changed since the package was made; it was left as it is
+};
+
+// kInvalidArgument: what mifeng.yaml and deployment.yaml may be refused for, "missing-document", "missing-file",
+// "bad-card", "unknown-language"; kInternal "build-failed" with the last lines that the pack said.
+Result<PackResult> pack(const PackOptions& options, Random& random, PackListener& listener);
+
+}  // namespace mifeng::package

@@ -1,0 +1,31 @@
+// The two layers of an image that are different for every pack: the payload's header and its segments.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "mifeng/base/random.h"
+#include "mifeng/crypto/sm2.h"
+#include "mifeng/package/layer.h"
+#include "mifeng/package/packer.h"
+
+namespace mifeng::package {
+
+struct SealedPayload {
+  Bytes header;
+  std::uint64_t plaintext_size = 0;
+  LayerFile segments;
+};
+
+// Seals the archive of `folder` under the context of the manifest's vendor, model and version, straight into a layer in
+// `work`. Memory: one segment.
+Result<SealedPayload> seal_payload(const std::filesystem::path& folder, const PackageManifest& manifest,
+                                   const std::vector<crypto::Sm2PublicKey>& recipients,
+                                   const crypto::Sm2PrivateKey& signer, const std::filesystem::path& work,
+                                   Random& random, const Progress& progress);
+
+// /mifeng/payload/header, /mifeng/package.json and the empty folders on which a container's mounts lie.
+Result<LayerFile> header_layer(const PackageManifest& manifest, ByteView header,
+                               const std::vector<messages::PlatformCard>& cards, const std::filesystem::path& work);
+
+}  // namespace mifeng::package

@@ -1,0 +1,22 @@
+// Running a tool of a pack: JSON to its standard input, its output line by line to a listener and into a log.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "mifeng/base/result.h"
+#include "mifeng/package/packer.h"
+
+namespace mifeng::package {
+
+struct ToolRun {
+  std::vector<std::string> argv;
+  std::string input;
+  std::filesystem::path log;  // everything that it said; its last lines are in the error
+};
+
+// Its standard output (at most 1 MiB). kInternal "build-failed" for another status than 0, kTimeout after two hours.
+Result<std::string> run_tool(const ToolRun& run, PackListener& listener);
+
+}  // namespace mifeng::package
