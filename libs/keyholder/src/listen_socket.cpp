@@ -110,13 +110,12 @@ Result<ListenSocket> ListenSocket::open(const std::string& address, std::uint16_
     return errno_error(error, "listen on " + name);
   }
   ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&where.storage), &where.size);
-  const std::uint16_t bound = ntohs(where.family() == AF_INET
-                                        ? reinterpret_cast<const sockaddr_in*>(&where.storage)->sin_port
-                                        : reinterpret_cast<const sockaddr_in6*>(&where.storage)->sin6_port);
+  const std::uint16_t bound =
+      ntohs(where.family() == AF_INET ? reinterpret_cast<const sockaddr_in*>(&where.storage)->sin_port
+                                      : reinterpret_cast<const sockaddr_in6*>(&where.storage)->sin6_port);
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return errno_error(errno, "look at a socket");
-  std::string name =
-      (where.family() == AF_INET ? address : "[" + address + "]") + ":" + std::to_string(bound);
+  std::string name = (where.family() == AF_INET ? address : "[" + address + "]") + ":" + std::to_string(bound);
   return ListenSocket(std::move(fd), bound, status.st_ino, std::move(name));
 }
 

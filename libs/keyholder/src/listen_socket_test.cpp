@@ -54,11 +54,10 @@ TEST(Listeners, OfIpv6KnowLoopbackInBothForms) {
 
 TEST(Listeners, WhatIsNotUnderstoodIsAnError) {
   const std::string heading = "  sl  local_address ...\n";
-  for (const char* line : {"   0: 0100007F:1F90 00000000:0000 0A\n",
-                           "   0: 0100007:1F90 0:0 0A 0:0 0:0 0 1000 0 11\n",
-                           "   0: 0100007F:XXXX 0:0 0A 0:0 0:0 0 1000 0 11\n",
-                           "   0: 0100007G:1F90 0:0 0A 0:0 0:0 0 1000 0 11\n",
-                           "   0: 0100007F:1F90 0:0 0A 0:0 0:0 0 1000 0 eleven\n"}) {
+  for (const char* line :
+       {"   0: 0100007F:1F90 00000000:0000 0A\n", "   0: 0100007:1F90 0:0 0A 0:0 0:0 0 1000 0 11\n",
+        "   0: 0100007F:XXXX 0:0 0A 0:0 0:0 0 1000 0 11\n", "   0: 0100007G:1F90 0:0 0A 0:0 0:0 0 1000 0 11\n",
+        "   0: 0100007F:1F90 0:0 0A 0:0 0:0 0 1000 0 eleven\n"}) {
     EXPECT_FALSE(parse_listeners(heading + line)) << line;
   }
 }

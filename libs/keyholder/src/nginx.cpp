@@ -63,8 +63,13 @@ struct NginxSupervisor::Impl {
 
   Result<void> launch() {
     ChildOptions launch;
-    launch.argv = {options.program.string(), "-p", options.prefix.string() + "/", "-c", options.configuration.string(),
-                   "-e", "/dev/stderr"};
+    launch.argv = {options.program.string(),
+                   "-p",
+                   options.prefix.string() + "/",
+                   "-c",
+                   options.configuration.string(),
+                   "-e",
+                   "/dev/stderr"};
     // Nothing of our own environment. nginx takes the listening sockets from NGINX (ngx_add_inherited_sockets).
     launch.env.emplace();
     std::string names;

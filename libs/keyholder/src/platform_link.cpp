@@ -35,9 +35,9 @@ Result<std::unique_ptr<HttpPlatformLink>> HttpPlatformLink::create(const Platfor
                  "the platform's address has a path; leave out what follows host and port");
   url.options.connect_timeout = address.connect_timeout;
   url.options.idle_timeout = address.idle_timeout;
-  if (address.tls_certificate_sha256) {
+  if (address.tls_certificate_sm3) {
     if (!url.options.tls) url.options.tls.emplace();
-    url.options.tls->pinned_fingerprint = *address.tls_certificate_sha256;
+    url.options.tls->pinned_sm3 = *address.tls_certificate_sm3;
   }
   MIFENG_TRY(net::HttpClient client, net::HttpClient::create(std::move(url.options)));
   return std::unique_ptr<HttpPlatformLink>(new HttpPlatformLink(std::move(client), address.answer_size_max));

@@ -24,7 +24,8 @@ asio::awaitable<bool> wait_until_ended(ChildProcess& child, std::optional<std::c
     });
   }
   boost::system::error_code error;
-  co_await ended.async_wait(asio::posix::stream_descriptor::wait_read, asio::redirect_error(asio::use_awaitable, error));
+  co_await ended.async_wait(asio::posix::stream_descriptor::wait_read,
+                            asio::redirect_error(asio::use_awaitable, error));
   co_return !error;
 }
 

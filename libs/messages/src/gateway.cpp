@@ -87,7 +87,7 @@ SnapshotRoute read_route(Reader& route, Unique& ids, Unique& prefixes) {
 
 SecretBytes encode_join(const JoinFile& message) {
   json::Object object{{"format", "mifeng-join/1"}, {"platform", message.platform}};
-  if (message.tls_certificate_sha256) object.set("tls_certificate_sha256", *message.tls_certificate_sha256);
+  if (message.tls_certificate_sm3) object.set("tls_certificate_sm3", *message.tls_certificate_sm3);
   object.set("gateway", message.gateway);
   object.set("code", as_text(message.code.reveal_for_use()));
   object.set("card", card_object(message.card));
@@ -102,13 +102,13 @@ Result<JoinFile> decode_join(ByteView json) {
   if (!platform.empty() && !is_platform_address(platform))
     reader.fields().refuse("platform", "must be http://HOST:PORT, https://HOST:PORT or unix:/absolute/path");
   std::optional<std::string> certificate;
-  if (reader.fields().has("tls_certificate_sha256")) certificate = to_hex(reader.digest("tls_certificate_sha256"));
+  if (reader.fields().has("tls_certificate_sm3")) certificate = to_hex(reader.digest("tls_certificate_sm3"));
   std::string gateway = reader.id("gateway");
   std::string code = reader.text("code", 1, 256);
   CardReader card(reader.fields().object("card"));
   MIFENG_CHECK(reader.finish());
   return JoinFile{.platform = std::move(platform),
-                  .tls_certificate_sha256 = std::move(certificate),
+                  .tls_certificate_sm3 = std::move(certificate),
                   .gateway = std::move(gateway),
                   .code = take_text(std::move(code)),
                   .card = card.take()};

@@ -22,7 +22,7 @@ class io_context;
 namespace mifeng::keyholder {
 
 struct KeySocketOptions {
-  std::filesystem::path path;  // at most 107 bytes; a socket file that is left over is replaced
+  std::filesystem::path path;                // at most 107 bytes; a socket file that is left over is replaced
   proxy::Role role = proxy::Role::kGateway;  // a worker of the other role is turned away
   // The uid that workers may have besides our own (SO_PEERCRED decides). None: our own only.
   std::optional<unsigned> worker_uid;
@@ -83,8 +83,8 @@ class ResponseUnwrapper {
   // Replaces both. `instances` are those of the table that is pushed.
   Result<void> update(std::vector<crypto::Sm2PrivateKey> output_keys, const std::vector<proxy::Instance>& instances);
   // Opens the header through its MAC and verifies the signature by a listed instance of the request's deployment.
-  // kVerificationFailed with a class of sealed-format.md, or "unknown-signer": no listed instance of this deployment has
-  // the header's signer key id.
+  // kVerificationFailed with a class of sealed-format.md, or "unknown-signer": no listed instance of this deployment
+  // has the header's signer key id.
   Result<proxy::Unwrapped> unwrap(const proxy::UnwrapRequest& request) const;
 
  private:

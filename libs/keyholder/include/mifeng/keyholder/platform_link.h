@@ -25,8 +25,8 @@ class PlatformLink {
 };
 
 struct PlatformAddress {
-  std::string address;                                // "unix:/path", "http://host:port", "https://host:port"
-  std::optional<std::string> tls_certificate_sha256;  // pins the certificate, hex
+  std::string address;                             // "unix:/path", "http://host:port", "https://host:port"
+  std::optional<std::string> tls_certificate_sm3;  // pins the certificate, hex
   std::chrono::milliseconds connect_timeout{5000};
   std::chrono::milliseconds idle_timeout{15000};
   std::size_t answer_size_max = 64 << 20;

@@ -19,8 +19,8 @@
 namespace mifeng::messages {
 
 struct JoinFile {
-  std::string platform;                               // http://..., https://... or unix:/absolute/path
-  std::optional<std::string> tls_certificate_sha256;  // of its DER, 64 lower-case hex digits
+  std::string platform;                            // http://..., https://... or unix:/absolute/path
+  std::optional<std::string> tls_certificate_sm3;  // of its DER, 64 lower-case hex digits
   std::string gateway;
   SecretBytes code;
   PlatformCard card;

@@ -1,0 +1,41 @@
+// The payload: opened with the granted root key, unpacked into memory, used only once all of it has verified.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+
+#include "mifeng/base/result.h"
+#include "mifeng/crypto/sm3.h"
+#include "mifeng/crypto/sm4_gcm.h"
+#include "mifeng/messages/grant.h"
+
+namespace mifeng::guard {
+
+struct PayloadFiles {
+  std::filesystem::path header;
+  std::filesystem::path segments;
+};
+
+// The header's bytes, whose SM3 has to be this. kVerificationFailed "bad-payload-header".
+Result<Bytes> read_payload_header(const std::filesystem::path& path, const crypto::Sm3Digest& sm3);
+
+// Whether a file system keeps nothing on a disk: tmpfs or ramfs. kInvalidArgument "not-in-memory".
+Result<void> check_in_memory(const std::filesystem::path& folder);
+
+// What a grant says about the payload; a copy, for the thread that opens it.
+struct PayloadKey {
+  std::string vendor, model, version;
+  crypto::Sm2PublicKey vendor_key;
+  Secret<16> root_key;
+};
+PayloadKey payload_key(const messages::Grant& grant);
+
+// Opens header and segments under the grant's context, root key and vendor key, and unpacks what comes out below
+// `folder`, which must be empty. On any error the folder is emptied again. kVerificationFailed with the class of
+// failure of the stream, "bad-archive", "bad-payload"; kResourceExhausted "disk-full" where the memory file system is
+// too small; kCancelled once `cancel` is set. Blocks; runs in a thread of its own.
+Result<void> open_payload(ByteView header, const std::filesystem::path& segments, const PayloadKey& key,
+                          const std::filesystem::path& folder, crypto::Sm4GcmProvider& provider,
+                          const std::atomic<bool>& cancel);
+
+}  // namespace mifeng::guard

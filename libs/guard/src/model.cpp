@@ -1,0 +1,57 @@
+#include "mifeng/guard/model.h"
+
+#include <fcntl.h>
+
+#include "mifeng/net/client.h"
+
+namespace mifeng::guard {
+
+namespace asio = boost::asio;
+
+Result<ChildProcess> start_model(const ModelOptions& options) {
+  UniqueFd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  ChildOptions child;
+  child.argv = options.command;
+  child.env = options.environment;
+  child.working_directory = options.folder;
+  if (nothing) child.fds[0] = nothing.get();
+  child.disable_core_dumps = true;
+  auto started = ChildProcess::start(child);
+  if (!started) return started.error().with_context("start the model");
+  return started;
+}
+
+asio::awaitable<Result<void>> ask_ready(std::filesystem::path socket, std::string path) {
+  net::ClientOptions options;
+  options.endpoint = net::UnixEndpoint{std::move(socket)};
+  options.connect_timeout = std::chrono::milliseconds(2000);
+  options.idle_timeout = std::chrono::milliseconds(5000);
+  auto client = net::HttpClient::create(std::move(options));
+  if (!client) co_return client.error();
+  const bool has_path = !path.empty();
+  net::ClientRequest request("GET", has_path ? std::move(path) : "/");
+  request.max_response_bytes = 1 << 20;
+  auto sent = client->send(std::move(request));
+  auto response = co_await std::move(sent);
+  if (!response) co_return response.error();
+  if (has_path && response->status != 200)
+    co_return Error(ErrorCode::kUnavailable, "model-not-ready",
+                    "its readiness path answers " + std::to_string(response->status));
+  co_return ok();
+}
+
+std::optional<keyholder::Listener> find_foreign_listener(const std::vector<keyholder::Listener>& listeners,
+                                                         const std::set<std::uint64_t>& own_inodes) {
+  for (const keyholder::Listener& listener : listeners)
+    if (!listener.on_loopback && !own_inodes.contains(listener.inode)) return listener;
+  return std::nullopt;
+}
+
+std::string describe_foreign_listener(const keyholder::Listener& listener) {
+  return "the model listens on " + listener.address + " port " + std::to_string(listener.port) +
+         ", where its answers would leave unsealed, so it is stopped. Let it serve on the Unix socket in "
+         "MIFENG_SOCKET, "
+         "or on 127.0.0.1";
+}
+
+}  // namespace mifeng::guard

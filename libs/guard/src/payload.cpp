@@ -1,0 +1,105 @@
+#include "mifeng/guard/payload.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "mifeng/archive/payload.h"
+#include "mifeng/base/file.h"
+#include "mifeng/sealed/context.h"
+#include "mifeng/sealed/open.h"
+
+namespace mifeng::guard {
+
+namespace {
+
+constexpr std::size_t kReadSize = 256 << 10;
+
+Error cancelled() { return Error(ErrorCode::kCancelled, "stopping", "the container is being stopped"); }
+
+Result<void> unpack(ByteView header, const std::filesystem::path& segments, const PayloadKey& key, int folder_fd,
+                    crypto::Sm4GcmProvider& provider, const std::atomic<bool>& cancel) {
+  MIFENG_TRY(const Bytes context, sealed::payload_context(key.vendor, key.model, key.version));
+  sealed::Policy policy{.kind = sealed::Kind::kPayload,
+                        .exponent_max = sealed::kExponentMax,
+                        .signature = sealed::SignatureRule::kRequired,
+                        .signer = key.vendor_key};
+  sealed::Opener opener(std::move(policy), sealed::RootKey(key.root_key.clone()), context, provider);
+  MIFENG_TRY(archive::PayloadUnpacker unpacker, archive::PayloadUnpacker::create(folder_fd));
+  const auto feed = [&](ByteView in) -> Result<void> {
+    while (!in.empty()) {
+      MIFENG_TRY(const ByteView plaintext, opener.next(in));
+      MIFENG_CHECK(unpacker.feed(plaintext));
+    }
+    return ok();
+  };
+  MIFENG_CHECK(feed(header));
+  UniqueFd file(::open(segments.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return errno_error(errno, "open " + segments.string());
+  Bytes buffer(kReadSize);
+  while (true) {
+    if (cancel.load()) return cancelled();
+    const ssize_t got = ::read(file.get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return errno_error(errno, "read " + segments.string());
+    if (got == 0) break;
+    MIFENG_CHECK(feed(ByteView(buffer).first(static_cast<std::size_t>(got))));
+  }
+  MIFENG_CHECK(opener.finish());  // the final segment has verified
+  return unpacker.finish();
+}
+
+void empty_folder(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored))
+    std::filesystem::remove_all(entry.path(), ignored);
+}
+
+}  // namespace
+
+PayloadKey payload_key(const messages::Grant& grant) {
+  return {.vendor = grant.vendor,
+          .model = grant.model,
+          .version = grant.version,
+          .vendor_key = grant.vendor_key,
+          .root_key = grant.payload_root_key.clone()};
+}
+
+Result<Bytes> read_payload_header(const std::filesystem::path& path, const crypto::Sm3Digest& sm3) {
+  MIFENG_TRY(Bytes header, read_file(path, sealed::kHeaderSizeMax));
+  if (crypto::sm3(header) != sm3)
+    return Error(ErrorCode::kVerificationFailed, "bad-payload-header",
+                 path.string() +
+                     " is not the payload header that package.json names; the image was put together from "
+                     "parts of several, or changed. Deploy the accepted version again");
+  return header;
+}
+
+Result<void> check_in_memory(const std::filesystem::path& folder) {
+  struct statfs status {};
+  if (::statfs(folder.c_str(), &status) != 0) return errno_error(errno, "look at " + folder.string());
+  if (status.f_type == TMPFS_MAGIC || status.f_type == RAMFS_MAGIC) return ok();
+  return Error(ErrorCode::kInvalidArgument, "not-in-memory",
+               folder.string() +
+                   " is not a file system in memory, and the model must not be written to a disk; mount "
+                   "a tmpfs there");
+}
+
+Result<void> open_payload(ByteView header, const std::filesystem::path& segments, const PayloadKey& key,
+                          const std::filesystem::path& folder, crypto::Sm4GcmProvider& provider,
+                          const std::atomic<bool>& cancel) {
+  std::error_code error;
+  if (!std::filesystem::is_empty(folder, error) || error)
+    return Error(ErrorCode::kInvalidArgument, "folder-not-empty",
+                 folder.string() + " has to be an empty folder before the payload is opened");
+  UniqueFd folder_fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder_fd) return errno_error(errno, "open " + folder.string());
+  auto unpacked = unpack(header, segments, key, folder_fd.get(), provider, cancel);
+  if (!unpacked) empty_folder(folder);
+  return unpacked;
+}
+
+}  // namespace mifeng::guard
