@@ -94,13 +94,14 @@ Result<SealedPayload> seal_payload(const fs::path& folder, const PackageManifest
   MIFENG_CHECK(tar.add({std::string(kPayloadSegmentsPath), archive::TarEntry::Type::kFile, 0644, *length, {}}));
   std::uint64_t done = 0;
   Bytes segments;
-  MIFENG_CHECK(archive::write_payload(folder, files, [&](ByteView bytes) -> Result<void> {
+  const auto seal_piece = [&](ByteView bytes) -> Result<void> {
     segments.clear();
     MIFENG_CHECK(sealer.update(bytes, segments));
     done += bytes.size();
     if (progress) progress(done, out.plaintext_size);
     return tar.data(segments);
-  }));
+  };
+  MIFENG_CHECK(archive::write_payload(folder, files, seal_piece));
   segments.clear();
   MIFENG_CHECK(sealer.finish(segments));
   MIFENG_CHECK(tar.data(segments));
