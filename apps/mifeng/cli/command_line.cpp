@@ -109,6 +109,13 @@ int CommandLine::main(int argc, char** argv, Console& console) {
   try {
     state_->app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
+    // A misspelt command would be told only that some command is required.
+    const std::vector<std::string> unknown = state_->app.remaining(true);
+    if (dynamic_cast<const CLI::RequiredError*>(&problem) != nullptr && !unknown.empty() && unknown[0][0] != '-') {
+      console.error(Error(ErrorCode::kInvalidArgument, "unknown-command",
+                          "there is no command '" + unknown[0] + "' here; --help lists those there are"));
+      return kExitUsage;
+    }
     // Help and version are "errors" with status 0; everything else that parse() throws is a mistake in usage.
     return state_->app.exit(problem) == 0 ? kExitOk : kExitUsage;
   }

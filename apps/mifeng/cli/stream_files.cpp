@@ -10,6 +10,12 @@
 namespace mifeng::cli {
 namespace {
 
+// What the user can mend by naming another path is "not found", not a failure of the machine.
+Error path_error(int number, const std::string& action, const std::string& path) {
+  if (number == ENOENT) return Error(ErrorCode::kNotFound, "no-such-file", "there is no " + path);
+  return errno_error(number, action + " " + path);
+}
+
 bool is_standard(const std::string& path) { return path.empty() || path == "-"; }
 
 }  // namespace
@@ -17,7 +23,7 @@ bool is_standard(const std::string& path) { return path.empty() || path == "-"; 
 Result<Input> Input::open(const std::string& path) {
   if (is_standard(path)) return Input(UniqueFd(), STDIN_FILENO, "standard input");
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return errno_error(errno, "open " + path);
+  if (!fd) return path_error(errno, "open", path);
   const int number = fd.get();
   return Input(std::move(fd), number, path);
 }
@@ -43,7 +49,7 @@ Result<Output> Output::create(const std::string& path, ::mode_t mode) {
   }
   std::string pattern = path + ".XXXXXX";
   output.fd_.reset(::mkostemp(pattern.data(), O_CLOEXEC));
-  if (!output.fd_) return errno_error(errno, "write " + path);
+  if (!output.fd_) return path_error(errno, "write", errno == ENOENT ? "folder for " + path : path);
   output.temporary_ = pattern;
   const ::mode_t mask = ::umask(0);
   ::umask(mask);
