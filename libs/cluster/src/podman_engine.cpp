@@ -3,11 +3,12 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <set>
 
 #include "json_path.h"
-#include "log_frames.h"
+#include "mifeng/base/file.h"
 
 namespace mifeng::cluster {
 namespace {
@@ -61,7 +62,9 @@ Result<std::unique_ptr<Engine>> create_podman_engine(const PodmanOptions& option
   };
   frame.nofile = hard_limit(RLIMIT_NOFILE, 65536);
   // All models run under one uid, and the kernel counts processes by uid: what bounds one model is its pids cgroup.
-  frame.nproc = hard_limit(RLIMIT_NPROC, 4'194'304);
+  // Podman lowers its own limit to the kernel's highest process number, and cannot give more than it has.
+  const auto pid_max = read_text_file("/proc/sys/kernel/pid_max", 64);
+  frame.nproc = hard_limit(RLIMIT_NPROC, pid_max ? std::max(1024, std::atoi(pid_max->c_str())) : 32768);
   MIFENG_TRY(PodmanClient client, PodmanClient::create(options.socket));
   return std::unique_ptr<Engine>(std::make_unique<PodmanEngine>(std::move(client), std::move(frame), options, clock));
 }

@@ -1,0 +1,172 @@
+#include "mifeng/stack/backends.h"
+
+#include <linux/magic.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+
+#include "mifeng/base/file.h"
+#include "mifeng/base/random.h"
+#include "mifeng/net/client.h"
+
+namespace mifeng::stack {
+namespace {
+
+Result<void> make_folder(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) return errno_error(error.value(), "make " + path.string());
+  return ok();
+}
+
+bool answers(net::ClientOptions options, const std::string& target) {
+  options.connect_timeout = std::chrono::seconds(2);
+  options.idle_timeout = std::chrono::seconds(5);
+  const auto client = net::HttpClient::create(std::move(options));
+  if (!client) return false;
+  const auto answer = client->send_now(net::ClientRequest("GET", target));
+  return answer && answer->status == 200;
+}
+
+// TOML's and YAML's double-quoted string; our paths hold no control characters.
+std::string quoted(const std::string& text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') result += '\\';
+    result += c;
+  }
+  return result + "\"";
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Service>> start_registry(const RegistryOptions& options) {
+  MIFENG_CHECK(make_folder(options.folder / "data"));
+  SystemRandom random;
+  Bytes secret(16);
+  random.fill(secret);
+  const std::string config =
+      "version: 0.1\n"
+      "log:\n  level: warn\n  accesslog: {disabled: true}\n"
+      "storage:\n  filesystem:\n    rootdirectory: " +
+      quoted((options.folder / "data").string()) +
+      "\n"
+      "  delete: {enabled: true}\n"
+      "http:\n  addr: 127.0.0.1:" +
+      std::to_string(options.port) + "\n  secret: " + to_hex(secret) + "\n";
+  const std::filesystem::path path = options.folder / "registry.yml";
+  MIFENG_CHECK(write_file_atomic(path, as_bytes(config), 0600));
+  ServiceOptions service;
+  service.name = "docker-registry";
+  service.log = options.log;
+  service.child.argv = {"docker-registry", "serve", path.string()};
+  MIFENG_TRY(auto registry, Service::start(std::move(service)));
+  net::ClientOptions client;
+  client.endpoint = net::TcpEndpoint{"127.0.0.1", options.port};
+  MIFENG_CHECK(registry->wait_until(std::chrono::seconds(30), [&] { return answers(client, "/v2/"); }));
+  return registry;
+}
+
+Result<std::map<std::string, std::string>> write_podman_config(const PodmanServiceOptions& options) {
+  const std::filesystem::path& folder = options.folder;
+  for (const char* name : {"storage", "run", "networks", "volumes", "tmp", "hooks"})
+    MIFENG_CHECK(make_folder(folder / name));
+
+  // More than the hard limit cannot be given to a container where CAP_SYS_RESOURCE is missing.
+  const auto limit = [](auto resource, unsigned long long at_most) {
+    rlimit value{};
+    if (::getrlimit(resource, &value) != 0 || value.rlim_max == RLIM_INFINITY) return std::to_string(at_most);
+    return std::to_string(std::min<unsigned long long>(at_most, value.rlim_max));
+  };
+  const std::string nofile = limit(RLIMIT_NOFILE, 65536);
+  const auto pid_max = read_text_file("/proc/sys/kernel/pid_max", 64);  // Podman lowers its own limit to this
+  const std::string nproc = limit(
+      RLIMIT_NPROC, pid_max ? static_cast<unsigned long long>(std::max(1024, std::atoi(pid_max->c_str()))) : 32768);
+  // Locks in files of our own: the usual ones are one shared-memory segment for all of the machine's Podmans.
+  const std::string containers =
+      "[containers]\n"
+      "default_ulimits = [\"nofile=" +
+      nofile + ":" + nofile + "\", \"nproc=" + nproc + ":" + nproc +
+      "\"]\n"
+      "log_driver = \"k8s-file\"\nhttp_proxy = false\nvolumes = []\n"
+      "[engine]\nruntime = \"runc\"\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\nlock_type = \"file\"\n"
+      "hooks_dir = [" +
+      quoted((folder / "hooks").string()) +
+      "]\n"
+      "image_copy_tmp_dir = " +
+      quoted((folder / "tmp").string()) +
+      "\n"
+      "static_dir = " +
+      quoted((folder / "storage/libpod").string()) +
+      "\n"
+      "tmp_dir = " +
+      quoted((folder / "run/libpod").string()) +
+      "\n"
+      "volume_path = " +
+      quoted((folder / "volumes").string()) +
+      "\n"
+      "[network]\nnetwork_backend = \"netavark\"\n"
+      "network_config_dir = " +
+      quoted((folder / "networks").string()) + "\n";
+  // An overlay cannot lie on an overlay (a machine that is itself a container): plain copies then.
+  struct statfs info {};
+  const bool on_overlay = ::statfs(folder.c_str(), &info) == 0 && info.f_type == OVERLAYFS_SUPER_MAGIC;
+  const std::string storage = "[storage]\ndriver = \"" + std::string(on_overlay ? "vfs" : "overlay") +
+                              "\"\n"
+                              "graphroot = " +
+                              quoted((folder / "storage").string()) +
+                              "\n"
+                              "runroot = " +
+                              quoted((folder / "run").string()) + "\n";
+  const std::string registries =
+      "unqualified-search-registries = []\n[[registry]]\nlocation = " + quoted(options.registry) +
+      "\ninsecure = true\n";
+  MIFENG_CHECK(write_file_atomic(folder / "containers.conf", as_bytes(containers)));
+  MIFENG_CHECK(write_file_atomic(folder / "storage.conf", as_bytes(storage)));
+  MIFENG_CHECK(write_file_atomic(folder / "registries.conf", as_bytes(registries)));
+
+  std::map<std::string, std::string> env;
+  for (const char* name : {"PATH", "HOME", "LANG"}) {
+    if (const char* value = ::getenv(name); value != nullptr) env[name] = value;
+  }
+  env["PATH"] =
+      (env.contains("PATH") ? env["PATH"] + ":" : std::string()) + "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin";
+  env["CONTAINERS_CONF"] = (folder / "containers.conf").string();
+  env["CONTAINERS_STORAGE_CONF"] = (folder / "storage.conf").string();
+  env["CONTAINERS_REGISTRIES_CONF"] = (folder / "registries.conf").string();
+  env["TMPDIR"] = (folder / "tmp").string();
+  return env;
+}
+
+Result<std::unique_ptr<Service>> start_podman(const PodmanServiceOptions& options) {
+  MIFENG_TRY(auto env, write_podman_config(options));
+  MIFENG_CHECK(make_folder(options.socket.parent_path()));
+  ::unlink(options.socket.c_str());  // of a service that was killed
+  ServiceOptions service;
+  service.name = "podman";
+  service.log = options.log;
+  service.child.argv = {"podman",   "--log-level",
+                        "warn",     "--cgroup-manager",
+                        "cgroupfs", "system",
+                        "service",  "--time",
+                        "0",        "unix://" + options.socket.string()};
+  service.child.env = std::move(env);
+  MIFENG_TRY(auto podman, Service::start(std::move(service)));
+  net::ClientOptions client;
+  client.endpoint = net::UnixEndpoint{options.socket};
+  client.host_header = "podman";
+  MIFENG_CHECK(podman->wait_until(std::chrono::seconds(60), [&] { return answers(client, "/v4.0.0/libpod/_ping"); }));
+  return podman;
+}
+
+void stop_podman(Service& service, const PodmanServiceOptions& options) {
+  service.stop(std::chrono::seconds(5));
+  ::umount2((options.folder / "storage/overlay").c_str(), MNT_DETACH);
+}
+
+}  // namespace mifeng::stack
