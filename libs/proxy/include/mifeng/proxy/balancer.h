@@ -1,0 +1,44 @@
+// Which endpoint of a deployment a request is sent to next. One for each worker: what a worker has seen itself.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "mifeng/proxy/router.h"
+
+namespace mifeng::proxy {
+
+class Balancer {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  // Where the next attempt goes: among those not in `tried`, the unmarked ones first, of these the one with the fewest
+  // of our requests under way, then the one that was chosen longest ago. None when all were tried. Counts as under way
+  // until done() is called.
+  const Endpoint* choose(const std::vector<Endpoint>& endpoints, const std::vector<const Endpoint*>& tried, Time now);
+
+  enum class Outcome {
+    kAnswered,  // a response came, whatever it said
+    kFailed,    // no connection, or it broke: marked for 1 s, then twice as long each time, up to 16 s
+    kUnused,    // the caller went away
+  };
+  void done(const std::string& name, Outcome outcome, Time now);
+
+  // Forgets what belongs to no address of this table, unless a request is under way there.
+  void keep_only(const Router& router);
+
+ private:
+  struct State {
+    std::uint32_t under_way = 0;
+    std::uint32_t failures = 0;
+    Time marked_until{};
+    std::uint64_t chosen = 0;  // when, in counts of choices
+  };
+  std::unordered_map<std::string, State> states_;
+  std::uint64_t choices_ = 0;
+};
+
+}  // namespace mifeng::proxy

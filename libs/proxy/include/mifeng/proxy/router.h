@@ -1,0 +1,84 @@
+// A table made ready for use: which route a request takes, who may use it, where it can be sent, whose answer counts.
+// Immutable; a request holds on to the one that it began with.
+#pragma once
+
+#include <netinet/in.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "mifeng/base/result.h"
+#include "mifeng/proxy/path.h"
+#include "mifeng/proxy/table.h"
+
+namespace mifeng::proxy {
+
+// One address to dial.
+struct Endpoint {
+  std::string name;  // as in the table, "127.0.0.1:30001"
+  ::sockaddr_storage address{};
+  ::socklen_t address_size = 0;
+};
+// "127.0.0.1:30001", "[::1]:30001". kInvalidArgument "bad-address".
+Result<Endpoint> parse_endpoint(std::string_view text);
+
+struct RouteEntry {
+  Route route;
+  ForwardUrl forward;
+  std::unordered_set<std::string> callers;        // of route.callers
+  std::unordered_set<std::string> pass_headers;   // of route.pass_headers
+  const std::vector<Endpoint>* endpoints = nullptr;  // none: the deployment has none now
+};
+
+class Router {
+ public:
+  // kInvalidArgument "bad-table", with what is wrong: a prefix, an id, a name of a caller or an instance twice, a bad
+  // prefix, forward URL or address, a point of a wrong form.
+  static Result<std::shared_ptr<const Router>> create(Table table);
+
+  std::uint64_t serial() const { return serial_; }
+  bool expired(UnixMillis now_ms) const { return now_ms >= expires_ms_; }
+
+  struct Match {
+    const RouteEntry* entry;
+    std::string target;  // what is sent on, path and query
+  };
+  // From the raw target of a request line. The longest prefix wins. "bad-path" (normalise_path(); also where the raw
+  // bytes of the prefix are spelled otherwise than in the table); kNotFound "unknown-prefix".
+  Result<Match> match(std::string_view raw_target) const;
+
+  // The caller whose key this is, or none.
+  const Caller* caller(std::string_view key) const;
+  // kUnauthenticated "no-caller-key", "unknown-caller-key"; kPermissionDenied "caller-not-allowed". `key` is empty where
+  // the request has none. Nothing on an open route.
+  Result<void> authorise(const RouteEntry& entry, std::string_view key) const;
+
+  // The listed instance with this signing key, if it is one of this deployment.
+  const Instance* instance(std::string_view deployment, const crypto::Sm2Point& signing_key) const;
+  // Every address of the table, for who keeps something under each.
+  template <typename Each>
+  void for_each_endpoint(Each each) const {
+    for (const auto& [name, endpoints] : endpoints_)
+      for (const auto& endpoint : endpoints) each(endpoint);
+  }
+
+ private:
+  Router() = default;
+  Result<void> add_endpoints(std::vector<EndpointSet> sets);
+  Result<void> add_routes(std::vector<Route> routes);
+
+  std::uint64_t serial_ = 0;
+  UnixMillis expires_ms_ = 0;
+  std::vector<std::unique_ptr<RouteEntry>> routes_;
+  std::unordered_map<std::string, const RouteEntry*> by_prefix_;      // normalised; "" for "/"
+  std::unordered_map<std::string, std::vector<Endpoint>> endpoints_;  // "deployment:port"; "deployment:" is the first
+  std::unordered_map<std::string, Caller> callers_;                   // by the digest's bytes
+  std::unordered_map<std::string, Instance> instances_;               // by the point's bytes
+};
+
+}  // namespace mifeng::proxy

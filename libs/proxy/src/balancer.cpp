@@ -1,0 +1,53 @@
+#include "mifeng/proxy/balancer.h"
+
+#include <algorithm>
+#include <tuple>
+#include <unordered_set>
+
+namespace mifeng::proxy {
+
+const Endpoint* Balancer::choose(const std::vector<Endpoint>& endpoints, const std::vector<const Endpoint*>& tried,
+                                 Time now) {
+  const Endpoint* best = nullptr;
+  std::tuple<bool, std::uint32_t, std::uint64_t> best_rank;
+  for (const auto& endpoint : endpoints) {
+    if (std::find(tried.begin(), tried.end(), &endpoint) != tried.end()) continue;
+    const auto state = states_.find(endpoint.name);
+    const auto rank = state == states_.end()
+                          ? std::tuple<bool, std::uint32_t, std::uint64_t>(false, 0, 0)
+                          : std::tuple(state->second.marked_until > now, state->second.under_way, state->second.chosen);
+    if (best == nullptr || rank < best_rank) {
+      best = &endpoint;
+      best_rank = rank;
+    }
+  }
+  if (best != nullptr) {
+    State& state = states_[best->name];
+    ++state.under_way;
+    state.chosen = ++choices_;
+  }
+  return best;
+}
+
+void Balancer::done(const std::string& name, Outcome outcome, Time now) {
+  const auto found = states_.find(name);
+  if (found == states_.end()) return;
+  State& state = found->second;
+  if (state.under_way > 0) --state.under_way;
+  if (outcome == Outcome::kAnswered) {
+    state.failures = 0;
+    state.marked_until = {};
+  } else if (outcome == Outcome::kFailed) {
+    state.marked_until = now + std::chrono::seconds(1u << std::min(state.failures, 4u));
+    ++state.failures;
+  }
+}
+
+void Balancer::keep_only(const Router& router) {
+  std::unordered_set<std::string> listed;
+  router.for_each_endpoint([&](const Endpoint& endpoint) { listed.insert(endpoint.name); });
+  std::erase_if(states_,
+                [&](const auto& item) { return item.second.under_way == 0 && !listed.contains(item.first); });
+}
+
+}  // namespace mifeng::proxy

@@ -1,0 +1,106 @@
+#include "mifeng/proxy/path.h"
+
+#include <algorithm>
+
+namespace mifeng::proxy {
+namespace {
+
+Error bad_path(std::string_view why) {
+  return {ErrorCode::kInvalidArgument, "bad-path",
+          "the path is refused because " + std::string(why) + "; send each path in its plain form"};
+}
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+bool is_id(std::string_view text) {
+  const auto good = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+  };
+  return !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), good);
+}
+
+// RFC 6335 clause 5.1 has 15 characters for a port name, and Kubernetes takes 63 for a Service's.
+bool is_port_name(std::string_view text) {
+  const auto good = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+  return !text.empty() && text.size() <= 63 && text.front() != '-' && text.back() != '-' &&
+         std::all_of(text.begin(), text.end(), good);
+}
+
+Error bad_forward(std::string_view why) {
+  return {ErrorCode::kInvalidArgument, "bad-forward-url",
+          "a forward URL is mifeng://DEPLOYMENT[:PORT NAME][/path], and " + std::string(why)};
+}
+
+}  // namespace
+
+Result<std::string> normalise_path(std::string_view raw_path) {
+  if (raw_path.empty() || raw_path.front() != '/') return bad_path("it does not begin with a slash");
+  std::string path;
+  path.reserve(raw_path.size());
+  for (std::size_t i = 0; i < raw_path.size(); ++i) {
+    const char c = raw_path[i];
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte <= 0x20 || byte == 0x7f) return bad_path("a control character or a space stands in it");
+    if (c == '\\' || c == '#') return bad_path("a backslash or a '#' stands in it");
+    if (c == '/' && i > 0 && raw_path[i - 1] == '/') return bad_path("a segment is empty");
+    if (c != '%') {
+      path.push_back(c);
+      continue;
+    }
+    const int high = i + 2 < raw_path.size() ? hex_value(raw_path[i + 1]) : -1;
+    const int low = i + 2 < raw_path.size() ? hex_value(raw_path[i + 2]) : -1;
+    if (high < 0 || low < 0) return bad_path("an escape in it is not complete");
+    const auto decoded = static_cast<char>(high * 16 + low);
+    if (decoded == '/' || decoded == '\\' || decoded == '.' || decoded == '\0')
+      return bad_path("a slash, backslash, full stop or NUL is escaped in it");
+    path.push_back(decoded);
+    i += 2;
+  }
+  // No '.' and no '/' came out of an escape, so the segments of the decoded path are those of the raw one.
+  for (std::size_t begin = 1; begin <= path.size();) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    const std::string_view segment(path.data() + begin, end - begin);
+    if (segment == "." || segment == "..") return bad_path("a segment is '.' or '..'");
+    begin = end + 1;
+  }
+  return path;
+}
+
+std::string_view path_of(std::string_view raw_target) { return raw_target.substr(0, raw_target.find('?')); }
+
+Result<ForwardUrl> parse_forward_url(std::string_view url) {
+  constexpr std::string_view kScheme = "mifeng://";
+  if (!url.starts_with(kScheme)) return bad_forward("this one begins otherwise");
+  url.remove_prefix(kScheme.size());
+  if (url.find('?') != url.npos) return bad_forward("this one has a query");
+  ForwardUrl forward;
+  const std::size_t slash = std::min(url.find('/'), url.size());
+  const std::string_view authority = url.substr(0, slash);
+  const std::size_t colon = authority.find(':');
+  forward.deployment = authority.substr(0, colon);
+  if (!is_id(forward.deployment)) return bad_forward("this one's deployment is no id");
+  if (colon != authority.npos) {
+    forward.port = authority.substr(colon + 1);
+    if (!is_port_name(forward.port)) return bad_forward("this one's port name is none");
+  }
+  forward.path = url.substr(slash);
+  if (!forward.path.empty()) {
+    if (const auto path = normalise_path(forward.path); !path) return bad_forward(path.error().message());
+    if (forward.path.back() == '/') forward.path.pop_back();
+  }
+  return forward;
+}
+
+std::string forward_target(std::string_view raw_target, std::string_view prefix, std::string_view forward_path) {
+  std::string target(forward_path);
+  target += raw_target.substr(prefix == "/" ? 0 : prefix.size());
+  if (target.empty() || target.front() == '?') target.insert(target.begin(), '/');
+  return target;
+}
+
+}  // namespace mifeng::proxy

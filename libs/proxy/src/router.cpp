@@ -1,0 +1,168 @@
+#include "mifeng/proxy/router.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+namespace mifeng::proxy {
+namespace {
+
+Error bad_table(const std::string& why) { return {ErrorCode::kInvalidArgument, "bad-table", why}; }
+
+std::string key_of(ByteView bytes) { return std::string(as_text(bytes)); }
+
+}  // namespace
+
+Result<Endpoint> parse_endpoint(std::string_view text) {
+  const Error bad(ErrorCode::kInvalidArgument, "bad-address",
+                  "an endpoint is an IPv4 address or an IPv6 address in brackets, a colon and a port number");
+  const std::size_t colon = text.rfind(':');
+  if (colon == text.npos || text.size() > 64) return bad;
+  std::uint16_t port = 0;
+  const char* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data() + colon + 1, end, port);
+  if (parsed.ec != std::errc() || parsed.ptr != end || port == 0) return bad;
+
+  Endpoint endpoint;
+  endpoint.name = text;
+  std::string host(text.substr(0, colon));
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+    ::sockaddr_in6 address{};
+    address.sin6_family = AF_INET6;
+    address.sin6_port = htons(port);
+    if (::inet_pton(AF_INET6, host.c_str(), &address.sin6_addr) != 1) return bad;
+    std::memcpy(&endpoint.address, &address, sizeof(address));
+    endpoint.address_size = sizeof(address);
+  } else {
+    ::sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    if (::inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1) return bad;
+    std::memcpy(&endpoint.address, &address, sizeof(address));
+    endpoint.address_size = sizeof(address);
+  }
+  return endpoint;
+}
+
+Result<std::shared_ptr<const Router>> Router::create(Table table) {
+  // make_shared cannot reach the private constructor.
+  std::shared_ptr<Router> router(new Router);
+  router->serial_ = table.serial;
+  router->expires_ms_ = table.expires_ms;
+  MIFENG_CHECK(router->add_endpoints(std::move(table.endpoints)));
+  MIFENG_CHECK(router->add_routes(std::move(table.routes)));
+  for (auto& caller : table.callers) {
+    std::string key = key_of(caller.key_sm3);
+    const std::string id = caller.id;
+    if (!router->callers_.emplace(std::move(key), std::move(caller)).second)
+      return bad_table("caller " + id + " has the key of another caller");
+  }
+  for (auto& instance : table.instances) {
+    std::string key = key_of(instance.signing_key);
+    const std::string id = instance.id;
+    if (instance.signing_key[0] != 4) return bad_table("instance " + id + " has no signing key");
+    if (!router->instances_.emplace(std::move(key), std::move(instance)).second)
+      return bad_table("instance " + id + " has the signing key of another instance");
+  }
+  return std::shared_ptr<const Router>(std::move(router));
+}
+
+Result<void> Router::add_endpoints(std::vector<EndpointSet> sets) {
+  for (auto& set : sets) {
+    std::vector<Endpoint> endpoints;
+    for (const auto& address : set.addresses) {
+      auto endpoint = parse_endpoint(address);
+      if (!endpoint) return bad_table("deployment " + set.deployment + ": " + endpoint.error().message());
+      endpoints.push_back(*std::move(endpoint));
+    }
+    // A forward URL without a port name means the first one.
+    endpoints_.try_emplace(set.deployment + ":", endpoints);
+    if (set.port.empty()) return bad_table("deployment " + set.deployment + " has endpoints without a port name");
+    if (!endpoints_.try_emplace(set.deployment + ":" + set.port, std::move(endpoints)).second)
+      return bad_table("deployment " + set.deployment + " has port " + set.port + " twice");
+  }
+  return ok();
+}
+
+Result<void> Router::add_routes(std::vector<Route> routes) {
+  std::unordered_set<std::string> ids;
+  for (auto& route : routes) {
+    const std::string where = "route " + route.id + ": ";
+    if (!ids.insert(route.id).second) return bad_table(where + "its id is another route's too");
+    auto prefix = normalise_path(route.prefix);
+    if (!prefix) return bad_table(where + prefix.error().message());
+    if (route.prefix.size() > 1 && route.prefix.back() == '/') return bad_table(where + "its prefix ends with a slash");
+    if (route.prefix.find('?') != std::string::npos) return bad_table(where + "its prefix has a query");
+    auto forward = parse_forward_url(route.forward);
+    if (!forward) return bad_table(where + forward.error().message());
+
+    auto entry = std::make_unique<RouteEntry>();
+    entry->forward = *std::move(forward);
+    if (route.callers) entry->callers.insert(route.callers->begin(), route.callers->end());
+    for (std::string name : route.pass_headers) {
+      std::transform(name.begin(), name.end(), name.begin(),
+                     [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+      entry->pass_headers.insert(std::move(name));
+    }
+    const auto endpoints = endpoints_.find(entry->forward.deployment + ":" + entry->forward.port);
+    if (endpoints != endpoints_.end()) entry->endpoints = &endpoints->second;
+    entry->route = std::move(route);
+    if (!by_prefix_.emplace(*prefix == "/" ? "" : *prefix, entry.get()).second)
+      return bad_table(where + "its prefix is another route's too");
+    routes_.push_back(std::move(entry));
+  }
+  return ok();
+}
+
+Result<Router::Match> Router::match(std::string_view raw_target) const {
+  const std::string_view raw_path = path_of(raw_target);
+  MIFENG_TRY(std::string path, normalise_path(raw_path));
+  if (raw_target.find('#') != raw_target.npos)
+    return Error(ErrorCode::kInvalidArgument, "bad-path", "a '#' stands in the request target; leave the fragment out");
+  for (;;) {
+    if (const auto found = by_prefix_.find(path); found != by_prefix_.end()) {
+      const RouteEntry& entry = *found->second;
+      const std::string_view prefix = entry.route.prefix;
+      const bool whole = prefix == "/" || (raw_path.starts_with(prefix) &&
+                                           (raw_path.size() == prefix.size() || raw_path[prefix.size()] == '/'));
+      if (!whole) {
+        return Error(ErrorCode::kInvalidArgument, "bad-path",
+                     "the access prefix is escaped otherwise than it is registered; use it as it stands there");
+      }
+      return Match{&entry, forward_target(raw_target, prefix, entry.forward.path)};
+    }
+    const std::size_t slash = path.rfind('/');
+    if (slash == path.npos) break;
+    path.resize(slash);
+  }
+  return Error(ErrorCode::kNotFound, "unknown-prefix", "no model is served under this path; look up its access prefix");
+}
+
+const Caller* Router::caller(std::string_view key) const {
+  const auto found = callers_.find(key_of(crypto::sm3(as_bytes(key))));
+  return found == callers_.end() ? nullptr : &found->second;
+}
+
+Result<void> Router::authorise(const RouteEntry& entry, std::string_view key) const {
+  if (entry.route.open) return ok();
+  if (key.empty()) {
+    return Error(ErrorCode::kUnauthenticated, "no-caller-key",
+                 "this model needs a caller key; send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'");
+  }
+  const Caller* const known = caller(key);
+  if (known == nullptr)
+    return Error(ErrorCode::kUnauthenticated, "unknown-caller-key", "this caller key is not known; ask for a new one");
+  if (entry.route.callers && !entry.callers.contains(known->id))
+    return Error(ErrorCode::kPermissionDenied, "caller-not-allowed", "this caller may not use this model");
+  return ok();
+}
+
+const Instance* Router::instance(std::string_view deployment, const crypto::Sm2Point& signing_key) const {
+  const auto found = instances_.find(key_of(signing_key));
+  return found == instances_.end() || found->second.deployment != deployment ? nullptr : &found->second;
+}
+
+}  // namespace mifeng::proxy
