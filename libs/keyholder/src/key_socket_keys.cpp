@@ -1,0 +1,78 @@
+// What a supervisor does with its keys for a worker.
+#include "mifeng/keyholder/key_socket.h"
+#include "mifeng/proxy/open_filter.h"
+#include "mifeng/sealed/open.h"
+
+namespace mifeng::keyholder {
+
+Result<proxy::SealKey> make_seal_key(const crypto::Sm2PublicKey& output_key, const crypto::Sm2PrivateKey& instance_key,
+                                     Random& random) {
+  sealed::SenderKeyOptions options;
+  options.kind = sealed::Kind::kResponse;
+  options.exponent = sealed::kResponseExponentMax;
+  options.recipients = std::span(&output_key, 1);
+  options.signer = &instance_key;
+  MIFENG_TRY(const sealed::SenderKey key, sealed::SenderKey::create(options, random));
+  auto parts = key.parts();
+  proxy::SealKey made;
+  made.exponent = static_cast<std::uint8_t>(parts.exponent);
+  made.recipient_count = parts.recipient_count;
+  made.blocks = std::move(parts.blocks);
+  made.root_key = key.root_key().reveal_for_grant().clone();
+  made.seconds_max = static_cast<std::uint32_t>(std::chrono::seconds(sealed::kResponseKeyAgeMax).count());
+  made.streams_max = static_cast<std::uint32_t>(sealed::kResponseStreamsMax);
+  return made;
+}
+
+Result<void> ResponseUnwrapper::update(std::vector<crypto::Sm2PrivateKey> output_keys,
+                                       const std::vector<proxy::Instance>& instances) {
+  std::multimap<std::pair<std::string, crypto::KeyId>, crypto::Sm2PublicKey> listed;
+  for (const auto& instance : instances) {
+    MIFENG_TRY(auto key, crypto::Sm2PublicKey::from_point(instance.signing_key));
+    const crypto::KeyId key_id = key.key_id();
+    listed.emplace(std::pair(instance.deployment, key_id), std::move(key));
+  }
+  std::map<crypto::KeyId, crypto::Sm2PrivateKey> keys;
+  for (auto& key : output_keys) {
+    const crypto::KeyId key_id = key.public_key().key_id();
+    keys.emplace(key_id, std::move(key));
+  }
+  output_keys_ = std::move(keys);
+  instances_ = std::move(listed);
+  return ok();
+}
+
+Result<proxy::Unwrapped> ResponseUnwrapper::unwrap(const proxy::UnwrapRequest& request) const {
+  const sealed::Policy policy = proxy::response_policy();
+  MIFENG_TRY(const sealed::Header header, sealed::Header::parse(request.header, policy));
+  if (header.size() != request.header.size())
+    return Error(ErrorCode::kVerificationFailed, "header-trailing", "bytes follow the header");
+  const crypto::Sm2PrivateKey* private_key = nullptr;
+  for (std::size_t i = 0; private_key == nullptr && i < header.recipient_count(); ++i) {
+    const auto found = output_keys_.find(header.recipient(i).key_id);
+    if (found != output_keys_.end()) private_key = &found->second;
+  }
+  if (private_key == nullptr)
+    return Error(ErrorCode::kVerificationFailed, "no-recipient", "the answer is not sealed to an output key in force");
+  if (!header.is_signed()) return Error(ErrorCode::kVerificationFailed, "missing-signature", "the answer is not signed");
+
+  // Cheap first: an unlisted signer costs no SM2 operation, however often it asks.
+  const auto [first, last] = instances_.equal_range(std::pair(request.deployment, header.signer_key_id()));
+  if (first == last) {
+    return Error(ErrorCode::kVerificationFailed, "unknown-signer",
+                 "no listed instance of this deployment has the key that signed the answer");
+  }
+  MIFENG_TRY(const sealed::RootKey root_key, sealed::unwrap_root_key(header, *private_key));
+  MIFENG_CHECK(sealed::check_header_mac(header, root_key, request.context));
+  for (auto item = first; item != last; ++item) {
+    if (!sealed::check_signature(header, item->second)) continue;
+    proxy::Unwrapped unwrapped;
+    unwrapped.id = request.id;
+    unwrapped.root_key = root_key.reveal_for_grant().clone();
+    unwrapped.signer = item->second.point();
+    return unwrapped;
+  }
+  return Error(ErrorCode::kVerificationFailed, "bad-signature", "the answer's signature is not the instance's");
+}
+
+}  // namespace mifeng::keyholder

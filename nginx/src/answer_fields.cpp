@@ -1,0 +1,81 @@
+// Header fields of answers: removing, adding, finding.
+#include <algorithm>
+#include <cstddef>
+
+#include "config.h"
+#include "filters.h"
+#include "mifeng/proxy/fields.h"
+#include "worker.h"
+
+namespace mifeng::nginx {
+
+// As nginx's own (static) ngx_http_clean_header, but the status stays.
+void clear_headers(ngx_http_request_t* r) {
+  const ngx_uint_t status = r->headers_out.status;
+  auto* const begin = reinterpret_cast<u_char*>(&r->headers_out) + offsetof(ngx_http_headers_out_t, status);
+  ngx_memzero(begin, sizeof(ngx_http_headers_out_t) - offsetof(ngx_http_headers_out_t, status));
+  for (ngx_list_t* list : {&r->headers_out.headers, &r->headers_out.trailers}) {
+    list->part.nelts = 0;
+    list->part.next = nullptr;
+    list->last = &list->part;
+  }
+  r->headers_out.status = status;
+  r->headers_out.content_length_n = -1;
+  r->headers_out.last_modified_time = -1;
+  r->allow_ranges = 0;
+}
+
+void remove_field(ngx_table_elt_t& field) {
+  field.hash = 0;
+  ngx_str_null(&field.value);
+}
+
+ngx_int_t add_field(ngx_http_request_t* r, std::string_view name, std::string_view value) {
+  auto* const field = static_cast<ngx_table_elt_t*>(ngx_list_push(&r->headers_out.headers));
+  if (field == nullptr) return NGX_ERROR;
+  field->hash = 0;
+  field->key = copy_to(r->pool, name);
+  field->value = copy_to(r->pool, value);
+  field->lowcase_key = static_cast<u_char*>(ngx_pnalloc(r->pool, name.size() + 1));
+  if (field->key.data == nullptr || field->value.data == nullptr || field->lowcase_key == nullptr) return NGX_ERROR;
+  ngx_strlow(field->lowcase_key, field->key.data, field->key.len);
+  field->hash = 1;
+  return NGX_OK;
+}
+
+FieldCount upstream_field(ngx_http_request_t* r, std::string_view name) {
+  FieldCount found;
+  for_each_field(r->upstream->headers_in.headers, [&](ngx_table_elt_t& field) {
+    if (field.key.len != name.size() || ngx_strncasecmp(field.key.data, bytes_of(name), name.size()) != 0) return;
+    if (found.count++ == 0) found.value = proxy::trim(value_of(field));
+  });
+  return found;
+}
+
+// nginx closes its connection to the upstream before it answers in its own name.
+bool is_upstream_answer(const RequestState& state) {
+  const ngx_http_upstream_t* const upstream = state.r->upstream;
+  return state.answer == Answer::kUnseen && upstream != nullptr && upstream->peer.connection != nullptr;
+}
+
+void note_refusal(RequestState& state, std::string_view reason, std::string_view shown_reason,
+                  std::string_view message) {
+  if (!state.refusal.empty()) return;
+  state.refusal = reason;
+  state.shown_reason = shown_reason;
+  state.refusal_message = message;
+  const std::string_view deployment = state.route == nullptr ? std::string_view() : state.route->forward.deployment;
+  const ngx_str_t logged_reason = as_ngx(reason);
+  const ngx_str_t shown_deployment = as_ngx(deployment);
+  const ngx_str_t shown_instance = as_ngx(state.instance);
+  const ngx_str_t shown_id = as_ngx(state.request_id);
+  ngx_log_error(NGX_LOG_WARN, state.r->connection->log, 0,
+                "mifeng: refused: %V, deployment \"%V\", instance \"%V\", request id \"%V\", unverified status %ui",
+                &logged_reason, &shown_deployment, &shown_instance, &shown_id, state.unverified_status);
+  if (Worker* const worker = Worker::get()) {
+    worker->counters().refusal(deployment, state.instance, reason);
+    ++worker->totals().refusals;
+  }
+}
+
+}  // namespace mifeng::nginx

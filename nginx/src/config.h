@@ -1,0 +1,27 @@
+// What the directives of the configuration set.
+#pragma once
+
+#include "ngx.h"
+
+namespace mifeng::nginx {
+
+struct MainConfig {
+  ngx_str_t link;            // path of the key socket
+  ngx_flag_t opens, seals;   // whether any location does: one nginx is a gateway or a guard, never both
+};
+
+struct LocationConfig {
+  ngx_flag_t open;
+  ngx_flag_t seal;
+  ngx_flag_t status_only;
+  size_t bound_body_max;  // bytes; 0 is no limit
+};
+
+inline MainConfig& main_config(ngx_http_request_t* r) {
+  return *static_cast<MainConfig*>(ngx_http_get_module_main_conf(r, ngx_http_mifeng_module));
+}
+inline LocationConfig& location_config(ngx_http_request_t* r) {
+  return *static_cast<LocationConfig*>(ngx_http_get_module_loc_conf(r, ngx_http_mifeng_module));
+}
+
+}  // namespace mifeng::nginx

@@ -1,0 +1,85 @@
+#include "filters.h"
+
+#include "config.h"
+#include "open_response.h"
+
+namespace mifeng::nginx {
+
+ngx_http_output_header_filter_pt next_header_filter;
+ngx_http_output_body_filter_pt next_body_filter;
+
+namespace {
+
+ngx_http_request_body_filter_pt next_request_body_filter;
+
+// Everything but the status goes: what /ready says of the model's own readiness.
+ngx_int_t status_only(RequestState& state) {
+  ngx_http_request_t* const r = state.r;
+  const ngx_uint_t status = r->headers_out.status;
+  clear_headers(r);
+  r->headers_out.status = status >= 200 && status < 300 ? NGX_HTTP_OK : NGX_HTTP_SERVICE_UNAVAILABLE;
+  r->headers_out.content_length_n = 0;
+  state.answer = Answer::kOwn;
+  return next_header_filter(r);
+}
+
+ngx_int_t header_filter(ngx_http_request_t* r) {
+  const LocationConfig& config = location_config(r);
+  const bool concerns_us = config.open == 1 || config.seal == 1 || config.status_only == 1;
+  if (!concerns_us || r != r->main) return next_header_filter(r);
+  return guarded(r->connection->log, ngx_int_t{NGX_ERROR}, [&] {
+    RequestState& state = *RequestState::attach(r);
+    r->main_filter_need_in_memory = 1;
+    r->filter_need_in_memory = 1;
+    if (config.status_only == 1) return status_only(state);
+    return config.open == 1 ? open_header(state) : seal_header(state);
+  });
+}
+
+ngx_int_t body_filter(ngx_http_request_t* r, ngx_chain_t* in) {
+  const LocationConfig& config = location_config(r);
+  const bool concerns_us = config.open == 1 || config.seal == 1 || config.status_only == 1;
+  if (!concerns_us || r != r->main) return next_body_filter(r, in);
+  return guarded(r->connection->log, ngx_int_t{NGX_ERROR}, [&] {
+    RequestState* const state = RequestState::find(r);
+    if (state == nullptr) return next_body_filter(r, in);
+    if (config.status_only == 1) return own_body(*state, in);
+    return config.open == 1 ? open_body(*state, in) : seal_body(*state, in);
+  });
+}
+
+// Hashes the body as it comes, ahead of nginx's own filter, which may put it into a file.
+ngx_int_t request_body_filter(ngx_http_request_t* r, ngx_chain_t* in) {
+  auto* const state = static_cast<RequestState*>(ngx_http_get_module_ctx(r, ngx_http_mifeng_module));
+  if (state != nullptr && !state->unbound && r == r->main) {
+    const std::size_t limit = location_config(r).bound_body_max;
+    const bool fits = guarded(r->connection->log, false, [&] {
+      for (const ngx_chain_t* link = in; link != nullptr; link = link->next) {
+        const ngx_buf_t* const buffer = link->buf;
+        if (ngx_buf_in_memory(buffer))
+          state->body.update({buffer->pos, static_cast<std::size_t>(buffer->last - buffer->pos)});
+        state->body_complete = state->body_complete || buffer->last_buf;
+      }
+      return limit == 0 || state->body.length() <= limit;
+    });
+    if (!fits) {
+      r->lingering_close = 1;
+      return refuse_request(*state, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, "body-too-large",
+                            "The request body is over the limit of this gateway.");
+    }
+  }
+  return next_request_body_filter(r, in);
+}
+
+}  // namespace
+
+void install_filters() {
+  next_header_filter = ngx_http_top_header_filter;
+  ngx_http_top_header_filter = &header_filter;
+  next_body_filter = ngx_http_top_body_filter;
+  ngx_http_top_body_filter = &body_filter;
+  next_request_body_filter = ngx_http_top_request_body_filter;
+  ngx_http_top_request_body_filter = &request_body_filter;
+}
+
+}  // namespace mifeng::nginx

@@ -1,0 +1,88 @@
+// What the module knows of one request. It lives until the request's pool goes, so longer than nginx's module context,
+// which internal redirects and error pages clear.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mifeng/proxy/balancer.h"
+#include "mifeng/proxy/body_hasher.h"
+#include "mifeng/proxy/open_filter.h"
+#include "mifeng/proxy/router.h"
+#include "mifeng/proxy/seal_filter.h"
+#include "ngx.h"
+
+namespace mifeng::nginx {
+
+// The chains of a filter that holds on to input and bounds its output (the pattern of nginx's gunzip filter).
+struct FilterChains {
+  ngx_chain_t* in = nullptr;  // not consumed yet
+  bool flush = false;         // a flush was asked for behind what is in `in`
+  bool last = false;          // nothing comes after what is in `in`
+  ngx_chain_t* out = nullptr;
+  ngx_chain_t** out_end = &out;
+  ngx_chain_t* busy = nullptr;
+  ngx_chain_t* free = nullptr;
+  ngx_chain_t* spare = nullptr;  // being filled
+  std::size_t under_way = 0;  // buffers in out and busy
+};
+
+enum class Answer {
+  kUnseen,   // no header has passed yet
+  kHeld,     // gateway: it is sealed, and its header waits until it is verified
+  kPassing,  // its header was sent on, opened or sealed
+  kEmpty,    // its header was sent on, and that is all of it
+  kOwn,      // nginx's own (an error page), written by us
+};
+
+struct RequestState {
+  explicit RequestState(ngx_http_request_t* request) : r(request), http_version(request->http_version) {}
+  RequestState(const RequestState&) = delete;
+  RequestState& operator=(const RequestState&) = delete;
+  ~RequestState();  // tells worker and balancer
+
+  // The state of a request, or none; attach() makes one.
+  static RequestState* find(ngx_http_request_t* request);
+  static RequestState* attach(ngx_http_request_t* request);
+
+  ngx_http_request_t* r;
+  ngx_uint_t http_version;  // of the request; nginx overwrites its own where a model answers without a status line
+
+  // --- The request. ---
+  // Shared with the worker and other requests: a table that is replaced stays until its last request has ended.
+  std::shared_ptr<const proxy::Router> router;
+  const proxy::RouteEntry* route = nullptr;  // of `router`
+  std::string target;                        // what is sent on (gateway)
+  std::string request_id;
+  bool unbound = false;        // the body is not hashed
+  bool body_complete = false;  // the whole body went through the hasher
+  proxy::BodyHasher body;
+
+  // --- Attempts (gateway). ---
+  std::vector<const proxy::Endpoint*> tried;
+  const proxy::Endpoint* endpoint = nullptr;  // under way now
+  void end_attempt(proxy::Balancer::Outcome outcome);
+
+  // --- The answer. ---
+  Answer answer = Answer::kUnseen;
+  std::string refusal;          // class, for log and counters; empty: not refused
+  std::string shown_reason;     // for the caller
+  std::string refusal_message;  // for the caller
+  ngx_uint_t unverified_status = 0;
+  std::string instance;         // id, once known
+  std::string content_type;     // as sealed (gateway)
+  std::string content_encoding;
+  std::optional<proxy::OpenFilter> opener;
+  std::optional<std::uint64_t> stream_length;
+  Bytes seal_field;  // gateway: what stood in Mifeng-Seal
+  std::optional<proxy::SealFilter> sealer;
+  bool stream_begun = false;  // guard: the stream's header was put out
+  bool complete = false;      // the final segment went on, or there is none
+  bool waits_for_key = false;
+  std::string own_body;
+  FilterChains chains;
+};
+
+}  // namespace mifeng::nginx

@@ -1,0 +1,115 @@
+// What one nginx worker process has: its link to the supervisor, and what came over it.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "link.h"
+#include "mifeng/base/random.h"
+#include "mifeng/crypto/sm4_gcm.h"
+#include "mifeng/proxy/balancer.h"
+#include "mifeng/proxy/counters.h"
+#include "mifeng/proxy/key_cache.h"
+#include "mifeng/proxy/key_socket.h"
+#include "mifeng/proxy/router.h"
+#include "mifeng/sealed/root_key.h"
+#include "ngx.h"
+
+namespace mifeng::nginx {
+
+struct RequestState;
+
+struct WorkerTotals {
+  std::uint64_t calls = 0;
+  std::uint64_t errors = 0;
+  std::uint64_t refusals = 0;
+};
+
+class Worker final : public LinkUser {
+ public:
+  // The one of this process; none in the master. nginx hands no pointer of ours to filters and timers, so a process has
+  // exactly one, made by init_process.
+  static Worker* get();
+  static bool start(ngx_cycle_t* cycle, proxy::Role role, const std::string& link_path);
+  static void stop();
+
+  // --- Gateway. ---
+  // The table in force; none before the first one came, and from its expiry on.
+  std::shared_ptr<const proxy::Router> router() const;
+  proxy::Balancer& balancer() { return balancer_; }
+  // The key for the header that `state` has read: found at once, refused (the error), or none: then the supervisor is
+  // asked, and resume_opening() or refuse_held() is called for the state.
+  Result<std::shared_ptr<const proxy::CachedKey>> find_key(RequestState& state);
+  void forget(RequestState& state);
+
+  // --- Guard. ---
+  // A key to seal with; none where the last one is spent and no new one has come.
+  sealed::SenderKey* seal_key();
+  proxy::GuardState guard_state() const { return guard_state_; }
+
+  // --- Both. ---
+  proxy::Counters& counters() { return counters_; }
+  WorkerTotals& totals() { return totals_; }
+  Random& random() { return random_; }
+  crypto::Sm4GcmProvider& provider() { return *provider_; }
+
+  // LinkUser.
+  void on_connected() override;
+  void on_message(proxy::SupervisorMessage message) override;
+
+  Worker(proxy::Role role, std::unique_ptr<crypto::Sm4GcmProvider> provider)
+      : role_(role), provider_(std::move(provider)) {}
+
+ private:
+  using Time = std::chrono::steady_clock::time_point;
+  // Everyone who waits for one root key: their headers have the same blocks.
+  struct Pending {
+    std::string cache_key;
+    std::vector<RequestState*> waiting;  // never empty
+    RequestState* asked = nullptr;       // whose context the supervisor was shown; none once that one has gone
+    Time deadline;
+  };
+
+  static void on_tick(ngx_event_t* event);
+  void tick();
+  void ask(Pending pending);
+  void on_table(proxy::Table table);
+  void on_unwrapped(const proxy::Unwrapped& message);
+  void on_refused(const proxy::Refused& message);
+  void resume_all();
+  void on_too_late(std::uint32_t id);
+  Pending take_pending(std::unordered_map<std::uint32_t, Pending>::iterator item);
+  void on_seal_key(const proxy::SealKey& message);
+  void ask_for_seal_key();
+  bool has_what_it_needs() const { return role_ == proxy::Role::kGateway ? router_ != nullptr : seal_key_.has_value(); }
+
+  proxy::Role role_;
+  std::unique_ptr<crypto::Sm4GcmProvider> provider_;
+  SystemRandom random_;
+  std::unique_ptr<Link> link_;
+  ngx_event_t tick_{};
+  proxy::Counters counters_;
+  WorkerTotals totals_;
+
+  std::shared_ptr<const proxy::Router> router_;  // shared with the requests that began under it
+  proxy::Balancer balancer_;
+  proxy::KeyCache keys_;
+  std::unordered_map<std::uint32_t, Pending> pending_;
+  std::unordered_map<std::string, std::uint32_t> pending_by_key_;
+  std::vector<RequestState*> resuming_;
+  std::uint32_t next_id_ = 1;
+
+  std::optional<sealed::SenderKey> seal_key_;
+  Time seal_key_renew_at_{};
+  Time seal_key_ends_at_{};
+  std::uint64_t seal_key_streams_max_ = 0;
+  bool seal_key_asked_ = false;
+  Time seal_key_asked_at_{};
+  proxy::GuardState guard_state_;
+};
+
+}  // namespace mifeng::nginx
