@@ -12,6 +12,8 @@ target_compile_options(mifeng_flags INTERFACE
   # ... and this one about the frames of Asio coroutines, which have a pair of new and delete of their own.
   $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> $<$<CXX_COMPILER_ID:GNU>:-Wno-error=maybe-uninitialized>
+  # g++ leaves this out of -Wconversion; clang does not.
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-sign-conversion>
   -fstack-protector-strong)
 if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
   # Line tables only: full debug information triples the link time and the size of every test.
