@@ -67,7 +67,8 @@ int main(int argc, char** argv) {
     Bytes with_way(1 + stream.size(), 9);
     std::copy(stream.begin(), stream.end(), with_way.begin() + 1);
     write_file_atomic(folder + "/stream/" + seed.name, with_way).value();
-    write_file_atomic(folder + "/header/" + seed.name, ByteView(stream).first(std::min<std::size_t>(stream.size(), 700)))
+    write_file_atomic(folder + "/header/" + seed.name,
+                      ByteView(stream).first(std::min<std::size_t>(stream.size(), 700)))
         .value();
   }
   return 0;

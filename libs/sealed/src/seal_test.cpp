@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "mifeng/base/file.h"
 #include "mifeng/sealed/failure.h"
 #include "mifeng/sealed/length.h"
 #include "mifeng/sealed/open.h"
@@ -341,6 +342,16 @@ TEST(Failure, NamesAreStableAndReadBack) {
   }
   EXPECT_FALSE(failure_class_of(Error(ErrorCode::kInvalidArgument, "truncated", "not ours")));
   EXPECT_FALSE(failure_class_of(Error(ErrorCode::kVerificationFailed, "bad-digest", "not ours")));
+}
+
+TEST(Failure, EachHasItsLineInTheSpecifications) {
+  const std::string errors = read_text_file(MIFENG_SOURCE_DIR "/spec/errors.md", 1 << 20).value();
+  const std::string format = read_text_file(MIFENG_SOURCE_DIR "/spec/sealed-format.md", 1 << 20).value();
+  for (int i = 0; i <= static_cast<int>(FailureClass::kTrailingData); ++i) {
+    const std::string name = "`" + std::string(to_string(static_cast<FailureClass>(i))) + "`";
+    EXPECT_NE(errors.find("| " + name + " |"), std::string::npos) << name;
+    EXPECT_NE(format.find(name), std::string::npos) << name;
+  }
 }
 
 }  // namespace
