@@ -1,5 +1,5 @@
-// The balancer hook: `upstream NAME { server 0.0.0.1; mifeng; keepalive N; }`. The addresses come from the table, so they
-// change without a reload; nginx's keepalive module, which stands around this, keeps connections by address.
+// The balancer hook: `upstream NAME { server 0.0.0.1; mifeng; keepalive N; }`. The addresses come from the table, so
+// they change without a reload; nginx's keepalive module, which stands around this, keeps connections by address.
 #include "balance.h"
 
 #include "request_state.h"
@@ -13,8 +13,8 @@ using Outcome = proxy::Balancer::Outcome;
 ngx_int_t get_peer(ngx_peer_connection_t* peer, void* data) {
   auto& state = *static_cast<RequestState*>(data);
   return guarded(peer->log, ngx_int_t{NGX_ERROR}, [&]() -> ngx_int_t {
-    const proxy::Endpoint* const endpoint = Worker::get()->balancer().choose(*state.route->endpoints, state.tried,
-                                                                             std::chrono::steady_clock::now());
+    const proxy::Endpoint* const endpoint =
+        Worker::get()->balancer().choose(*state.route->endpoints, state.tried, std::chrono::steady_clock::now());
     if (endpoint == nullptr) return NGX_BUSY;
     state.endpoint = endpoint;
     state.tried.push_back(endpoint);
@@ -36,9 +36,9 @@ void free_peer(ngx_peer_connection_t* peer, void* data, ngx_uint_t result) {
   guarded(peer->log, [&] {
     const ngx_http_upstream_t& upstream = *state.r->upstream;
     const bool failed = (result & NGX_PEER_FAILED) != 0;
-    state.end_attempt(failed                                  ? Outcome::kFailed
+    state.end_attempt(failed                              ? Outcome::kFailed
                       : upstream.headers_in.status_n != 0 ? Outcome::kAnswered
-                                                              : Outcome::kUnused);
+                                                          : Outcome::kUnused);
     if (peer->tries > 0) --peer->tries;
     if (!failed) return;
     // Another endpoint is tried where nothing was sent yet, or where the route says that it does no harm; never after

@@ -6,8 +6,8 @@
 namespace mifeng::nginx {
 
 struct MainConfig {
-  ngx_str_t link;            // path of the key socket
-  ngx_flag_t opens, seals;   // whether any location does: one nginx is a gateway or a guard, never both
+  ngx_str_t link;           // path of the key socket
+  ngx_flag_t opens, seals;  // whether any location does: one nginx is a gateway or a guard, never both
 };
 
 struct LocationConfig {

@@ -17,9 +17,7 @@ constexpr ngx_msec_t kBackOffFirstMs = 100;
 constexpr ngx_msec_t kBackOffMaxMs = 5000;
 
 // A stand-in request that tells what `data` of an event is: nginx reads events' data as a connection in its debug log.
-Link* link_of(ngx_event_t* event) {
-  return static_cast<Link*>(static_cast<ngx_connection_t*>(event->data)->data);
-}
+Link* link_of(ngx_event_t* event) { return static_cast<Link*>(static_cast<ngx_connection_t*>(event->data)->data); }
 
 }  // namespace
 

@@ -49,8 +49,7 @@ char* merge_location_config(ngx_conf_t* cf, void* parent, void* child) {
   ngx_conf_merge_value(config->seal, above->seal, 0);
   ngx_conf_merge_value(config->status_only, above->status_only, 0);
   ngx_conf_merge_size_value(config->bound_body_max, above->bound_body_max, kBoundBodyMaxDefault);
-  auto* const main =
-      static_cast<MainConfig*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_mifeng_module));
+  auto* const main = static_cast<MainConfig*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_mifeng_module));
   main->opens = main->opens || config->open;
   main->seals = main->seals || config->seal;
   if (main->opens && main->seals) {
@@ -88,8 +87,7 @@ ngx_int_t enter(ngx_http_request_t* r) {
 }
 
 ngx_int_t after_configuration(ngx_conf_t* cf) {
-  const auto* const config =
-      static_cast<MainConfig*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_mifeng_module));
+  const auto* const config = static_cast<MainConfig*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_mifeng_module));
   if ((config->opens || config->seals) && config->link.len == 0) {
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "mifeng_link is missing: name the key socket of the supervisor");
     return NGX_ERROR;
@@ -132,12 +130,12 @@ void exit_process(ngx_cycle_t* cycle) {
 }
 
 ngx_http_module_t module_context = {
-    add_variables,       // preconfiguration
-    after_configuration, // postconfiguration
-    create_main_config,  // create main configuration
-    nullptr,             // init main configuration
-    nullptr,             // create server configuration
-    nullptr,             // merge server configuration
+    add_variables,        // preconfiguration
+    after_configuration,  // postconfiguration
+    create_main_config,   // create main configuration
+    nullptr,              // init main configuration
+    nullptr,              // create server configuration
+    nullptr,              // merge server configuration
     create_location_config,
     merge_location_config,
 };
@@ -172,6 +170,6 @@ ngx_module_t* ngx_modules[] = {&ngx_http_mifeng_module, nullptr};
 char* ngx_module_names[] = {const_cast<char*>("ngx_http_mifeng_module"), nullptr};
 // Immediately before the copy filter in the order of modules: so our filter sees what it has read into memory, and
 // everything that changes a body (gzip among it) comes after us.
-char* ngx_module_order[] = {const_cast<char*>("ngx_http_mifeng_module"), const_cast<char*>("ngx_http_copy_filter_module"),
-                            nullptr};
+char* ngx_module_order[] = {const_cast<char*>("ngx_http_mifeng_module"),
+                            const_cast<char*>("ngx_http_copy_filter_module"), nullptr};
 }

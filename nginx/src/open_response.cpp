@@ -13,7 +13,8 @@ namespace mifeng::nginx {
 namespace {
 
 constexpr std::string_view kRefusedMessage =
-    "The model's answer could not be verified and was not passed on. The operator finds the reason under this request id.";
+    "The model's answer could not be verified and was not passed on. The operator finds the reason under this request "
+    "id.";
 
 Error refused(std::string_view reason, std::string_view message) {
   return {ErrorCode::kVerificationFailed, std::string(reason), std::string(message)};
@@ -76,12 +77,14 @@ Result<ngx_int_t> send_header(RequestState& state) {
     MIFENG_TRY(length, state.opener->plaintext_length(*state.stream_length));
   }
   if (!empty && !length && r->http_version < NGX_HTTP_VERSION_11) {
-    return refused("needs-http-1.1",
-                   "The length of this answer is not known beforehand, and HTTP/1.0 could not show where it ends; use HTTP/1.1.");
+    return refused(
+        "needs-http-1.1",
+        "The length of this answer is not known beforehand, and HTTP/1.0 could not show where it ends; use HTTP/1.1.");
   }
   for_each_field(out.headers, [&](ngx_table_elt_t& field) {
     std::string name(key_of(field));
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     if (!proxy::passes_to_caller(name, *state.route)) field.hash = 0;
   });
   // nginx's own pointers into the list; a field that stays keeps its place there.

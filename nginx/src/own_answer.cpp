@@ -20,9 +20,11 @@ Explanation explain(ngx_uint_t status) {
     case NGX_HTTP_BAD_REQUEST: return {"bad-request", "The request is not valid HTTP."};
     case NGX_HTTP_NOT_ALLOWED: return {"method-not-allowed", "This method is not allowed here."};
     case NGX_HTTP_REQUEST_TIME_OUT: return {"request-timeout", "The request did not arrive in time; send it again."};
-    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE: return {"body-too-large", "The request body is over the limit of this gateway."};
+    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
+      return {"body-too-large", "The request body is over the limit of this gateway."};
     case NGX_HTTP_REQUEST_URI_TOO_LARGE: return {"uri-too-long", "The request line is too long."};
-    case NGX_HTTP_BAD_GATEWAY: return {"model-unreachable", "The model could not be reached, or broke off; try again later."};
+    case NGX_HTTP_BAD_GATEWAY:
+      return {"model-unreachable", "The model could not be reached, or broke off; try again later."};
     case NGX_HTTP_SERVICE_UNAVAILABLE: return {"unavailable", "The gateway cannot serve this now; try again later."};
     case NGX_HTTP_GATEWAY_TIME_OUT: return {"model-timeout", "The model did not answer in time."};
     default: return {"error", "The request could not be served."};
@@ -82,8 +84,8 @@ ngx_int_t own_header(RequestState& state) {
     }
     const Explanation standing = explain(r->headers_out.status);
     const bool ours = !state.refusal_message.empty();
-    state.own_body = error_body(ours ? state.shown_reason : standing.reason, ours ? state.refusal_message : standing.message,
-                                state.request_id);
+    state.own_body = error_body(ours ? state.shown_reason : standing.reason,
+                                ours ? state.refusal_message : standing.message, state.request_id);
     clear_headers(r);
     r->headers_out.content_length_n = static_cast<off_t>(state.own_body.size());
     r->headers_out.content_type = as_ngx("application/json");
@@ -93,8 +95,7 @@ ngx_int_t own_header(RequestState& state) {
   } else {
     if (r->method == NGX_HTTP_CONNECT) {
       r->headers_out.status = NGX_HTTP_NOT_IMPLEMENTED;
-      note_refusal(state, "upgrade-refused", "upgrade-refused",
-                   "CONNECT is not supported");
+      note_refusal(state, "upgrade-refused", "upgrade-refused", "CONNECT is not supported");
     }
     if (seal_status(state) != NGX_OK) return NGX_ERROR;
   }

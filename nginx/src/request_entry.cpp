@@ -24,7 +24,9 @@ std::string_view lowcase(const ngx_table_elt_t& field) {
   return {reinterpret_cast<const char*>(field.lowcase_key), field.key.len};
 }
 
-bool is_upgrade(const ngx_http_request_t* r) { return r->headers_in.upgrade != nullptr || r->method == NGX_HTTP_CONNECT; }
+bool is_upgrade(const ngx_http_request_t* r) {
+  return r->headers_in.upgrade != nullptr || r->method == NGX_HTTP_CONNECT;
+}
 
 // Also said where the length is not known beforehand: then the body filter counts.
 bool is_too_large(ngx_http_request_t* r, const RequestState& state) {
@@ -67,7 +69,8 @@ std::string take_fields(ngx_http_request_t* r, const proxy::Router& router, cons
     const std::string_view name = lowcase(field);
     if (proxy::is_mifeng_field(name)) return strip(field);
     if (name != "authorization" && name != "x-api-key") return;
-    const std::string_view found = name == "x-api-key" ? proxy::trim(value_of(field)) : proxy::bearer_key(value_of(field));
+    const std::string_view found =
+        name == "x-api-key" ? proxy::trim(value_of(field)) : proxy::bearer_key(value_of(field));
     if (found.empty()) return;
     // On an open route a key that is not ours may be the model's own affair.
     if (route.route.open && router.caller(found) == nullptr) return;
@@ -146,7 +149,8 @@ ngx_int_t enter_guard_thrown(ngx_http_request_t* r) {
 }  // namespace
 
 ngx_int_t enter_gateway(ngx_http_request_t* r) {
-  return guarded(r->connection->log, ngx_int_t{NGX_HTTP_INTERNAL_SERVER_ERROR}, [&] { return enter_gateway_thrown(r); });
+  return guarded(r->connection->log, ngx_int_t{NGX_HTTP_INTERNAL_SERVER_ERROR},
+                 [&] { return enter_gateway_thrown(r); });
 }
 
 ngx_int_t enter_guard(ngx_http_request_t* r) {

@@ -26,7 +26,7 @@ struct FilterChains {
   ngx_chain_t* busy = nullptr;
   ngx_chain_t* free = nullptr;
   ngx_chain_t* spare = nullptr;  // being filled
-  std::size_t under_way = 0;  // buffers in out and busy
+  std::size_t under_way = 0;     // buffers in out and busy
 };
 
 enum class Answer {
@@ -71,8 +71,8 @@ struct RequestState {
   std::string shown_reason;     // for the caller
   std::string refusal_message;  // for the caller
   ngx_uint_t unverified_status = 0;
-  std::string instance;         // id, once known
-  std::string content_type;     // as sealed (gateway)
+  std::string instance;      // id, once known
+  std::string content_type;  // as sealed (gateway)
   std::string content_encoding;
   std::optional<proxy::OpenFilter> opener;
   std::optional<std::uint64_t> stream_length;

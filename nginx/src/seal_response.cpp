@@ -141,8 +141,8 @@ ngx_int_t seal_header(RequestState& state) {
   ngx_http_request_t* const r = state.r;
   if (!is_upstream_answer(state)) return own_header(state);
   state.unverified_status = r->upstream->headers_in.status_n;
-  // After a 101 nginx would pass bytes that no filter sees, and a 100 or 103 it takes for the answer itself. Status 0 is
-  // an answer without a status line.
+  // After a 101 nginx would pass bytes that no filter sees, and a 100 or 103 it takes for the answer itself. Status 0
+  // is an answer without a status line.
   const bool informational = state.unverified_status < 200;
   const auto sealed = informational ? Result<void>(Error(ErrorCode::kVerificationFailed, "informational-status",
                                                          "the model answered with a status below 200, or without one"))

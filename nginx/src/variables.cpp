@@ -14,8 +14,12 @@ constexpr Get kGetters[] = {
     [](const RequestState& s) -> std::string_view { return s.target; },
     [](const RequestState& s) -> std::string_view { return s.request_id; },
     [](const RequestState& s) -> std::string_view { return s.unbound ? "unbound" : ""; },
-    [](const RequestState& s) -> std::string_view { return s.route == nullptr ? "" : std::string_view(s.route->forward.deployment); },
-    [](const RequestState& s) -> std::string_view { return s.route == nullptr ? "" : std::string_view(s.route->route.id); },
+    [](const RequestState& s) -> std::string_view {
+      return s.route == nullptr ? "" : std::string_view(s.route->forward.deployment);
+    },
+    [](const RequestState& s) -> std::string_view {
+      return s.route == nullptr ? "" : std::string_view(s.route->route.id);
+    },
     [](const RequestState& s) -> std::string_view { return s.instance; },
     [](const RequestState& s) -> std::string_view { return s.refusal; },
 };

@@ -60,7 +60,8 @@ void Worker::stop() {
 }
 
 std::shared_ptr<const proxy::Router> Worker::router() const {
-  const auto now_ms = static_cast<UnixMillis>(ngx_cached_time->sec) * 1000 + static_cast<UnixMillis>(ngx_cached_time->msec);
+  const auto now_ms =
+      static_cast<UnixMillis>(ngx_cached_time->sec) * 1000 + static_cast<UnixMillis>(ngx_cached_time->msec);
   return router_ != nullptr && !router_->expired(now_ms) ? router_ : nullptr;
 }
 
@@ -75,7 +76,8 @@ Result<std::shared_ptr<const proxy::CachedKey>> Worker::find_key(RequestState& s
     const proxy::Instance* const instance =
         router_ == nullptr ? nullptr : router_->instance(deployment, (*found)->signer);
     if (instance == nullptr) {
-      return Error(ErrorCode::kVerificationFailed, "unknown-signer", "no listed instance of this deployment signed this");
+      return Error(ErrorCode::kVerificationFailed, "unknown-signer",
+                   "no listed instance of this deployment signed this");
     }
     state.instance = instance->id;
     return found;
@@ -212,9 +214,9 @@ void Worker::on_table(proxy::Table table) {
 }
 
 void Worker::on_seal_key(const proxy::SealKey& message) {
-  auto key = sealed::SenderKey::from_parts({sealed::Kind::kResponse, message.exponent, message.recipient_count, true,
-                                            message.blocks},
-                                           sealed::RootKey(message.root_key.clone()));
+  auto key = sealed::SenderKey::from_parts(
+      {sealed::Kind::kResponse, message.exponent, message.recipient_count, true, message.blocks},
+      sealed::RootKey(message.root_key.clone()));
   if (!key) {
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "mifeng: the supervisor's seal key is refused: %s",
                   key.error().message().c_str());
@@ -239,7 +241,8 @@ void Worker::ask_for_seal_key() {
 sealed::SenderKey* Worker::seal_key() {
   const Time now = steady_clock::now();
   const bool usable = seal_key_ && now < seal_key_ends_at_ && seal_key_->streams() < seal_key_streams_max_;
-  if (!usable || now >= seal_key_renew_at_ || seal_key_->streams() >= seal_key_streams_max_ / 10 * 9) ask_for_seal_key();
+  if (!usable || now >= seal_key_renew_at_ || seal_key_->streams() >= seal_key_streams_max_ / 10 * 9)
+    ask_for_seal_key();
   return usable ? &*seal_key_ : nullptr;
 }
 

@@ -2,7 +2,8 @@
 // Not shipped. It prints one line of JSON for each thing that happens, and does what it is told line by line:
 //
 //   static_supervisor gateway SOCKET TABLE.json OUTPUT_KEY.pem...        table | stop | resume
-//   static_supervisor guard   SOCKET OUTPUT_PUB.pem INSTANCE_KEY.pem     renew | ready | unready | drain | stop | resume
+//   static_supervisor guard   SOCKET OUTPUT_PUB.pem INSTANCE_KEY.pem     renew | ready | unready | drain | stop |
+//   resume
 //
 // `table` reads the file again and pushes it; `stop` closes the socket and every connection, `resume` opens it again.
 #include <unistd.h>

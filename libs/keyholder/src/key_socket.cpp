@@ -32,7 +32,8 @@ struct Server;
 // One worker's connection. Shared by the reads and writes that are under way; the server holds it as well.
 struct KeySocketServer::Impl : std::enable_shared_from_this<KeySocketServer::Impl> {
   struct Connection : std::enable_shared_from_this<Connection> {
-    Connection(Protocol::socket taken, std::weak_ptr<Impl> owner) : socket(std::move(taken)), server(std::move(owner)) {}
+    Connection(Protocol::socket taken, std::weak_ptr<Impl> owner)
+        : socket(std::move(taken)), server(std::move(owner)) {}
 
     Protocol::socket socket;
     std::weak_ptr<Impl> server;
@@ -337,7 +338,8 @@ Result<void> KeySocketServer::push_table(const proxy::Table& table) {
   impl_->table_frame = std::make_shared<const Bytes>(proxy::encode_table_frame(encoded));
   impl_->serial = table.serial;
   // A copy: a connection that is cut off leaves the set.
-  const std::vector<std::shared_ptr<Impl::Connection>> connections(impl_->connections.begin(), impl_->connections.end());
+  const std::vector<std::shared_ptr<Impl::Connection>> connections(impl_->connections.begin(),
+                                                                   impl_->connections.end());
   for (const auto& connection : connections)
     if (connection->greeted) connection->send(impl_->table_frame);
   impl_->answer_held(true);
@@ -345,14 +347,17 @@ Result<void> KeySocketServer::push_table(const proxy::Table& table) {
 }
 
 void KeySocketServer::renew_seal_keys() {
-  const std::vector<std::shared_ptr<Impl::Connection>> connections(impl_->connections.begin(), impl_->connections.end());
+  const std::vector<std::shared_ptr<Impl::Connection>> connections(impl_->connections.begin(),
+                                                                   impl_->connections.end());
   for (const auto& connection : connections)
-    if (connection->greeted) connection->send(proxy::encode_frame(proxy::SupervisorMessage(proxy::RenewSealKey{})), false);
+    if (connection->greeted)
+      connection->send(proxy::encode_frame(proxy::SupervisorMessage(proxy::RenewSealKey{})), false);
 }
 
 void KeySocketServer::set_state(proxy::GuardState state) {
   impl_->state = state;
-  const std::vector<std::shared_ptr<Impl::Connection>> connections(impl_->connections.begin(), impl_->connections.end());
+  const std::vector<std::shared_ptr<Impl::Connection>> connections(impl_->connections.begin(),
+                                                                   impl_->connections.end());
   for (const auto& connection : connections)
     if (connection->greeted) connection->send(proxy::encode_frame(proxy::SupervisorMessage(state)), false);
 }

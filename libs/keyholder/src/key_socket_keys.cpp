@@ -54,7 +54,8 @@ Result<proxy::Unwrapped> ResponseUnwrapper::unwrap(const proxy::UnwrapRequest& r
   }
   if (private_key == nullptr)
     return Error(ErrorCode::kVerificationFailed, "no-recipient", "the answer is not sealed to an output key in force");
-  if (!header.is_signed()) return Error(ErrorCode::kVerificationFailed, "missing-signature", "the answer is not signed");
+  if (!header.is_signed())
+    return Error(ErrorCode::kVerificationFailed, "missing-signature", "the answer is not signed");
 
   // Cheap first: an unlisted signer costs no SM2 operation, however often it asks.
   const auto [first, last] = instances_.equal_range(std::pair(request.deployment, header.signer_key_id()));

@@ -46,8 +46,7 @@ void Balancer::done(const std::string& name, Outcome outcome, Time now) {
 void Balancer::keep_only(const Router& router) {
   std::unordered_set<std::string> listed;
   router.for_each_endpoint([&](const Endpoint& endpoint) { listed.insert(endpoint.name); });
-  std::erase_if(states_,
-                [&](const auto& item) { return item.second.under_way == 0 && !listed.contains(item.first); });
+  std::erase_if(states_, [&](const auto& item) { return item.second.under_way == 0 && !listed.contains(item.first); });
 }
 
 }  // namespace mifeng::proxy

@@ -8,7 +8,8 @@ bool is_mifeng_field(std::string_view name) { return name.starts_with("mifeng-")
 
 bool passes_to_caller(std::string_view name, const RouteEntry& route) {
   if (is_mifeng_field(name)) return false;
-  if (name == "cache-control" || name == "retry-after" || name == "x-request-id" || name.starts_with("grpc-")) return true;
+  if (name == "cache-control" || name == "retry-after" || name == "x-request-id" || name.starts_with("grpc-"))
+    return true;
   // These would change what the message is, so no route can list them.
   if (name == "content-type" || name == "content-encoding" || name == "content-length" || name == "transfer-encoding" ||
       name == "connection" || name == "upgrade" || name == "trailer") {

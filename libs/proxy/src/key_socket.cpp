@@ -30,9 +30,10 @@ enum Type : std::uint8_t {
 enum StateFlag : std::uint8_t { kReady = 1, kDraining = 2 };
 
 Error bad_frame() {
-  return {ErrorCode::kInvalidArgument, "bad-frame",
-          "the other end of the key socket does not speak version 1 of its protocol; nginx module and supervisor must be "
-          "of one release"};
+  return {
+      ErrorCode::kInvalidArgument, "bad-frame",
+      "the other end of the key socket does not speak version 1 of its protocol; nginx module and supervisor must be "
+      "of one release"};
 }
 
 // Length and type are written by whoever knows the type; the payload by these.

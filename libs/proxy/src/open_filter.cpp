@@ -27,8 +27,8 @@ Result<void> OpenFilter::feed_header(ByteView& in) {
 
 Result<void> OpenFilter::start(const CachedKey& key, crypto::Sm4GcmProvider& provider) {
   assert(stage_ == Stage::kKey);
-  MIFENG_TRY(opener_, sealed::Opener::resume(response_policy(), *header_, key.root_key, context_, provider,
-                                             &key.blocks_digest));
+  MIFENG_TRY(opener_,
+             sealed::Opener::resume(response_policy(), *header_, key.root_key, context_, provider, &key.blocks_digest));
   stage_ = Stage::kSegments;
   return ok();
 }

@@ -19,7 +19,8 @@ int hex_value(char c) {
 
 bool is_id(std::string_view text) {
   const auto good = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
   };
   return !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), good);
 }

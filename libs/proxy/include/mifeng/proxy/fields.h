@@ -12,9 +12,9 @@ inline constexpr std::string_view kSealedContentType = "application/vnd.mifeng.s
 // "mifeng-...": ours alone. Removed from what a caller or a model sends.
 bool is_mifeng_field(std::string_view name);
 
-// Whether a gateway passes this field of an opened answer to the caller. None of them is authenticated, so only harmless
-// ones do, and those that the route lists. Content-Type and Content-Encoding are not asked for here: their values come
-// from the context, which is authenticated.
+// Whether a gateway passes this field of an opened answer to the caller. None of them is authenticated, so only
+// harmless ones do, and those that the route lists. Content-Type and Content-Encoding are not asked for here: their
+// values come from the context, which is authenticated.
 bool passes_to_caller(std::string_view name, const RouteEntry& route);
 
 // Removes the white space that RFC 9110 clause 5.5 allows around a value.

@@ -34,8 +34,8 @@ class OpenFilter {
   // The plaintext's length from that of the whole stream, where the stream is fixed; none where it is not. "fixed-rule"
   // where no plaintext has this length. Not authenticated before the final segment is there.
   Result<std::optional<std::uint64_t>> plaintext_length(std::uint64_t stream_length) const;
-  // In kSegments: takes from the front of `in`, returns the plaintext of at most one segment, valid until the next call.
-  // Call until `in` is empty.
+  // In kSegments: takes from the front of `in`, returns the plaintext of at most one segment, valid until the next
+  // call. Call until `in` is empty.
   Result<ByteView> next(ByteView& in);
   // The input has ended. "truncated" unless the final segment was opened.
   Result<void> finish();

@@ -24,8 +24,8 @@ struct ForwardUrl {
   std::string port;  // name; empty: the deployment's first
   std::string path;  // "" or "/...", never with a slash at its end
 };
-// kInvalidArgument "bad-forward-url": another scheme, a deployment that is no id (1 to 128 of A-Z a-z 0-9 . _ -), a port
-// name that is no DNS label, a path that normalise_path() refuses, a query.
+// kInvalidArgument "bad-forward-url": another scheme, a deployment that is no id (1 to 128 of A-Z a-z 0-9 . _ -), a
+// port name that is no DNS label, a path that normalise_path() refuses, a query.
 Result<ForwardUrl> parse_forward_url(std::string_view url);
 
 // What is sent on: the forward URL's path and the raw target after `prefix`, which stands at its beginning and ends at

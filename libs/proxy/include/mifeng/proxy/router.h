@@ -30,8 +30,8 @@ Result<Endpoint> parse_endpoint(std::string_view text);
 struct RouteEntry {
   Route route;
   ForwardUrl forward;
-  std::unordered_set<std::string> callers;        // of route.callers
-  std::unordered_set<std::string> pass_headers;   // of route.pass_headers
+  std::unordered_set<std::string> callers;           // of route.callers
+  std::unordered_set<std::string> pass_headers;      // of route.pass_headers
   const std::vector<Endpoint>* endpoints = nullptr;  // none: the deployment has none now
 };
 
@@ -54,8 +54,8 @@ class Router {
 
   // The caller whose key this is, or none.
   const Caller* caller(std::string_view key) const;
-  // kUnauthenticated "no-caller-key", "unknown-caller-key"; kPermissionDenied "caller-not-allowed". `key` is empty where
-  // the request has none. Nothing on an open route.
+  // kUnauthenticated "no-caller-key", "unknown-caller-key"; kPermissionDenied "caller-not-allowed". `key` is empty
+  // where the request has none. Nothing on an open route.
   Result<void> authorise(const RouteEntry& entry, std::string_view key) const;
 
   // The listed instance with this signing key, if it is one of this deployment.

@@ -24,8 +24,8 @@ class SealFilter {
 
   enum class After { kMore, kFlush, kLast };  // what comes behind `in`
   // Takes from the front of `in` and writes at most one segment to `out` (of segment_room() bytes or more). Returns its
-  // size, 0 where more is needed: call until then, and no more once finished(). kInvalidArgument "length-mismatch" where
-  // the plaintext has not the length that was said; then no final segment is ever written.
+  // size, 0 where more is needed: call until then, and no more once finished(). kInvalidArgument "length-mismatch"
+  // where the plaintext has not the length that was said; then no final segment is ever written.
   Result<std::size_t> next(ByteView& in, After after, MutableBytes out);
   bool finished() const { return finished_; }
 
