@@ -194,6 +194,28 @@ std::vector<std::string> Fields::strings(std::string_view name, TextRule each, L
   return list;
 }
 
+std::vector<std::int64_t> Fields::integers(std::string_view name, std::int64_t min, std::int64_t max, ListRule rule) {
+  std::vector<std::int64_t> list;
+  const Value* value = take(name);
+  static const Array kNone;
+  const Array* array = value == nullptr ? &kNone : value->if_array();
+  if (array == nullptr || array->size() < rule.min || array->size() > rule.max) {
+    state_->refuse(path_of(name),
+                   "must be a list of " + std::to_string(rule.min) + " to " + std::to_string(rule.max) + " integers");
+    return list;
+  }
+  for (std::size_t i = 0; i < array->size(); ++i) {
+    const std::int64_t* number = (*array)[i].if_int64();
+    if (number == nullptr || *number < min || *number > max) {
+      state_->refuse(path_of(name) + "[" + std::to_string(i) + "]",
+                     "must be an integer from " + std::to_string(min) + " to " + std::to_string(max));
+      return {};
+    }
+    list.push_back(*number);
+  }
+  return list;
+}
+
 std::vector<Fields> Fields::objects(std::string_view name, ListRule rule) {
   std::vector<Fields> list;
   const Value* value = take(name);

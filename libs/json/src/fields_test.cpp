@@ -63,6 +63,9 @@ TEST(Fields, NamesThePathOfTheFirstMistake) {
   EXPECT_EQ(mistake(R"({"r":"x"})", [](Fields& f) { f.word("r", {"a", "b"}); }), "bad-field: r must be one of: a, b.");
   EXPECT_EQ(mistake(R"({"l":["a",2]})", [](Fields& f) { f.strings("l"); }),
             "bad-field: l[1] must be a string, not an integer.");
+  EXPECT_EQ(mistake(R"({"l":[1,0]})", [](Fields& f) { f.integers("l", 1, 9); }),
+            "bad-field: l[1] must be an integer from 1 to 9.");
+  EXPECT_EQ(mistake(R"({"l":[1,9]})", [](Fields& f) { EXPECT_EQ(f.integers("l", 1, 9).size(), 2u); }), "");
   EXPECT_EQ(mistake(R"({"l":[1]})", [](Fields& f) { f.objects("l"); }),
             "bad-field: l[0] must be an object, not an integer.");
   EXPECT_EQ(mistake(R"({"e":{"A":1}})", [](Fields& f) { f.string_map("e"); }),

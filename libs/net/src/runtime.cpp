@@ -253,6 +253,8 @@ BlockingPool::~BlockingPool() {
   for (std::thread& thread : impl_->threads) thread.join();
 }
 
+bool BlockingPool::post(std::function<void()> job) { return impl_->push(std::move(job)); }
+
 Task<void> BlockingPool::run(std::function<void()> job) {
   auto initiate = [impl = impl_, job = std::move(job)](auto handler) mutable {
     using Handler = decltype(handler);

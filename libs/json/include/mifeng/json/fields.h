@@ -57,6 +57,7 @@ class Fields {
 
   // Absent is an empty list, which `rule.min` may refuse.
   std::vector<std::string> strings(std::string_view name, TextRule each = {}, ListRule rule = {});
+  std::vector<std::int64_t> integers(std::string_view name, std::int64_t min, std::int64_t max, ListRule rule = {});
   std::vector<Fields> objects(std::string_view name, ListRule rule = {});
   // {"LANG": "C.UTF-8"}: an object whose values are all strings, in its order.
   std::vector<std::pair<std::string, std::string>> string_map(std::string_view name, TextRule each = {},

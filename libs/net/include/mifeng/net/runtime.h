@@ -66,6 +66,8 @@ class BlockingPool {
   // (the job was not run). Once accepted a job always runs to its end before this returns, cancelled or not: jobs
   // refer to the caller's frame.
   Task<void> run(std::function<void()> job);
+  // The same without waiting for it; false when the queue is full. What `job` refers to must live until it has run.
+  bool post(std::function<void()> job);
 
  private:
   struct Impl;

@@ -1,0 +1,72 @@
+// The REST API of spec/openapi.yaml over a platform.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mifeng/base/clock.h"
+#include "mifeng/net/http.h"
+#include "mifeng/net/runtime.h"
+#include "mifeng/platform/platform.h"
+
+namespace mifeng::rest {
+
+// Who may call an operation; with kPermission the platform's table of roles decides.
+enum class Access { kAnyone, kSignedIn, kPermission, kLocal, kGateway, kContainer };
+
+// One operation of the table, for the test that holds it against spec/openapi.yaml.
+struct OperationInfo {
+  std::string_view id;  // operationId
+  std::string_view method;
+  std::string_view pattern;  // "/people/{id}", below /api/v1; "/v1/grants" on a container's socket
+  Access access = Access::kAnyone;
+  std::optional<platform::Permission> permission;
+  std::vector<std::string_view> query;  // the names that it knows
+};
+std::vector<OperationInfo> all_operations();
+
+struct ApiOptions {
+  std::string version;              // of mifengd
+  std::string name;                 // of the platform
+  std::string registry;             // address; empty without one
+  std::string installation;         // id; may be empty
+  std::string url;                  // where this listener is reached, for join files
+  std::string tls_certificate_pem;  // of the listener, for join files; empty without TLS
+  std::string tls_certificate_sm3;
+  UnixMillis started_ms = 0;
+  std::function<Result<std::string>()> engine_version;  // what the engine answers; may be empty. Blocks
+};
+
+// Which way a request came.
+enum class Door {
+  kNetwork,  // everybody signs in
+  kLocal,    // a Unix socket: a peer with our uid, or root, is the local administrator
+};
+
+class Api {
+ public:
+  // All must outlive the Api; the Api must outlive the servers that use its handlers.
+  Api(platform::Platform& platform, ApiOptions options, const Clock& clock);
+  ~Api();
+
+  // For HttpServer: everything below /api/v1. Other paths are given to `fallback` (the console's files) where there is
+  // one, else answered with 404.
+  net::Handler handler(Door door, net::Handler fallback = nullptr);
+
+  // For the socket of one container: /v1/grants and /v1/renewals. `prove` says who the process is, or refuses; it
+  // blocks (it asks the engine), and is called again for each request.
+  using Prove = std::function<Result<platform::PeerFacts>(::pid_t pid)>;
+  net::Handler container_handler(Prove prove);
+
+  struct Impl;
+
+ private:
+  std::shared_ptr<Impl> impl_;  // shared with the handlers
+};
+
+}  // namespace mifeng::rest

@@ -1,0 +1,257 @@
+#include "mifeng/rest/api.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "mifeng/rest/http_status.h"
+#include "operation.h"
+
+namespace mifeng::rest {
+
+namespace {
+
+constexpr std::string_view kPrefix = "/api/v1";
+constexpr std::size_t kJsonMax = 1 << 20;
+
+net::Response refuse(const Error& error) {
+  net::Response response(http_status(error), error_body(error), "application/json");
+  if (response.status == 401) response.headers.add("WWW-Authenticate", "Bearer");
+  return response;
+}
+
+net::Response finished(Reply&& answer) {
+  net::Response response(answer.status, std::move(answer.body), std::move(answer.content_type));
+  for (const auto& [name, value] : answer.headers) response.headers.add(name, value);
+  return response;
+}
+
+platform::Actor local_administrator() {
+  platform::Actor actor;
+  actor.id = actor.name = "local";
+  actor.roles = {platform::Role::kAdministrator};
+  actor.address = "unix";
+  return actor;
+}
+
+// The bearer string of the Authorization field; empty where there is none.
+Result<std::string> bearer_of(const net::Headers& headers) {
+  const std::string* field = headers.find("Authorization");
+  if (field == nullptr) return std::string();
+  constexpr std::string_view kScheme = "Bearer ";
+  const bool scheme_fits =
+      field->size() > kScheme.size() && field->size() <= 512 &&
+      std::ranges::equal(field->substr(0, kScheme.size()), kScheme, [](char a, char b) {
+        return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
+      });
+  if (headers.count("Authorization") != 1 || !scheme_fits)
+    return Error(ErrorCode::kUnauthenticated, "bad-token", "Sign in, and send: Authorization: Bearer <token>.");
+  return field->substr(kScheme.size());
+}
+
+Result<void> read_query(Call& call, const Operation& operation, std::string_view query) {
+  MIFENG_TRY(auto fields, net::parse_query(query));
+  const std::string known = " " + std::string(operation.query) + " ";
+  for (auto& [name, value] : fields) {
+    if (name.find(' ') != std::string::npos || known.find(" " + name + " ") == std::string::npos)
+      return Error(ErrorCode::kInvalidArgument, "bad-query",
+                   "\"" + name.substr(0, 100) + "\" is not known here" +
+                       (operation.query.empty() ? "." : "; these are: " + std::string(operation.query) + "."));
+    if (!call.query.emplace(name, std::move(value)).second)
+      return Error(ErrorCode::kInvalidArgument, "bad-query", name + " stands twice in the address.");
+  }
+  return ok();
+}
+
+Result<void> check_access(const Call& call, const Operation& operation) {
+  if (const auto* permission = std::get_if<Permission>(&operation.who))
+    return platform::require(call.actor, *permission);
+  // Who has to change the password first may do that, look who he is, and sign out.
+  if (std::get<Access>(operation.who) == Access::kSignedIn && call.actor.must_change_password &&
+      !operation.pattern.starts_with("/session"))
+    return Error(ErrorCode::kPermissionDenied, "must-change-password",
+                 "Change the password that you were given first; nothing else works before.");
+  return ok();
+}
+
+bool needs_actor(const Operation& operation) {
+  const auto* access = std::get_if<Access>(&operation.who);
+  return access == nullptr || *access == Access::kSignedIn;
+}
+
+bool has_access(const Operation& operation, Access wanted) {
+  const auto* access = std::get_if<Access>(&operation.who);
+  return access != nullptr && *access == wanted;
+}
+
+}  // namespace
+
+struct Api::Impl {
+  Impl(platform::Platform& platform_in, ApiOptions options_in, const Clock& clock_in)
+      : platform(platform_in), options(std::move(options_in)), clock(clock_in) {}
+
+  platform::Platform& platform;
+  ApiOptions options;
+  const Clock& clock;
+  net::BlockingPool work{"database", 8, 256};
+  net::BlockingPool slow{"slow requests", 16, 64};
+
+  std::shared_ptr<Call> make_call(net::Request& request) {
+    auto call = std::make_shared<Call>(Call{.platform = platform,
+                                            .options = options,
+                                            .clock = clock,
+                                            .work = work,
+                                            .slow = slow,
+                                            .actor = {},
+                                            .bearer = {},
+                                            .remote = request.peer.address,
+                                            .path = {},
+                                            .query = {},
+                                            .body = {},
+                                            .headers = std::move(request.headers),
+                                            .raw = std::move(request.body),
+                                            .prove = {}});
+    // The port of the other side says nothing later.
+    if (!request.peer.process) call->remote = call->remote.substr(0, call->remote.rfind(':'));
+    return call;
+  }
+
+  net::Task<void> authenticate(std::shared_ptr<Call> call, Door door, const net::Peer& peer) {
+    MIFENG_CO_TRY(call->bearer, bearer_of(call->headers));
+    if (call->bearer.empty()) {
+      const bool ours =
+          door == Door::kLocal && peer.process && (peer.process->uid == ::geteuid() || peer.process->uid == 0);
+      if (!ours)
+        co_return Error(ErrorCode::kUnauthenticated, "not-signed-in",
+                        "Sign in first: POST /api/v1/session, or `mifeng login`.");
+      call->actor = local_administrator();
+      co_return ok();
+    }
+    auto look = [&]() { return call->platform.people().authenticate(call->bearer, call->remote); };
+    auto actor = co_await net::run_blocking(work, std::move(look));
+    if (!actor) co_return std::move(actor).error();
+    call->actor = std::move(*actor);
+    co_return ok();
+  }
+
+  net::Task<void> read_json(std::shared_ptr<Call> call, BodyKind kind) {
+    auto text = co_await net::read_body(*call->raw, kJsonMax);
+    if (!text) co_return std::move(text).error();
+    if (text->empty() && kind == BodyKind::kOptionalJson) co_return ok();
+    const std::string* type = call->headers.find("Content-Type");
+    if (type == nullptr || !type->starts_with("application/json"))
+      co_return Error(ErrorCode::kInvalidArgument, "not-json",
+                      "The body must be JSON, and Content-Type application/json.");
+    auto object = json::parse_object(*text, {.bytes = kJsonMax});
+    if (!object) co_return std::move(object).error();
+    call->body = std::move(*object);
+    co_return ok();
+  }
+
+  net::Task<net::Response> run(std::shared_ptr<Call> call, const Operation& operation) {
+    if (operation.body == BodyKind::kJson || operation.body == BodyKind::kOptionalJson) {
+      auto read = co_await read_json(call, operation.body);
+      if (!read) co_return std::move(read).error();
+    }
+    if (const auto* streaming = std::get_if<Streaming>(&operation.run)) {
+      auto response = co_await (*streaming)(call);
+      co_return response;
+    }
+    const Blocking blocking_run = std::get<Blocking>(operation.run);
+    auto job = [&]() { return blocking_run(*call); };
+    auto answer = co_await net::run_blocking(operation.pool == Pool::kSlow ? slow : work, std::move(job));
+    if (!answer) co_return std::move(answer).error();
+    co_return finished(std::move(*answer));
+  }
+
+  net::Task<net::Response> serve(net::Request request, Door door) {
+    std::string_view path = request.path();
+    path.remove_prefix(kPrefix.size());
+    const std::string method = request.method == "HEAD" ? "GET" : request.method;
+    MIFENG_CO_TRY(auto match, match_operation(method, path));
+    if (match.operation != nullptr && has_access(*match.operation, Access::kContainer)) match = Match();
+    if (match.operation == nullptr && !match.allowed.empty()) {
+      const Error wrong(ErrorCode::kInvalidArgument, "method-not-allowed", method + " is not possible here.");
+      net::Response response(405, error_body(wrong), "application/json");
+      std::string allowed;
+      for (const auto name : match.allowed) allowed += (allowed.empty() ? "" : ", ") + std::string(name);
+      response.headers.add("Allow", allowed);
+      co_return response;
+    }
+    if (match.operation == nullptr)
+      co_return Error(ErrorCode::kNotFound, "no-such-operation",
+                      "There is nothing at " + std::string(request.path().substr(0, 200)) + ".");
+    const Operation& operation = *match.operation;
+    auto call = make_call(request);
+    call->path = std::move(match.path);
+    if (has_access(operation, Access::kLocal) && door != Door::kLocal)
+      co_return Error(ErrorCode::kPermissionDenied, "local-only", "This works on mifengd's local socket alone.");
+    if (needs_actor(operation) || door == Door::kLocal) {
+      auto authenticated = co_await authenticate(call, door, request.peer);
+      if (!authenticated) co_return std::move(authenticated).error();
+      MIFENG_CO_CHECK(check_access(*call, operation));
+    }
+    MIFENG_CO_CHECK(read_query(*call, operation, request.query()));
+    auto response = co_await run(call, operation);
+    if (!response && response.error().code() == ErrorCode::kInternal)
+      spdlog::error("{}: {}", operation.id, response.error().message());
+    co_return response;
+  }
+
+  net::Task<net::Response> serve_container(net::Request request, const Prove& prove) {
+    MIFENG_CO_TRY(auto match, match_operation(request.method, request.path()));
+    if (match.operation == nullptr || !has_access(*match.operation, Access::kContainer))
+      co_return Error(ErrorCode::kNotFound, "no-such-operation", "Only /v1/grants and /v1/renewals are here.");
+    const Operation& operation = *match.operation;
+    if (!request.peer.process) co_return Error(ErrorCode::kPermissionDenied, "refused", "The peer has ended already.");
+    const net::PeerProcess process = *request.peer.process;
+    const std::string_view query = request.query();
+    auto call = make_call(request);
+    MIFENG_CO_CHECK(read_query(*call, operation, query));
+    call->prove = [&prove, process]() -> Result<platform::PeerFacts> {
+      auto facts = prove(process.pid);
+      // Only now: if the peer still lives, the number that was looked at was its own all the while.
+      if (facts && !process.alive())
+        return Error(ErrorCode::kPermissionDenied, "refused", "The peer ended while it was looked at.");
+      return facts;
+    };
+    auto response = co_await run(call, operation);
+    if (!response) spdlog::warn("{}: {} [{}]", operation.id, response.error().message(), response.error().reason());
+    co_return response;
+  }
+
+  static net::Response finish(Result<net::Response> result) {
+    net::Response response = result ? std::move(*result) : refuse(result.error());
+    if (response.headers.find("Cache-Control") == nullptr) response.headers.add("Cache-Control", "no-store");
+    response.headers.add("X-Content-Type-Options", "nosniff");
+    return response;
+  }
+};
+
+Api::Api(platform::Platform& platform, ApiOptions options, const Clock& clock)
+    : impl_(std::make_shared<Impl>(platform, std::move(options), clock)) {}
+
+Api::~Api() = default;
+
+net::Handler Api::handler(Door door, net::Handler fallback) {
+  return [impl = impl_, door,
+          fallback = std::move(fallback)](net::Request request) -> net::asio::awaitable<net::Response> {
+    const std::string_view path = request.path();
+    const bool ours = path.starts_with(kPrefix) && (path.size() == kPrefix.size() || path[kPrefix.size()] == '/');
+    if (!ours && fallback) co_return co_await fallback(std::move(request));
+    if (!ours) co_return Impl::finish(Error(ErrorCode::kNotFound, "no-such-operation", "The API is below /api/v1."));
+    auto result = co_await impl->serve(std::move(request), door);
+    co_return Impl::finish(std::move(result));
+  };
+}
+
+net::Handler Api::container_handler(Prove prove) {
+  auto shared = std::make_shared<const Prove>(std::move(prove));  // shared by the requests that run
+  return [impl = impl_, shared](net::Request request) -> net::asio::awaitable<net::Response> {
+    auto result = co_await impl->serve_container(std::move(request), *shared);
+    co_return Impl::finish(std::move(result));
+  };
+}
+
+}  // namespace mifeng::rest

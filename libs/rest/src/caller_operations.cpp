@@ -1,0 +1,58 @@
+#include "json_of.h"
+#include "operation.h"
+
+namespace mifeng::rest {
+namespace {
+
+Result<Reply> list_callers(Call& call) {
+  MIFENG_TRY(const auto request, call.page());
+  MIFENG_TRY(const auto page, call.platform.callers().list(call.actor, request));
+  return reply(json_page(page, request));
+}
+
+Result<Reply> create_caller(Call& call) {
+  json::Fields body(call.body);
+  const auto name = body.string("name", {1, 64});
+  MIFENG_CHECK(body.finish());
+  MIFENG_TRY(const auto made, call.platform.callers().create(call.actor, name));
+  return reply(json_of(made), 201);
+}
+
+Result<Reply> get_caller(Call& call) {
+  MIFENG_TRY(const auto caller, call.platform.callers().get(call.actor, call.id()));
+  return reply(json_of(caller));
+}
+
+Result<Reply> delete_caller(Call& call) {
+  MIFENG_CHECK(call.platform.callers().remove(call.actor, call.id()));
+  return no_content();
+}
+
+Result<Reply> renew_key(Call& call) {
+  MIFENG_TRY(const auto made, call.platform.callers().new_key(call.actor, call.id()));
+  return reply(json_of(made));
+}
+
+Result<Reply> set_enabled(Call& call) {
+  json::Fields body(call.body);
+  const bool enabled = body.boolean("enabled");
+  MIFENG_CHECK(body.finish());
+  MIFENG_TRY(const auto caller, call.platform.callers().set_enabled(call.actor, call.id(), enabled));
+  return reply(json_of(caller));
+}
+
+constexpr auto kManage = Permission::kManageCallers;
+constexpr Operation kOperations[] = {
+    {"listCallers", "GET", "/callers", Permission::kReadCallers, list_callers, BodyKind::kNone, "page page_size"},
+    {"createCaller", "POST", "/callers", kManage, create_caller, BodyKind::kJson},
+    {"getCaller", "GET", "/callers/{id}", Permission::kReadCallers, get_caller},
+    {"deleteCaller", "DELETE", "/callers/{id}", kManage, delete_caller},
+    {"renewCallerKey", "POST", "/callers/{id}/key", kManage, renew_key},
+    {"enableCaller", "PUT", "/callers/{id}/enabled", kManage, set_enabled, BodyKind::kJson},
+};
+
+}  // namespace
+
+std::span<const Operation> caller_operations() { return kOperations; }
+
+}  // namespace mifeng::rest

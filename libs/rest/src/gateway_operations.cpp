@@ -1,0 +1,195 @@
+// What gateways and containers ask (spec/grant.md): bodies are sealed streams, nobody signs in.
+#include "json_of.h"
+#include "operation.h"
+
+namespace mifeng::rest {
+namespace {
+
+using namespace std::chrono_literals;
+using net::Task;
+
+constexpr std::size_t kMessageMax = 65'536;
+constexpr std::size_t kReportMax = 1 << 20;
+constexpr char kSealed[] = "application/vnd.mifeng.sealed";
+constexpr auto kHeartbeat = 2000ms;
+constexpr auto kSnapshotsApart = 500ms;
+
+Result<Reply> list(Call& call) {
+  MIFENG_TRY(const auto gateways, call.platform.gateways().list(call.actor));
+  return reply(json::Object{{"items", json_list(gateways)}});
+}
+
+Result<Reply> invite(Call& call) {
+  json::Fields body(call.body);
+  const auto id = body.string("id", {1, 63});
+  const auto url = body.optional_string("platform_url", {1, 500}).value_or(call.options.url);
+  MIFENG_CHECK(body.finish());
+  MIFENG_TRY(auto file,
+             call.platform.gateways().create_join_file(call.actor, id, url, call.options.tls_certificate_pem));
+  Reply answer = reply_text(std::move(file), "application/json");
+  answer.status = 201;
+  return answer;
+}
+
+Result<Reply> revoke(Call& call) {
+  MIFENG_CHECK(call.platform.gateways().revoke(call.actor, call.path.at("gateway")));
+  return no_content();
+}
+
+net::Response sealed_answer(const Bytes& stream) { return net::Response(200, std::string(as_text(stream)), kSealed); }
+
+Task<net::Response> enrol(std::shared_ptr<Call> call) {
+  MIFENG_CO_TRY(const auto nonce, call->header("Mifeng-Nonce", 32));
+  auto body = co_await net::read_body(*call->raw, kMessageMax);
+  if (!body) co_return std::move(body).error();
+  auto run = [&]() -> Result<platform::Snapshot> {
+    return call->platform.gateways().enrol(call->path.at("gateway"), nonce, as_bytes(*body));
+  };
+  auto snapshot = co_await net::run_blocking(call->work, std::move(run));
+  if (!snapshot) co_return std::move(snapshot).error();
+  net::Response response = sealed_answer(snapshot->stream);
+  response.headers.add("Mifeng-Serial", std::to_string(snapshot->serial));
+  co_return response;
+}
+
+Bytes frame(std::int64_t serial, ByteView stream) {
+  Bytes out;
+  out.reserve(12 + stream.size());
+  append_be(out, static_cast<std::uint64_t>(serial));
+  append_be(out, static_cast<std::uint32_t>(stream.size()));
+  append(out, stream);
+  return out;
+}
+
+// Counts the connection for as long as it lives.
+class Following {
+ public:
+  Following(platform::GatewayService& service, std::string gateway) : service_(service), gateway_(std::move(gateway)) {
+    service_.follow_opened(gateway_);
+  }
+  Following(const Following&) = delete;
+  Following& operator=(const Following&) = delete;
+  ~Following() { service_.follow_closed(gateway_); }
+
+ private:
+  platform::GatewayService& service_;
+  std::string gateway_;
+};
+
+Task<void> send_snapshots(std::shared_ptr<Call> call, std::int64_t after, net::BodySink& sink) {
+  auto& service = call->platform.gateways();
+  const std::string gateway = call->path.at("gateway");
+  const Following following(service, gateway);
+  auto changed = std::make_shared<net::Notifier>();  // shared with the subscription, which calls from any thread
+  const auto subscription = service.subscribe([changed] { changed->notify(); });
+  for (;;) {
+    const std::uint64_t seen = changed->count();
+    auto look = [&]() -> Result<platform::Snapshot> { return service.snapshot(gateway, after); };
+    auto snapshot = co_await net::run_blocking(call->work, std::move(look));
+    if (!snapshot && snapshot.error().reason() != "busy") co_return std::move(snapshot).error();
+    const bool has_news = snapshot && snapshot->serial > 0;
+    if (has_news) after = snapshot->serial;
+    // Without news an empty frame says that we are still here.
+    const Bytes bytes = frame(after, has_news ? ByteView(snapshot->stream) : ByteView());
+    auto written = co_await sink.write(bytes);
+    if (!written) co_return std::move(written).error();
+    // However often something changes, no more than this.
+    co_await net::sleep_for(kSnapshotsApart);
+    co_await changed->wait(seen, kHeartbeat - kSnapshotsApart);
+  }
+}
+
+Task<net::Response> follow(std::shared_ptr<Call> call) {
+  MIFENG_CO_TRY(const auto after, call->integer("after", 0, INT64_MAX, 0));
+  MIFENG_CO_TRY(const auto nonce, call->header("Mifeng-Nonce", 32));
+  MIFENG_CO_TRY(const auto time, call->header("Mifeng-Time", 16));
+  MIFENG_CO_TRY(const auto signature, call->header("Mifeng-Signature", 200));
+  auto authorize = [&]() -> Result<void> {
+    return call->platform.gateways().authorize_follow(call->path.at("gateway"), nonce, time, signature);
+  };
+  auto authorized = co_await net::run_blocking(call->work, std::move(authorize));
+  if (!authorized) co_return std::move(authorized).error();
+  net::Response response(200, {}, "application/vnd.mifeng.snapshots");
+  response.body = net::BodyWriter([call, after](net::BodySink& sink) { return send_snapshots(call, after, sink); });
+  co_return response;
+}
+
+Task<net::Response> confirm(std::shared_ptr<Call> call) {
+  MIFENG_CO_TRY(const auto serial, call->header("Mifeng-Serial", 16));
+  MIFENG_CO_TRY(const auto nonce, call->header("Mifeng-Nonce", 32));
+  MIFENG_CO_TRY(const auto time, call->header("Mifeng-Time", 16));
+  MIFENG_CO_TRY(const auto signature, call->header("Mifeng-Signature", 200));
+  auto run = [&]() -> Result<void> {
+    return call->platform.gateways().confirm(call->path.at("gateway"), serial, nonce, time, signature);
+  };
+  auto confirmed = co_await net::run_blocking(call->work, std::move(run));
+  if (!confirmed) co_return std::move(confirmed).error();
+  co_return net::Response(204);
+}
+
+Task<net::Response> report(std::shared_ptr<Call> call) {
+  MIFENG_CO_TRY(const auto serial, call->header("Mifeng-Serial", 16));
+  auto body = co_await net::read_body(*call->raw, kReportMax);
+  if (!body) co_return std::move(body).error();
+  auto run = [&]() -> Result<void> {
+    return call->platform.gateways().report(call->path.at("gateway"), serial, as_bytes(*body));
+  };
+  auto reported = co_await net::run_blocking(call->work, std::move(run));
+  if (!reported) co_return std::move(reported).error();
+  co_return net::Response(204);
+}
+
+Result<Reply> usage(Call& call) {
+  constexpr std::int64_t kLatest = std::int64_t{1} << 53;
+  MIFENG_TRY(const auto from, call.integer("from_ms", 0, kLatest, 0));
+  MIFENG_TRY(auto to, call.integer("to_ms", 0, kLatest, 0));
+  if (to == 0) to = call.clock.now_ms() + 1;
+  MIFENG_TRY(const auto rows, call.platform.gateways().usage(call.actor, from, to));
+  return reply(json::Object{{"items", json_list(rows)}});
+}
+
+// On a container's socket; call->container is what the engine said of the peer.
+enum class Asked { kGrant, kRenewal };
+Task<net::Response> ask(std::shared_ptr<Call> call, Asked what) {
+  MIFENG_CO_TRY(const auto deployment, call->header("Mifeng-Deployment", 128));
+  MIFENG_CO_TRY(const auto nonce, call->header("Mifeng-Nonce", 32));
+  auto body = co_await net::read_body(*call->raw, kMessageMax);
+  if (!body) co_return std::move(body).error();
+  auto run = [&]() -> Result<Bytes> {
+    // The proof comes after the body, so that a peer which dies while it sends proves nothing.
+    MIFENG_TRY(const auto peer, call->prove());
+    auto& grants = call->platform.grants();
+    return what == Asked::kGrant ? grants.grant(peer, deployment, nonce, as_bytes(*body))
+                                 : grants.renew(peer, deployment, nonce, as_bytes(*body));
+  };
+  auto answer = co_await net::run_blocking(call->work, std::move(run));
+  if (!answer) co_return std::move(answer).error();
+  co_return sealed_answer(*answer);
+}
+Task<net::Response> grant(std::shared_ptr<Call> call) {
+  auto answer = co_await ask(std::move(call), Asked::kGrant);
+  co_return answer;
+}
+Task<net::Response> renew(std::shared_ptr<Call> call) {
+  auto answer = co_await ask(std::move(call), Asked::kRenewal);
+  co_return answer;
+}
+
+constexpr Operation kOperations[] = {
+    {"listGateways", "GET", "/gateways", Permission::kReadGateways, list},
+    {"inviteGateway", "POST", "/gateways", Permission::kManageGateways, invite, BodyKind::kJson},
+    {"revokeGateway", "DELETE", "/gateways/{gateway}", Permission::kManageGateways, revoke},
+    {"enrolGateway", "POST", "/gateways/{gateway}/enrolment", Access::kGateway, enrol, BodyKind::kRaw},
+    {"followSnapshots", "GET", "/gateways/{gateway}/snapshots", Access::kGateway, follow, BodyKind::kNone, "after"},
+    {"confirmSnapshot", "POST", "/gateways/{gateway}/confirmations", Access::kGateway, confirm},
+    {"reportGateway", "POST", "/gateways/{gateway}/reports", Access::kGateway, report, BodyKind::kRaw},
+    {"getUsage", "GET", "/usage", Permission::kReadDeployments, usage, BodyKind::kNone, "from_ms to_ms"},
+    {"requestGrant", "POST", "/v1/grants", Access::kContainer, grant, BodyKind::kRaw},
+    {"renewGrant", "POST", "/v1/renewals", Access::kContainer, renew, BodyKind::kRaw},
+};
+
+}  // namespace
+
+std::span<const Operation> gateway_operations() { return kOperations; }
+
+}  // namespace mifeng::rest

@@ -1,0 +1,116 @@
+// The table of operations: what each is called, who may call it, and the function that does it.
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "mifeng/json/fields.h"
+#include "mifeng/json/value.h"
+#include "mifeng/net/http.h"
+#include "mifeng/net/runtime.h"
+#include "mifeng/platform/platform.h"
+#include "mifeng/rest/api.h"
+
+namespace mifeng::rest {
+
+using platform::Permission;
+
+// What an operation answers, when it is no stream.
+struct Reply {
+  int status = 200;
+  std::string body;
+  std::string content_type;
+  net::Headers headers;
+};
+Reply reply(const json::Value& value, int status = 200);
+Reply no_content();
+Reply reply_text(std::string text, std::string content_type);
+
+// One request, matched, authenticated and read.
+struct Call {
+  platform::Platform& platform;
+  const ApiOptions& options;
+  const Clock& clock;
+  net::BlockingPool& work;  // short: the database
+  net::BlockingPool& slow;  // what takes its time: password hashing, verifying a package, following a log
+  platform::Actor actor;
+  std::string bearer;                                    // as it came; empty on the local socket
+  std::string remote;                                    // address of the peer
+  std::map<std::string, std::string, std::less<>> path;  // "id" -> "rt-1"
+  std::map<std::string, std::string, std::less<>> query;
+  json::Object body;  // of operations with BodyKind::kJson
+  net::Headers headers;
+  std::unique_ptr<net::BodySource> raw;                // of the others
+  std::function<Result<platform::PeerFacts>()> prove;  // on a container's socket; blocks
+
+  const std::string& id() const { return path.at("id"); }
+  // Empty where absent.
+  std::string text(std::string_view name) const;
+  Result<std::int64_t> integer(std::string_view name, std::int64_t min, std::int64_t max,
+                               std::optional<std::int64_t> absent) const;
+  Result<bool> boolean(std::string_view name, bool absent) const;
+  Result<platform::PageRequest> page() const;
+  // kInvalidArgument "missing-header".
+  Result<std::string> header(std::string_view name, std::size_t max) const;
+};
+
+enum class BodyKind {
+  kNone,
+  kJson,
+  kOptionalJson,  // an absent body is {}
+  kRaw,           // a stream, read by the operation itself
+};
+enum class Pool { kWork, kSlow };
+
+using Blocking = Result<Reply> (*)(Call&);
+using Streaming = net::asio::awaitable<Result<net::Response>> (*)(std::shared_ptr<Call>);
+
+struct Operation {
+  std::string_view id;
+  std::string_view method;
+  std::string_view pattern;
+  std::variant<Access, Permission> who;
+  std::variant<Blocking, Streaming> run;
+  BodyKind body = BodyKind::kNone;
+  std::string_view query = "";  // names, separated by spaces
+  Pool pool = Pool::kWork;
+};
+
+// One table a file *_operations.cpp.
+std::span<const Operation> session_operations();
+std::span<const Operation> people_operations();
+std::span<const Operation> vendor_operations();
+std::span<const Operation> model_operations();
+std::span<const Operation> package_operations();
+std::span<const Operation> port_operations();
+std::span<const Operation> deployment_operations();
+std::span<const Operation> route_operations();
+std::span<const Operation> caller_operations();
+std::span<const Operation> key_operations();
+std::span<const Operation> gateway_operations();
+std::span<const Operation> audit_operations();
+std::span<const Operation> system_operations();
+
+struct Match {
+  const Operation* operation = nullptr;  // null: no such path, or no such method on it
+  std::map<std::string, std::string, std::less<>> path;
+  std::vector<std::string_view> allowed;  // methods of the path where the method is another
+};
+// `path` is below /api/v1, not decoded.
+Result<Match> match_operation(std::string_view method, std::string_view path);
+
+// Runs `job` in a pool and gives its result; for streaming operations.
+template <typename T>
+net::Task<T> blocking(net::BlockingPool& pool, std::function<Result<T>()> job) {
+  auto result = co_await net::run_blocking(pool, std::move(job));
+  co_return result;
+}
+
+}  // namespace mifeng::rest
