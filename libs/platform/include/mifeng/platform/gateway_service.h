@@ -40,8 +40,7 @@ struct UsageRow {  // calls, errors, refusals as gateways reported them
 
 class GatewayService {
  public:
-  explicit GatewayService(Core& core);
-  ~GatewayService();
+  explicit GatewayService(Core& core) : core_(core) {}
 
   // Makes the gateway (or, for one that is not enrolled yet, a new code) and gives its join file, a JSON text with a
   // one-time code that holds for 24 h; only the code's SM3 is stored. `platform_url` is where the gateway will connect.
@@ -55,7 +54,7 @@ class GatewayService {
   Result<Snapshot> enrol(const std::string& gateway_id, const std::string& nonce, ByteView stream);
 
   // GET /gateways/{id}/snapshots: checks `signature_base64` (purpose "follow", over id LF nonce LF time in decimal
-  // milliseconds), the time (within 2 minutes of ours) and that the nonce is new.
+  // milliseconds), the time (within 5 minutes of ours) and that the nonce is new.
   Result<void> authorize_follow(const std::string& gateway_id, const std::string& nonce, const std::string& time_ms,
                                 const std::string& signature_base64);
   void follow_opened(const std::string& gateway_id);
@@ -67,18 +66,17 @@ class GatewayService {
   // ends with the returned object.
   std::shared_ptr<void> subscribe(std::function<void()> changed);
 
-  // POST /gateways/{id}/reports and /confirmations: sealed, signed by the gateway; `serial` is in the context.
+  // POST /gateways/{id}/confirmations: signed in the same way, with the serial after the time (purpose "confirm").
+  Result<void> confirm(const std::string& gateway_id, const std::string& serial, const std::string& nonce,
+                       const std::string& time_ms, const std::string& signature_base64);
+  // POST /gateways/{id}/reports: sealed, signed by the gateway; `serial` is in the context. Each counter once.
   Result<void> report(const std::string& gateway_id, const std::string& serial, ByteView stream);
 
   // Calls per deployment in [from, to). kReadDeployments.
   Result<std::vector<UsageRow>> usage(const Actor& actor, UnixMillis from_ms, UnixMillis to_ms);
 
-  struct State;
-  State& state() { return *state_; }
-
  private:
   Core& core_;
-  std::unique_ptr<State> state_;
 };
 
 }  // namespace mifeng::platform
