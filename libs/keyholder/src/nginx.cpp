@@ -1,10 +1,10 @@
 #include "mifeng/keyholder/nginx.h"
 
+#include <algorithm>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
-#include <set>
 
 #include "mifeng/keyholder/wait.h"
 
@@ -12,39 +12,76 @@ namespace mifeng::keyholder {
 
 namespace asio = boost::asio;
 
-Result<std::string> fill_template(const std::string& text, const std::map<std::string, std::string>& values) {
-  const auto bad = [](const std::string& message) {
-    return Error(ErrorCode::kInvalidArgument, "bad-template", "nginx's configuration template " + message);
-  };
+namespace {
+
+Error bad_template(const std::string& message) {
+  return Error(ErrorCode::kInvalidArgument, "bad-template", "nginx's configuration template " + message);
+}
+
+// Comments go: a value of several lines would leave them.
+std::string without_comments(const std::string& text) {
   std::string out;
-  std::set<std::string> used;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size() - 1) + 1;
+    const std::size_t first = text.find_first_not_of(" \t", at);
+    if (first >= end || text[first] != '#') out += text.substr(at, end - at);
+    at = end;
+  }
+  return out;
+}
+
+Result<std::string> fill(const std::string& text, const std::map<std::string, std::string>& values,
+                         bool leave_unknown) {
+  std::string out;
   std::size_t at = 0;
   while (true) {
     const std::size_t open = text.find("{{", at);
     out += text.substr(at, open - at);
-    if (open == std::string::npos) break;
+    if (open == std::string::npos) return out;
     const std::size_t close = text.find("}}", open);
-    if (close == std::string::npos) return bad("has '{{' without '}}'");
+    if (close == std::string::npos) return bad_template("has '{{' without '}}'");
     const std::string name = text.substr(open + 2, close - open - 2);
     const auto value = values.find(name);
-    if (value == values.end()) return bad("asks for {{" + name + "}}, which is not known here");
-    out += value->second;
-    used.insert(name);
+    if (value == values.end() && !leave_unknown)
+      return bad_template("asks for {{" + name + "}}, which is not known here");
+    out += value == values.end() ? "{{" + name + "}}" : value->second;
     at = close + 2;
   }
-  for (const auto& [name, value] : values)
-    if (!used.contains(name)) return bad("has no place for {{" + name + "}}");
-  return out;
 }
 
-Result<std::string> quoted(const std::filesystem::path& path) {
+}  // namespace
+
+Result<std::string> fill_template(const std::string& text, const std::map<std::string, std::string>& values) {
+  return fill(without_comments(text), values, false);
+}
+
+Result<std::string> repeat_section(const std::string& text, const std::string& name,
+                                   const std::vector<std::map<std::string, std::string>>& values) {
+  const std::string open = "# {{#" + name + "}}\n";
+  const std::string close = "# {{/" + name + "}}\n";
+  const std::size_t start = text.find(open);
+  const std::size_t end = text.find(close);
+  if (start == std::string::npos || end == std::string::npos || end < start ||
+      text.find(open, start + 1) != std::string::npos || text.find(close, end + 1) != std::string::npos)
+    return bad_template("does not have the lines " + open.substr(0, open.size() - 1) + " and " +
+                        close.substr(0, close.size() - 1) + " once each");
+  const std::string section = without_comments(text.substr(start + open.size(), end - start - open.size()));
+  std::string out = text.substr(0, start);
+  for (const auto& each : values) {
+    MIFENG_TRY(const std::string filled, fill(section, each, true));
+    out += filled;
+  }
+  return out + text.substr(end + close.size());
+}
+
+Result<std::string> plain_path(const std::filesystem::path& path) {
   const std::string text = path.string();
   for (const char c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || std::string_view("\"\\${};").find(c) != std::string_view::npos)
       return Error(ErrorCode::kInvalidArgument, "bad-path",
                    "the path " + text + " has a character that nginx's configuration cannot hold; use another folder");
   }
-  return "\"" + text + "\"";
+  return text;
 }
 
 struct NginxSupervisor::Impl {

@@ -25,12 +25,22 @@ TEST(Template, IsFilled) {
   EXPECT_EQ(fill_template("plain { }", {}).value(), "plain { }");
   EXPECT_FALSE(fill_template("{{X}}", {}));
   EXPECT_FALSE(fill_template("{{X", {{"X", "1"}}));
-  EXPECT_FALSE(fill_template("nothing", {{"X", "1"}}));
+  // A comment that names a value is not where a value of two lines may go.
+  EXPECT_EQ(fill_template("  # {{X}} {{Z}}\na {{X}}\n# end", {{"X", "1\n2"}}).value(), "a 1\n2\n");
+}
+
+TEST(Template, SectionsAreRepeated) {
+  const std::string text = "a\n# {{#PORT}}\np {{P}} {{ALL}}\n# {{/PORT}}\nz {{P}}\n";
+  EXPECT_EQ(repeat_section(text, "PORT", {{{"P", "1"}}, {{"P", "2"}}}).value(),
+            "a\np 1 {{ALL}}\np 2 {{ALL}}\nz {{P}}\n");
+  EXPECT_EQ(repeat_section(text, "PORT", {}).value(), "a\nz {{P}}\n");
+  EXPECT_FALSE(repeat_section(text, "OTHER", {}));
+  EXPECT_FALSE(repeat_section("# {{/PORT}}\n# {{#PORT}}\n", "PORT", {}));
 }
 
 TEST(Template, PathsCannotLeaveTheirQuotes) {
-  EXPECT_EQ(quoted("/run/a b").value(), "\"/run/a b\"");
-  for (const char* path : {"/a\"b", "/a;b", "/a$b", "/a\\b", "/a\nb", "/a{b"}) EXPECT_FALSE(quoted(path)) << path;
+  EXPECT_EQ(plain_path("/run/a b").value(), "/run/a b");
+  for (const char* path : {"/a\"b", "/a;b", "/a$b", "/a\\b", "/a\nb", "/a{b"}) EXPECT_FALSE(plain_path(path)) << path;
 }
 
 // What the server at this port says to a GET; empty where it does not answer.

@@ -17,13 +17,18 @@
 
 namespace mifeng::keyholder {
 
-// Replaces each {{NAME}} of a template by its value; kInvalidArgument "bad-template" for a name without a value, a
-// value that no name uses, and braces that do not match.
+// Replaces each {{NAME}} of a template by its value, and leaves out lines that are comments. kInvalidArgument
+// "bad-template" for a name without a value, and braces that do not match. What no name uses is left out.
 Result<std::string> fill_template(const std::string& text, const std::map<std::string, std::string>& values);
 
-// A value inside double quotes of an nginx configuration. kInvalidArgument "bad-path" where it holds what nginx would
-// read as something else: '"', '\', '$', '{', '}', ';' or a control character.
-Result<std::string> quoted(const std::filesystem::path& path);
+// The part of a template between the lines "# {{#NAME}}" and "# {{/NAME}}", once for each set of values, filled with
+// it; all else is as it was. "bad-template" where the lines are not there, once each and in this order.
+Result<std::string> repeat_section(const std::string& text, const std::string& name,
+                                   const std::vector<std::map<std::string, std::string>>& values);
+
+// A path for use inside double quotes of an nginx configuration. kInvalidArgument "bad-path" where it holds what nginx
+// would read as something else: '"', '\', '$', '{', '}', ';' or a control character.
+Result<std::string> plain_path(const std::filesystem::path& path);
 
 struct NginxOptions {
   std::filesystem::path program;

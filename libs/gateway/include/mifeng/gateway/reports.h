@@ -1,0 +1,49 @@
+// What a gateway tells the platform every 10 seconds, and keeps while the platform is away (spec/grant.md, report).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mifeng/base/clock.h"
+#include "mifeng/messages/gateway.h"
+#include "mifeng/proxy/key_socket.h"
+
+namespace mifeng::gateway {
+
+class Reports {
+ public:
+  static constexpr std::size_t kBacklogMax = 360;  // an hour
+  static constexpr std::size_t kRowsMax = 2000;    // of one report; more make several
+
+  Reports(std::string gateway, const Clock& clock)
+      : gateway_(std::move(gateway)), clock_(clock), from_ms_(clock.now_ms()) {}
+
+  void add(const proxy::Counts& counts);
+  // Something that the supervisor refused itself: no deployment, no instance.
+  void add_refusal(const std::string& refusal_class);
+  // Ends the period: what was counted becomes reports, under the serial in force. The oldest go where there are too
+  // many, and the next report says how many.
+  void close_period(std::uint64_t serial);
+
+  // The oldest that was not delivered; nullptr where there is none.
+  const messages::Report* front() const { return backlog_.empty() ? nullptr : &backlog_.front(); }
+  void delivered() { backlog_.pop_front(); }
+  std::size_t waiting() const { return backlog_.size(); }
+
+ private:
+  messages::Report begin(std::uint64_t serial, UnixMillis now_ms);
+
+  std::string gateway_;
+  const Clock& clock_;
+  UnixMillis from_ms_;
+  std::uint64_t counter_ = 0;
+  std::uint64_t dropped_ = 0;
+  std::map<std::pair<std::string, std::string>, messages::ReportRow> rows_;  // by deployment and instance
+  std::deque<messages::Report> backlog_;
+};
+
+}  // namespace mifeng::gateway

@@ -1,0 +1,70 @@
+// A gateway's folder: who it is, its two key pairs (wrapped), and the last snapshot as it came.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "mifeng/base/file.h"
+#include "mifeng/base/random.h"
+#include "mifeng/base/secret.h"
+#include "mifeng/crypto/sm2.h"
+#include "mifeng/crypto/sm4_gcm.h"
+#include "mifeng/messages/gateway.h"
+
+namespace mifeng::gateway {
+
+// An enrolment that was sent and perhaps not answered: the same bytes are sent again.
+struct PendingEnrolment {
+  std::string nonce;
+  Bytes stream;
+};
+
+struct Membership {
+  std::string gateway;
+  std::string platform;
+  std::optional<std::string> tls_certificate_sm3;
+  messages::PlatformCard card;
+  messages::CardKeys card_keys;
+  crypto::Sm2PrivateKey receive;
+  crypto::Sm2PrivateKey sign;
+  std::optional<PendingEnrolment> pending;  // none: enrolled
+};
+
+// The file gateway.json: private keys in it are SM4-GCM under HKDF-SM3 of a master key, with purpose and public key as
+// additional data; on load the public key is computed again.
+Bytes encode_membership(const Membership& membership, const Secret<32>& master_key, const messages::Tools& tools);
+// kInvalidArgument "bad-state"; kVerificationFailed "wrapped-key-does-not-fit" for another master key, or a key that
+// was put in another's place.
+Result<Membership> decode_membership(ByteView json, const Secret<32>& master_key, const messages::Tools& tools);
+
+class StateFolder {
+ public:
+  // Makes folder (0700) and master key (0600, 32 random bytes as hex) where they are missing; a master key is not made
+  // where there is a gateway.json already. Holds the folder's lock as long as it lives: kConflict "state-in-use".
+  static Result<StateFolder> open(std::filesystem::path folder, std::filesystem::path master_key,
+                                  const messages::Tools& tools);
+  StateFolder(StateFolder&&) = default;
+
+  const std::filesystem::path& path() const { return folder_; }
+  Result<std::optional<Membership>> load() const;
+  // New key pairs and a sealed enrolment from a join file; stored before it returns. Where one from the same join file
+  // is pending already, that one.
+  Result<Membership> begin_enrolment(const messages::JoinFile& join, const std::string& version) const;
+  Result<void> finish_enrolment(Membership& membership) const;
+
+  Result<std::optional<messages::SnapshotFrame>> load_snapshot() const;
+  Result<void> store_snapshot(const messages::SnapshotFrame& frame) const;
+
+ private:
+  StateFolder(std::filesystem::path folder, UniqueFd lock, Secret<32> master_key, const messages::Tools& tools)
+      : folder_(std::move(folder)), lock_(std::move(lock)), master_key_(std::move(master_key)), tools_(tools) {}
+  Result<void> store(const Membership& membership) const;
+
+  std::filesystem::path folder_;
+  UniqueFd lock_;
+  Secret<32> master_key_;
+  messages::Tools tools_;
+};
+
+}  // namespace mifeng::gateway

@@ -1,0 +1,409 @@
+#include "mifeng/gateway/gateway.h"
+
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+
+#include "mifeng/base/file.h"
+#include "mifeng/gateway/reports.h"
+#include "mifeng/gateway/snapshots.h"
+#include "mifeng/gateway/state.h"
+#include "mifeng/keyholder/key_socket.h"
+#include "mifeng/keyholder/listen_socket.h"
+#include "mifeng/keyholder/nginx.h"
+#include "mifeng/keyholder/platform_link.h"
+#include "mifeng/keyholder/tasks.h"
+#include "nginx_config.h"
+#include "run_folder.h"
+
+namespace mifeng::gateway {
+
+namespace asio = boost::asio;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+constexpr seconds kReportInterval{10};
+constexpr seconds kSilenceMax{6};  // three heartbeats
+constexpr milliseconds kReconnectMin{200};
+constexpr milliseconds kReconnectMax{5000};
+constexpr milliseconds kEnrolRetryMax{15'000};
+constexpr seconds kRepeatLog{60};
+constexpr seconds kStopGrace{8};  // of the 10 that a program has (spec/processes.md)
+
+}  // namespace
+
+struct Gateway::Impl {
+  explicit Impl(GatewayOptions given) : options(std::move(given)) {}
+
+  GatewayOptions options;
+  asio::io_context io{1};
+  SystemClock clock;
+  SystemRandom random;
+  std::unique_ptr<crypto::Sm4GcmProvider> provider;
+  std::optional<messages::Tools> tools;
+  keyholder::Tasks tasks{io, [this](const std::string& line) { log(line); }};
+  keyholder::Bell bell{io};
+  std::optional<StateFolder> state;
+  std::optional<Membership> member;
+  std::optional<SnapshotKeeper> snapshots;
+  std::optional<Reports> reports;
+  std::optional<keyholder::ListenSocket> socket;
+  std::unique_ptr<keyholder::KeySocketServer> key_socket;
+  std::unique_ptr<RunFolder> run_folder;
+  std::optional<keyholder::NginxSupervisor> nginx;
+  keyholder::ResponseUnwrapper unwrapper;
+  std::unique_ptr<keyholder::HttpPlatformLink> link;    // for what is answered
+  std::unique_ptr<keyholder::HttpPlatformLink> stream;  // for what is followed
+  bool nginx_started = false;
+  bool told_ready = false;
+  bool told_expired = false;
+  std::uint64_t taken_serial = 0;
+  std::uint64_t confirmed_serial = 0;
+  std::optional<GatewayExit> exit;
+  std::string logged_error;
+  std::chrono::steady_clock::time_point logged_at{};
+
+  void log(const std::string& line) const {
+    if (options.log) options.log(line);
+  }
+  void stop(GatewayExit status) {
+    if (!exit) exit = status;
+    bell.ring();
+  }
+  bool stopping() const { return exit.has_value(); }
+  // The same complaint only once a minute.
+  void complain(const std::string& line) {
+    const auto now = clock.steady_now();
+    if (line == logged_error && now - logged_at < kRepeatLog) return;
+    log(line);
+    logged_error = line;
+    logged_at = now;
+  }
+
+  Result<void> prepare();
+  Result<void> join();
+  Result<void> listen();
+  Result<void> use_snapshot();
+  void offer(const messages::SnapshotFrame& frame);
+  void tell_ready();
+  asio::awaitable<void> pause(milliseconds duration);
+  asio::awaitable<bool> enrol();
+  asio::awaitable<void> follow();
+  asio::awaitable<Result<void>> follow_once(milliseconds& delay);
+  asio::awaitable<void> report();
+  asio::awaitable<Result<void>> post_report(messages::Report report, std::string path, std::string what);
+  asio::awaitable<void> confirm();
+  asio::awaitable<void> watch_signals();
+  asio::awaitable<void> life();
+};
+
+Result<void> Gateway::Impl::prepare() {
+  MIFENG_TRY(provider, crypto::Sm4GcmProvider::create());
+  tools.emplace(messages::Tools{random, *provider});
+  MIFENG_TRY(StateFolder opened, StateFolder::open(options.state, options.master_key, *tools));
+  state.emplace(std::move(opened));
+  MIFENG_CHECK(join());
+  snapshots.emplace(*state, *member, clock, *tools);
+  if (auto loaded = snapshots->load(); !loaded) log(loaded.error().message() + "; waiting for a new one");
+  reports.emplace(member->gateway, clock);
+  keyholder::PlatformAddress address{.address = member->platform,
+                                     .tls_certificate_sm3 = member->tls_certificate_sm3,
+                                     .answer_size_max = messages::kSnapshotSizeMax};
+  MIFENG_TRY(link, keyholder::HttpPlatformLink::create(address));
+  address.idle_timeout = kSilenceMax;
+  MIFENG_TRY(stream, keyholder::HttpPlatformLink::create(address));
+  return listen();
+}
+
+Result<void> Gateway::Impl::join() {
+  MIFENG_TRY(member, state->load());
+  if (member && !member->pending) return ok();
+  if (!options.join) {
+    if (member) return ok();  // goes on with the enrolment that it had begun
+    return Error(ErrorCode::kInvalidArgument, "not-enrolled",
+                 "this gateway belongs to no platform yet; start it once with --join and the join file that an "
+                 "administrator made (console: Gateways, or `mifeng gateway join-file`)");
+  }
+  MIFENG_TRY(const SecretBytes text, read_secret_file(*options.join, 1 << 20));
+  auto file = messages::decode_join(text.reveal_for_use());
+  if (!file) return file.error().with_context(options.join->string());
+  MIFENG_TRY(member, state->begin_enrolment(*file, options.version));
+  return ok();
+}
+
+Result<void> Gateway::Impl::listen() {
+  auto opened = keyholder::ListenSocket::open(options.address, options.port);
+  if (!opened) return opened.error();
+  socket.emplace(std::move(*opened));
+  MIFENG_TRY(run_folder, RunFolder::create(options.state));
+  keyholder::KeySocketCallbacks callbacks;
+  callbacks.on_unwrap = [this](const proxy::UnwrapRequest& request) -> Result<proxy::Unwrapped> {
+    if (snapshots->is_expired())
+      return Error(ErrorCode::kVerificationFailed, "snapshot-expired", "the snapshot in force has expired");
+    return unwrapper.unwrap(request);
+  };
+  callbacks.on_counts = [this](const proxy::Counts& counts) { reports->add(counts); };
+  callbacks.on_table_taken = [this](std::uint64_t serial) {
+    taken_serial = serial;
+    tell_ready();
+    bell.ring();
+  };
+  callbacks.on_log = [this](const std::string& line) { log(line); };
+  keyholder::KeySocketOptions key_options;
+  key_options.path = run_folder->path() / "key.sock";
+  key_options.role = proxy::Role::kGateway;
+  MIFENG_TRY(key_socket, keyholder::KeySocketServer::create(io, std::move(key_options), std::move(callbacks)));
+  MIFENG_TRY(const std::string text, nginx_configuration(options, *socket, run_folder->path(), clock));
+  const std::filesystem::path file = run_folder->path() / "nginx.conf";
+  MIFENG_CHECK(write_file_atomic(file, as_bytes(text), 0600));
+  keyholder::NginxOptions start;
+  start.program = options.nginx;
+  start.prefix = run_folder->path();
+  start.configuration = file;
+  start.listen_fds = {socket->fd()};
+  start.log = [this](const std::string& line) { log(line); };
+  nginx.emplace(io, std::move(start));
+  return ok();
+}
+
+Result<void> Gateway::Impl::use_snapshot() {
+  const messages::Snapshot& snapshot = *snapshots->current();
+  const proxy::Table table = to_table(snapshot);
+  std::vector<crypto::Sm2PrivateKey> output_keys;
+  for (const messages::SnapshotOutputKey& key : snapshot.output_keys) output_keys.push_back(key.private_key.clone());
+  // Keys and instances first: a worker that has the new table may ask about a new instance at once.
+  MIFENG_CHECK(unwrapper.update(std::move(output_keys), table.instances));
+  return key_socket->push_table(table);
+}
+
+void Gateway::Impl::offer(const messages::SnapshotFrame& frame) {
+  auto is_new = snapshots->offer(frame);
+  if (!is_new) {
+    reports->add_refusal(is_new.error().reason());
+    complain("a snapshot was refused (" + is_new.error().reason() + "): " + is_new.error().message());
+    return;
+  }
+  if (!*is_new) return;
+  told_expired = false;
+  if (auto used = use_snapshot(); !used) complain("the workers cannot use the snapshot: " + used.error().message());
+  bell.ring();
+}
+
+void Gateway::Impl::tell_ready() {
+  if (told_ready || !nginx_started || taken_serial == 0 || snapshots->is_expired()) return;
+  told_ready = true;
+  const bool tls = uses_tls(options);
+  const std::string url = (tls ? "https://" : "http://") + socket->name();
+  log("ready: serving on " + url);
+  if (options.ready) options.ready(url);
+}
+
+asio::awaitable<void> Gateway::Impl::pause(milliseconds duration) {
+  const auto until = clock.steady_now() + duration;
+  while (!stopping()) {
+    const auto left = std::chrono::ceil<milliseconds>(until - clock.steady_now());
+    if (left.count() <= 0) break;
+    co_await bell.wait(left);
+  }
+}
+
+asio::awaitable<bool> Gateway::Impl::enrol() {
+  milliseconds delay{500};
+  while (member->pending && !stopping()) {
+    net::Headers headers{{"Mifeng-Nonce", member->pending->nonce}};
+    auto post = link->post("/api/v1/gateways/" + member->gateway + "/enrolment", std::move(headers),
+                           member->pending->stream, "the enrolment");
+    auto answer = co_await std::move(post);
+    if (answer) {
+      const std::string* serial = answer->headers.find("Mifeng-Serial");
+      messages::SnapshotFrame frame{.serial = 0, .stream = std::move(answer->body)};
+      if (serial != nullptr) frame.serial = std::strtoull(serial->c_str(), nullptr, 10);
+      auto is_new = snapshots->offer(frame);
+      if (is_new) {
+        if (auto stored = state->finish_enrolment(*member); !stored) {
+          log(stored.error().message());
+          stop(GatewayExit::kFailed);
+          co_return false;
+        }
+        log("enrolled as " + member->gateway);
+        co_return true;
+      }
+      complain("the answer to the enrolment was refused (" + is_new.error().reason() +
+               "): whoever answered is not the platform of the join file (identity key " +
+               member->card_keys.identity.fingerprint() + ")");
+    } else {
+      complain(
+          "not enrolled yet: " + answer.error().message() +
+          ". Asking again; if the platform refuses it, have a new join file made: its code works once and 24 hours");
+    }
+    co_await pause(delay);
+    delay = std::min(delay * 2, kEnrolRetryMax);
+  }
+  co_return !member->pending;
+}
+
+asio::awaitable<Result<void>> Gateway::Impl::follow_once(milliseconds& delay) {
+  messages::FollowRequest ask{.gateway = member->gateway, .nonce = random.hex(16), .time_ms = clock.now_ms()};
+  auto signature = messages::sign_follow(ask, member->sign);
+  if (!signature) co_return signature.error();
+  net::ClientRequest request(
+      "GET", "/api/v1/gateways/" + member->gateway + "/snapshots?after=" + std::to_string(snapshots->serial()));
+  request.headers.add("Mifeng-Nonce", ask.nonce);
+  request.headers.add("Mifeng-Time", std::to_string(ask.time_ms));
+  request.headers.add("Mifeng-Signature", to_base64(*signature));
+  auto opening = stream->client().open(std::move(request));
+  auto opened = co_await std::move(opening);
+  if (!opened) co_return opened.error();
+  const std::unique_ptr<net::ResponseStream> body = std::move(*opened);
+  if (body->status() != 200)
+    co_return Error(ErrorCode::kPermissionDenied, "platform-refused",
+                    "the platform answers " + std::to_string(body->status()) + " to a request to follow");
+  messages::SnapshotFrameReader reader;
+  while (!stopping()) {
+    auto reading = body->read();
+    auto bytes = co_await std::move(reading);
+    if (!bytes) co_return bytes.error();
+    if (bytes->empty()) co_return Error(ErrorCode::kUnavailable, "connection-lost", "the platform ended the stream");
+    std::vector<messages::SnapshotFrame> frames;
+    auto fed = reader.feed(*bytes, frames);
+    if (!fed) co_return fed.error();
+    delay = kReconnectMin;
+    if (!logged_error.empty()) log("the platform is there again");
+    logged_error.clear();
+    for (const messages::SnapshotFrame& frame : frames)
+      if (!frame.stream.empty()) offer(frame);
+  }
+  co_return ok();
+}
+
+asio::awaitable<void> Gateway::Impl::follow() {
+  auto delay = kReconnectMin;
+  while (!stopping()) {
+    auto once = follow_once(delay);
+    auto ended = co_await std::move(once);
+    if (stopping()) break;
+    if (!ended)
+      complain("the platform cannot be followed: " + ended.error().message() + ". Serving from snapshot " +
+               std::to_string(snapshots->serial()) +
+               (snapshots->current() ? " until " + format_time(snapshots->current()->expires_ms) : "") +
+               ", and connecting again");
+    std::uint8_t chance[1];
+    random.fill(chance);
+    co_await pause(delay + delay * chance[0] / (5 * 255));
+    delay = std::min(delay * 2, kReconnectMax);
+  }
+}
+
+asio::awaitable<Result<void>> Gateway::Impl::post_report(messages::Report report, std::string path, std::string what) {
+  auto sealed = messages::seal_report(report, member->card_keys.delivery.key, member->sign, *tools);
+  if (!sealed) co_return sealed.error();
+  net::Headers headers{{"Mifeng-Serial", std::to_string(report.serial)}};
+  auto post =
+      link->post("/api/v1/gateways/" + member->gateway + path, std::move(headers), std::move(*sealed), std::move(what));
+  auto answer = co_await std::move(post);
+  if (!answer) co_return answer.error();
+  co_return ok();
+}
+
+asio::awaitable<void> Gateway::Impl::report() {
+  while (!stopping()) {
+    co_await pause(kReportInterval);
+    reports->close_period(snapshots->serial());
+    while (const messages::Report* next = reports->front()) {
+      auto post = post_report(*next, "/reports", "a report");
+      auto sent = co_await std::move(post);
+      // What the platform will never take must not hold up the rest.
+      if (!sent && sent.error().reason() != "platform-refused") break;
+      if (!sent) complain(sent.error().message());
+      reports->delivered();
+    }
+    if (snapshots->is_expired() && snapshots->current() != nullptr && !told_expired) {
+      log("the snapshot has expired at " + format_time(snapshots->current()->expires_ms) +
+          " and the platform has given no other, so nothing is served any more; see that mifengd runs and is reached");
+      told_expired = true;
+    }
+  }
+}
+
+asio::awaitable<void> Gateway::Impl::confirm() {
+  while (!stopping()) {
+    if (taken_serial <= confirmed_serial) {
+      co_await bell.wait(seconds(60));
+      continue;
+    }
+    const std::uint64_t serial = taken_serial;
+    messages::Report confirmation;
+    confirmation.gateway = member->gateway;
+    confirmation.serial = serial;
+    confirmation.from_ms = confirmation.to_ms = clock.now_ms();
+    auto post = post_report(std::move(confirmation), "/confirmations", "a confirmation");
+    auto sent = co_await std::move(post);
+    if (sent) {
+      confirmed_serial = serial;
+    } else {
+      co_await pause(seconds(2));
+    }
+  }
+}
+
+asio::awaitable<void> Gateway::Impl::watch_signals() {
+  asio::signal_set signals(io, SIGTERM, SIGINT);
+  while (true) {
+    co_await signals.async_wait(asio::use_awaitable);
+    stop(GatewayExit::kStopped);
+  }
+}
+
+asio::awaitable<void> Gateway::Impl::life() {
+  tasks.spawn("signals", watch_signals());
+  if (member->pending && !co_await enrol()) co_return;
+  auto started = co_await nginx->start();
+  if (!started) {
+    log(started.error().message());
+    stop(GatewayExit::kFailed);
+    co_return;
+  }
+  nginx_started = true;
+  tasks.spawn("nginx", nginx->supervise());
+  if (snapshots->current() != nullptr) {
+    if (auto used = use_snapshot(); !used) log("the workers cannot use the snapshot: " + used.error().message());
+  }
+  tasks.spawn("follow", follow());
+  tasks.spawn("reports", report());
+  tasks.spawn("confirmations", confirm());
+  while (!stopping()) co_await bell.wait(seconds(60));
+  co_await nginx->stop(kStopGrace);
+}
+
+Gateway::Gateway(GatewayOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Gateway::~Gateway() = default;
+
+GatewayExit Gateway::run() {
+  if (auto prepared = impl_->prepare(); !prepared) {
+    impl_->log(prepared.error().message());
+    return GatewayExit::kFailed;
+  }
+  bool ended = false;
+  asio::co_spawn(impl_->io, impl_->life(), [&](std::exception_ptr thrown) {
+    ended = true;
+    if (!thrown) return;
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::exception& error) {
+      impl_->log(std::string("stopping: ") + error.what());
+    }
+  });
+  while (!ended) impl_->io.run_one();
+  impl_->tasks.cancel();
+  while (impl_->tasks.running() > 0) impl_->io.run_one();
+  impl_->key_socket.reset();
+  return impl_->exit.value_or(GatewayExit::kFailed);
+}
+
+}  // namespace mifeng::gateway

@@ -1,0 +1,63 @@
+#include "mifeng/gateway/reports.h"
+
+#include <algorithm>
+
+namespace mifeng::gateway {
+
+namespace {
+
+constexpr std::size_t kClassesMax = 64;  // of one row, spec/grant.md
+
+void add_count(std::map<std::string, std::uint64_t>& refusals, const std::string& name, std::uint64_t count) {
+  if (refusals.size() >= kClassesMax && !refusals.contains(name)) return;
+  refusals[name] += count;
+}
+
+}  // namespace
+
+void Reports::add(const proxy::Counts& counts) {
+  for (const proxy::CountRow& row : counts.rows) {
+    messages::ReportRow& sum = rows_[{row.deployment, row.instance}];
+    sum.deployment = row.deployment;
+    sum.instance = row.instance;
+    sum.calls += row.calls;
+    sum.errors += row.errors;
+    for (const auto& [name, count] : row.refusals) add_count(sum.refusals, name, count);
+  }
+}
+
+void Reports::add_refusal(const std::string& refusal_class) { add_count(rows_[{"", ""}].refusals, refusal_class, 1); }
+
+messages::Report Reports::begin(std::uint64_t serial, UnixMillis now_ms) {
+  // Rises over restarts too, without being stored: no gateway sends more than one report a millisecond.
+  counter_ = std::max(counter_ + 1, static_cast<std::uint64_t>(std::max<UnixMillis>(now_ms, 1)));
+  messages::Report report;
+  report.gateway = gateway_;
+  report.serial = serial;
+  report.counter = counter_;
+  report.from_ms = std::min(from_ms_, now_ms);
+  report.to_ms = now_ms;
+  return report;
+}
+
+void Reports::close_period(std::uint64_t serial) {
+  const UnixMillis now_ms = clock_.now_ms();
+  if (dropped_ > 0 && !rows_.empty()) {
+    add_count(rows_[{"", ""}].refusals, "reports-dropped", dropped_);
+    dropped_ = 0;
+  }
+  auto row = rows_.begin();
+  while (row != rows_.end()) {
+    messages::Report report = begin(serial, now_ms);
+    for (; row != rows_.end() && report.rows.size() < kRowsMax; ++row) report.rows.push_back(std::move(row->second));
+    backlog_.push_back(std::move(report));
+  }
+  rows_.clear();
+  from_ms_ = now_ms;
+  while (backlog_.size() > kBacklogMax) {
+    backlog_.pop_front();
+    ++dropped_;
+  }
+}
+
+}  // namespace mifeng::gateway

@@ -1,0 +1,26 @@
+// Where a gateway's nginx keeps sockets and what a request body spills: a folder in memory.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "mifeng/base/result.h"
+
+namespace mifeng::gateway {
+
+class RunFolder {
+ public:
+  // Below /dev/shm, named after the state folder, made anew (0700); what a run that was killed left there goes.
+  // kConflict "run-folder-taken" where somebody else has made it.
+  static Result<std::unique_ptr<RunFolder>> create(const std::filesystem::path& state);
+  ~RunFolder();
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
+  std::filesystem::path path_;
+};
+
+}  // namespace mifeng::gateway

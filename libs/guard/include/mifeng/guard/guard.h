@@ -1,0 +1,45 @@
+// The guard: process 1 of a model's container.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "mifeng/guard/config.h"
+
+namespace mifeng::guard {
+
+struct GuardOptions {
+  GuardConfig config;
+  std::string version;
+  std::uint16_t health_port = 15020;
+  std::filesystem::path nginx;   // program
+  std::filesystem::path module;  // ngx_http_mifeng.so
+  std::filesystem::path nginx_template;
+  std::function<void(const std::string&)> log;  // one line each, in English
+};
+
+enum class GuardExit : int {
+  kStopped = 0,       // it was asked to
+  kFailed = 1,        // the log says why: the image, the environment, the payload, nginx
+  kModelEnded = 3,    // the model's process ended by itself
+  kModelStopped = 4,  // it listened where it must not
+  kRevoked = 5,       // the platform ended this instance
+};
+
+class Guard {
+ public:
+  explicit Guard(GuardOptions options);
+  ~Guard();
+  // Blocks until everything that was started has ended. SIGTERM and SIGINT stop it, SIGHUP, SIGUSR1 and SIGUSR2 go to
+  // the model. Call it from the process's only thread.
+  GuardExit run();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mifeng::guard

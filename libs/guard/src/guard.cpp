@@ -1,0 +1,434 @@
+#include "mifeng/guard/guard.h"
+
+#include <sys/stat.h>
+
+#include <atomic>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <optional>
+#include <set>
+#include <thread>
+
+#include "mifeng/base/file.h"
+#include "mifeng/guard/model.h"
+#include "mifeng/guard/payload.h"
+#include "mifeng/guard/session.h"
+#include "mifeng/keyholder/key_socket.h"
+#include "mifeng/keyholder/nginx.h"
+#include "mifeng/keyholder/platform_link.h"
+#include "mifeng/keyholder/process.h"
+#include "mifeng/keyholder/tasks.h"
+#include "mifeng/keyholder/wait.h"
+#include "nginx_config.h"
+
+namespace mifeng::guard {
+
+namespace asio = boost::asio;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+constexpr seconds kServeMore{3};          // after "not ready", until balancers have noticed
+constexpr milliseconds kModelStop{1200};  // for a model that has no request left
+constexpr milliseconds kListenerCheck{2000};
+constexpr seconds kRepeatLog{60};
+
+}  // namespace
+
+struct Guard::Impl {
+  explicit Impl(GuardOptions given) : options(std::move(given)) {}
+
+  GuardOptions options;
+  asio::io_context io{1};
+  SystemClock clock;
+  SystemRandom random;
+  std::unique_ptr<crypto::Sm4GcmProvider> provider;
+  std::optional<messages::Tools> tools;
+  keyholder::Tasks tasks{io, [this](const std::string& line) { log(line); }};
+  keyholder::Bell bell{io};
+  std::optional<ImageFacts> image;
+  Bytes payload_header;
+  std::vector<ServedPort> ports;
+  std::vector<keyholder::ListenSocket> health;
+  std::set<std::uint64_t> own_inodes;
+  std::unique_ptr<keyholder::KeySocketServer> key_socket;
+  std::optional<keyholder::NginxSupervisor> nginx;
+  std::unique_ptr<keyholder::HttpPlatformLink> link;
+  std::optional<GrantSession> session;
+  std::optional<ChildProcess> model;
+  std::optional<GuardExit> exit;  // set: stopping, with this status
+  bool hurry = false;             // asked to stop a second time
+  bool model_ready = false;
+  bool draining = false;
+  proxy::GuardState told{};
+  std::string logged_error;
+  std::chrono::steady_clock::time_point logged_at{};
+
+  void log(const std::string& line) const {
+    if (options.log) options.log(line);
+  }
+  void stop(GuardExit status) {
+    if (!exit) exit = status;
+    bell.ring();
+  }
+  bool stopping() const { return exit.has_value(); }
+
+  Result<void> prepare();
+  Result<void> open_sockets();
+  Result<void> start_key_socket();
+  Result<void> configure_nginx();
+  void tell_state();
+  void tell_error();
+  asio::awaitable<void> pause(milliseconds duration);
+  asio::awaitable<void> converse();
+  asio::awaitable<void> watch_signals();
+  asio::awaitable<void> watch_orphans();
+  asio::awaitable<void> watch_model();
+  asio::awaitable<Result<void>> open_payload_in_thread();
+  asio::awaitable<bool> bring_up_model();
+  asio::awaitable<void> wait_until_ready();
+  bool listeners_are_ours();
+  asio::awaitable<void> shut_down();
+  asio::awaitable<void> life();
+};
+
+Result<void> Guard::Impl::prepare() {
+  const GuardConfig& config = options.config;
+  MIFENG_TRY(provider, crypto::Sm4GcmProvider::create());
+  tools.emplace(messages::Tools{random, *provider});
+  MIFENG_TRY(const Bytes facts, read_file(config.folders.root / "package.json", kImageFactsSizeMax));
+  MIFENG_TRY(image, decode_image_facts(facts));
+  MIFENG_TRY(messages::CardKeys card, choose_card(*image, config.card));
+  MIFENG_TRY(payload_header, read_payload_header(config.folders.root / "payload/header", image->payload_header_sm3));
+  MIFENG_CHECK(check_in_memory(config.folders.app));
+  MIFENG_CHECK(check_in_memory(config.folders.run));
+  MIFENG_TRY(link, keyholder::HttpPlatformLink::create(
+                       {.address = config.platform, .tls_certificate_sm3 = {}, .answer_size_max = 64 << 10}));
+  session.emplace(SessionOptions{.deployment = config.deployment,
+                                 .instance = config.instance,
+                                 .pod_uid = config.pod_uid,
+                                 .token = std::nullopt,
+                                 .guard_version = options.version,
+                                 .card = std::move(card),
+                                 .vendor = image->vendor,
+                                 .model = image->model,
+                                 .version = image->version,
+                                 .vendor_key = image->vendor_key,
+                                 .payload_header_sm3 = image->payload_header_sm3},
+                  clock, *tools);
+  MIFENG_CHECK(open_sockets());
+  MIFENG_CHECK(start_key_socket());
+  return configure_nginx();
+}
+
+Result<void> Guard::Impl::open_sockets() {
+  for (std::size_t i = 0; i < options.config.ports.size(); ++i) {
+    MIFENG_TRY(auto sockets, keyholder::ListenSocket::open_all(options.config.ports[i].port));
+    ports.push_back({.sockets = std::move(sockets), .upstream = options.config.model_socket(i)});
+  }
+  MIFENG_TRY(health, keyholder::ListenSocket::open_all(options.health_port));
+  for (const ServedPort& port : ports)
+    for (const keyholder::ListenSocket& socket : port.sockets) own_inodes.insert(socket.inode());
+  for (const keyholder::ListenSocket& socket : health) own_inodes.insert(socket.inode());
+  return ok();
+}
+
+Result<void> Guard::Impl::start_key_socket() {
+  keyholder::KeySocketCallbacks callbacks;
+  callbacks.on_seal_key = [this]() -> Result<proxy::SealKey> {
+    if (!session->has_grant())
+      return Error(ErrorCode::kUnavailable, "no-grant", "there is no grant yet, so nothing to seal to");
+    return keyholder::make_seal_key(session->output_key(), session->signing_key(), random);
+  };
+  callbacks.on_counts = [this](const proxy::Counts& counts) {
+    for (const proxy::CountRow& row : counts.rows) {
+      session->count_calls(row.calls);
+      for (const auto& [refusal, count] : row.refusals) session->count_event(refusal, count);
+    }
+  };
+  callbacks.on_log = [this](const std::string& line) { log(line); };
+  keyholder::KeySocketOptions socket;
+  socket.path = options.config.folders.run / "key.sock";
+  socket.role = proxy::Role::kGuard;
+  MIFENG_TRY(key_socket, keyholder::KeySocketServer::create(io, std::move(socket), std::move(callbacks)));
+  return ok();
+}
+
+Result<void> Guard::Impl::configure_nginx() {
+  const std::filesystem::path run = options.config.folders.run;
+  MIFENG_TRY(const std::string text, nginx_configuration(options, run / "key.sock", ports, health));
+  const std::filesystem::path file = run / "nginx.conf";
+  MIFENG_CHECK(write_file_atomic(file, as_bytes(text), 0600));
+  keyholder::NginxOptions start;
+  start.program = options.nginx;
+  start.prefix = run;
+  start.configuration = file;
+  for (const ServedPort& port : ports)
+    for (const keyholder::ListenSocket& socket : port.sockets) start.listen_fds.push_back(socket.fd());
+  for (const keyholder::ListenSocket& socket : health) start.listen_fds.push_back(socket.fd());
+  start.log = [this](const std::string& line) {
+    session->count_event("nginx-restarted");
+    log(line);
+  };
+  nginx.emplace(io, std::move(start));
+  return ok();
+}
+
+asio::awaitable<void> Guard::Impl::pause(milliseconds duration) {
+  const auto until = clock.steady_now() + duration;
+  while (!stopping()) {
+    const auto left = std::chrono::ceil<milliseconds>(until - clock.steady_now());
+    if (left.count() <= 0) break;
+    co_await bell.wait(left);
+  }
+}
+
+void Guard::Impl::tell_state() {
+  const proxy::GuardState state{.ready = model_ready && !draining && session->listed(), .draining = draining};
+  if (state.ready && !told.ready) log("ready: the model answers, and the gateways know this instance");
+  if (state.ready != told.ready || state.draining != told.draining) key_socket->set_state(state);
+  told = state;
+}
+
+void Guard::Impl::tell_error() {
+  const std::string& error = session->last_error();
+  const auto now = clock.steady_now();
+  if (error.empty() && !logged_error.empty()) log("the platform answers again");
+  if (!error.empty() && (error != logged_error || now - logged_at >= kRepeatLog)) {
+    log(session->has_grant() ? error : "no grant yet, so the model does not start: " + error);
+    logged_at = now;
+  }
+  logged_error = error;
+}
+
+asio::awaitable<void> Guard::Impl::converse() {
+  while (!stopping()) {
+    if (options.config.token_file) {
+      auto token = read_text_file(*options.config.token_file, 16384);
+      if (token) session->set_token(std::move(*token));
+    }
+    auto exchange = session->next();
+    if (!exchange) {
+      log("cannot make a message to the platform: " + exchange.error().message());
+      co_await pause(seconds(5));
+      continue;
+    }
+    net::Headers headers{{"Mifeng-Deployment", options.config.deployment}, {"Mifeng-Nonce", exchange->nonce}};
+    auto post = link->post(exchange->path, std::move(headers), std::move(exchange->body), exchange->what);
+    auto answer = co_await std::move(post);
+    Result<Bytes> body = answer ? Result<Bytes>(std::move(answer->body)) : Result<Bytes>(answer.error());
+    const bool had_grant = session->has_grant();
+    switch (session->handle(body)) {
+      case GrantSession::Step::kNothing: break;
+      case GrantSession::Step::kGranted:
+        log("granted: instance " + session->grant().instance_id + " of deployment " + options.config.deployment +
+            (had_grant ? ", anew" : ""));
+        if (had_grant) session->forget_root_key();  // the payload is open already
+        key_socket->renew_seal_keys();
+        break;
+      case GrantSession::Step::kNewKey:
+        log("another output key is in force");
+        key_socket->renew_seal_keys();
+        break;
+      case GrantSession::Step::kRevoked:
+        log("the platform has ended this instance; the model is stopped. Deploy it again, or look at the audit log");
+        stop(GuardExit::kRevoked);
+        break;
+    }
+    tell_error();
+    tell_state();
+    bell.ring();
+    co_await pause(session->delay());
+  }
+}
+
+asio::awaitable<void> Guard::Impl::watch_signals() {
+  asio::signal_set signals(io, SIGTERM, SIGINT, SIGHUP);
+  signals.add(SIGUSR1);
+  signals.add(SIGUSR2);
+  while (true) {
+    const int signal = co_await signals.async_wait(asio::use_awaitable);
+    if (signal == SIGTERM || signal == SIGINT) {
+      hurry = stopping();
+      if (!stopping()) log("asked to stop");
+      stop(GuardExit::kStopped);
+      bell.ring();
+    } else if (model) {
+      model->send_signal(signal);
+    }
+  }
+}
+
+asio::awaitable<void> Guard::Impl::watch_orphans() {
+  asio::signal_set child_ended(io, SIGCHLD);
+  while (true) {
+    co_await child_ended.async_wait(asio::use_awaitable);
+    keyholder::reap_orphans(
+        [this](int pid) { return (model && model->pid() == pid) || (nginx->pid() && *nginx->pid() == pid); });
+  }
+}
+
+asio::awaitable<void> Guard::Impl::watch_model() {
+  co_await keyholder::wait_until_ended(*model);
+  if (stopping()) co_return;
+  const auto ended = model->wait(milliseconds(1000));
+  log("the model's process ended (" + (ended ? ended->describe() : std::string("unknown")) +
+      "), so this container ends; its own words stand above");
+  stop(GuardExit::kModelEnded);
+}
+
+asio::awaitable<Result<void>> Guard::Impl::open_payload_in_thread() {
+  const PayloadKey key = payload_key(session->grant());
+  std::atomic<bool> cancel = false;
+  std::optional<Result<void>> result;
+  const GuardConfig& config = options.config;
+  std::thread worker([&] {
+    auto opened = open_payload(payload_header, config.folders.root / "payload/segments", key, config.folders.app,
+                               *provider, cancel);
+    asio::post(io, [this, &result, done = std::move(opened)]() mutable {
+      result.emplace(std::move(done));
+      bell.ring();
+    });
+  });
+  while (!result) {
+    if (stopping()) cancel = true;
+    co_await bell.wait(milliseconds(500));
+  }
+  worker.join();
+  session->forget_root_key();
+  co_return std::move(*result);
+}
+
+asio::awaitable<bool> Guard::Impl::bring_up_model() {
+  while (!stopping() && !session->has_grant()) co_await bell.wait(seconds(60));
+  if (stopping()) co_return false;
+  const auto before = clock.steady_now();
+  auto opened = co_await open_payload_in_thread();
+  if (stopping()) co_return false;
+  if (!opened) {
+    log("the payload cannot be opened (" + opened.error().reason() + "): " + opened.error().message() +
+        ". Nothing of it was run. Deploy the accepted version again; if that fails too, its image was altered");
+    stop(GuardExit::kFailed);
+    co_return false;
+  }
+  const auto took = std::chrono::duration_cast<milliseconds>(clock.steady_now() - before);
+  log("payload opened into memory in " + std::to_string(took.count()) + " ms; starting the model");
+  auto started = start_model({.command = options.config.command,
+                              .environment = model_environment(options.config, *image),
+                              .folder = options.config.folders.app});
+  if (!started) {
+    log(started.error().message());
+    stop(GuardExit::kFailed);
+    co_return false;
+  }
+  model.emplace(std::move(*started));
+  tasks.spawn("model", watch_model());
+  co_return true;
+}
+
+asio::awaitable<void> Guard::Impl::wait_until_ready() {
+  milliseconds interval{50};
+  auto told_at = clock.steady_now();
+  while (!stopping()) {
+    auto asked = ask_ready(options.config.model_socket(0), options.config.readiness);
+    auto ready = co_await std::move(asked);
+    if (ready) co_return;
+    if (clock.steady_now() - told_at >= seconds(30)) {
+      log("the model is not ready yet: " + ready.error().message());
+      told_at = clock.steady_now();
+    }
+    co_await pause(interval);
+    interval = std::min(interval * 3 / 2, milliseconds(1000));
+  }
+}
+
+bool Guard::Impl::listeners_are_ours() {
+  const auto listeners = keyholder::read_listeners();
+  if (!listeners) {
+    log("cannot tell who listens in this container (" + listeners.error().message() + "), so the model is stopped");
+    stop(GuardExit::kFailed);
+    return false;
+  }
+  const auto foreign = find_foreign_listener(*listeners, own_inodes);
+  if (!foreign) return true;
+  log(describe_foreign_listener(*foreign));
+  stop(GuardExit::kModelStopped);
+  return false;
+}
+
+asio::awaitable<void> Guard::Impl::shut_down() {
+  const auto deadline = clock.steady_now() + options.config.termination_grace;
+  const bool was_ready = told.ready;
+  draining = true;
+  tell_state();
+  if (*exit == GuardExit::kStopped && was_ready) {
+    const auto serve_until =
+        clock.steady_now() + std::min<milliseconds>(kServeMore, options.config.termination_grace / 2);
+    while (!hurry && clock.steady_now() < serve_until)
+      co_await bell.wait(std::chrono::ceil<milliseconds>(serve_until - clock.steady_now()));
+  } else if (model) {
+    // Nothing of it is wanted any more.
+    model->send_signal(SIGKILL, true);
+  }
+  const auto left = std::chrono::duration_cast<milliseconds>(deadline - clock.steady_now()) - kModelStop;
+  const bool patient = *exit == GuardExit::kStopped && !hurry;
+  co_await nginx->stop(patient ? std::max(left, milliseconds(500)) : milliseconds(500));
+  if (!model) co_return;
+  model->send_signal(SIGTERM);
+  if (!co_await keyholder::wait_until_ended(*model, kModelStop)) model->send_signal(SIGKILL, true);
+  (void)model->wait(milliseconds(2000));
+}
+
+asio::awaitable<void> Guard::Impl::life() {
+  tasks.spawn("signals", watch_signals());
+  tasks.spawn("orphans", watch_orphans());
+  auto started = co_await nginx->start();
+  if (!started) {
+    log(started.error().message());
+    exit = GuardExit::kFailed;
+    co_return;
+  }
+  tasks.spawn("nginx", nginx->supervise());
+  tasks.spawn("platform", converse());
+  if (co_await bring_up_model()) {
+    co_await wait_until_ready();
+    while (!stopping() && listeners_are_ours()) {
+      model_ready = true;
+      tell_state();
+      co_await pause(kListenerCheck);
+    }
+  }
+  co_await shut_down();
+}
+
+Guard::Guard(GuardOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Guard::~Guard() = default;
+
+GuardExit Guard::run() {
+  if (auto prepared = impl_->prepare(); !prepared) {
+    impl_->log(prepared.error().message());
+    return GuardExit::kFailed;
+  }
+  bool ended = false;
+  asio::co_spawn(impl_->io, impl_->life(), [&](std::exception_ptr thrown) {
+    ended = true;
+    if (!thrown) return;
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::exception& error) {
+      impl_->log(std::string("stopping: ") + error.what());
+    }
+  });
+  while (!ended) impl_->io.run_one();
+  impl_->tasks.cancel();
+  while (impl_->tasks.running() > 0) impl_->io.run_one();
+  impl_->key_socket.reset();
+  return impl_->exit.value_or(GuardExit::kFailed);
+}
+
+}  // namespace mifeng::guard
