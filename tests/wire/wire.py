@@ -375,7 +375,7 @@ class Guard:
     def start(self, changes=lambda text: text, body_max="16m"):
         values = {"MODULE": MODULE, "PREFIX": self.folder, "USER": "user root;" if os.getuid() == 0 else "",
                   "LINK": self.folder / "key.sock", "LISTEN": f"listen 127.0.0.1:{self.port};",
-                  "HEALTH": f"listen 127.0.0.1:{self.health_port};", "MODEL": self.model.path,
+                  "HEALTH": f"listen 127.0.0.1:{self.health_port};", "MODEL": self.model.path, "NAME": "model",
                   "READY_PATH": "/v2/health/ready", "BODY_MAX": body_max}
         self.nginx = Nginx(self.folder, changes(fill("guard.conf.in", values)))
         wait_listening(self.port)
@@ -417,6 +417,7 @@ class Gateway:
         self.port = free_port()
         values = {"MODULE": MODULE, "PREFIX": self.folder, "USER": "user root;" if os.getuid() == 0 else "",
                   "WORKERS": workers, "LINK": self.folder / "key.sock", "BODY_MAX": body_max,
+                  "ACCESS_LOG": self.folder / "access.log",
                   "LISTEN": f"listen 127.0.0.1:{self.port};" + (listen or "")}
         self.nginx = Nginx(self.folder, changes(fill("gateway.conf.in", values)))
         wait_listening(self.port)

@@ -1,5 +1,7 @@
 #include "nginx_config.h"
 
+#include <unistd.h>
+
 #include "mifeng/base/file.h"
 #include "mifeng/keyholder/nginx.h"
 
@@ -23,21 +25,21 @@ Result<std::string> nginx_configuration(const GuardOptions& options, const std::
                                         const std::vector<ServedPort>& ports,
                                         const std::vector<keyholder::ListenSocket>& health) {
   MIFENG_TRY(std::string text, read_text_file(options.nginx_template, kTemplateSizeMax));
-  std::vector<std::map<std::string, std::string>> upstreams, servers;
+  std::vector<std::map<std::string, std::string>> sections;
   for (std::size_t i = 0; i < ports.size(); ++i) {
     MIFENG_TRY(const std::string model, keyholder::plain_path(ports[i].upstream));
-    const std::string name = i == 0 ? "model" : "model_" + std::to_string(i);
-    upstreams.push_back({{"NAME", name}, {"MODEL", model}});
-    servers.push_back({{"NAME", name}, {"LISTEN", listen_lines(ports[i].sockets)}});
+    sections.push_back({{"NAME", i == 0 ? "model" : "model_" + std::to_string(i)},
+                        {"MODEL", model},
+                        {"LISTEN", listen_lines(ports[i].sockets)}});
   }
-  MIFENG_TRY(text, keyholder::repeat_section(text, "UPSTREAM", upstreams));
-  MIFENG_TRY(text, keyholder::repeat_section(text, "SERVER", servers));
+  MIFENG_TRY(text, keyholder::repeat_section(text, "PORT", sections));
   MIFENG_TRY(const std::string module, keyholder::plain_path(options.module));
   MIFENG_TRY(const std::string prefix, keyholder::plain_path(options.config.folders.run));
   MIFENG_TRY(const std::string link, keyholder::plain_path(key_socket));
   return keyholder::fill_template(text,
                                   {{"MODULE", module},
                                    {"PREFIX", prefix},
+                                   {"USER", ::geteuid() == 0 ? "user root;" : ""},
                                    {"LINK", link},
                                    {"HEALTH", listen_lines(health)},
                                    {"READY_PATH", options.config.readiness.empty() ? "/" : options.config.readiness},

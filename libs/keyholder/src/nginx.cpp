@@ -57,8 +57,8 @@ Result<std::string> fill_template(const std::string& text, const std::map<std::s
 
 Result<std::string> repeat_section(const std::string& text, const std::string& name,
                                    const std::vector<std::map<std::string, std::string>>& values) {
-  const std::string open = "# {{#" + name + "}}\n";
-  const std::string close = "# {{/" + name + "}}\n";
+  const std::string open = "# begin " + name + "\n";
+  const std::string close = "# end " + name + "\n";
   const std::size_t start = text.find(open);
   const std::size_t end = text.find(close);
   if (start == std::string::npos || end == std::string::npos || end < start ||

@@ -30,12 +30,12 @@ TEST(Template, IsFilled) {
 }
 
 TEST(Template, SectionsAreRepeated) {
-  const std::string text = "a\n# {{#PORT}}\np {{P}} {{ALL}}\n# {{/PORT}}\nz {{P}}\n";
+  const std::string text = "a\n# begin PORT\np {{P}} {{ALL}}\n# end PORT\nz {{P}}\n";
   EXPECT_EQ(repeat_section(text, "PORT", {{{"P", "1"}}, {{"P", "2"}}}).value(),
             "a\np 1 {{ALL}}\np 2 {{ALL}}\nz {{P}}\n");
   EXPECT_EQ(repeat_section(text, "PORT", {}).value(), "a\nz {{P}}\n");
   EXPECT_FALSE(repeat_section(text, "OTHER", {}));
-  EXPECT_FALSE(repeat_section("# {{/PORT}}\n# {{#PORT}}\n", "PORT", {}));
+  EXPECT_FALSE(repeat_section("# end PORT\n# begin PORT\n", "PORT", {}));
 }
 
 TEST(Template, PathsCannotLeaveTheirQuotes) {

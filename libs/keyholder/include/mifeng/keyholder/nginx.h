@@ -21,7 +21,7 @@ namespace mifeng::keyholder {
 // "bad-template" for a name without a value, and braces that do not match. What no name uses is left out.
 Result<std::string> fill_template(const std::string& text, const std::map<std::string, std::string>& values);
 
-// The part of a template between the lines "# {{#NAME}}" and "# {{/NAME}}", once for each set of values, filled with
+// The part of a template between the lines "# begin NAME" and "# end NAME", once for each set of values, filled with
 // it; all else is as it was. "bad-template" where the lines are not there, once each and in this order.
 Result<std::string> repeat_section(const std::string& text, const std::string& name,
                                    const std::vector<std::map<std::string, std::string>>& values);
