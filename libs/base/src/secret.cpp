@@ -13,7 +13,9 @@
 
 namespace mifeng {
 
-void wipe(void* data, std::size_t size) { ::explicit_bzero(data, size); }
+void wipe(void* data, std::size_t size) {
+  if (size != 0) ::explicit_bzero(data, size);  // an empty buffer may have no address
+}
 
 namespace detail {
 namespace {
