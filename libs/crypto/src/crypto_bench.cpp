@@ -7,6 +7,7 @@
 #include "mifeng/crypto/hmac_sm3.h"
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/crypto/sm3.h"
+#include "mifeng/crypto/sm3_many.h"
 #include "mifeng/crypto/sm4_gcm.h"
 
 namespace mifeng::crypto {
@@ -24,6 +25,17 @@ void sm3_ours(benchmark::State& state) {
   count_bytes(state, data.size());
 }
 BENCHMARK(sm3_ours)->Arg(32)->Arg(1024)->Arg(1 << 20);
+
+void sm3_many_4096(benchmark::State& state) {
+  const Bytes data(static_cast<std::size_t>(state.range(0)) * 4096, 0x5a);
+  std::vector<Sm3Digest> digests(static_cast<std::size_t>(state.range(0)));
+  for (auto _ : state) {
+    sm3_many(data, 4096, digests);
+    benchmark::DoNotOptimize(digests.data());
+  }
+  count_bytes(state, data.size());
+}
+BENCHMARK(sm3_many_4096)->Arg(1)->Arg(3)->Arg(4)->Arg(8)->Arg(16)->Arg(256);
 
 void sm3_openssl(benchmark::State& state) {
   const Bytes data = data_of(state);

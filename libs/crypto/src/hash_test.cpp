@@ -10,6 +10,8 @@
 #include "mifeng/crypto/hmac_sm3.h"
 #include "mifeng/crypto/kdf.h"
 #include "mifeng/crypto/sm3.h"
+#include "mifeng/crypto/sm3_many.h"
+#include "sm3_lanes.h"
 #include "third_party.h"
 
 namespace mifeng::crypto {
@@ -63,6 +65,23 @@ TEST(Sm3, ACopyIsAForkOfTheHash) {
   EXPECT_EQ(common.finish(), sm3(whole));
   append(whole, "more");
   EXPECT_EQ(fork.finish(), sm3(whole));
+}
+
+TEST(Sm3, ManyAtOnceGiveWhatOneByOneGives) {
+  std::mt19937 random(2);
+  for (const std::size_t piece : {64U, 128U, 4096U}) {
+    for (std::size_t count = 0; count < 50; ++count) {
+      Bytes data(count * piece);
+      for (std::uint8_t& byte : data) byte = static_cast<std::uint8_t>(random());
+      for (const Sm3Lanes& lanes : supported_sm3_lanes()) {
+        std::vector<Sm3Digest> digests(count);
+        sm3_many(lanes, data, piece, digests);
+        for (std::size_t i = 0; i < count; ++i)
+          EXPECT_EQ(digests[i], sm3(ByteView(data).subspan(i * piece, piece)))
+              << lanes.count << " lanes, piece " << i << " of " << count << " with " << piece << " bytes";
+      }
+    }
+  }
 }
 
 TEST(HmacSm3, Wycheproof) {
