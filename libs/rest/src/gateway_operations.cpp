@@ -114,19 +114,7 @@ Task<net::Response> follow(std::shared_ptr<Call> call) {
   co_return response;
 }
 
-Task<net::Response> confirm(std::shared_ptr<Call> call) {
-  MIFENG_CO_TRY(const auto serial, call->header("Mifeng-Serial", 16));
-  MIFENG_CO_TRY(const auto nonce, call->header("Mifeng-Nonce", 32));
-  MIFENG_CO_TRY(const auto time, call->header("Mifeng-Time", 16));
-  MIFENG_CO_TRY(const auto signature, call->header("Mifeng-Signature", 200));
-  auto run = [&]() -> Result<void> {
-    return call->platform.gateways().confirm(call->path.at("gateway"), serial, nonce, time, signature);
-  };
-  auto confirmed = co_await net::run_blocking(call->work, std::move(run));
-  if (!confirmed) co_return std::move(confirmed).error();
-  co_return net::Response(204);
-}
-
+// A confirmation is a report without rows.
 Task<net::Response> report(std::shared_ptr<Call> call) {
   MIFENG_CO_TRY(const auto serial, call->header("Mifeng-Serial", 16));
   auto body = co_await net::read_body(*call->raw, kReportMax);
@@ -181,7 +169,7 @@ constexpr Operation kOperations[] = {
     {"revokeGateway", "DELETE", "/gateways/{gateway}", Permission::kManageGateways, revoke},
     {"enrolGateway", "POST", "/gateways/{gateway}/enrolment", Access::kGateway, enrol, BodyKind::kRaw},
     {"followSnapshots", "GET", "/gateways/{gateway}/snapshots", Access::kGateway, follow, BodyKind::kNone, "after"},
-    {"confirmSnapshot", "POST", "/gateways/{gateway}/confirmations", Access::kGateway, confirm},
+    {"confirmSnapshot", "POST", "/gateways/{gateway}/confirmations", Access::kGateway, report, BodyKind::kRaw},
     {"reportGateway", "POST", "/gateways/{gateway}/reports", Access::kGateway, report, BodyKind::kRaw},
     {"getUsage", "GET", "/usage", Permission::kReadDeployments, usage, BodyKind::kNone, "from_ms to_ms"},
     {"requestGrant", "POST", "/v1/grants", Access::kContainer, grant, BodyKind::kRaw},

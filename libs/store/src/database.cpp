@@ -42,6 +42,7 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& options)
       session << "PRAGMA synchronous = FULL";
       session << "PRAGMA foreign_keys = ON";
       session << "PRAGMA trusted_schema = OFF";
+      session << "PRAGMA secure_delete = ON";  // a destroyed key leaves no bytes in a free page
     }
   } catch (...) {
     return current_database_error().with_context(options.path.string());

@@ -39,6 +39,13 @@ Result<std::vector<BatchItemRow>> batch_items_of(Transaction& tx, const std::str
   return select<BatchItemRow>(tx, "WHERE batch_id = :batch ORDER BY number", {batch_id});
 }
 
+Result<std::vector<BatchRow>> open_batches(Transaction& tx) {
+  return select<BatchRow>(tx,
+                          "WHERE id IN (SELECT batch_id FROM batch_items WHERE deployment_id = '' AND error = '') "
+                          "ORDER BY created_ms, id",
+                          {});
+}
+
 Result<std::vector<RouteRow>> routes_of(Transaction& tx, const std::string& deployment_id) {
   return select<RouteRow>(tx, "WHERE deployment_id = :deployment ORDER BY prefix", {deployment_id});
 }

@@ -59,7 +59,7 @@ CREATE TABLE model_information (
   image_name TEXT NOT NULL, image_digest TEXT NOT NULL, image_address TEXT NOT NULL, state TEXT NOT NULL,
   state_reason TEXT NOT NULL, package_sm3 TEXT NOT NULL, payload_header TEXT NOT NULL,
   payload_header_sm3 TEXT NOT NULL, payload_size {int} NOT NULL, signer_key_pem TEXT NOT NULL,
-  delivery_key_id TEXT NOT NULL, guard_version TEXT NOT NULL, submitted_by TEXT NOT NULL,
+  delivery_key_id TEXT NOT NULL, card_key_id TEXT NOT NULL, guard_version TEXT NOT NULL, submitted_by TEXT NOT NULL,
   submitted_ms {int} NOT NULL, decided_by TEXT NOT NULL, decided_ms {int} NOT NULL,
   PRIMARY KEY (id),
   UNIQUE (vendor_id, name, version),
@@ -166,7 +166,7 @@ CREATE TABLE instances (
 -- 网关 gateways, the snapshot is sealed to them
 CREATE TABLE gateways (
   id TEXT NOT NULL, state TEXT NOT NULL, code_sm3 TEXT NOT NULL, code_expires_ms {int} NOT NULL,
-  receive_key TEXT NOT NULL, signing_key TEXT NOT NULL, version TEXT NOT NULL, enrolment_sm3 TEXT NOT NULL,
+  receive_key TEXT NOT NULL, signing_key TEXT NOT NULL, version TEXT NOT NULL, enrolment_sm3 TEXT NOT NULL, enrolment_answer TEXT NOT NULL, enrolment_serial {int} NOT NULL,
   created_ms {int} NOT NULL, enrolled_ms {int} NOT NULL, last_seen_ms {int} NOT NULL, serial {int} NOT NULL,
   serial_confirmed {int} NOT NULL, change_sent {int} NOT NULL, change_confirmed {int} NOT NULL,
   issued_ms {int} NOT NULL, expires_ms {int} NOT NULL, snapshot TEXT NOT NULL, report_counter {int} NOT NULL,

@@ -26,6 +26,13 @@ class Where {
     }
     add("(" + clause + ")");
   }
+  // What a version of this vendor names.
+  void used_by(const char* column, const char* model_column, const std::string& vendor_id) {
+    if (vendor_id.empty()) return;
+    add(std::string(column) + " IN (SELECT " + model_column + " FROM model_information WHERE vendor_id = :p" +
+        std::to_string(params_.size()) + ")");
+    params_.emplace_back(vendor_id);
+  }
   const std::string& text() const { return text_; }
   const std::vector<Param>& params() const { return params_; }
 
@@ -76,6 +83,12 @@ Result<std::int64_t> models_with_image(Transaction& tx, const std::string& addre
   return count_rows(tx, "model_information", "WHERE image_address = :address", {address});
 }
 
+Result<bool> vendor_has_config(Transaction& tx, const std::string& vendor_id, const std::string& sm3) {
+  MIFENG_TRY(const auto count,
+             count_rows(tx, "model_information", "WHERE vendor_id = :vendor AND config_sm3 = :sm3", {vendor_id, sm3}));
+  return count > 0;
+}
+
 Result<std::int64_t> models_of_vendor(Transaction& tx, const std::string& vendor_id) {
   return count_rows(tx, "model_information", "WHERE vendor_id = :vendor", {vendor_id});
 }
@@ -92,13 +105,17 @@ Result<Slice<VendorRow>> search_vendors(Transaction& tx, const std::string& text
   return select_slice<VendorRow>(tx, where.text(), where.params(), "id", window);
 }
 
-Result<Slice<ConfigRow>> config_slice(Transaction& tx, const Window& window) {
-  return select_slice<ConfigRow>(tx, "", {}, "created_ms DESC, sm3", window);
+Result<Slice<ConfigRow>> config_slice(Transaction& tx, const std::string& only_vendor, const Window& window) {
+  Where where;
+  where.used_by("sm3", "config_sm3", only_vendor);
+  return select_slice<ConfigRow>(tx, where.text(), where.params(), "created_ms DESC, sm3", window);
 }
 
-Result<Slice<ImageRow>> image_slice(Transaction& tx, const std::string& text, const Window& window) {
+Result<Slice<ImageRow>> image_slice(Transaction& tx, const std::string& text, const std::string& only_vendor,
+                                    const Window& window) {
   Where where;
   where.any_part({"name", "digest"}, text);
+  where.used_by("address", "image_address", only_vendor);
   return select_slice<ImageRow>(tx, where.text(), where.params(), "name, created_ms DESC, address", window);
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -37,8 +36,7 @@ struct AuditVerdict {
 
 class AuditService {
  public:
-  explicit AuditService(Core& core);
-  ~AuditService();
+  explicit AuditService(Core& core) : core_(core) {}
 
   Result<Page<AuditEntry>> list(const Actor& actor, const AuditQuery& query, const PageRequest& page);
   // The whole log as JSON lines (entries and signed heads), piece by piece; `sink` returns false to stop.
@@ -51,12 +49,8 @@ class AuditService {
   // Signs a head when an hour or 1,000 entries have passed. Called by the housekeeping.
   Result<bool> sign_head_if_due();
 
-  struct State;
-  State& state() { return *state_; }
-
  private:
   Core& core_;
-  std::unique_ptr<State> state_;
 };
 
 // The same without a platform: an exported log, the platform card (its text; the identity key must be what signed), and

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,15 +12,21 @@
 #include "mifeng/platform/route_service.h"
 #include "mifeng/platform/types.h"
 
+namespace mifeng::cluster {
+struct Workload;
+}
+
 namespace mifeng::platform {
 
 struct Core;
 
 enum class DeploymentState { kPending, kStarting, kReady, kDegraded, kFailed, kStopped, kDeleting };
-std::string_view to_string(DeploymentState state);  // "pending", "starting", ...
+std::string_view to_string(DeploymentState state);                      // "pending", "starting", ...
+Result<DeploymentState> parse_deployment_state(std::string_view text);  // kInvalidArgument "unknown-state"
 // L0 output sealed, L1 payload sealed, L2 key bound to an HSM or TPM, L3 attested hardware.
 enum class Grade { kL0, kL1, kL2, kL3 };
 std::string_view to_string(Grade grade);  // "L0", ...
+Result<Grade> parse_grade(std::string_view text);
 
 struct EnvVar {
   std::string name;
@@ -97,6 +104,12 @@ struct LogOptions {
   bool follow = false;
 };
 
+struct WantedContainer {
+  std::string deployment;
+  int replica = 0;
+  std::string name;
+};
+
 class DeploymentService {
  public:
   explicit DeploymentService(Core& core) : core_(core) {}
@@ -119,6 +132,14 @@ class DeploymentService {
   // Calls `sink` with pieces until it returns false or the log ends.
   Result<void> logs(const Actor& actor, const std::string& id, const LogOptions& options,
                     const std::function<bool(std::string_view)>& sink);
+
+  // For the platform's own wiring, without an actor: every container that is wanted (each has a socket of its own), and
+  // what a deployment is rendered to (to hold a container against before its guard's requests are looked at).
+  Result<std::vector<WantedContainer>> wanted_containers();
+  Result<cluster::Workload> workload(const std::string& id);
+  // `changed` is called, from any thread, whenever the wanted containers may have changed; it must not block. Ends with
+  // the returned object.
+  std::shared_ptr<void> subscribe(std::function<void()> changed);
 
  private:
   Core& core_;

@@ -54,7 +54,7 @@ class GatewayService {
   Result<Snapshot> enrol(const std::string& gateway_id, const std::string& nonce, ByteView stream);
 
   // GET /gateways/{id}/snapshots: checks `signature_base64` (purpose "follow", over id LF nonce LF time in decimal
-  // milliseconds), the time (within 5 minutes of ours) and that the nonce is new.
+  // milliseconds), the time (within 2 minutes of ours) and that the nonce is new.
   Result<void> authorize_follow(const std::string& gateway_id, const std::string& nonce, const std::string& time_ms,
                                 const std::string& signature_base64);
   void follow_opened(const std::string& gateway_id);
@@ -66,10 +66,8 @@ class GatewayService {
   // ends with the returned object.
   std::shared_ptr<void> subscribe(std::function<void()> changed);
 
-  // POST /gateways/{id}/confirmations: signed in the same way, with the serial after the time (purpose "confirm").
-  Result<void> confirm(const std::string& gateway_id, const std::string& serial, const std::string& nonce,
-                       const std::string& time_ms, const std::string& signature_base64);
-  // POST /gateways/{id}/reports: sealed, signed by the gateway; `serial` is in the context. Each counter once.
+  // POST /gateways/{id}/reports and /confirmations: sealed, signed by the gateway; `serial` is in the context. Each
+  // counter once; counter 0 only confirms the serial.
   Result<void> report(const std::string& gateway_id, const std::string& serial, ByteView stream);
 
   // Calls per deployment in [from, to). kReadDeployments.

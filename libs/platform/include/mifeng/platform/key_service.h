@@ -1,7 +1,6 @@
 // The platform's own keys: identity, delivery, output; the platform card; rotation.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -35,8 +34,7 @@ struct KeyInfo {
 
 class KeyService {
  public:
-  explicit KeyService(Core& core);
-  ~KeyService();
+  explicit KeyService(Core& core) : core_(core) {}
 
   // Makes what is missing of the three key pairs. Loads the rest: every private key is unwrapped and its public key
   // computed again; kVerificationFailed "wrapped-key-does-not-fit" for a row that was changed or moved, or another
@@ -45,7 +43,7 @@ class KeyService {
 
   // spec/platform-card.md: the file's exact text. kReadCard.
   Result<std::string> card(const Actor& actor);
-  Result<std::string> identity_fingerprint(const Actor& actor);  // grouped
+  Result<std::string> identity_fingerprint(const Actor& actor);
 
   Result<std::vector<KeyInfo>> list(const Actor& actor);
   // identity: in force at once, signed by the old one. delivery: in force at once, the old one is kept while an
@@ -55,12 +53,8 @@ class KeyService {
   // were made or destroyed.
   Result<int> housekeep();
 
-  struct State;
-  State& state() { return *state_; }  // for the platform's own sources
-
  private:
   Core& core_;
-  std::unique_ptr<State> state_;
 };
 
 }  // namespace mifeng::platform

@@ -72,6 +72,7 @@ class PeopleService {
   // A session's or an API token's bearer string. kUnauthenticated "bad-token". Sessions end after 12 hours, and after
   // 1 hour without use.
   Result<Actor> authenticate(const std::string& bearer, const std::string& address);
+  Result<std::int64_t> end_sessions();  // those whose time is over; called by the housekeeping
   Result<void> sign_out(const std::string& bearer);
   Result<Person> me(const Actor& actor);
   // Ends the person's other sessions. `current_bearer` stays signed in.

@@ -29,7 +29,7 @@ class Engine;
 namespace mifeng::platform {
 
 struct PlatformOptions {
-  std::filesystem::path data_dir;   // mifeng.db, uploads/
+  std::filesystem::path data_dir;   // mifeng.db, uploads/; made (0700) where missing
   std::string name = "mifeng";      // on the platform card
   std::string registry;             // "127.0.0.1:5000"; empty: submits are refused with "no-registry"
   bool registry_plain_http = true;  // loopback only
@@ -40,6 +40,7 @@ struct PlatformOptions {
   int parallel_hashes = 1;        // PBKDF2 at once
   int password_rounds = 600'000;  // lower only in tests
   int database_connections = 8;
+  std::string node_address = "127.0.0.1";  // where gateways reach the node ports
   UnixMillis lease_ms = 5 * 60 * 1000;
   UnixMillis renew_ms = 60 * 1000;
   UnixMillis snapshot_lifetime_ms = 24LL * 3600 * 1000;
@@ -79,6 +80,10 @@ class Platform {
   explicit Platform(std::unique_ptr<Services> services);
   std::unique_ptr<Services> services_;
 };
+
+// Whether there is a database below `data_dir`: then a master key that is missing must not be made anew, since the keys
+// in the database are wrapped under the one that is gone.
+bool has_database(const std::filesystem::path& data_dir);
 
 // A file of 32 bytes as 64 hex digits; made (0600) where it is missing and `create` says so. kPermissionDenied
 // "master-key-readable" where others may read it.

@@ -48,6 +48,8 @@ class SubmitService {
 
   // Removes uploads that expired. Called by the housekeeping.
   Result<int> remove_expired();
+  // Removes what a killed process left behind. Called once, before anybody can submit.
+  Result<void> sweep_at_start();
 
  private:
   struct State;

@@ -23,9 +23,8 @@ struct Page {
 
 // SM3 in lower-case hex, base64 and PEM are told apart by the members' names: *_sm3, *_base64, *_pem.
 
-// A fingerprint as people compare it: SM3 of the uncompressed point in lower-case hex, in 8 groups of 8 digits with
-// one space between. Comparing ignores case and white space.
-std::string group_fingerprint(const std::string& sm3_hex);
+// Fingerprints are as crypto::Sm2PublicKey gives them: SM3 of the point as upper-case hex in groups of four. Comparing
+// ignores case, white space, ':' and '-', because people read them over the telephone.
 bool same_fingerprint(const std::string& a, const std::string& b);
 
 // Names that go into contexts, container names and URLs. kInvalidArgument "bad-name" names the field.

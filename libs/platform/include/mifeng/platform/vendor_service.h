@@ -19,7 +19,7 @@ struct Vendor {
   std::string business;
   // In force: its signatures count. Empty before an administrator has confirmed one.
   std::string public_key_pem;
-  std::string fingerprint;  // grouped, of the key in force
+  std::string fingerprint;  // of the key in force
   // Waiting for confirmation.
   std::string pending_key_pem;
   std::string pending_fingerprint;
@@ -44,8 +44,9 @@ class VendorService {
   Result<Page<Vendor>> list(const Actor& actor, const std::string& text, const PageRequest& page);
   Result<void> remove(const Actor& actor, const std::string& id);  // kConflict "vendor-has-models"
 
-  // A PEM (SPKI) on the SM2 curve. With `signature_base64`, by the key in force over the new key's SPKI DER (purpose
-  // "vendor-key"), it is in force at once; without, it waits for confirm_key. kVerificationFailed "bad-signature".
+  // A PEM (SPKI) on the SM2 curve. With `signature_base64`, by the key in force over the new key's 65-byte point
+  // (purpose "vendor-key"), it is in force at once; without, it waits for confirm_key. kVerificationFailed
+  // "bad-signature".
   Result<Vendor> propose_key(const Actor& actor, const std::string& id, const std::string& public_key_pem,
                              const std::string& signature_base64);
   // The fingerprint that the vendor read out. kVerificationFailed "fingerprint-mismatch", kConflict "no-pending-key".

@@ -151,6 +151,8 @@ Result<std::int64_t> deployments_of_version(Transaction& tx, const std::string& 
 Result<std::vector<ReplicaRow>> replicas_of(Transaction& tx, const std::string& deployment_id);
 Result<void> erase_replicas_from(Transaction& tx, const std::string& deployment_id, std::int64_t number);
 Result<std::vector<BatchItemRow>> batch_items_of(Transaction& tx, const std::string& batch_id);
+// Batches with an item that has neither a deployment nor an error.
+Result<std::vector<BatchRow>> open_batches(Transaction& tx);
 Result<std::vector<RouteRow>> routes_of(Transaction& tx, const std::string& deployment_id);
 Result<std::optional<RouteRow>> route_by_prefix(Transaction& tx, const std::string& prefix);
 Result<Slice<RouteRow>> search_routes(Transaction& tx, const std::string& text, const Window& window);

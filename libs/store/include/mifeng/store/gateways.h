@@ -19,6 +19,8 @@ struct GatewayRow {
   std::string signing_key{};
   std::string version{};
   std::string enrolment_sm3{};
+  std::string enrolment_answer{};
+  std::int64_t enrolment_serial = 0;
   std::int64_t created_ms = 0;
   std::int64_t enrolled_ms = 0;
   std::int64_t last_seen_ms = 0;
@@ -36,14 +38,15 @@ struct Table<GatewayRow> {
   static constexpr const char* name = "gateways";
   static constexpr std::size_t keys = 1;
   static constexpr const char* columns[] = {
-      "id",           "state",      "code_sm3",         "code_expires_ms", "receive_key",
-      "signing_key",  "version",    "enrolment_sm3",    "created_ms",      "enrolled_ms",
-      "last_seen_ms", "serial",     "serial_confirmed", "change_sent",     "change_confirmed",
-      "issued_ms",    "expires_ms", "snapshot",         "report_counter"};
+      "id",           "state",         "code_sm3",         "code_expires_ms",  "receive_key",      "signing_key",
+      "version",      "enrolment_sm3", "enrolment_answer", "enrolment_serial", "created_ms",       "enrolled_ms",
+      "last_seen_ms", "serial",        "serial_confirmed", "change_sent",      "change_confirmed", "issued_ms",
+      "expires_ms",   "snapshot",      "report_counter"};
   static auto tie(GatewayRow& r) {
     return std::tie(r.id, r.state, r.code_sm3, r.code_expires_ms, r.receive_key, r.signing_key, r.version,
-                    r.enrolment_sm3, r.created_ms, r.enrolled_ms, r.last_seen_ms, r.serial, r.serial_confirmed,
-                    r.change_sent, r.change_confirmed, r.issued_ms, r.expires_ms, r.snapshot, r.report_counter);
+                    r.enrolment_sm3, r.enrolment_answer, r.enrolment_serial, r.created_ms, r.enrolled_ms,
+                    r.last_seen_ms, r.serial, r.serial_confirmed, r.change_sent, r.change_confirmed, r.issued_ms,
+                    r.expires_ms, r.snapshot, r.report_counter);
   }
 };
 

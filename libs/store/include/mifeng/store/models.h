@@ -55,6 +55,7 @@ struct ModelRow {
   std::int64_t payload_size = 0;
   std::string signer_key_pem{};
   std::string delivery_key_id{};
+  std::string card_key_id{};
   std::string guard_version{};
   std::string submitted_by{};
   std::int64_t submitted_ms = 0;
@@ -85,6 +86,7 @@ struct Table<ModelRow> {
                                             "payload_size",
                                             "signer_key_pem",
                                             "delivery_key_id",
+                                            "card_key_id",
                                             "guard_version",
                                             "submitted_by",
                                             "submitted_ms",
@@ -94,7 +96,7 @@ struct Table<ModelRow> {
     return std::tie(r.id, r.vendor_id, r.vendor_name, r.name, r.function, r.language, r.version, r.config_address,
                     r.config_sm3, r.image_name, r.image_digest, r.image_address, r.state, r.state_reason, r.package_sm3,
                     r.payload_header, r.payload_header_sm3, r.payload_size, r.signer_key_pem, r.delivery_key_id,
-                    r.guard_version, r.submitted_by, r.submitted_ms, r.decided_by, r.decided_ms);
+                    r.card_key_id, r.guard_version, r.submitted_by, r.submitted_ms, r.decided_by, r.decided_ms);
   }
 };
 
@@ -174,12 +176,14 @@ Result<void> erase_documents(Transaction& tx, const std::string& model_id);
 // Whether any version names it.
 Result<std::int64_t> models_with_config(Transaction& tx, const std::string& sm3);
 Result<std::int64_t> models_with_image(Transaction& tx, const std::string& address);
+Result<bool> vendor_has_config(Transaction& tx, const std::string& vendor_id, const std::string& sm3);
 Result<std::int64_t> models_of_vendor(Transaction& tx, const std::string& vendor_id);
 Result<std::int64_t> models_sealed_to(Transaction& tx, const std::string& delivery_key_id);  // not the refused
 Result<Slice<VendorRow>> search_vendors(Transaction& tx, const std::string& text, const std::string& only_id,
                                         const Window& window);
-Result<Slice<ConfigRow>> config_slice(Transaction& tx, const Window& window);
-Result<Slice<ImageRow>> image_slice(Transaction& tx, const std::string& text, const Window& window);
+Result<Slice<ConfigRow>> config_slice(Transaction& tx, const std::string& only_vendor, const Window& window);
+Result<Slice<ImageRow>> image_slice(Transaction& tx, const std::string& text, const std::string& only_vendor,
+                                    const Window& window);
 Result<std::vector<UploadRow>> uploads_expired(Transaction& tx, std::int64_t now_ms);
 
 }  // namespace mifeng::store

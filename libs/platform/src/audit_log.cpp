@@ -1,0 +1,109 @@
+#include "audit_log.h"
+
+#include "core.h"
+#include "mifeng/json/value.h"
+
+namespace mifeng::platform {
+namespace {
+
+Result<crypto::Sm3Digest> digest_of_hex(const std::string& hex) {
+  MIFENG_TRY(const Bytes bytes, from_hex(hex));
+  crypto::Sm3Digest digest{};
+  if (bytes.size() != digest.size())
+    return Error(ErrorCode::kVerificationFailed, "audit-chain", "The last audit entry has no whole digest.");
+  std::copy(bytes.begin(), bytes.end(), digest.begin());
+  return digest;
+}
+
+std::string shortened(std::string text, std::size_t max) {
+  if (text.size() <= max) return text;
+  text.resize(max);
+  // Not in the middle of a character.
+  while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0) == 0x80) text.pop_back();
+  if (!text.empty() && static_cast<unsigned char>(text.back()) >= 0xC0) text.pop_back();
+  return text;
+}
+
+}  // namespace
+
+std::string audit_entry_bytes(const store::AuditRow& row) {
+  return json::serialize(json::Object{{"seq", row.seq},
+                                      {"time_ms", row.time_ms},
+                                      {"actor", row.actor},
+                                      {"action", row.action},
+                                      {"subject", row.subject},
+                                      {"outcome", row.outcome},
+                                      {"detail", row.detail}});
+}
+
+crypto::Sm3Digest audit_digest(const crypto::Sm3Digest& previous, const store::AuditRow& row) {
+  const std::string bytes = audit_entry_bytes(row);
+  return crypto::Sm3().update(previous).update(crypto::sm3(as_bytes(bytes))).finish();
+}
+
+Result<std::unique_ptr<AuditLog>> AuditLog::load_or_create(Core& core) {
+  const WrapLabel label{.purpose = "audit", .public_key = ""};
+  auto key = core.db->write([&](store::Transaction& tx) -> Result<std::string> {
+    MIFENG_TRY(auto row, store::find<store::WrappedSecretRow>(tx, label.purpose));
+    if (row) return row->wrapped;
+    MIFENG_TRY(auto first, store::last_audit_entry(tx));
+    if (first)
+      return Error(ErrorCode::kVerificationFailed, "audit-key-missing",
+                   "The key of the audit log is gone from the database while its entries are there. Restore a backup.");
+    SecretBytes fresh(crypto::kSm3Size);
+    core.random.fill(fresh.reveal_for_writing());
+    MIFENG_TRY(std::string wrapped, core.wrapper->wrap(label, fresh));
+    MIFENG_CHECK(store::insert(
+        tx, store::WrappedSecretRow{.purpose = label.purpose, .wrapped = wrapped, .created_ms = core.clock.now_ms()}));
+    return wrapped;
+  });
+  if (!key) return std::move(key).error();
+  MIFENG_TRY(const SecretBytes secret, core.wrapper->unwrap(label, *key));
+  return std::unique_ptr<AuditLog>(new AuditLog(core, crypto::HmacSm3Key(secret.reveal_for_use())));
+}
+
+crypto::Sm3Digest AuditLog::mac(const crypto::Sm3Digest& previous, const crypto::Sm3Digest& digest) const {
+  return crypto::HmacSm3(key_).update(previous).update(digest).finish();
+}
+
+Result<void> AuditLog::append(store::Transaction& tx, const AuditEvent& event) {
+  MIFENG_TRY(auto last, store::last_audit_entry(tx));
+  crypto::Sm3Digest digest{}, previous_mac{};
+  store::AuditRow row;
+  row.seq = 1;
+  if (last) {
+    MIFENG_TRY(digest, digest_of_hex(last->digest));
+    MIFENG_TRY(previous_mac, digest_of_hex(last->mac));
+    row.seq = last->seq + 1;
+  }
+  row.time_ms = core_.clock.now_ms();
+  row.actor = shortened(event.actor, 200);
+  row.action = shortened(event.action, 100);
+  row.subject = shortened(event.subject, 400);
+  row.outcome = shortened(event.outcome, 200);
+  row.detail = shortened(event.detail, 2000);
+  digest = audit_digest(digest, row);
+  row.digest = to_hex(digest);
+  row.mac = to_hex(mac(previous_mac, digest));
+  return store::insert(tx, row);
+}
+
+Result<void> audit(Core& core, store::Transaction& tx, const Actor& actor, std::string action, std::string subject,
+                   std::string detail) {
+  return core.audit->append(tx, AuditEvent{.actor = actor.name,
+                                           .action = std::move(action),
+                                           .subject = std::move(subject),
+                                           .detail = std::move(detail)});
+}
+
+void audit_refusal(Core& core, const std::string& actor, std::string action, std::string subject, const Error& error) {
+  (void)core.db->write([&](store::Transaction& tx) {
+    return core.audit->append(tx, AuditEvent{.actor = actor,
+                                             .action = std::move(action),
+                                             .subject = std::move(subject),
+                                             .outcome = error.reason(),
+                                             .detail = error.message()});
+  });
+}
+
+}  // namespace mifeng::platform

@@ -1,0 +1,119 @@
+#include "mifeng/platform/caller_service.h"
+
+#include "audit_log.h"
+#include "core.h"
+#include "mifeng/store/deployments.h"
+#include "mifeng/store/grants.h"
+#include "password.h"
+#include "route_rows.h"
+
+namespace mifeng::platform {
+namespace {
+
+Caller caller_of(const store::CallerRow& row) {
+  Caller caller;
+  caller.id = row.id;
+  caller.name = row.name;
+  caller.enabled = row.enabled != 0;
+  caller.created_ms = row.created_ms;
+  caller.key_changed_ms = row.key_changed_ms;
+  return caller;
+}
+
+}  // namespace
+
+Result<NewCaller> CallerService::create(const Actor& actor, const std::string& name) {
+  MIFENG_CHECK(require(actor, Permission::kManageCallers));
+  MIFENG_CHECK(check_text("name", name, 100));
+  NewCaller made;
+  made.key = random_bearer(core_.random, "mfk_");
+  auto done = core_.db->write([&](store::Transaction& tx) -> Result<NewCaller> {
+    MIFENG_TRY(auto there, store::caller_by_name(tx, name));
+    if (there) return Error(ErrorCode::kConflict, "caller-exists", "There is a caller \"" + name + "\" already.");
+    store::CallerRow row;
+    row.id = new_id(core_, "ca-");
+    row.name = name;
+    row.key_sm3 = sm3_hex(made.key);
+    row.enabled = 1;
+    row.created_ms = row.key_changed_ms = core_.clock.now_ms();
+    MIFENG_CHECK(store::insert(tx, row));
+    MIFENG_CHECK(store::next_change(tx));
+    MIFENG_CHECK(audit(core_, tx, actor, "caller.create", row.id, name));
+    made.caller = caller_of(row);
+    return std::move(made);
+  });
+  if (done) core_.snapshots_changed.notify();
+  return done;
+}
+
+Result<NewCaller> CallerService::new_key(const Actor& actor, const std::string& id) {
+  MIFENG_CHECK(require(actor, Permission::kManageCallers));
+  NewCaller made;
+  made.key = random_bearer(core_.random, "mfk_");
+  auto done = core_.db->write([&](store::Transaction& tx) -> Result<NewCaller> {
+    MIFENG_TRY(auto row, store::find<store::CallerRow>(tx, id));
+    if (!row) return not_found("caller", id);
+    row->key_sm3 = sm3_hex(made.key);
+    row->key_changed_ms = core_.clock.now_ms();
+    MIFENG_CHECK(store::update(tx, *row));
+    MIFENG_CHECK(store::next_change(tx));
+    MIFENG_CHECK(audit(core_, tx, actor, "caller.new-key", id));
+    made.caller = caller_of(*row);
+    return std::move(made);
+  });
+  if (done) core_.snapshots_changed.notify();
+  return done;
+}
+
+Result<Caller> CallerService::set_enabled(const Actor& actor, const std::string& id, bool enabled) {
+  MIFENG_CHECK(require(actor, Permission::kManageCallers));
+  auto done = core_.db->write([&](store::Transaction& tx) -> Result<Caller> {
+    MIFENG_TRY(auto row, store::find<store::CallerRow>(tx, id));
+    if (!row) return not_found("caller", id);
+    row->enabled = enabled ? 1 : 0;
+    MIFENG_CHECK(store::update(tx, *row));
+    MIFENG_CHECK(store::next_change(tx));
+    MIFENG_CHECK(audit(core_, tx, actor, enabled ? "caller.enable" : "caller.disable", id));
+    return caller_of(*row);
+  });
+  if (done) core_.snapshots_changed.notify();
+  return done;
+}
+
+Result<Caller> CallerService::get(const Actor& actor, const std::string& id) {
+  MIFENG_CHECK(require(actor, Permission::kReadCallers));
+  MIFENG_TRY(auto row, core_.db->read([&](store::Transaction& tx) { return store::find<store::CallerRow>(tx, id); }));
+  if (!row) return not_found("caller", id);
+  return caller_of(*row);
+}
+
+Result<Page<Caller>> CallerService::list(const Actor& actor, const PageRequest& page) {
+  MIFENG_CHECK(require(actor, Permission::kReadCallers));
+  MIFENG_TRY(const auto window, window_of(page));
+  MIFENG_TRY(auto slice, core_.db->read([&](store::Transaction& tx) { return store::caller_slice(tx, window); }));
+  return page_of<Caller>(std::move(slice), caller_of);
+}
+
+Result<void> CallerService::remove(const Actor& actor, const std::string& id) {
+  MIFENG_CHECK(require(actor, Permission::kManageCallers));
+  auto done = core_.db->write([&](store::Transaction& tx) -> Result<void> {
+    MIFENG_TRY(const bool there, store::erase<store::CallerRow>(tx, id));
+    if (!there) return not_found("caller", id);
+    MIFENG_TRY(auto routes, store::all<store::RouteRow>(tx));
+    for (store::RouteRow& row : routes) {
+      MIFENG_TRY(Route route, route_of(row));
+      if (std::erase(route.callers, id) == 0) continue;
+      // An empty list means every caller; nobody meant that.
+      if (route.callers.empty()) route.enabled = false;
+      MIFENG_TRY(auto changed, row_of(route));
+      changed.changed_ms = core_.clock.now_ms();
+      MIFENG_CHECK(store::update(tx, changed));
+    }
+    MIFENG_CHECK(store::next_change(tx));
+    return audit(core_, tx, actor, "caller.remove", id);
+  });
+  if (done) core_.snapshots_changed.notify();
+  return done;
+}
+
+}  // namespace mifeng::platform

@@ -1,0 +1,90 @@
+// What the services share. Services know each other only through here.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "engine_thread.h"
+#include "mifeng/base/clock.h"
+#include "mifeng/base/random.h"
+#include "mifeng/crypto/sm4_gcm.h"
+#include "mifeng/messages/tools.h"
+#include "mifeng/platform/actor.h"
+#include "mifeng/platform/platform.h"
+#include "mifeng/platform/types.h"
+#include "mifeng/store/database.h"
+#include "mifeng/store/rows.h"
+#include "wrapper.h"
+
+// MIFENG_CHECK for a call that is handed a lambda in which MIFENG_CHECK stands as well.
+#define MIFENG_DO(...) MIFENG_DO_INNER(MIFENG_CONCAT(mifeng_done_, __COUNTER__), __VA_ARGS__)
+#define MIFENG_DO_INNER(result, ...)               \
+  do {                                             \
+    auto result = (__VA_ARGS__);                   \
+    if (!result) return std::move(result).error(); \
+  } while (false)
+
+namespace mifeng::platform {
+
+class KeyRing;
+class AuditLog;
+class GrantLimits;
+
+// Calls everybody who subscribed, from the thread that changed something. Subscribers must not block.
+class Notifier {
+ public:
+  std::shared_ptr<void> subscribe(std::function<void()> callback);
+  void notify();
+
+ private:
+  struct Shared {
+    std::mutex mutex;
+    std::uint64_t next = 0;
+    std::map<std::uint64_t, std::function<void()>> callbacks;
+  };
+  std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();  // a subscription may outlive the notifier
+};
+
+struct Core {
+  PlatformOptions options;
+  std::unique_ptr<store::Database> db;
+  const Clock& clock;
+  Random& random;
+  std::unique_ptr<crypto::Sm4GcmProvider> provider;
+  std::unique_ptr<Wrapper> wrapper;
+  EngineThread engine;
+  std::unique_ptr<AuditLog> audit;
+  std::unique_ptr<KeyRing> keys;
+  std::unique_ptr<GrantLimits> grant_limits;
+  UnixMillis started_ms = 0;     // of this process
+  Notifier snapshots_changed;    // routes, endpoints, instances, callers, output keys
+  Notifier deployments_changed;  // the reconciler has something to do
+  // Gateways that follow now: how many connections each has.
+  std::mutex followers_mutex;
+  std::map<std::string, int> followers;
+
+  messages::Tools tools() { return {.random = random, .provider = *provider}; }
+};
+
+// kInvalidArgument "bad-page".
+Result<store::Window> window_of(const PageRequest& page);
+
+// "mv-" and 16 random hex digits.
+std::string new_id(Core& core, const char* prefix);
+std::string sm3_hex(std::string_view text);
+std::string sm3_hex(ByteView bytes);
+
+template <typename Item, typename Row, typename Convert>
+Page<Item> page_of(store::Slice<Row>&& slice, Convert&& convert) {
+  Page<Item> page;
+  page.total = slice.total;
+  for (Row& row : slice.rows) page.items.push_back(convert(row));
+  return page;
+}
+
+Error not_found(const std::string& what, const std::string& id);
+
+}  // namespace mifeng::platform

@@ -1,0 +1,21 @@
+// From a package into the registry, with skopeo.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "mifeng/package/package_file.h"
+
+namespace mifeng::platform {
+
+struct PushOptions {
+  std::string registry{};  // "127.0.0.1:5000"
+  bool plain_http = true;
+  std::filesystem::path work_dir{};  // for the image's layout, on the disk that holds the package
+};
+// Writes the image's OCI layout below work_dir, copies it to REGISTRY/NAME:TAG and removes it again. Gives
+// "REGISTRY/NAME@DIGEST"; what is there already is not sent again. kUnavailable "registry-unavailable" with the
+// registry's words; kResourceExhausted "disk-full".
+Result<std::string> push_image(const package::PackageFile& package, const std::string& tag, const PushOptions& options);
+
+}  // namespace mifeng::platform

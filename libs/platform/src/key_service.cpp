@@ -1,0 +1,233 @@
+#include "mifeng/platform/key_service.h"
+
+#include "audit_log.h"
+#include "core.h"
+#include "key_ring.h"
+#include "mifeng/messages/card.h"
+#include "mifeng/store/models.h"
+
+namespace mifeng::platform {
+namespace {
+
+constexpr UnixMillis kYear = 365LL * 24 * 3600 * 1000;
+
+KeyState state_of(const store::KeyRow& row, const store::KeyRow* successor, UnixMillis now_ms) {
+  if (row.destroyed_ms != 0) return KeyState::kDestroyed;
+  if (row.not_before_ms > now_ms) return KeyState::kFuture;
+  if (successor != nullptr && successor->not_before_ms <= now_ms) return KeyState::kRetired;
+  return KeyState::kInForce;
+}
+
+// How long an output key may be named and used after its successor has begun: leases run out, then snapshots.
+UnixMillis output_overlap(const PlatformOptions& options) { return options.lease_ms + options.snapshot_lifetime_ms; }
+
+Result<store::KeyRow> make_output(Core& core, store::Transaction& tx, UnixMillis not_before_ms, const KeySet& set) {
+  return core.keys->make(tx, KeyPurpose::kOutput, not_before_ms,
+                         not_before_ms + core.options.output_key_lifetime_ms + core.options.snapshot_lifetime_ms +
+                             2 * output_overlap(core.options),
+                         &set);
+}
+
+}  // namespace
+
+std::string_view to_string(KeyPurpose purpose) {
+  switch (purpose) {
+    case KeyPurpose::kIdentity: return "identity";
+    case KeyPurpose::kDelivery: return "delivery";
+    case KeyPurpose::kOutput: return "output";
+  }
+  return "";
+}
+
+Result<KeyPurpose> parse_key_purpose(std::string_view text) {
+  for (const auto purpose : {KeyPurpose::kIdentity, KeyPurpose::kDelivery, KeyPurpose::kOutput})
+    if (to_string(purpose) == text) return purpose;
+  return Error(ErrorCode::kInvalidArgument, "unknown-key-purpose", "A key is for identity, delivery or output.");
+}
+
+std::string_view to_string(KeyState state) {
+  switch (state) {
+    case KeyState::kFuture: return "future";
+    case KeyState::kInForce: return "in-force";
+    case KeyState::kRetired: return "retired";
+    case KeyState::kDestroyed: return "destroyed";
+  }
+  return "";
+}
+
+Result<void> KeyService::load_or_create() {
+  return core_.db->write([&](store::Transaction& tx) -> Result<void> {
+    const UnixMillis now = core_.clock.now_ms();
+    MIFENG_CHECK(core_.keys->load(tx));
+    const auto missing = [&](KeyPurpose purpose) {
+      const auto set = core_.keys->get();
+      return purpose == KeyPurpose::kIdentity   ? set->identity.empty()
+             : purpose == KeyPurpose::kDelivery ? set->delivery.empty()
+                                                : set->output.empty();
+    };
+    if (missing(KeyPurpose::kIdentity)) {
+      if (!missing(KeyPurpose::kDelivery) || !missing(KeyPurpose::kOutput))
+        return Error(ErrorCode::kVerificationFailed, "identity-key-missing",
+                     "The identity key is gone from the database while others are there. Restore a backup.");
+      MIFENG_TRY(const auto row, core_.keys->make(tx, KeyPurpose::kIdentity, now, now + 20 * kYear, nullptr));
+      MIFENG_CHECK(audit(core_, tx, Actor::system(), "key.create", "identity " + row.id));
+      MIFENG_CHECK(core_.keys->load(tx));
+    }
+    if (missing(KeyPurpose::kDelivery)) {
+      MIFENG_TRY(const auto row,
+                 core_.keys->make(tx, KeyPurpose::kDelivery, now, now + 10 * kYear, core_.keys->get().get()));
+      MIFENG_CHECK(audit(core_, tx, Actor::system(), "key.create", "delivery " + row.id));
+    }
+    if (missing(KeyPurpose::kOutput)) {
+      MIFENG_TRY(const auto row, make_output(core_, tx, now, *core_.keys->get()));
+      MIFENG_CHECK(audit(core_, tx, Actor::system(), "key.create", "output " + row.id));
+    }
+    return core_.keys->load(tx);
+  });
+}
+
+Result<std::string> KeyService::card(const Actor& actor) {
+  MIFENG_CHECK(require(actor, Permission::kReadCard));
+  const auto set = core_.keys->get();
+  const messages::PlatformCard card{.platform = core_.options.name,
+                                    .identity = set->identity.back().public_key,
+                                    .delivery = set->delivery_in_force().statement(),
+                                    .output = set->output_in_force(core_.clock.now_ms()).statement()};
+  return messages::encode_card(card);
+}
+
+Result<std::string> KeyService::identity_fingerprint(const Actor& actor) {
+  MIFENG_CHECK(require(actor, Permission::kReadCard));
+  return core_.keys->get()->identity.back().public_key.fingerprint();
+}
+
+Result<std::vector<KeyInfo>> KeyService::list(const Actor& actor) {
+  MIFENG_CHECK(require(actor, Permission::kReadKeys));
+  const auto set = core_.keys->get();
+  const UnixMillis now = core_.clock.now_ms();
+  std::vector<KeyInfo> infos;
+  const std::pair<KeyPurpose, const std::vector<LoadedKey>*> all[] = {{KeyPurpose::kIdentity, &set->identity},
+                                                                      {KeyPurpose::kDelivery, &set->delivery},
+                                                                      {KeyPurpose::kOutput, &set->output}};
+  for (const auto& [purpose, keys] : all)
+    for (std::size_t i = 0; i < keys->size(); ++i) {
+      const LoadedKey& key = (*keys)[i];
+      KeyInfo info;
+      info.id = key.row.id;
+      info.purpose = purpose;
+      info.state = state_of(key.row, i + 1 < keys->size() ? &(*keys)[i + 1].row : nullptr, now);
+      info.serial = key.row.serial;
+      MIFENG_TRY(info.public_key_pem, key.public_key.to_pem());
+      info.fingerprint = key.public_key.fingerprint();
+      info.statement_base64 = key.row.statement;
+      info.signature_base64 = key.row.signature;
+      info.signed_by = key.row.signed_by;
+      info.not_before_ms = key.row.not_before_ms;
+      info.not_after_ms = key.row.not_after_ms;
+      info.destroyed_ms = key.row.destroyed_ms;
+      infos.push_back(std::move(info));
+    }
+  return infos;
+}
+
+Result<KeyInfo> KeyService::rotate(const Actor& actor, KeyPurpose purpose) {
+  MIFENG_CHECK(require(actor, Permission::kManageKeys));
+  auto made = core_.db->write([&](store::Transaction& tx) -> Result<std::string> {
+    const UnixMillis now = core_.clock.now_ms();
+    const auto set = core_.keys->get();
+    store::KeyRow row;
+    switch (purpose) {
+      case KeyPurpose::kIdentity: {
+        if (set->identity.size() > messages::kIdentityChainMax)
+          return Error(ErrorCode::kResourceExhausted, "chain-too-long",
+                       "The identity key was changed 32 times; more than that no receiver follows.");
+        MIFENG_TRY(row, core_.keys->make(tx, purpose, now, now + 20 * kYear, set.get()));
+        MIFENG_CHECK(core_.keys->load(tx));
+        const auto renewed = core_.keys->get();
+        for (const auto* keys : {&renewed->delivery, &renewed->output})
+          for (const LoadedKey& key : *keys)
+            if (key.private_key) MIFENG_CHECK(core_.keys->restate(tx, key, *renewed));
+        break;
+      }
+      case KeyPurpose::kDelivery: {
+        MIFENG_TRY(row, core_.keys->make(tx, purpose, now, now + 10 * kYear, set.get()));
+        break;
+      }
+      case KeyPurpose::kOutput: {
+        if (set->output.back().row.not_before_ms > now)
+          return Error(ErrorCode::kConflict, "rotation-under-way",
+                       "A new output key is on its way already and comes in force at " +
+                           format_time(set->output.back().row.not_before_ms) + ".");
+        MIFENG_TRY(row, make_output(core_, tx, now + core_.options.snapshot_lifetime_ms, *set));
+        break;
+      }
+    }
+    MIFENG_CHECK(audit(core_, tx, actor, "key.rotate", std::string(to_string(purpose)) + " " + row.id));
+    MIFENG_TRY(const auto change, store::next_change(tx));
+    (void)change;
+    MIFENG_CHECK(core_.keys->load(tx));
+    return row.id;
+  });
+  if (!made) {
+    // What was loaded inside the transaction may never have been stored.
+    MIFENG_CHECK(core_.db->read([&](store::Transaction& tx) { return core_.keys->load(tx); }));
+    return std::move(made).error();
+  }
+  core_.snapshots_changed.notify();
+  Actor reader = Actor::system();
+  MIFENG_TRY(auto infos, list(reader));
+  for (KeyInfo& info : infos)
+    if (info.id == *made) return std::move(info);
+  return not_found("key", *made);
+}
+
+Result<int> KeyService::housekeep() {
+  const auto set = core_.keys->get();
+  const UnixMillis now = core_.clock.now_ms();
+  const PlatformOptions& options = core_.options;
+  const store::KeyRow& newest = set->output.back().row;
+  const bool make_next = newest.not_before_ms + options.output_key_lifetime_ms - options.snapshot_lifetime_ms <= now;
+  std::vector<store::KeyRow> due;
+  // In the first lease period after our start guards may still be sealing to a key that nobody could renew meanwhile.
+  if (now >= core_.started_ms + options.lease_ms)
+    for (std::size_t i = 0; i + 1 < set->output.size(); ++i)
+      if (set->output[i].private_key && set->output[i + 1].row.not_before_ms + output_overlap(options) <= now)
+        due.push_back(set->output[i].row);
+  std::vector<store::KeyRow> delivery_candidates;
+  for (std::size_t i = 0; i + 1 < set->delivery.size(); ++i)
+    if (set->delivery[i].private_key && set->delivery[i + 1].row.not_before_ms + 30 * (kYear / 365) <= now)
+      delivery_candidates.push_back(set->delivery[i].row);
+  if (!make_next && due.empty() && delivery_candidates.empty()) return 0;
+  auto done = core_.db->write([&](store::Transaction& tx) -> Result<int> {
+    int changed = 0;
+    if (make_next) {
+      const UnixMillis begin =
+          std::max(now + options.snapshot_lifetime_ms, newest.not_before_ms + options.output_key_lifetime_ms);
+      MIFENG_TRY(const auto row, make_output(core_, tx, begin, *set));
+      MIFENG_CHECK(audit(core_, tx, Actor::system(), "key.create", "output " + row.id));
+      ++changed;
+    }
+    for (const store::KeyRow& row : delivery_candidates) {
+      MIFENG_TRY(const auto needed, store::models_sealed_to(tx, row.id));
+      if (needed == 0) due.push_back(row);
+    }
+    for (store::KeyRow& row : due) {
+      row.wrapped.clear();
+      row.destroyed_ms = now;
+      MIFENG_CHECK(store::update(tx, row));
+      MIFENG_CHECK(audit(core_, tx, Actor::system(), "key.destroy", row.purpose + " " + row.id));
+      ++changed;
+    }
+    if (changed != 0) {
+      MIFENG_TRY(const auto change, store::next_change(tx));
+      (void)change;
+    }
+    return changed;
+  });
+  if (!done) return std::move(done).error();
+  MIFENG_CHECK(core_.db->read([&](store::Transaction& tx) { return core_.keys->load(tx); }));
+  if (*done != 0) core_.snapshots_changed.notify();
+  return *done;
+}
+
+}  // namespace mifeng::platform

@@ -1,0 +1,104 @@
+#include "mifeng/platform/platform.h"
+
+#include <sys/stat.h>
+
+#include "audit_log.h"
+#include "core.h"
+#include "grant_limits.h"
+#include "key_ring.h"
+#include "mifeng/base/file.h"
+#include "mifeng/store/people.h"
+#include "mifeng/store/ports.h"
+
+namespace mifeng::platform {
+
+struct Platform::Services {
+  Services(const PlatformOptions& options, cluster::Engine* engine, const Clock& clock, Random& random)
+      : core{.options = options,
+             .db = nullptr,
+             .clock = clock,
+             .random = random,
+             .provider = nullptr,
+             .wrapper = nullptr,
+             .engine = EngineThread(engine),
+             .audit = nullptr,
+             .keys = nullptr,
+             .grant_limits = std::make_unique<GrantLimits>(),
+             .started_ms = clock.now_ms(),
+             .snapshots_changed = {},
+             .deployments_changed = {},
+             .followers_mutex = {},
+             .followers = {}} {}
+
+  Core core;
+  PeopleService people{core};
+  VendorService vendors{core};
+  ModelService models{core};
+  SubmitService submits{core};
+  PortService ports{core};
+  DeploymentService deployments{core};
+  RouteService routes{core};
+  CallerService callers{core};
+  KeyService keys{core};
+  GrantService grants{core};
+  GatewayService gateways{core};
+  AuditService audit{core};
+  Reconciler reconciler{core};
+};
+
+Platform::Platform(std::unique_ptr<Services> services) : services_(std::move(services)) {}
+Platform::~Platform() { services_->reconciler.stop(); }
+
+Result<std::unique_ptr<Platform>> Platform::open(const PlatformOptions& options, SecretBytes master_key,
+                                                 cluster::Engine* engine, const Clock& clock, Random& random) {
+  std::error_code failed;
+  std::filesystem::create_directories(options.data_dir, failed);
+  if (failed) return errno_error(failed.value(), "make " + options.data_dir.string());
+  ::chmod(options.data_dir.c_str(), 0700);
+  auto services = std::make_unique<Services>(options, engine, clock, random);
+  Core& core = services->core;
+  MIFENG_TRY(core.provider, crypto::Sm4GcmProvider::create());
+  MIFENG_TRY(core.wrapper, Wrapper::create(std::move(master_key), *core.provider, random));
+  MIFENG_TRY(core.db, store::Database::open(
+                          {.path = options.data_dir / "mifeng.db", .connections = options.database_connections}));
+  core.keys = std::make_unique<KeyRing>(core);
+  MIFENG_TRY(core.audit, AuditLog::load_or_create(core));
+  MIFENG_CHECK(services->keys.load_or_create());
+  MIFENG_CHECK(services->submits.sweep_at_start());
+  MIFENG_CHECK(core.db->write([&](store::Transaction& tx) -> Result<void> {
+    MIFENG_TRY(const auto ranges, store::all<store::PortRangeRow>(tx));
+    if (!ranges.empty()) return ok();
+    return store::insert(tx, store::PortRangeRow{.first_port = options.port_first, .last_port = options.port_last});
+  }));
+  return std::unique_ptr<Platform>(new Platform(std::move(services)));
+}
+
+PeopleService& Platform::people() { return services_->people; }
+VendorService& Platform::vendors() { return services_->vendors; }
+ModelService& Platform::models() { return services_->models; }
+SubmitService& Platform::submits() { return services_->submits; }
+PortService& Platform::ports() { return services_->ports; }
+DeploymentService& Platform::deployments() { return services_->deployments; }
+RouteService& Platform::routes() { return services_->routes; }
+CallerService& Platform::callers() { return services_->callers; }
+KeyService& Platform::keys() { return services_->keys; }
+GrantService& Platform::grants() { return services_->grants; }
+GatewayService& Platform::gateways() { return services_->gateways; }
+AuditService& Platform::audit() { return services_->audit; }
+Reconciler& Platform::reconciler() { return services_->reconciler; }
+
+Result<void> Platform::housekeep() {
+  MIFENG_CHECK(services_->grants.end_expired());
+  MIFENG_CHECK(services_->keys.housekeep());
+  MIFENG_CHECK(services_->submits.remove_expired());
+  MIFENG_CHECK(services_->people.end_sessions());
+  MIFENG_CHECK(services_->audit.sign_head_if_due());
+  return ok();
+}
+
+bool has_database(const std::filesystem::path& data_dir) {
+  std::error_code failed;
+  return std::filesystem::exists(data_dir / "mifeng.db", failed);
+}
+
+}  // namespace mifeng::platform

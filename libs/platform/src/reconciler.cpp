@@ -1,0 +1,371 @@
+#include "mifeng/platform/reconciler.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "audit_log.h"
+#include "batches.h"
+#include "core.h"
+#include "deployment_rows.h"
+#include "instances.h"
+#include "mifeng/store/ports.h"
+
+namespace mifeng::platform {
+namespace {
+
+constexpr UnixMillis kBackoffMax = 5 * 60 * 1000;
+constexpr std::int64_t kFailuresBeforeFailed = 3;
+constexpr UnixMillis kSettled = 10 * 60 * 1000;  // running that long, earlier failures count no more
+
+using cluster::InstanceState;
+using cluster::InstanceStatus;
+
+UnixMillis backoff(std::int64_t failures) {
+  return std::min<UnixMillis>(kBackoffMax, 1000LL << std::min<std::int64_t>(failures, 9));
+}
+
+std::string sentence(const InstanceStatus& status) {
+  return status.reason.empty() ? std::string("it is ") + cluster::to_string(status.state) : status.reason;
+}
+
+// The row as the engine's report makes it. Whether the guard's readiness stands behind "ready" is the engine's to ask.
+void take_status(store::ReplicaRow& row, const InstanceStatus& status, UnixMillis now) {
+  switch (status.state) {
+    case InstanceState::kRunning:
+      row.state = status.ready ? "ready" : "starting";
+      row.reason = status.ready ? "" : status.reason;
+      row.next_try_ms = 0;
+      if (status.ready && status.started_at_ms && *status.started_at_ms + kSettled <= now) row.failures = 0;
+      break;
+    case InstanceState::kMissing:
+    case InstanceState::kPending:
+      row.state = "waiting";
+      row.reason = status.reason;
+      break;
+    case InstanceState::kStopping:
+      row.state = "stopping";
+      row.reason = status.reason;
+      break;
+    case InstanceState::kExited:
+    case InstanceState::kFailed:
+      if (row.state != "failed" || row.next_try_ms == 0) {
+        ++row.failures;
+        row.next_try_ms = now + backoff(row.failures);
+      }
+      row.state = "failed";
+      row.reason = sentence(status);
+      break;
+  }
+  if (status.started_at_ms) row.started_ms = *status.started_at_ms;
+  row.container = status.engine_id;
+}
+
+struct Verdict {
+  std::string state, reason;
+};
+Verdict judge(const std::vector<store::ReplicaRow>& replicas, std::int64_t wanted) {
+  if (wanted == 0) return {.state = "stopped", .reason = "it is scaled to no replica"};
+  std::int64_t ready = 0, hopeless = 0;
+  std::string why;
+  for (const auto& row : replicas) {
+    if (row.number >= wanted) continue;
+    if (row.state == "ready") ++ready;
+    if (row.state == "failed" && row.failures >= kFailuresBeforeFailed) ++hopeless;
+    if (why.empty() && row.state != "ready" && !row.reason.empty())
+      why = "replica " + std::to_string(row.number) + ": " + row.reason;
+  }
+  if (ready == wanted) return {.state = "ready", .reason = ""};
+  if (ready > 0) return {.state = "degraded", .reason = why};
+  if (hopeless == wanted) return {.state = "failed", .reason = why};
+  return {.state = "starting", .reason = why.empty() ? "its containers are starting" : why};
+}
+
+template <typename Row>
+bool same(const Row& a, const Row& b) {
+  Row left = a, right = b;
+  return store::Table<Row>::tie(left) == store::Table<Row>::tie(right);
+}
+
+// One deployment, one look. Everything here may be broken off at any point and be done again.
+class DeploymentRound {
+ public:
+  DeploymentRound(Core& core, store::DeploymentRow row) : core_(core), row_(std::move(row)) {}
+
+  Result<int> run() {
+    if (row_.deleting != 0) return remove();
+    MIFENG_TRY(auto workload, core_.db->read([&](store::Transaction& tx) { return workload_of(core_, tx, row_); }));
+    MIFENG_TRY(replicas_, core_.db->read([&](store::Transaction& tx) { return store::replicas_of(tx, row_.id); }));
+    const bool extra = static_cast<std::int64_t>(replicas_.size()) > row_.replicas;
+    MIFENG_TRY(auto statuses, call_status(workload));
+    const bool unmade = std::any_of(statuses.begin(), statuses.end(), [](const InstanceStatus& status) {
+      return status.state == InstanceState::kMissing || status.state == InstanceState::kPending ||
+             status.reason_code == "drifted";
+    });
+    if (extra || (unmade && due_to_apply(statuses))) {
+      MIFENG_TRY(auto applied, core_.engine.call<cluster::ApplyResult>(
+                                   [&](cluster::Engine& engine) { return engine.apply(workload); }));
+      if (applied.changed) ++changed_;
+      statuses = std::move(applied.instances);
+      if (extra) MIFENG_CHECK(forget_extra());
+    }
+    MIFENG_CHECK(restart_what_is_due(statuses));
+    return store_what_was_seen(statuses);
+  }
+
+ private:
+  Result<std::vector<InstanceStatus>> call_status(const cluster::Workload& workload) {
+    return core_.engine.call<std::vector<InstanceStatus>>(
+        [&](cluster::Engine& engine) { return engine.status(workload); });
+  }
+
+  // A replica that could not be made (no image, a taken port) is not tried again and again without a pause.
+  bool due_to_apply(const std::vector<InstanceStatus>& statuses) const {
+    const UnixMillis now = core_.clock.now_ms();
+    return std::any_of(statuses.begin(), statuses.end(), [&](const InstanceStatus& status) {
+      const bool unmade = status.state == InstanceState::kMissing || status.state == InstanceState::kPending ||
+                          status.reason_code == "drifted";
+      const auto row = std::find_if(replicas_.begin(), replicas_.end(),
+                                    [&](const store::ReplicaRow& one) { return one.number == status.replica; });
+      return unmade && (row == replicas_.end() || row->next_try_ms <= now);
+    });
+  }
+
+  Result<int> remove() {
+    MIFENG_CHECK(core_.engine.call<void>([&](cluster::Engine& engine) { return engine.remove(row_.id); }));
+    MIFENG_DO(core_.db->write([&](store::Transaction& tx) -> Result<void> {
+      MIFENG_TRY(const auto live, store::live_instances_of(tx, row_.id));
+      for (const auto& instance : live)
+        MIFENG_CHECK(end_instance(core_, tx, instance, EndKind::kRevoked, "system", "its deployment is deleted"));
+      MIFENG_CHECK(store::erase_ports_of(tx, row_.id, 0));
+      MIFENG_CHECK(store::erase_replicas_from(tx, row_.id, 0));
+      MIFENG_CHECK(store::erase<store::DeploymentRow>(tx, row_.id));
+      MIFENG_CHECK(store::next_change(tx));
+      return core_.audit->append(tx, AuditEvent{.actor = "system", .action = "deployment.gone", .subject = row_.id});
+    }));
+    core_.snapshots_changed.notify();
+    core_.deployments_changed.notify();
+    return 1;
+  }
+
+  // The engine has removed what is beyond the number; now their ports are free.
+  Result<void> forget_extra() {
+    return core_.db->write([&](store::Transaction& tx) -> Result<void> {
+      MIFENG_TRY(auto now_row, store::find<store::DeploymentRow>(tx, row_.id));
+      // Scaled up again meanwhile: then they are wanted.
+      if (!now_row || now_row->replicas != row_.replicas) return ok();
+      MIFENG_CHECK(store::erase_ports_of(tx, row_.id, row_.replicas));
+      return store::erase_replicas_from(tx, row_.id, row_.replicas);
+    });
+  }
+
+  Result<void> restart_what_is_due(std::vector<InstanceStatus>& statuses) {
+    const UnixMillis now = core_.clock.now_ms();
+    for (InstanceStatus& status : statuses) {
+      const auto row = std::find_if(replicas_.begin(), replicas_.end(),
+                                    [&](const store::ReplicaRow& one) { return one.number == status.replica; });
+      if (row == replicas_.end()) continue;
+      const bool asked = row->restart_done < row_.restart_wanted && status.state == InstanceState::kRunning;
+      const bool ended = status.state == InstanceState::kExited && row->state == "failed" && row->next_try_ms <= now;
+      if (!asked && !ended) continue;
+      auto done = core_.engine.call<void>([&](cluster::Engine& engine) { return engine.restart(status.name); });
+      ++changed_;
+      MIFENG_DO(core_.db->write([&](store::Transaction& tx) -> Result<void> {
+        MIFENG_TRY(auto fresh, store::find<store::ReplicaRow>(tx, row->deployment_id, row->number));
+        if (!fresh) return ok();
+        fresh->restart_done = row_.restart_wanted;
+        ++fresh->restarts;
+        fresh->state = done ? "starting" : "failed";
+        fresh->reason = done ? "" : done.error().message();
+        if (!done) ++fresh->failures;
+        fresh->next_try_ms = done ? 0 : now + backoff(fresh->failures);
+        MIFENG_CHECK(store::update(tx, *fresh));
+        *row = *fresh;
+        return ok();
+      }));
+      if (done) {
+        status.state = InstanceState::kRunning;
+        status.ready = false;
+        status.reason.clear();
+        status.started_at_ms.reset();
+      }
+    }
+    return ok();
+  }
+
+  Result<int> store_what_was_seen(const std::vector<InstanceStatus>& statuses) {
+    bool told = false;
+    MIFENG_DO(core_.db->write([&](store::Transaction& tx) -> Result<void> {
+      const UnixMillis now = core_.clock.now_ms();
+      MIFENG_TRY(auto deployment, store::find<store::DeploymentRow>(tx, row_.id));
+      if (!deployment || deployment->deleting != 0) return ok();
+      MIFENG_TRY(auto rows, store::replicas_of(tx, row_.id));
+      MIFENG_TRY(const auto live, store::live_instances_of(tx, row_.id));
+      for (auto& row : rows) {
+        const auto status = std::find_if(statuses.begin(), statuses.end(),
+                                         [&](const InstanceStatus& one) { return one.replica == row.number; });
+        if (status == statuses.end()) continue;
+        const store::ReplicaRow before = row;
+        take_status(row, *status, now);
+        if (!same(before, row)) {
+          MIFENG_CHECK(store::update(tx, row));
+          told = told || before.state != row.state;
+        }
+        // A container that has ended answers nothing any more; its next start asks anew.
+        const bool gone = status->state == InstanceState::kExited || status->state == InstanceState::kMissing ||
+                          status->state == InstanceState::kFailed;
+        for (const auto& instance : live)
+          if (gone && instance.replica == row.name)
+            MIFENG_CHECK(end_instance(core_, tx, instance, EndKind::kEnded, "system", "its container has ended"));
+      }
+      const Verdict verdict = judge(rows, deployment->replicas);
+      const store::DeploymentRow before = *deployment;
+      deployment->state = verdict.state;
+      deployment->reason = verdict.reason;
+      if (!deployment->route_json.empty() && (verdict.state == "ready" || verdict.state == "degraded")) {
+        MIFENG_TRY(auto route, store::find<store::RouteRow>(tx, deployment->route_json));
+        if (route) {
+          route->enabled = 1;
+          route->changed_ms = now;
+          MIFENG_CHECK(store::update(tx, *route));
+          MIFENG_CHECK(core_.audit->append(
+              tx,
+              AuditEvent{.actor = "system", .action = "route.open", .subject = route->id, .detail = route->prefix}));
+        }
+        deployment->route_json.clear();
+        told = true;
+      }
+      if (same(before, *deployment) && !told) return ok();
+      told = true;
+      deployment->changed_ms = now;
+      MIFENG_CHECK(store::update(tx, *deployment));
+      MIFENG_CHECK(store::next_change(tx));
+      if (before.state != deployment->state)
+        MIFENG_CHECK(core_.audit->append(tx, AuditEvent{.actor = "system",
+                                                        .action = "deployment.state",
+                                                        .subject = row_.id,
+                                                        .outcome = deployment->state,
+                                                        .detail = deployment->reason}));
+      return ok();
+    }));
+    if (told) {
+      ++changed_;
+      core_.snapshots_changed.notify();
+    }
+    return changed_;
+  }
+
+  Core& core_;
+  store::DeploymentRow row_;
+  std::vector<store::ReplicaRow> replicas_;
+  int changed_ = 0;
+};
+
+}  // namespace
+
+struct Reconciler::State {
+  std::mutex mutex;
+  std::condition_variable woken;
+  std::uint64_t wakes = 0;
+  bool stopping = false;
+  std::thread thread;
+  std::mutex rounds;                   // one round at a time, whoever asks
+  std::shared_ptr<void> subscription;  // an opaque handle of the notifier
+};
+
+Reconciler::Reconciler(Core& core) : core_(core), state_(new State) {}
+Reconciler::~Reconciler() { stop(); }
+
+Result<Reconciler::Round> Reconciler::run_once() {
+  std::lock_guard alone(state_->rounds);
+  Round round;
+  MIFENG_CHECK(resume_batches(core_));
+  if (core_.engine.get() == nullptr) return round;
+  MIFENG_TRY(const auto deployments,
+             core_.db->read([](store::Transaction& tx) { return store::all<store::DeploymentRow>(tx); }));
+  std::optional<Error> first;
+  for (const auto& row : deployments) {
+    ++round.looked_at;
+    auto changed = DeploymentRound(core_, row).run();
+    if (changed) {
+      round.changed += *changed;
+      continue;
+    }
+    // One deployment's trouble is not the others'.
+    if (!first) first = changed.error();
+    if (changed.error().code() == ErrorCode::kUnavailable) break;  // the engine is away: so it is for all
+    MIFENG_DO(core_.db->write([&](store::Transaction& tx) -> Result<void> {
+      MIFENG_TRY(auto fresh, store::find<store::DeploymentRow>(tx, row.id));
+      if (!fresh || fresh->reason == changed.error().message()) return ok();
+      fresh->reason = changed.error().message();
+      if (fresh->deleting == 0) fresh->state = "failed";
+      MIFENG_CHECK(store::update(tx, *fresh));
+      return ok();
+    }));
+  }
+  if (first && first->code() == ErrorCode::kUnavailable) return *first;
+  // What carries our label and nobody wants any more: a deployment whose row went while its containers did not.
+  MIFENG_TRY(const auto there,
+             core_.engine.call<std::vector<InstanceStatus>>([](cluster::Engine& engine) { return engine.list(); }));
+  MIFENG_TRY(const auto now_wanted,
+             core_.db->read([](store::Transaction& tx) { return store::all<store::DeploymentRow>(tx); }));
+  std::set<std::string> wanted, orphans;
+  for (const auto& row : now_wanted) wanted.insert(row.id);
+  for (const auto& status : there)
+    if (!wanted.contains(status.deployment)) orphans.insert(status.deployment);
+  for (const std::string& orphan : orphans) {
+    MIFENG_CHECK(core_.engine.call<void>([&](cluster::Engine& engine) { return engine.remove(orphan); }));
+    MIFENG_CHECK(core_.db->write([&](store::Transaction& tx) {
+      return core_.audit->append(tx, AuditEvent{.actor = "system",
+                                                .action = "deployment.gone",
+                                                .subject = orphan,
+                                                .detail = "its containers were there and nobody wanted them"});
+    }));
+    ++round.changed;
+  }
+  if (first) return *first;
+  return round;
+}
+
+void Reconciler::start() {
+  std::lock_guard lock(state_->mutex);
+  if (state_->thread.joinable()) return;
+  state_->stopping = false;
+  state_->subscription = core_.deployments_changed.subscribe([this] { wake(); });
+  state_->thread = std::thread([this] {
+    std::unique_lock guard(state_->mutex);
+    while (!state_->stopping) {
+      const std::uint64_t seen = state_->wakes;
+      guard.unlock();
+      // Errors stand in the deployments' rows; an engine that is away is asked again in a second.
+      (void)run_once();
+      guard.lock();
+      state_->woken.wait_for(guard, std::chrono::seconds(1), [&] { return state_->stopping || state_->wakes != seen; });
+    }
+  });
+}
+
+void Reconciler::stop() {
+  std::thread thread;
+  {
+    std::lock_guard lock(state_->mutex);
+    state_->stopping = true;
+    thread.swap(state_->thread);
+  }
+  state_->woken.notify_all();
+  if (thread.joinable()) thread.join();
+  state_->subscription.reset();
+}
+
+void Reconciler::wake() {
+  {
+    std::lock_guard lock(state_->mutex);
+    ++state_->wakes;
+  }
+  state_->woken.notify_all();
+}
+
+}  // namespace mifeng::platform

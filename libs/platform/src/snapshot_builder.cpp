@@ -1,0 +1,89 @@
+#include "snapshot_builder.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "core.h"
+#include "key_ring.h"
+#include "mifeng/store/deployments.h"
+#include "mifeng/store/grants.h"
+#include "mifeng/store/ports.h"
+#include "route_rows.h"
+
+namespace mifeng::platform {
+
+Result<messages::Snapshot> build_snapshot(Core& core, store::Transaction& tx, const KeySet& keys) {
+  messages::Snapshot snapshot;
+  snapshot.identity_chain = keys.identity_chain();
+  MIFENG_TRY(const auto callers, store::all<store::CallerRow>(tx));
+  for (const auto& row : callers) {
+    if (row.enabled == 0) continue;
+    MIFENG_TRY(const Bytes digest, from_hex(row.key_sm3));
+    messages::SnapshotCaller caller{.id = row.id, .key_sm3 = {}};
+    if (digest.size() != caller.key_sm3.size())
+      return Error(ErrorCode::kInternal, "bad-row", "The stored key of caller " + row.id + " has no whole digest.");
+    std::copy(digest.begin(), digest.end(), caller.key_sm3.begin());
+    snapshot.callers.push_back(std::move(caller));
+  }
+  MIFENG_TRY(const auto routes, store::all<store::RouteRow>(tx));
+  for (const auto& row : routes) {
+    if (row.enabled == 0) continue;
+    MIFENG_TRY(auto route, route_of(row));
+    messages::SnapshotRoute out{.id = route.id,
+                                .name = route.name,
+                                .prefix = route.prefix,
+                                .forward = route.forward,
+                                .open = route.open,
+                                .callers = std::nullopt,
+                                .stream_requests = route.stream_requests,
+                                .idempotent = route.idempotent,
+                                .pass_headers = route.pass_headers};
+    if (!route.callers.empty()) out.callers = route.callers;
+    snapshot.routes.push_back(std::move(out));
+  }
+  MIFENG_TRY(const auto instances, store::live_instances(tx));
+  std::set<std::string> live_replicas;
+  for (const auto& row : instances) {
+    MIFENG_TRY(auto key, key_from_base64(row.signing_key));
+    snapshot.instances.push_back({.id = row.id, .deployment = row.deployment_id, .signing_key = std::move(key)});
+    live_replicas.insert(row.replica);
+  }
+  // Only replicas that were granted: another one has nothing to say that could be opened.
+  MIFENG_TRY(const auto ports, store::all<store::UsedPortRow>(tx));
+  std::map<std::pair<std::string, std::string>, std::vector<std::string>> endpoints;
+  for (const auto& row : ports)
+    if (live_replicas.contains(row.replica))
+      endpoints[{row.deployment_id, row.port_name}].push_back(core.options.node_address + ":" +
+                                                              std::to_string(row.port));
+  for (auto& [name, addresses] : endpoints)
+    snapshot.endpoints.push_back({.deployment = name.first, .port = name.second, .addresses = std::move(addresses)});
+  for (const LoadedKey& key : keys.output)
+    if (key.private_key)
+      snapshot.output_keys.push_back({.private_key = key.private_key->clone(),
+                                      .not_before_ms = key.row.not_before_ms,
+                                      .not_after_ms = key.row.not_after_ms});
+  return snapshot;
+}
+
+Result<void> issue_snapshot(Core& core, store::Transaction& tx, store::GatewayRow& gateway, std::int64_t above) {
+  const auto keys = core.keys->get();
+  const UnixMillis now = core.clock.now_ms();
+  MIFENG_TRY(auto snapshot, build_snapshot(core, tx, *keys));
+  MIFENG_TRY(const std::int64_t change, store::current_change(tx));
+  MIFENG_TRY(const auto receive_key, key_from_base64(gateway.receive_key));
+  gateway.serial = std::max({std::max(gateway.serial, above) + 1, now});
+  gateway.change_sent = change;
+  gateway.issued_ms = now;
+  gateway.expires_ms = now + core.options.snapshot_lifetime_ms;
+  snapshot.gateway = gateway.id;
+  snapshot.serial = static_cast<std::uint64_t>(gateway.serial);
+  snapshot.issued_ms = gateway.issued_ms;
+  snapshot.expires_ms = gateway.expires_ms;
+  MIFENG_TRY(const Bytes stream, messages::seal_snapshot(snapshot, receive_key, keys->identity_key(), core.tools()));
+  gateway.snapshot = to_base64(stream);
+  MIFENG_CHECK(store::update(tx, gateway));
+  return ok();
+}
+
+}  // namespace mifeng::platform

@@ -1,0 +1,17 @@
+// What gateways are told, out of the tables.
+#pragma once
+
+#include "mifeng/messages/gateway.h"
+#include "mifeng/store/gateways.h"
+
+namespace mifeng::platform {
+
+struct Core;
+struct KeySet;
+
+// Everything but gateway, serial and times.
+Result<messages::Snapshot> build_snapshot(Core& core, store::Transaction& tx, const KeySet& keys);
+// Makes and seals the next snapshot for this gateway and stores it in its row. `above`: its serial must be higher.
+Result<void> issue_snapshot(Core& core, store::Transaction& tx, store::GatewayRow& gateway, std::int64_t above);
+
+}  // namespace mifeng::platform
