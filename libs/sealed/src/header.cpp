@@ -116,9 +116,8 @@ std::string Header::cache_key() const {
 }
 
 Result<void> HeaderReader::feed(ByteView& in) {
-  if (error_) return *error_;
-  if (header_ || in.empty()) return ok();
-  auto result = guarded([&]() -> Result<void> {
+  return guarded(error_, [&]() -> Result<void> {
+    if (header_ || in.empty()) return ok();
     if (bytes_.capacity() == 0) bytes_.reserve(512);
     if (size_ == 0) {
       const std::size_t take = std::min(kFixedPartSize - bytes_.size(), in.size());
@@ -135,8 +134,6 @@ Result<void> HeaderReader::feed(ByteView& in) {
     header_.emplace(std::move(header));
     return ok();
   });
-  if (!result) error_ = result.error();
-  return result;
 }
 
 Error HeaderReader::ended_early() const { return error_ ? *error_ : failure(FailureClass::kTruncated); }

@@ -171,20 +171,17 @@ Result<Opener> Opener::resume(const Policy& policy, Header header, const RootKey
 
 Result<ByteView> Opener::next(ByteView& in) {
   State& state = *state_;
-  if (state.error) return *state.error;
-  auto result = guarded([&]() -> Result<ByteView> {
+  return guarded(state.error, [&]() -> Result<ByteView> {
     if (!state.header) {
       MIFENG_CHECK(state.read_header(in));
       if (!state.header) return ByteView{};
     }
     return state.read_segments(in);
   });
-  if (!result) state.error = result.error();
-  return result;
 }
 
 Result<void> Opener::update(ByteView in, Bytes& out) {
-  return guarded([&]() -> Result<void> {
+  return guarded(state_->error, [&]() -> Result<void> {
     do {
       MIFENG_TRY(const ByteView plaintext, next(in));
       append(out, plaintext);
@@ -195,11 +192,11 @@ Result<void> Opener::update(ByteView in, Bytes& out) {
 
 Result<void> Opener::finish() {
   State& state = *state_;
-  if (state.error) return *state.error;
-  if (state.finished) return ok();
-  const bool too_many = state.header && state.length_have == 0 && state.index >= kSegmentsMax;
-  state.error = failure(too_many ? FailureClass::kTooManySegments : FailureClass::kTruncated);
-  return *state.error;
+  return guarded(state.error, [&]() -> Result<void> {
+    if (state.finished) return ok();
+    const bool too_many = state.header && state.length_have == 0 && state.index >= kSegmentsMax;
+    return failure(too_many ? FailureClass::kTooManySegments : FailureClass::kTruncated);
+  });
 }
 
 bool Opener::finished() const { return state_->finished && !state_->error; }

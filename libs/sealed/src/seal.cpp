@@ -50,23 +50,22 @@ Result<Sealer> Sealer::create(SenderKey& key, const SealOptions& options, Random
 }
 
 Result<void> Sealer::seal_segment(ByteView plaintext, Last last, MutableBytes out) {
-  if (error_) return *error_;
-  const auto fail = [this](ErrorCode code, const char* reason, const char* message) -> Error {
-    error_.emplace(code, reason, message);
-    return *error_;
-  };
+  return guarded(error_, [&] { return seal_one(plaintext, last, out); });
+}
+
+Result<void> Sealer::seal_one(ByteView plaintext, Last last, MutableBytes out) {
   const bool final = last == Last::kYes;
-  if (finished_) return fail(ErrorCode::kInvalidArgument, "finished", "the final segment was sealed already");
+  if (finished_) return Error(ErrorCode::kInvalidArgument, "finished", "the final segment was sealed already");
   if (plaintext.size() > segment_size_)
-    return fail(ErrorCode::kInvalidArgument, "segment-too-long", "a segment holds at most segment_size() bytes");
+    return Error(ErrorCode::kInvalidArgument, "segment-too-long", "a segment holds at most segment_size() bytes");
   if (segmentation_ == Segmentation::kFixed && (plaintext.size() == segment_size_) == final)
-    return fail(ErrorCode::kInvalidArgument, "fixed-rule",
-                "with fixed segments each but the last is full, and the last is not");
+    return Error(ErrorCode::kInvalidArgument, "fixed-rule",
+                 "with fixed segments each but the last is full, and the last is not");
   if (out.size() != plaintext.size() + kSegmentOverhead)
-    return fail(ErrorCode::kInvalidArgument, "bad-output-size", "a segment takes 20 bytes more than its plaintext");
+    return Error(ErrorCode::kInvalidArgument, "bad-output-size", "a segment takes 20 bytes more than its plaintext");
   if (plaintext.size() > kPlaintextMax - plaintext_size_ || segments_ >= (final ? kSegmentsMax : kSegmentsMax - 1))
-    return fail(ErrorCode::kResourceExhausted, "stream-too-long",
-                "a stream holds at most 2^40 bytes in 2^32 segments; begin another");
+    return Error(ErrorCode::kResourceExhausted, "stream-too-long",
+                 "a stream holds at most 2^40 bytes in 2^32 segments; begin another");
   store_segment_length(out.first<kSegmentLengthSize>(), plaintext.size(), final);
   const auto nonce = segment_nonce(segments_, final);
   cipher_->seal(nonce, out.first(kSegmentLengthSize), plaintext, out.subspan(kSegmentLengthSize, plaintext.size()),
@@ -80,14 +79,20 @@ Result<void> Sealer::seal_segment(ByteView plaintext, Last last, MutableBytes ou
 Result<void> Sealer::emit(ByteView plaintext, Last last, Bytes& out) {
   const std::size_t before = out.size();
   out.resize(before + plaintext.size() + kSegmentOverhead);
-  auto result = seal_segment(plaintext, last, MutableBytes(out).subspan(before));
+  auto result = seal_one(plaintext, last, MutableBytes(out).subspan(before));
   if (!result) out.resize(before);
   return result;
 }
 
+Result<void> Sealer::emit_pending(Last last, Bytes& out) {
+  auto result = emit(pending_, last, out);
+  wipe(pending_.data(), pending_.size());
+  pending_.clear();
+  return result;
+}
+
 Result<void> Sealer::update(ByteView plaintext, Bytes& out) {
-  if (error_) return *error_;
-  auto result = guarded([&]() -> Result<void> {
+  return guarded(error_, [&]() -> Result<void> {
     // A fixed stream's full segment is never its last. A flushed one's may be: it waits for the next byte.
     const bool wait = segmentation_ == Segmentation::kFlushed;
     const auto is_ready = [&](std::size_t size) { return wait ? size > segment_size_ : size >= segment_size_; };
@@ -100,39 +105,24 @@ Result<void> Sealer::update(ByteView plaintext, Bytes& out) {
       const std::size_t take = std::min(segment_size_ - pending_.size(), plaintext.size());
       append(pending_, plaintext.first(take));
       plaintext = plaintext.subspan(take);
-      if (is_ready(pending_.size() + (wait ? std::min<std::size_t>(plaintext.size(), 1) : 0))) {
-        MIFENG_CHECK(emit(pending_, Last::kNo, out));
-        wipe(pending_.data(), pending_.size());
-        pending_.clear();
-      }
+      if (is_ready(pending_.size() + (wait ? std::min<std::size_t>(plaintext.size(), 1) : 0)))
+        MIFENG_CHECK(emit_pending(Last::kNo, out));
     }
     return ok();
   });
-  if (!result && !error_) error_ = result.error();
-  return result;
 }
 
 Result<void> Sealer::flush(Bytes& out) {
-  if (error_) return *error_;
-  if (segmentation_ == Segmentation::kFixed) {
-    error_.emplace(ErrorCode::kInvalidArgument, "fixed-rule", "a stream of fixed segments cannot be flushed");
-    return *error_;
-  }
-  if (pending_.empty()) return ok();
-  auto result = guarded([&] { return emit(pending_, Last::kNo, out); });
-  if (!result && !error_) error_ = result.error();
-  wipe(pending_.data(), pending_.size());
-  pending_.clear();
-  return result;
+  return guarded(error_, [&]() -> Result<void> {
+    if (segmentation_ == Segmentation::kFixed)
+      return Error(ErrorCode::kInvalidArgument, "fixed-rule", "a stream of fixed segments cannot be flushed");
+    if (pending_.empty()) return ok();
+    return emit_pending(Last::kNo, out);
+  });
 }
 
 Result<void> Sealer::finish(Bytes& out) {
-  if (error_) return *error_;
-  auto result = guarded([&] { return emit(pending_, Last::kYes, out); });
-  if (!result && !error_) error_ = result.error();
-  wipe(pending_.data(), pending_.size());
-  pending_.clear();
-  return result;
+  return guarded(error_, [&] { return emit_pending(Last::kYes, out); });
 }
 
 Result<Bytes> replace_payload_header(const Header& old_header, const SenderKey& key, ByteView context) {

@@ -293,6 +293,15 @@ TEST_F(SealTest, TheOpenerGivesHeaderAndRootKeyOnlyAfterTheyVerified) {
   EXPECT_FALSE(wrong.root_key());
 }
 
+TEST_F(SealTest, AReceiverMaySetALowerLimitForSegments) {
+  auto key = quick_key(Kind::kPayload, 17);
+  const Bytes stream = seal(key, {.context = context}, {}, random, *provider).value();
+  Policy gateway;
+  EXPECT_TRUE(open(gateway, receiver, context, stream, *provider));
+  gateway.exponent_max = kResponseExponentMax;
+  EXPECT_EQ(open(gateway, receiver, context, stream, *provider).error().reason(), "bad-exponent");
+}
+
 TEST_F(SealTest, VerifyHeaderNamesTheFirstFault) {
   auto key = SenderKey::create(options(Kind::kResponse), random).value();
   const Bytes stream = seal(key, {.context = context}, {}, random, *provider).value();

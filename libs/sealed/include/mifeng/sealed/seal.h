@@ -56,7 +56,9 @@ class Sealer {
         cipher_(std::move(cipher)),
         segment_size_(segment_size),
         segmentation_(segmentation) {}
+  Result<void> seal_one(ByteView plaintext, Last last, MutableBytes out);
   Result<void> emit(ByteView plaintext, Last last, Bytes& out);
+  Result<void> emit_pending(Last last, Bytes& out);
 
   Bytes header_;
   std::unique_ptr<crypto::Sm4GcmCipher> cipher_;

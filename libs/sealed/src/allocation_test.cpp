@@ -1,0 +1,147 @@
+// Every allocation of sealing and of opening fails once, in turn: what comes back is an error and never an exception,
+// and what was released before is right.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <new>
+
+#include "mifeng/sealed/context.h"
+#include "mifeng/sealed/open.h"
+#include "mifeng/sealed/seal.h"
+
+namespace {
+
+thread_local long g_allocations_left = -1;  // -1: no limit
+
+void* allocate(std::size_t size) {
+  if (g_allocations_left == 0) return nullptr;
+  if (g_allocations_left > 0) --g_allocations_left;
+  return std::malloc(size);  // NOLINT: this is what operator new is made of
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  void* memory = allocate(size);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return allocate(size); }
+void* operator new[](std::size_t size) { return operator new(size); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return allocate(size); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+
+namespace mifeng::sealed {
+namespace {
+
+// Runs `attempt` with 0, 1, 2, ... allocations allowed, until it succeeds; gives the number of failures on the way.
+template <typename Attempt>
+int fail_each_allocation(Attempt attempt) {
+  for (int allowed = 0; allowed < 10'000; ++allowed) {
+    g_allocations_left = allowed;
+    std::optional<Error> error;
+    try {
+      error = attempt();
+    } catch (...) {
+      g_allocations_left = -1;
+      ADD_FAILURE() << "an exception came out after " << allowed << " allocations";
+      return -1;
+    }
+    g_allocations_left = -1;
+    if (!error) return allowed;
+    EXPECT_EQ(error->reason(), "out-of-memory");
+    EXPECT_EQ(error->code(), ErrorCode::kResourceExhausted);
+  }
+  ADD_FAILURE() << "never succeeded";
+  return -1;
+}
+
+// An error that is handed on without a copy that could allocate.
+template <typename T>
+std::optional<Error> error_of(Result<T>&& result) {
+  if (result) return std::nullopt;
+  return std::move(result).error();
+}
+
+class AllocationTest : public ::testing::Test {
+ protected:
+  AllocationTest() {
+    options.kind = Kind::kResponse;
+    options.exponent = 10;
+    options.recipients = recipients;
+    options.signer = &signer;
+  }
+  SystemRandom random;
+  std::unique_ptr<crypto::Sm4GcmProvider> provider = crypto::Sm4GcmProvider::create().value();
+  crypto::Sm2PrivateKey receiver = crypto::Sm2PrivateKey::generate().value();
+  crypto::Sm2PrivateKey signer = crypto::Sm2PrivateKey::generate().value();
+  std::vector<crypto::Sm2PublicKey> recipients = {receiver.public_key()};
+  SenderKeyOptions options;
+  Bytes context = to_bytes("context");
+  Bytes plaintext = Bytes(3000, 'p');
+};
+
+TEST_F(AllocationTest, MakingASenderKey) {
+  EXPECT_GT(fail_each_allocation([&] { return error_of(SenderKey::create(options, random)); }), 2);
+}
+
+TEST_F(AllocationTest, Sealing) {
+  auto key = SenderKey::create(options, random).value();
+  const int failures =
+      fail_each_allocation([&] { return error_of(seal(key, {.context = context}, plaintext, random, *provider)); });
+  EXPECT_GT(failures, 2);
+}
+
+TEST_F(AllocationTest, OpeningAResponseWithACachedRootKey) {
+  auto key = SenderKey::create(options, random).value();
+  const Bytes stream = seal(key, {.context = context}, plaintext, random, *provider).value();
+  const Policy policy;
+  const int failures = fail_each_allocation([&]() -> std::optional<Error> {
+    auto header = Header::parse(stream, policy);
+    if (!header) return error_of(std::move(header));
+    ByteView rest = ByteView(stream).subspan(header->size());
+    auto opener = Opener::resume(policy, std::move(*header), key.root_key(), context, *provider);
+    if (!opener) return error_of(std::move(opener));
+    std::size_t released = 0;
+    while (!rest.empty()) {
+      auto piece = opener->next(rest);
+      if (!piece) {
+        // The error stays, also when there is memory again.
+        const long left = std::exchange(g_allocations_left, -1);
+        EXPECT_EQ(opener->next(rest).error().reason(), "out-of-memory");
+        g_allocations_left = left;
+        return error_of(std::move(piece));
+      }
+      released += piece->size();
+    }
+    EXPECT_EQ(released, plaintext.size());
+    return error_of(opener->finish());
+  });
+  EXPECT_GT(failures, 3);
+}
+
+TEST_F(AllocationTest, ReadingAHeaderInPieces) {
+  auto key = SenderKey::create(options, random).value();
+  const Bytes stream = seal(key, {.context = context}, plaintext, random, *provider).value();
+  const int failures = fail_each_allocation([&]() -> std::optional<Error> {
+    HeaderReader reader{Policy{}};
+    for (ByteView rest = stream; !reader.done();) {
+      ByteView piece = rest.first(10);
+      auto fed = reader.feed(piece);
+      if (!fed) return error_of(std::move(fed));
+      rest = rest.subspan(10 - piece.size());
+    }
+    return std::nullopt;
+  });
+  EXPECT_GE(failures, 2);
+}
+
+TEST_F(AllocationTest, BuildingAContext) {
+  EXPECT_GE(fail_each_allocation([&] { return error_of(payload_context("acme", "digits", "1.0.0")); }), 1);
+}
+
+}  // namespace
+}  // namespace mifeng::sealed
