@@ -119,36 +119,6 @@ Result<ngx_int_t> send_header(RequestState& state) {
   return next_header_filter(r);
 }
 
-// One more step with what is held; true where there is nothing more to do now.
-Result<bool> advance_header(RequestState& state) {
-  proxy::OpenFilter& opener = *state.opener;
-  if (opener.stage() == proxy::OpenFilter::Stage::kHeader) {
-    const bool in_field = !state.seal_field.empty();
-    ByteView in = in_field ? ByteView(state.seal_field) : held_input(state.chains);
-    if (in.empty()) {
-      if (state.chains.last) MIFENG_CHECK(opener.finish());
-      return true;
-    }
-    const std::size_t size = in.size();
-    MIFENG_CHECK(opener.feed_header(in));
-    if (!in_field) consume(state.chains, size - in.size());
-    if (in_field && opener.stage() == proxy::OpenFilter::Stage::kHeader) MIFENG_CHECK(opener.finish());
-    return false;
-  }
-  if (state.waits_for_key) return true;
-  MIFENG_TRY(const auto key, Worker::get()->find_key(state));
-  if (key == nullptr) return true;
-  MIFENG_CHECK(opener.start(*key, Worker::get()->provider()));
-  if (!state.seal_field.empty()) {
-    ByteView in = ByteView(state.seal_field).subspan(opener.header().size());
-    while (!in.empty()) MIFENG_CHECK(opener.next(in));
-    MIFENG_CHECK(opener.finish());
-  }
-  MIFENG_TRY(const ngx_int_t rc, send_header(state));
-  if (rc == NGX_ERROR || rc > NGX_OK) return Error(ErrorCode::kInternal, "cannot-send", "the header could not be sent");
-  return false;
-}
-
 // Opens what is held into at most kBuffersMax buffers, and marks the end.
 Result<void> open_held(RequestState& state) {
   FilterChains& chains = state.chains;
@@ -175,6 +145,52 @@ Result<void> open_held(RequestState& state) {
   return ok();
 }
 
+// Verifies the seal of an answer without a body.
+Result<void> open_field(RequestState& state) {
+  ByteView in = ByteView(state.seal_field).subspan(state.opener->header().size());
+  while (!in.empty()) MIFENG_CHECK(state.opener->next(in));
+  return state.opener->finish();
+}
+
+// One more step of an answer whose header waits; true where there is nothing more to do now.
+Result<bool> advance_header(RequestState& state) {
+  proxy::OpenFilter& opener = *state.opener;
+  const bool in_field = !state.seal_field.empty();
+  switch (opener.stage()) {
+    case proxy::OpenFilter::Stage::kHeader: {
+      ByteView in = in_field ? ByteView(state.seal_field) : held_input(state.chains);
+      if (in.empty()) {
+        if (state.chains.last) MIFENG_CHECK(opener.finish());
+        return true;
+      }
+      const std::size_t size = in.size();
+      MIFENG_CHECK(opener.feed_header(in));
+      if (!in_field) consume(state.chains, size - in.size());
+      if (in_field && opener.stage() == proxy::OpenFilter::Stage::kHeader) MIFENG_CHECK(opener.finish());
+      return false;
+    }
+    case proxy::OpenFilter::Stage::kKey: {
+      if (state.waits_for_key) return true;
+      MIFENG_TRY(const auto key, Worker::get()->find_key(state));
+      if (key == nullptr) return true;
+      MIFENG_CHECK(opener.start(*key, Worker::get()->provider()));
+      return false;
+    }
+    case proxy::OpenFilter::Stage::kSegments: break;
+  }
+  if (in_field) {
+    MIFENG_CHECK(open_field(state));
+  } else if (state.stream_length) {
+    // The first segment, most often the only one, is verified before anything is said: so what fails is a 502. A stream
+    // without a length does not wait for it: whoever listens to events wants to see that they will come.
+    MIFENG_CHECK(open_held(state));
+    if (state.chains.out == nullptr) return true;
+  }
+  MIFENG_TRY(const ngx_int_t rc, send_header(state));
+  if (rc == NGX_ERROR || rc > NGX_OK) return Error(ErrorCode::kInternal, "cannot-send", "the header could not be sent");
+  return false;
+}
+
 // All verification failures look the same to the caller; what the caller can mend is said.
 void note_refused_answer(RequestState& state, const Error& error) {
   if (error.reason() == "needs-http-1.1") {
@@ -184,12 +200,19 @@ void note_refused_answer(RequestState& state, const Error& error) {
   }
 }
 
+// nginx takes an error of a filter for the end of a finished answer where the upstream is done, unless the connection
+// is marked.
+ngx_int_t break_off(RequestState& state) {
+  state.r->connection->error = 1;
+  return NGX_ERROR;
+}
+
 // Before the header was sent: a 502 in its place. After that: NGX_ERROR, which ends the request, and resets the
 // connection since the answer is not complete.
 ngx_int_t refuse_answer(RequestState& state, const Error& error) {
   const bool ours = error.code() == ErrorCode::kInternal;
   note_refused_answer(state, error);
-  if (state.answer != Answer::kHeld) return NGX_ERROR;
+  if (state.answer != Answer::kHeld) return break_off(state);
   state.answer = Answer::kOwn;
   state.chains = FilterChains();
   mark_buffered(state);

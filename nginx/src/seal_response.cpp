@@ -160,16 +160,19 @@ ngx_int_t seal_body(RequestState& state, ngx_chain_t* in) {
   if (state.answer == Answer::kUnseen) return next_body_filter(state.r, in);
   if (state.answer == Answer::kEmpty) return end_empty(state, in);
   FilterChains& chains = state.chains;
+  ngx_http_request_t* const r = state.r;
   if (take_input(state, in) != NGX_OK) return NGX_ERROR;
   // Once nginx is done with the model, a flush without an end is how it gives up on an answer that broke off.
-  if (chains.flush && !chains.last && state.r->upstream->cleanup == nullptr) {
+  if (chains.flush && !chains.last && r->upstream->cleanup == nullptr) {
     note_refusal(state, "model-broke-off", "model-broke-off", "the model's answer broke off");
+    r->connection->error = 1;  // or nginx takes it for the end of a finished answer
     return NGX_ERROR;
   }
   bool asked = chains.busy != nullptr;  // what is under way is to be tried again
   do {
     if (const auto sealed = seal_held(state); !sealed) {
       note_refusal(state, sealed.error().reason(), sealed.error().reason(), sealed.error().message());
+      r->connection->error = 1;
       return NGX_ERROR;
     }
     if (chains.out == nullptr && !asked) break;
