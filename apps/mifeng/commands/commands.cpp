@@ -7,6 +7,8 @@ void add_commands(Command& root) {
   add_key(root);
   add_seal(root);
   add_open(root);
+  add_up(root);
+  add_doctor(root);
 }
 
 }  // namespace mifeng::cli

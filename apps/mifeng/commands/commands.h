@@ -10,6 +10,8 @@ void add_commands(Command& root);
 void add_inspect(Command& root);
 void add_key(Command& root);
 void add_open(Command& root);
+void add_up(Command& root);
+void add_doctor(Command& root);
 void add_seal(Command& root);
 
 }  // namespace mifeng::cli

@@ -1,0 +1,131 @@
+// mifeng up, mifeng doctor
+#include "mifeng/stack/up.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+
+#include "cli/console.h"
+#include "commands/commands.h"
+#include "mifeng/stack/doctor.h"
+
+namespace mifeng::cli {
+namespace {
+
+struct UpArguments {
+  bool once = false;
+  std::string data;
+  std::string master_key;
+  std::string examples;
+  std::vector<std::string> only;
+  std::string packs;
+  std::string guard;
+  std::string cache;
+  std::int64_t platform_port = 0;
+  std::int64_t gateway_port = 0;
+};
+
+std::filesystem::path own_folder() {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+}
+
+// The first that is there, of a source tree (build/bin/mifeng) and of an installed system.
+std::filesystem::path first_of(const std::vector<std::filesystem::path>& candidates) {
+  std::error_code error;
+  for (const std::filesystem::path& path : candidates) {
+    if (std::filesystem::is_directory(path, error)) return std::filesystem::weakly_canonical(path, error);
+  }
+  return candidates.front().lexically_normal();
+}
+
+stack::UpOptions up_options(const UpArguments& arguments) {
+  const std::filesystem::path here = own_folder();
+  const auto or_else = [](const std::string& given, std::vector<std::filesystem::path> candidates) {
+    return given.empty() ? first_of(candidates) : std::filesystem::absolute(given);
+  };
+  stack::UpOptions options;
+  options.once = arguments.once;
+  if (!arguments.data.empty()) options.data = std::filesystem::absolute(arguments.data);
+  if (!arguments.master_key.empty()) options.master_key = std::filesystem::absolute(arguments.master_key);
+  options.programs = here;
+  options.packs = or_else(arguments.packs, {here / "../../packs", "/usr/share/mifeng/packs"});
+  options.guard = or_else(arguments.guard, {here / "../guard-folder", "/usr/lib/mifeng/guard-folder"});
+  if (arguments.examples != "none")
+    options.examples = or_else(arguments.examples, {here / "../../examples", "/usr/share/mifeng/examples"});
+  options.only = arguments.only;
+  if (!arguments.cache.empty()) {
+    options.cache = std::filesystem::absolute(arguments.cache);
+  } else {
+    const char* cache = std::getenv("XDG_CACHE_HOME");
+    const char* home = std::getenv("HOME");
+    options.cache = cache != nullptr && *cache == '/'
+                        ? std::filesystem::path(cache) / "mifeng/packs"
+                        : std::filesystem::path(home != nullptr ? home : "/root") / ".cache/mifeng/packs";
+  }
+  options.platform_port = static_cast<std::uint16_t>(arguments.platform_port);
+  options.gateway_port = static_cast<std::uint16_t>(arguments.gateway_port);
+  return options;
+}
+
+Result<int> run_up(const UpArguments& arguments, Console& console) {
+  stack::UpListener listener;
+  listener.message = [&](std::string_view line) { console.message(line); };
+  listener.result = [&](std::string_view line) {
+    (void)console.print(std::string(line) + "\n");
+    std::fflush(stdout);
+  };
+  return stack::run_up(up_options(arguments), listener);
+}
+
+Result<int> run_doctor(const UpArguments& arguments, Console& console) {
+  using State = stack::Finding::State;
+  bool missing = false;
+  std::vector<std::vector<std::string>> rows;
+  for (const stack::Finding& finding : stack::examine(up_options(arguments))) {
+    missing = missing || finding.state == State::kMissing;
+    rows.push_back({finding.state == State::kFine      ? "ok"
+                    : finding.state == State::kWarning ? "warning"
+                                                       : "missing",
+                    finding.what, finding.detail, finding.remedy});
+  }
+  MIFENG_CHECK(console.table({"", "WHAT", "FOUND", "WHAT TO DO"}, rows));
+  return missing ? 1 : 0;
+}
+
+void add_places(Command& command, const std::shared_ptr<UpArguments>& arguments) {
+  command.text("--data", arguments->data, "folder of all that is kept; default /var/lib/mifeng for root")
+      .environment("MIFENG_DATA")
+      .text("--packs", arguments->packs, "folder of the language packs; default the one beside this program")
+      .text("--guard", arguments->guard, "guard folder that goes into images; default the one beside this program");
+}
+
+}  // namespace
+
+void add_up(Command& root) {
+  auto arguments = std::make_shared<UpArguments>();
+  Command command = root.add("up", "Run a whole installation on this machine, with the example models");
+  add_places(command, arguments);
+  command.flag("--once", arguments->once, "call every example, print one line of JSON, and take all down again")
+      .text("--examples", arguments->examples, "folder of model projects to deploy; `none` for none")
+      .texts("--only", arguments->only, "of the examples, the folder with this name; again for more")
+      .text("--master-key", arguments->master_key, "file of the master key; default below ~/.config/mifeng")
+      .text("--cache", arguments->cache, "folder that packing keeps base images and builds in")
+      .number("--platform-port", arguments->platform_port, 1, 65535, "port of console and API on 127.0.0.1")
+      .number("--gateway-port", arguments->gateway_port, 1, 65535, "port of the gateway on 127.0.0.1")
+      .examples(
+          "  sudo mifeng up                          until Ctrl-C\n"
+          "  sudo mifeng up --once                   exit status 0 only if every answer was right\n"
+          "  sudo mifeng up --data /srv/mifeng --examples none");
+  command.run([arguments](Console& console) { return run_up(*arguments, console); });
+}
+
+void add_doctor(Command& root) {
+  auto arguments = std::make_shared<UpArguments>();
+  Command command = root.add("doctor", "Say what this machine lacks for `mifeng up`, and how to get it");
+  add_places(command, arguments);
+  command.examples("  mifeng doctor                           exit status 1 if something is missing");
+  command.run([arguments](Console& console) { return run_doctor(*arguments, console); });
+}
+
+}  // namespace mifeng::cli

@@ -1,0 +1,22 @@
+// `mifeng doctor`: what this machine lacks for `mifeng up`, and how to get it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mifeng/stack/up.h"
+
+namespace mifeng::stack {
+
+struct Finding {
+  enum class State { kFine, kWarning, kMissing };
+  State state = State::kFine;
+  std::string what;    // "podman", "disk space"
+  std::string detail;  // what was found
+  std::string remedy;  // what to do; empty where all is fine
+};
+
+// Looks, and changes nothing. `options` as for run_up.
+std::vector<Finding> examine(const UpOptions& options);
+
+}  // namespace mifeng::stack

@@ -1,0 +1,46 @@
+// `mifeng up`: a whole installation on one machine, from nothing to models that answer.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mifeng/base/result.h"
+
+namespace mifeng::stack {
+
+struct UpOptions {
+  bool once = false;                 // play the examples' calls, report, tear down
+  std::filesystem::path data;        // empty: the default of default_data_folder()
+  std::filesystem::path master_key;  // empty: default_master_key(data)
+  std::filesystem::path examples;    // a folder of model projects; empty: none
+  std::vector<std::string> only;     // of the examples; empty: all
+  std::filesystem::path programs;    // the folder of mifeng, mifengd and mifeng-gateway
+  std::filesystem::path packs;       // the folder of language packs
+  std::filesystem::path guard;       // the guard folder
+  std::filesystem::path cache;       // of packing
+  std::uint16_t platform_port = 0;   // 0: that of the last start, else 7080 or a free one
+  std::uint16_t gateway_port = 0;    // the same with 7081
+};
+
+// Where the person at the terminal is told what happens.
+struct UpListener {
+  std::function<void(std::string_view)> message;  // a line; progress, addresses
+  std::function<void(std::string_view)> result;   // standard output: the JSON object of `once`, the addresses otherwise
+};
+
+// /var/lib/mifeng for root, else $XDG_DATA_HOME/mifeng or ~/.local/share/mifeng.
+std::filesystem::path default_data_folder();
+// ~/.config/mifeng/NAME.key, outside of the data folder: NAME is the data folder's path, so that two installations have
+// two.
+std::filesystem::path default_master_key(const std::filesystem::path& data);
+
+// Runs until SIGINT or SIGTERM comes (the value is then 0), or with `once` until the examples were called: 0 if every
+// answer was right, else 1. Both signals must be blocked in every thread before. Everything that it started has ended
+// when it returns, and the containers are gone.
+Result<int> run_up(const UpOptions& options, const UpListener& listener);
+
+}  // namespace mifeng::stack

@@ -1,0 +1,146 @@
+#include "mifeng/stack/doctor.h"
+
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <sstream>
+
+#include "mifeng/base/child_process.h"
+#include "mifeng/base/file.h"
+#include "mifeng/stack/service.h"
+
+namespace mifeng::stack {
+namespace {
+
+using State = Finding::State;
+
+constexpr std::uint64_t kDiskBytesWanted = 6ULL << 30;  // packs, images and their copies
+constexpr std::uint64_t kMemoryBytesWanted = 2ULL << 30;
+
+struct Program {
+  const char* name;
+  const char* package;
+  const char* purpose;
+};
+constexpr std::array kPrograms = {
+    Program{"podman", "podman", "runs the models' containers"},
+    Program{"runc", "runc", "starts a container"},
+    Program{"conmon", "conmon", "watches a container"},
+    Program{"iptables", "iptables", "publishes a container's ports"},
+    Program{"docker-registry", "docker-registry", "keeps the images"},
+    Program{"nginx", "nginx", "carries the requests in guard and gateway"},
+    Program{"mmdebstrap", "mmdebstrap", "makes base images while packing"},
+    Program{"python3", "python3", "builds Python models"},
+    Program{"cmake", "cmake", "builds C++ models"},
+};
+
+std::string find_program(const std::string& name) {
+  const char* path = ::getenv("PATH");
+  std::istringstream folders((path != nullptr ? std::string(path) + ":" : std::string()) +
+                             "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/podman");
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    const std::string candidate = folder + "/" + name;
+    if (!folder.empty() && ::access(candidate.c_str(), X_OK) == 0) return candidate;
+  }
+  return {};
+}
+
+std::string release_name() {
+  const auto text = read_text_file("/etc/os-release", 64 << 10);
+  if (!text) return "unknown";
+  std::istringstream lines(*text);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("PRETTY_NAME=")) {
+      std::string name = line.substr(12);
+      std::erase(name, '"');
+      return name;
+    }
+  }
+  return "unknown";
+}
+
+std::uint64_t available_memory() {
+  const auto text = read_text_file("/proc/meminfo", 64 << 10);
+  const std::size_t at = text ? text->find("MemAvailable:") : std::string::npos;
+  return at == std::string::npos ? 0 : std::strtoull(text->c_str() + at + 13, nullptr, 10) * 1024;
+}
+
+std::string gigabytes(std::uint64_t bytes) { return std::to_string(bytes >> 30) + " GiB"; }
+
+std::string version_of(const std::string& program, const std::vector<std::string>& arguments) {
+  ChildOptions options;
+  options.argv = {program};
+  options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
+  const auto output = run_command(std::move(options), std::chrono::seconds(10), 4096);
+  if (!output || !output->exit.success()) return {};
+  return output->output.substr(0, output->output.find('\n'));
+}
+
+}  // namespace
+
+std::vector<Finding> examine(const UpOptions& options) {
+  std::vector<Finding> findings;
+  const auto note = [&](State state, std::string what, std::string detail, std::string remedy) {
+    findings.push_back({state, std::move(what), std::move(detail), std::move(remedy)});
+  };
+  const auto check = [&](bool fine, State otherwise, std::string what, std::string detail, const std::string& remedy) {
+    note(fine ? State::kFine : otherwise, std::move(what), std::move(detail), fine ? std::string() : remedy);
+  };
+
+  const std::string release = release_name();
+  check(release.find("Debian") != std::string::npos && release.find(" 12") != std::string::npos, State::kWarning,
+        "system", release,
+        "Mifeng is built and tested on Debian 12 (bookworm); elsewhere the packages below have other names");
+  check(::geteuid() == 0, State::kMissing, "rights", ::geteuid() == 0 ? "root" : "uid " + std::to_string(::geteuid()),
+        "run `sudo mifeng up`; Podman's network and limits need root");
+
+  for (const Program& program : kPrograms) {
+    const std::string path = find_program(program.name);
+    check(!path.empty(), State::kMissing, program.name,
+          path.empty() ? "not found; it " + std::string(program.purpose) : path,
+          "apt-get install --no-install-recommends " + std::string(program.package));
+  }
+  check(!find_program("netavark").empty(), State::kMissing, "netavark", find_program("netavark"),
+        "apt-get install --no-install-recommends netavark aardvark-dns");
+  if (const std::string nginx = find_program("nginx"); !nginx.empty()) {
+    const std::string version = version_of(nginx, {"-v"});
+    check(version.find("nginx/1.22.1") != std::string::npos, State::kMissing, "nginx version", version,
+          "our module fits nginx 1.22.1 alone, the one of Debian 12: install that, or build Mifeng against yours");
+  }
+  if (const std::string podman = find_program("podman"); !podman.empty()) {
+    const std::string version = version_of(podman, {"--version"});
+    check(version.find("version 4.") != std::string::npos || version.find("version 5.") != std::string::npos,
+          State::kWarning, "podman version", version, "Mifeng is tested with Podman 4.3.1 of Debian 12");
+  }
+
+  for (const char* name : {"mifeng", "mifengd", "mifeng-gateway"}) {
+    const std::filesystem::path path = options.programs / name;
+    check(::access(path.c_str(), X_OK) == 0, State::kMissing, name, path.string(), "build it: ./run builds everything");
+  }
+  std::error_code error;
+  check(std::filesystem::exists(options.guard / "bin/mifeng-guard", error), State::kMissing, "guard folder",
+        options.guard.string(), "make it: ./run makes it, or give another one with --guard");
+
+  const std::filesystem::path data = options.data.empty() ? default_data_folder() : options.data;
+  std::filesystem::path existing = data;
+  while (!std::filesystem::exists(existing, error) && existing.has_relative_path()) existing = existing.parent_path();
+  struct statvfs disk {};
+  const std::uint64_t free_bytes =
+      ::statvfs(existing.c_str(), &disk) == 0 ? static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize : 0;
+  check(free_bytes >= kDiskBytesWanted, State::kWarning, "disk space",
+        gigabytes(free_bytes) + " free for " + data.string(),
+        "the examples with their images need about " + gigabytes(kDiskBytesWanted) + ": free some, or give --data");
+  const std::uint64_t memory = available_memory();
+  check(memory >= kMemoryBytesWanted, State::kWarning, "memory", gigabytes(memory) + " available",
+        "building and the examples need about " + gigabytes(kMemoryBytesWanted));
+  check(::access("/sys/fs/cgroup", R_OK) == 0, State::kMissing, "cgroups", "/sys/fs/cgroup",
+        "containers need cgroups: mount /sys, or leave the container that you are in");
+  const auto filesystems = read_text_file("/proc/filesystems", 64 << 10);
+  check(filesystems && filesystems->find("overlay") != std::string::npos, State::kWarning, "overlay",
+        "the kernel's overlay file system", "modprobe overlay; without it images are copied, which takes more room");
+  return findings;
+}
+
+}  // namespace mifeng::stack

@@ -1,0 +1,67 @@
+// One example's way through the installation: packed, submitted, accepted, deployed, called, compared.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "mifeng/json/value.h"
+#include "mifeng/manifest/model_project.h"
+#include "mifeng/stack/up.h"
+#include "platform_api.h"
+#include "stop_signal.h"
+
+namespace mifeng::stack {
+
+struct ExampleContext {
+  const UpOptions& options;
+  std::filesystem::path data;
+  PlatformApi& api;
+  StopSignal& stop;
+  const UpListener& listener;
+  std::filesystem::path card;        // the platform card's file
+  std::filesystem::path vendor_key;  // PKCS#8 PEM, made where missing
+  std::string gateway_url;
+  std::string caller_key;  // of the caller that the stack made
+};
+
+// Folders of `examples` with a mifeng.yaml, by name.
+Result<std::vector<std::filesystem::path>> find_examples(const UpOptions& options);
+
+struct Example {
+  std::string folder;  // name of its folder
+  std::filesystem::path project;
+  manifest::ModelProject model;
+  std::string version_id;
+  std::string deployment_id;
+  std::string prefix;  // of its route
+};
+
+// Makes the vendor's key where there is none, registers the vendor, and puts the key in force.
+Result<void> ensure_vendor(ExampleContext& context, const manifest::Vendor& vendor);
+// Packs (nothing where nothing has changed), submits and accepts. Where the version exists with other bytes, because
+// the example was changed since, the version gets a further part: 1.0.0, 1.0.0-2, ...
+Result<Example> deliver(ExampleContext& context, const std::filesystem::path& project);
+// Deploys, or finds the deployment of the last start; waits until the gateway answers for it.
+Result<void> deploy(ExampleContext& context, Example& example);
+
+// What the calls of PROJECT/calls.jsonl gave (spec/processes.md).
+struct CallReport {
+  std::string name;
+  std::int64_t calls = 0;
+  std::int64_t equal = 0;
+  std::int64_t deploy_ms = 0;  // from the request to the first answer
+  std::int64_t calls_ms = 0;
+  std::string first_difference;  // a sentence; empty where there is none
+  double agreement() const { return calls == 0 ? 0 : static_cast<double>(equal) / static_cast<double>(calls); }
+};
+Result<CallReport> play_calls(ExampleContext& context, const Example& example);
+// One of them as a curl command that a person can paste.
+std::string curl_line(const ExampleContext& context, const Example& example);
+
+// Deletes the deployment and waits until it is gone.
+Result<void> undeploy(ExampleContext& context, const Example& example);
+
+}  // namespace mifeng::stack

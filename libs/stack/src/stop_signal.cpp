@@ -1,0 +1,41 @@
+#include "stop_signal.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace mifeng::stack {
+
+Result<StopSignal> StopSignal::create() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  if (::pthread_sigmask(SIG_BLOCK, &signals, nullptr) != 0) return errno_error(errno, "block signals");
+  UniqueFd fd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) return errno_error(errno, "signalfd");
+  return StopSignal(std::move(fd));
+}
+
+bool StopSignal::requested() {
+  signalfd_siginfo info;
+  if (!requested_ && ::read(fd_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) requested_ = true;
+  return requested_;
+}
+
+Result<void> StopSignal::check() {
+  if (requested()) return Error(ErrorCode::kCancelled, "interrupted", "stopped before it was done");
+  return ok();
+}
+
+bool StopSignal::wait(std::chrono::milliseconds timeout) {
+  if (requested()) return true;
+  pollfd wait{fd_.get(), POLLIN, 0};
+  ::poll(&wait, 1, static_cast<int>(timeout.count()));
+  return requested();
+}
+
+}  // namespace mifeng::stack

@@ -1,0 +1,22 @@
+// Runs a program to its end, its lines told as they come, and leaves nothing of it behind when it is stopped.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mifeng/base/child_process.h"
+#include "stop_signal.h"
+
+namespace mifeng::stack {
+
+// kCancelled "interrupted" after a signal (the program and all it started are then killed), kInternal "tool-failed"
+// with its last lines, kTimeout.
+Result<void> run_tool(ChildOptions options, std::chrono::milliseconds timeout, StopSignal& stop,
+                      const std::function<void(std::string_view)>& line);
+
+// Kills a process and all its descendants, whatever group they are in.
+void kill_tree(::pid_t pid);
+
+}  // namespace mifeng::stack

@@ -1,0 +1,276 @@
+#include "mifeng/stack/up.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <optional>
+
+#include "examples.h"
+#include "installation.h"
+#include "mifeng/base/clock.h"
+#include "mifeng/base/file.h"
+#include "mifeng/cluster/engine.h"
+#include "mifeng/net/runtime.h"
+#include "mifeng/stack/backends.h"
+#include "platform_api.h"
+#include "stop_signal.h"
+#include "supervisor.h"
+
+namespace mifeng::stack {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+constexpr std::uint16_t kPlatformPort = 7080;
+constexpr std::uint16_t kGatewayPort = 7081;
+constexpr std::uint16_t kRegistryPort = 7082;
+constexpr const char* kGatewayId = "local";
+constexpr const char* kCallerName = "examples";
+
+std::int64_t ms_since(Steady::time_point then) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - then).count();
+}
+
+std::string loopback(std::uint16_t port) { return "127.0.0.1:" + std::to_string(port); }
+
+class Stack {
+ public:
+  Stack(const UpOptions& options, const UpListener& listener, StopSignal& stop, Installation& installation)
+      : options_(options),
+        listener_(listener),
+        stop_(stop),
+        installation_(installation),
+        supervisor_([this](std::string_view line) { listener_.message(line); }),
+        api_(installation.socket("mifengd"), stop) {}
+  ~Stack() { tear_down(); }
+
+  Result<int> run() {
+    const auto started = Steady::now();
+    MIFENG_CHECK(start_programs());
+    MIFENG_TRY(ExampleContext context, prepare_examples());
+    MIFENG_TRY(const auto projects, find_examples(options_));
+    std::vector<Example> examples;
+    std::vector<CallReport> reports;
+    for (const std::filesystem::path& project : projects) {
+      MIFENG_CHECK(stop_.check());
+      MIFENG_TRY(Example example, deliver(context, project));
+      const auto deploying = Steady::now();
+      MIFENG_CHECK(deploy(context, example));
+      const std::int64_t deploy_ms = ms_since(deploying);
+      if (options_.once) {
+        MIFENG_TRY(CallReport report, play_calls(context, example));
+        report.deploy_ms = deploy_ms;
+        say(report.name + ": " + std::to_string(report.equal) + " of " + std::to_string(report.calls) +
+            " answers as in the vendor's own process, " + std::to_string(report.calls_ms) + " ms");
+        if (!report.first_difference.empty()) say("  first difference: " + report.first_difference);
+        reports.push_back(std::move(report));
+      }
+      examples.push_back(std::move(example));
+    }
+    if (options_.once) return finish_once(context, examples, reports, started);
+    tell_addresses(context, examples);
+    while (!stop_.wait(std::chrono::hours(1))) {
+    }
+    say("stopping");
+    return 0;
+  }
+
+ private:
+  void say(std::string_view line) const { listener_.message(line); }
+
+  Result<void> start_programs() {
+    MIFENG_TRY(const std::uint16_t registry_port, installation_.port("registry", 0, kRegistryPort));
+    MIFENG_TRY(const std::uint16_t platform_port,
+               installation_.port("platform", options_.platform_port, kPlatformPort));
+    MIFENG_TRY(gateway_port_, installation_.port("gateway", options_.gateway_port, kGatewayPort));
+    platform_url_ = "http://" + loopback(platform_port);
+    gateway_url_ = "http://" + loopback(gateway_port_);
+
+    say("starting the image registry on " + loopback(registry_port));
+    const RegistryOptions registry{installation_.data() / "registry", installation_.log("registry"), registry_port};
+    MIFENG_CHECK(supervisor_.add("registry", [registry] { return start_registry(registry); }));
+
+    say("starting the container engine");
+    const PodmanServiceOptions podman{installation_.data() / "podman", installation_.socket("podman"),
+                                      installation_.log("podman"), loopback(registry_port)};
+    MIFENG_CHECK(supervisor_.add(
+        "podman", [podman] { return start_podman(podman); },
+        [podman](Service& service) { stop_podman(service, podman); }));
+    cluster::PodmanOptions engine;
+    engine.socket = podman.socket;
+    engine.installation = installation_.id();
+    engine.sockets_dir = installation_.sockets();
+    engine.registry = loopback(registry_port);
+    MIFENG_TRY(engine_, cluster::create_podman_engine(engine, clock_));
+
+    say("starting the platform on " + platform_url_);
+    const std::filesystem::path master_key =
+        options_.master_key.empty() ? default_master_key(installation_.data()) : options_.master_key;
+    std::error_code error;
+    std::filesystem::create_directories(master_key.parent_path(), error);
+    if (error) return errno_error(error.value(), "make " + master_key.parent_path().string());
+    ServiceOptions mifengd;
+    mifengd.name = "mifengd";
+    mifengd.log = installation_.log("mifengd");
+    mifengd.ready_line = true;
+    mifengd.child.argv = {(options_.programs / "mifengd").string(),
+                          "--data",
+                          (installation_.data() / "mifengd").string(),
+                          "--master-key",
+                          master_key.string(),
+                          "--listen",
+                          loopback(platform_port),
+                          "--local-socket",
+                          installation_.socket("mifengd").string(),
+                          "--registry",
+                          loopback(registry_port),
+                          "--engine-socket",
+                          podman.socket.string(),
+                          "--installation",
+                          installation_.id(),
+                          "--sockets",
+                          installation_.sockets().string()};
+    MIFENG_CHECK(supervisor_.add("mifengd", [mifengd] { return start_ready(mifengd); }));
+
+    auto first = api_.post("/system/first-administrator", json::Object{});
+    if (first) {
+      MIFENG_TRY(const std::string name, text_of(*first, "name"));
+      MIFENG_TRY(const std::string password, text_of(*first, "password"));
+      administrator_ = "sign in as " + name + " with the password " + password +
+                       "  (shown this once; it is to be changed at the first sign-in)";
+    } else if (first.error().code() != ErrorCode::kConflict) {
+      return first.error();
+    }
+    return start_gateway();
+  }
+
+  static Result<std::unique_ptr<Service>> start_ready(const ServiceOptions& options) {
+    MIFENG_TRY(auto service, Service::start(options));
+    MIFENG_CHECK(service->wait_ready(std::chrono::seconds(60)));
+    return service;
+  }
+
+  Result<void> start_gateway() {
+    say("starting the gateway on " + gateway_url_);
+    const std::filesystem::path join = installation_.data() / "run/gateway.join";
+    // An enrolled gateway gets no new code, and needs none.
+    auto invited = api_.post("/gateways", json::Object{{"id", kGatewayId}, {"platform_url", platform_url_}});
+    if (invited) {
+      MIFENG_CHECK(write_file_atomic(join, as_bytes(json::serialize(*invited)), 0600));
+    } else if (invited.error().code() != ErrorCode::kConflict) {
+      return invited.error();
+    }
+    ServiceOptions gateway;
+    gateway.name = "mifeng-gateway";
+    gateway.log = installation_.log("gateway");
+    gateway.ready_line = true;
+    gateway.child.argv = {(options_.programs / "mifeng-gateway").string(),
+                          "--state",
+                          (installation_.data() / "gateway").string(),
+                          "--master-key",
+                          default_master_key(installation_.data() / "gateway").string(),
+                          "--join",
+                          join.string(),
+                          "--listen",
+                          loopback(gateway_port_)};
+    return supervisor_.add("gateway", [gateway] { return start_ready(gateway); });
+  }
+
+  Result<ExampleContext> prepare_examples() {
+    ExampleContext context{options_, installation_.data(), api_, stop_, listener_, {}, {}, gateway_url_, {}};
+    context.card = installation_.data() / "card.json";
+    context.vendor_key = installation_.data() / "vendor/examples.key";
+    MIFENG_TRY(const json::Object card, api_.get("/card"));
+    MIFENG_CHECK(write_file_atomic(context.card, as_bytes(json::serialize_pretty(card))));
+
+    MIFENG_TRY(const json::Object page, api_.get("/callers?page_size=500"));
+    std::string id;
+    if (const json::Value* items = page.find("items"); items != nullptr && items->if_array() != nullptr) {
+      for (const json::Value& item : *items->if_array()) {
+        if (item.if_object() == nullptr) continue;
+        MIFENG_TRY(const std::string name, text_of(*item.if_object(), "name"));
+        if (name != kCallerName) continue;
+        MIFENG_TRY(id, text_of(*item.if_object(), "id"));
+      }
+    }
+    // Keys are stored hashed, so each start makes a new one for its own caller.
+    auto caller = id.empty() ? api_.post("/callers", json::Object{{"name", kCallerName}})
+                             : api_.post("/callers/" + id + "/key", json::Object{});
+    if (!caller) return std::move(caller).error();
+    MIFENG_TRY(context.caller_key, text_of(*caller, "key"));
+    return context;
+  }
+
+  Result<int> finish_once(ExampleContext& context, const std::vector<Example>& examples,
+                          const std::vector<CallReport>& reports, Steady::time_point started) {
+    bool all_right = !reports.empty();
+    json::Array models;
+    for (std::size_t i = 0; i < reports.size(); ++i) {
+      const CallReport& report = reports[i];
+      all_right = all_right && report.equal == report.calls && report.calls > 0;
+      const double agreement = report.agreement();
+      json::Object model{{"name", report.name},   {"version", examples[i].model.model.version},
+                         {"calls", report.calls}, {"agreement", agreement},
+                         {"ms", report.calls_ms}, {"deploy_ms", report.deploy_ms}};
+      if (agreement == 1) model.set("agreement", 1);
+      models.emplace_back(std::move(model));
+    }
+    for (const Example& example : examples) MIFENG_CHECK(undeploy(context, example));
+    tear_down();
+    if (reports.empty()) say("there was no example to call");
+    listener_.result(json::serialize(json::Object{{"models", models}, {"ms", ms_since(started)}}));
+    return all_right ? 0 : 1;
+  }
+
+  void tell_addresses(const ExampleContext& context, const std::vector<Example>& examples) {
+    listener_.result("");
+    listener_.result("console and API   " + platform_url_);
+    listener_.result("gateway           " + gateway_url_);
+    if (!administrator_.empty()) listener_.result("administrator     " + administrator_);
+    listener_.result("command line      mifeng --platform unix:" + installation_.socket("mifengd").string() +
+                     " get models");
+    for (const Example& example : examples) listener_.result("try it            " + curl_line(context, example));
+    listener_.result("Ctrl-C stops everything that was started.");
+  }
+
+  void tear_down() {
+    supervisor_.stop("podman", [this] {
+      if (!engine_) return;
+      const auto removed = net::run_to_result<void>([this] { return engine_->remove_everything(); });
+      if (!removed) say("the containers could not all be removed: " + removed.error().message());
+    });
+    std::error_code ignored;
+    std::filesystem::remove(installation_.sockets(), ignored);  // empty by now, or it stays
+  }
+
+  const UpOptions& options_;
+  const UpListener& listener_;
+  StopSignal& stop_;
+  Installation& installation_;
+  SystemClock clock_;
+  std::unique_ptr<cluster::Engine> engine_;
+  Supervisor supervisor_;
+  PlatformApi api_;
+  std::uint16_t gateway_port_ = 0;
+  std::string platform_url_;
+  std::string gateway_url_;
+  std::string administrator_;
+};
+
+}  // namespace
+
+Result<int> run_up(const UpOptions& options, const UpListener& listener) {
+  MIFENG_TRY(StopSignal stop, StopSignal::create());
+  if (::geteuid() != 0)
+    return Error(
+        ErrorCode::kPermissionDenied, "not-root",
+        "running models needs root, for Podman's network and limits: sudo mifeng up, or ./run, which asks sudo");
+  MIFENG_TRY(Installation installation,
+             Installation::open(options.data.empty() ? default_data_folder() : options.data));
+  Stack stack(options, listener, stop, installation);
+  auto status = stack.run();
+  // A signal is how `up` is meant to end.
+  if (!status && status.error().reason() == "interrupted" && !options.once) return 0;
+  return status;
+}
+
+}  // namespace mifeng::stack
