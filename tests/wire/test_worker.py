@@ -1,0 +1,239 @@
+"""The worker itself: its link to the supervisor, its memory, and who may look into it."""
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+import wire
+
+
+def test_a_slow_caller_does_not_fill_the_worker(cast):
+    guard, gateway = cast.pair()
+    body = bytes(range(256)) * 4096 * 60  # 60 MiB
+    sent = []
+
+    def pour(request, out):
+        out.send(wire.response(200, length=False, fields=[("Content-Length", len(body))]))
+        for at in range(0, len(body), 1 << 20):
+            out.send(body[at:at + (1 << 20)])
+            sent.append(at)
+
+    guard.model.answer = pour
+    assert gateway.call("/m").body == body  # whatever memory one whole answer needs is there now
+    workers = [*gateway.nginx.workers(), *guard.nginx.workers()]
+    before = [wire.rss_kib(w) for w in workers]
+    sent.clear()
+    with socket.socket() as caller:
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        caller.connect(("127.0.0.1", gateway.port))
+        caller.sendall(wire.request_bytes("/m"))
+        stalled = 0
+        while stalled < 10:  # until nothing moves any more
+            now = len(sent)
+            time.sleep(0.1)
+            stalled = stalled + 1 if sent and len(sent) == now else 0
+        assert len(sent) < 40, "the model was not held back"
+        for worker, old in zip(workers, before):
+            assert wire.rss_kib(worker) < old + 4096
+        answer = wire.read_answer(caller)
+    assert answer.complete and answer.body == body
+
+
+def test_a_large_request_is_bound_from_a_file_as_well(cast):
+    guard, gateway = cast.pair()
+    body = os.urandom(3 << 20)
+    assert gateway.call("/m", "POST", body).status == 200
+    assert guard.model.requests[0].body == body
+
+
+def test_a_gateway_goes_on_without_its_supervisor(cast):
+    guard, gateway = cast.pair()
+    assert gateway.call("/m").status == 200
+    gateway.supervisor.command("stop")
+    guard.supervisor.command("stop")
+    for _ in range(20):
+        assert gateway.call("/m").status == 200
+    # A root key that it does not know cannot be asked about: that answer is refused when the time is over.
+    other = cast.guard("g2")
+    gateway.supervisor.command("resume")
+    guard.supervisor.command("resume")
+    gateway.push(wire.table_of(other))
+    assert gateway.call("/m").status == 200
+    assert len(other.model.requests) == 1
+
+
+def test_an_answer_waits_for_a_supervisor_that_comes_back(cast):
+    guard, gateway = cast.pair()
+    gateway.supervisor.command("stop")
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(gateway.call("/m")))
+    thread.start()
+    wire.wait_for(lambda: guard.model.requests, "the model to be asked")
+    gateway.supervisor.command("resume")
+    thread.join()
+    assert answers[0].status == 200
+
+
+def test_an_answer_without_a_key_in_time_is_refused(cast):
+    guard, gateway = cast.pair()
+    gateway.supervisor.command("stop")
+    begin = time.monotonic()
+    answer = gateway.call("/m")
+    assert answer.status == 502 and answer.reason == "answer-refused"
+    assert 4 <= time.monotonic() - begin <= 9
+    gateway.supervisor.command("resume")
+    gateway.supervisor.wait_refusal("no-key-in-time")
+
+
+def test_a_new_seal_key_is_asked_for_when_the_output_key_changes(cast):
+    guard, gateway = cast.pair()
+    keys = lambda: sum("seal_key" in e for e in guard.supervisor.events())  # noqa: E731
+    unwraps = lambda: sum(e.get("unwrap") == "ok" for e in gateway.supervisor.events())  # noqa: E731
+    assert gateway.call("/m").status == 200
+    assert gateway.call("/m").status == 200
+    wire.wait_for(lambda: (keys(), unwraps()) == (1, 1), "one root key for many answers")
+    guard.supervisor.command("renew")
+    wire.wait_for(lambda: keys() == 2, "a second key")
+    assert wire.wait_for(lambda: gateway.call("/m").status == 200 and unwraps() == 2, "an answer under it")
+
+
+def test_a_guard_without_a_seal_key_says_nothing(cast, folder):
+    """nginx is started by hand, its supervisor is not there: 503, unsealed, no content, and the gateway makes a 502 of it."""
+    guard, gateway = cast.pair()
+    guard.nginx.stop()
+    guard.supervisor.command("stop")
+    guard.start()
+    answer = wire.call(guard.port, "/x", fields=[("Mifeng-Request-Id", "0" * 32)])
+    assert (answer.status, answer.body, answer.field("Mifeng-Seal")) == (503, b"", None)
+    assert gateway.call("/m").status == 502
+    assert guard.model.requests == []
+    guard.supervisor.command("resume")
+    wire.wait_for(lambda: gateway.call("/m").status == 200, "a key to come")
+
+
+def test_a_worker_that_dies_is_replaced_and_works(cast):
+    guard, gateway = cast.pair()
+    assert gateway.call("/m").status == 200
+    for side in (gateway, guard):
+        [worker] = side.nginx.workers()
+        os.kill(worker, signal.SIGKILL)
+        wire.wait_for(lambda: side.nginx.workers() not in ([], [worker]), "a new worker")
+    assert gateway.call("/m").status == 200
+    for side in (gateway, guard):
+        log = side.nginx.error_log()
+        assert log.count("exited on signal 9") == 1
+        side.nginx.log_path.write_text("")  # it was ours
+
+
+def test_a_graceful_stop_finishes_what_it_has_begun(cast):
+    guard, gateway = cast.pair()
+    go_on = threading.Event()
+
+    def slowly(request, out):
+        out.send(wire.response(200, fields=[("Transfer-Encoding", "chunked")], length=False) + wire.chunk(b"first"))
+        assert go_on.wait(20)
+        out.send(wire.chunk(b"last") + wire.chunk(b""))
+
+    guard.model.answer = slowly
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as caller:
+        caller.sendall(wire.request_bytes("/m"))
+        stream = caller.makefile("rb")
+        while b"first" not in stream.readline():
+            pass
+        for side in (gateway, guard):
+            side.nginx.process.send_signal(signal.SIGQUIT)
+        go_on.set()
+        rest = stream.read()
+    assert b"last" in rest and rest.endswith(b"0\r\n\r\n")
+    for side in (gateway, guard):
+        assert side.nginx.process.wait(wire.WAIT) == 0
+
+
+def test_nobody_with_the_same_uid_can_look_into_master_or_worker(cast):
+    guard, gateway = cast.pair()
+
+    def look(pid):
+        """The same uid, without capabilities: that may read the memory of any process that is dumpable."""
+        return subprocess.run(["setpriv", "--reuid", str(os.getuid()), "--regid", str(os.getgid()), "--clear-groups",
+                               "--bounding-set", "-all", "--inh-caps", "-all", "cat", f"/proc/{pid}/environ"],
+                              capture_output=True)
+
+    assert look(gateway.supervisor.process.pid).returncode == 0  # so it would see one
+    for side in (guard, gateway):
+        for pid in (side.nginx.process.pid, *side.nginx.workers()):
+            result = look(pid)
+            assert result.returncode != 0, f"pid {pid} is dumpable"
+            assert b"Permission denied" in result.stderr
+
+
+def test_keys_lie_in_locked_memory(cast):
+    guard, gateway = cast.pair()
+    assert gateway.call("/m").status == 200
+    for side in (guard, gateway):
+        for worker in side.nginx.workers():
+            status = pathlib.Path(f"/proc/{worker}/status").read_text()
+            locked = int(next(l for l in status.splitlines() if l.startswith("VmLck")).split()[1])
+            assert 0 < locked < 4096
+
+
+def test_the_key_socket_turns_strangers_away(cast):
+    guard, gateway = cast.pair()
+
+    def send(side, data):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(10)
+            s.connect(str(side.folder / "key.sock"))
+            s.sendall(data)
+            got = b""
+            try:
+                while more := s.recv(65536):
+                    got += more
+            except ConnectionResetError:
+                pass
+            return got
+
+    hello = lambda role: bytes.fromhex("00000007 01 01") + bytes([role]) + bytes(4)  # noqa: E731
+    assert send(gateway, bytes.fromhex("00000005 03 00000001")) == b""  # did not say who it is
+    assert send(gateway, hello(2)) == b""                             # the other role
+    assert send(guard, hello(1)) == b""
+    assert send(gateway, bytes.fromhex("ffffffff")) == b""
+    assert send(gateway, bytes.fromhex("00000000")) == b""
+    assert send(guard, hello(2) + bytes.fromhex("00000001 63")) is not None
+    assert (os.stat(gateway.folder / "key.sock").st_mode & 0o777) == 0o600
+    assert gateway.call("/m").status == 200
+
+
+@pytest.mark.parametrize("change, message", [
+    (lambda t: t.replace("mifeng_link", "#"), "mifeng_link is missing"),
+    (lambda t: t.replace("mifeng_open on;", "mifeng_open on; location /x { mifeng_seal on; }"), "one nginx can open or seal, not both"),
+    (lambda t: t.replace('mifeng_link "', 'mifeng_link "' + "/x" * 60), "too long for a Unix socket"),
+    (lambda t: t.replace("    mifeng;\n    keepalive 64;", "    keepalive 64;\n    mifeng;"), 'must stand before "keepalive"'),
+])
+def test_a_wrong_configuration_is_refused_with_a_sentence(folder, change, message):
+    values = {"MODULE": wire.MODULE, "PREFIX": folder, "USER": "", "WORKERS": 1, "LINK": folder / "k.sock", "BODY_MAX": "1m",
+              "ACCESS_LOG": folder / "access.log",
+              "LISTEN": f"listen 127.0.0.1:{wire.free_port()};"}
+    (folder / "n.conf").write_text(change(wire.fill("gateway.conf.in", values)))
+    result = subprocess.run([wire.NGINX, "-t", "-e", "stderr", "-p", folder, "-c", folder / "n.conf"], capture_output=True,
+                            text=True)
+    assert result.returncode == 1
+    assert message in result.stderr
+
+
+def test_the_module_loads_into_its_own_nginx_only(folder):
+    """Its signature names the build options and its header the version: nginx refuses another one, in its own words."""
+    binary = wire.MODULE.read_bytes()
+    version = (1022001).to_bytes(4, "little")
+    at = binary.index(version)
+    assert binary.find(version, at + 1) == -1
+    (folder / "m.so").write_bytes(binary[:at] + (1022002).to_bytes(4, "little") + binary[at + 4:])
+    (folder / "n.conf").write_text(f"load_module {folder}/m.so;\nevents {{}}\n")
+    result = subprocess.run([wire.NGINX, "-t", "-e", "stderr", "-p", folder, "-c", folder / "n.conf"], capture_output=True,
+                            text=True)
+    assert result.returncode == 1
+    assert "version 1022002 instead of 1022001" in result.stderr
