@@ -1,0 +1,114 @@
+// A platform in a temporary folder with a clock that stands still, an engine of our own, and people of each role.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "mifeng/base/file.h"
+#include "mifeng/cluster/engine.h"
+#include "mifeng/crypto/sm2.h"
+#include "mifeng/messages/gateway.h"
+#include "mifeng/messages/grant.h"
+#include "mifeng/platform/platform.h"
+#include "mifeng/store/database.h"
+#include "mifeng/store/models.h"
+
+namespace mifeng::platform {
+
+// Containers as entries of a map. `fail_with` makes starts fail.
+class FakeEngine final : public cluster::Engine {
+ public:
+  struct Container {
+    std::string deployment;
+    int replica = 0;
+    std::string id;
+    cluster::InstanceState state = cluster::InstanceState::kRunning;
+    bool ready = false;
+    std::string reason;
+    std::vector<cluster::HostPort> ports;
+  };
+
+  cluster::Task<std::string> ping() override { co_return std::string("fake 1"); }
+  cluster::Task<cluster::ApplyResult> apply(cluster::Workload workload) override;
+  cluster::Task<std::vector<cluster::InstanceStatus>> status(cluster::Workload workload) override;
+  cluster::Task<std::vector<cluster::InstanceStatus>> list() override;
+  cluster::Task<void> restart(std::string instance) override;
+  cluster::Task<void> remove(std::string deployment) override;
+  cluster::Task<void> remove_everything() override;
+  cluster::Task<void> logs(std::string instance, cluster::LogOptions options, cluster::LogSink sink) override;
+  cluster::Task<cluster::PeerIdentity> verify_peer(cluster::Workload workload, int replica, ::pid_t pid) override;
+  cluster::Task<std::vector<std::uint16_t>> host_ports_in_use() override;
+  cluster::Task<void> pull(std::string image, cluster::PullPolicy policy) override;
+  cluster::Task<void> prune_images(std::vector<std::string> keep) override;
+  std::string instance_name(const std::string& deployment, int replica) const override;
+
+  void set(const std::string& name, cluster::InstanceState state, bool ready, const std::string& reason = "");
+  void make_all_ready();
+
+  std::map<std::string, Container> containers;
+  std::set<std::uint16_t> foreign_ports;
+  std::string fail_with;  // a reason: containers cannot be started
+  bool away = false;      // kUnavailable for everything
+  int applies = 0, restarts = 0;
+
+ private:
+  cluster::InstanceStatus status_of(const std::string& name) const;
+  int next_id_ = 1;
+};
+
+class PlatformTest : public testing::Test {
+ protected:
+  void SetUp() override;
+  // Closes and opens again: what a restart keeps.
+  void reopen();
+
+  Actor actor_with(Role role, const std::string& vendor = "") const;
+
+  // A vendor whose key is in force.
+  void add_vendor(const std::string& id, const crypto::Sm2PrivateKey& key);
+  // An accepted version with a payload header that is really sealed for this platform; gives its id.
+  std::string add_model(const std::string& vendor, const std::string& name, const std::string& version, int ports = 1);
+  std::string add_deployment(const std::string& name, const std::string& version_id, int replicas = 1);
+  // The container as the engine would report the peer.
+  PeerFacts peer_of(const std::string& deployment_id, int replica = 0);
+
+  store::Database& db();  // a connection of its own to the same file
+
+  FakeClock clock_;
+  SystemRandom random_;
+  FakeEngine engine_;
+  std::optional<TempDir> folder_;
+  std::optional<TempDir> proc_;
+  PlatformOptions options_;
+  std::unique_ptr<Platform> platform_;
+  std::unique_ptr<crypto::Sm4GcmProvider> provider_;
+  std::optional<crypto::Sm2PrivateKey> vendor_key_;
+  Actor admin_, operator_, auditor_;
+
+  messages::Tools tools() { return {.random = random_, .provider = *provider_}; }
+  messages::PlatformCard card();
+
+ private:
+  std::unique_ptr<store::Database> db_;
+};
+
+// A guard, as far as the platform sees it.
+struct TestGuard {
+  TestGuard(std::string deployment_id, std::string container_name, const crypto::Sm3Digest& payload_header);
+  Bytes request(const messages::PlatformCard& card, const messages::Tools& tools);
+  Bytes renewal(const messages::PlatformCard& card, const messages::Tools& tools, std::uint64_t calls = 0);
+
+  std::string deployment, instance;
+  crypto::Sm3Digest payload_header_sm3;
+  crypto::Sm2PrivateKey receive_key, signing_key;
+  std::string nonce, renew_nonce, instance_id;
+  std::uint64_t counter = 0;
+};
+
+}  // namespace mifeng::platform
