@@ -109,6 +109,7 @@ function(mifeng_program name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} ${ARG_LIBS} mifeng_flags)
   target_compile_definitions(${name} PRIVATE MIFENG_VERSION="${PROJECT_VERSION}")
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${MIFENG_BIN_DIR}")
+  add_dependencies(programs ${name})
 endfunction()
 
 # mifeng_pytest(NAME [LABEL integration|long] [TIMEOUT s]): tests/NAME with pytest, one ctest case a test file. The

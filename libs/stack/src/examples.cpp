@@ -120,14 +120,14 @@ Result<std::vector<Call>> read_calls(const std::filesystem::path& project) {
     Call call;
     if (const json::Value* method = object->find("method"); method != nullptr && method->if_string() != nullptr)
       call.method = *method->if_string();
-    const json::Value* target = object->find("target");
+    const json::Value* target = object->find("path");
     const json::Value* answer = object->find("answer");
     if (target == nullptr || target->if_string() == nullptr || answer == nullptr)
       return Error(ErrorCode::kInvalidArgument, "bad-calls",
-                   path.string() + ":" + std::to_string(number) + ": a call needs a target and an answer");
+                   path.string() + ":" + std::to_string(number) + ": a call needs a path and an answer");
     call.target = *target->if_string();
     call.answer = *answer;
-    if (const json::Value* body = object->find("body"); body != nullptr) call.body = json::serialize(*body);
+    if (const json::Value* body = object->find("request"); body != nullptr) call.body = json::serialize(*body);
     calls.push_back(std::move(call));
   }
   if (calls.empty()) return Error(ErrorCode::kInvalidArgument, "no-calls", path.string() + " holds no call");
