@@ -12,6 +12,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -277,6 +278,30 @@ Task<void> BlockingPool::run(std::function<void()> job) {
     co_return Error(ErrorCode::kUnavailable, "busy",
                     "Too much is going on at once (" + impl_->name + "); try again in a moment.");
   co_return ok();
+}
+
+// ---- race
+
+namespace {
+
+asio::awaitable<void> caught(const std::function<asio::awaitable<void>()>& task, std::exception_ptr& thrown) {
+  try {
+    co_await task();
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+}
+
+}  // namespace
+
+asio::awaitable<void> race(std::function<asio::awaitable<void>()> first, std::function<asio::awaitable<void>()> second) {
+  std::exception_ptr thrown;
+  std::exception_ptr ignored;
+  {
+    using namespace asio::experimental::awaitable_operators;
+    co_await (caught(first, thrown) || caught(second, ignored));
+  }
+  if (thrown && !is_cancellation(thrown)) std::rethrow_exception(thrown);
 }
 
 // ---- sleep_for, Notifier, run_to_end

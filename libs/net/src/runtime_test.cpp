@@ -154,6 +154,25 @@ TEST(Notifier, WakesWaitersAndCountsWhatTheyMissed) {
   });
 }
 
+TEST(Race, TheFirstToEndCancelsTheOther) {
+  bool went_on = false;
+  const auto forever = [&]() -> asio::awaitable<void> {
+    co_await sleep_for(1h);
+    went_on = true;
+  };
+  const auto now = []() -> asio::awaitable<void> { co_return; };
+  const auto fail = []() -> asio::awaitable<void> {
+    throw std::runtime_error("on purpose");
+    co_return;
+  };
+  run_to_end([&]() -> asio::awaitable<void> {
+    co_await race(forever, now);
+    co_await race(now, forever);
+  });
+  EXPECT_FALSE(went_on);
+  EXPECT_THROW(run_to_end([&]() -> asio::awaitable<void> { co_await race(fail, forever); }), std::runtime_error);
+}
+
 TEST(Runtime, StopsWhenAsked) {
   Runtime runtime(1);
   std::thread other([&] { runtime.request_stop(); });

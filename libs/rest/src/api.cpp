@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <mutex>
 
 #include "mifeng/rest/http_status.h"
 #include "operation.h"
@@ -94,6 +95,9 @@ struct Api::Impl {
   platform::Platform& platform;
   ApiOptions options;
   const Clock& clock;
+  std::mutex url_mutex;
+  std::string url;
+  // Last, so that what they still run ends before what it refers to.
   net::BlockingPool work{"database", 8, 256};
   net::BlockingPool slow{"slow requests", 16, 64};
 
@@ -111,7 +115,12 @@ struct Api::Impl {
                                             .body = {},
                                             .headers = std::move(request.headers),
                                             .raw = std::move(request.body),
+                                            .url = {},
                                             .prove = {}});
+    {
+      const std::lock_guard lock(url_mutex);
+      call->url = url;
+    }
     // The port of the other side says nothing later.
     if (!request.peer.process) call->remote = call->remote.substr(0, call->remote.rfind(':'));
     return call;
@@ -233,6 +242,11 @@ Api::Api(platform::Platform& platform, ApiOptions options, const Clock& clock)
     : impl_(std::make_shared<Impl>(platform, std::move(options), clock)) {}
 
 Api::~Api() = default;
+
+void Api::set_url(std::string url) {
+  const std::lock_guard lock(impl_->url_mutex);
+  impl_->url = std::move(url);
+}
 
 net::Handler Api::handler(Door door, net::Handler fallback) {
   return [impl = impl_, door,

@@ -22,7 +22,7 @@ Result<Reply> list(Call& call) {
 Result<Reply> invite(Call& call) {
   json::Fields body(call.body);
   const auto id = body.string("id", {1, 63});
-  const auto url = body.optional_string("platform_url", {1, 500}).value_or(call.options.url);
+  const auto url = body.optional_string("platform_url", {1, 500}).value_or(call.url);
   MIFENG_CHECK(body.finish());
   MIFENG_TRY(auto file,
              call.platform.gateways().create_join_file(call.actor, id, url, call.options.tls_certificate_pem));

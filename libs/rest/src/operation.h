@@ -48,6 +48,7 @@ struct Call {
   json::Object body;  // of operations with BodyKind::kJson
   net::Headers headers;
   std::unique_ptr<net::BodySource> raw;                // of the others
+  std::string url;           // of the listener
   std::function<Result<platform::PeerFacts>()> prove;  // on a container's socket; blocks
 
   const std::string& id() const { return path.at("id"); }

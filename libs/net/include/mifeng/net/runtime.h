@@ -93,6 +93,10 @@ asio::awaitable<std::invoke_result_t<F&>> run_blocking(BlockingPool& pool, F f) 
   co_return std::move(*result);
 }
 
+// Runs both; whichever ends first cancels the other, and both have ended when this returns. What `first` throws comes
+// out of here, save its own cancellation.
+asio::awaitable<void> race(std::function<asio::awaitable<void>()> first, std::function<asio::awaitable<void>()> second);
+
 // Waits; cancellation ends it with operation_aborted.
 asio::awaitable<void> sleep_for(std::chrono::milliseconds duration);
 

@@ -35,7 +35,6 @@ struct ApiOptions {
   std::string name;                 // of the platform
   std::string registry;             // address; empty without one
   std::string installation;         // id; may be empty
-  std::string url;                  // where this listener is reached, for join files
   std::string tls_certificate_pem;  // of the listener, for join files; empty without TLS
   std::string tls_certificate_sm3;
   UnixMillis started_ms = 0;
@@ -53,6 +52,9 @@ class Api {
   // All must outlive the Api; the Api must outlive the servers that use its handlers.
   Api(platform::Platform& platform, ApiOptions options, const Clock& clock);
   ~Api();
+
+  // Where this listener is reached, for join files; known once it listens. Before the first request that needs it.
+  void set_url(std::string url);
 
   // For HttpServer: everything below /api/v1. Other paths are given to `fallback` (the console's files) where there is
   // one, else answered with 404.

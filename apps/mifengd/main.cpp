@@ -1,0 +1,205 @@
+// mifengd: the platform as a process. Flags and wiring; what it does stands in libs/platform and libs/rest.
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "mifeng/cluster/engine.h"
+#include "mifeng/json/value.h"
+#include "mifeng/net/server.h"
+#include "mifeng/platform/platform.h"
+#include "mifeng/rest/api.h"
+#include "mifeng/rest/container_sockets.h"
+#include "options.h"
+
+namespace mifeng::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kStopGrace = 6000ms;  // requests that run may end within it; the whole stop takes 10 s at most
+constexpr auto kHousekeeping = 5000ms;
+
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t comma = std::min(text.find(',', at), text.size());
+    if (comma > at) parts.push_back(text.substr(at, comma - at));
+    at = comma + 1;
+  }
+  return parts;
+}
+
+// None on loopback, unless it was asked for.
+Result<std::optional<net::ServerTls>> listener_tls(const Options& options, const Clock& clock) {
+  if (!options.tls_cert.empty()) return std::optional(net::ServerTls{options.tls_cert, options.tls_key});
+  if (is_loopback(options.listen_address)) return std::optional<net::ServerTls>();
+  auto names = split(options.tls_names);
+  char host[256] = "";
+  if (::gethostname(host, sizeof host - 1) == 0 && *host != '\0') names.emplace_back(host);
+  for (const char* name : {"localhost", "127.0.0.1", "::1"}) names.emplace_back(name);
+  if (options.listen_address != "0.0.0.0" && options.listen_address != "::") names.push_back(options.listen_address);
+  const auto folder = options.data / "tls";
+  std::error_code failure;
+  std::filesystem::create_directories(folder, failure);
+  if (failure) return errno_error(failure.value(), "make " + folder.string());
+  MIFENG_TRY(const auto made, net::self_made_certificate(folder, names, clock));
+  return std::optional(made);
+}
+
+std::string url_of(const Options& options, std::uint16_t port, bool tls) {
+  std::string host = options.listen_address;
+  if (host == "0.0.0.0") host = "127.0.0.1";
+  if (host == "::") host = "::1";
+  if (host.find(':') != std::string::npos) host = "[" + host + "]";
+  return (tls ? "https://" : "http://") + host + ":" + std::to_string(port);
+}
+
+Result<platform::PeerFacts> prove(platform::Platform& platform, cluster::Engine& engine, const std::string& container,
+                                  ::pid_t pid) {
+  MIFENG_TRY(const auto wanted, platform.deployments().wanted_containers());
+  const auto found = std::ranges::find(wanted, container, &platform::WantedContainer::name);
+  if (found == wanted.end())
+    return Error(ErrorCode::kPermissionDenied, "refused", "No container " + container + " is wanted.");
+  MIFENG_TRY(auto workload, platform.deployments().workload(found->deployment));
+  MIFENG_TRY(const auto peer, net::run_to_result<cluster::PeerIdentity>([&] {
+               return engine.verify_peer(workload, found->replica, pid);
+             }));
+  return platform::PeerFacts{peer.deployment, peer.instance, peer.engine_id};
+}
+
+net::asio::awaitable<void> keep_house(platform::Platform& platform, net::BlockingPool& pool) {
+  for (;;) {
+    co_await net::sleep_for(kHousekeeping);
+    auto work = [&]() { return platform.housekeep(); };
+    auto done = co_await net::run_blocking(pool, std::move(work));
+    if (!done) spdlog::error("housekeeping: {}", done.error().message());
+  }
+}
+
+Result<void> tell_ready(int fd, const std::string& url) {
+  if (fd < 0) return ok();
+  const std::string line = json::serialize(json::Object{{"url", url}}) + "\n";
+  if (::write(fd, line.data(), line.size()) != static_cast<::ssize_t>(line.size()))
+    return errno_error(errno, "write to --ready-fd");
+  ::close(fd);
+  return ok();
+}
+
+Result<void> run(const Options& options) {
+  const SystemClock clock;
+  SystemRandom random;
+  net::Runtime runtime(2);  // first: its threads' signal mask must hold for all that are made later
+
+  std::error_code failure;
+  std::filesystem::create_directories(options.data, failure);
+  if (failure) return errno_error(failure.value(), "make " + options.data.string());
+  if (::chmod(options.data.c_str(), 0700) != 0) return errno_error(errno, "close " + options.data.string());
+  // Where there is a database its keys are wrapped under a key that exists; a new one would only hide that it is gone.
+  const auto mode = platform::has_database(options.data) ? platform::MasterKeyFile::kMustExist
+                                                         : platform::MasterKeyFile::kCreate;
+  MIFENG_TRY(auto master_key, platform::load_master_key(options.master_key, mode, random));
+  if (!secret_memory_is_locked()) spdlog::warn("the limit of locked memory is too low: keys may reach the swap");
+
+  const auto sockets = options.sockets.empty() ? options.data / "sockets" : options.sockets;
+  std::unique_ptr<cluster::Engine> engine;
+  if (!options.engine_socket.empty()) {
+    cluster::PodmanOptions podman;
+    podman.socket = options.engine_socket;
+    podman.installation = options.installation;
+    podman.sockets_dir = sockets;
+    podman.registry = options.registry;
+    MIFENG_TRY(engine, cluster::create_podman_engine(podman, clock));
+  }
+
+  platform::PlatformOptions platform_options;
+  platform_options.data_dir = options.data;
+  platform_options.name = options.name;
+  platform_options.registry = options.registry;
+  platform_options.sockets_dir = sockets;
+  platform_options.port_first = options.port_first;
+  platform_options.port_last = options.port_last;
+  MIFENG_TRY(auto platform,
+             platform::Platform::open(platform_options, std::move(master_key), engine.get(), clock, random));
+
+  MIFENG_TRY(const auto tls, listener_tls(options, clock));
+  rest::ApiOptions api_options;
+  api_options.version = MIFENG_VERSION;
+  api_options.name = options.name;
+  api_options.registry = options.registry;
+  api_options.installation = options.installation;
+  api_options.started_ms = clock.now_ms();
+  if (tls) {
+    MIFENG_TRY(api_options.tls_certificate_pem, read_text_file(tls->certificate, 1 << 20));
+    MIFENG_TRY(api_options.tls_certificate_sm3, net::certificate_fingerprint(tls->certificate));
+  }
+  if (engine) {
+    api_options.engine_version = [&engine = *engine] {
+      return net::run_to_result<std::string>([&] { return engine.ping(); });
+    };
+  }
+  rest::Api api(*platform, api_options, clock);
+
+  net::ServerOptions listener{.listen = net::TcpListen{options.listen_address, options.listen_port}, .tls = tls};
+  listener.name = "api";
+  MIFENG_TRY(auto server, net::HttpServer::start(runtime, listener, api.handler(rest::Door::kNetwork)));
+  const std::string url = url_of(options, server->port(), tls.has_value());
+  api.set_url(url);
+
+  std::unique_ptr<net::HttpServer> local;
+  if (!options.local_socket.empty()) {
+    net::ServerOptions on_socket{.listen = net::UnixListen{options.local_socket, 0600}};
+    on_socket.name = "local";
+    MIFENG_TRY(local, net::HttpServer::start(runtime, on_socket, api.handler(rest::Door::kLocal)));
+  }
+  std::unique_ptr<rest::ContainerSockets> containers;
+  if (engine) {
+    MIFENG_TRY(containers, rest::ContainerSockets::start(
+                               runtime, api, sockets, [&](const std::string& container, ::pid_t pid) {
+                                 return prove(*platform, *engine, container, pid);
+                               }));
+    platform->reconciler().start();
+  }
+
+  net::BlockingPool house("housekeeping", 1, 4);
+  net::TaskGroup tasks(runtime.executor(), "mifengd");
+  tasks.spawn("housekeeping", [&] { return keep_house(*platform, house); });
+
+  spdlog::info("listens at {}", url);
+  MIFENG_CHECK(tell_ready(options.ready_fd, url));
+  const int signal = runtime.wait_for_stop();
+  spdlog::info("stops on signal {}", signal);
+  server->stop(kStopGrace);
+  if (local) local->stop(1000ms);
+  containers.reset();
+  platform->reconciler().stop();
+  tasks.stop(1000ms);
+  return ok();
+}
+
+}  // namespace
+}  // namespace mifeng::daemon
+
+int main(int argc, char** argv) {
+  // A client that went away is an error of its write, not our end.
+  std::signal(SIGPIPE, SIG_IGN);
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("mifengd"));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+  mifeng::daemon::Options options;
+  const auto parsed = mifeng::daemon::parse_options(argc, argv, options);
+  if (!parsed) {
+    std::fprintf(stderr, "mifengd: %s\n", parsed.error().message().c_str());
+    return 2;
+  }
+  if (!*parsed) return 0;
+  spdlog::set_level(spdlog::level::from_str(options.log_level));
+  const auto done = mifeng::daemon::run(options);
+  if (!done) {
+    spdlog::critical("{} [{}]", done.error().message(), done.error().reason());
+    return 1;
+  }
+  return 0;
+}

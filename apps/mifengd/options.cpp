@@ -1,0 +1,104 @@
+#include "options.h"
+
+#include <arpa/inet.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdio>
+
+namespace mifeng::daemon {
+namespace {
+
+Error usage(const std::string& message) { return Error(ErrorCode::kInvalidArgument, "usage", message); }
+
+bool read_number(std::string_view text, int min, int max, int& number) {
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+  return read.ec == std::errc() && read.ptr == text.data() + text.size() && number >= min && number <= max;
+}
+
+Result<void> read_listen(const std::string& text, Options& options) {
+  const std::size_t colon = text.rfind(':');
+  int port = 0;
+  if (colon == std::string::npos || !read_number(std::string_view(text).substr(colon + 1), 0, 65535, port))
+    return usage("--listen takes ADDRESS:PORT, such as 127.0.0.1:7080 or [::1]:0, not " + text + ".");
+  options.listen_address = text.substr(0, colon);
+  if (options.listen_address.starts_with('[') && options.listen_address.ends_with(']'))
+    options.listen_address = options.listen_address.substr(1, options.listen_address.size() - 2);
+  options.listen_port = static_cast<std::uint16_t>(port);
+  return ok();
+}
+
+Result<void> check(const Options& options) {
+  for (const auto& [option, path] : {std::pair{"--data", &options.data},
+                                     {"--master-key", &options.master_key},
+                                     {"--local-socket", &options.local_socket},
+                                     {"--engine-socket", &options.engine_socket},
+                                     {"--sockets", &options.sockets}}) {
+    if (!path->empty() && !path->is_absolute())
+      return usage(std::string(option) + " takes a path that begins with /, not " + path->string() + ".");
+  }
+  if (options.tls_cert.empty() != options.tls_key.empty())
+    return usage("--tls-cert and --tls-key go together; give both, or none for a self-made certificate.");
+  const bool hex = options.installation.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (!options.installation.empty() && (options.installation.size() != 32 || !hex))
+    return usage("--installation takes 32 hex digits.");
+  if (!options.engine_socket.empty() && options.installation.empty())
+    return usage("--engine-socket needs --installation: its containers carry that label.");
+  // A key beside what it wraps protects nothing when the folder is copied.
+  const auto relative = std::filesystem::weakly_canonical(options.master_key)
+                            .lexically_relative(std::filesystem::weakly_canonical(options.data));
+  if (!relative.empty() && *relative.begin() != "..")
+    return usage("--master-key must lie outside --data: it protects what is in there.");
+  return ok();
+}
+
+}  // namespace
+
+bool is_loopback(const std::string& address) {
+  in_addr v4{};
+  if (::inet_pton(AF_INET, address.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  in6_addr v6{};
+  return ::inet_pton(AF_INET6, address.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+Result<bool> parse_options(int argc, char** argv, Options& options) {
+  CLI::App app("The platform of Mifeng: models, deployments, routes, keys; REST API and console", "mifengd");
+  app.set_version_flag("--version", "mifengd " MIFENG_VERSION);
+  std::string listen = "127.0.0.1:7080";
+  std::string range = "30000-32767";
+  app.add_option("--data", options.data, "folder of the database and the uploads; made when missing")->required();
+  app.add_option("--master-key", options.master_key, "file of the master key; made when missing")->required();
+  app.add_option("--listen", listen, "ADDRESS:PORT of the API; port 0 picks one")->capture_default_str();
+  app.add_option("--tls-cert", options.tls_cert, "certificate, with its chain (PEM)");
+  app.add_option("--tls-key", options.tls_key, "its key (PEM)");
+  app.add_option("--tls-names", options.tls_names, "names and addresses for a self-made certificate, with commas");
+  app.add_option("--local-socket", options.local_socket, "the same API on a Unix socket, for the local administrator");
+  app.add_option("--registry", options.registry, "HOST:PORT of the image registry");
+  app.add_option("--engine-socket", options.engine_socket, "socket of `podman system service`");
+  app.add_option("--installation", options.installation, "id of this installation, 32 hex digits");
+  app.add_option("--sockets", options.sockets, "folder of the containers' sockets");
+  app.add_option("--name", options.name, "of the platform, on its card")->capture_default_str();
+  app.add_option("--port-range", range, "node ports of a new database")->capture_default_str();
+  app.add_option("--log-level", options.log_level, "")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->capture_default_str();
+  app.add_option("--ready-fd", options.ready_fd, "descriptor that gets one line of JSON once everything works");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) {
+      app.exit(error);
+      return false;
+    }
+    return usage(std::string(error.what()) + ". See mifengd --help.");
+  }
+  MIFENG_CHECK(read_listen(listen, options));
+  const std::size_t dash = range.find('-');
+  if (dash == std::string::npos || !read_number(std::string_view(range).substr(0, dash), 1024, 65535, options.port_first) ||
+      !read_number(std::string_view(range).substr(dash + 1), options.port_first, 65535, options.port_last))
+    return usage("--port-range takes FIRST-LAST within 1024 to 65535, not " + range + ".");
+  MIFENG_CHECK(check(options));
+  return true;
+}
+
+}  // namespace mifeng::daemon

@@ -1,0 +1,37 @@
+// The options of mifengd, spec/processes.md.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "mifeng/base/result.h"
+
+namespace mifeng::daemon {
+
+struct Options {
+  std::filesystem::path data;
+  std::filesystem::path master_key;
+  std::string listen_address = "127.0.0.1";
+  std::uint16_t listen_port = 7080;
+  std::filesystem::path tls_cert, tls_key;  // both or none
+  std::string tls_names;                    // of a self-made certificate, with commas
+  std::filesystem::path local_socket;
+  std::string registry;
+  std::filesystem::path engine_socket;
+  std::string installation;
+  std::filesystem::path sockets;
+  std::string name = "mifeng";
+  int port_first = 30000;
+  int port_last = 32767;
+  std::string log_level = "info";
+  int ready_fd = -1;
+};
+
+// What --help or --version print is printed here; nothing then, with the exit status in `exit_status`. A mistake is
+// kInvalidArgument "usage".
+Result<bool> parse_options(int argc, char** argv, Options& options);
+
+// Whether only this machine can connect to it.
+bool is_loopback(const std::string& address);
+
+}  // namespace mifeng::daemon
