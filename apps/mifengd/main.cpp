@@ -65,9 +65,8 @@ Result<platform::PeerFacts> prove(platform::Platform& platform, cluster::Engine&
   if (found == wanted.end())
     return Error(ErrorCode::kPermissionDenied, "refused", "No container " + container + " is wanted.");
   MIFENG_TRY(auto workload, platform.deployments().workload(found->deployment));
-  MIFENG_TRY(const auto peer, net::run_to_result<cluster::PeerIdentity>([&] {
-               return engine.verify_peer(workload, found->replica, pid);
-             }));
+  MIFENG_TRY(const auto peer, net::run_to_result<cluster::PeerIdentity>(
+                                  [&] { return engine.verify_peer(workload, found->replica, pid); }));
   return platform::PeerFacts{peer.deployment, peer.instance, peer.engine_id};
 }
 
@@ -99,8 +98,8 @@ Result<void> run(const Options& options) {
   if (failure) return errno_error(failure.value(), "make " + options.data.string());
   if (::chmod(options.data.c_str(), 0700) != 0) return errno_error(errno, "close " + options.data.string());
   // Where there is a database its keys are wrapped under a key that exists; a new one would only hide that it is gone.
-  const auto mode = platform::has_database(options.data) ? platform::MasterKeyFile::kMustExist
-                                                         : platform::MasterKeyFile::kCreate;
+  const auto mode =
+      platform::has_database(options.data) ? platform::MasterKeyFile::kMustExist : platform::MasterKeyFile::kCreate;
   MIFENG_TRY(auto master_key, platform::load_master_key(options.master_key, mode, random));
   if (!secret_memory_is_locked()) spdlog::warn("the limit of locked memory is too low: keys may reach the swap");
 
@@ -157,10 +156,10 @@ Result<void> run(const Options& options) {
   }
   std::unique_ptr<rest::ContainerSockets> containers;
   if (engine) {
-    MIFENG_TRY(containers, rest::ContainerSockets::start(
-                               runtime, api, sockets, [&](const std::string& container, ::pid_t pid) {
-                                 return prove(*platform, *engine, container, pid);
-                               }));
+    MIFENG_TRY(containers,
+               rest::ContainerSockets::start(runtime, api, sockets, [&](const std::string& container, ::pid_t pid) {
+                 return prove(*platform, *engine, container, pid);
+               }));
     platform->reconciler().start();
   }
 

@@ -94,7 +94,8 @@ Result<bool> parse_options(int argc, char** argv, Options& options) {
   }
   MIFENG_CHECK(read_listen(listen, options));
   const std::size_t dash = range.find('-');
-  if (dash == std::string::npos || !read_number(std::string_view(range).substr(0, dash), 1024, 65535, options.port_first) ||
+  if (dash == std::string::npos ||
+      !read_number(std::string_view(range).substr(0, dash), 1024, 65535, options.port_first) ||
       !read_number(std::string_view(range).substr(dash + 1), options.port_first, 65535, options.port_last))
     return usage("--port-range takes FIRST-LAST within 1024 to 65535, not " + range + ".");
   MIFENG_CHECK(check(options));

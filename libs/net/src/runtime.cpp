@@ -294,7 +294,8 @@ asio::awaitable<void> caught(const std::function<asio::awaitable<void>()>& task,
 
 }  // namespace
 
-asio::awaitable<void> race(std::function<asio::awaitable<void>()> first, std::function<asio::awaitable<void>()> second) {
+asio::awaitable<void> race(std::function<asio::awaitable<void>()> first,
+                           std::function<asio::awaitable<void>()> second) {
   std::exception_ptr thrown;
   std::exception_ptr ignored;
   {

@@ -178,8 +178,7 @@ struct Api::Impl {
     std::string_view path = request.path();
     path.remove_prefix(kPrefix.size());
     const std::string method = request.method == "HEAD" ? "GET" : request.method;
-    MIFENG_CO_TRY(auto match, match_operation(method, path));
-    if (match.operation != nullptr && has_access(*match.operation, Access::kContainer)) match = Match();
+    MIFENG_CO_TRY(auto match, match_operation(Side::kApi, method, path));
     if (match.operation == nullptr && !match.allowed.empty()) {
       const Error wrong(ErrorCode::kInvalidArgument, "method-not-allowed", method + " is not possible here.");
       net::Response response(405, error_body(wrong), "application/json");
@@ -209,8 +208,8 @@ struct Api::Impl {
   }
 
   net::Task<net::Response> serve_container(net::Request request, const Prove& prove) {
-    MIFENG_CO_TRY(auto match, match_operation(request.method, request.path()));
-    if (match.operation == nullptr || !has_access(*match.operation, Access::kContainer))
+    MIFENG_CO_TRY(auto match, match_operation(Side::kContainer, request.method, request.path()));
+    if (match.operation == nullptr)
       co_return Error(ErrorCode::kNotFound, "no-such-operation", "Only /v1/grants and /v1/renewals are here.");
     const Operation& operation = *match.operation;
     if (!request.peer.process) co_return Error(ErrorCode::kPermissionDenied, "refused", "The peer has ended already.");

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 
 #include "mifeng/json/value.h"
@@ -27,24 +28,31 @@ struct Answer {
   }
 };
 
+ApiOptions api_options() {
+  ApiOptions options;
+  options.version = "1.2.3";
+  options.name = "test";
+  return options;
+}
+
 class ApiTest : public ::testing::Test {
  protected:
   ApiTest() {
     platform::PlatformOptions options;
     options.data_dir = dir_.path() / "data";
     options.password_rounds = 1000;
+    options.registry = "127.0.0.1:1";  // nothing is there: what is no package never gets so far
     SecretBytes key(32);
     random_.fill(key.reveal_for_writing());
     auto opened = platform::Platform::open(options, std::move(key), nullptr, clock_, random_);
     EXPECT_TRUE(opened) << opened.error().message();
     platform_ = std::move(*opened);
-    api_ = std::make_unique<Api>(*platform_, ApiOptions{.version = "1.2.3", .name = "test"}, clock_);
+    api_ = std::make_unique<Api>(*platform_, api_options(), clock_);
     server_ = net::HttpServer::start(runtime_, {}, api_->handler(Door::kNetwork)).value();
     local_ = net::HttpServer::start(runtime_, {.listen = net::UnixListen{dir_.path() / "local.sock"}},
                                     api_->handler(Door::kLocal))
                  .value();
-    network_client_ =
-        net::HttpClient::create({.endpoint = net::TcpEndpoint{"127.0.0.1", server_->port()}}).value();
+    network_client_ = net::HttpClient::create({.endpoint = net::TcpEndpoint{"127.0.0.1", server_->port()}}).value();
     local_client_ = net::HttpClient::create({.endpoint = net::UnixEndpoint{dir_.path() / "local.sock"}}).value();
   }
 
@@ -113,8 +121,7 @@ TEST_F(ApiTest, MakesTheFirstAdministratorOnceAndLocallyAlone) {
   EXPECT_EQ(made.string("name"), "admin");
   EXPECT_EQ(call_locally("POST", "/system/first-administrator").status, 409);
   // The password that was given must be changed before anything else works.
-  const Answer session =
-      call("POST", "/session", "", Object{{"name", "admin"}, {"password", made.string("password")}});
+  const Answer session = call("POST", "/session", "", Object{{"name", "admin"}, {"password", made.string("password")}});
   ASSERT_EQ(session.status, 200);
   const std::string token = session.string("token");
   EXPECT_EQ(call("GET", "/session", token).status, 200);
@@ -144,8 +151,8 @@ TEST_F(ApiTest, TheLocalSocketNeedsNoToken) {
 TEST_F(ApiTest, HoldsRolesApart) {
   const std::string admin = administrator();
   EXPECT_EQ(call("POST", "/vendors", admin, Object{{"id", "acme"}, {"name", "Acme"}}).status, 201);
-  const Answer made = call("POST", "/people", admin,
-                           Object{{"name", "li"}, {"roles", json::Array{"vendor"}}, {"vendor_id", "acme"}});
+  const Answer made =
+      call("POST", "/people", admin, Object{{"name", "li"}, {"roles", json::Array{"vendor"}}, {"vendor_id", "acme"}});
   ASSERT_EQ(made.status, 201) << made.text;
   const std::string vendor = sign_in_and_change("li", made.string("password"));
   EXPECT_EQ(call("GET", "/vendors/acme", vendor).status, 200);
@@ -171,7 +178,8 @@ TEST_F(ApiTest, RefusesWhatItDoesNotKnowByName) {
   EXPECT_EQ(unknown.status, 400);
   EXPECT_NE(unknown.string("message").find("colour"), std::string::npos);
   const auto raw = [&](std::string text, std::string type) {
-    return send(*network_client_, net::ClientRequest("POST", "/api/v1/vendors", std::move(text), std::move(type)), admin);
+    return send(*network_client_, net::ClientRequest("POST", "/api/v1/vendors", std::move(text), std::move(type)),
+                admin);
   };
   EXPECT_EQ(raw(R"({"id":"a","id":"b","name":"c"})", "application/json").string("reason"), "duplicate-key");
   EXPECT_EQ(raw("{", "application/json").string("reason"), "bad-json");
@@ -212,12 +220,15 @@ TEST_F(ApiTest, TakesUploadsPieceByPiece) {
   EXPECT_EQ(piece("", "12345").string("reason"), "bad-query");
   EXPECT_EQ(*call("GET", path, admin).body.find("received")->if_int64(), 5);
   EXPECT_EQ(piece("5", "67890").status, 200);
-  EXPECT_EQ(call("POST", path + "/submission", admin).status / 100, 4);  // no package
-  EXPECT_EQ(call("DELETE", path, admin).status / 100, 2);
-  const Answer nonsense = send(
-      *network_client_,
-      net::ClientRequest("POST", "/api/v1/packages", std::string(100'000, 'x'), "application/vnd.mifeng.package"), admin);
-  EXPECT_EQ(nonsense.status, 400) << nonsense.text;
+  EXPECT_EQ(call("POST", path + "/submission", admin).status, 422);  // no package
+  const std::string second = "/uploads/" + call("POST", "/uploads", admin, Object{{"size", 10}}).string("id");
+  EXPECT_EQ(call("DELETE", second, admin).status, 204);
+  EXPECT_EQ(call("GET", second, admin).status, 404);
+  const Answer nonsense =
+      send(*network_client_,
+           net::ClientRequest("POST", "/api/v1/packages", std::string(100'000, 'x'), "application/vnd.mifeng.package"),
+           admin);
+  EXPECT_EQ(nonsense.status, 422) << nonsense.text;
   EXPECT_EQ(*call("GET", "/models", admin).body.find("total")->if_int64(), 0);
 }
 
@@ -243,12 +254,12 @@ TEST_F(ApiTest, AGatewayIsInvitedAndNobodyElseCanFollow) {
 TEST_F(ApiTest, AContainerSocketComesAndGoesWithItsFolder) {
   const auto folder = dir_.path() / "sockets";
   std::atomic<::pid_t> asked = 0;
-  auto sockets = ContainerSockets::start(runtime_, *api_, folder,
-                                         [&](const std::string& container, ::pid_t pid) -> Result<platform::PeerFacts> {
-                                           EXPECT_EQ(container, "mf-1");
-                                           asked = pid;
-                                           return Error(ErrorCode::kPermissionDenied, "refused", "not the first process");
-                                         });
+  auto sockets = ContainerSockets::start(
+      runtime_, *api_, folder, [&](const std::string& container, ::pid_t pid) -> Result<platform::PeerFacts> {
+        EXPECT_EQ(container, "mf-1");
+        asked = pid;
+        return Error(ErrorCode::kPermissionDenied, "refused", "not the first process");
+      });
   ASSERT_TRUE(sockets) << sockets.error().message();
   for (int again = 0; again < 2; ++again) {
     std::filesystem::create_directory(folder / "mf-1");

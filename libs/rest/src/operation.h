@@ -48,7 +48,7 @@ struct Call {
   json::Object body;  // of operations with BodyKind::kJson
   net::Headers headers;
   std::unique_ptr<net::BodySource> raw;                // of the others
-  std::string url;           // of the listener
+  std::string url;                                     // of the listener
   std::function<Result<platform::PeerFacts>()> prove;  // on a container's socket; blocks
 
   const std::string& id() const { return path.at("id"); }
@@ -105,7 +105,8 @@ struct Match {
   std::vector<std::string_view> allowed;  // methods of the path where the method is another
 };
 // `path` is below /api/v1, not decoded.
-Result<Match> match_operation(std::string_view method, std::string_view path);
+enum class Side { kApi, kContainer };  // a container's socket has its own two operations and no other
+Result<Match> match_operation(Side side, std::string_view method, std::string_view path);
 
 // Runs `job` in a pool and gives its result; for streaming operations.
 template <typename T>

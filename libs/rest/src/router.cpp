@@ -50,11 +50,13 @@ bool fits(const Entry& entry, const std::vector<std::string_view>& segments) {
 
 }  // namespace
 
-Result<Match> match_operation(std::string_view method, std::string_view path) {
+Result<Match> match_operation(Side side, std::string_view method, std::string_view path) {
   Match match;
   const auto segments = segments_of(path);
   for (const Entry& entry : entries()) {
-    if (!fits(entry, segments)) continue;
+    const auto* access = std::get_if<Access>(&entry.operation->who);
+    const bool of_container = access != nullptr && *access == Access::kContainer;
+    if (of_container != (side == Side::kContainer) || !fits(entry, segments)) continue;
     if (entry.operation->method != method) {
       match.allowed.push_back(entry.operation->method);
       continue;
