@@ -157,6 +157,8 @@ void FakeEngine::make_all_ready() {
 }
 
 void PlatformTest::SetUp() {
+  platform_.reset();
+  db_.reset();
   folder_.emplace(TempDir::create(std::filesystem::temp_directory_path()).value());
   proc_.emplace(TempDir::create(std::filesystem::temp_directory_path()).value());
   std::filesystem::create_directories(proc_->path() / "net");
