@@ -7,8 +7,10 @@
 //   mifeng_bound_body_max SIZE;    location   largest request body that is bound into the answer; 0 is no limit
 //   mifeng_status_only on;         location   a guard's readiness: of the model's answer only whether it is a 2xx
 //   mifeng_metrics;                location   counters of this worker
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <new>
 #include <string>
@@ -115,6 +117,12 @@ ngx_int_t init_module(ngx_cycle_t*) {
 
 ngx_int_t init_process(ngx_cycle_t* cycle) {
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  // A master that was killed (its supervisor was, say) must not leave workers behind that go on serving. nginx knows
+  // the parent's number from before the fork, so a master that is gone already is noticed too.
+  if (ngx_process == NGX_PROCESS_WORKER) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (::getppid() != ngx_parent) return NGX_ERROR;
+  }
   if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE) return NGX_OK;
   const auto* const config =
       static_cast<MainConfig*>(ngx_http_cycle_get_module_main_conf(cycle, ngx_http_mifeng_module));

@@ -1,0 +1,175 @@
+"""mifeng-gateway: enrolment, snapshots, what it refuses, and what it does while the platform is away."""
+import os
+import pathlib
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import time
+
+from keyholders import MARKER, wait_for
+
+
+def pair(stage, **options):
+    """A container that serves, and a gateway in its network that can open its answers."""
+    platform = stage.prepare()
+    container = stage.container()
+    container.wait_ready()
+    platform.command("endpoint 127.0.0.1:8080")
+    gateway = stage.gateway(container=container, **options)
+    gateway.wait_ready()
+    return platform, container, gateway
+
+
+def serials(platform):
+    return [e["confirmed"] for e in platform.events() if "confirmed" in e]
+
+
+def published(platform):
+    """A new snapshot, confirmed."""
+    platform.command("publish")
+    serial = [e["published"] for e in platform.events() if "published" in e][-1]
+    wait_for(lambda: serial in serials(platform), "a confirmation")
+
+
+def test_opens_what_the_guard_has_sealed(stage):
+    platform, _, gateway = pair(stage)
+    answer = gateway.call("/probe/weights")
+    assert answer.status == 200 and answer.body == MARKER.encode()
+    assert answer.field("content-type") == "text/plain"
+    for size in (0, 1, 900):
+        assert gateway.call("/probe/" + "x" * size).body == b"/" + b"x" * size
+    assert gateway.call("/other").status == 404
+    # What it counted reaches the platform, with the serial in force.
+    platform.wait(lambda e: e.get("calls", 0) >= 4 and e.get("counter", 0) > 0, "a report with calls", 15)
+    # Another output key, while it serves.
+    platform.command("rotate")
+    published(platform)
+    platform.wait(lambda e: "renewal" in e)
+    for _ in range(20):
+        assert gateway.call("/probe/weights").status == 200
+
+
+def test_a_snapshot_that_is_old_forged_or_altered_changes_nothing(stage):
+    platform, _, gateway = pair(stage)
+    published(platform)
+    in_force = max(serials(platform))
+    for kind, reason in (("old", "snapshot-rollback"), ("forged", "bad-signature"), ("altered", "bad-tag")):
+        platform.command(f"send {kind}")
+        gateway.wait_log(f"a snapshot was refused ({reason})")
+        assert gateway.call("/probe/weights").status == 200
+    assert max(serials(platform)) == in_force
+    refused = platform.wait(lambda e: "snapshot-rollback" in e.get("refusals", {}), "the report of it", 15)
+    assert refused["confirmed"] == in_force
+    # Not after a restart either, and without the platform.
+    gateway.kill()
+    platform.stop()
+    again = stage.gateway(join=False, container=gateway.container)
+    again.wait_ready()
+    assert again.call("/probe/weights").body == MARKER.encode()
+
+
+def test_serves_while_the_platform_is_away_until_its_snapshot_expires(stage):
+    platform, _, gateway = pair(stage)
+    platform.command("expire 6000")
+    published(platform)
+    platform.process.send_signal(signal.SIGSTOP)  # away: it neither answers nor ends its connections
+    try:
+        gateway.wait_log("the platform cannot be followed")
+        wait_for(lambda: gateway.call("/probe/weights").status == 503, "refusal after expiry", 10)
+        assert gateway.call("/probe/weights").body.find(MARKER.encode()) < 0
+        gateway.kill()
+        # An expired one is not used after a restart.
+        again = stage.gateway(join=False, container=gateway.container)
+        again.wait_log("the platform cannot be followed")
+        assert not again.log().count("ready: serving")
+    finally:
+        platform.process.send_signal(signal.SIGCONT)
+    platform.command("expire 60000")
+    platform.command("publish")
+    again.wait_ready()
+    assert again.call("/probe/weights").body == MARKER.encode()
+
+
+def test_a_lost_answer_to_the_enrolment_is_asked_for_again(stage):
+    platform = stage.prepare()
+    platform.command("lose 2")
+    gateway = stage.gateway()
+    gateway.wait_ready()
+    assert platform.count(lambda e: e.get("enrolled") == "gw-1") == 1
+    assert platform.count(lambda e: e.get("enrolled") == "again") == 2
+
+
+def test_a_false_platform_cannot_enrol_it(stage):
+    platform = stage.prepare()
+    platform.command("false 1")
+    gateway = stage.gateway()
+    gateway.wait_log("whoever answered is not the platform of the join file")
+    assert "ready" not in gateway.log()
+
+
+def test_without_a_join_file_it_says_what_is_missing(stage):
+    stage.prepare()
+    gateway = stage.gateway(join=False)
+    assert gateway.process.wait(10) == 1
+    assert "start it once with --join" in gateway.log()
+
+
+def test_keys_and_code_are_nowhere_in_clear(stage):
+    stage.prepare()
+    gateway = stage.gateway()
+    gateway.wait_ready()
+    for file in (stage.folder / "gateway").rglob("*"):
+        if file.is_file():
+            assert b"K7QW-2M9D" not in file.read_bytes(), file
+            assert file.stat().st_mode & 0o077 == 0 or file.name == "access.log", file
+    environment = pathlib.Path(f"/proc/{gateway.process.pid}/environ")
+    assert os.stat(environment).st_uid == 0
+    assert "K7QW" not in pathlib.Path(f"/proc/{gateway.process.pid}/cmdline").read_text()
+
+
+def test_killed_at_any_time_it_continues(stage):
+    platform, container, gateway = pair(stage)
+    for _ in range(5):
+        platform.command("publish")
+        gateway.kill()
+        gateway = stage.gateway(join=False, container=container)
+        gateway.wait_ready()
+        assert gateway.call("/probe/weights").body == MARKER.encode()
+    # Its nginx went with each.
+    listeners = container.inside(lambda: subprocess.run(["ss", "-ltnH"], capture_output=True, text=True)).stdout
+    assert len([line for line in listeners.splitlines() if "127.0.0.1" in line]) == 1, listeners
+    # nginx alone.
+    nginx = subprocess.run(["pgrep", "-P", str(gateway.process.pid)], capture_output=True, text=True).stdout.split()
+    os.kill(int(nginx[0]), signal.SIGKILL)
+    wait_for(lambda: gateway.call("/probe/weights").status == 200, "nginx again")
+
+
+def test_off_loopback_it_speaks_tls_with_http_2(stage):
+    platform = stage.prepare()
+    gateway = stage.gateway(options=["--listen", "0.0.0.0:0"])
+    assert gateway.wait_ready().startswith("https://")
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=5) as plain:
+        with context.wrap_socket(plain, server_hostname="localhost") as tls:
+            assert tls.selected_alpn_protocol() == "h2"
+            assert tls.version() in ("TLSv1.2", "TLSv1.3")
+    answer = subprocess.run(["curl", "-sk", "--http2", "-o", "/dev/null", "-w", "%{http_version} %{http_code}",
+                             f"https://127.0.0.1:{gateway.port}/other"], capture_output=True, text=True).stdout
+    assert answer == "2 404"
+    assert platform.count(lambda e: "refused" in e) == 0
+
+
+def test_stops_within_ten_seconds(stage):
+    platform = stage.prepare()
+    gateway = stage.gateway()
+    gateway.wait_ready()
+    started = time.monotonic()
+    gateway.process.send_signal(signal.SIGTERM)
+    assert gateway.process.wait(10) == 0
+    assert time.monotonic() - started < 10
+    assert not re.search(r"error|exception", gateway.log(), re.I), gateway.log()
+    assert platform.process.poll() is None

@@ -1,0 +1,228 @@
+"""mifeng-guard as process 1 of a container that is restricted as a deployed model's is."""
+import os
+import pathlib
+import re
+import signal
+import time
+
+from keyholders import MARKER, UID, wait_for
+
+
+def memory_facts(pid):
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return {k: v.strip() for k, v in re.findall(r"(\w+):\s*(.*)", status)}
+
+
+def test_serves_sealed_answers_and_nothing_of_the_payload_is_on_a_disk(stage):
+    stage.prepare()
+    container = stage.container()
+    container.wait_ready()
+    # What the model answers leaves sealed; without a request id nothing is answered.
+    answer = container.call("/weights")
+    assert answer.status == 200
+    assert answer.field("content-type") == "application/vnd.mifeng.sealed"
+    assert answer.body.startswith(b"MFS\x01") and MARKER.encode() not in answer.body
+    assert container.call("/weights", fields=()).status == 400
+
+    pids = container.pids()
+    assert set(pids) == {"mifeng-guard", "nginx", "model"}, pids
+    for pid in [pid for group in pids.values() for pid in group]:
+        facts = memory_facts(pid)
+        assert facts["Uid"].split() == [str(UID)] * 4
+        assert facts["CapEff"] == "0000000000000000" and facts["NoNewPrivs"] == "1"
+        limits = pathlib.Path(f"/proc/{pid}/limits").read_text()
+        assert re.search(r"Max core file size\s+0\s+0", limits), limits
+        # Not dumpable: its files in /proc belong to root.
+        assert os.stat(f"/proc/{pid}/environ").st_uid == 0, (pid, facts["Name"])
+
+    # The payload is below /app, a tmpfs, and nowhere else: not in the image, not in a file that a process has mapped
+    # from a disk, not in any other file of the container.
+    root = pathlib.Path(f"/proc/{container.pid}/root")
+    mounts = pathlib.Path(f"/proc/{container.pid}/mounts").read_text()
+    assert re.search(r"^\S+ /app tmpfs ", mounts, re.M), mounts
+    assert (root / "app/weights.txt").read_text() == MARKER
+    model = (root / "app/model").read_bytes()
+    needles = (MARKER.encode(), model[len(model) // 2:len(model) // 2 + 64])
+    for path, _, files in os.walk(stage.image.root):
+        for name in files:
+            file = pathlib.Path(path, name)
+            if file.is_file() and not file.is_symlink():
+                content = file.read_bytes()
+                assert not any(needle in content for needle in needles), file
+    disks = {os.stat(stage.image.root).st_dev}
+    for pid in [pid for group in pids.values() for pid in group]:
+        for line in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines():
+            fields = line.split(maxsplit=5)
+            if len(fields) == 6 and fields[5].startswith("/"):
+                major, minor = (int(n, 16) for n in fields[3].split(":"))
+                on_disk = os.makedev(major, minor) in disks
+                assert not (on_disk and fields[5].startswith("/app")), line
+    # The model's environment has nothing of the platform's.
+    assert "MIFENG_PLATFORM" not in pathlib.Path(f"/proc/{pids['model'][0]}/environ").read_text()
+    assert "MIFENG_SOCKET=/mifeng/run/model.sock" in pathlib.Path(f"/proc/{pids['model'][0]}/environ").read_text()
+    # And no secret is in the guard's log.
+    assert MARKER not in container.log()
+
+
+def test_health_is_told_without_content(stage):
+    platform = stage.prepare()
+    platform.command("listed 0")
+    container = stage.container()
+    wait_for(lambda: container.health("/live") == 200, "live")
+    platform.wait(lambda e: e.get("renewal"), "a renewal")
+    assert container.health("/ready") == 503  # the gateways do not know it yet
+    renewals = platform.count(lambda e: "renewal" in e)
+    wait_for(lambda: platform.count(lambda e: "renewal" in e) >= renewals + 2, "renewals each second", 4)
+    platform.command("listed 1")
+    container.wait_ready(5)
+    assert container.call("/ready", port=15020, fields=()).body == b""
+    assert container.call("/metrics", port=15020, fields=()).status == 200
+    assert container.call("/other", port=15020, fields=()).status == 404
+
+
+def test_without_a_grant_the_model_does_not_start_and_the_log_says_why(stage):
+    platform = stage.prepare()
+    platform.stop()
+    container = stage.container()
+    container.wait_log("no grant yet, so the model does not start")
+    assert "see that mifengd runs" in container.log()
+    assert "model" not in container.pids()
+    assert container.health("/live") == 200 and container.health("/ready") == 503
+    started = time.monotonic()
+    container.kill(signal.SIGTERM)
+    assert container.wait_end() == 0
+    assert time.monotonic() - started < 5
+
+
+def test_a_false_platform_gets_nowhere(stage):
+    platform = stage.prepare()
+    platform.command("false 1")
+    container = stage.container()
+    container.wait_log("is not the platform that this image was sealed for")
+    assert "model" not in container.pids()
+    platform.command("false 0")
+    container.wait_ready()
+
+
+def test_a_lost_answer_is_asked_for_again_and_costs_nothing(stage):
+    platform = stage.prepare()
+    platform.command("lose 2")
+    container = stage.container()
+    container.wait_ready()
+    assert platform.count(lambda e: e.get("grant") == "again") >= 2
+    assert platform.count(lambda e: str(e.get("grant", "")).startswith("ins-")) == 1
+    platform.command("lose 1")
+    platform.wait(lambda e: e.get("again") is True, "the same renewal again")
+
+
+def test_unknown_gets_a_new_grant_without_restarting_the_model(stage):
+    platform = stage.prepare()
+    container = stage.container()
+    container.wait_ready()
+    model = container.pids()["model"][0]
+    platform.command("status unknown")
+    platform.wait(lambda e: e.get("grant") == "ins-2", "the second grant")
+    container.wait_log("anew")
+    assert container.pids()["model"][0] == model
+    assert container.call("/weights").status == 200
+
+
+def test_revoked_stops_the_model(stage):
+    platform = stage.prepare()
+    container = stage.container()
+    container.wait_ready()
+    platform.command("status revoked")
+    assert container.wait_end() == 5
+    assert "has ended this instance" in container.log()
+
+
+def test_a_model_that_listens_everywhere_is_stopped(stage):
+    stage.prepare()
+    container = stage.container()
+    container.wait_ready()
+    container.call("/listen/9099")
+    assert container.wait_end(10) == 4
+    assert "port 9099" in container.log()
+
+
+def test_an_altered_payload_is_not_run(stage):
+    stage.prepare()
+    segments = stage.image.root / "mifeng/payload/segments"
+    content = bytearray(segments.read_bytes())
+    content[-1] ^= 1  # the tag of the final segment: everything before it is right
+    segments.write_bytes(content)
+    container = stage.container()
+    assert container.wait_end() == 1
+    assert "cannot be opened (bad-tag)" in container.log()
+    assert "probe: serving" not in container.log()
+
+
+def test_the_payload_of_another_image_is_not_asked_for(stage):
+    stage.prepare()
+    header = stage.image.root / "mifeng/payload/header"
+    content = bytearray(header.read_bytes())
+    content[10] ^= 1
+    header.write_bytes(content)
+    container = stage.container()
+    assert container.wait_end() == 1
+    assert "is not the payload header that package.json names" in container.log()
+    assert stage.platform.count(lambda e: "grant" in e) == 0
+
+
+def test_stops_quickly_when_idle_and_finishes_what_it_has_begun(stage):
+    stage.prepare()
+    container = stage.container()
+    container.wait_ready()
+    started = time.monotonic()
+    container.kill(signal.SIGTERM)
+    wait_for(lambda: container.health("/ready") == 503, "not ready")
+    assert container.call("/weights").status == 200  # still served
+    assert container.wait_end() == 0
+    assert time.monotonic() - started < 5
+
+    container = stage.container()
+    container.wait_ready()
+    import threading
+    answers = []
+    slow = threading.Thread(target=lambda: answers.append(container.call("/slow")))
+    slow.start()
+    wait_for(lambda: len(container.pids().get("model", ())) > 1, "the request at the model")
+    container.kill(signal.SIGTERM)
+    slow.join(30)
+    assert answers and answers[0].status == 200 and answers[0].complete
+    assert container.wait_end() == 0
+
+
+def test_survives_what_is_killed_inside_and_ends_with_its_model(stage):
+    stage.prepare()
+    container = stage.container()
+    container.wait_ready()
+    for _ in range(3):
+        masters = [pid for pid in container.pids()["nginx"]
+                   if memory_facts(pid)["PPid"] == str(container.pid)]
+        os.kill(masters[0], signal.SIGKILL)
+        wait_for(lambda: set(container.pids().get("nginx", ())).isdisjoint(masters), "another nginx")
+        wait_for(lambda: container.health("/ready") == 200, "ready again")
+        assert container.call("/weights").status == 200
+    # Orphans are collected.
+    container.call("/orphan")
+    wait_for(lambda: all(memory_facts(pid)["State"][0] != "Z" for group in container.pids().values() for pid in group),
+             "no zombie")
+    # A signal for the model reaches it.
+    container.kill(signal.SIGHUP)
+    os.kill(container.pids()["model"][0], signal.SIGKILL)
+    assert container.wait_end() == 3
+    assert "the model's process ended (killed by signal 9)" in container.log()
+
+
+def test_killed_itself_it_takes_everything_with_it_and_starts_again(stage):
+    stage.prepare()
+    container = stage.container()
+    container.wait_ready()
+    everything = [pid for group in container.pids().values() for pid in group]
+    container.kill(signal.SIGKILL)
+    container.wait_end()
+    wait_for(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in everything), "everything is gone")
+    container = stage.container()
+    container.wait_ready()
+    assert stage.platform.count(lambda e: str(e.get("grant", "")).startswith("ins-")) == 2

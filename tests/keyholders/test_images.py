@@ -1,0 +1,34 @@
+"""The guard's folder runs unchanged in an image of Debian, in one with musl, and in an otherwise empty one."""
+import hashlib
+import os
+import pathlib
+
+import pytest
+from keyholders import SOURCE, debian_root, guard_folder
+
+
+@pytest.mark.parametrize("flavour", ["glibc", "musl", "static"])
+def test_the_same_folder_runs_in_every_image(stage, flavour):
+    cache = pathlib.Path(os.environ.get("MIFENG_CACHE", SOURCE / "build/test-images"))
+    cache.mkdir(parents=True, exist_ok=True)
+    stage.prepare(flavour, debian_root(cache) if flavour == "glibc" else None)
+    if flavour == "static":
+        assert sorted(entry.name for entry in stage.image.root.iterdir()) == ["app", "dev", "mifeng", "proc", "sys"]
+    container = stage.container()
+    container.wait_ready()
+    assert container.call("/weights").status == 200
+    # Ours alone are the libraries of guard and nginx, whatever the image has.
+    for program in ("mifeng-guard", "nginx"):
+        for line in pathlib.Path(f"/proc/{container.pids()[program][0]}/maps").read_text().splitlines():
+            if ".so" in line:
+                assert line.split(maxsplit=5)[5].startswith("/mifeng/"), line
+
+
+def test_the_folder_is_the_same_each_time(folder):
+    def digest(path):
+        names = sorted(p for p in path.rglob("*") if p.is_file())
+        facts = [(str(p.relative_to(path)), p.stat().st_mode, int(p.stat().st_mtime), p.read_bytes()) for p in names]
+        return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+    first = digest(guard_folder(folder))
+    assert digest(guard_folder(folder)) == first
