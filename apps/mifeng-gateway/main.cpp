@@ -29,6 +29,7 @@ constexpr const char* kHelp =
     "  --module PATH            default: ngx_http_mifeng.so beside this program\n"
     "  --template PATH          default: gateway.conf.in beside this program\n"
     "  --workers N              default: one a processor\n"
+    "  --access-log-max BYTES   of DIR/access.log; then it becomes access.log.1 (default 67108864)\n"
     "  --ready-fd N             write a line of JSON there once it serves\n";
 
 void log_line(const std::string& line) {
@@ -118,6 +119,7 @@ int main(int argc, char** argv) {
          return true;
        }},
       {"--workers", [&](const std::string& v) { return parse(v, options.workers) && options.workers > 0; }},
+      {"--access-log-max", [&](const std::string& v) { return parse(v, options.access_log_max); }},
       {"--ready-fd", [&](const std::string& v) { return parse(v, ready_fd) && ready_fd > 2; }}};
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];

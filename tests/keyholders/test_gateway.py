@@ -173,3 +173,16 @@ def test_stops_within_ten_seconds(stage):
     assert time.monotonic() - started < 10
     assert not re.search(r"error|exception", gateway.log(), re.I), gateway.log()
     assert platform.process.poll() is None
+
+
+def test_its_access_log_stays_bounded(stage):
+    stage.prepare()
+    gateway = stage.gateway(options=["--access-log-max", "1000"])
+    gateway.wait_ready()
+    state = stage.folder / "gateway"
+    for _ in range(20):
+        gateway.call("/other")
+    wait_for(lambda: (state / "access.log.1").exists(), "the old log", 15)
+    assert "/other" in (state / "access.log.1").read_text()
+    gateway.call("/later")
+    wait_for(lambda: "/later" in (state / "access.log").read_text(), "a line in the new log")

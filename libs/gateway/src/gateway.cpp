@@ -92,6 +92,7 @@ struct Gateway::Impl {
   Result<void> use_snapshot();
   void offer(const messages::SnapshotFrame& frame);
   void tell_ready();
+  void rotate_access_log();
   asio::awaitable<void> pause(milliseconds duration);
   asio::awaitable<bool> enrol();
   asio::awaitable<void> follow();
@@ -311,9 +312,19 @@ asio::awaitable<Result<void>> Gateway::Impl::post_report(messages::Report report
   co_return ok();
 }
 
+void Gateway::Impl::rotate_access_log() {
+  const std::filesystem::path log_path = options.state / "access.log";
+  std::error_code error;
+  const auto size = std::filesystem::file_size(log_path, error);
+  if (error || size <= options.access_log_max) return;
+  std::filesystem::rename(log_path, options.state / "access.log.1", error);
+  if (!error) nginx->reopen_logs();
+}
+
 asio::awaitable<void> Gateway::Impl::report() {
   while (!stopping()) {
     co_await pause(kReportInterval);
+    rotate_access_log();
     reports->close_period(snapshots->serial());
     while (const messages::Report* next = reports->front()) {
       auto post = post_report(*next, "/reports", "a report");

@@ -21,6 +21,7 @@ struct GatewayOptions {
   std::filesystem::path nginx;
   std::filesystem::path module;
   std::filesystem::path nginx_template;
+  std::uint64_t access_log_max = 64 << 20;  // bytes; then it becomes access.log.1, and the one before that goes
   int workers = 0;  // 0: one a processor
   std::string version;
   std::function<void(const std::string&)> log;
