@@ -1,0 +1,214 @@
+// Vendors, routes, callers, models: what is taken and what is refused.
+#include "mifeng/crypto/statement.h"
+#include "test_platform.h"
+
+namespace mifeng::platform {
+namespace {
+
+class Services : public PlatformTest {
+ protected:
+  std::string reason_of(const Result<Route>& result) { return result ? "made" : result.error().reason(); }
+};
+
+TEST_F(Services, AVendorsKeyComesInForceByItsFingerprint) {
+  VendorInput input;
+  input.id = "acme";
+  input.name = "Acme 智能";
+  ASSERT_TRUE(platform_->vendors().create(operator_, input));
+  EXPECT_EQ(platform_->vendors().create(operator_, input).error().reason(), "vendor-exists");
+  const auto key = crypto::Sm2PrivateKey::generate().value(), other = crypto::Sm2PrivateKey::generate().value();
+  EXPECT_EQ(platform_->vendors().confirm_key(admin_, "acme", key.public_key().fingerprint()).error().reason(),
+            "no-pending-key");
+  auto vendor = platform_->vendors().propose_key(operator_, "acme", key.public_key().to_pem().value(), "");
+  ASSERT_TRUE(vendor);
+  EXPECT_TRUE(vendor->public_key_pem.empty());
+  EXPECT_EQ(platform_->vendors().confirm_key(operator_, "acme", vendor->pending_fingerprint).error().reason(),
+            "not-allowed");
+  EXPECT_EQ(platform_->vendors().confirm_key(admin_, "acme", other.public_key().fingerprint()).error().reason(),
+            "fingerprint-mismatch");
+  std::string read_out;  // as somebody types what was read out
+  for (const char c : vendor->pending_fingerprint) read_out += c == ' ' ? '-' : static_cast<char>(std::tolower(c));
+  vendor = platform_->vendors().confirm_key(admin_, "acme", " " + read_out);
+  ASSERT_TRUE(vendor) << vendor.error().message();
+  EXPECT_EQ(vendor->fingerprint, key.public_key().fingerprint());
+  EXPECT_TRUE(vendor->pending_key_pem.empty());
+}
+
+TEST_F(Services, AKeyInForceSignsForTheNextOne) {
+  add_vendor("acme", *vendor_key_);
+  const auto next = crypto::Sm2PrivateKey::generate().value();
+  const std::string pem = next.public_key().to_pem().value();
+  const auto sign = [&](const crypto::Sm2PrivateKey& signer, const char* purpose) {
+    return to_base64(crypto::sign_statement(signer, purpose, next.public_key().point()).value());
+  };
+  const Actor vendor = actor_with(Role::kVendor, "acme"), stranger = actor_with(Role::kVendor, "bolt");
+  EXPECT_EQ(platform_->vendors().propose_key(stranger, "acme", pem, sign(*vendor_key_, "vendor-key")).error().reason(),
+            "not-your-vendor");
+  EXPECT_EQ(platform_->vendors().propose_key(vendor, "acme", pem, sign(next, "vendor-key")).error().reason(),
+            "bad-signature");
+  EXPECT_EQ(platform_->vendors().propose_key(vendor, "acme", pem, sign(*vendor_key_, "package")).error().reason(),
+            "bad-signature");
+  const auto changed = platform_->vendors().propose_key(vendor, "acme", pem, sign(*vendor_key_, "vendor-key"));
+  ASSERT_TRUE(changed) << changed.error().message();
+  EXPECT_EQ(changed->fingerprint, next.public_key().fingerprint());
+  ASSERT_TRUE(platform_->vendors().revoke_key(admin_, "acme"));
+  EXPECT_EQ(platform_->vendors().propose_key(vendor, "acme", pem, sign(next, "vendor-key")).error().reason(),
+            "no-key-in-force");
+  EXPECT_EQ(platform_->vendors().propose_key(vendor, "acme", "not a key", "").error().reason(), "bad-public-key");
+}
+
+TEST_F(Services, VendorsSeeThemselvesOnly) {
+  add_model("acme", "digits", "1.0.0");
+  add_vendor("bolt", crypto::Sm2PrivateKey::generate().value());
+  const Actor acme = actor_with(Role::kVendor, "acme"), bolt = actor_with(Role::kVendor, "bolt");
+  EXPECT_EQ(platform_->vendors().list(bolt, "", {})->total, 1);
+  EXPECT_EQ(platform_->vendors().list(operator_, "", {})->total, 2);
+  EXPECT_EQ(platform_->vendors().get(bolt, "acme").error().reason(), "not-your-vendor");
+  EXPECT_EQ(platform_->models().search(acme, {}, {})->total, 1);
+  EXPECT_EQ(platform_->models().search(bolt, {}, {})->total, 0);
+  ModelQuery of_acme;
+  of_acme.vendor = "acme";
+  EXPECT_EQ(platform_->models().search(bolt, of_acme, {})->total, 0);
+  const auto model = platform_->models().search(acme, {}, {})->items.at(0);
+  EXPECT_EQ(platform_->models().get(bolt, model.id).error().code(), ErrorCode::kNotFound);
+  EXPECT_FALSE(platform_->models().find(bolt, "acme", "digits", "1.0.0"));
+  EXPECT_TRUE(platform_->models().config(acme, model.config_sm3));
+  EXPECT_EQ(platform_->models().config(bolt, model.config_sm3).error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(platform_->models().configs(bolt, {})->total, 0);
+  EXPECT_EQ(platform_->models().images(acme, "", {})->total, 1);
+  EXPECT_EQ(platform_->vendors().remove(admin_, "acme").error().reason(), "vendor-has-models");
+  EXPECT_TRUE(platform_->vendors().remove(admin_, "bolt"));
+  EXPECT_EQ(platform_->models().remove(operator_, model.id).error().reason(), "version-accepted");
+}
+
+TEST(RouteSyntax, Prefixes) {
+  for (const char* good : {"/", "/digits", "/a/b-c_d.e~f", "/v2/%E6%A8%A1", "/a..b", "/..."})
+    EXPECT_TRUE(check_prefix(good)) << good;
+  for (const char* bad : {"",       "digits", "/digits/", "//",     "/a//b", "/.",   "/..",   "/a/../b", "/a%2Fb",
+                          "/a%2fb", "/a%5Cb", "/a%2Eb",   "/a%00b", "/a%",   "/a%2", "/a%zz", "/a%e6",   "/a%41",
+                          "/a b",   "/a?b",   "/a#b",     "/模型",  "/a\\b", "/a;b", "/a\nb"})
+    EXPECT_EQ(check_prefix(bad).error().reason(), "bad-prefix") << bad;
+  EXPECT_FALSE(check_prefix("/" + std::string(512, 'a')));
+}
+
+TEST(RouteSyntax, ForwardUrls) {
+  const auto url = parse_forward("mifeng://digits-3f2a1c:grpc/v2/models");
+  ASSERT_TRUE(url);
+  EXPECT_EQ(url->deployment, "digits-3f2a1c");
+  EXPECT_EQ(url->port_name, "grpc");
+  EXPECT_EQ(url->path, "/v2/models");
+  EXPECT_EQ(parse_forward("mifeng://digits")->path, "");
+  for (const char* bad : {"", "http://digits", "mifeng:digits", "mifeng://", "mifeng://Digits",
+                          "mifeng://a:", "mifeng://a:B", "mifeng://a:8080:1", "mifeng://a/../b", "mifeng://a//",
+                          "mifeng://a/b/", "mifeng://a@b", "mifeng://a?x", "mifeng://-a", "mifeng:///a"})
+    EXPECT_EQ(parse_forward(bad).error().reason(), "bad-forward") << bad;
+}
+
+TEST_F(Services, RoutesHaveUniquePrefixesAndIdsThatStay) {
+  const std::string deployment = add_deployment("digits", add_model("acme", "digits", "1.0.0"));
+  RouteInput input;
+  input.name = "digits";
+  input.prefix = "/digits";
+  input.forward = "mifeng://" + deployment;
+  const auto route = platform_->routes().create(operator_, input);
+  ASSERT_TRUE(route) << route.error().message();
+  EXPECT_EQ(reason_of(platform_->routes().create(operator_, input)), "prefix-taken");
+  RouteInput changed = input;
+  changed.prefix = "/numbers";
+  changed.pass_headers = {"X-Model"};
+  const auto updated = platform_->routes().update(operator_, route->id, changed);
+  ASSERT_TRUE(updated) << updated.error().message();
+  EXPECT_EQ(updated->id, route->id);
+  EXPECT_EQ(updated->pass_headers, std::vector<std::string>{"x-model"});
+  ASSERT_TRUE(platform_->routes().remove(operator_, route->id));
+  const auto again = platform_->routes().create(operator_, changed);
+  ASSERT_TRUE(again);
+  EXPECT_NE(again->id, route->id);
+
+  input.prefix = "/other";
+  input.forward = "mifeng://nobody";
+  EXPECT_EQ(reason_of(platform_->routes().create(operator_, input)), "no-such-deployment");
+  input.forward = "mifeng://" + deployment;
+  input.callers = {"ca-none"};
+  EXPECT_EQ(reason_of(platform_->routes().create(operator_, input)), "not-found");
+  input.callers.clear();
+  for (const char* header : {"Mifeng-Seal", "Content-Type", "Transfer-Encoding", "X-Accel-Redirect", "a b", ""}) {
+    input.pass_headers = {header};
+    EXPECT_EQ(reason_of(platform_->routes().create(operator_, input)), "bad-route") << header;
+  }
+  EXPECT_EQ(platform_->routes().create(auditor_, changed).error().reason(), "not-allowed");
+  EXPECT_EQ(platform_->routes().list(actor_with(Role::kCaller), "numb", {})->total, 1);
+}
+
+TEST_F(Services, ARemovedCallerNeverOpensARoute) {
+  const std::string deployment = add_deployment("digits", add_model("acme", "digits", "1.0.0"));
+  const auto one = platform_->callers().create(operator_, "one").value();
+  const auto two = platform_->callers().create(operator_, "two").value();
+  EXPECT_EQ(platform_->callers().create(operator_, "one").error().reason(), "caller-exists");
+  RouteInput input;
+  input.name = "digits";
+  input.prefix = "/digits";
+  input.forward = "mifeng://" + deployment;
+  input.callers = {one.caller.id, two.caller.id};
+  const auto route = platform_->routes().create(operator_, input).value();
+  ASSERT_TRUE(platform_->callers().remove(operator_, one.caller.id));
+  EXPECT_EQ(platform_->routes().get(operator_, route.id)->callers, std::vector<std::string>{two.caller.id});
+  EXPECT_TRUE(platform_->routes().get(operator_, route.id)->enabled);
+  ASSERT_TRUE(platform_->callers().remove(operator_, two.caller.id));
+  EXPECT_FALSE(platform_->routes().get(operator_, route.id)->enabled);
+  input.open = true;
+  input.callers = {};
+  EXPECT_TRUE(platform_->routes().update(operator_, route.id, input));
+}
+
+TEST_F(Services, CallerKeysChange) {
+  const auto made = platform_->callers().create(operator_, "ward").value();
+  const auto renewed = platform_->callers().new_key(operator_, made.caller.id).value();
+  EXPECT_NE(made.key, renewed.key);
+  EXPECT_TRUE(renewed.key.starts_with("mfk_"));
+  EXPECT_EQ(platform_->callers().new_key(operator_, "ca-none").error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(platform_->callers().new_key(auditor_, made.caller.id).error().reason(), "not-allowed");
+}
+
+TEST_F(Services, UploadsAreResumedInOrderAndByTheirOwner) {
+  const Actor ann = actor_with(Role::kVendor, "acme");
+  Actor bob = actor_with(Role::kVendor, "acme");
+  bob.id = "pe-bob";
+  auto& submits = platform_->submits();
+  EXPECT_EQ(submits.begin(auditor_, 10).error().reason(), "not-allowed");
+  EXPECT_EQ(submits.begin(ann, 0).error().reason(), "bad-size");
+  EXPECT_EQ(submits.begin(ann, (64LL << 30) + 1).error().reason(), "package-too-large");
+  EXPECT_EQ(submits.begin(ann, 60LL << 30).error().reason(), "disk-full");
+  const auto upload = submits.begin(ann, 10).value();
+  EXPECT_EQ(submits.append(bob, upload.id, 0, as_bytes("12345")).error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(submits.append(ann, upload.id, 0, as_bytes("12345"))->received, 5);
+  EXPECT_EQ(submits.append(ann, upload.id, 0, as_bytes("12345")).error().reason(), "wrong-offset");
+  EXPECT_EQ(submits.append(ann, upload.id, 5, as_bytes("678901")).error().reason(), "too-many-bytes");
+  EXPECT_EQ(submits.finish(ann, upload.id).error().reason(), "upload-incomplete");
+  reopen();
+  EXPECT_EQ(platform_->submits().get(ann, upload.id)->received, 5) << "a restart keeps it";
+  ASSERT_TRUE(platform_->submits().append(ann, upload.id, 5, as_bytes("67890")));
+  const auto finished = platform_->submits().finish(ann, upload.id);
+  ASSERT_FALSE(finished);
+  EXPECT_EQ(finished.error().code(), ErrorCode::kVerificationFailed) << "ten bytes are no package";
+  EXPECT_FALSE(platform_->submits().get(ann, upload.id)) << "wrong bytes stay wrong";
+  const auto second = platform_->submits().begin(ann, 10).value();
+  ASSERT_TRUE(platform_->submits().append(ann, second.id, 0, as_bytes("1")));
+  clock_.advance(std::chrono::hours(24));
+  EXPECT_EQ(*platform_->submits().remove_expired(), 1);
+  EXPECT_TRUE(std::filesystem::is_empty(options_.data_dir / "uploads"));
+  const auto third = platform_->submits().begin(ann, 10).value();
+  ASSERT_TRUE(platform_->submits().append(ann, third.id, 0, as_bytes("1")));
+  ASSERT_TRUE(platform_->submits().cancel(ann, third.id));
+  EXPECT_TRUE(std::filesystem::is_empty(options_.data_dir / "uploads"));
+}
+
+TEST_F(Services, HousekeepingRunsAndAMissingRegistryIsSaid) {
+  EXPECT_TRUE(platform_->housekeep());
+  options_.registry = "";
+  reopen();
+  EXPECT_EQ(platform_->submits().begin(admin_, 10).error().reason(), "no-registry");
+}
+
+}  // namespace
+}  // namespace mifeng::platform
