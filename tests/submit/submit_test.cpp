@@ -1,0 +1,325 @@
+// Submitting packages to a platform with a real registry: what is stored, and what an attacker or an accident cannot do.
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "mifeng/base/child_process.h"
+#include "mifeng/stack/backends.h"
+#include "mifeng/store/deployments.h"
+#include "test_package.h"
+#include "test_platform.h"
+
+namespace mifeng::platform {
+namespace {
+
+class Submit : public PlatformTest {
+ protected:
+  static void SetUpTestSuite() {
+    place_ = new TempDir(TempDir::create(std::filesystem::temp_directory_path()).value());
+    const auto port = stack::pick_loopback_port(0);
+    ASSERT_TRUE(port);
+    registry_name_ = "127.0.0.1:" + std::to_string(*port);
+    std::filesystem::create_directories(place_->path() / "logs");
+    auto registry = stack::start_registry(
+        {.folder = place_->path() / "registry", .log = place_->path() / "logs" / "registry.log", .port = *port});
+    ASSERT_TRUE(registry) << registry.error().message();
+    registry_ = registry->release();
+  }
+  static void TearDownTestSuite() {
+    delete registry_;
+    delete place_;
+  }
+  void SetUp() override {
+    PlatformTest::SetUp();
+    options_.registry = registry_name_;
+    reopen();
+    work_.emplace(TempDir::create(std::filesystem::temp_directory_path()).value());
+    ann_ = actor_with(Role::kVendor, "acme");
+  }
+
+  package::PackageParts parts(const PackageSpec& spec, const crypto::Sm2PrivateKey& signer) {
+    const auto folder = work_->path() / std::to_string(++made_);
+    std::filesystem::create_directories(folder);
+    auto made = package_parts(spec, card(), signer, folder, random_);
+    EXPECT_TRUE(made) << made.error().message();
+    return std::move(*made);
+  }
+  std::string file_of(const package::PackageParts& parts, const crypto::Sm2PrivateKey& signer) {
+    const auto path = work_->path() / (std::to_string(++made_) + ".mfpkg");
+    auto written = write_parts(parts, signer, path);
+    EXPECT_TRUE(written) << written.error().message();
+    return read_text_file(path, 64 << 20).value();
+  }
+  std::string package_file(const PackageSpec& spec = {}) { return file_of(parts(spec, *vendor_key_), *vendor_key_); }
+
+  Result<Submitted> submit(const Actor& actor, const std::string& file) {
+    auto& submits = platform_->submits();
+    MIFENG_TRY(const auto upload, submits.begin(actor, static_cast<std::int64_t>(file.size())));
+    constexpr std::size_t kPiece = 10'000;
+    for (std::size_t at = 0; at < file.size(); at += kPiece)
+      MIFENG_CHECK(submits.append(actor, upload.id, static_cast<std::int64_t>(at),
+                                  as_bytes(std::string_view(file).substr(at, kPiece))));
+    return submits.finish(actor, upload.id);
+  }
+  std::string refusal(const Actor& actor, const std::string& file) {
+    const auto done = submit(actor, file);
+    return done ? "stored" : done.error().reason();
+  }
+  std::int64_t stored() { return platform_->models().search(admin_, {}, {})->total; }
+
+  static TempDir* place_;
+  static std::string registry_name_;
+  static stack::Service* registry_;
+  std::optional<TempDir> work_;
+  Actor ann_;
+  int made_ = 0;
+};
+TempDir* Submit::place_ = nullptr;
+std::string Submit::registry_name_;
+stack::Service* Submit::registry_ = nullptr;
+
+TEST_F(Submit, StoresConfigDocumentsAndImage) {
+  add_vendor("acme", *vendor_key_);
+  const auto package_parts = parts({}, *vendor_key_);
+  const std::string file = file_of(package_parts, *vendor_key_);
+  const auto done = submit(ann_, file);
+  ASSERT_TRUE(done) << done.error().message();
+  EXPECT_EQ(done->outcome, SubmitOutcome::kStored);
+  const ModelVersion& model = done->version;
+  EXPECT_EQ(model.state, VersionState::kSubmitted);
+  EXPECT_EQ(model.image_address, registry_name_ + "/acme/digits@" + model.image_digest);
+  EXPECT_EQ(model.config_address, "/api/v1/configs/" + model.config_sm3);
+  EXPECT_EQ(platform_->models().config(ann_, model.config_sm3).value(), package_parts.config_yaml);
+  EXPECT_EQ(platform_->models().document(ann_, model.id, DocumentKind::kUsage).value(), package_parts.documents[1]);
+  EXPECT_TRUE(std::filesystem::is_empty(options_.data_dir / "uploads"));
+  // The registry has it under this digest, and gives back what was signed.
+  ChildOptions inspect;
+  inspect.argv = {"skopeo", "inspect", "--raw", "--tls-verify=false", "docker://" + model.image_address};
+  const auto raw = run_command(inspect, std::chrono::seconds(60));
+  ASSERT_TRUE(raw && raw->exit.success()) << raw->output;
+  EXPECT_EQ(raw->output, package_parts.image_manifest);
+
+  // The same bytes again, and the same content signed again, change nothing.
+  EXPECT_EQ(submit(ann_, file)->outcome, SubmitOutcome::kAlreadyThere);
+  EXPECT_EQ(submit(ann_, file_of(package_parts, *vendor_key_))->outcome, SubmitOutcome::kAlreadyThere);
+  EXPECT_EQ(stored(), 1);
+  // Other bytes under the same version are a conflict, before and after it was accepted.
+  EXPECT_EQ(refusal(ann_, package_file({.payload = "other weights"})), "version-exists");
+  ASSERT_TRUE(platform_->models().accept(operator_, model.id));
+  EXPECT_EQ(refusal(ann_, package_file({.usage = "# Usage, better\n"})), "version-exists");
+  EXPECT_EQ(platform_->models().get(ann_, model.id)->package_sm3, model.package_sm3);
+  EXPECT_TRUE(submit(ann_, package_file({.version = "1.0.1"})));
+  EXPECT_EQ(stored(), 2);
+  // It can be deployed as it came.
+  DeploymentRequest request;
+  request.name = "digits";
+  request.version_id = model.id;
+  const auto deployment = platform_->deployments().create(operator_, request);
+  EXPECT_TRUE(deployment) << deployment.error().message();
+}
+
+TEST_F(Submit, AVendorsFirstPackageWaitsForItsKey) {
+  const std::string file = package_file();
+  auto& submits = platform_->submits();
+  const auto upload = submits.begin(operator_, static_cast<std::int64_t>(file.size())).value();
+  ASSERT_TRUE(submits.append(operator_, upload.id, 0, as_bytes(file)));
+  EXPECT_EQ(submits.finish(operator_, upload.id).error().reason(), "vendor-key-not-confirmed");
+  const auto vendor = platform_->vendors().get(admin_, "acme").value();
+  EXPECT_EQ(vendor.name, "Vendor acme");
+  EXPECT_EQ(vendor.pending_fingerprint, vendor_key_->public_key().fingerprint());
+  ASSERT_TRUE(platform_->vendors().confirm_key(admin_, "acme", vendor.pending_fingerprint));
+  const auto done = submits.finish(operator_, upload.id);
+  ASSERT_TRUE(done) << done.error().message() << ": the upload was kept";
+  EXPECT_EQ(stored(), 1);
+}
+
+TEST_F(Submit, RefusesWhatIsNotThisVendorsPackageForThisPlatform) {
+  add_vendor("acme", *vendor_key_);
+  const auto thief = crypto::Sm2PrivateKey::generate().value();
+  add_vendor("thief", thief);
+  const Actor thief_actor = actor_with(Role::kVendor, "thief");
+  const std::string honest = package_file();
+  EXPECT_EQ(refusal(thief_actor, honest), "not-your-vendor");
+
+  // Another vendor's payload, its header signed again by the thief, in a package of the thief's.
+  {
+    auto stolen = parts({}, *vendor_key_);
+    stolen.manifest.vendor.id = "thief";
+    stolen.manifest.image_name = "thief/digits";
+    stolen.manifest.vendor_public_key = thief.public_key().to_pem().value();
+    refresh(stolen);
+    EXPECT_EQ(refusal(thief_actor, file_of(stolen, thief)), "payload-not-verified") << "as it was";
+    auto resigned = parts({.vendor = "thief"}, thief);
+    // The recipient blocks of acme's header between the fixed part and the thief's own signature and MAC: what somebody
+    // can do who has seen the ciphertexts but not the root key.
+    const std::size_t own = stolen.payload_header.size();
+    const std::size_t theirs = 28 + 10 + (static_cast<std::size_t>(stolen.payload_header[36]) << 8) + stolen.payload_header[37];
+    Bytes header(stolen.payload_header.begin(), stolen.payload_header.begin() + static_cast<std::ptrdiff_t>(theirs));
+    const Bytes message = [&] {
+      Bytes out = to_bytes("mifeng/v1/sender");
+      out.push_back(header[4]);
+      out.push_back(header[5]);
+      out.push_back(header[24]);
+      append(out, ByteView(header).subspan(28));
+      return out;
+    }();
+    const Bytes signature = thief.sign(message).value();
+    append(header, thief.public_key().key_id());
+    append_be(header, static_cast<std::uint16_t>(signature.size()));
+    append(header, signature);
+    append(header, ByteView(stolen.payload_header).subspan(own - 32));
+    header[6] = static_cast<std::uint8_t>(header.size() >> 8);
+    header[7] = static_cast<std::uint8_t>(header.size());
+    resigned.payload_header = header;
+    refresh(resigned);
+    const auto refused = submit(thief_actor, file_of(resigned, thief));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().reason(), "payload-not-verified") << "signed again";
+    EXPECT_NE(refused.error().message().find("bad-header-mac"), std::string::npos)
+        << "the signature fits, the MAC does not: " << refused.error().message();
+  }
+  // Another name or version around an honest payload.
+  for (const auto change : {0, 1}) {
+    auto renamed = parts({}, *vendor_key_);
+    if (change == 0) {
+      renamed.manifest.model.name = "letters";
+      renamed.manifest.image_name = "acme/letters";
+    } else {
+      renamed.manifest.model.version = "9.9.9";
+    }
+    refresh(renamed);
+    EXPECT_EQ(refusal(ann_, file_of(renamed, *vendor_key_)), "payload-not-verified") << change;
+  }
+  // Sealed for another platform.
+  {
+    auto elsewhere = card();
+    const auto identity = crypto::Sm2PrivateKey::generate().value(), delivery = crypto::Sm2PrivateKey::generate().value();
+    elsewhere.identity = identity.public_key();
+    elsewhere.output.reset();
+    elsewhere.delivery = messages::make_key_statement({.purpose = messages::KeyPurpose::kDelivery,
+                                                       .key = delivery.public_key(),
+                                                       .serial = 1,
+                                                       .not_before_ms = 0,
+                                                       .not_after_ms = std::int64_t{1} << 50},
+                                                      identity)
+                             .value();
+    const auto folder = work_->path() / "elsewhere";
+    std::filesystem::create_directories(folder);
+    const auto made = package_parts({}, elsewhere, *vendor_key_, folder, random_).value();
+    EXPECT_EQ(refusal(ann_, file_of(made, *vendor_key_)), "payload-not-verified");
+  }
+  // The manifest signed by somebody else; signed before a change.
+  EXPECT_EQ(refusal(ann_, file_of(parts({}, *vendor_key_), thief)), "bad-signature");
+  // A byte changed anywhere is found. The last kilobyte is the archive's end.
+  int refused = 0;
+  for (std::size_t at = 512; at + 1024 < honest.size(); at += honest.size() / 23) {
+    std::string changed = honest;
+    changed[at] = static_cast<char>(changed[at] ^ 1);
+    const std::string reason = refusal(ann_, changed);
+    EXPECT_NE(reason, "stored") << at;
+    ++refused;
+    if (reason == "stored" || reason == "already-there") break;
+  }
+  EXPECT_GT(refused, 20);
+  EXPECT_NE(refusal(ann_, honest.substr(0, honest.size() / 2)), "stored");
+  EXPECT_NE(refusal(ann_, "PK\x03\x04"), "stored");
+  EXPECT_EQ(stored(), 0);
+  EXPECT_TRUE(std::filesystem::is_empty(options_.data_dir / "uploads"));
+  EXPECT_EQ(refusal(ann_, honest), "stored") << "and the honest one is still welcome";
+}
+
+TEST_F(Submit, AMissingDocumentIsNamed) {
+  add_vendor("acme", *vendor_key_);
+  const std::string file = package_file();
+  for (const char* document : {"design", "usage", "test"}) {
+    // The entry's name in the archive is changed to one that nobody expects.
+    std::string changed = file;
+    const std::string name = std::string("documents/") + document + ".md";
+    const std::size_t at = changed.find(name + std::string(1, '\0'));
+    ASSERT_NE(at, std::string::npos) << document;
+    // Take the whole entry out: header block, content (less than one block) and padding.
+    changed.erase(at, 1024);
+    const auto done = submit(ann_, changed);
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().reason(), "missing-document") << done.error().message();
+    EXPECT_NE(done.error().message().find(document), std::string::npos) << done.error().message();
+  }
+  EXPECT_EQ(stored(), 0);
+}
+
+TEST_F(Submit, ARegistryThatIsAwayLosesNothing) {
+  add_vendor("acme", *vendor_key_);
+  const std::string file = package_file();
+  options_.registry = "127.0.0.1:1";
+  reopen();
+  auto& submits = platform_->submits();
+  const auto upload = submits.begin(ann_, static_cast<std::int64_t>(file.size())).value();
+  ASSERT_TRUE(submits.append(ann_, upload.id, 0, as_bytes(file)));
+  EXPECT_EQ(submits.finish(ann_, upload.id).error().reason(), "registry-unavailable");
+  EXPECT_EQ(stored(), 0);
+  options_.registry = registry_name_;
+  reopen();
+  const auto done = platform_->submits().finish(ann_, upload.id);
+  ASSERT_TRUE(done) << done.error().message();
+}
+
+// In a child with a mount namespace of its own: uploads on a disk of 3 MiB.
+TEST_F(Submit, AFullDiskLeavesEverythingAndGoesOnOnceThereIsRoom) {
+  add_vendor("acme", *vendor_key_);
+  const std::string small = package_file(), large = package_file({.version = "2.0.0", .base_bytes = 2 << 20});
+  ASSERT_GT(large.size(), std::size_t{2} << 20);
+  ASSERT_TRUE(submit(ann_, small));
+  platform_.reset();
+  const ::pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const auto must = [](bool good, int status) {
+      if (!good) ::_exit(status);
+    };
+    must(::unshare(CLONE_NEWNS | (::geteuid() == 0 ? 0 : CLONE_NEWUSER)) == 0, 2);
+    must(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0, 3);
+    const auto uploads = options_.data_dir / "uploads";
+    must(::mount("tmpfs", uploads.c_str(), "tmpfs", 0, "size=256m") == 0, 4);
+    reopen();
+    auto& submits = platform_->submits();
+    const auto upload = submits.begin(ann_, static_cast<std::int64_t>(large.size()));
+    must(upload.has_value(), 5);
+    // What begin() saw as free is taken by somebody else meanwhile.
+    must(::mount("tmpfs", uploads.c_str(), "tmpfs", MS_REMOUNT, "size=1m") == 0, 6);
+    std::int64_t received = 0;
+    std::string reason;
+    while (reason.empty() && received < static_cast<std::int64_t>(large.size())) {
+      const auto piece = std::string_view(large).substr(static_cast<std::size_t>(received), 100'000);
+      const auto went = submits.append(ann_, upload->id, received, as_bytes(piece));
+      if (!went) reason = went.error().reason();
+      received = submits.get(ann_, upload->id)->received;
+    }
+    must(reason == "disk-full", 7);
+    must(received > 0 && received <= (1 << 20), 8);
+    must(platform_->models().search(admin_, {}, {})->total == 1, 9);
+    must(*db().check_integrity() == std::nullopt, 10);
+    // Room for the package, not for the image's layout beside it.
+    must(::mount("tmpfs", uploads.c_str(), "tmpfs", MS_REMOUNT, "size=3m") == 0, 11);
+    must(submits.append(ann_, upload->id, received,
+                        as_bytes(std::string_view(large).substr(static_cast<std::size_t>(received))))
+             .has_value(), 12);
+    const auto full = submits.finish(ann_, upload->id);
+    must(!full && full.error().reason() == "disk-full", 13);
+    must(platform_->models().search(admin_, {}, {})->total == 1, 14);
+    must(::mount("tmpfs", uploads.c_str(), "tmpfs", MS_REMOUNT, "size=64m") == 0, 15);
+    must(submits.finish(ann_, upload->id).has_value(), 16);
+    must(platform_->models().search(admin_, {}, {})->total == 2, 17);
+    must(std::filesystem::is_empty(uploads), 18);
+    ::_exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0) << "the step that failed";
+}
+
+}  // namespace
+}  // namespace mifeng::platform
