@@ -1,12 +1,15 @@
 #include "mifeng/platform/deployment_service.h"
 
 #include <algorithm>
+#include <chrono>
+#include <optional>
 
 #include "audit_log.h"
 #include "batches.h"
 #include "core.h"
 #include "deployment_rows.h"
 #include "instances.h"
+#include "mifeng/net/runtime.h"
 #include "port_plan.h"
 #include "route_rows.h"
 
@@ -433,9 +436,25 @@ Result<void> DeploymentService::logs(const Actor& actor, const std::string& id, 
     if (!sink(line.text)) co_return Error(ErrorCode::kCancelled, "reader-gone", "Nobody reads the log any more.");
     co_return ok();
   };
-  auto done = core_.engine.call<void>([&](cluster::Engine& engine) { return engine.logs(found->name, how, lines); });
-  if (!done && done.error().reason() == "reader-gone") return ok();
-  return done;
+  cluster::Engine* engine = core_.engine.get();
+  if (engine == nullptr)
+    return Error(ErrorCode::kUnavailable, "no-engine", "No engine is connected that could run containers.");
+  // On an event loop of this thread: a slow reader must not hold up what else the engine is asked. A log may be silent
+  // for days, so that nobody notices from its lines that the reader has gone: ask now and then.
+  std::optional<Result<void>> done;
+  net::run_to_end([&]() -> boost::asio::awaitable<void> {
+    const auto read = [&]() -> boost::asio::awaitable<void> {
+      auto result = co_await engine->logs(found->name, how, lines);
+      done.emplace(std::move(result));
+    };
+    const auto watch = [&]() -> boost::asio::awaitable<void> {
+      do co_await net::sleep_for(std::chrono::seconds(1));
+      while (sink(""));
+    };
+    co_await net::race(read, watch);
+  });
+  if (!done || (!*done && done->error().reason() == "reader-gone")) return ok();
+  return *done;
 }
 
 Result<std::vector<WantedContainer>> DeploymentService::wanted_containers() {

@@ -129,7 +129,8 @@ class DeploymentService {
   Result<Deployment> restart(const Actor& actor, const std::string& id);
   // Idempotent. Instances are delisted at once; containers, ports, routes go as the reconciler comes to them.
   Result<void> remove(const Actor& actor, const std::string& id);
-  // Calls `sink` with pieces until it returns false or the log ends.
+  // Calls `sink` with pieces until it returns false or the log ends; once a second with an empty one, to ask whether
+  // anybody still listens. Blocks the calling thread all the while.
   Result<void> logs(const Actor& actor, const std::string& id, const LogOptions& options,
                     const std::function<bool(std::string_view)>& sink);
 

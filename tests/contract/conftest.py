@@ -1,0 +1,111 @@
+"""A real mifengd with a database of its own, and one signed-in person of each role."""
+
+import base64
+import http.client
+import json
+import os
+import pathlib
+import socket
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BIN = pathlib.Path(os.environ.get("MIFENG_BIN", ROOT / "build/bin"))
+DESCRIPTION = ROOT / "spec/openapi.yaml"
+ROLES = ["administrator", "vendor", "operator", "auditor", "caller"]
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=30)
+        self.path = str(path)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class Platform:
+    """What the tests know of a running mifengd."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.local_socket = folder / "local.sock"
+        self.process = None
+        self.url = None
+        self.start()
+
+    def start(self):
+        reader, writer = os.pipe()
+        self.log = open(self.folder / "mifengd.log", "ab")
+        self.process = subprocess.Popen(
+            [BIN / "mifengd", "--data", self.folder / "data", "--master-key", self.folder / "master.key",
+             "--listen", "127.0.0.1:0", "--local-socket", self.local_socket, "--registry", "127.0.0.1:1",
+             "--ready-fd", str(writer)],
+            pass_fds=[writer], stderr=self.log)
+        os.close(writer)
+        with os.fdopen(reader) as ready:
+            line = ready.readline()
+        assert line, "mifengd did not start: " + (self.folder / "mifengd.log").read_text()
+        self.url = json.loads(line)["url"]
+        self.port = int(self.url.rsplit(":", 1)[1])
+
+    def stop(self):
+        self.process.terminate()
+        status = self.process.wait(timeout=15)
+        self.log.close()
+        return status
+
+    def request(self, method, path, token=None, body=None, local=False, headers=None):
+        connection = UnixConnection(self.local_socket) if local else http.client.HTTPConnection(
+            "127.0.0.1", self.port, timeout=30)
+        sent = dict(headers or {})
+        if token:
+            sent["Authorization"] = "Bearer " + token
+        if isinstance(body, (dict, list)):
+            body = json.dumps(body)
+            sent.setdefault("Content-Type", "application/json")
+        try:
+            connection.request(method, "/api/v1" + path, body=body, headers=sent)
+            answer = connection.getresponse()
+            text = answer.read()
+            is_json = answer.getheader("Content-Type") == "application/json"
+            return answer.status, (json.loads(text) if is_json else text), dict(answer.getheaders())
+        finally:
+            connection.close()
+
+    def sign_in(self, name, password):
+        """Signs in with a first password, changes it, gives the bearer string."""
+        status, session, _ = self.request("POST", "/session", body={"name": name, "password": password})
+        assert status == 200, session
+        status, answer, _ = self.request("PUT", "/session/password", session["token"],
+                                         {"old_password": password, "new_password": "long enough for " + name})
+        assert status == 204, answer
+        return session["token"]
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory):
+    running = Platform(tmp_path_factory.mktemp("platform"))
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def tokens(platform):
+    """role -> bearer string."""
+    status, first, _ = platform.request("POST", "/system/first-administrator", local=True)
+    assert status == 200, first
+    made = {"administrator": platform.sign_in(first["name"], first["password"])}
+    status, answer, _ = platform.request("POST", "/vendors", made["administrator"], {"id": "acme", "name": "Acme"})
+    assert status == 201, answer
+    for role in ROLES[1:]:
+        person = {"name": role, "roles": [role]}
+        if role == "vendor":
+            person["vendor_id"] = "acme"
+        status, answer, _ = platform.request("POST", "/people", made["administrator"], person)
+        assert status == 201, answer
+        made[role] = platform.sign_in(role, answer["password"])
+    return made
