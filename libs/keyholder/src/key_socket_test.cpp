@@ -33,9 +33,7 @@ struct KeySocketTest : testing::Test {
     made.unknown_signer_wait = 300ms;
     return made;
   }
-  proxy::Instance listed(const std::string& deployment) {
-    return {"i-1", deployment, instance.public_key().point()};
-  }
+  proxy::Instance listed(const std::string& deployment) { return {"i-1", deployment, instance.public_key().point()}; }
   std::vector<crypto::Sm2PrivateKey> output_keys() {
     std::vector<crypto::Sm2PrivateKey> keys;
     keys.push_back(output.clone());
@@ -44,9 +42,10 @@ struct KeySocketTest : testing::Test {
   // What a guard's worker would send: the header of a stream under a key that make_seal_key() made.
   proxy::UnwrapRequest request(const std::string& deployment = "dep-1") {
     proxy::SealKey made = make_seal_key(output.public_key(), instance, random).value();
-    auto key = sealed::SenderKey::from_parts({sealed::Kind::kResponse, made.exponent, made.recipient_count, true, made.blocks},
-                                             sealed::RootKey(std::move(made.root_key)))
-                   .value();
+    auto key =
+        sealed::SenderKey::from_parts({sealed::Kind::kResponse, made.exponent, made.recipient_count, true, made.blocks},
+                                      sealed::RootKey(std::move(made.root_key)))
+            .value();
     sealed::SealOptions seal;
     seal.context = context;
     const auto sealer = sealed::Sealer::create(key, seal, random, *provider).value();
@@ -135,9 +134,10 @@ TEST_F(KeySocketTest, ASignatureOfAnotherKeyWithTheSameIdIsRefused) {
   const auto at = std::search(made.blocks.begin(), made.blocks.end(), own.begin(), own.end());
   ASSERT_NE(at, made.blocks.end());
   std::copy(instance.public_key().key_id().begin(), instance.public_key().key_id().end(), at);
-  auto key = sealed::SenderKey::from_parts({sealed::Kind::kResponse, made.exponent, made.recipient_count, true, made.blocks},
-                                           sealed::RootKey(std::move(made.root_key)))
-                 .value();
+  auto key =
+      sealed::SenderKey::from_parts({sealed::Kind::kResponse, made.exponent, made.recipient_count, true, made.blocks},
+                                    sealed::RootKey(std::move(made.root_key)))
+          .value();
   sealed::SealOptions seal;
   seal.context = context;
   const auto sealer = sealed::Sealer::create(key, seal, random, *provider).value();
