@@ -8,7 +8,6 @@
 #include <map>
 
 #include "mifeng/base/clock.h"
-#include "mifeng/base/secret.h"
 #include "mifeng/gateway/gateway.h"
 #include "mifeng/keyholder/process.h"
 
@@ -70,6 +69,7 @@ int main(int argc, char** argv) {
     return 1;
   }
   std::signal(SIGPIPE, SIG_IGN);
+  keyholder::raise_descriptor_limit();
   gateway::GatewayOptions options;
   const std::filesystem::path beside = std::filesystem::read_symlink("/proc/self/exe").parent_path();
   options.nginx = "/usr/sbin/nginx";
@@ -137,8 +137,5 @@ int main(int argc, char** argv) {
   options.version = MIFENG_VERSION;
   options.log = log_line;
   if (ready_fd > 2) options.ready = [ready_fd](const std::string& url) { tell_ready(ready_fd, url); };
-  const int status = static_cast<int>(gateway::Gateway(std::move(options)).run());
-  if (!secret_memory_is_locked())
-    log_line("some keys lay in memory that could not be locked; raise the limit of locked memory (ulimit -l)");
-  return status;
+  return static_cast<int>(gateway::Gateway(std::move(options)).run());
 }

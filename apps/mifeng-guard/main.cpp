@@ -8,7 +8,6 @@
 #include <iostream>
 
 #include "mifeng/base/clock.h"
-#include "mifeng/base/secret.h"
 #include "mifeng/guard/guard.h"
 #include "mifeng/keyholder/process.h"
 
@@ -34,6 +33,7 @@ int main(int argc, char** argv) {
     return 1;
   }
   std::signal(SIGPIPE, SIG_IGN);
+  keyholder::raise_descriptor_limit();
   guard::Folders folders;
   guard::GuardOptions options;
   std::vector<std::string> command;
@@ -87,8 +87,5 @@ int main(int argc, char** argv) {
     return 1;
   }
   options.config = std::move(*config);
-  const int status = static_cast<int>(guard::Guard(std::move(options)).run());
-  if (!secret_memory_is_locked())
-    log_line("some keys lay in memory that could not be locked; raise the limit of locked memory (ulimit -l)");
-  return status;
+  return static_cast<int>(guard::Guard(std::move(options)).run());
 }

@@ -199,6 +199,8 @@ void Gateway::Impl::offer(const messages::SnapshotFrame& frame) {
 void Gateway::Impl::tell_ready() {
   if (told_ready || !nginx_started || taken_serial == 0 || snapshots->is_expired()) return;
   told_ready = true;
+  if (!secret_memory_is_locked())
+    log("some keys lie in memory that cannot be locked against swap; raise the limit of locked memory (ulimit -l)");
   const bool tls = uses_tls(options);
   const std::string url = (tls ? "https://" : "http://") + socket->name();
   log("ready: serving on " + url);

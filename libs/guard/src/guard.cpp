@@ -228,6 +228,9 @@ asio::awaitable<void> Guard::Impl::converse() {
       case GrantSession::Step::kGranted:
         log("granted: instance " + session->grant().instance_id + " of deployment " + options.config.deployment +
             (had_grant ? ", anew" : ""));
+        if (!secret_memory_is_locked())
+          log("some keys lie in memory that cannot be locked against swap; raise the limit of locked memory (ulimit "
+              "-l)");
         if (had_grant) session->forget_root_key();  // the payload is open already
         key_socket->renew_seal_keys();
         break;

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
@@ -19,6 +20,16 @@ Result<void> harden_process() {
   if (::setrlimit(RLIMIT_CORE, &none) != 0) return errno_error(errno, "switch off core files");
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return errno_error(errno, "make the process undumpable");
   return ok();
+}
+
+void raise_descriptor_limit() {
+  constexpr rlim_t kWanted = 65'536;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t possible = std::min(limit.rlim_max, kWanted);
+  if (limit.rlim_cur >= possible) return;
+  limit.rlim_cur = possible;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 namespace {

@@ -35,6 +35,20 @@ TEST(Hardening, LeavesNoCoreFilesAndNoWayToAttach) {
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
+TEST(DescriptorLimit, IsRaisedAsFarAsItMay) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const rlimit low{64, 128};
+    if (::setrlimit(RLIMIT_NOFILE, &low) != 0) ::_exit(1);
+    raise_descriptor_limit();
+    rlimit limit{};
+    ::_exit(::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == 128 ? 0 : 2);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
 TEST(ReapOrphans, CollectsStrangersAndLeavesItsOwn) {
   // As process 1 gets them: a grandchild whose parent ends comes to us.
   ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);

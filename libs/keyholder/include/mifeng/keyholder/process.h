@@ -12,6 +12,9 @@ namespace mifeng::keyholder {
 // of the same uid can attach to it or read its memory. Call it first in main(), again after each change of uid.
 Result<void> harden_process();
 
+// Raises the limit of open files to what is allowed (at most 65,536), for nginx: each call has two connections.
+void raise_descriptor_limit();
+
 // Collects orphans that were handed to us as process 1, and leaves alone what `is_own` knows: those have an owner that
 // reaps them. Returns how many it collected. Never waits.
 int reap_orphans(const std::function<bool(int pid)>& is_own);

@@ -1,0 +1,131 @@
+"""mifeng-gateway against the real mifengd."""
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+
+import pytest
+from keyholders import BIN, Gateway, wait_for
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=30)
+        self.path = str(path)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(30)
+        self.sock.connect(self.path)
+
+
+class Mifengd:
+    def __init__(self, folder, port=0):
+        self.folder, self.local = folder, folder / "local.sock"
+        read_end, write_end = os.pipe()
+        self.log = open(folder / "mifengd.log", "ab")
+        self.process = subprocess.Popen(
+            [str(a) for a in (BIN / "mifengd", "--data", folder / "data", "--master-key", folder / "platform.key",
+                              "--listen", f"127.0.0.1:{port}", "--local-socket", self.local, "--sockets",
+                              folder / "sockets", "--installation", "0" * 32, "--ready-fd", write_end)],
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, pass_fds=[write_end])
+        os.close(write_end)
+        with os.fdopen(read_end) as ready:
+            line = ready.readline()
+        assert line, (folder / "mifengd.log").read_text()
+        self.url = json.loads(line)["url"]
+        self.port = int(self.url.rsplit(":", 1)[1])
+
+    def ask(self, method, path, body=None):
+        connection = UnixConnection(self.local)
+        connection.request(method, "/api/v1" + path, None if body is None else json.dumps(body),
+                           {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        content = response.read()
+        connection.close()
+        return response.status, json.loads(content) if content else None
+
+    def gateway(self, name):
+        status, listed = self.ask("GET", "/gateways")
+        assert status == 200, listed
+        return next((g for g in listed["items"] if g["id"] == name), None)
+
+    def stop(self, number=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+            self.process.wait(20)
+        self.log.close()
+
+
+@pytest.fixture
+def platform(folder):
+    started = Mifengd(folder)
+    yield started
+    started.stop()
+
+
+def join_file(platform, folder, name="gw-1"):
+    status, answer = platform.ask("POST", "/gateways", {"id": name, "platform_url": platform.url})
+    assert status in (200, 201), answer
+    path = folder / "join.json"
+    path.write_text(json.dumps(answer))
+    path.chmod(0o600)
+    return path
+
+
+def test_a_gateway_enrols_follows_and_confirms(platform, folder):
+    gateway = Gateway(folder, join_file(platform, folder))
+    try:
+        gateway.wait_ready()
+        wait_for(lambda: platform.gateway("gw-1")["connected"], "the connection to follow", 15)
+        known = platform.gateway("gw-1")
+        assert known["state"] == "enrolled"
+        wait_for(lambda: platform.gateway("gw-1")["serial_confirmed"] == platform.gateway("gw-1")["serial_sent"],
+                 "a confirmation", 15)
+        first = platform.gateway("gw-1")["serial_confirmed"]
+        # Something that the gateway has to know: within seconds it does.
+        status, caller = platform.ask("POST", "/callers", {"name": "a caller"})
+        assert status in (200, 201), caller
+        wait_for(lambda: platform.gateway("gw-1")["serial_confirmed"] > first, "the next snapshot", 10)
+        assert gateway.call("/no-such-route").status == 404
+    finally:
+        gateway.stop()
+
+
+def test_it_outlives_the_platform_and_finds_it_again(platform, folder):
+    gateway = Gateway(folder, join_file(platform, folder))
+    try:
+        gateway.wait_ready()
+        wait_for(lambda: platform.gateway("gw-1")["connected"], "the connection to follow", 15)
+        port = platform.port
+        platform.stop(signal.SIGKILL)
+        gateway.wait_log("the platform cannot be followed")
+        assert gateway.call("/no-such-route").status == 404
+        again = Mifengd(folder, port)
+        try:
+            wait_for(lambda: again.gateway("gw-1")["connected"], "the connection to follow", 20)
+            status, caller = again.ask("POST", "/callers", {"name": "a caller"})
+            assert status in (200, 201), caller
+            wait_for(lambda: again.gateway("gw-1")["serial_confirmed"] == again.gateway("gw-1")["serial_sent"],
+                     "a confirmation", 15)
+        finally:
+            again.stop()
+    finally:
+        gateway.stop()
+
+
+def test_a_used_join_file_is_of_no_use_to_another(platform, folder):
+    join = join_file(platform, folder)
+    gateway = Gateway(folder, join)
+    try:
+        gateway.wait_ready()
+    finally:
+        gateway.stop()
+    thief = Gateway(folder, join, name="thief")
+    try:
+        thief.wait_log("its code works once")
+        assert thief.process.poll() is None
+    finally:
+        thief.stop()
