@@ -67,6 +67,7 @@ class Stack {
       examples.push_back(std::move(example));
     }
     if (options_.once) return finish_once(context, examples, reports, started);
+    MIFENG_CHECK(make_administrator());
     tell_addresses(context, examples);
     while (!stop_.wait(std::chrono::hours(1))) {
     }
@@ -131,15 +132,6 @@ class Stack {
                           installation_.sockets().string()};
     MIFENG_CHECK(supervisor_.add("mifengd", [mifengd] { return start_ready(mifengd); }));
 
-    auto first = api_.post("/system/first-administrator", json::Object{});
-    if (first) {
-      MIFENG_TRY(const std::string name, text_of(*first, "name"));
-      MIFENG_TRY(const std::string password, text_of(*first, "password"));
-      administrator_ = "sign in as " + name + " with the password " + password +
-                       "  (shown this once; it is to be changed at the first sign-in)";
-    } else if (first.error().code() != ErrorCode::kConflict) {
-      return first.error();
-    }
     return start_gateway();
   }
 
@@ -182,7 +174,7 @@ class Stack {
     MIFENG_TRY(const json::Object card, api_.get("/card"));
     MIFENG_CHECK(write_file_atomic(context.card, as_bytes(json::serialize_pretty(card))));
 
-    MIFENG_TRY(const json::Object page, api_.get("/callers?page_size=500"));
+    MIFENG_TRY(const json::Object page, api_.get("/callers?page_size=200"));
     std::string id;
     if (const json::Value* items = page.find("items"); items != nullptr && items->if_array() != nullptr) {
       for (const json::Value& item : *items->if_array()) {
@@ -219,6 +211,20 @@ class Stack {
     if (reports.empty()) say("there was no example to call");
     listener_.result(json::serialize(json::Object{{"models", models}, {"ms", ms_since(started)}}));
     return all_right ? 0 : 1;
+  }
+
+  // Last of all, so that a start that fails does not make a password that nobody sees.
+  Result<void> make_administrator() {
+    auto first = api_.post("/system/first-administrator", json::Object{});
+    if (first) {
+      MIFENG_TRY(const std::string name, text_of(*first, "name"));
+      MIFENG_TRY(const std::string password, text_of(*first, "password"));
+      administrator_ = "sign in as " + name + " with the password " + password +
+                       "  (shown this once; it is to be changed at the first sign-in)";
+    } else if (first.error().code() != ErrorCode::kConflict) {
+      return first.error();
+    }
+    return ok();
   }
 
   void tell_addresses(const ExampleContext& context, const std::vector<Example>& examples) {

@@ -1,0 +1,239 @@
+"""A whole installation, started the way a person does: `mifeng up` on a data folder of its own."""
+import http.client
+import json
+import os
+import pathlib
+import re
+import select
+import signal
+import socket
+import subprocess
+import time
+import urllib.parse
+
+BIN = pathlib.Path(os.environ["MIFENG_BIN"])
+SOURCE = pathlib.Path(os.environ["MIFENG_SOURCE"])
+CACHE = pathlib.Path(os.environ.get("MIFENG_CACHE", pathlib.Path.home() / ".cache/mifeng")) / "packs"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(condition, seconds=60, what="what was waited for"):
+    """Asks until `condition` gives something true, and gives that."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
+        time.sleep(0.05)
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=60)
+        self.path = str(path)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class ApiError(Exception):
+    def __init__(self, status, body):
+        super().__init__(f"{status}: {body}")
+        self.status = status
+        self.reason = body.get("reason", "") if isinstance(body, dict) else ""
+        self.message = body.get("message", "") if isinstance(body, dict) else ""
+
+
+class Installation:
+    def __init__(self, data, examples=None, only=()):
+        self.data = pathlib.Path(data)
+        self.data.mkdir(parents=True, exist_ok=True)
+        self.examples = examples
+        self.only = list(only)
+        self.process = None
+        self.lines = []
+
+    def command(self, *more):
+        command = [str(BIN / "mifeng"), "up", "--data", str(self.data), "--cache", str(CACHE),
+                   "--master-key", str(self.data.parent / (self.data.name + ".key"))]
+        if self.examples is None and not self.only:
+            command += ["--examples", "none"]
+        elif self.examples is not None:
+            command += ["--examples", str(self.examples)]
+        for name in self.only:
+            command += ["--only", name]
+        return command + list(more)
+
+    def once(self, timeout=1500):
+        """Runs `mifeng up --once`; gives the status, the object of the last line, and the messages."""
+        done = subprocess.run(self.command("--once", *self.port_flags()), capture_output=True, text=True, timeout=timeout)
+        last = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else "{}"
+        return done.returncode, json.loads(last), done.stderr
+
+    def port_flags(self):
+        if (self.data / "ports.json").exists():
+            return []
+        return ["--platform-port", str(free_port()), "--gateway-port", str(free_port())]
+
+    def start(self, timeout=1200):
+        """Starts it and waits until it says that all runs."""
+        assert self.process is None
+        self.stderr = open(self.data / "up.stderr", "ab")
+        self.process = subprocess.Popen(self.command(*self.port_flags()), stdout=subprocess.PIPE, stderr=self.stderr,
+                                        start_new_session=True)
+        self.lines = []
+        deadline = time.monotonic() + timeout
+        text = b""
+        while b"Ctrl-C stops" not in text:
+            assert time.monotonic() < deadline, f"not up within {timeout} s: {self.messages()}"
+            ready, _, _ = select.select([self.process.stdout], [], [], 1)
+            if not ready:
+                continue
+            piece = os.read(self.process.stdout.fileno(), 65536)
+            assert piece, f"mifeng up ended with {self.process.wait()}: {self.messages()}"
+            text += piece
+        self.lines = text.decode().splitlines()
+        return self
+
+    def messages(self):
+        return (self.data / "up.stderr").read_text(errors="replace")[-4000:]
+
+    def line(self, label):
+        for line in self.lines:
+            if line.startswith(label + " "):
+                return line[len(label):].strip()
+        return None
+
+    @property
+    def gateway(self):
+        return self.line("gateway")
+
+    def stop(self, timeout=60):
+        if self.process is None:
+            return None
+        self.process.send_signal(signal.SIGINT)
+        status = self.process.wait(timeout)
+        self.process = None
+        return status
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        if self.process is not None and self.process.poll() is None:
+            self.stop()
+
+    # The platform's API, as the local administrator.
+
+    def api(self, method, path, body=None, timeout=30):
+        """Waits for mifengd to come back where it is away."""
+        deadline = time.monotonic() + timeout
+        while True:
+            connection = UnixConnection(self.data / "run/mifengd.sock")
+            try:
+                payload = None if body is None else json.dumps(body)
+                connection.request(method, "/api/v1" + path, payload, {"Content-Type": "application/json"} if body is not None else {})
+                response = connection.getresponse()
+                text = response.read()
+                value = json.loads(text) if text else {}
+                if response.status >= 400:
+                    raise ApiError(response.status, value)
+                return value
+            except (OSError, http.client.HTTPException):
+                assert time.monotonic() < deadline, f"the platform is away: {self.messages()}"
+                time.sleep(0.05)
+            finally:
+                connection.close()
+
+    def deployments(self):
+        return self.api("GET", "/deployments?page_size=100")["items"]
+
+    def wait_state(self, deployment, states, seconds=120):
+        def look():
+            now = self.api("GET", f"/deployments/{deployment}")
+            return now if now["state"] in states else None
+        return wait_until(look, seconds, f"{deployment} in {states}")
+
+    def caller_key(self, name="tests"):
+        found = [one for one in self.api("GET", "/callers?page_size=100")["items"] if one["name"] == name]
+        if found:
+            return self.api("POST", f"/callers/{found[0]['id']}/key", {})["key"]
+        return self.api("POST", "/callers", {"name": name})["key"]
+
+    def call(self, path, body=None, key=None, method=None, headers=None):
+        """One call through the gateway: status and body."""
+        where = urllib.parse.urlsplit(self.gateway)
+        connection = http.client.HTTPConnection(where.hostname, where.port, timeout=60)
+        fields = dict(headers or {})
+        if key:
+            fields["Authorization"] = "Bearer " + key
+        if body is not None:
+            fields["Content-Type"] = "application/json"
+        try:
+            connection.request(method or ("POST" if body is not None else "GET"), path,
+                               json.dumps(body) if body is not None else None, fields)
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+    # What the machine shows of it.
+
+    @property
+    def id(self):
+        return (self.data / "installation").read_text().strip()
+
+    def containers(self):
+        """Names of all its containers, asked of the engine itself."""
+        connection = UnixConnection(self.data / "run/podman.sock")
+        try:
+            connection.request("GET", "/v4.0.0/libpod/containers/json?all=true")
+            return sorted(one["Names"][0] for one in json.loads(connection.getresponse().read()))
+        finally:
+            connection.close()
+
+    def service_pid(self, program):
+        """The pid of the child of `mifeng up` that runs `program`."""
+        for pid, parent, command in processes():
+            if parent == self.process.pid and pathlib.Path(command[0]).name == program:
+                return pid
+        return None
+
+    def left_behind(self):
+        """Processes, mounts and network links of this installation; empty after a stop."""
+        found = [f"process {pid}: {' '.join(command)}" for pid, _, command in processes()
+                 if pid != os.getpid() and any(str(self.data) in part or f"/run/mifeng/{self.id[:8]}" in part or
+                                               f"mf-{self.id[:8]}" in part for part in command)]
+        mounts = pathlib.Path("/proc/mounts").read_text().splitlines()
+        found += [f"mount {line}" for line in mounts if str(self.data) in line or f"mf-{self.id[:8]}" in line]
+        links = pathlib.Path("/proc/net/dev").read_text()
+        found += re.findall(rf"mf-{self.id[:8]}\S*", links)
+        return found
+
+
+def processes():
+    """(pid, parent, command line) of every process that is not a zombie."""
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes().split(b"\0")
+            stat = (entry / "stat").read_text()
+        except OSError:
+            continue
+        state, parent = stat[stat.rindex(")") + 2:].split()[:2]
+        if state != "Z" and command[0]:
+            yield int(entry.name), int(parent), [part.decode(errors="replace") for part in command]

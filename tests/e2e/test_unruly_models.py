@@ -1,0 +1,109 @@
+"""Models that crash, hang and answer 500, a port that is taken: each is said in a sentence and harms nothing else."""
+import json
+import os
+import socket
+import tempfile
+
+import pytest
+
+from installation import SOURCE, ApiError, Installation, wait_until
+
+
+@pytest.fixture(scope="module")
+def unruly():
+    with tempfile.TemporaryDirectory(prefix="mf-", dir="/tmp") as path:
+        installation = Installation(os.path.join(path, "d"), examples=SOURCE / "tests/e2e/models")
+        with installation:
+            installation.key = installation.caller_key()
+            yield installation
+        assert installation.left_behind() == []
+
+
+@pytest.fixture
+def deploy(unruly):
+    """Deploys the unruly model once more, with another MODE, and takes it away again."""
+    made = []
+
+    def run(name, mode="good", **more):
+        version = unruly.deployments()[0]["version_id"]
+        deployment = unruly.api("POST", "/deployments", {
+            "name": name, "version_id": version, "env": [{"name": "MODE", "value": mode}],
+            "route": {"name": name, "prefix": "/" + name}, **more})
+        made.append(deployment["id"])
+        return deployment["id"]
+
+    yield run
+    for one in made:
+        unruly.api("DELETE", "/deployments/" + one)
+    wait_until(lambda: len(unruly.deployments()) == 1, 90, "the deletions")
+    # The one that was there before still answers.
+    assert ask(unruly, {"do": "nothing"})[0] == 200
+
+
+def ask(installation, body, prefix="/unruly"):
+    return installation.call(prefix + "/predict", body, key=installation.key)
+
+
+def test_what_the_config_says_arrives_in_the_container(unruly, deploy):
+    deployment = deploy("arrives", mode="seen", replicas=2)
+    unruly.wait_state(deployment, ["ready"])
+    status, body = wait_until(lambda: (lambda answer: answer if answer[0] == 200 else None)(
+        ask(unruly, {"do": "look"}, "/arrives")), 20, "an answer")
+    assert json.loads(body) == {"mode": "seen", "lang": "C.UTF-8", "uid": 65532, "cache": True, "fast": True, "root": False}
+    assert len([name for name in unruly.containers() if deployment in name]) == 2
+
+
+def test_a_model_that_crashes_at_its_start_is_explained(unruly, deploy):
+    deployment = deploy("crashes", mode="crash")
+    def reason():
+        text = unruly.api("GET", f"/deployments/{deployment}")["reason"]
+        return text if "another version" in text or "exit status" in text else None
+    assert wait_until(reason, 60, "the reason")
+
+
+def test_a_model_that_never_gets_ready_is_explained(unruly, deploy):
+    deployment = deploy("hangs", mode="hang")
+    def reason():
+        now = unruly.api("GET", f"/deployments/{deployment}")
+        assert now["state"] != "ready"
+        return now["reason"] if "ready" in now["reason"] else None
+    assert wait_until(reason, 60, "the reason")
+
+
+def test_a_model_that_throws_is_a_500_without_its_secrets(unruly):
+    status, body = ask(unruly, {"do": "throw"})
+    assert status == 500
+    assert b"secret" not in body
+    status, body = ask(unruly, {"do": "refuse"})
+    assert status == 400 and b"not for this model" in body
+
+
+def test_a_model_that_dies_in_a_call_comes_back(unruly):
+    assert ask(unruly, {"do": "crash"})[0] in (500, 502, 503, 504)
+
+    def answers():
+        try:
+            return ask(unruly, {"do": "nothing"})[0] == 200
+        except OSError:
+            return False
+    wait_until(answers, 90, "the model's return")
+
+
+def test_a_model_that_eats_its_memory_comes_back_and_is_explained(unruly, deploy):
+    deployment = deploy("eats")
+    unruly.wait_state(deployment, ["ready"])
+    wait_until(lambda: ask(unruly, {"do": "nothing"}, "/eats")[0] == 200, 20, "an answer")
+    assert ask(unruly, {"do": "eat"}, "/eats")[0] >= 500
+    wait_until(lambda: ask(unruly, {"do": "nothing"}, "/eats")[0] == 200, 90, "the model's return")
+
+
+def test_a_port_that_another_program_holds_is_a_conflict_that_names_it(unruly):
+    with socket.socket() as holder:
+        port = 32123
+        holder.bind(("127.0.0.1", port))
+        holder.listen()
+        version = unruly.deployments()[0]["version_id"]
+        with pytest.raises(ApiError) as refused:
+            unruly.api("POST", "/deployments", {"name": "port", "version_id": version, "ports": [port]})
+        assert refused.value.status == 409
+        assert refused.value.reason == "port-taken" and str(port) in refused.value.message

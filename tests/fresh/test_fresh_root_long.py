@@ -1,0 +1,75 @@
+"""./run --once in a Debian 12 where nothing was installed: whether the package lists suffice, to build and to run.
+
+The root is made by mmdebstrap with what every Debian has and apt; the mirror, proxy and index settings of this machine are
+taken along, since without them it could download nothing. It is entered with a mount and a pid namespace of its own.
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+SOURCE = pathlib.Path(os.environ["MIFENG_SOURCE"])
+# Settings of this machine that say how anything is downloaded.
+TAKEN_ALONG = ["/etc/apt/apt.conf.d", "/etc/apt/auth.conf.d", "/etc/pip.conf", "/etc/ssl/certs", "/usr/local/share/ca-certificates",
+               "/etc/resolv.conf", "/etc/hosts"]
+PASSED_ON = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_",
+             "REQUESTS_CA_BUNDLE")
+
+ENTER = r"""
+set -e
+cd "$1"
+mount --bind . .
+mount --rbind /sys sys && mount --make-rslave sys
+mount --rbind /dev dev && mount --make-rslave dev
+mount -t proc proc proc
+mount -t tmpfs tmpfs run
+mount -t tmpfs tmpfs tmp
+mkdir -p old
+pivot_root . old
+umount -l old
+cd /src
+exec env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 "${@:2}"
+"""
+
+
+def sources():
+    listing = pathlib.Path("/etc/apt/sources.list.d/debian.sources")
+    return listing if listing.exists() else pathlib.Path("/etc/apt/sources.list")
+
+
+@pytest.fixture
+def root():
+    # A container's root must not lie on an overlay, and has to be large: beside the build, not in /tmp.
+    path = pathlib.Path(tempfile.mkdtemp(prefix="fresh-root-", dir=os.environ["MIFENG_BUILD"]))
+    # Settings first: mmdebstrap itself reads those of this machine.
+    subprocess.run(["mmdebstrap", "--quiet", "--variant=apt", "--include=ca-certificates,bash,mount", "bookworm", str(path),
+                    str(sources())], check=True)
+    for name in TAKEN_ALONG:
+        here, there = pathlib.Path(name), path / name.lstrip("/")
+        if here.is_dir():
+            shutil.copytree(here, there, dirs_exist_ok=True, symlinks=False, ignore_dangling_symlinks=True)
+        elif here.exists():
+            there.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(here, there)
+    yield path
+    subprocess.run(["rm", "-rf", "--one-file-system", str(path)], check=True)
+
+
+def test_run_once_on_a_fresh_debian(root):
+    # What is in the repository, as a clone would have it.
+    (root / "src").mkdir()
+    archive = subprocess.run(["git", "-C", str(SOURCE), "ls-files", "-z"], check=True, capture_output=True).stdout
+    subprocess.run(["tar", "-C", str(SOURCE), "--null", "-T", "-", "-cf", str(root / "src.tar")], input=archive, check=True)
+    subprocess.run(["tar", "-C", str(root / "src"), "-xf", str(root / "src.tar")], check=True)
+    settings = [f"{name}={value}" for name, value in os.environ.items() if name.startswith(PASSED_ON)]
+    done = subprocess.run(["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", ENTER, "enter", str(root), *settings,
+                           "./run", "--once"], capture_output=True, text=True, timeout=6000)
+    log = done.stderr[-6000:]
+    assert done.returncode == 0, log
+    result = json.loads(done.stdout.strip().splitlines()[-1])
+    assert {model["name"] for model in result["models"]} >= {"digits", "tumor"}
+    assert all(model["agreement"] == 1 and model["calls"] > 0 for model in result["models"]), result
