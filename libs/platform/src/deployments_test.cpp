@@ -102,6 +102,31 @@ TEST_F(Deployments, SaysInOneSentenceWhyItDoesNotRunAndTriesLessAndLessOften) {
   EXPECT_EQ(state(id), "ready");
 }
 
+TEST_F(Deployments, AStartThatFailsIsTriedAgainLaterAndKeepsItsReason) {
+  engine_.fail_with = "port 30000 is held by another process";
+  const std::string id = add_deployment("digits", version_);
+  rounds();
+  EXPECT_EQ(engine_.applies, 1);
+  // Podman forgets why: the container is there and was never started.
+  engine_.set(engine_.instance_name(id, 0), cluster::InstanceState::kPending, false);
+  rounds(3);
+  EXPECT_EQ(engine_.applies, 1) << "not at once";
+  EXPECT_EQ(get(id).reason, "replica 0: port 30000 is held by another process");
+  for (int i = 0; i < 3; ++i) {
+    clock_.advance(std::chrono::minutes(6));
+    rounds(2);
+    engine_.set(engine_.instance_name(id, 0), cluster::InstanceState::kPending, false);
+  }
+  EXPECT_EQ(engine_.applies, 4) << "once each time its moment has come";
+  EXPECT_EQ(state(id), "failed");
+  engine_.fail_with.clear();
+  clock_.advance(std::chrono::minutes(6));
+  rounds();
+  engine_.make_all_ready();
+  rounds();
+  EXPECT_EQ(state(id), "ready");
+}
+
 TEST_F(Deployments, ScalesRestartsAndDeletes) {
   const std::string id = add_deployment("digits", version_, 1);
   rounds();

@@ -33,7 +33,8 @@ std::string sentence(const InstanceStatus& status) {
 }
 
 // The row as the engine's report makes it. Whether the guard's readiness stands behind "ready" is the engine's to ask.
-void take_status(store::ReplicaRow& row, const InstanceStatus& status, UnixMillis now) {
+// `attempted`: it was just tried to make or start it, so a failure is another one.
+void take_status(store::ReplicaRow& row, const InstanceStatus& status, UnixMillis now, bool attempted) {
   switch (status.state) {
     case InstanceState::kRunning:
       row.state = status.ready ? "ready" : "starting";
@@ -43,6 +44,8 @@ void take_status(store::ReplicaRow& row, const InstanceStatus& status, UnixMilli
       break;
     case InstanceState::kMissing:
     case InstanceState::kPending:
+      // An engine may forget why a start failed; until the next try we do not.
+      if (row.state == "failed" && row.next_try_ms > now) break;
       row.state = "waiting";
       row.reason = status.reason;
       break;
@@ -52,7 +55,7 @@ void take_status(store::ReplicaRow& row, const InstanceStatus& status, UnixMilli
       break;
     case InstanceState::kExited:
     case InstanceState::kFailed:
-      if (row.state != "failed" || row.next_try_ms == 0) {
+      if (row.state != "failed" || row.next_try_ms == 0 || (attempted && row.next_try_ms <= now)) {
         ++row.failures;
         row.next_try_ms = now + backoff(row.failures);
       }
@@ -101,14 +104,11 @@ class DeploymentRound {
     MIFENG_TRY(replicas_, core_.db->read([&](store::Transaction& tx) { return store::replicas_of(tx, row_.id); }));
     const bool extra = static_cast<std::int64_t>(replicas_.size()) > row_.replicas;
     MIFENG_TRY(auto statuses, call_status(workload));
-    const bool unmade = std::any_of(statuses.begin(), statuses.end(), [](const InstanceStatus& status) {
-      return status.state == InstanceState::kMissing || status.state == InstanceState::kPending ||
-             status.reason_code == "drifted";
-    });
-    if (extra || (unmade && due_to_apply(statuses))) {
+    if (extra || due_to_apply(statuses)) {
       MIFENG_TRY(auto applied, core_.engine.call<cluster::ApplyResult>(
                                    [&](cluster::Engine& engine) { return engine.apply(workload); }));
       if (applied.changed) ++changed_;
+      attempted_ = true;
       statuses = std::move(applied.instances);
       if (extra) MIFENG_CHECK(forget_extra());
     }
@@ -127,7 +127,7 @@ class DeploymentRound {
     const UnixMillis now = core_.clock.now_ms();
     return std::any_of(statuses.begin(), statuses.end(), [&](const InstanceStatus& status) {
       const bool unmade = status.state == InstanceState::kMissing || status.state == InstanceState::kPending ||
-                          status.reason_code == "drifted";
+                          status.state == InstanceState::kFailed || status.reason_code == "drifted";
       const auto row = std::find_if(replicas_.begin(), replicas_.end(),
                                     [&](const store::ReplicaRow& one) { return one.number == status.replica; });
       return unmade && (row == replicas_.end() || row->next_try_ms <= now);
@@ -209,7 +209,7 @@ class DeploymentRound {
                                          [&](const InstanceStatus& one) { return one.replica == row.number; });
         if (status == statuses.end()) continue;
         const store::ReplicaRow before = row;
-        take_status(row, *status, now);
+        take_status(row, *status, now, attempted_);
         if (!same(before, row)) {
           MIFENG_CHECK(store::update(tx, row));
           told = told || before.state != row.state;
@@ -262,6 +262,7 @@ class DeploymentRound {
   store::DeploymentRow row_;
   std::vector<store::ReplicaRow> replicas_;
   int changed_ = 0;
+  bool attempted_ = false;
 };
 
 }  // namespace

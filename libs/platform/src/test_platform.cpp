@@ -59,6 +59,11 @@ cluster::Task<cluster::ApplyResult> FakeEngine::apply(cluster::Workload workload
       containers.emplace(name, std::move(container));
       result.changed = true;
     }
+    Container& container = containers.at(name);
+    if (container.state == cluster::InstanceState::kFailed || container.state == cluster::InstanceState::kPending) {
+      container.state = fail_with.empty() ? cluster::InstanceState::kRunning : cluster::InstanceState::kFailed;
+      container.reason = fail_with;
+    }
     result.instances.push_back(status_of(name));
   }
   result.changed |= std::erase_if(containers, [&](const auto& item) {
