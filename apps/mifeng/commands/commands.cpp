@@ -3,7 +3,10 @@
 namespace mifeng::cli {
 
 void add_commands(Command& root) {
+  add_init(root);
+  add_pack(root);
   add_inspect(root);
+  add_verify(root);
   add_key(root);
   add_seal(root);
   add_open(root);

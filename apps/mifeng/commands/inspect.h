@@ -19,5 +19,7 @@ inline constexpr std::size_t kInspectBeginning = 4096;
 
 // "MFS": a sealed stream's header. Reads no key and proves nothing.
 Result<int> inspect_stream(const InspectRequest& request, Console& console);
+// A tar whose first entry is mifeng-package.json. Structure and digests of its small parts hold; no signature is asked.
+Result<int> inspect_package(const InspectRequest& request, Console& console);
 
 }  // namespace mifeng::cli

@@ -1,0 +1,42 @@
+#include "commands/inspect.h"
+#include "mifeng/crypto/sm2.h"
+#include "mifeng/json/value.h"
+#include "mifeng/package/package_file.h"
+
+namespace mifeng::cli {
+
+Result<int> inspect_package(const InspectRequest& request, Console& console) {
+  if (request.path.empty() || request.path == "-")
+    return Error(ErrorCode::kInvalidArgument, "need-a-file",
+                 "a package is inspected as a file, not from standard input");
+  MIFENG_TRY(const auto file, package::PackageFile::open(request.path));
+  const package::PackageManifest& manifest = file.manifest();
+  if (request.format == "json") {
+    MIFENG_TRY(json::Object object, json::parse_object(file.manifest_bytes()));
+    MIFENG_CHECK(console.print(json::serialize(object) + "\n"));
+    return 0;
+  }
+  MIFENG_TRY(const auto key, crypto::Sm2PublicKey::from_pem(manifest.vendor_public_key));
+  std::vector<std::vector<std::string>> rows = {
+      {"form", "package, version 1 (not verified)"},
+      {"vendor", manifest.vendor.id + ": " + manifest.vendor.name},
+      {"vendor key", key.fingerprint()},
+      {"model", manifest.model.name + " " + manifest.model.version + " (" + manifest.model.language + ")"},
+      {"function", manifest.model.function},
+      {"image", file.config().image},
+      {"payload", std::to_string(manifest.payload_plaintext_size) + " bytes, sealed"}};
+  for (const package::CardReference& card : manifest.cards)
+    rows.push_back({"sealed for", card.platform + ", identity key " + card.identity_key_id});
+  for (const package::Layer& layer : manifest.layers)
+    rows.push_back({"layer", std::string(package::to_string(layer.role)) + ", " + std::to_string(layer.size) +
+                                 " bytes, " + layer.digest});
+  for (const auto document : {package::Document::kDesign, package::Document::kUsage, package::Document::kTest})
+    rows.push_back({"document", std::string(to_string(document)) + ", " +
+                                    std::to_string(file.document(document).size()) + " bytes"});
+  rows.push_back({"guard", manifest.guard_version});
+  rows.push_back({"made by", manifest.created_by});
+  MIFENG_CHECK(console.table({}, rows));
+  return 0;
+}
+
+}  // namespace mifeng::cli

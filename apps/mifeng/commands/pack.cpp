@@ -1,0 +1,104 @@
+// mifeng pack
+#include "mifeng/package/packer.h"
+
+#include <chrono>
+
+#include "cli/console.h"
+#include "commands/commands.h"
+#include "commands/key_files.h"
+#include "commands/pack_places.h"
+#include "mifeng/base/file.h"
+
+namespace mifeng::cli {
+namespace {
+
+struct PackArguments {
+  std::string project = ".";
+  std::vector<std::string> cards;
+  std::string signer;
+  std::string output;
+  std::string packs;
+  std::string guard;
+  std::string cache;
+  bool again = false;
+};
+
+class ConsoleListener final : public package::PackListener {
+ public:
+  explicit ConsoleListener(Console& console) : console_(console) {}
+  void step(std::string_view what) override {
+    console_.progress_end();
+    console_.message(what);
+  }
+  void line(std::string_view text) override { console_.message("  " + std::string(text)); }
+  void progress(std::string_view what, std::uint64_t done, std::uint64_t total) override {
+    console_.progress(what, done, total);
+  }
+
+ private:
+  Console& console_;
+};
+
+Result<int> run(const PackArguments& arguments, Console& console) {
+  package::PackOptions options;
+  options.project = arguments.project.empty() ? "." : arguments.project;
+  options.packs = packs_folder(arguments.packs);
+  options.guard = guard_folder(arguments.guard);
+  options.cache = cache_folder(arguments.cache);
+  options.again = arguments.again;
+  options.created_by = "mifeng " MIFENG_VERSION;
+  for (const std::string& path : arguments.cards) {
+    MIFENG_TRY(const Bytes text, read_file(path, messages::kCardSizeMax));
+    auto card = messages::decode_card(text);
+    if (!card) return card.error().with_context(path);
+    options.cards.push_back(std::move(*card));
+  }
+  MIFENG_TRY(const auto signer, read_private_key(arguments.signer));
+  options.signer = &signer;
+  std::error_code error;
+  options.output = arguments.output.empty()
+                       ? options.project / (std::filesystem::absolute(options.project, error).lexically_normal() / ".")
+                                               .parent_path()
+                                               .filename()
+                                               .concat(".mfpkg")
+                       : std::filesystem::path(arguments.output);
+  SystemRandom random;
+  ConsoleListener listener(console);
+  const auto begin = std::chrono::steady_clock::now();
+  auto packed = package::pack(options, random, listener);
+  console.progress_end();
+  if (!packed) return packed.error();
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
+  const package::PackageManifest& manifest = packed->manifest;
+  console.message((packed->was_current ? "nothing has changed: " : "packed ") + manifest.image_name + " " +
+                  manifest.model.version + " in " + std::to_string(ms.count() / 1000) + "." +
+                  std::to_string(ms.count() % 1000 / 100) + " s");
+  for (const package::CardReference& card : manifest.cards)
+    console.message("sealed for " + card.platform + " (identity key " + card.identity_key_id + ")");
+  MIFENG_CHECK(console.print(options.output.string() + "\n"));
+  return 0;
+}
+
+}  // namespace
+
+void add_pack(Command& root) {
+  auto arguments = std::make_shared<PackArguments>();
+  Command command = root.add("pack", "Build a model, seal it for a platform and write a .mfpkg");
+  command.text("FOLDER", arguments->project, "the folder of mifeng.yaml; default the current one")
+      .texts("--for", arguments->cards, "platform card to seal for (file); again for more", Need::kRequired)
+      .text("--sign,--key", arguments->signer, "the vendor's private key (PEM file)", Need::kRequired)
+      .text("-o,--output", arguments->output, "the package; default FOLDER/FOLDER.mfpkg")
+      .flag("--again", arguments->again, "also where nothing has changed since the package was made")
+      .text("--packs", arguments->packs, "folder of the language packs")
+      .environment("MIFENG_PACKS")
+      .text("--guard", arguments->guard, "folder of the guard, as tools/guard-folder makes it")
+      .environment("MIFENG_GUARD")
+      .text("--cache", arguments->cache, "folder for base images, dependencies and finished layers")
+      .environment("MIFENG_CACHE")
+      .examples(
+          "  mifeng pack --for card.json --sign vendor.key\n"
+          "  mifeng pack examples/tumor-cpp --for a.json --for b.json --sign vendor.key -o tumor.mfpkg");
+  command.run([arguments](Console& console) { return run(*arguments, console); });
+}
+
+}  // namespace mifeng::cli
