@@ -15,15 +15,6 @@ Result<crypto::Sm3Digest> digest_of_hex(const std::string& hex) {
   return digest;
 }
 
-std::string shortened(std::string text, std::size_t max) {
-  if (text.size() <= max) return text;
-  text.resize(max);
-  // Not in the middle of a character.
-  while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0) == 0x80) text.pop_back();
-  if (!text.empty() && static_cast<unsigned char>(text.back()) >= 0xC0) text.pop_back();
-  return text;
-}
-
 }  // namespace
 
 std::string audit_entry_bytes(const store::AuditRow& row) {
@@ -77,11 +68,11 @@ Result<void> AuditLog::append(store::Transaction& tx, const AuditEvent& event) {
     row.seq = last->seq + 1;
   }
   row.time_ms = core_.clock.now_ms();
-  row.actor = shortened(event.actor, 200);
-  row.action = shortened(event.action, 100);
-  row.subject = shortened(event.subject, 400);
-  row.outcome = shortened(event.outcome, 200);
-  row.detail = shortened(event.detail, 2000);
+  row.actor = clean_text(event.actor, 200);
+  row.action = clean_text(event.action, 100);
+  row.subject = clean_text(event.subject, 400);
+  row.outcome = clean_text(event.outcome, 200);
+  row.detail = clean_text(event.detail, 2000);
   digest = audit_digest(digest, row);
   row.digest = to_hex(digest);
   row.mac = to_hex(mac(previous_mac, digest));

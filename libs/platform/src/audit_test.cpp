@@ -166,6 +166,22 @@ TEST_F(Audit, HeadsStayGoodAcrossIdentityKeys) {
   }
 }
 
+TEST_F(Audit, BytesOfStrangersDoNotSpoilTheExport) {
+  // What a container may write into a header field ends in the log as its refusal.
+  std::string nasty = "\xff\xfe\x01\n\"\\ \xe6\xa8\xa1 \xed\xa0\x80 \xc0\x80 \xf4\x90\x80\x80";
+  nasty += '\0';
+  const PeerFacts peer{.deployment = nasty, .replica = "mf-" + nasty, .container = "c"};
+  EXPECT_FALSE(platform_->grants().grant(peer, std::string(63, 'a') + "\xe6\xa8\xa1", "n", as_bytes(nasty)));
+  AuditQuery query;
+  query.action = "grant.refuse";
+  const auto page = platform_->audit().list(auditor_, query, {}).value();
+  ASSERT_EQ(page.total, 1);
+  EXPECT_EQ(page.items[0].subject, "??? \"\\ \xe6\xa8\xa1 ??? ?? ?????");
+  const auto verdict = verify_audit_export(exported(), card_text(), head());
+  ASSERT_TRUE(verdict) << verdict.error().message();
+  EXPECT_TRUE(verdict->intact) << verdict->problem;
+}
+
 TEST_F(Audit, IsForAuditorsAndFiltered) {
   EXPECT_EQ(platform_->audit().list(operator_, {}, {}).error().reason(), "not-allowed");
   AuditQuery query;

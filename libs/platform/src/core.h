@@ -77,6 +77,10 @@ std::string new_id(Core& core, const char* prefix);
 std::string sm3_hex(std::string_view text);
 std::string sm3_hex(ByteView bytes);
 
+// For text that comes from elsewhere (a container, a registry, a header field) and will be shown, stored and exported:
+// valid UTF-8 without control characters, at most `max` bytes. What is neither becomes '?', a line end a space.
+std::string clean_text(std::string_view text, std::size_t max);
+
 template <typename Item, typename Row, typename Convert>
 Page<Item> page_of(store::Slice<Row>&& slice, Convert&& convert) {
   Page<Item> page;

@@ -29,7 +29,8 @@ UnixMillis backoff(std::int64_t failures) {
 }
 
 std::string sentence(const InstanceStatus& status) {
-  return status.reason.empty() ? std::string("it is ") + cluster::to_string(status.state) : status.reason;
+  return status.reason.empty() ? std::string("it is ") + cluster::to_string(status.state)
+                               : clean_text(status.reason, 1000);
 }
 
 // The row as the engine's report makes it. Whether the guard's readiness stands behind "ready" is the engine's to ask.
@@ -38,7 +39,7 @@ void take_status(store::ReplicaRow& row, const InstanceStatus& status, UnixMilli
   switch (status.state) {
     case InstanceState::kRunning:
       row.state = status.ready ? "ready" : "starting";
-      row.reason = status.ready ? "" : status.reason;
+      row.reason = status.ready ? "" : clean_text(status.reason, 1000);
       row.next_try_ms = 0;
       if (status.ready && status.started_at_ms && *status.started_at_ms + kSettled <= now) row.failures = 0;
       break;
@@ -47,11 +48,11 @@ void take_status(store::ReplicaRow& row, const InstanceStatus& status, UnixMilli
       // An engine may forget why a start failed; until the next try we do not.
       if (row.state == "failed" && row.next_try_ms > now) break;
       row.state = "waiting";
-      row.reason = status.reason;
+      row.reason = clean_text(status.reason, 1000);
       break;
     case InstanceState::kStopping:
       row.state = "stopping";
-      row.reason = status.reason;
+      row.reason = clean_text(status.reason, 1000);
       break;
     case InstanceState::kExited:
     case InstanceState::kFailed:
@@ -179,7 +180,7 @@ class DeploymentRound {
         fresh->restart_done = row_.restart_wanted;
         ++fresh->restarts;
         fresh->state = done ? "starting" : "failed";
-        fresh->reason = done ? "" : done.error().message();
+        fresh->reason = done ? "" : clean_text(done.error().message(), 1000);
         if (!done) ++fresh->failures;
         fresh->next_try_ms = done ? 0 : now + backoff(fresh->failures);
         MIFENG_CHECK(store::update(tx, *fresh));

@@ -86,6 +86,10 @@ Result<VerifiedPackage> verify_package(Core& core, const Actor& actor, const pac
   if (!header->is_fixed()) return not_verified("fixed-rule");
 
   MIFENG_CHECK(package.verify_signature(vendor_key));
+  for (const auto document : {package::Document::kDesign, package::Document::kUsage, package::Document::kTest})
+    if (package.document(document).find('\0') != std::string::npos)
+      return Error(ErrorCode::kInvalidArgument, "bad-document",
+                   "The " + std::string(package::to_string(document)) + " document is no text: it holds a zero byte.");
   VerifiedPackage verified{.vendor_key = std::move(vendor_key), .delivery_key_id = delivery_id, .card_key_id = ""};
   for (const auto& card : manifest.cards)
     for (const auto& identity : keys->identity)
