@@ -1,0 +1,138 @@
+"""What the tests of packages share: packing, taking a package apart, running a model in the root of its own image."""
+import contextlib
+import hashlib
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import tarfile
+import time
+
+BUILD = pathlib.Path(os.environ.get("MIFENG_BUILD", pathlib.Path(__file__).resolve().parents[2] / "build/release"))
+BIN = pathlib.Path(os.environ.get("MIFENG_BIN", pathlib.Path(__file__).resolve().parents[2] / "build/bin"))
+
+
+def mifeng(*arguments, check=True, **more):
+    done = subprocess.run([BIN / "mifeng", *map(str, arguments)], capture_output=True, text=True, **more)
+    if check:
+        assert done.returncode == 0, done.stderr
+    return done
+
+
+def copy_project(source, target):
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("build", "__pycache__", "*.mfpkg"))
+    return target
+
+
+def pack(project, package, keys, guard, cache, *more, check=True):
+    return mifeng("pack", project, "--for", keys / "card.json", "--sign", keys / "vendor.key", "--guard", guard,
+                  "--cache", cache, "-o", package, *more, check=check, timeout=1500)
+
+
+def read_parts(package):
+    """Path and content of every entry, in order. For small packages."""
+    with tarfile.open(package, "r:") as tar:
+        return [(member.name, tar.extractfile(member).read()) for member in tar.getmembers()]
+
+
+def manifest_of(package):
+    with tarfile.open(package, "r:") as tar:
+        return json.load(tar.extractfile("mifeng-package.json"))
+
+
+def unpack_image(package, root):
+    """The layers of a package's image, one over the other."""
+    root.mkdir()
+    with tarfile.open(package, "r:") as tar:
+        for layer in json.load(tar.extractfile("mifeng-package.json"))["image"]["layers"]:
+            blob = tar.extractfile("oci/blobs/sha256/" + layer["digest"].removeprefix("sha256:"))
+            with tarfile.open(fileobj=blob, mode="r|*") as contents:
+                contents.extractall(root)
+    return root
+
+
+def open_payload(root, keys, manifest):
+    """Puts the payload's files into /app of the root, as the guard does, with the delivery key."""
+    header = (root / "mifeng/payload/header").read_bytes()
+    segments = (root / "mifeng/payload/segments").read_bytes()
+    context = "\n".join([manifest["vendor"]["id"], manifest["model"]["name"], manifest["model"]["version"]])
+    plain = root.parent / "payload.tar"
+    subprocess.run([BIN / "mifeng", "open", "--key", keys / "delivery.key", "--kind", "payload", "--signer", keys / "vendor.pub",
+                    "--require-signature", "--context-hex", context.encode().hex(), "-o", plain],
+                   input=header + segments, check=True)
+    with tarfile.open(plain, "r:") as tar:
+        tar.extractall(root / "app")
+    return sorted(str(path.relative_to(root / "app")) for path in (root / "app").rglob("*") if path.is_file())
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=30)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(30)
+        self.sock.connect(str(self.path))
+
+    def call(self, method, target, body=None):
+        if body is not None and not isinstance(body, (str, bytes)):
+            body = json.dumps(body)
+        self.request(method, target, body)
+        answer = self.getresponse()
+        return answer.status, json.loads(answer.read())
+
+
+class Model:
+    def __init__(self, process, socket_path):
+        self.process = process
+        self.socket = socket_path
+
+    def connect(self):
+        return UnixConnection(self.socket)
+
+
+@contextlib.contextmanager
+def serve(root, config, manifest):
+    """Runs the deployment config's command in the root of the image, as a user of no rights, and waits until it is ready."""
+    (root / "mifeng/run").mkdir(parents=True, exist_ok=True)
+    (root / "mifeng/run").chmod(0o777)
+    environment = {one["name"]: one["value"] for one in config["spec"].get("env", [])}
+    environment |= {"PATH": "/usr/bin:/bin", "MIFENG_SOCKET": "/mifeng/run/model.sock",
+                    "MIFENG_MODEL_NAME": manifest["model"]["name"], "MIFENG_MODEL_VERSION": manifest["model"]["version"]}
+    assert not (root / "bin/sh").exists(), "a base image has no shell"
+    log = open(root.parent / "model.log", "w+")
+    # chroot leaves us in /; the models expect /app, and no shell is there to change to it.
+    command = ["python3", "-c", "import os,sys; os.chroot(sys.argv[1]); os.chdir('/app')\n"
+               "if os.geteuid() == 0 and sys.argv[2] == 'root': os.setgroups([]); os.setgid(65532); os.setuid(65532)\n"
+               "os.execve(sys.argv[3], sys.argv[3:], dict(os.environ))", str(root)]
+    command += ["root" if os.geteuid() == 0 else "user", *config["spec"]["command"]]
+    if os.geteuid() != 0:
+        command = ["unshare", "--user", "--map-root-user", *command]
+    process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    model = Model(process, root / "mifeng/run/model.sock")
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            assert process.poll() is None, "the model ended: " + (root.parent / "model.log").read_text()
+            with contextlib.suppress(OSError):
+                if model.connect().call("GET", "/v2/health/ready")[0] == 200:
+                    break
+            assert time.monotonic() < deadline, "the model is not ready: " + (root.parent / "model.log").read_text()
+            time.sleep(0.05)  # there is nothing to wait on before the socket is there
+        yield model
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        log.close()
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
