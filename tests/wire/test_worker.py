@@ -251,3 +251,29 @@ def test_the_module_loads_into_its_own_nginx_only(folder):
                             text=True)
     assert result.returncode == 1
     assert "version 1022002 instead of 1022001" in result.stderr
+
+
+def test_the_log_names_the_endpoint_even_after_the_table_has_changed(cast):
+    """nginx writes the name when the request ends; the table that it stood in may be replaced by then."""
+    guard = cast.guard()
+    gateway = cast.gateway(wire.table_of(guard),
+                           changes=lambda text: text.replace("request=$mifeng", "upstream=$upstream_addr request=$mifeng"))
+    go_on = threading.Event()
+
+    def wait(request, out):
+        assert go_on.wait(20)
+        out.send(wire.response(200, b"done", "text/plain"))
+
+    guard.model.answer = wait
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(gateway.call("/m")))
+    thread.start()
+    wire.wait_for(lambda: guard.model.requests, "the model to be asked")
+    for _ in range(5):
+        gateway.push(wire.table_of(guard, addresses={"dep-1": ["127.0.0.1:1", guard.address]}))
+    go_on.set()
+    thread.join()
+    assert answers[0].body == b"done"
+    line = wire.wait_for(lambda: (gateway.folder / "access.log").read_text(), "a line in the log")
+    assert f"upstream={guard.address} " in line
+    assert "deployment=dep-1 instance=g1 refusal=" in line
