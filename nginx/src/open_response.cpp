@@ -234,6 +234,13 @@ ngx_int_t end_empty(RequestState& state) {
   return send_on(state);
 }
 
+// From outside of nginx's own handling of this request. The upstream may still be under way: ending that gives back the
+// reference which it holds, and without one of our own the request would be freed in the middle of its end.
+void end_request(ngx_http_request_t* r) {
+  ++r->main->count;
+  ngx_http_finalize_request(r, NGX_ERROR);
+}
+
 ngx_int_t advance(RequestState& state) {
   const bool header_is_new = state.answer == Answer::kHeld;
   while (state.answer == Answer::kHeld) {
@@ -318,7 +325,7 @@ void resume_opening(RequestState& state) {
   ngx_http_set_log_request(connection->log, r);
   const ngx_int_t rc = advance(state);
   if (rc == NGX_ERROR) {
-    ngx_http_finalize_request(r, NGX_ERROR);
+    end_request(r);
   } else {
     r->write_event_handler(r);  // whoever feeds us goes on
   }
@@ -330,7 +337,7 @@ void refuse_held(RequestState& state, const std::string& reason) {
   ngx_connection_t* const connection = r->connection;
   ngx_http_set_log_request(connection->log, r);
   refuse_answer(state, refused(reason, "the supervisor did not give a key for it"));
-  ngx_http_finalize_request(r, NGX_ERROR);
+  end_request(r);
   ngx_http_run_posted_requests(connection);
 }
 

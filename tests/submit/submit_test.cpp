@@ -1,4 +1,5 @@
-// Submitting packages to a platform with a real registry: what is stored, and what an attacker or an accident cannot do.
+// Submitting packages to a platform with a real registry: what is stored, and what an attacker or an accident cannot
+// do.
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
@@ -156,7 +157,8 @@ TEST_F(Submit, RefusesWhatIsNotThisVendorsPackageForThisPlatform) {
     // The recipient blocks of acme's header between the fixed part and the thief's own signature and MAC: what somebody
     // can do who has seen the ciphertexts but not the root key.
     const std::size_t own = stolen.payload_header.size();
-    const std::size_t theirs = 28 + 10 + (static_cast<std::size_t>(stolen.payload_header[36]) << 8) + stolen.payload_header[37];
+    const std::size_t theirs =
+        28 + 10 + (static_cast<std::size_t>(stolen.payload_header[36]) << 8) + stolen.payload_header[37];
     Bytes header(stolen.payload_header.begin(), stolen.payload_header.begin() + static_cast<std::ptrdiff_t>(theirs));
     const Bytes message = [&] {
       Bytes out = to_bytes("mifeng/v1/sender");
@@ -196,7 +198,8 @@ TEST_F(Submit, RefusesWhatIsNotThisVendorsPackageForThisPlatform) {
   // Sealed for another platform.
   {
     auto elsewhere = card();
-    const auto identity = crypto::Sm2PrivateKey::generate().value(), delivery = crypto::Sm2PrivateKey::generate().value();
+    const auto identity = crypto::Sm2PrivateKey::generate().value(),
+               delivery = crypto::Sm2PrivateKey::generate().value();
     elsewhere.identity = identity.public_key();
     elsewhere.output.reset();
     elsewhere.delivery = messages::make_key_statement({.purpose = messages::KeyPurpose::kDelivery,
@@ -303,9 +306,11 @@ TEST_F(Submit, AFullDiskLeavesEverythingAndGoesOnOnceThereIsRoom) {
     must(*db().check_integrity() == std::nullopt, 10);
     // Room for the package, not for the image's layout beside it.
     must(::mount("tmpfs", uploads.c_str(), "tmpfs", MS_REMOUNT, "size=3m") == 0, 11);
-    must(submits.append(ann_, upload->id, received,
-                        as_bytes(std::string_view(large).substr(static_cast<std::size_t>(received))))
-             .has_value(), 12);
+    must(submits
+             .append(ann_, upload->id, received,
+                     as_bytes(std::string_view(large).substr(static_cast<std::size_t>(received))))
+             .has_value(),
+         12);
     const auto full = submits.finish(ann_, upload->id);
     must(!full && full.error().reason() == "disk-full", 13);
     must(platform_->models().search(admin_, {}, {})->total == 1, 14);

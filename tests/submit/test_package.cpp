@@ -53,8 +53,8 @@ void refresh(package::PackageParts& parts) {
 }
 
 Result<package::PackageParts> package_parts(const PackageSpec& spec, const messages::PlatformCard& card,
-                                            const crypto::Sm2PrivateKey& payload_signer, const std::filesystem::path& work,
-                                            Random& random) {
+                                            const crypto::Sm2PrivateKey& payload_signer,
+                                            const std::filesystem::path& work, Random& random) {
   const std::filesystem::path base = work / "base", guard = work / "guard", payload = work / "payload";
   Bytes noise(spec.base_bytes);
   // The same base for the same package: it is what deduplicates.
@@ -79,15 +79,14 @@ Result<package::PackageParts> package_parts(const PackageSpec& spec, const messa
   manifest.guard_version = "0.1.0";
   manifest.created_by = "test";
   std::vector<package::LayerFile> layers;
-  MIFENG_TRY(auto base_layer, package::build_layer({.role = package::LayerRole::kBase,
-                                                    .folder = base,
-                                                    .prefix = "",
-                                                    .cache = work / "cache"}));
-  MIFENG_TRY(auto guard_layer, package::build_layer({.role = package::LayerRole::kGuard,
-                                                     .folder = guard,
-                                                     .prefix = "mifeng",
-                                                     .cache = work / "cache"}));
-  MIFENG_TRY(auto sealed, package::seal_payload(payload, manifest, {keys.delivery.key}, payload_signer, work, random, {}));
+  MIFENG_TRY(
+      auto base_layer,
+      package::build_layer({.role = package::LayerRole::kBase, .folder = base, .prefix = "", .cache = work / "cache"}));
+  MIFENG_TRY(auto guard_layer,
+             package::build_layer(
+                 {.role = package::LayerRole::kGuard, .folder = guard, .prefix = "mifeng", .cache = work / "cache"}));
+  MIFENG_TRY(auto sealed,
+             package::seal_payload(payload, manifest, {keys.delivery.key}, payload_signer, work, random, {}));
   parts.payload_header = sealed.header;
   manifest.payload_header = part_of(as_text(sealed.header));
   manifest.payload_plaintext_size = sealed.plaintext_size;

@@ -22,11 +22,10 @@ struct PackageSpec {
   std::size_t base_bytes = 1000;  // of a layer that does not compress
 };
 
-
 // Everything but the file: for a test that exchanges parts. `work` keeps the layers.
 Result<package::PackageParts> package_parts(const PackageSpec& spec, const messages::PlatformCard& card,
-                                            const crypto::Sm2PrivateKey& payload_signer, const std::filesystem::path& work,
-                                            Random& random);
+                                            const crypto::Sm2PrivateKey& payload_signer,
+                                            const std::filesystem::path& work, Random& random);
 // Puts the digests of what the parts hold into their manifest again, after a change.
 void refresh(package::PackageParts& parts);
 Result<void> write_parts(const package::PackageParts& parts, const crypto::Sm2PrivateKey& signer,

@@ -19,9 +19,11 @@ import time
 BIN = pathlib.Path(os.environ.get("MIFENG_BIN", "build/bin")).resolve()
 BUILD = pathlib.Path(os.environ.get("MIFENG_BUILD", "build/release")).resolve()
 SOURCE = pathlib.Path(os.environ.get("MIFENG_SOURCE", ".")).resolve()
-MODULE = BIN / "ngx_http_mifeng.so"
+# Another module and a wrapper around nginx: so that the same tests run under ASan (a build with MIFENG_SANITIZE and
+# MIFENG_ONLY_CORE=OFF, and a script that preloads libasan and libubsan before it becomes nginx).
+MODULE = pathlib.Path(os.environ.get("MIFENG_TEST_MODULE", BIN / "ngx_http_mifeng.so"))
 SUPERVISOR = BUILD / "tests/wire/static_supervisor"
-NGINX = "/usr/sbin/nginx"
+NGINX = os.environ.get("MIFENG_TEST_NGINX", "/usr/sbin/nginx")
 WAIT = 10.0
 
 
