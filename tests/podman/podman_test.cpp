@@ -384,6 +384,21 @@ TEST_F(PodmanEngineTest, RemoveLeavesNothingAndTwiceIsFine) {
   EXPECT_EQ(status(wanted)[0].state, InstanceState::kMissing);
 }
 
+TEST_F(PodmanEngineTest, RemovingOneDeploymentLeavesTheVolumesOfAnother) {
+  Workload stays = workload({"serve"});
+  stays.deployment = "test-0";  // its names begin as those of the other
+  const Workload goes = workload({"serve"});
+  apply(stays);
+  apply(goes);
+  // Ended, so that nothing but the engine keeps its volume from being removed.
+  machine->podman({"stop", engine->instance_name("test-0", 0)});
+  const auto removed = net::run_to_result<void>([&] { return engine->remove("test"); });
+  ASSERT_TRUE(removed) << removed.error().message();
+  EXPECT_EQ(machine->podman({"volume", "ls", "-q"}), engine->instance_name("test-0", 0) + ".cache\n");
+  EXPECT_TRUE(std::filesystem::exists(machine->path() / "sockets" / engine->instance_name("test-0", 0)));
+  EXPECT_FALSE(std::filesystem::exists(machine->path() / "sockets" / engine->instance_name("test", 0)));
+}
+
 TEST_F(PodmanEngineTest, ContainersOfOthersAreNeverTouched) {
   const Workload wanted = workload({"serve"});
   const std::string name = engine->instance_name("test", 0);

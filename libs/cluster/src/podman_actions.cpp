@@ -41,7 +41,7 @@ Task<void> PodmanEngine::restart(std::string instance) {
     auto stopped = co_await post("/containers/" + instance + "/stop", std::nullopt, Patience::kStop);
     if (!stopped) co_return stopped.error();
     if (!stopped->success() && stopped->status != 304)
-      co_return Error(ErrorCode::kUnavailable, "engine-refused", "stop " + instance + ": " + stopped->message);
+      co_return Error(ErrorCode::kInternal, "engine-refused", "stop " + instance + ": " + stopped->message);
   }
   co_return co_await start(instance, {});
 }
@@ -60,13 +60,15 @@ Task<void> PodmanEngine::remove_containers(std::vector<std::string> names, std::
                                   Patience::kStop);
     if (!removed) co_return removed.error();
     if (!removed->success() && removed->status != 404)
-      co_return Error(ErrorCode::kUnavailable, "engine-refused", "remove container " + name + ": " + removed->message);
+      co_return Error(ErrorCode::kInternal, "engine-refused", "remove container " + name + ": " + removed->message);
     note_failure(name, std::nullopt);
   }
   co_return ok();
 }
 
-Task<void> PodmanEngine::remove_volumes(std::vector<std::string> labels, std::string name_prefix) {
+Task<void> PodmanEngine::remove_volumes(std::string deployment, std::string name_prefix) {
+  // Podman 4.3 takes a volume that has any of several labels, so what is ours is decided here.
+  std::vector<std::string> labels{label(kLabelInstallation, frame_.installation)};
   auto answer = co_await get("/volumes/json?" + label_filter(labels));
   if (!answer) co_return answer.error();
   const json::Array* volumes = answer->body.if_array();
@@ -74,14 +76,30 @@ Task<void> PodmanEngine::remove_volumes(std::vector<std::string> labels, std::st
   for (const json::Value& entry : *volumes) {
     const json::Object* volume = entry.if_object();
     if (volume == nullptr || text_at(*volume, "Labels", kLabelInstallation) != frame_.installation) continue;
+    if (!deployment.empty() && text_at(*volume, "Labels", kLabelDeployment) != deployment) continue;
     const std::string name = text_at(*volume, "Name");
     if (!name.starts_with(name_prefix)) continue;
     auto removed = co_await erase("/volumes/" + name, Patience::kQuick);
     if (!removed) co_return removed.error();
     if (!removed->success() && removed->status != 404)
-      co_return Error(ErrorCode::kUnavailable, "engine-refused", "remove volume " + name + ": " + removed->message);
+      co_return Error(ErrorCode::kInternal, "engine-refused", "remove volume " + name + ": " + removed->message);
   }
   co_return ok();
+}
+
+void PodmanEngine::remove_folders(const std::string& deployment) const {
+  // By name, since a try before this one may have removed the containers already.
+  const std::string prefix =
+      "mf-" + frame_.installation.substr(0, 8) + "-" + (deployment.empty() ? "" : deployment + "-");
+  std::error_code error;
+  std::vector<std::filesystem::path> folders;
+  for (const auto& entry : std::filesystem::directory_iterator(frame_.sockets_dir, error)) {
+    const std::string name = entry.path().filename();
+    if (!name.starts_with(prefix)) continue;
+    const bool is_replica = name.find_first_not_of("0123456789", prefix.size()) == std::string::npos;
+    if (deployment.empty() || is_replica) folders.push_back(entry.path());
+  }
+  for (const auto& folder : folders) std::filesystem::remove_all(folder, error);
 }
 
 Task<void> PodmanEngine::remove(std::string deployment) {
@@ -90,14 +108,14 @@ Task<void> PodmanEngine::remove(std::string deployment) {
   auto listed = co_await list_containers(labels);
   if (!listed) co_return listed.error();
   std::vector<std::string> names;
-  for (const json::Object& container : *listed) names.push_back(status_of_listed(container).name);
-  const std::vector<std::string> folders = names;
+  for (const json::Object& container : *listed) {
+    if (text_at(container, "Labels", kLabelDeployment) == deployment) names.push_back(status_of_listed(container).name);
+  }
   auto removed = co_await remove_containers(std::move(names), kRemoveGraceSeconds);
   if (!removed) co_return removed.error();
-  auto volumes = co_await remove_volumes(std::move(labels), "");
+  auto volumes = co_await remove_volumes(deployment, "");
   if (!volumes) co_return volumes.error();
-  std::error_code ignored;
-  for (const std::string& name : folders) std::filesystem::remove_all(frame_.sockets_dir / name, ignored);
+  remove_folders(deployment);
   co_return ok();
 }
 
@@ -106,14 +124,11 @@ Task<void> PodmanEngine::remove_everything() {
   if (!listed) co_return listed.error();
   std::vector<std::string> names;
   for (const InstanceStatus& status : *listed) names.push_back(status.name);
-  const std::vector<std::string> folders = names;
   auto removed = co_await remove_containers(std::move(names), kRemoveGraceSeconds);
   if (!removed) co_return removed.error();
-  std::vector<std::string> labels{label(kLabelInstallation, frame_.installation)};
-  auto volumes = co_await remove_volumes(std::move(labels), "");
+  auto volumes = co_await remove_volumes("", "");
   if (!volumes) co_return volumes.error();
-  std::error_code ignored;
-  for (const std::string& name : folders) std::filesystem::remove_all(frame_.sockets_dir / name, ignored);
+  remove_folders("");
   auto network = co_await get("/networks/" + frame_.network + "/json");
   if (!network) co_return network.error();
   if (!network->success() || network->object() == nullptr ||
@@ -122,8 +137,7 @@ Task<void> PodmanEngine::remove_everything() {
   auto gone = co_await erase("/networks/" + frame_.network, Patience::kQuick);
   if (!gone) co_return gone.error();
   if (!gone->success() && gone->status != 404)
-    co_return Error(ErrorCode::kUnavailable, "engine-refused",
-                    "remove network " + frame_.network + ": " + gone->message);
+    co_return Error(ErrorCode::kInternal, "engine-refused", "remove network " + frame_.network + ": " + gone->message);
   co_return ok();
 }
 

@@ -247,7 +247,7 @@ Task<InstanceStatus> PodmanEngine::settle(const Workload& workload, int replica,
     if (!made) co_return made.error();
     inspected = co_await inspect(name);
     if (!inspected) co_return inspected.error();
-    if (!*inspected) co_return Error(ErrorCode::kUnavailable, "engine-refused", "container " + name + " went at once");
+    if (!*inspected) co_return Error(ErrorCode::kInternal, "engine-refused", "container " + name + " went at once");
   }
   if (status_of_inspected(**inspected).state == InstanceState::kPending) {
     changed = true;
@@ -255,7 +255,7 @@ Task<InstanceStatus> PodmanEngine::settle(const Workload& workload, int replica,
     if (!started) co_return started.error();
     inspected = co_await inspect(name);
     if (!inspected) co_return inspected.error();
-    if (!*inspected) co_return Error(ErrorCode::kUnavailable, "engine-refused", "container " + name + " went at once");
+    if (!*inspected) co_return Error(ErrorCode::kInternal, "engine-refused", "container " + name + " went at once");
   }
   co_return co_await describe(workload, replica, **inspected);
 }
@@ -276,6 +276,7 @@ Task<ApplyResult> PodmanEngine::apply(Workload workload) {
     wanted.insert(instance_name(workload.deployment, replica));
   std::vector<std::string> surplus;
   for (const json::Object& container : *listed) {
+    if (text_at(container, "Labels", kLabelDeployment) != workload.deployment) continue;
     const std::string name = status_of_listed(container).name;
     if (!name.empty() && !wanted.contains(name)) surplus.push_back(name);
   }
@@ -283,11 +284,10 @@ Task<ApplyResult> PodmanEngine::apply(Workload workload) {
     result.changed = true;
     for (const std::string& name : surplus) {
       note_failure(name, std::nullopt);
-      std::vector<std::string> one{std::string(kLabelInstallation) + "=" + frame_.installation};
       std::vector<std::string> names{name};
       auto removed = co_await remove_containers(std::move(names), workload.pod.termination_grace_seconds);
       if (!removed) co_return removed.error();
-      auto volumes = co_await remove_volumes(std::move(one), name + ".");
+      auto volumes = co_await remove_volumes(workload.deployment, name + ".");
       if (!volumes) co_return volumes.error();
       std::error_code ignored;
       std::filesystem::remove_all(frame_.sockets_dir / name, ignored);

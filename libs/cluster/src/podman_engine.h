@@ -57,7 +57,10 @@ class PodmanEngine final : public Engine {
 
   // Stops with grace and removes each, all at the same time.
   Task<void> remove_containers(std::vector<std::string> names, std::int64_t grace_seconds);
-  Task<void> remove_volumes(std::vector<std::string> labels, std::string name_prefix);
+  // Of one deployment ("" is all of ours) with names that begin so.
+  Task<void> remove_volumes(std::string deployment, std::string name_prefix);
+  // The folders with sockets of one deployment ("" is all of ours).
+  void remove_folders(const std::string& deployment) const;
 
   InstanceStatus failed(const Workload& workload, int replica, const Explained& why) const;
   void note_failure(const std::string& name, std::optional<Explained> why);
