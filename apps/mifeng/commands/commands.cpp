@@ -10,6 +10,16 @@ void add_commands(Command& root) {
   add_key(root);
   add_seal(root);
   add_open(root);
+  add_login(root);
+  add_push(root);
+  add_accept(root);
+  add_deploy(root);
+  add_get(root);
+  add_logs(root);
+  add_scale(root);
+  add_delete(root);
+  add_route(root);
+  add_audit(root);
   add_up(root);
   add_doctor(root);
 }

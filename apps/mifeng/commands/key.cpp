@@ -89,6 +89,8 @@ void add_key(Command& root) {
   fingerprint_command.text("KEY", compared->key, "a private or public key (PEM)", Need::kRequired)
       .examples("  mifeng key fingerprint vendor.pub.pem");
   fingerprint_command.run([compared](Console& console) { return print_fingerprint(compared->key, console); });
+
+  add_key_export(key);
 }
 
 }  // namespace mifeng::cli

@@ -1,0 +1,93 @@
+#include "cli/output.h"
+
+#include "cli/platform_client.h"
+#include "mifeng/base/clock.h"
+
+namespace mifeng::cli {
+namespace {
+
+bool is_plain(const std::string& text) {
+  if (text.empty() || text == "true" || text == "false" || text == "null" || text == "yes" || text == "no" ||
+      text == "on" || text == "off" || text == "y" || text == "n")
+    return false;
+  const char first = text.front();
+  const bool letter = (first >= 'a' && first <= 'z') || (first >= 'A' && first <= 'Z') || first == '/';
+  return letter && text.find_first_of(":#{}[],&*!|>'\"%@`\n\t\\ ") == std::string::npos;
+}
+
+void write_yaml(std::string& out, const json::Value& value, std::size_t indent) {
+  const std::string margin(indent, ' ');
+  const auto nested = [&](const json::Value& inner, std::size_t depth) {
+    const bool list = inner.if_array() != nullptr && !inner.if_array()->empty();
+    const bool object = inner.if_object() != nullptr && !inner.if_object()->empty();
+    if (list || object) {
+      out += "\n";
+      write_yaml(out, inner, depth);
+    } else {
+      out += " ";
+      write_yaml(out, inner, depth);
+    }
+  };
+  if (const json::Object* object = value.if_object(); object != nullptr && !object->empty()) {
+    for (const auto& [name, member] : *object) {
+      out += margin + (is_plain(name) ? name : json::serialize(json::Value(name))) + ":";
+      nested(member, indent + 2);
+    }
+  } else if (const json::Array* array = value.if_array(); array != nullptr && !array->empty()) {
+    for (const json::Value& item : *array) {
+      out += margin + "-";
+      nested(item, indent + 2);
+    }
+  } else {
+    const std::string* text = value.if_string();
+    // JSON's spelling is YAML too.
+    out += (text != nullptr && is_plain(*text) ? *text : json::serialize(value)) + "\n";
+  }
+}
+
+// "created_ms" and its like as people read them.
+std::string cell(const json::Value& item, const std::string& member) {
+  const json::Object* object = item.if_object();
+  const json::Value* value = object == nullptr ? nullptr : object->find(member);
+  if (value != nullptr && member.ends_with("_ms") && value->if_int64() != nullptr)
+    return *value->if_int64() == 0 ? "-" : format_time(*value->if_int64());
+  const std::string text = text_of(item, member);
+  return text.empty() ? "-" : text;
+}
+
+}  // namespace
+
+void add_output_flag(Command& command, std::string& target) {
+  target = "table";
+  command.word("-o,--output", target, {"table", "json", "yaml", "name"}, "how to print it");
+}
+
+std::string to_yaml(const json::Value& value) {
+  std::string out;
+  write_yaml(out, value, 0);
+  return out;
+}
+
+Result<void> print_objects(Console& console, const json::Value& value, const std::string& format,
+                           const std::vector<Column>& columns, const std::string& name_member) {
+  if (format == "json") return console.print(json::serialize_pretty(value));
+  if (format == "yaml") return console.print(to_yaml(value));
+  const json::Array one{value};
+  const json::Array& items = value.if_array() != nullptr ? *value.if_array() : one;
+  if (format == "name") {
+    std::string names;
+    for (const json::Value& item : items) names += text_of(item, name_member) + "\n";
+    return console.print(names);
+  }
+  std::vector<std::string> header;
+  for (const Column& column : columns) header.push_back(column.title);
+  std::vector<std::vector<std::string>> rows;
+  for (const json::Value& item : items) {
+    std::vector<std::string> row;
+    for (const Column& column : columns) row.push_back(cell(item, column.member));
+    rows.push_back(std::move(row));
+  }
+  return console.table(header, rows);
+}
+
+}  // namespace mifeng::cli

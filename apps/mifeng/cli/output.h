@@ -1,0 +1,28 @@
+// -o table|json|yaml|name
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/command.h"
+#include "cli/console.h"
+#include "mifeng/json/value.h"
+
+namespace mifeng::cli {
+
+// Adds -o, --output.
+void add_output_flag(Command& command, std::string& target);
+
+// A column of a table: its title and the member that it shows.
+struct Column {
+  std::string title;
+  std::string member;
+};
+// `value` is one object or a list of them; `name_member` is what -o name prints.
+Result<void> print_objects(Console& console, const json::Value& value, const std::string& format,
+                           const std::vector<Column>& columns, const std::string& name_member = "id");
+
+// Block style; strings are quoted wherever another reading were possible.
+std::string to_yaml(const json::Value& value);
+
+}  // namespace mifeng::cli

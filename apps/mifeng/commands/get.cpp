@@ -1,0 +1,281 @@
+// mifeng get, delete
+#include <optional>
+
+#include "cli/console.h"
+#include "cli/exit_code.h"
+#include "cli/output.h"
+#include "cli/platform_client.h"
+#include "commands/commands.h"
+
+namespace mifeng::cli {
+namespace {
+
+struct Kind {
+  std::string name;
+  std::string path;
+  std::string items;  // member that holds the list
+  bool paged;
+  bool single;  // GET path/ID gives one
+  bool deletable;
+  std::vector<Column> columns;
+  std::string name_member = "id";
+};
+
+const std::vector<Kind>& kinds() {
+  static const std::vector<Kind> kKinds{
+      {"models",
+       "/models",
+       "items",
+       true,
+       true,
+       true,
+       {{"ID", "id"},
+        {"VENDOR", "vendor_id"},
+        {"NAME", "name"},
+        {"VERSION", "version"},
+        {"LANGUAGE", "language"},
+        {"STATE", "state"},
+        {"FUNCTION", "function"}}},
+      {"deployments",
+       "/deployments",
+       "items",
+       true,
+       true,
+       true,
+       {{"ID", "id"},
+        {"MODEL", "model"},
+        {"VERSION", "version"},
+        {"REPLICAS", "replicas"},
+        {"STATE", "state"},
+        {"GRADE", "grade"},
+        {"REASON", "reason"}}},
+      {"routes",
+       "/routes",
+       "items",
+       true,
+       true,
+       true,
+       {{"ID", "id"},
+        {"PREFIX", "prefix"},
+        {"NAME", "name"},
+        {"FORWARD", "forward"},
+        {"ENABLED", "enabled"},
+        {"OPEN", "open"}}},
+      {"ports",
+       "/ports",
+       "items",
+       false,
+       false,
+       false,
+       {{"PORT", "port"}, {"STATE", "state"}, {"HOLDER", "holder"}, {"NAME", "port_name"}},
+       "port"},
+      {"vendors",
+       "/vendors",
+       "items",
+       true,
+       true,
+       true,
+       {{"ID", "id"},
+        {"NAME", "name"},
+        {"TELEPHONE", "telephone"},
+        {"CONFIRMED", "confirmed"},
+        {"FINGERPRINT", "fingerprint"}}},
+      {"callers",
+       "/callers",
+       "items",
+       true,
+       true,
+       true,
+       {{"ID", "id"}, {"NAME", "name"}, {"ENABLED", "enabled"}, {"CREATED", "created_ms"}}},
+      {"gateways",
+       "/gateways",
+       "items",
+       false,
+       false,
+       true,
+       {{"ID", "id"},
+        {"STATE", "state"},
+        {"CONNECTED", "connected"},
+        {"SERIAL", "serial_confirmed"},
+        {"SEEN", "last_seen_ms"}}},
+      {"keys",
+       "/keys",
+       "items",
+       false,
+       false,
+       false,
+       {{"ID", "id"},
+        {"PURPOSE", "purpose"},
+        {"STATE", "state"},
+        {"NOT BEFORE", "not_before_ms"},
+        {"NOT AFTER", "not_after_ms"}}},
+      {"instances",
+       "/instances",
+       "items",
+       true,
+       false,
+       false,
+       {{"ID", "id"},
+        {"DEPLOYMENT", "deployment_id"},
+        {"REPLICA", "replica"},
+        {"GRANTED", "granted_ms"},
+        {"ENDED", "ended_ms"},
+        {"CALLS", "calls"}}},
+      {"people",
+       "/people",
+       "items",
+       true,
+       true,
+       true,
+       {{"ID", "id"}, {"NAME", "name"}, {"ROLES", "roles"}, {"VENDOR", "vendor_id"}, {"ENABLED", "enabled"}}},
+      {"tokens",
+       "/tokens",
+       "items",
+       false,
+       false,
+       true,
+       {{"ID", "id"}, {"NAME", "name"}, {"ROLES", "roles"}, {"EXPIRES", "expires_ms"}}},
+      {"configs",
+       "/configs",
+       "items",
+       true,
+       false,
+       false,
+       {{"SM3", "sm3"}, {"ADDRESS", "address"}, {"SIZE", "size"}, {"CREATED", "created_ms"}},
+       "sm3"},
+      {"images",
+       "/images",
+       "items",
+       true,
+       false,
+       false,
+       {{"NAME", "name"}, {"DIGEST", "digest"}, {"SIZE", "size"}, {"ADDRESS", "address"}},
+       "digest"},
+      {"audit",
+       "/audit",
+       "items",
+       true,
+       false,
+       false,
+       {{"SEQ", "seq"},
+        {"TIME", "time_ms"},
+        {"ACTOR", "actor"},
+        {"ACTION", "action"},
+        {"SUBJECT", "subject"},
+        {"OUTCOME", "outcome"}},
+       "seq"},
+  };
+  return kKinds;
+}
+
+// "model" is as good as "models".
+Result<const Kind*> find_kind(const std::string& word) {
+  std::string all;
+  for (const Kind& kind : kinds()) {
+    if (kind.name == word || kind.name == word + "s") return &kind;
+    all += (all.empty() ? "" : ", ") + kind.name;
+  }
+  return Error(ErrorCode::kInvalidArgument, "unknown-kind", "\"" + word + "\" is none of: " + all + ".");
+}
+
+struct GetOptions {
+  std::string kind, id, text, format;
+  std::int64_t limit = 200;
+};
+
+Result<json::Value> get_one(const PlatformClient& client, const Kind& kind, const std::string& id) {
+  if (!kind.single)
+    return Error(ErrorCode::kInvalidArgument, "usage", "mifeng get " + kind.name + " takes no id; it lists all.");
+  if (kind.name == "deployments") {
+    MIFENG_TRY(const auto found, find_deployment(client, id));
+    return client.get("/deployments/" + found);
+  }
+  if (kind.name == "models") {
+    MIFENG_TRY(auto version, find_version(client, id));
+    return json::Value(std::move(version));
+  }
+  return client.get(kind.path + "/" + net::percent_encode(id));
+}
+
+Result<json::Value> get_list(const PlatformClient& client, const Kind& kind, const GetOptions& options) {
+  json::Array all;
+  for (std::int64_t page = 1;; ++page) {
+    std::string path = kind.path;
+    if (kind.paged) path += "?page_size=200&page=" + std::to_string(page);
+    if (!options.text.empty()) path += (kind.paged ? "&text=" : "?text=") + net::percent_encode(options.text);
+    MIFENG_TRY(const auto answer, client.get(path));
+    const json::Value* items = answer.if_object() == nullptr ? nullptr : answer.if_object()->find(kind.items);
+    if (items == nullptr || items->if_array() == nullptr)
+      return Error(ErrorCode::kUnavailable, "bad-answer", "The platform's answer is no list.");
+    for (const json::Value& item : *items->if_array()) {
+      if (static_cast<std::int64_t>(all.size()) >= options.limit) return json::Value(std::move(all));
+      // Thousands of free ports say nothing.
+      if (kind.name == "ports" && options.format == "table" && text_of(item, "state") == "free") continue;
+      all.push_back(item);
+    }
+    if (!kind.paged || items->if_array()->size() < 200) return json::Value(std::move(all));
+  }
+}
+
+Result<int> get(const PlatformFlags& flags, const GetOptions& options, Console& console) {
+  MIFENG_TRY(const Kind* kind, find_kind(options.kind));
+  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto value,
+             options.id.empty() ? get_list(client, *kind, options) : get_one(client, *kind, options.id));
+  MIFENG_CHECK(print_objects(console, value, options.format, kind->columns, kind->name_member));
+  return 0;
+}
+
+Result<int> remove(const PlatformFlags& flags, const std::string& word, const std::vector<std::string>& ids,
+                   Console& console) {
+  MIFENG_TRY(const Kind* kind, find_kind(word));
+  if (!kind->deletable) return Error(ErrorCode::kInvalidArgument, "usage", kind->name + " cannot be deleted.");
+  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  std::size_t failed = 0;
+  std::optional<Error> last;
+  for (const std::string& name : ids) {
+    Result<std::string> id = name;
+    if (kind->name == "deployments") id = find_deployment(client, name);
+    Result<json::Value> done = json::Value();
+    if (id) done = client.send("DELETE", kind->path + "/" + net::percent_encode(*id));
+    if (id && done) {
+      console.message("Deleted " + name + ".");
+      continue;
+    }
+    last = id ? done.error() : id.error();
+    ++failed;
+    if (ids.size() > 1) console.error(*last);
+  }
+  if (ids.size() == 1 && last) return *last;
+  return failed == 0 ? 0 : kExitPartOfBatchFailed;
+}
+
+}  // namespace
+
+void add_get(Command& root) {
+  Command command = root.add("get", "List models, deployments, routes, ports, ... or show one");
+  auto flags = add_platform_flags(command);
+  auto options = std::make_shared<GetOptions>();
+  command
+      .text("KIND", options->kind, "models, deployments, routes, ports, vendors, callers, gateways, keys, ...",
+            Need::kRequired)
+      .text("ID", options->id, "one of them")
+      .text("--text", options->text, "only those that hold this text (models, deployments, routes, vendors, images)")
+      .number("--limit", options->limit, 1, 1'000'000, "at most so many");
+  add_output_flag(command, options->format);
+  command.examples("  mifeng get models\n  mifeng get deployment digits -o yaml\n  mifeng get ports");
+  command.run([=](Console& console) { return get(*flags, *options, console); });
+}
+
+void add_delete(Command& root) {
+  Command command = root.add("delete", "Delete deployments, routes, callers, ...");
+  auto flags = add_platform_flags(command);
+  auto kind = std::make_shared<std::string>();
+  auto ids = std::make_shared<std::vector<std::string>>();
+  command.text("KIND", *kind, "deployment, route, caller, gateway, vendor, model, person, token", Need::kRequired)
+      .texts("ID", *ids, "which", Need::kRequired)
+      .examples("  mifeng delete deployment digits");
+  command.run([=](Console& console) { return remove(*flags, *kind == "person" ? "people" : *kind, *ids, console); });
+}
+
+}  // namespace mifeng::cli

@@ -1,0 +1,85 @@
+// mifeng login
+#include <termios.h>
+#include <unistd.h>
+
+#include <iostream>
+
+#include "cli/console.h"
+#include "cli/platform_client.h"
+#include "commands/commands.h"
+#include "mifeng/base/file.h"
+
+namespace mifeng::cli {
+namespace {
+
+struct LoginOptions {
+  std::string name = "admin";
+  std::string password_file;
+  std::string new_password_file;
+};
+
+// A line from a file, from a terminal without an echo, or from standard input; never from an argument.
+Result<std::string> read_password(Console& console, const std::string& file, const std::string& prompt) {
+  std::string line;
+  if (!file.empty()) {
+    MIFENG_TRY(line, read_text_file(file, 4096));
+    line = line.substr(0, line.find_first_of("\r\n"));
+  } else {
+    termios before{};
+    const bool terminal = ::isatty(STDIN_FILENO) == 1 && ::tcgetattr(STDIN_FILENO, &before) == 0;
+    if (terminal) {
+      console.message(prompt);
+      termios silent = before;
+      silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+      ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    }
+    std::getline(std::cin, line);
+    if (terminal) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+  }
+  if (line.empty())
+    return Error(ErrorCode::kInvalidArgument, "no-password",
+                 "No password: type it, pipe it in, or give --password-file.");
+  return line;
+}
+
+Result<int> login(const PlatformFlags& flags, const LoginOptions& options, Console& console) {
+  PlatformFlags where = flags;
+  MIFENG_TRY(const auto known, PlatformClient::connect(where));
+  Session session = known.session();
+  session.token.clear();
+  MIFENG_TRY(auto client, PlatformClient::connect(session));
+  MIFENG_TRY(const auto password, read_password(console, options.password_file, "Password of " + options.name + ":"));
+  const json::Value body = json::Object{{"name", options.name}, {"password", password}};
+  MIFENG_TRY(const auto answer, client.send("POST", "/session", &body));
+  session.token = text_of(answer, "token");
+  const json::Value* person = answer.if_object()->find("person");
+  if (person != nullptr && text_of(*person, "must_change_password") == "true") {
+    MIFENG_TRY(const auto changed, PlatformClient::connect(session));
+    const bool can_ask = !options.new_password_file.empty() || ::isatty(STDIN_FILENO) == 1;
+    if (!can_ask)
+      return Error(ErrorCode::kPermissionDenied, "must-change-password",
+                   "This first password must be changed: give --new-password-file (12 characters or more).");
+    MIFENG_TRY(const auto fresh,
+               read_password(console, options.new_password_file, "It must be changed. New password (12 or more):"));
+    const json::Value change = json::Object{{"old_password", password}, {"new_password", fresh}};
+    MIFENG_CHECK(changed.send("PUT", "/session/password", &change));
+  }
+  MIFENG_CHECK(save_session(session));
+  console.message("Signed in at " + session.platform + " as " + options.name + ".");
+  return 0;
+}
+
+}  // namespace
+
+void add_login(Command& root) {
+  Command command = root.add("login", "Sign in at a platform; the session is kept in a file of mode 0600");
+  auto flags = add_platform_flags(command);
+  auto options = std::make_shared<LoginOptions>();
+  command.text("--name", options->name, "whom to sign in")
+      .text("--password-file", options->password_file, "file with the password; else typed, or standard input")
+      .text("--new-password-file", options->new_password_file, "file with the password that replaces a first one")
+      .examples("  mifeng login --platform http://127.0.0.1:7080 --name li");
+  command.run([flags, options](Console& console) { return login(*flags, *options, console); });
+}
+
+}  // namespace mifeng::cli

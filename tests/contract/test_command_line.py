@@ -1,0 +1,130 @@
+"""The commands of `mifeng` that talk to a platform, against a real one: what they print, and how they end."""
+
+import json
+import os
+import stat
+import subprocess
+
+import pytest
+import yaml
+
+from conftest import BIN, Platform
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """A platform of its own, whose first password nobody has changed yet."""
+    folder = tmp_path_factory.mktemp("cli")
+    running = Platform(folder)
+    running.first = running.request("POST", "/system/first-administrator", local=True)[1]
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture
+def run(own, tmp_path):
+    def call(*arguments, data=b"", signed_in=True, platform=None):
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("MIFENG_")}
+        environment["XDG_CONFIG_HOME"] = str(own.folder / "config" if signed_in else tmp_path)
+        if platform:
+            environment["MIFENG_PLATFORM"] = platform
+        return subprocess.run([BIN / "mifeng", *map(str, arguments)], input=data, capture_output=True, timeout=60,
+                              env=environment, cwd=tmp_path)
+    return call
+
+
+@pytest.fixture
+def signed_in(own, run):
+    if not (own.folder / "config/mifeng/session.json").exists():
+        (own.folder / "new").write_text("a password of one's own\n")
+        done = run("login", "--platform", own.url, "--new-password-file", own.folder / "new",
+                   data=own.first["password"].encode() + b"\n")
+        assert done.returncode == 0, done.stderr
+    return run
+
+
+def test_without_a_platform_it_says_what_to_do(run):
+    done = run("get", "models", signed_in=False)
+    assert done.returncode == 2 and b"mifeng login" in done.stderr and done.stdout == b""
+
+
+def test_a_first_password_must_be_changed(own, run):
+    if (own.folder / "config/mifeng/session.json").exists():
+        pytest.fail("the order of the tests has changed: this one comes before any sign-in")
+    done = run("login", "--platform", own.url, data=own.first["password"].encode(), signed_in=False)
+    assert done.returncode == 4 and b"--new-password-file" in done.stderr
+    done = run("login", "--platform", own.url, data=b"wrong password\n", signed_in=False)
+    assert done.returncode == 4 and b"bad-sign-in" in done.stderr
+
+
+def test_the_session_is_a_file_of_mode_0600_without_the_password(own, signed_in):
+    session = own.folder / "config/mifeng/session.json"
+    assert stat.S_IMODE(session.stat().st_mode) == 0o600
+    assert "one's own" not in session.read_text() and json.loads(session.read_text())["platform"] == own.url
+
+
+def test_output_formats(own, signed_in):
+    body = {"id": "acme", "name": "Acme 智能", "address": "no: 1", "telephone": "+86 10", "business": ""}
+    status, answer, _ = own.request("POST", "/vendors", body=body, local=True)
+    assert status in (201, 409), answer
+    table = signed_in("get", "vendors").stdout.decode()
+    assert table.splitlines()[0].split() == ["ID", "NAME", "TELEPHONE", "CONFIRMED", "FINGERPRINT"] and "acme" in table
+    listed = json.loads(signed_in("get", "vendors", "-o", "json").stdout)
+    assert yaml.safe_load(signed_in("get", "vendors", "-o", "yaml").stdout) == listed
+    assert listed[0]["name"] == "Acme 智能"
+    assert signed_in("get", "vendors", "-o", "name").stdout == b"acme\n"
+    assert json.loads(signed_in("get", "vendor", "acme", "-o", "json").stdout) == listed[0]
+    for kind in ("models", "deployments", "routes", "ports", "callers", "gateways", "keys", "instances", "people",
+                 "tokens", "configs", "images", "audit"):
+        done = signed_in("get", kind, "-o", "json")
+        assert done.returncode == 0 and isinstance(json.loads(done.stdout), list), (kind, done.stderr)
+
+
+def test_exit_codes(own, signed_in):
+    assert signed_in("get", "deployment", "none").returncode == 3
+    assert signed_in("get", "nothing").returncode == 2
+    assert signed_in("get").returncode == 2
+    assert signed_in("accept", "acme/none@1.0").returncode == 3
+    assert signed_in("accept", "acme-none@1.0").returncode == 2
+    assert signed_in("push", "none.mfpkg").returncode == 3
+    assert signed_in("deploy", "acme/none@1.0").returncode == 3
+    assert signed_in("logs", "none").returncode == 3
+    assert signed_in("scale", "none", "--replicas", "2").returncode == 3
+    assert signed_in("get", "models", signed_in=False, platform=own.url).returncode == 4
+    assert signed_in("get", "models", signed_in=False, platform="http://127.0.0.1:1").returncode == 1
+    assert signed_in("get", "models", signed_in=False, platform="nonsense").returncode == 2
+
+
+def test_the_local_socket_needs_no_sign_in(own, signed_in):
+    done = signed_in("get", "people", "-o", "name", signed_in=False, platform=f"unix:{own.local_socket}")
+    assert done.returncode == 0 and done.stdout.startswith(b"pe")
+
+
+def test_delete_tells_what_of_a_batch_failed(own, signed_in):
+    _, made, _ = own.request("POST", "/callers", body={"name": "ward-7"}, local=True)
+    done = signed_in("delete", "caller", made["caller"]["id"], "none")
+    assert done.returncode == 8 and b"none" in done.stderr
+    assert signed_in("delete", "caller", made["caller"]["id"]).returncode == 3
+    assert signed_in("delete", "keys", "x").returncode == 2
+
+
+def test_push_tells_what_is_wrong_with_a_package(signed_in, tmp_path):
+    (tmp_path / "broken.mfpkg").write_bytes(os.urandom(20_000_000))
+    done = signed_in("push", "broken.mfpkg")
+    assert done.returncode == 6 and b"bad-archive" in done.stderr, done.stderr
+
+
+def test_the_card_and_the_audit_log(own, signed_in, tmp_path):
+    assert signed_in("key", "export", "-o", "platform.card").returncode == 0
+    assert json.loads((tmp_path / "platform.card").read_text())["format"] == "mifeng-card/1"
+    assert signed_in("audit", "head", "-o", "head.json").returncode == 0
+    done = signed_in("audit", "verify", "--head", "head.json", "-o", "json")
+    assert done.returncode == 0 and json.loads(done.stdout)["intact"] is True
+    lines = signed_in("audit", "export").stdout.splitlines()
+    assert len(lines) > 3 and all(json.loads(line) for line in lines)
+    head = json.loads((tmp_path / "head.json").read_text())
+    (tmp_path / "other.json").write_text(json.dumps(head).replace('"signature": "M', '"signature": "N'))
+    assert signed_in("audit", "verify", "--head", "other.json").returncode in (2, 6)
+    (tmp_path / "bad.json").write_text('{"a":1,"a":2}')
+    done = signed_in("audit", "verify", "--head", "bad.json")
+    assert done.returncode == 2 and b"twice" in done.stderr
