@@ -107,15 +107,11 @@ def test_a_request_that_does_not_fit_gets_a_sentence(example, model, target, bod
 
 
 def test_nobody_can_look_into_the_process(example, model):
-    status = pathlib.Path(f"/proc/{model.process.pid}/status").read_text()
-    assert "State" in status
-    # The files of a process that is not dumpable belong to root, whoever runs it.
-    assert os.stat(f"/proc/{model.process.pid}/mem").st_uid == 0 or os.geteuid() != 0
+    # The files of a process that is not dumpable belong to root, whoever runs it; it runs as 65532.
+    assert os.stat(f"/proc/{model.process.pid}/mem").st_uid == 0
     limits = pathlib.Path(f"/proc/{model.process.pid}/limits").read_text()
     core = [line for line in limits.splitlines() if line.startswith("Max core file size")][0].split()
     assert core[4:6] == ["0", "0"]
-    if os.geteuid() == 0:
-        assert os.stat(f"/proc/{model.process.pid}").st_uid == 0, "dumpable processes belong to their user, 65532"
 
 
 def test_no_source_and_no_weights_in_the_clear(example):
