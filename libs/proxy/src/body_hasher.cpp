@@ -1,7 +1,9 @@
 #include "mifeng/proxy/body_hasher.h"
 
 #include <algorithm>
+#include <array>
 
+#include "mifeng/crypto/sm3_many.h"
 #include "mifeng/sealed/body_digest.h"
 
 namespace mifeng::proxy {
@@ -10,6 +12,15 @@ void BodyHasher::update(ByteView data) {
   constexpr std::size_t kChunk = sealed::BodyDigest::kChunkSize;
   length_ += data.size();
   while (!data.empty()) {
+    if (chunk_size_ == 0 && data.size() >= kChunk) {
+      // Whole chunks beside each other are hashed side by side.
+      std::array<crypto::Sm3Digest, 16> digests;
+      const std::size_t count = std::min(data.size() / kChunk, digests.size());
+      crypto::sm3_many(data.first(count * kChunk), kChunk, std::span(digests).first(count));
+      for (std::size_t i = 0; i < count; ++i) append(leaves_, digests[i]);
+      data = data.subspan(count * kChunk);
+      continue;
+    }
     const ByteView part = data.first(std::min(data.size(), kChunk - chunk_size_));
     data = data.subspan(part.size());
     chunk_.update(part);
