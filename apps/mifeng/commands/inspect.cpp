@@ -27,8 +27,9 @@ Result<int> run(const InspectArguments& arguments, Console& console) {
   if (begins_with(request.beginning, "MFS")) return inspect_stream(request, console);
   if (begins_with(request.beginning, std::string_view("mifeng-package.json\0", 20)))
     return inspect_package(request, console);
-  return Error(ErrorCode::kInvalidArgument, "unknown-form",
-               "this is no form that mifeng knows: a sealed stream begins with MFS, a package with mifeng-package.json");
+  return Error(
+      ErrorCode::kInvalidArgument, "unknown-form",
+      "this is no form that mifeng knows: a sealed stream begins with MFS, a package with mifeng-package.json");
 }
 
 }  // namespace
@@ -41,7 +42,8 @@ void add_inspect(Command& root) {
       .examples(
           "  mifeng inspect model.sealed\n"
           "  mifeng inspect -o json < model.sealed\n\n"
-          "What it shows is not verified: `mifeng open` proves who sealed a stream and for whom, `mifeng verify` a package.");
+          "What it shows is not verified: `mifeng open` proves who sealed a stream and for whom, `mifeng verify` a "
+          "package.");
   command.run([arguments](Console& console) { return run(*arguments, console); });
 }
 
