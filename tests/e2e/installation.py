@@ -190,6 +190,17 @@ class Installation:
         finally:
             connection.close()
 
+    def wait_answer(self, prefix, seconds=30):
+        """Waits until the model behind `prefix` says that it is ready, to a caller whose key was made just now."""
+        key = self.caller_key()
+
+        def answers():
+            try:
+                return self.call(prefix + "/v2/health/ready", key=key)[0] == 200
+            except OSError:
+                return False
+        wait_until(answers, seconds, f"an answer of {prefix}")
+
     # What the machine shows of it.
 
     @property

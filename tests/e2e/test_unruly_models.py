@@ -14,7 +14,9 @@ def unruly():
     with tempfile.TemporaryDirectory(prefix="mf-", dir="/tmp") as path:
         installation = Installation(os.path.join(path, "d"), examples=SOURCE / "tests/e2e/models")
         with installation:
+            installation.wait_answer("/unruly")
             installation.key = installation.caller_key()
+            wait_until(lambda: ask(installation, {"do": "nothing"})[0] == 200, 20, "an answer")
             yield installation
         assert installation.left_behind() == []
 

@@ -35,14 +35,7 @@ def test_programs_that_end_are_started_again(model_installation):
         before = wait_until(lambda: model_installation.service_pid(program), what=program)
         os.kill(before, signal.SIGKILL)
         wait_until(lambda: model_installation.service_pid(program) not in (None, before), 30, f"{program} again")
-    key = model_installation.caller_key()
-
-    def answers():
-        try:
-            return model_installation.call("/tumor/v2/health/ready", key=key)[0] == 200
-        except OSError:
-            return False
-    wait_until(answers, 60, "an answer after all were killed")
+    model_installation.wait_answer("/tumor", 60)
 
 
 def test_ctrl_c_leaves_nothing_and_the_second_start_needs_no_password(folder):
@@ -56,7 +49,7 @@ def test_ctrl_c_leaves_nothing_and_the_second_start_needs_no_password(folder):
     with installation:
         assert installation.line("administrator") is None
         assert [one["id"] for one in installation.deployments()] == [one["id"] for one in before]
-        assert installation.call("/tumor/v2/health/ready", key=installation.caller_key())[0] == 200
+        installation.wait_answer("/tumor")
     assert installation.left_behind() == []
 
 
@@ -72,19 +65,19 @@ def test_kill_nine_of_up_takes_its_programs_along_and_the_next_start_goes_on(fol
                10, "the end of the programs")
     with installation:
         assert installation.containers() == containers
-        assert installation.call("/tumor/v2/health/ready", key=installation.caller_key())[0] == 200
+        installation.wait_answer("/tumor")
     assert installation.left_behind() == []
 
 
 def test_two_installations_side_by_side(folder, model_installation):
     other = Installation(folder / "other", only=["tumor-cpp"])
     with other:
-        assert other.call("/tumor/v2/health/ready", key=other.caller_key())[0] == 200
+        other.wait_answer("/tumor")
         # A key of one opens nothing at the other.
         assert other.call("/tumor/v2/health/ready", key=model_installation.caller_key())[0] == 401
         assert not set(other.containers()) & set(model_installation.containers())
     assert other.left_behind() == []
-    assert model_installation.call("/tumor/v2/health/ready", key=model_installation.caller_key())[0] == 200
+    model_installation.wait_answer("/tumor")
 
 
 def test_a_taken_port_is_named_before_anything_is_started(folder):

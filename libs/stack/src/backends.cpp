@@ -156,6 +156,7 @@ Result<std::unique_ptr<Service>> start_podman(const PodmanServiceOptions& option
                         "service",  "--time",
                         "0",        "unix://" + options.socket.string()};
   service.child.env = std::move(env);
+  service.child.working_directory = options.folder / "tmp";  // conmon leaves a file where it stands
   MIFENG_TRY(auto podman, Service::start(std::move(service)));
   net::ClientOptions client;
   client.endpoint = net::UnixEndpoint{options.socket};
