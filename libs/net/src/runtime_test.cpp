@@ -6,6 +6,14 @@
 #include <latch>
 #include <thread>
 
+#if defined(__SANITIZE_THREAD__)
+// Asio counts references to an executor with a release and an acquire fence; TSan does not know fences.
+extern "C" __attribute__((visibility("default"))) const char* __tsan_default_suppressions();  // NOLINT: TSan's name
+extern "C" const char* __tsan_default_suppressions() {
+  return "race:boost::asio::execution::detail::shared_target_executor\n";
+}
+#endif
+
 namespace mifeng::net {
 namespace {
 

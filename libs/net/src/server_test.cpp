@@ -589,6 +589,7 @@ TEST_F(ServerTest, TheClientGivesUpOnASilentServer) {
   options.idle_timeout = 100ms;
   EXPECT_EQ(HttpClient::create(options)->send_now({"GET", "/"}).error().reason(), "no-answer");
   finish.count_down();
+  server_->stop(10s);  // its handler refers to `finish`
   EXPECT_EQ(
       HttpClient::create({.endpoint = UnixEndpoint{dir_.path() / "none"}})->send_now({"GET", "/"}).error().reason(),
       "cannot-connect");
