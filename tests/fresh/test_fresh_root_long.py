@@ -6,7 +6,6 @@ taken along, since without them it could download nothing. It is entered with a 
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import tempfile
 
@@ -14,15 +13,14 @@ import pytest
 
 SOURCE = pathlib.Path(os.environ["MIFENG_SOURCE"])
 # Settings of this machine that say how anything is downloaded.
-TAKEN_ALONG = ["/etc/apt/apt.conf.d", "/etc/apt/auth.conf.d", "/etc/pip.conf", "/etc/ssl/certs", "/usr/local/share/ca-certificates",
-               "/etc/resolv.conf", "/etc/hosts"]
+TAKEN_ALONG = ["/etc/apt/auth.conf.d", "/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt", "/etc/resolv.conf", "/etc/hosts"]
 PASSED_ON = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_",
              "REQUESTS_CA_BUNDLE")
 
 ENTER = r"""
 set -e
+mount --bind "$1" "$1"
 cd "$1"
-mount --bind . .
 mount --rbind /sys sys && mount --make-rslave sys
 mount --rbind /dev dev && mount --make-rslave dev
 mount -t proc proc proc
@@ -45,18 +43,18 @@ def sources():
 def root():
     # A container's root must not lie on an overlay, and has to be large: beside the build, not in /tmp.
     path = pathlib.Path(tempfile.mkdtemp(prefix="fresh-root-", dir=os.environ["MIFENG_BUILD"]))
-    # Settings first: mmdebstrap itself reads those of this machine.
-    subprocess.run(["mmdebstrap", "--quiet", "--variant=apt", "--include=ca-certificates,bash,mount", "bookworm", str(path),
-                    str(sources())], check=True)
-    for name in TAKEN_ALONG:
-        here, there = pathlib.Path(name), path / name.lstrip("/")
-        if here.is_dir():
-            shutil.copytree(here, there, dirs_exist_ok=True, symlinks=False, ignore_dangling_symlinks=True)
-        elif here.exists():
-            there.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(here, there)
-    yield path
-    subprocess.run(["rm", "-rf", "--one-file-system", str(path)], check=True)
+    try:
+        subprocess.run(["mmdebstrap", "--quiet", "--variant=apt", "--include=ca-certificates,bash,mount", "bookworm",
+                        str(path), str(sources())], check=True)
+        settings = [file for file in pathlib.Path("/etc/apt/apt.conf.d").iterdir() if "Acquire" in file.read_text()]
+        for here in [*map(pathlib.Path, TAKEN_ALONG), *settings]:
+            there = path / str(here).lstrip("/")
+            if here.exists():
+                there.parent.mkdir(parents=True, exist_ok=True)
+                subprocess.run(["cp", "-rL", "--remove-destination", "-T", str(here), str(there)], check=True)
+        yield path
+    finally:
+        subprocess.run(["rm", "-rf", "--one-file-system", str(path)], check=True)
 
 
 def test_run_once_on_a_fresh_debian(root):
