@@ -156,10 +156,13 @@ Result<void> run(const Options& options) {
   }
   std::unique_ptr<rest::ContainerSockets> containers;
   if (engine) {
-    MIFENG_TRY(containers,
-               rest::ContainerSockets::start(runtime, api, sockets, [&](const std::string& container, ::pid_t pid) {
-                 return prove(*platform, *engine, container, pid);
-               }));
+    const auto prove_or_audit = [&](const std::string& container, ::pid_t pid) -> Result<platform::PeerFacts> {
+      auto peer = prove(*platform, *engine, container, pid);
+      if (peer) return peer;
+      spdlog::warn("the socket of {}: {} [{}]", container, peer.error().message(), peer.error().reason());
+      return platform->grants().unproved(container, peer.error());
+    };
+    MIFENG_TRY(containers, rest::ContainerSockets::start(runtime, api, sockets, prove_or_audit));
     platform->reconciler().start();
   }
 

@@ -411,6 +411,17 @@ Task<std::vector<InstanceStatus>> PodmanEngine::status(Workload workload) {
     } else {
       auto described = co_await describe(workload, replica, **inspected);
       if (!described) co_return described.error();
+      // It would never be granted anything. So that it is put right, and says why until then.
+      if (described->state == InstanceState::kRunning) {
+        auto env = co_await image_env(**inspected);
+        if (!env && env.error().code() != ErrorCode::kNotFound) co_return env.error();
+        const auto drift = find_drift(frame_, workload, replica, **inspected, env.value_or(std::vector<std::string>()));
+        if (drift) {
+          described->ready = false;
+          described->reason_code = "drifted";
+          described->reason = "is not what was rendered (" + *drift + ") and is made anew";
+        }
+      }
       all.push_back(std::move(*described));
     }
   }

@@ -170,6 +170,14 @@ Result<Bytes> GrantService::grant(const PeerFacts& peer, const std::string& depl
   return answer;
 }
 
+Error GrantService::unproved(const std::string& container, const Error& why) {
+  if (why.code() != ErrorCode::kPermissionDenied) return why;
+  // A name of its own, apart from what grant() counts.
+  if (core_.grant_limits->may_audit("stranger at " + container, core_.clock.now_ms()))
+    audit_refusal(core_, "a process at the socket of " + container, "grant.refuse", container, why);
+  return refused();
+}
+
 Result<Bytes> GrantService::renew(const PeerFacts& peer, const std::string& deployment, const std::string& nonce,
                                   ByteView stream) {
   const std::string renewal_sm3 = sm3_hex(stream);

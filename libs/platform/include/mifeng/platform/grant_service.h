@@ -45,6 +45,11 @@ class GrantService {
   Result<Bytes> grant(const PeerFacts& peer, const std::string& deployment, const std::string& nonce, ByteView stream);
   Result<Bytes> renew(const PeerFacts& peer, const std::string& deployment, const std::string& nonce, ByteView stream);
 
+  // What to answer on the socket of `container` to a peer that could not prove to be its first process: "refused", and
+  // `why` stands in the audit log, up to 20 times in 10 minutes. These count for nobody: a stranger's attempts do not
+  // use up what the container itself may ask. Where the engine did not answer, `why` itself, which accuses no one.
+  Error unproved(const std::string& container, const Error& why);
+
   // "who was granted what and when", newest first; deployment may be empty. kReadKeys.
   Result<Page<Instance>> list(const Actor& actor, const std::string& deployment, const PageRequest& page);
   // Ends an instance: its guard is told so at its next renewal and stops the model; gateways drop it within seconds.
