@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import socket
 import sqlite3
 import subprocess
@@ -351,14 +352,38 @@ def spellings(secret):
         yield text.encode()
 
 
+def vendors_scalar(scene):
+    shown = subprocess.run(["openssl", "pkey", "-in", scene.data / "vendor/examples.key", "-text", "-noout"],
+                           capture_output=True, text=True, check=True).stdout
+    digits = re.search(r"priv:\s+([0-9a-f:\s]+)", shown)[1]
+    return bytes.fromhex(re.sub(r"[^0-9a-f]", "", digits))
+
+
+def as_person(scene, bearer, method, path, body=None):
+    where = scene.installation.line("console and API").removeprefix("http://")
+    connection = http.client.HTTPConnection(where, timeout=30)
+    connection.request(method, "/api/v1" + path, None if body is None else json.dumps(body),
+                       {"Content-Type": "application/json", "Authorization": "Bearer " + bearer})
+    response = connection.getresponse()
+    text = response.read()
+    connection.close()
+    assert response.status < 300, (response.status, text)
+    return json.loads(text) if text else None
+
+
 def test_no_secret_stands_where_it_can_be_read(scene, genuine):
     words = scene.installation.line("administrator").split()
     password = words[words.index("password") + 1]
+    chosen = "another one entirely " + os.urandom(8).hex()
     session = scene.api("POST", "/session", {"name": "admin", "password": password})["token"]
+    as_person(scene, session, "PUT", "/session/password", {"old_password": password, "new_password": chosen})
+    token = as_person(scene, session, "POST", "/tokens", {"name": "ci", "roles": ["administrator"]})["token"]
+    assert as_person(scene, token, "GET", "/routes")["items"]
     key_file = scene.data.parent / "d.key"
     assert key_file.stat().st_mode & 0o077 == 0
     secrets = {"master key": bytes.fromhex(key_file.read_text().strip()), "password": password.encode(),
-               "session": session.encode(), "caller's key": scene.key.encode(),
+               "session": session.encode(), "vendor's private key": vendors_scalar(scene),
+               "caller's key": scene.key.encode(), "API token": token.encode(), "chosen password": chosen.encode(),
                "example caller's key": scene.installation.line("try it").split("Bearer ")[1].split("'")[0].encode()}
     everything = dict(places(scene))
     assert {"mifengd/mifeng.db", "logs/mifengd.log", "up.stderr", "podman inspect " + scene.name} <= set(everything)

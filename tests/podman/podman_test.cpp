@@ -520,6 +520,10 @@ TEST_F(PodmanEngineTest, AContainerMadeByHandUnderOurNameIsDriftAndIsReplaced) {
       net::run_to_result<PeerIdentity>([&] { return engine->verify_peer(wanted, 0, std::atoi(pid.c_str())); });
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().reason(), "drifted");
+  const auto seen = net::run_to_result<std::vector<InstanceStatus>>([&] { return engine->status(wanted); });
+  ASSERT_TRUE(seen) << seen.error().message();
+  EXPECT_EQ(seen->at(0).reason_code, "drifted");
+  EXPECT_FALSE(seen->at(0).ready);
   EXPECT_TRUE(apply(wanted).changed);
   EXPECT_TRUE(wait_ready(wanted).ready);
 }

@@ -218,6 +218,24 @@ TEST_F(Grants, RefusalsAreBounded) {
       "too-many-requests");
 }
 
+TEST_F(Grants, AStrangerIsRefusedAuditedAndCostsTheContainerNothing) {
+  const std::string container = engine_.instance_name(deployment_, 0);
+  const Error stranger(ErrorCode::kPermissionDenied, "not-first-process", "process 7 is not the first process");
+  for (int i = 0; i < 30; ++i) {
+    const Error told = platform_->grants().unproved(container, stranger);
+    EXPECT_EQ(told.reason(), "refused");
+    EXPECT_EQ(told.message().find("process 7"), std::string::npos) << "the peer learns no more";
+  }
+  EXPECT_EQ(last_refusal(), "not-first-process");
+  AuditQuery query;
+  query.action = "grant.refuse";
+  EXPECT_EQ(platform_->audit().list(auditor_, query, {})->total, 20) << "the log is not to be filled";
+  TestGuard guard = Grants::guard();
+  EXPECT_TRUE(ask(guard, peer_of(deployment_)));
+  const Error away(ErrorCode::kUnavailable, "engine-unavailable", "the engine is away");
+  EXPECT_EQ(platform_->grants().unproved(container, away).reason(), "engine-unavailable");
+}
+
 TEST_F(Grants, RenewsCountsAndRefusesReplays) {
   TestGuard guard = Grants::guard();
   ASSERT_TRUE(ask(guard, peer_of(deployment_)));
