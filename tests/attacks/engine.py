@@ -1,4 +1,5 @@
 """The installation's container engine, used past the platform: as root on the machine could."""
+import contextlib
 import json
 import os
 import pathlib
@@ -10,6 +11,7 @@ from installation import UnixConnection, processes, wait_until
 class Engine:
     def __init__(self, socket):
         self.socket = socket
+        self.sessions = set()
 
     def ask(self, method, path, body=None):
         connection = UnixConnection(self.socket)
@@ -59,10 +61,18 @@ class Engine:
         try:
             wait_until(done, 30, f"the end of {command}")
         finally:
-            # The process's monitor would stay for another five minutes.
-            for pid, _, monitor in processes():
-                if made in monitor and monitor[0].endswith("conmon"):
+            self.sessions.add(made)
+
+    def end_sessions(self):
+        """Ends the monitors of second processes, which would stay for five minutes after these."""
+        def none_left():
+            left = [pid for pid, _, monitor in processes()
+                    if monitor[0].endswith("conmon") and self.sessions & set(monitor)]
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+            return not left
+        wait_until(none_left, 20, "the end of the monitors")
 
     def spec_of(self, name):
         """What makes the same container again: the create call's own fields, out of what the engine shows."""

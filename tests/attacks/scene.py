@@ -100,6 +100,7 @@ class Scene:
         wait_until(lambda: self.predict()[0] == 200, 20, "the first answer")
 
     def clean_up(self):
+        self.engine.end_sessions()
         for name in self.made:
             if name in self.engine.ids():
                 self.engine.remove(name)
