@@ -121,6 +121,9 @@ Result<void> run(const Options& options) {
   platform_options.sockets_dir = sockets;
   platform_options.port_first = options.port_first;
   platform_options.port_last = options.port_last;
+  platform_options.lease_ms = options.lease_seconds * UnixMillis{1000};
+  platform_options.renew_ms = platform_options.lease_ms / 5;
+  platform_options.snapshot_lifetime_ms = options.snapshot_lifetime_seconds * UnixMillis{1000};
   MIFENG_TRY(auto platform,
              platform::Platform::open(platform_options, std::move(master_key), engine.get(), clock, random));
 

@@ -79,6 +79,14 @@ Result<bool> parse_options(int argc, char** argv, Options& options) {
   app.add_option("--sockets", options.sockets, "folder of the containers' sockets");
   app.add_option("--name", options.name, "of the platform, on its card")->capture_default_str();
   app.add_option("--port-range", range, "node ports of a new database")->capture_default_str();
+  app.add_option("--lease", options.lease_seconds,
+                 "seconds after which a model's container that did not renew is delisted; it renews five times in each")
+      ->check(CLI::Range(5, 86'400))
+      ->capture_default_str();
+  app.add_option("--snapshot-lifetime", options.snapshot_lifetime_seconds,
+                 "seconds that a gateway serves without hearing of the platform; then it answers nothing any more")
+      ->check(CLI::Range(10, 30 * 86'400))
+      ->capture_default_str();
   app.add_option("--log-level", options.log_level, "")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
       ->capture_default_str();

@@ -23,6 +23,8 @@ struct Options {
   std::string name = "mifeng";
   int port_first = 30000;
   int port_last = 32767;
+  int lease_seconds = 300;
+  int snapshot_lifetime_seconds = 86'400;
   std::string log_level = "info";
   int ready_fd = -1;
 };

@@ -88,8 +88,10 @@ ngx_int_t enter_gateway_thrown(ngx_http_request_t* r) {
   }
   state.router = Worker::get() == nullptr ? nullptr : Worker::get()->router();
   if (state.router == nullptr) {
-    return refuse_request(state, NGX_HTTP_SERVICE_UNAVAILABLE, "no-table",
-                          "This gateway has no valid routes at the moment; ask its operator.");
+    return refuse_request(
+        state, NGX_HTTP_SERVICE_UNAVAILABLE, "no-table",
+        "This gateway has heard nothing from its platform yet, or not for too long, so it has no valid "
+        "routes; ask its operator.");
   }
   auto match = state.router->match(view(r->unparsed_uri));
   if (!match) return refuse_with(state, match.error());

@@ -62,12 +62,22 @@ def test_a_snapshot_that_is_old_forged_or_altered_changes_nothing(stage):
     assert max(serials(platform)) == in_force
     refused = platform.wait(lambda e: "snapshot-rollback" in e.get("refusals", {}), "the report of it", 15)
     assert refused["confirmed"] == in_force
-    # Not after a restart either, and without the platform.
+    # Not after a restart either: the serial in force is that of the stored snapshot.
     gateway.kill()
-    platform.stop()
+    followed = platform.count(lambda e: "following" in e)
     again = stage.gateway(join=False, container=gateway.container)
     again.wait_ready()
-    assert again.call("/probe/weights").body == MARKER.encode()
+    wait_for(lambda: platform.count(lambda e: "following" in e) > followed, "the gateway to follow again")
+    assert [e["following"] for e in platform.events() if "following" in e][-1] == in_force
+    platform.command("send old")
+    again.wait_log("a snapshot was refused (snapshot-rollback)")
+    assert again.call("/probe/weights").status == 200
+    # And without the platform.
+    again.kill()
+    platform.stop()
+    third = stage.gateway(join=False, container=gateway.container)
+    third.wait_ready()
+    assert third.call("/probe/weights").body == MARKER.encode()
 
 
 def test_serves_while_the_platform_is_away_until_its_snapshot_expires(stage):

@@ -23,6 +23,8 @@ struct UpArguments {
   std::string cache;
   std::int64_t platform_port = 0;
   std::int64_t gateway_port = 0;
+  std::int64_t lease = 0;
+  std::int64_t snapshot_lifetime = 0;
 };
 
 std::filesystem::path own_folder() {
@@ -65,6 +67,8 @@ stack::UpOptions up_options(const UpArguments& arguments) {
   }
   options.platform_port = static_cast<std::uint16_t>(arguments.platform_port);
   options.gateway_port = static_cast<std::uint16_t>(arguments.gateway_port);
+  options.lease_seconds = static_cast<int>(arguments.lease);
+  options.snapshot_lifetime_seconds = static_cast<int>(arguments.snapshot_lifetime);
   return options;
 }
 
@@ -113,6 +117,10 @@ void add_up(Command& root) {
       .text("--cache", arguments->cache, "folder that packing keeps base images and builds in")
       .number("--platform-port", arguments->platform_port, 1, 65535, "port of console and API on 127.0.0.1")
       .number("--gateway-port", arguments->gateway_port, 1, 65535, "port of the gateway on 127.0.0.1")
+      .number("--lease", arguments->lease, 5, 86'400,
+              "seconds until a model that does not renew is delisted; default 300")
+      .number("--snapshot-lifetime", arguments->snapshot_lifetime, 10, 30 * 86'400,
+              "seconds that the gateway goes on without the platform; default 86400")
       .examples(
           "  sudo mifeng up                          until Ctrl-C\n"
           "  sudo mifeng up --once                   exit status 0 only if every answer was right\n"

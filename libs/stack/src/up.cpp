@@ -130,6 +130,12 @@ class Stack {
                           installation_.id(),
                           "--sockets",
                           installation_.sockets().string()};
+    for (const auto& [option, seconds] :
+         {std::pair{"--lease", options_.lease_seconds}, {"--snapshot-lifetime", options_.snapshot_lifetime_seconds}}) {
+      if (seconds == 0) continue;
+      mifengd.child.argv.push_back(option);
+      mifengd.child.argv.push_back(std::to_string(seconds));
+    }
     MIFENG_CHECK(supervisor_.add("mifengd", [mifengd] { return start_ready(mifengd); }));
 
     return start_gateway();
