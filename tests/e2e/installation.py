@@ -8,6 +8,7 @@ import select
 import signal
 import socket
 import subprocess
+import tarfile
 import time
 import urllib.parse
 
@@ -53,11 +54,12 @@ class ApiError(Exception):
 
 
 class Installation:
-    def __init__(self, data, examples=None, only=()):
+    def __init__(self, data, examples=None, only=(), packs=None):
         self.data = pathlib.Path(data)
         self.data.mkdir(parents=True, exist_ok=True)
         self.examples = examples
         self.only = list(only)
+        self.packs = packs
         self.process = None
         self.lines = []
 
@@ -70,6 +72,8 @@ class Installation:
             command += ["--examples", str(self.examples)]
         for name in self.only:
             command += ["--only", name]
+        if self.packs is not None:
+            command += ["--packs", str(self.packs)]
         return command + list(more)
 
     def once(self, timeout=1500):
@@ -135,6 +139,26 @@ class Installation:
     def __exit__(self, *_):
         if self.process is not None and self.process.poll() is None:
             self.stop()
+
+    def mifeng(self, *arguments, check=True):
+        """The command line, as the local administrator."""
+        done = subprocess.run([str(BIN / "mifeng"), *map(str, arguments)], capture_output=True, text=True, timeout=300,
+                              env={**os.environ, "MIFENG_PLATFORM": f"unix:{self.data}/run/mifengd.sock"})
+        assert done.returncode == 0 or not check, done.stderr
+        return done
+
+    def pack_and_accept(self, project):
+        """Packs a project of this installation's own vendor, submits it, and takes delivery; the version's id."""
+        package = self.data / "work" / (project.name + ".mfpkg")
+        self.mifeng("pack", project, "--for", self.data / "card.json", "--sign", self.data / "vendor/examples.key",
+                    "--cache", CACHE, *(["--packs", self.packs] if self.packs else []), "-o", package)
+        self.mifeng("push", package)
+        with tarfile.open(package, "r:") as tar:
+            manifest = json.load(tar.extractfile("mifeng-package.json"))
+        name = f"{manifest['vendor']['id']}/{manifest['model']['name']}@{manifest['model']['version']}"
+        self.mifeng("accept", name)
+        found = self.api("GET", "/models?text=" + manifest["model"]["name"] + "&page_size=100")["items"]
+        return next(one["id"] for one in found if one["version"] == manifest["model"]["version"])
 
     # The platform's API, as the local administrator.
 
@@ -207,14 +231,18 @@ class Installation:
     def id(self):
         return (self.data / "installation").read_text().strip()
 
-    def containers(self):
-        """Names of all its containers, asked of the engine itself."""
+    def engine(self, path):
+        """What the container engine itself says."""
         connection = UnixConnection(self.data / "run/podman.sock")
         try:
-            connection.request("GET", "/v4.0.0/libpod/containers/json?all=true")
-            return sorted(one["Names"][0] for one in json.loads(connection.getresponse().read()))
+            connection.request("GET", "/v4.0.0/libpod" + path)
+            return json.loads(connection.getresponse().read())
         finally:
             connection.close()
+
+    def containers(self):
+        """Names of all its containers, asked of the engine itself."""
+        return sorted(one["Names"][0] for one in self.engine("/containers/json?all=true"))
 
     def service_pid(self, program):
         """The pid of the child of `mifeng up` that runs `program`."""

@@ -1,0 +1,250 @@
+"""Each of the nine fields of a deployment config arrives in the running container, told by a model that answers what it
+sees; and the model's language is one that Mifeng has never heard of: a pack dropped beside the others."""
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import tarfile
+import tempfile
+
+import pytest
+import yaml
+
+from installation import SOURCE, Installation, wait_until
+
+MIB = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def place():
+    with tempfile.TemporaryDirectory(prefix="mf-", dir="/tmp") as path:
+        place = pathlib.Path(path)
+        shutil.copytree(SOURCE / "packs", place / "packs")
+        shutil.copytree(SOURCE / "tests/e2e/packs/plain-c", place / "packs/plain-c")
+        shutil.copytree(SOURCE / "tests/e2e/look", place / "models/look")
+        yield place
+
+
+@pytest.fixture(scope="module")
+def look(place):
+    installation = Installation(place / "d", examples=place / "models", packs=place / "packs")
+    with installation:
+        installation.wait_answer("/look")
+        installation.key = installation.caller_key()
+        wait_until(lambda: ask(installation, {})[0] == 200, 20, "an answer")
+        yield installation
+    assert installation.left_behind() == []
+
+
+def ask(installation, body, prefix="/look"):
+    return installation.call(prefix + "/predict", body, key=installation.key)
+
+
+@pytest.fixture(scope="module")
+def seen(look):
+    """What the model sees, its environment as an object."""
+    status, body = ask(look, {})
+    assert status == 200, body
+    value = json.loads(body)
+    value["env"] = dict(one.split("=", 1) for one in value["env"])
+    value["mounts"] = {line.split()[1]: line.split() for line in value["mounts"].splitlines()}
+    return value
+
+
+@pytest.fixture(scope="module")
+def inspected(look):
+    return [look.engine(f"/containers/{name}/json") for name in look.containers()]
+
+
+@pytest.fixture
+def deploy(look):
+    """Deploys another version, and takes it away again."""
+    made = []
+
+    def run(name, version, **more):
+        deployment = look.api("POST", "/deployments", {"name": name, "version_id": version,
+                                                       "route": {"name": name, "prefix": "/" + name}, **more})
+        made.append(deployment["id"])
+        return deployment["id"]
+
+    def take_away(deployment):
+        look.api("DELETE", "/deployments/" + deployment)
+        wait_until(lambda: deployment not in [one["id"] for one in look.deployments()], 90, "the deletion")
+        made.remove(deployment)
+    run.take_away = take_away
+    yield run
+    for one in list(made):
+        take_away(one)
+
+
+def variant(look, place, name, change):
+    """A version of its own whose deployment config is changed by `change`."""
+    project = place / "variants" / name
+    shutil.copytree(SOURCE / "tests/e2e/look", project)
+    text = (project / "mifeng.yaml").read_text().replace('version: "1.0.0"', f'version: "1.0.0-{name}"')
+    (project / "mifeng.yaml").write_text(text)
+    config = yaml.safe_load((project / "deployment.yaml").read_text())
+    config["spec"]["model"]["version"] = f"1.0.0-{name}"
+    config["spec"]["replicas"] = 1
+    change(config["spec"])
+    (project / "deployment.yaml").write_text(yaml.safe_dump(config, allow_unicode=True))
+    return look.pack_and_accept(project)
+
+
+def manifest_of(look):
+    with tarfile.open(look.data / "packages/look-1.0.0.mfpkg", "r:") as tar:
+        return json.load(tar.extractfile("mifeng-package.json"))
+
+
+# 1 模型名称
+
+def test_the_models_name_and_version(seen, inspected):
+    assert (seen["env"]["MIFENG_MODEL_NAME"], seen["env"]["MIFENG_MODEL_VERSION"]) == ("look", "1.0.0")
+    for container in inspected:
+        image = container["ImageName"]
+        assert image.split("/", 1)[1].startswith("onlookers/look@sha256:")
+
+
+# 2 镜像名称
+
+def test_the_images_name_and_digest(look, inspected):
+    digest = manifest_of(look)["image"]["digest"]
+    ports = json.loads((look.data / "ports.json").read_text())
+    for container in inspected:
+        assert container["ImageName"] == f"127.0.0.1:{ports['registry']}/onlookers/look@{digest}"
+        assert container["ImageDigest"] == digest
+
+
+# 3 镜像抓取策略
+
+def remove_from_registry(look, container):
+    ports = json.loads((look.data / "ports.json").read_text())
+    connection = http.client.HTTPConnection("127.0.0.1", ports["registry"], timeout=30)
+    connection.request("DELETE", f"/v2/onlookers/look/manifests/{container['ImageDigest']}")
+    assert connection.getresponse().status == 202
+
+
+@pytest.mark.parametrize("policy", ["Always", "IfNotPresent"])
+def test_the_pull_policy_says_whether_the_registry_is_asked_again(look, place, deploy, policy):
+    version = variant(look, place, policy.lower(), lambda spec: spec.update(imagePullPolicy=policy))
+    first = deploy("first", version)
+    look.wait_state(first, ["ready"])
+    name = next(one for one in look.containers() if first in one)
+    remove_from_registry(look, look.engine(f"/containers/{name}/json"))
+    deploy.take_away(first)
+    # The image is on the machine, and the registry has it no longer.
+    second = deploy("second", version)
+    if policy == "IfNotPresent":
+        look.wait_state(second, ["ready"])
+    else:
+        def reason():
+            text = look.api("GET", f"/deployments/{second}")["reason"]
+            return text if "the registry does not have the image" in text else None
+        wait_until(reason, 60, "the reason")
+
+
+def test_the_pull_policy_never_pulls(look, place, deploy):
+    version = variant(look, place, "never", lambda spec: spec.update(imagePullPolicy="Never"))
+    deployment = deploy("never", version)
+
+    def reason():
+        text = look.api("GET", f"/deployments/{deployment}")["reason"]
+        return text if "imagePullPolicy is Never" in text else None
+    wait_until(reason, 60, "the reason")
+
+
+# 4 容器端口号
+
+def test_the_containers_port(look, seen, inspected):
+    # Inside, nginx listens on it, on every address; outside, the host's port leads to it.
+    assert any(line.split()[1] == "00000000:%04X" % 8123 for line in seen["listening"].splitlines()[1:])
+    for container in inspected:
+        bindings = container["HostConfig"]["PortBindings"]
+        assert list(bindings) == ["8123/tcp"]
+        connection = http.client.HTTPConnection("127.0.0.1", int(bindings["8123/tcp"][0]["HostPort"]), timeout=30)
+        connection.request("GET", "/v2/health/ready")
+        answer = connection.getresponse()
+        # What stands there seals and asks for the gateway's word: it does not talk to strangers.
+        assert answer.status != 200 and b"ready" not in answer.read()
+
+
+# 5 运行命令
+
+def test_the_command(seen):
+    assert seen["argv"] == ["/app/model", "two words", "", "--grüße=\"$HOME\""]
+
+
+# 6 环境变量
+
+def test_the_environment(seen):
+    assert seen["env"]["GREETING"] == "héllo = \"$HOME\" 你好"
+    assert seen["env"]["EMPTY"] == ""
+    # Of the platform's, the model sees what is meant for it, and nothing else.
+    assert {name for name in seen["env"] if name.startswith("MIFENG_")} == {
+        "MIFENG_SOCKET", "MIFENG_MODEL_NAME", "MIFENG_MODEL_VERSION"}
+
+
+def test_an_operators_environment_goes_before_the_vendors(look, deploy):
+    version = look.deployments()[0]["version_id"]
+    deployment = deploy("changed", version, replicas=1, env=[{"name": "GREETING", "value": "changed"}])
+    look.wait_state(deployment, ["ready"])
+    status, body = wait_until(lambda: (lambda got: got if got[0] == 200 else None)(ask(look, {}, "/changed")), 20, "an answer")
+    env = dict(one.split("=", 1) for one in json.loads(body)["env"])
+    assert env["GREETING"] == "changed" and env["EMPTY"] == ""
+
+
+# 7 容器副本数
+
+def test_the_replicas(look):
+    deployment = look.deployments()[0]
+    assert deployment["replicas"] == 2
+    assert look.containers() == [f"mf-{look.id[:8]}-{deployment['id']}-{number}" for number in range(2)]
+    # Both answer: the gateway takes turns.
+    pids = {json.loads(ask(look, {"read": "/etc/hostname"})[1])["content"].strip() for _ in range(20)}
+    assert pids == set(look.containers())
+
+
+# 8 硬件资源
+
+def number(seen, *names):
+    """The first of the cgroup files that is there: version 2 or version 1."""
+    for name in names:
+        if seen[name] is not None:
+            return seen[name].split()
+    raise AssertionError(f"none of {names} can be read in the container")
+
+
+def test_the_memory(seen, inspected):
+    assert int(number(seen, "memory.max", "memory.limit_in_bytes")[0]) == 96 * MIB
+    assert {one["HostConfig"]["MemoryReservation"] for one in inspected} == {48 * MIB}
+
+
+def test_the_processors(seen, inspected):
+    assert int(number(seen, "cpu.max", "cpu.cfs_quota_us")[0]) == 150_000  # of 100,000 microseconds
+    weight = int(number(seen, "cpu.weight", "cpu.shares")[0])
+    assert weight == (256 if seen["cpu.weight"] is None else 1 + ((256 - 2) * 9999) // 262142)
+    assert {one["HostConfig"]["CpuShares"] for one in inspected} == {256}
+
+
+def test_an_operators_resources_go_before_the_vendors(look, deploy):
+    version = look.deployments()[0]["version_id"]
+    deployment = deploy("larger", version, replicas=1, limits={"memory": "120Mi"})
+    look.wait_state(deployment, ["ready"])
+    name = next(one for one in look.containers() if deployment in one)
+    assert look.engine(f"/containers/{name}/json")["HostConfig"]["Memory"] == 120 * MIB
+
+
+# 9 数据卷
+
+def test_the_volumes(look, seen):
+    device, path, kind, options = seen["mounts"]["/fast"][:4]
+    assert kind == "tmpfs" and "size=4096k" in options.split(",")
+    assert seen["mounts"]["/cache"][2] != "tmpfs"
+    assert {"nosuid", "nodev"} <= set(seen["mounts"]["/cache"][3].split(","))
+    # Written and read again; the bound holds; nothing else of the root can be written to.
+    write = lambda path, size: json.loads(ask(look, {"write": path, "bytes": size})[1])["failed"]
+    assert write("/cache/file", 8 * MIB) == ""
+    assert write("/fast/file", 3 * MIB) == ""
+    assert write("/fast/file", 5 * MIB) == "ENOSPC"
+    assert write("/elsewhere", 1) == "EROFS"
