@@ -3,44 +3,9 @@
 import json
 import os
 import stat
-import subprocess
 
 import pytest
 import yaml
-
-from conftest import BIN, Platform
-
-
-@pytest.fixture(scope="module")
-def own(tmp_path_factory):
-    """A platform of its own, whose first password nobody has changed yet."""
-    folder = tmp_path_factory.mktemp("cli")
-    running = Platform(folder)
-    running.first = running.request("POST", "/system/first-administrator", local=True)[1]
-    yield running
-    assert running.stop() == 0
-
-
-@pytest.fixture
-def run(own, tmp_path):
-    def call(*arguments, data=b"", signed_in=True, platform=None):
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("MIFENG_")}
-        environment["XDG_CONFIG_HOME"] = str(own.folder / "config" if signed_in else tmp_path)
-        if platform:
-            environment["MIFENG_PLATFORM"] = platform
-        return subprocess.run([BIN / "mifeng", *map(str, arguments)], input=data, capture_output=True, timeout=60,
-                              env=environment, cwd=tmp_path)
-    return call
-
-
-@pytest.fixture
-def signed_in(own, run):
-    if not (own.folder / "config/mifeng/session.json").exists():
-        (own.folder / "new").write_text("a password of one's own\n")
-        done = run("login", "--platform", own.url, "--new-password-file", own.folder / "new",
-                   data=own.first["password"].encode() + b"\n")
-        assert done.returncode == 0, done.stderr
-    return run
 
 
 def test_without_a_platform_it_says_what_to_do(run):

@@ -35,6 +35,8 @@ class Command {
  public:
   Command add(const std::string& name, const std::string& summary);
 
+  // A second name of this command.
+  Command& alias(const std::string& name);
   Command& text(const std::string& flags, std::string& target, const std::string& help, Need need = Need::kOptional);
   // May be given several times.
   Command& texts(const std::string& flags, std::vector<std::string>& target, const std::string& help,

@@ -39,6 +39,11 @@ Command Command::add(const std::string& name, const std::string& summary) {
   return Command(sub, line_);
 }
 
+Command& Command::alias(const std::string& name) {
+  app_of(app_).alias(name);
+  return *this;
+}
+
 Command& Command::text(const std::string& flags, std::string& target, const std::string& help, Need need) {
   last_ = finished(app_of(app_).add_option(flags, target, help), need);
   return *this;

@@ -159,41 +159,4 @@ std::string text_of(const json::Value& object, std::string_view name) {
   return json::serialize(*value);
 }
 
-Result<json::Object> find_version(const PlatformClient& client, const std::string& name) {
-  const std::size_t slash = name.find('/');
-  const std::size_t at = name.find('@');
-  std::string path = "/models/" + net::percent_encode(name);
-  if (slash != std::string::npos && at != std::string::npos && slash < at) {
-    path = "/vendors/" + net::percent_encode(name.substr(0, slash)) + "/models/" +
-           net::percent_encode(name.substr(slash + 1, at - slash - 1)) + "/versions/" +
-           net::percent_encode(name.substr(at + 1));
-  } else if (slash != std::string::npos || at != std::string::npos) {
-    return Error(ErrorCode::kInvalidArgument, "bad-version-name",
-                 "\"" + name + "\" names no version; write VENDOR/MODEL@VERSION or the version's id.");
-  }
-  MIFENG_TRY(auto version, client.get(path));
-  if (json::Object* object = version.if_object()) return std::move(*object);
-  return Error(ErrorCode::kUnavailable, "bad-answer", "The platform's answer is no version.");
-}
-
-Result<std::string> find_deployment(const PlatformClient& client, const std::string& name) {
-  auto exact = client.get("/deployments/" + net::percent_encode(name));
-  if (exact) return text_of(*exact, "id");
-  if (exact.error().code() != ErrorCode::kNotFound) return std::move(exact).error();
-  MIFENG_TRY(const auto list, client.get("/deployments?page_size=200&text=" + net::percent_encode(name)));
-  std::string id;
-  const json::Object* page = list.if_object();
-  const json::Value* items = page == nullptr ? nullptr : page->find("items");
-  if (items != nullptr && items->if_array() != nullptr) {
-    for (const json::Value& item : *items->if_array()) {
-      if (text_of(item, "name") != name) continue;
-      if (!id.empty())
-        return Error(ErrorCode::kConflict, "ambiguous", "Several deployments are called " + name + "; give the id.");
-      id = text_of(item, "id");
-    }
-  }
-  if (id.empty()) return Error(ErrorCode::kNotFound, "no-such-deployment", "There is no deployment " + name + ".");
-  return id;
-}
-
 }  // namespace mifeng::cli

@@ -61,11 +61,6 @@ class PlatformClient {
   Session session_;
 };
 
-// "acme/digits@1.2.0", or the id of a version: its object.
-Result<json::Object> find_version(const PlatformClient& client, const std::string& name);
-// The id of a deployment from its id or its name. kConflict "ambiguous" where several have the name.
-Result<std::string> find_deployment(const PlatformClient& client, const std::string& name);
-
 // A member of an object as text; "" where it is not there.
 std::string text_of(const json::Value& object, std::string_view name);
 

@@ -17,8 +17,14 @@ void add_commands(Command& root) {
   add_get(root);
   add_logs(root);
   add_scale(root);
+  add_restart(root);
   add_delete(root);
   add_route(root);
+  add_caller(root);
+  add_vendor(root);
+  add_person(root);
+  add_token(root);
+  add_gateway(root);
   add_audit(root);
   add_up(root);
   add_doctor(root);

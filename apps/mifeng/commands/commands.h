@@ -10,22 +10,28 @@ void add_commands(Command& root);
 void add_init(Command& root);
 void add_accept(Command& root);
 void add_audit(Command& root);
+void add_caller(Command& root);
 void add_delete(Command& root);
 void add_deploy(Command& root);
 void add_get(Command& root);
+void add_gateway(Command& root);
 void add_inspect(Command& root);
-void add_key_export(Command& key);  // a command of `key`
 void add_login(Command& root);
 void add_logs(Command& root);
+void add_person(Command& root);
+void add_platform_keys(Command& key);  // commands of `key`
 void add_push(Command& root);
+void add_restart(Command& root);
 void add_route(Command& root);
 void add_scale(Command& root);
 void add_key(Command& root);
 void add_open(Command& root);
 void add_pack(Command& root);
+void add_token(Command& root);
 void add_up(Command& root);
 void add_doctor(Command& root);
 void add_seal(Command& root);
+void add_vendor(Command& root);
 void add_verify(Command& root);
 
 }  // namespace mifeng::cli

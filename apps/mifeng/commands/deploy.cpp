@@ -1,10 +1,10 @@
-// mifeng deploy, scale, logs
+// mifeng deploy, scale, restart, logs
 #include <chrono>
 #include <thread>
 
 #include "cli/console.h"
+#include "cli/lookup.h"
 #include "cli/output.h"
-#include "cli/platform_client.h"
 #include "commands/commands.h"
 
 namespace mifeng::cli {
@@ -116,6 +116,28 @@ void add_scale(Command& root) {
     MIFENG_TRY(const auto id, find_deployment(client, *name));
     const json::Value body = json::Object{{"replicas", *replicas}};
     MIFENG_TRY(const auto deployment, client.send("PUT", "/deployments/" + id + "/replicas", &body));
+    MIFENG_CHECK(print_objects(console, deployment, *format, kColumns));
+    return 0;
+  });
+}
+
+void add_restart(Command& root) {
+  Command command = root.add("restart", "Restart a deployment, one replica after the other");
+  auto flags = add_platform_flags(command);
+  auto name = std::make_shared<std::string>();
+  auto format = std::make_shared<std::string>();
+  auto wait_seconds = std::make_shared<std::int64_t>(0);
+  command.text("DEPLOYMENT", *name, "its id or name", Need::kRequired)
+      .number("--wait", *wait_seconds, 0, 86'400, "seconds to wait until it is ready");
+  add_output_flag(command, *format);
+  command.examples("  mifeng restart digits --wait 60");
+  command.run([=](Console& console) -> Result<int> {
+    MIFENG_TRY(const auto client, PlatformClient::connect(*flags));
+    MIFENG_TRY(const auto id, find_deployment(client, *name));
+    MIFENG_TRY(auto deployment, client.send("POST", "/deployments/" + id + "/restart"));
+    if (*wait_seconds > 0) {
+      MIFENG_TRY(deployment, wait_ready(client, id, *wait_seconds));
+    }
     MIFENG_CHECK(print_objects(console, deployment, *format, kColumns));
     return 0;
   });

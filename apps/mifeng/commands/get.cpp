@@ -1,10 +1,12 @@
 // mifeng get, delete
+#include "commands/get.h"
+
 #include <optional>
 
 #include "cli/console.h"
 #include "cli/exit_code.h"
+#include "cli/lookup.h"
 #include "cli/output.h"
-#include "cli/platform_client.h"
 #include "commands/commands.h"
 
 namespace mifeng::cli {
@@ -13,7 +15,6 @@ namespace {
 struct Kind {
   std::string name;
   std::string path;
-  std::string items;  // member that holds the list
   bool paged;
   bool single;  // GET path/ID gives one
   bool deletable;
@@ -25,7 +26,6 @@ const std::vector<Kind>& kinds() {
   static const std::vector<Kind> kKinds{
       {"models",
        "/models",
-       "items",
        true,
        true,
        true,
@@ -38,7 +38,6 @@ const std::vector<Kind>& kinds() {
         {"FUNCTION", "function"}}},
       {"deployments",
        "/deployments",
-       "items",
        true,
        true,
        true,
@@ -51,7 +50,6 @@ const std::vector<Kind>& kinds() {
         {"REASON", "reason"}}},
       {"routes",
        "/routes",
-       "items",
        true,
        true,
        true,
@@ -63,7 +61,6 @@ const std::vector<Kind>& kinds() {
         {"OPEN", "open"}}},
       {"ports",
        "/ports",
-       "items",
        false,
        false,
        false,
@@ -71,7 +68,6 @@ const std::vector<Kind>& kinds() {
        "port"},
       {"vendors",
        "/vendors",
-       "items",
        true,
        true,
        true,
@@ -82,14 +78,12 @@ const std::vector<Kind>& kinds() {
         {"FINGERPRINT", "fingerprint"}}},
       {"callers",
        "/callers",
-       "items",
        true,
        true,
        true,
        {{"ID", "id"}, {"NAME", "name"}, {"ENABLED", "enabled"}, {"CREATED", "created_ms"}}},
       {"gateways",
        "/gateways",
-       "items",
        false,
        false,
        true,
@@ -100,7 +94,6 @@ const std::vector<Kind>& kinds() {
         {"SEEN", "last_seen_ms"}}},
       {"keys",
        "/keys",
-       "items",
        false,
        false,
        false,
@@ -111,7 +104,6 @@ const std::vector<Kind>& kinds() {
         {"NOT AFTER", "not_after_ms"}}},
       {"instances",
        "/instances",
-       "items",
        true,
        false,
        false,
@@ -123,21 +115,18 @@ const std::vector<Kind>& kinds() {
         {"CALLS", "calls"}}},
       {"people",
        "/people",
-       "items",
        true,
        true,
        true,
        {{"ID", "id"}, {"NAME", "name"}, {"ROLES", "roles"}, {"VENDOR", "vendor_id"}, {"ENABLED", "enabled"}}},
       {"tokens",
        "/tokens",
-       "items",
        false,
        false,
        true,
        {{"ID", "id"}, {"NAME", "name"}, {"ROLES", "roles"}, {"EXPIRES", "expires_ms"}}},
       {"configs",
        "/configs",
-       "items",
        true,
        false,
        false,
@@ -145,7 +134,6 @@ const std::vector<Kind>& kinds() {
        "sm3"},
       {"images",
        "/images",
-       "items",
        true,
        false,
        false,
@@ -153,7 +141,6 @@ const std::vector<Kind>& kinds() {
        "digest"},
       {"audit",
        "/audit",
-       "items",
        true,
        false,
        false,
@@ -204,16 +191,14 @@ Result<json::Value> get_list(const PlatformClient& client, const Kind& kind, con
     if (kind.paged) path += "?page_size=200&page=" + std::to_string(page);
     if (!options.text.empty()) path += (kind.paged ? "&text=" : "?text=") + net::percent_encode(options.text);
     MIFENG_TRY(const auto answer, client.get(path));
-    const json::Value* items = answer.if_object() == nullptr ? nullptr : answer.if_object()->find(kind.items);
-    if (items == nullptr || items->if_array() == nullptr)
-      return Error(ErrorCode::kUnavailable, "bad-answer", "The platform's answer is no list.");
-    for (const json::Value& item : *items->if_array()) {
+    MIFENG_TRY(const json::Array* items, items_of(answer));
+    for (const json::Value& item : *items) {
       if (static_cast<std::int64_t>(all.size()) >= options.limit) return json::Value(std::move(all));
       // Thousands of free ports say nothing.
       if (kind.name == "ports" && options.format == "table" && text_of(item, "state") == "free") continue;
       all.push_back(item);
     }
-    if (!kind.paged || items->if_array()->size() < 200) return json::Value(std::move(all));
+    if (!kind.paged || items->size() < 200) return json::Value(std::move(all));
   }
 }
 
@@ -235,7 +220,16 @@ Result<int> remove(const PlatformFlags& flags, const std::string& word, const st
   std::optional<Error> last;
   for (const std::string& name : ids) {
     Result<std::string> id = name;
-    if (kind->name == "deployments") id = find_deployment(client, name);
+    if (kind->name == "deployments") {
+      id = find_deployment(client, name);
+    } else if (kind->name == "people" || kind->name == "callers") {
+      auto found = kind->name == "people" ? find_person(client, name) : find_caller(client, name);
+      if (found) {
+        id = text_of(*found, "id");
+      } else {
+        id = std::move(found).error();
+      }
+    }
     Result<json::Value> done = json::Value();
     if (id) done = client.send("DELETE", kind->path + "/" + net::percent_encode(*id));
     if (id && done) {
@@ -251,6 +245,24 @@ Result<int> remove(const PlatformFlags& flags, const std::string& word, const st
 }
 
 }  // namespace
+
+Result<int> show_kind(const PlatformFlags& flags, const std::string& kind, const std::string& id,
+                      const std::string& format, Console& console) {
+  GetOptions options;
+  options.kind = kind;
+  options.id = id;
+  options.format = format;
+  return get(flags, options, console);
+}
+
+void add_list(Command& group, const std::string& kind, const std::string& summary, const std::string& example) {
+  Command command = group.add("list", summary);
+  auto flags = add_platform_flags(command);
+  auto format = std::make_shared<std::string>();
+  add_output_flag(command, *format);
+  command.examples(example);
+  command.run([=](Console& console) { return show_kind(*flags, kind, "", *format, console); });
+}
 
 void add_get(Command& root) {
   Command command = root.add("get", "List models, deployments, routes, ports, ... or show one");

@@ -1,4 +1,4 @@
-// mifeng key generate | public | fingerprint
+// mifeng key generate | public | fingerprint; those of the platform are in gateway.cpp
 #include <sys/stat.h>
 
 #include "cli/console.h"
@@ -59,7 +59,7 @@ Result<int> print_fingerprint(const std::string& key_path, Console& console) {
 }  // namespace
 
 void add_key(Command& root) {
-  Command key = root.add("key", "Make SM2 key pairs and show their public halves and fingerprints");
+  Command key = root.add("key", "SM2 key pairs of your own in files, and those of a platform");
   key.examples(
       "  mifeng key generate -o vendor.pem --public vendor.pub.pem\n"
       "  mifeng key fingerprint vendor.pub.pem      to compare by telephone\n"
@@ -90,7 +90,7 @@ void add_key(Command& root) {
       .examples("  mifeng key fingerprint vendor.pub.pem");
   fingerprint_command.run([compared](Console& console) { return print_fingerprint(compared->key, console); });
 
-  add_key_export(key);
+  add_platform_keys(key);
 }
 
 }  // namespace mifeng::cli

@@ -1,13 +1,10 @@
 // mifeng login
-#include <termios.h>
 #include <unistd.h>
-
-#include <iostream>
 
 #include "cli/console.h"
 #include "cli/platform_client.h"
+#include "cli/secret_text.h"
 #include "commands/commands.h"
-#include "mifeng/base/file.h"
 
 namespace mifeng::cli {
 namespace {
@@ -17,30 +14,6 @@ struct LoginOptions {
   std::string password_file;
   std::string new_password_file;
 };
-
-// A line from a file, from a terminal without an echo, or from standard input; never from an argument.
-Result<std::string> read_password(Console& console, const std::string& file, const std::string& prompt) {
-  std::string line;
-  if (!file.empty()) {
-    MIFENG_TRY(line, read_text_file(file, 4096));
-    line = line.substr(0, line.find_first_of("\r\n"));
-  } else {
-    termios before{};
-    const bool terminal = ::isatty(STDIN_FILENO) == 1 && ::tcgetattr(STDIN_FILENO, &before) == 0;
-    if (terminal) {
-      console.message(prompt);
-      termios silent = before;
-      silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-      ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-    }
-    std::getline(std::cin, line);
-    if (terminal) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-  }
-  if (line.empty())
-    return Error(ErrorCode::kInvalidArgument, "no-password",
-                 "No password: type it, pipe it in, or give --password-file.");
-  return line;
-}
 
 Result<int> login(const PlatformFlags& flags, const LoginOptions& options, Console& console) {
   PlatformFlags where = flags;

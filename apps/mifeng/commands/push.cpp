@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include "cli/console.h"
+#include "cli/lookup.h"
 #include "cli/output.h"
-#include "cli/platform_client.h"
 #include "commands/commands.h"
 #include "mifeng/base/file.h"
 

@@ -30,7 +30,7 @@ net::Response finished(Reply&& answer) {
 
 platform::Actor local_administrator() {
   platform::Actor actor;
-  actor.id = actor.name = "local";
+  actor.id = actor.name = kLocalActor;
   actor.roles = {platform::Role::kAdministrator};
   actor.address = "unix";
   return actor;

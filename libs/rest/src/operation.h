@@ -20,6 +20,9 @@
 
 namespace mifeng::rest {
 
+// Id of the local administrator, whom no row of the database stands for.
+inline constexpr const char* kLocalActor = "local";
+
 using platform::Permission;
 
 // What an operation answers, when it is no stream.

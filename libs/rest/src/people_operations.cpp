@@ -70,6 +70,10 @@ Result<Reply> create_token(Call& call) {
   const auto lifetime_ms = body.optional_integer("lifetime_ms", 0, 315'360'000'000).value_or(0);
   MIFENG_TRY(const auto roles, roles_of(body));
   MIFENG_CHECK(body.finish());
+  // The local administrator of the Unix socket is nobody who could be disabled, and with him his tokens.
+  if (call.actor.id == kLocalActor)
+    return Error(ErrorCode::kPermissionDenied, "token-needs-a-person",
+                 "An API token belongs to a person: sign in first (`mifeng login`), and make it as that person.");
   MIFENG_TRY(const auto made, call.platform.people().create_token(call.actor, name, roles, lifetime_ms));
   return reply(json_of(made), 201);
 }

@@ -1,0 +1,88 @@
+// mifeng caller
+#include "cli/console.h"
+#include "cli/lookup.h"
+#include "cli/output.h"
+#include "cli/secret_text.h"
+#include "commands/commands.h"
+#include "commands/get.h"
+
+namespace mifeng::cli {
+namespace {
+
+const std::vector<Column> kColumns{
+    {"ID", "id"}, {"NAME", "name"}, {"ENABLED", "enabled"}, {"KEY CHANGED", "key_changed_ms"}};
+
+struct CallerOptions {
+  std::string name, key_file, format;
+};
+
+Result<int> give_key(Console& console, const json::Value& answer, const std::string& file) {
+  const json::Value* caller = answer.if_object() == nullptr ? nullptr : answer.if_object()->find("caller");
+  if (caller != nullptr)
+    console.message("API key of " + text_of(*caller, "name") + " (" + text_of(*caller, "id") + "), shown this once.");
+  MIFENG_CHECK(give_secret(console, text_of(answer, "key"), file));
+  return 0;
+}
+
+Result<int> set_enabled(const PlatformFlags& flags, const CallerOptions& options, bool enabled, Console& console) {
+  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto caller, find_caller(client, options.name));
+  const json::Value body = json::Object{{"enabled", enabled}};
+  MIFENG_TRY(const auto changed, client.send("PUT", "/callers/" + text_of(caller, "id") + "/enabled", &body));
+  MIFENG_CHECK(print_objects(console, changed, options.format, kColumns));
+  return 0;
+}
+
+void add_enabling(Command& group, const std::string& name, const std::string& summary, bool enabled) {
+  Command command = group.add(name, summary);
+  auto flags = add_platform_flags(command);
+  auto options = std::make_shared<CallerOptions>();
+  command.text("CALLER", options->name, "name or id", Need::kRequired);
+  add_output_flag(command, options->format);
+  command.examples("  mifeng caller " + name + " ward-7");
+  command.run([=](Console& console) { return set_enabled(*flags, *options, enabled, console); });
+}
+
+}  // namespace
+
+void add_caller(Command& root) {
+  Command group = root.add("caller", "Callers of models, and their API keys");
+  group.alias("callers");
+  add_list(group, "callers", "All callers", "  mifeng caller list");
+
+  Command command = group.add("add", "Add a caller; prints the API key");
+  auto flags = add_platform_flags(command);
+  auto options = std::make_shared<CallerOptions>();
+  command.text("NAME", options->name, "who calls", Need::kRequired)
+      .text("--key-file", options->key_file, "new file for the API key; else standard output")
+      .examples("  KEY=$(mifeng caller add ward-7)\n  mifeng caller add ward-7 --key-file ward-7.key");
+  command.run([=](Console& console) -> Result<int> {
+    MIFENG_CHECK(refuse_existing_secret(options->key_file));
+    MIFENG_TRY(const auto client, PlatformClient::connect(*flags));
+    const json::Value body = json::Object{{"name", options->name}};
+    MIFENG_TRY(const auto answer, client.send("POST", "/callers", &body));
+    return give_key(console, answer, options->key_file);
+  });
+
+  Command renew = group.add("key", "A new API key for a caller; the old one ends");
+  auto renew_flags = add_platform_flags(renew);
+  auto renewed = std::make_shared<CallerOptions>();
+  renew.text("CALLER", renewed->name, "name or id", Need::kRequired)
+      .text("--key-file", renewed->key_file, "new file for the API key; else standard output")
+      .examples("  mifeng caller key ward-7 --key-file ward-7.key");
+  renew.run([=](Console& console) -> Result<int> {
+    MIFENG_CHECK(refuse_existing_secret(renewed->key_file));
+    MIFENG_TRY(const auto client, PlatformClient::connect(*renew_flags));
+    MIFENG_TRY(const auto caller, find_caller(client, renewed->name));
+    MIFENG_TRY(const auto answer, client.send("POST", "/callers/" + text_of(caller, "id") + "/key"));
+    return give_key(console, answer, renewed->key_file);
+  });
+
+  add_enabling(group, "revoke", "Refuse a caller's API key at every gateway", false);
+  add_enabling(group, "enable", "Let a revoked caller call again, with the same key", true);
+  group.examples(
+      "  mifeng caller add ward-7 --key-file ward-7.key\n  mifeng caller revoke ward-7\n"
+      "  mifeng delete caller ca-1");
+}
+
+}  // namespace mifeng::cli

@@ -1,0 +1,35 @@
+#include "commands/fetch.h"
+
+#include "cli/console.h"
+#include "cli/platform_client.h"
+#include "mifeng/base/file.h"
+
+namespace mifeng::cli {
+namespace {
+
+Result<int> print_or_save(const PlatformClient& client, const std::string& path, const std::string& output,
+                          Console& console) {
+  MIFENG_TRY(const auto text, client.get_text(path));
+  if (output.empty()) {
+    MIFENG_CHECK(console.print(text));
+  } else {
+    MIFENG_CHECK(write_file_atomic(output, as_bytes(text)));
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_fetch(Command& group, const std::string& name, const std::string& summary, const std::string& path,
+               const std::string& example) {
+  Command command = group.add(name, summary);
+  auto flags = add_platform_flags(command);
+  auto output = std::make_shared<std::string>();
+  command.text("-o,--output", *output, "file; else standard output").examples(example);
+  command.run([=](Console& console) -> Result<int> {
+    MIFENG_TRY(const auto client, PlatformClient::connect(*flags));
+    return print_or_save(client, path, *output, console);
+  });
+}
+
+}  // namespace mifeng::cli
