@@ -28,6 +28,7 @@ constexpr const char* kHelp =
     "  --module PATH            default: ngx_http_mifeng.so beside this program\n"
     "  --template PATH          default: gateway.conf.in beside this program\n"
     "  --workers N              default: one a processor\n"
+    "  --user NAME              of nginx' workers, where root starts the gateway (default mifeng, else nobody)\n"
     "  --access-log-max BYTES   of DIR/access.log; then it becomes access.log.1 (default 67108864)\n"
     "  --ready-fd N             write a line of JSON there once it serves\n";
 
@@ -119,6 +120,11 @@ int main(int argc, char** argv) {
          return true;
        }},
       {"--workers", [&](const std::string& v) { return parse(v, options.workers) && options.workers > 0; }},
+      {"--user",
+       [&](const std::string& v) {
+         options.user = v;
+         return !v.empty();
+       }},
       {"--access-log-max", [&](const std::string& v) { return parse(v, options.access_log_max); }},
       {"--ready-fd", [&](const std::string& v) { return parse(v, ready_fd) && ready_fd > 2; }}};
   for (int i = 1; i < argc; ++i) {

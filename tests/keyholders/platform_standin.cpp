@@ -303,20 +303,16 @@ class Standin {
     if (!bytes || !messages::verify_follow({"gw-1", *nonce, std::stoll(*time)}, *bytes, *gateway_sign_))
       return refuse("bad-signature");
     const std::uint64_t after = std::stoull(request.target.substr(request.target.find('=') + 1));
+    // What is in force, where the gateway does not have it; then what comes after this line.
+    std::size_t next = frames_.size();
+    if (!frames_.empty() && frames_.back().serial > after) --next;
     tell({{"following", after}});
     net::Response response(200, {}, "application/vnd.mifeng.snapshots");
-    response.body = net::BodyWriter([this, after](net::BodySink& sink) { return write_frames(sink, after); });
+    response.body = net::BodyWriter([this, next](net::BodySink& sink) { return write_frames(sink, next); });
     return response;
   }
 
-  net::Task<void> write_frames(net::BodySink& sink, std::uint64_t after) {
-    std::size_t next = 0;
-    {
-      const std::lock_guard lock(mutex_);
-      // What is in force, where the gateway does not have it; then what comes.
-      next = frames_.size();
-      if (!frames_.empty() && frames_.back().serial > after) --next;
-    }
+  net::Task<void> write_frames(net::BodySink& sink, std::size_t next) {
     while (true) {
       const std::uint64_t seen = changed_.count();
       Bytes bytes;

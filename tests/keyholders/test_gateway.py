@@ -1,6 +1,7 @@
 """mifeng-gateway: enrolment, snapshots, what it refuses, and what it does while the platform is away."""
 import os
 import pathlib
+import pwd
 import re
 import signal
 import socket
@@ -196,3 +197,81 @@ def test_its_access_log_stays_bounded(stage):
     assert "/other" in (state / "access.log.1").read_text()
     gateway.call("/later")
     wait_for(lambda: "/later" in (state / "access.log").read_text(), "a line in the new log")
+
+
+HELLO = bytes.fromhex("00000007 01 01 01 00000001")
+STRANGER = """
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.settimeout(10)
+s.connect(sys.argv[1])
+try:
+    s.sendall(bytes.fromhex(sys.argv[2]))
+    print(len(s.recv(100000)))
+except ConnectionError:
+    print(0)
+"""
+
+
+def children(pid):
+    return [int(n) for n in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def run_folder(master):
+    """nginx writes its title over its arguments; its configuration stands in its run folder."""
+    title = pathlib.Path(f"/proc/{master}/cmdline").read_text().replace("\0", " ")
+    return pathlib.Path(re.search(r" -p (\S+)", title)[1])
+
+
+def ask_key_socket(path, user, group):
+    """How many bytes it gives to a process of this user; None where it cannot even connect."""
+    done = subprocess.run(["/usr/bin/python3", "-I", "-c", STRANGER, path, HELLO.hex()], user=user, group=group, extra_groups=[],
+                          capture_output=True, text=True, timeout=30)
+    return int(done.stdout) if done.returncode == 0 else None
+
+
+def test_workers_of_a_gateway_that_root_started_are_not_root(stage):
+    platform = stage.prepare()
+    container = stage.container()
+    container.wait_ready()
+    platform.command("endpoint 127.0.0.1:8080")
+    state = stage.folder / "gateway"
+    state.mkdir(mode=0o755)
+    gateway = stage.gateway(container=container)
+    gateway.wait_ready()
+    nobody = pwd.getpwnam("mifeng" if any(u.pw_name == "mifeng" for u in pwd.getpwall()) else "nobody")
+    [master] = children(gateway.process.pid)
+    workers = children(master)
+    assert workers
+    for worker in workers:
+        status = pathlib.Path(f"/proc/{worker}/status").read_text()
+        assert re.search(rf"^Uid:\s+{nobody.pw_uid}\s+{nobody.pw_uid}\s+{nobody.pw_uid}\s+{nobody.pw_uid}$", status, re.M)
+        assert re.search(rf"^Gid:\s+{nobody.pw_gid}\s", status, re.M)
+        assert re.search(r"^CapEff:\s+0+$", status, re.M) and re.search(r"^CapPrm:\s+0+$", status, re.M), status
+        assert os.stat(f"/proc/{worker}/environ").st_uid == 0  # not dumpable
+    # It can do its work: open answers, and spill a large body.
+    assert gateway.call("/probe/weights").body == MARKER.encode()
+    assert gateway.call("/probe/large", method="POST", body=os.urandom(3 << 20)).status in (200, 404)
+    # What is the supervisor's stays so.
+    assert state.stat().st_mode & 0o777 == 0o700
+    run = run_folder(master)
+    assert (run.stat().st_mode & 0o777, run.stat().st_uid, run.stat().st_gid) == (0o710, 0, nobody.pw_gid)
+    socket_path = run / "key.sock"
+    assert (socket_path.stat().st_mode & 0o777, socket_path.stat().st_gid) == (0o660, nobody.pw_gid)
+    # Another process of the same user is turned away, one of another user does not even reach it; nor is root a worker.
+    assert ask_key_socket(socket_path, nobody.pw_uid, nobody.pw_gid) == 0
+    gateway.wait_log("a process that is no worker of ours asked at the key socket")
+    assert ask_key_socket(socket_path, 65533, 65533) is None
+    assert ask_key_socket(socket_path, 0, 0) == 0
+    assert gateway.call("/probe/weights").status == 200
+    # A worker that is replaced gets in again.
+    os.kill(workers[0], signal.SIGKILL)
+    wait_for(lambda: children(master) not in ([], workers), "a new worker")
+    wait_for(lambda: gateway.call("/probe/weights").status == 200, "an answer by it")
+
+
+def test_workers_as_root_are_refused_with_a_sentence(stage):
+    stage.prepare()
+    gateway = stage.gateway(options=["--user", "root"])
+    assert gateway.process.wait(10) == 1
+    assert "nginx' workers do not run as root; give --user NAME" in gateway.log()

@@ -16,9 +16,11 @@
 #include "mifeng/keyholder/listen_socket.h"
 #include "mifeng/keyholder/nginx.h"
 #include "mifeng/keyholder/platform_link.h"
+#include "mifeng/keyholder/process.h"
 #include "mifeng/keyholder/tasks.h"
 #include "nginx_config.h"
 #include "run_folder.h"
+#include "worker_user.h"
 
 namespace mifeng::gateway {
 
@@ -139,10 +141,11 @@ Result<void> Gateway::Impl::join() {
 }
 
 Result<void> Gateway::Impl::listen() {
+  MIFENG_TRY(const std::optional<WorkerUser> user, choose_worker_user(options.user));
   auto opened = keyholder::ListenSocket::open(options.address, options.port);
   if (!opened) return opened.error();
   socket.emplace(std::move(*opened));
-  MIFENG_TRY(run_folder, RunFolder::create(options.state));
+  MIFENG_TRY(run_folder, RunFolder::create(options.state, user ? std::optional(user->gid) : std::nullopt));
   keyholder::KeySocketCallbacks callbacks;
   callbacks.on_unwrap = [this](const proxy::UnwrapRequest& request) -> Result<proxy::Unwrapped> {
     if (snapshots->is_expired())
@@ -159,8 +162,16 @@ Result<void> Gateway::Impl::listen() {
   keyholder::KeySocketOptions key_options;
   key_options.path = run_folder->path() / "key.sock";
   key_options.role = proxy::Role::kGateway;
+  if (user) {
+    key_options.worker_uid = user->uid;
+    key_options.worker_gid = user->gid;
+  }
+  // Others may run under the workers' uid.
+  key_options.is_worker = [this](int pid) {
+    return nginx && nginx->pid() && keyholder::parent_of(pid) == *nginx->pid();
+  };
   MIFENG_TRY(key_socket, keyholder::KeySocketServer::create(io, std::move(key_options), std::move(callbacks)));
-  MIFENG_TRY(const std::string text, nginx_configuration(options, *socket, run_folder->path(), clock));
+  MIFENG_TRY(const std::string text, nginx_configuration(options, *socket, run_folder->path(), user, clock));
   const std::filesystem::path file = run_folder->path() / "nginx.conf";
   MIFENG_CHECK(write_file_atomic(file, as_bytes(text), 0600));
   keyholder::NginxOptions start;
@@ -315,12 +326,15 @@ asio::awaitable<Result<void>> Gateway::Impl::post_report(messages::Report report
 }
 
 void Gateway::Impl::rotate_access_log() {
+  // Copied and cut, not renamed: the workers, who append to it, could not open another one in our folder.
   const std::filesystem::path log_path = options.state / "access.log";
+  const std::filesystem::path old_path = options.state / "access.log.1";
   std::error_code error;
   const auto size = std::filesystem::file_size(log_path, error);
   if (error || size <= options.access_log_max) return;
-  std::filesystem::rename(log_path, options.state / "access.log.1", error);
-  if (!error) nginx->reopen_logs();
+  std::filesystem::copy_file(log_path, old_path, std::filesystem::copy_options::overwrite_existing, error);
+  if (!error) std::filesystem::resize_file(log_path, 0, error);
+  if (error) complain("the access log cannot be cut: " + error.message() + "; see that the disk has room");
 }
 
 asio::awaitable<void> Gateway::Impl::report() {

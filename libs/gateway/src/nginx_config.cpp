@@ -36,7 +36,8 @@ bool uses_tls(const GatewayOptions& options) {
 }
 
 Result<std::string> nginx_configuration(const GatewayOptions& options, const keyholder::ListenSocket& socket,
-                                        const std::filesystem::path& run_folder, const Clock& clock) {
+                                        const std::filesystem::path& run_folder, const std::optional<WorkerUser>& user,
+                                        const Clock& clock) {
   MIFENG_TRY(const std::string text, read_text_file(options.nginx_template, kTemplateSizeMax));
   std::string listen = "listen " + socket.name();
   if (uses_tls(options)) {
@@ -53,11 +54,10 @@ Result<std::string> nginx_configuration(const GatewayOptions& options, const key
   MIFENG_TRY(const std::string access_log,
              keyholder::plain_path(std::filesystem::absolute(options.state) / "access.log"));
   const unsigned processors = std::max(1u, std::thread::hardware_concurrency());
-  // Workers run as we do: under another uid they could not reach the key socket, and everybody of that uid could.
   return keyholder::fill_template(
       text, {{"MODULE", module},
              {"PREFIX", prefix},
-             {"USER", ::geteuid() == 0 ? "user root;" : ""},
+             {"USER", user ? "user " + user->name + " " + user->group + ";" : ""},
              {"WORKERS", std::to_string(options.workers > 0 ? static_cast<unsigned>(options.workers) : processors)},
              {"LINK", prefix + "/key.sock"},
              {"LISTEN", listen},

@@ -8,6 +8,7 @@
 #include "mifeng/base/result.h"
 #include "mifeng/gateway/gateway.h"
 #include "mifeng/keyholder/listen_socket.h"
+#include "worker_user.h"
 
 namespace mifeng::gateway {
 
@@ -15,6 +16,7 @@ namespace mifeng::gateway {
 bool uses_tls(const GatewayOptions& options);
 
 Result<std::string> nginx_configuration(const GatewayOptions& options, const keyholder::ListenSocket& socket,
-                                        const std::filesystem::path& run_folder, const Clock& clock);
+                                        const std::filesystem::path& run_folder, const std::optional<WorkerUser>& user,
+                                        const Clock& clock);
 
 }  // namespace mifeng::gateway

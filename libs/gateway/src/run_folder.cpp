@@ -10,7 +10,7 @@
 
 namespace mifeng::gateway {
 
-Result<std::unique_ptr<RunFolder>> RunFolder::create(const std::filesystem::path& state) {
+Result<std::unique_ptr<RunFolder>> RunFolder::create(const std::filesystem::path& state, std::optional<::gid_t> group) {
   std::error_code error;
   const std::filesystem::path whole = std::filesystem::canonical(state, error);
   if (error) return errno_error(error.value(), "find " + state.string());
@@ -25,7 +25,10 @@ Result<std::unique_ptr<RunFolder>> RunFolder::create(const std::filesystem::path
     std::filesystem::remove_all(path, error);
   }
   if (::mkdir(path.c_str(), 0700) != 0) return errno_error(errno, "make the folder " + path.string());
-  return std::unique_ptr<RunFolder>(new RunFolder(path));
+  std::unique_ptr<RunFolder> made(new RunFolder(path));
+  if (group && (::chown(path.c_str(), static_cast<::uid_t>(-1), *group) != 0 || ::chmod(path.c_str(), 0710) != 0))
+    return errno_error(errno, "open the folder " + path.string() + " for nginx' workers");
+  return made;
 }
 
 RunFolder::~RunFolder() {

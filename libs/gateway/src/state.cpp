@@ -159,8 +159,8 @@ Result<Membership> decode_membership(ByteView json, const Secret<32>& master_key
 Result<StateFolder> StateFolder::open(std::filesystem::path folder, std::filesystem::path master_key,
                                       const messages::Tools& tools) {
   std::error_code error;
-  if (std::filesystem::create_directories(folder, error))
-    std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
+  std::filesystem::create_directories(folder, error);
+  if (!error) std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
   if (error) return errno_error(error.value(), "make the folder " + folder.string());
   UniqueFd lock(::open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock) return errno_error(errno, "open " + (folder / "lock").string());

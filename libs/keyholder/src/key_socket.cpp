@@ -161,7 +161,8 @@ bool KeySocketServer::Impl::may_connect(Protocol::socket& socket) const {
   ::ucred peer{};
   ::socklen_t size = sizeof(peer);
   if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
-  return peer.uid == ::geteuid() || (options.worker_uid && peer.uid == *options.worker_uid);
+  if (peer.uid != ::geteuid() && (!options.worker_uid || peer.uid != *options.worker_uid)) return false;
+  return !options.is_worker || options.is_worker(peer.pid);
 }
 
 void KeySocketServer::Impl::accept() {
@@ -175,7 +176,7 @@ void KeySocketServer::Impl::accept() {
       });
     }
     if (!self->may_connect(socket)) {
-      self->log("a process of another user asked at the key socket and was turned away");
+      self->log("a process that is no worker of ours asked at the key socket and was turned away");
     } else if (self->connections.size() >= self->options.connections_max) {
       self->log("a worker was turned away: the key socket has as many connections as it may have");
     } else {
@@ -317,8 +318,11 @@ Result<std::unique_ptr<KeySocketServer>> KeySocketServer::create(asio::io_contex
   // Between bind and chmod nobody may connect but ourselves: listen comes last.
   if (!error) impl->acceptor.bind(Protocol::endpoint(impl->options.path.string()), error);
   const bool shared = impl->options.worker_uid && *impl->options.worker_uid != ::geteuid();
-  if (!error && ::chmod(impl->options.path.c_str(), shared ? 0666 : 0600) != 0)
+  const auto group = impl->options.worker_gid;
+  if (!error && shared && group && ::chown(impl->options.path.c_str(), static_cast<::uid_t>(-1), *group) != 0)
     error.assign(errno, boost::system::system_category());
+  const ::mode_t mode = !shared ? 0600 : group ? 0660 : 0666;
+  if (!error && ::chmod(impl->options.path.c_str(), mode) != 0) error.assign(errno, boost::system::system_category());
   if (!error) impl->acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) {
     return Error(ErrorCode::kInternal, "cannot-listen",

@@ -134,9 +134,6 @@ NginxSupervisor::NginxSupervisor(asio::io_context& io, NginxOptions options)
     : impl_(std::make_unique<Impl>(io, std::move(options))) {}
 NginxSupervisor::~NginxSupervisor() = default;
 
-void NginxSupervisor::reopen_logs() {
-  if (impl_->child) impl_->child->send_signal(SIGUSR1);
-}
 std::optional<int> NginxSupervisor::pid() const {
   if (!impl_->child) return std::nullopt;
   return impl_->child->pid();

@@ -32,6 +32,16 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+int parent_of(int pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  std::getline(file, text, '\0');
+  // "PID (NAME) STATE PARENT ...": the name may hold anything, also parentheses.
+  const std::size_t name_end = text.rfind(") ");
+  if (name_end == std::string::npos || name_end + 4 >= text.size()) return 0;
+  return std::atoi(text.c_str() + name_end + 4);
+}
+
 namespace {
 
 // Our children by the kernel's list, in which zombies stand too. Peeking with waitid(P_ALL, WNOWAIT) would show the

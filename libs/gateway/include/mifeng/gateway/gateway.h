@@ -23,6 +23,7 @@ struct GatewayOptions {
   std::filesystem::path nginx_template;
   std::uint64_t access_log_max = 64 << 20;  // bytes; then it becomes access.log.1, and the one before that goes
   int workers = 0;                          // 0: one a processor
+  std::string user;                         // of the workers, where we are root; empty: mifeng, else nobody
   std::string version;
   std::function<void(const std::string&)> log;
   std::function<void(const std::string& url)> ready;  // once: nginx listens, and a snapshot is in force

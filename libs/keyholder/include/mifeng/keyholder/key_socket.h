@@ -26,6 +26,10 @@ struct KeySocketOptions {
   proxy::Role role = proxy::Role::kGateway;  // a worker of the other role is turned away
   // The uid that workers may have besides our own (SO_PEERCRED decides). None: our own only.
   std::optional<unsigned> worker_uid;
+  // The group that the socket file is given to then (mode 0660); none: everybody may ask and be turned away (0666).
+  std::optional<unsigned> worker_gid;
+  // Whether the process that connects is one of ours. None: whoever has a uid that may.
+  std::function<bool(int pid)> is_worker;
   std::size_t connections_max = 64;
   // How long an unwrap for an unknown signer waits for a table that lists it.
   std::chrono::milliseconds unknown_signer_wait{2000};
@@ -47,7 +51,8 @@ struct KeySocketCallbacks {
 
 class KeySocketServer {
  public:
-  // Listens before it returns (mode 0600). kInvalidArgument "bad-socket-path", kInternal "cannot-listen".
+  // Listens before it returns (mode 0600 unless workers have another uid). kInvalidArgument "bad-socket-path",
+  // kInternal "cannot-listen".
   static Result<std::unique_ptr<KeySocketServer>> create(boost::asio::io_context& io, KeySocketOptions options,
                                                          KeySocketCallbacks callbacks);
   // Closes every connection and removes the socket file. Not from inside a callback.

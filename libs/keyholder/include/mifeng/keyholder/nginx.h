@@ -56,9 +56,6 @@ class NginxSupervisor {
   // then returns.
   boost::asio::awaitable<void> stop(std::chrono::milliseconds grace);
 
-  // Has it open its log files anew (SIGUSR1), after they were renamed.
-  void reopen_logs();
-
   std::optional<int> pid() const;
   std::size_t restarts() const;
 
