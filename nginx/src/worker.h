@@ -89,7 +89,7 @@ class Worker final : public LinkUser {
 
   proxy::Role role_;
   std::unique_ptr<crypto::Sm4GcmProvider> provider_;
-  SystemRandom random_;
+  BufferedRandom random_;
   std::unique_ptr<Link> link_;
   ngx_event_t tick_{};
   proxy::Counters counters_;

@@ -4,13 +4,22 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 
 namespace mifeng {
 
 std::string Random::hex(std::size_t bytes) {
-  Bytes buffer(bytes);
-  fill(buffer);
-  return to_hex(buffer);
+  std::string text(2 * bytes, '0');
+  // Into the second half, spelt out from the front.
+  auto* const raw = reinterpret_cast<std::uint8_t*>(text.data()) + bytes;
+  fill({raw, bytes});
+  static constexpr char kDigits[] = "0123456789abcdef";
+  for (std::size_t i = 0; i < bytes; ++i) {
+    const std::uint8_t byte = raw[i];
+    text[2 * i] = kDigits[byte >> 4];
+    text[2 * i + 1] = kDigits[byte & 15];
+  }
+  return text;
 }
 
 void SystemRandom::fill(MutableBytes out) {
@@ -22,6 +31,19 @@ void SystemRandom::fill(MutableBytes out) {
     }
     out = out.subspan(static_cast<std::size_t>(got));
   }
+}
+
+void BufferedRandom::fill(MutableBytes out) {
+  const auto waiting = waiting_.reveal_for_writing();
+  if (out.size() > waiting.size()) return SystemRandom().fill(out);
+  if (out.size() > left_) {
+    SystemRandom().fill(waiting);
+    left_ = waiting.size();
+  }
+  const auto from = waiting.subspan(waiting.size() - left_, out.size());
+  if (!out.empty()) std::memcpy(out.data(), from.data(), out.size());
+  wipe(from.data(), from.size());
+  left_ -= out.size();
 }
 
 }  // namespace mifeng

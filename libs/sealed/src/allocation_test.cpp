@@ -136,7 +136,7 @@ TEST_F(AllocationTest, ReadingAHeaderInPieces) {
     }
     return std::nullopt;
   });
-  EXPECT_GE(failures, 2);
+  EXPECT_GE(failures, 1);
 }
 
 TEST_F(AllocationTest, BuildingAContext) {

@@ -19,8 +19,10 @@ Error bad_context(const char* name, const char* why) {
 }
 
 bool is_lower_hex(std::string_view text, std::size_t digits) {
-  return text.size() == digits &&
-         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  if (text.size() != digits) return false;
+  bool all = true;  // without a branch a digit: this runs twice a request
+  for (const char c : text) all &= (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+  return all;
 }
 
 Result<Bytes> join(std::initializer_list<Field> fields) {

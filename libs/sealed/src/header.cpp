@@ -61,25 +61,29 @@ Result<std::size_t> Header::size_of(ByteView fixed, const Policy& policy) {
   return size;
 }
 
+Result<Header> Header::from_whole(Bytes bytes) {
+  Header header(std::move(bytes));
+  ByteView rest = header.blocks();
+  for (std::size_t i = 0; i < header.recipient_count(); ++i) {
+    const auto block = block_size(rest);
+    if (!block) return failure(FailureClass::kHeaderTrailing);
+    header.recipient_blocks_size_ += *block;
+    rest = rest.subspan(*block);
+  }
+  if (header.is_signed()) {
+    const auto block = block_size(rest);
+    if (!block) return failure(FailureClass::kHeaderTrailing);
+    rest = rest.subspan(*block);
+  }
+  if (!rest.empty()) return failure(FailureClass::kHeaderTrailing);
+  return header;
+}
+
 Result<Header> Header::parse(ByteView bytes, const Policy& policy) {
   return guarded([&]() -> Result<Header> {
     MIFENG_TRY(const std::size_t size, size_of(bytes, policy));
     if (bytes.size() < size) return failure(FailureClass::kTruncated);
-    Header header(Bytes(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size)));
-    ByteView rest = header.blocks();
-    for (std::size_t i = 0; i < header.recipient_count(); ++i) {
-      const auto block = block_size(rest);
-      if (!block) return failure(FailureClass::kHeaderTrailing);
-      header.recipient_blocks_size_ += *block;
-      rest = rest.subspan(*block);
-    }
-    if (header.is_signed()) {
-      const auto block = block_size(rest);
-      if (!block) return failure(FailureClass::kHeaderTrailing);
-      rest = rest.subspan(*block);
-    }
-    if (!rest.empty()) return failure(FailureClass::kHeaderTrailing);
-    return header;
+    return from_whole(Bytes(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size)));
   });
 }
 
@@ -130,7 +134,7 @@ Result<void> HeaderReader::feed(ByteView& in) {
     append(bytes_, in.first(take));
     in = in.subspan(take);
     if (bytes_.size() < size_) return ok();
-    MIFENG_TRY(Header header, Header::parse(bytes_, policy_));
+    MIFENG_TRY(Header header, Header::from_whole(std::move(bytes_)));
     header_.emplace(std::move(header));
     return ok();
   });

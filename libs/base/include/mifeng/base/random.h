@@ -4,6 +4,7 @@
 #include <string>
 
 #include "mifeng/base/bytes.h"
+#include "mifeng/base/secret.h"
 
 namespace mifeng {
 
@@ -21,6 +22,18 @@ class Random {
 class SystemRandom final : public Random {
  public:
   void fill(MutableBytes out) override;
+};
+
+// The same bytes asked for 1 KiB at a time, since a system call costs more than a request id. What waits lies in secret
+// memory, and nothing of it is left once it was handed out. One thread at a time, and made after the fork: two
+// processes with one of these would draw the same.
+class BufferedRandom final : public Random {
+ public:
+  void fill(MutableBytes out) override;
+
+ private:
+  Secret<1024> waiting_;
+  std::size_t left_ = 0;  // bytes at the end of waiting_ that were not handed out
 };
 
 }  // namespace mifeng

@@ -85,6 +85,9 @@ class Header {
   std::string cache_key() const;
 
  private:
+  friend class HeaderReader;
+  // From exactly H bytes, whose first 28 size_of() has accepted.
+  static Result<Header> from_whole(Bytes bytes);
   explicit Header(Bytes bytes) : bytes_(std::move(bytes)) {}
   Bytes bytes_;
   std::size_t recipient_blocks_size_ = 0;

@@ -41,7 +41,8 @@ class Opener {
   // With a root key that was granted (a guard's payload): no-recipient, bad-point and bad-root-key are not asked.
   Opener(Policy policy, RootKey root_key, Bytes context, crypto::Sm4GcmProvider& provider);
   // With a header that was read by HeaderReader, or Header::parse, under the same policy, and its root key from a cache
-  // or a key holder: goes on at the first segment. Every other check is made here. `blocks_digest` as above.
+  // or a key holder: goes on at the first segment. Every other check is made here. With a `blocks_digest` (as above)
+  // these very blocks were unwrapped before, so their DER is not looked at again.
   static Result<Opener> resume(const Policy& policy, Header header, const RootKey& root_key, ByteView context,
                                crypto::Sm4GcmProvider& provider, const crypto::Sm3Digest* blocks_digest = nullptr);
 
