@@ -17,6 +17,7 @@ struct PackArguments {
   std::vector<std::string> cards;
   std::string signer;
   std::string output;
+  std::string base;
   std::string packs;
   std::string guard;
   std::string cache;
@@ -45,6 +46,7 @@ Result<int> run(const PackArguments& arguments, Console& console) {
   options.packs = packs_folder(arguments.packs);
   options.guard = guard_folder(arguments.guard);
   options.cache = cache_folder(arguments.cache);
+  options.base = arguments.base;
   options.again = arguments.again;
   options.created_by = "mifeng " MIFENG_VERSION;
   for (const std::string& path : arguments.cards) {
@@ -89,6 +91,9 @@ void add_pack(Command& root) {
       .text("--sign,--key", arguments->signer, "the vendor's private key (PEM file)", Need::kRequired)
       .text("-o,--output", arguments->output, "the package; default FOLDER/FOLDER.mfpkg")
       .flag("--again", arguments->again, "also where nothing has changed since the package was made")
+      .text("--base", arguments->base,
+            "image to build on, oci:FOLDER[:TAG] or docker-archive:FILE; default `base` of mifeng.yaml, else Debian "
+            "packages")
       .text("--packs", arguments->packs, "folder of the language packs")
       .environment("MIFENG_PACKS")
       .text("--guard", arguments->guard, "folder of the guard, as tools/guard-folder makes it")
@@ -97,7 +102,8 @@ void add_pack(Command& root) {
       .environment("MIFENG_CACHE")
       .examples(
           "  mifeng pack --for card.json --sign vendor.key\n"
-          "  mifeng pack examples/tumor-cpp --for a.json --for b.json --sign vendor.key -o tumor.mfpkg");
+          "  mifeng pack examples/tumor-cpp --for a.json --for b.json --sign vendor.key -o tumor.mfpkg\n"
+          "  mifeng pack --base oci:/srv/images/debian:12 --for card.json --sign vendor.key");
   command.run([arguments](Console& console) { return run(*arguments, console); });
 }
 

@@ -52,6 +52,9 @@ Result<ModelProject> parse_model_project(std::string_view yaml, std::string_view
   project.requirements = document.string_or("requirements", "", check_relative_path);
   project.packages = document.strings_or_empty("packages", 200, check_debian_package);
   project.build_packages = document.strings_or_empty("buildPackages", 200, check_debian_package);
+  project.base = document.string_or("base", "", check_base_image);
+  if (!project.base.empty() && !project.packages.empty())
+    document.refuse("packages", "cannot be put into a base image that you name: leave them out, and have them in it");
   if (!document.has("documents"))
     document.refuse("", "the documents design, usage and test are missing", "missing-document");
   document.object("documents", [&](FieldReader& fields) {
@@ -83,6 +86,7 @@ std::string to_yaml(const ModelProject& project) {
   if (!project.requirements.empty()) out += "requirements: " + yaml_string(project.requirements) + "\n";
   write_list(out, "packages", project.packages);
   write_list(out, "buildPackages", project.build_packages);
+  if (!project.base.empty()) out += "base: " + yaml_string(project.base) + "\n";
   out += "documents:\n  design: " + yaml_string(project.design_document) +
          "\n  usage: " + yaml_string(project.usage_document) + "\n  test: " + yaml_string(project.test_document) + "\n";
   out += "deployment: " + yaml_string(project.deployment) + "\n";

@@ -64,6 +64,16 @@ Complaint check_relative_path(std::string_view text) {
   return "must be a path below the project's folder, without '..', '.', '//' or a '/' at either end";
 }
 
+Complaint check_base_image(std::string_view text) {
+  std::string_view rest = text;
+  for (const std::string_view kind : {std::string_view("oci:"), std::string_view("docker-archive:")})
+    if (rest.starts_with(kind)) rest.remove_prefix(kind.size());
+  const bool fine = rest.size() < text.size() && !rest.empty() && rest.front() != ':' && rest.back() != ':' &&
+                    text.size() <= 400 && !has_control_character(text);
+  if (fine) return std::nullopt;
+  return "must be oci:FOLDER, oci:FOLDER:TAG or docker-archive:FILE";
+}
+
 Complaint check_image(std::string_view text) {
   constexpr std::string_view kDigest = "@sha256:";
   const std::size_t at = text.find(kDigest);

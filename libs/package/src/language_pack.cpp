@@ -31,6 +31,7 @@ std::string project_json(const manifest::ModelProject& project) {
                                       {"files", to_array(project.files)},
                                       {"requirements", project.requirements},
                                       {"packages", to_array(project.packages)},
+                                      {"base", project.base},
                                       {"buildPackages", to_array(project.build_packages)}});
 }
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "layer_store.h"
 #include "mifeng/archive/tar.h"
 #include "mifeng/base/file.h"
 #include "mifeng/json/fields.h"
@@ -137,22 +138,17 @@ std::optional<Layer> find_cached(const fs::path& blob, const fs::path& note, con
 
 }  // namespace
 
-Result<LayerFile> build_layer(const TreeLayer& tree) {
-  MIFENG_TRY(const auto entries, list_tree(tree.folder, {}));
-  Sha256 content;
-  MIFENG_CHECK(write_tree(tree, entries, [&](ByteView bytes) {
-    content.update(bytes);
-    return ok();
-  }));
+Result<LayerFile> store_layer(LayerRole role, const std::string& diff_id, const fs::path& cache,
+                              const std::string& what, const std::function<Result<void>(const archive::Sink&)>& write) {
   LayerFile out;
-  out.layer.role = tree.role;
+  out.layer.role = role;
   out.layer.media_type = kLayerGzip;
-  out.layer.diff_id = content.digest();
-  const fs::path folder = tree.cache / "layers";
+  out.layer.diff_id = diff_id;
+  const fs::path folder = cache / "layers";
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) return errno_error(error.value(), "make folder " + folder.string());
-  const std::string name(digest_hex(out.layer.diff_id));
+  const std::string name(digest_hex(diff_id));
   out.path = folder / (name + ".tar.gz");
   const fs::path note = folder / (name + ".json");
   if (const auto cached = find_cached(out.path, note, out.layer)) {
@@ -176,14 +172,13 @@ Result<LayerFile> build_layer(const TreeLayer& tree) {
       }
       return ok();
     });
-    Sha256 again;
-    MIFENG_CHECK(write_tree(tree, entries, [&](ByteView bytes) {
-      again.update(bytes);
+    Sha256 content;
+    MIFENG_CHECK(write([&](ByteView bytes) {
+      content.update(bytes);
       return gzip.feed(bytes);
     }));
     MIFENG_CHECK(gzip.finish());
-    if (again.digest() != out.layer.diff_id)
-      return Error(ErrorCode::kConflict, "changed", tree.folder.string() + " changed while it was packed; pack again");
+    if (content.digest() != diff_id) return Error(ErrorCode::kConflict, "changed", what + " is not what it was");
     if (::fchmod(fd.get(), 0644) != 0 || ::rename(temporary.c_str(), out.path.c_str()) != 0)
       return errno_error(errno, "rename " + temporary);
     return ok();
@@ -196,6 +191,20 @@ Result<LayerFile> build_layer(const TreeLayer& tree) {
   MIFENG_CHECK(write_file_atomic(
       note, as_bytes(json::serialize(json::Object{{"digest", out.layer.digest}, {"size", out.layer.size}}))));
   return out;
+}
+
+Result<LayerFile> build_layer(const TreeLayer& tree) {
+  MIFENG_TRY(const auto entries, list_tree(tree.folder, {}));
+  Sha256 content;
+  MIFENG_CHECK(write_tree(tree, entries, [&](ByteView bytes) {
+    content.update(bytes);
+    return ok();
+  }));
+  auto stored = store_layer(tree.role, content.digest(), tree.cache, tree.folder.string(),
+                            [&](const archive::Sink& sink) { return write_tree(tree, entries, sink); });
+  if (!stored && stored.error().reason() == "changed")
+    return Error(ErrorCode::kConflict, "changed", tree.folder.string() + " changed while it was packed; pack again");
+  return stored;
 }
 
 Result<std::string> digest_tree(const fs::path& folder, const std::function<bool(const std::string&)>& leave_out) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base_image.h"
 #include "language_pack.h"
 #include "mifeng/base/file.h"
 #include "mifeng/crypto/sm3.h"
@@ -127,7 +128,8 @@ std::string guard_version(const fs::path& root, const std::string& otherwise) {
 }
 
 // A digest of all that a package is made of. The project's build folder is left out: prepare writes there.
-Result<std::string> input_digest(const PackOptions& options, const fs::path& guard) {
+Result<std::string> input_digest(const PackOptions& options, const std::optional<BaseReference>& base,
+                                 const fs::path& guard) {
   const auto not_ours = [&](const std::string& path) {
     const std::string name = path.substr(path.find_last_of('/') + 1);
     return path == "build" || name == ".git" || name == "__pycache__" || name == ".venv" || name.ends_with(".mfpkg");
@@ -139,6 +141,10 @@ Result<std::string> input_digest(const PackOptions& options, const fs::path& gua
   for (const std::string* text : {&project, &packs, &guard_digest, &options.created_by}) digest.update(as_bytes(*text));
   for (const messages::PlatformCard& card : options.cards) digest.update(as_bytes(messages::encode_card(card)));
   digest.update(options.signer->public_key().point());
+  if (base) {
+    MIFENG_TRY(const std::string image, base_image_digest(*base));
+    digest.update(as_bytes(base->text + "\n" + image));
+  }
   return digest.digest();
 }
 
@@ -167,16 +173,24 @@ std::string note_text(const PackOptions& options, const std::string& inputs) {
       json::Object{{"inputs", inputs}, {"built", built_facts(options)}, {"output", output_facts(options.output)}});
 }
 
+// `base`: the layers of an image that the vendor named; none where it is to be made of Debian packages.
 Result<std::vector<LayerFile>> plain_layers(const PackOptions& options, const LanguagePack& pack,
                                             const BuildOutput& built, const manifest::ModelProject& project,
-                                            const fs::path& guard, const fs::path& work, PackListener& listener) {
-  std::vector<LayerFile> layers;
+                                            std::vector<LayerFile> base, const fs::path& guard, const fs::path& work,
+                                            PackListener& listener) {
+  std::vector<LayerFile> layers = std::move(base);
   std::vector<std::string> packages = pack.base_packages;
   packages.insert(packages.end(), built.packages.begin(), built.packages.end());
   packages.insert(packages.end(), project.packages.begin(), project.packages.end());
-  listener.step("base layer");
-  MIFENG_TRY(LayerFile base, build_base_layer(options, std::move(packages), work, listener));
-  layers.push_back(std::move(base));
+  if (layers.empty()) {
+    listener.step("base layer");
+    MIFENG_TRY(LayerFile made, build_base_layer(options, std::move(packages), work, listener));
+    layers.push_back(std::move(made));
+  } else {
+    std::string names;
+    for (const std::string& name : packages) names += " " + name;
+    listener.line("the base image has to bring what these Debian packages do:" + names);
+  }
   std::error_code error;
   if (!fs::is_empty(built.dependencies, error)) {
     listener.step("dependencies layer");
@@ -186,6 +200,13 @@ Result<std::vector<LayerFile>> plain_layers(const PackOptions& options, const La
   listener.step("guard layer");
   MIFENG_TRY(LayerFile guard_layer, build_layer({LayerRole::kGuard, guard, "mifeng", options.cache}));
   layers.push_back(std::move(guard_layer));
+  // An archive cannot hold one blob twice, and what is built on a packed model would carry its guard.
+  for (auto layer = layers.begin(); layer != layers.end(); ++layer)
+    if (std::any_of(layers.begin(), layer,
+                    [&](const LayerFile& other) { return other.layer.diff_id == layer->layer.diff_id; }))
+      return Error(ErrorCode::kInvalidArgument, "bad-base",
+                   "the base image holds the " + std::string(to_string(layer->layer.role)) +
+                       " layer already: name the image that the model is to stand on, not a packed model's");
   return layers;
 }
 
@@ -201,7 +222,18 @@ Result<PackResult> pack(const PackOptions& given, Random& random, PackListener& 
   MIFENG_TRY(const Recipients recipients, read_cards(options));
   MIFENG_TRY(const LanguagePack pack, load_language_pack(options.packs, inputs.project.model.language));
   MIFENG_TRY(const fs::path guard, guard_root(options.guard));
-  MIFENG_TRY(const std::string digest, input_digest(options, guard));
+  std::optional<BaseReference> named_base;
+  if (!options.base.empty()) {
+    MIFENG_TRY(named_base, parse_base_reference(options.base, fs::current_path(error)));
+    inputs.project.base = options.base;
+    if (!inputs.project.packages.empty())
+      return Error(ErrorCode::kInvalidArgument, "bad-base",
+                   "packages of mifeng.yaml cannot be put into a base image that you name: leave them out, and have "
+                   "them in it");
+  } else if (!inputs.project.base.empty()) {
+    MIFENG_TRY(named_base, parse_base_reference(inputs.project.base, options.project));
+  }
+  MIFENG_TRY(const std::string digest, input_digest(options, named_base, guard));
   PackResult result;
   const fs::path note = note_path(options);
   if (!options.again && fs::exists(options.output, error))
@@ -218,9 +250,15 @@ Result<PackResult> pack(const PackOptions& given, Random& random, PackListener& 
   if (error) return errno_error(error.value(), "make folder " + options.cache.string());
   MIFENG_TRY(const TempDir work, TempDir::create(scratch, "pack-"));
 
+  BaseImage base;
+  if (named_base) {
+    listener.step("base image " + named_base->text);
+    MIFENG_TRY(base, read_base_image(*named_base, options.cache, work.path(), listener));
+  }
   listener.step("building with " + pack.framework);
   MIFENG_TRY(const BuildOutput built, run_language_pack(pack, inputs.project, options, work.path(), listener));
-  MIFENG_TRY(auto layers, plain_layers(options, pack, built, inputs.project, guard, work.path(), listener));
+  MIFENG_TRY(auto layers,
+             plain_layers(options, pack, built, inputs.project, std::move(base.layers), guard, work.path(), listener));
 
   PackageParts parts;
   PackageManifest& manifest = parts.manifest;
@@ -246,7 +284,7 @@ Result<PackResult> pack(const PackOptions& given, Random& random, PackListener& 
     parts.layers.push_back(std::move(layer.path));
   }
 
-  parts.image_config = image_config_json(manifest, {});
+  parts.image_config = image_config_json(manifest, base.env);
   manifest.image_config = {sha256_digest(as_bytes(parts.image_config)), parts.image_config.size()};
   parts.image_manifest = image_manifest_json(manifest);
   manifest.image_digest = sha256_digest(as_bytes(parts.image_manifest));

@@ -39,6 +39,7 @@ struct ModelProject {
   std::string requirements;                 // the language's own list of dependencies; may be empty
   std::vector<std::string> packages;        // Debian packages that the model needs while it runs
   std::vector<std::string> build_packages;  // and those that building it needs
+  std::string base;                         // an image to build on in the place of Debian packages; may be empty
   std::string design_document;              // documents.design: 设计文档
   std::string usage_document;               // 使用文档
   std::string test_document;                // 测试文档

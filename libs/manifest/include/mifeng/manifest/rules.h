@@ -19,6 +19,8 @@ Complaint check_version(std::string_view text);
 Complaint check_line(std::string_view text, std::size_t max_bytes = 256);
 // A path below a project: relative, no empty, "." or ".." part, no backslash, at most 400 bytes.
 Complaint check_relative_path(std::string_view text);
+// "oci:FOLDER", "oci:FOLDER:TAG" or "docker-archive:FILE", of at most 400 bytes.
+Complaint check_base_image(std::string_view text);
 // "vendor/model@sha256:<64 hex>" without a registry.
 Complaint check_image(std::string_view text);
 // The name of an environment variable that a config may set: not MIFENG_*, LD_*, KUBERNETES_*, GLIBC_TUNABLES, which

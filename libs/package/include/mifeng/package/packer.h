@@ -15,11 +15,12 @@
 namespace mifeng::package {
 
 struct PackOptions {
-  std::filesystem::path project;                  // the folder of mifeng.yaml
-  std::filesystem::path packs;                    // the folder of language packs
-  std::filesystem::path guard;                    // the guard folder, as tools/guard-folder makes it
-  std::filesystem::path cache;                    // made where missing; may be removed at any time
-  std::filesystem::path output;                   // appears whole, or not at all
+  std::filesystem::path project;  // the folder of mifeng.yaml
+  std::filesystem::path packs;    // the folder of language packs
+  std::filesystem::path guard;    // the guard folder, as tools/guard-folder makes it
+  std::filesystem::path cache;    // made where missing; may be removed at any time
+  std::string base;               // in the place of mifeng.yaml's `base`; a relative path is below the current folder
+  std::filesystem::path output;   // appears whole, or not at all
   std::vector<messages::PlatformCard> cards;      // 1..16 platforms to seal for
   const crypto::Sm2PrivateKey* signer = nullptr;  // the vendor's
   std::string created_by = "mifeng";
@@ -41,7 +42,8 @@ struct PackResult {
 };
 
 // kInvalidArgument: what mifeng.yaml and deployment.yaml may be refused for, "missing-document", "missing-file",
-// "bad-card", "unknown-language"; kInternal "build-failed" with the last lines that the pack said.
+// "bad-card", "unknown-language", "bad-base"; kNotFound "no-such-base"; kInternal "build-failed" with the last lines
+// that the pack said.
 Result<PackResult> pack(const PackOptions& options, Random& random, PackListener& listener);
 
 }  // namespace mifeng::package

@@ -1,0 +1,68 @@
+"""A base image that the vendor names, with a real model on it: its program runs where nothing but the C library is."""
+import gzip
+import hashlib
+import json
+import subprocess
+
+import pytest
+import yaml
+
+import support
+from conftest import SOURCE
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory):
+    """An OCI folder with Debian's C library and little else, as another tool would have written it."""
+    folder = tmp_path_factory.mktemp("base")
+    subprocess.run([SOURCE / "packs/common/base-image", "--packages", "libc6", "--out", folder / "root"], check=True,
+                   stderr=subprocess.DEVNULL)
+    tar = subprocess.run(["tar", "-C", folder / "root", "--sort=name", "-c", "."], check=True, capture_output=True).stdout
+    blobs = folder / "image/blobs/sha256"
+    blobs.mkdir(parents=True)
+
+    def put(data, kind):
+        digest = hashlib.sha256(data).hexdigest()
+        (blobs / digest).write_bytes(data)
+        return {"mediaType": f"application/vnd.oci.image.{kind}", "digest": "sha256:" + digest, "size": len(data)}
+    config = put(json.dumps({"architecture": "amd64", "os": "linux", "config": {"Env": ["COMPANY=example"]}, "rootfs": {
+        "type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(tar).hexdigest()]}}).encode(), "config.v1+json")
+    manifest = put(json.dumps({"schemaVersion": 2, "config": config, "layers": [
+        put(gzip.compress(tar, 1), "layer.v1.tar+gzip")]}).encode(), "manifest.v1+json")
+    manifest["annotations"] = {"org.opencontainers.image.ref.name": "12"}
+    (folder / "image/index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [manifest]}))
+    (folder / "image/oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+    return folder
+
+
+def test_a_model_serves_on_it(image, keys, guard, cache, tmp_path):
+    support.mifeng("init", "--language", "cpp", "--name", "adder", "--vendor", "acme", tmp_path / "project")
+    project = tmp_path / "project"
+    text = (project / "mifeng.yaml").read_text()
+    (project / "mifeng.yaml").write_text(text + f"base: oci:{image / 'image'}:12\n")
+    package = tmp_path / "adder.mfpkg"
+    done = support.pack(project, package, keys, guard, cache)
+    assert "has to bring what these Debian packages do: libstdc++6" in done.stderr
+    support.mifeng("verify", package, "--vendor", keys / "vendor.pub")
+    manifest = support.manifest_of(package)
+    assert [layer["role"] for layer in manifest["image"]["layers"]] == [
+        "base", "dependencies", "guard", "payload-header", "payload-segments"]
+    root = support.unpack_image(package, tmp_path / "root")
+    assert not list((root / "usr/lib").rglob("libstdc++*"))
+    assert list((root / "opt/mifeng/lib").glob("libstdc++.so.6"))
+    assert not list((root / "opt/mifeng/lib").glob("libc.so*"))
+    support.open_payload(root, keys, manifest)
+    config = yaml.safe_load(dict(support.read_parts(package))["config.yaml"])
+    with support.serve(root, config, manifest) as model:
+        assert model.connect().call("GET", "/v2/health/ready") == (200, {"ready": True})
+
+    # The same on the command line, as a Docker archive: the same base, whoever compressed it.
+    (project / "mifeng.yaml").write_text(text)
+    archive = tmp_path / "base.tar"
+    subprocess.run(["skopeo", "--insecure-policy", "copy", "--quiet", f"oci:{image / 'image'}:12",
+                    f"docker-archive:{archive}:base:12"], check=True)
+    support.pack(project, package, keys, guard, cache, "--base", f"docker-archive:{archive}")
+    assert support.manifest_of(package)["image"]["layers"][0] == manifest["image"]["layers"][0]
+
+    refused = support.pack(project, package, keys, guard, cache, "--base", "oci:" + str(tmp_path / "nothing"), check=False)
+    assert refused.returncode == 3 and "there is no folder" in refused.stderr
