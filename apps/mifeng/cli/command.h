@@ -47,8 +47,9 @@ class Command {
   // One of `words`.
   Command& word(const std::string& flags, std::string& target, const std::vector<std::string>& words,
                 const std::string& help, Need need = Need::kOptional);
-  // The option added last is also read from this environment variable, which a flag beats. Never for a secret.
-  Command& environment(const std::string& name);
+  // The text option added last is a setting: where there is no flag, MIFENG_<NAME> and then the files of defaults.h are
+  // asked. Never for a secret.
+  Command& setting(const std::string& name);
   // Shown at the end of --help: commands that work as they stand, with a word about each.
   Command& examples(const std::string& text);
   void run(Action action);
@@ -59,6 +60,7 @@ class Command {
   void* app_;             // CLI::App
   void* line_;            // CommandLine::State
   void* last_ = nullptr;  // CLI::Option
+  std::string* last_target_ = nullptr;
 };
 
 class CommandLine {
@@ -68,6 +70,13 @@ class CommandLine {
   Command root();
   // Parses, runs, prints an error; the exit status of the program.
   int main(int argc, char** argv, Console& console);
+  // The settings of the command that runs, as they were settled: for its action.
+  struct Setting {
+    std::string name;
+    std::string value;
+    std::string from;  // "flag", the variable, or the file; empty where nobody said anything
+  };
+  std::vector<Setting> settings() const;
   // What a shell needs to complete commands and flags; `shell` is "bash" or "zsh".
   std::string completion(const std::string& shell) const;
 

@@ -1,16 +1,53 @@
 // The one file that sees CLI11.
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/defaults.h"
 #include "cli/exit_code.h"
 
 namespace mifeng::cli {
 
 struct CommandLine::State {
+  struct Declared {
+    const CLI::App* app;
+    const CLI::Option* option;
+    std::string* target;
+    std::string name;
+    std::string from;
+  };
   CLI::App app;
   std::string version;
   Action chosen;
+  const CLI::App* chosen_app = nullptr;
+  std::vector<Declared> settings;
+
+  // From the files, what neither a flag nor the environment gave. The platform first: what is trusted depends on it.
+  Result<void> settle() {
+    std::vector<Declared*> open;
+    std::string platform;
+    for (Declared& one : settings) {
+      if (one.app != chosen_app) continue;
+      const char* const variable = std::getenv(one.option->get_envname().c_str());
+      if (one.option->count() == 0) {
+        one.name == "platform" ? void(open.insert(open.begin(), &one)) : open.push_back(&one);
+      } else {
+        one.from = variable != nullptr && *one.target == variable ? one.option->get_envname() : "flag";
+        if (one.name == "platform") platform = *one.target;
+      }
+    }
+    if (open.empty()) return ok();
+    MIFENG_TRY(const auto defaults, Defaults::load(Defaults::places()));
+    for (Declared* one : open) {
+      const auto found = defaults.find(one->name, platform);
+      if (!found) continue;
+      *one->target = found->value;
+      one->from = found->from;
+      if (one->name == "platform") platform = found->value;
+    }
+    return ok();
+  }
 };
 
 namespace {
@@ -46,6 +83,7 @@ Command& Command::alias(const std::string& name) {
 
 Command& Command::text(const std::string& flags, std::string& target, const std::string& help, Need need) {
   last_ = finished(app_of(app_).add_option(flags, target, help), need);
+  last_target_ = &target;
   return *this;
 }
 
@@ -75,11 +113,14 @@ Command& Command::word(const std::string& flags, std::string& target, const std:
   CLI::Option* option = app_of(app_).add_option(flags, target, help)->check(CLI::IsMember(words));
   if (!target.empty()) option->capture_default_str();
   last_ = finished(option, need);
+  last_target_ = &target;
   return *this;
 }
 
-Command& Command::environment(const std::string& name) {
-  static_cast<CLI::Option*>(last_)->envname(name);
+Command& Command::setting(const std::string& name) {
+  auto* option = static_cast<CLI::Option*>(last_);
+  option->envname(environment_name(name));
+  static_cast<CommandLine::State*>(line_)->settings.push_back({&app_of(app_), option, last_target_, name, ""});
   return *this;
 }
 
@@ -90,7 +131,10 @@ Command& Command::examples(const std::string& text) {
 
 void Command::run(Action action) {
   auto* state = static_cast<CommandLine::State*>(line_);
-  app_of(app_).callback([state, action = std::move(action)] { state->chosen = action; });
+  app_of(app_).callback([state, app = &app_of(app_), action = std::move(action)] {
+    state->chosen = action;
+    state->chosen_app = app;
+  });
 }
 
 CommandLine::CommandLine(const std::string& name, const std::string& summary, const std::string& version)
@@ -124,10 +168,19 @@ int CommandLine::main(int argc, char** argv, Console& console) {
     // Help and version are "errors" with status 0; everything else that parse() throws is a mistake in usage.
     return state_->app.exit(problem) == 0 ? kExitOk : kExitUsage;
   }
-  const Result<int> status = state_->chosen(console);
+  const Result<void> settled = state_->settle();
+  const Result<int> status = settled ? state_->chosen(console) : Result<int>(settled.error());
   if (status) return *status;
   console.error(status.error());
   return exit_code(status.error().code());
+}
+
+std::vector<CommandLine::Setting> CommandLine::settings() const {
+  std::vector<Setting> settled;
+  for (const State::Declared& one : state_->settings) {
+    if (one.app == state_->chosen_app) settled.push_back({one.name, *one.target, one.from});
+  }
+  return settled;
 }
 
 std::string CommandLine::completion(const std::string& shell) const {

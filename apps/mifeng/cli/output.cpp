@@ -59,7 +59,7 @@ std::string cell(const json::Value& item, const std::string& member) {
 
 void add_output_flag(Command& command, std::string& target) {
   target = "table";
-  command.word("-o,--output", target, {"table", "json", "yaml", "name"}, "how to print it");
+  command.word("-o,--output", target, {"table", "json", "yaml", "name"}, "how to print it").setting("output");
 }
 
 std::string to_yaml(const json::Value& value) {

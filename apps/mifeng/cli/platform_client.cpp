@@ -26,6 +26,26 @@ Error error_of(int status, const std::string& body) {
                "The server answered " + std::to_string(status) + " and no reason; is this a Mifeng platform?");
 }
 
+}  // namespace
+
+std::shared_ptr<PlatformFlags> add_platform_flags(Command& command) {
+  auto flags = std::make_shared<PlatformFlags>();  // shared with the command's action
+  command.text("--platform", flags->platform, "address: http://HOST:PORT, https://HOST:PORT or unix:/PATH")
+      .setting("platform");
+  command.text("--ca", flags->ca_file, "certificate (PEM) to trust for https").setting("ca");
+  command.text("--pin", flags->pin, "SM3 of the platform's certificate, instead of --ca").setting("pin");
+  command.text("--token-file", flags->token_file, "file with an API token, instead of `mifeng login`")
+      .setting("token_file");
+  return flags;
+}
+
+std::filesystem::path session_file() {
+  const char* config = std::getenv("XDG_CONFIG_HOME");
+  if (config != nullptr && *config == '/') return std::filesystem::path(config) / "mifeng/session.json";
+  const char* home = std::getenv("HOME");
+  return std::filesystem::path(home == nullptr ? "/root" : home) / ".config/mifeng/session.json";
+}
+
 Result<Session> read_session() {
   Session session;
   auto text = read_text_file(session_file(), 64 * 1024);
@@ -40,26 +60,6 @@ Result<Session> read_session() {
   session.token = fields.string("token");
   if (auto read = fields.finish(); !read) return read.error().with_context(session_file().string());
   return session;
-}
-
-}  // namespace
-
-std::shared_ptr<PlatformFlags> add_platform_flags(Command& command) {
-  auto flags = std::make_shared<PlatformFlags>();  // shared with the command's action
-  command.text("--platform", flags->platform, "address: http://HOST:PORT, https://HOST:PORT or unix:/PATH")
-      .environment("MIFENG_PLATFORM");
-  command.text("--ca", flags->ca_file, "certificate (PEM) to trust for https").environment("MIFENG_CA");
-  command.text("--pin", flags->pin, "SM3 of the platform's certificate, instead of --ca");
-  command.text("--token-file", flags->token_file, "file with an API token, instead of `mifeng login`")
-      .environment("MIFENG_TOKEN_FILE");
-  return flags;
-}
-
-std::filesystem::path session_file() {
-  const char* config = std::getenv("XDG_CONFIG_HOME");
-  if (config != nullptr && *config == '/') return std::filesystem::path(config) / "mifeng/session.json";
-  const char* home = std::getenv("HOME");
-  return std::filesystem::path(home == nullptr ? "/root" : home) / ".config/mifeng/session.json";
 }
 
 Result<void> save_session(const Session& session) {

@@ -19,7 +19,7 @@ struct PlatformFlags {
   std::string pin;  // SM3 of the platform's certificate
   std::string token_file;
 };
-// Adds --platform (MIFENG_PLATFORM), --ca (MIFENG_CA), --pin and --token-file to a command.
+// Adds --platform, --ca, --pin and --token-file to a command, all of them settings (defaults.h).
 std::shared_ptr<PlatformFlags> add_platform_flags(Command& command);
 
 // ~/.config/mifeng/session.json (or below XDG_CONFIG_HOME), mode 0600.
@@ -31,6 +31,7 @@ struct Session {
   std::string token;
 };
 Result<void> save_session(const Session& session);
+Result<Session> read_session();  // an empty one where nobody has signed in
 
 class PlatformClient {
  public:

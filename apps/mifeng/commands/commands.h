@@ -6,6 +6,8 @@
 namespace mifeng::cli {
 
 void add_commands(Command& root);
+// completion and settings: `line` outlives what they do.
+void add_shell_commands(Command& root, const CommandLine& line);
 
 void add_init(Command& root);
 void add_accept(Command& root);

@@ -79,7 +79,7 @@ void add_init(Command& root) {
       .text("--name", arguments->name, "of the model; default the folder's")
       .text("--vendor", arguments->vendor, "the id that you go by at your customers'")
       .text("--packs", arguments->packs, "folder of the language packs")
-      .environment("MIFENG_PACKS")
+      .setting("packs")
       .examples("  mifeng init wheat --language cpp --vendor acme");
   command.run([arguments](Console& console) { return run(*arguments, console); });
 }

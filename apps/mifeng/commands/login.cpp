@@ -21,7 +21,8 @@ Result<int> login(const PlatformFlags& flags, const LoginOptions& options, Conso
   Session session = known.session();
   session.token.clear();
   MIFENG_TRY(auto client, PlatformClient::connect(session));
-  MIFENG_TRY(const auto password, read_password(console, options.password_file, "Password of " + options.name + ":"));
+  MIFENG_TRY(const auto password, read_password(console, options.password_file,
+                                                "Password of " + options.name + " at " + session.platform + ":"));
   const json::Value body = json::Object{{"name", options.name}, {"password", password}};
   MIFENG_TRY(const auto answer, client.send("POST", "/session", &body));
   session.token = text_of(answer, "token");

@@ -95,11 +95,11 @@ void add_pack(Command& root) {
             "image to build on, oci:FOLDER[:TAG] or docker-archive:FILE; default `base` of mifeng.yaml, else Debian "
             "packages")
       .text("--packs", arguments->packs, "folder of the language packs")
-      .environment("MIFENG_PACKS")
+      .setting("packs")
       .text("--guard", arguments->guard, "folder of the guard, as tools/guard-folder makes it")
-      .environment("MIFENG_GUARD")
+      .setting("guard")
       .text("--cache", arguments->cache, "folder for base images, dependencies and finished layers")
-      .environment("MIFENG_CACHE")
+      .setting("cache")
       .examples(
           "  mifeng pack --for card.json --sign vendor.key\n"
           "  mifeng pack examples/tumor-cpp --for a.json --for b.json --sign vendor.key -o tumor.mfpkg\n"

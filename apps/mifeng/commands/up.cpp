@@ -99,9 +99,11 @@ Result<int> run_doctor(const UpArguments& arguments, Console& console) {
 
 void add_places(Command& command, const std::shared_ptr<UpArguments>& arguments) {
   command.text("--data", arguments->data, "folder of all that is kept; default /var/lib/mifeng for root")
-      .environment("MIFENG_DATA")
+      .setting("data")
       .text("--packs", arguments->packs, "folder of the language packs; default the one beside this program")
-      .text("--guard", arguments->guard, "guard folder that goes into images; default the one beside this program");
+      .setting("packs")
+      .text("--guard", arguments->guard, "guard folder that goes into images; default the one beside this program")
+      .setting("guard");
 }
 
 }  // namespace
@@ -115,6 +117,7 @@ void add_up(Command& root) {
       .texts("--only", arguments->only, "of the examples, the folder with this name; again for more")
       .text("--master-key", arguments->master_key, "file of the master key; default below ~/.config/mifeng")
       .text("--cache", arguments->cache, "folder that packing keeps base images and builds in")
+      .setting("cache")
       .number("--platform-port", arguments->platform_port, 1, 65535, "port of console and API on 127.0.0.1")
       .number("--gateway-port", arguments->gateway_port, 1, 65535, "port of the gateway on 127.0.0.1")
       .number("--lease", arguments->lease, 5, 86'400,

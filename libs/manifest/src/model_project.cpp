@@ -66,6 +66,13 @@ Result<ModelProject> parse_model_project(std::string_view yaml, std::string_view
     project.test_document = fields.string("test", check_relative_path);
   });
   project.deployment = document.string_or("deployment", "deployment.yaml", check_relative_path);
+  document.object_if("defaults", [&](FieldReader& fields) {
+    for (const std::string_view key : kProjectDefaults) {
+      if (fields.has(key))
+        project.defaults[std::string(key)] =
+            fields.string(key, [](std::string_view text) { return check_line(text, 1024); });
+    }
+  });
   MIFENG_CHECK(document.finish());
   return project;
 }
@@ -90,6 +97,8 @@ std::string to_yaml(const ModelProject& project) {
   out += "documents:\n  design: " + yaml_string(project.design_document) +
          "\n  usage: " + yaml_string(project.usage_document) + "\n  test: " + yaml_string(project.test_document) + "\n";
   out += "deployment: " + yaml_string(project.deployment) + "\n";
+  if (!project.defaults.empty()) out += "defaults:\n";
+  for (const auto& [key, value] : project.defaults) out += "  " + key + ": " + yaml_string(value) + "\n";
   return out;
 }
 

@@ -1,6 +1,7 @@
 // The model project, mifeng.yaml: what a vendor writes. spec/package.md, "The model project".
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,8 +45,13 @@ struct ModelProject {
   std::string usage_document;               // 使用文档
   std::string test_document;                // 测试文档
   std::string deployment;                   // the deployment config
+  // What the command line takes in this folder where neither a flag nor the environment says it; no part of a package.
+  std::map<std::string, std::string> defaults;
   bool operator==(const ModelProject&) const = default;
 };
+
+// What `defaults` may say: nothing that decides whom to trust, since a project's folder may come from somebody else.
+inline constexpr std::string_view kProjectDefaults[] = {"platform", "output", "packs", "guard", "cache"};
 
 // kInvalidArgument with "NAME:LINE:COLUMN: field: sentence". A document that is not named is "missing-document" and
 // the message names it.
