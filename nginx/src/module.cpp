@@ -1,6 +1,7 @@
 // ngx_http_mifeng: what nginx looks for in a module, and the directives.
 //
 //   mifeng_link PATH;              http       the key socket of mifeng-guard or mifeng-gateway
+//   mifeng_root_key_age_max TIME;  http      a gateway: how long it accepts one root key (1h, which is the most)
 //   mifeng;                        upstream   addresses from the route table; before `keepalive`
 //   mifeng_open on;                location   a gateway: route, ask, check, open
 //   mifeng_seal on;                server     a guard: seal every answer, nginx's own among them
@@ -26,11 +27,13 @@ namespace mifeng::nginx {
 namespace {
 
 constexpr std::size_t kBoundBodyMaxDefault = 16u << 20;
+constexpr time_t kRootKeyAgeMax = 3600;  // spec/sealed-format.md, Policy
 
 // --- Configuration. ---
 
 void* create_main_config(ngx_conf_t* cf) {
   auto* const config = static_cast<MainConfig*>(ngx_pcalloc(cf->pool, sizeof(MainConfig)));
+  if (config != nullptr) config->root_key_age_max = NGX_CONF_UNSET;
   return config;
 }
 
@@ -42,6 +45,16 @@ void* create_location_config(ngx_conf_t* cf) {
   config->status_only = NGX_CONF_UNSET;
   config->bound_body_max = NGX_CONF_UNSET_SIZE;
   return config;
+}
+
+char* init_main_config(ngx_conf_t* cf, void* main) {
+  auto* const config = static_cast<MainConfig*>(main);
+  ngx_conf_init_value(config->root_key_age_max, kRootKeyAgeMax);
+  if (config->root_key_age_max < 1 || config->root_key_age_max > kRootKeyAgeMax) {
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "mifeng_root_key_age_max takes 1s to 1h");
+    return static_cast<char*>(NGX_CONF_ERROR);
+  }
+  return NGX_CONF_OK;
 }
 
 char* merge_location_config(ngx_conf_t* cf, void* parent, void* child) {
@@ -64,6 +77,8 @@ char* merge_location_config(ngx_conf_t* cf, void* parent, void* child) {
 ngx_command_t commands[] = {
     {ngx_string("mifeng_link"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, ngx_conf_set_str_slot, NGX_HTTP_MAIN_CONF_OFFSET,
      offsetof(MainConfig, link), nullptr},
+    {ngx_string("mifeng_root_key_age_max"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, ngx_conf_set_sec_slot,
+     NGX_HTTP_MAIN_CONF_OFFSET, offsetof(MainConfig, root_key_age_max), nullptr},
     {ngx_string("mifeng"), NGX_HTTP_UPS_CONF | NGX_CONF_NOARGS, set_balancer, 0, 0, nullptr},
     {ngx_string("mifeng_open"), NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_FLAG,
      ngx_conf_set_flag_slot, NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationConfig, open), nullptr},
@@ -129,7 +144,9 @@ ngx_int_t init_process(ngx_cycle_t* cycle) {
   if (config == nullptr || (!config->opens && !config->seals)) return NGX_OK;
   return guarded(cycle->log, ngx_int_t{NGX_ERROR}, [&]() -> ngx_int_t {
     const proxy::Role role = config->opens ? proxy::Role::kGateway : proxy::Role::kGuard;
-    return Worker::start(cycle, role, std::string(view(config->link))) ? NGX_OK : NGX_ERROR;
+    return Worker::start(cycle, role, std::string(view(config->link)), std::chrono::seconds(config->root_key_age_max))
+               ? NGX_OK
+               : NGX_ERROR;
   });
 }
 
@@ -141,7 +158,7 @@ ngx_http_module_t module_context = {
     add_variables,        // preconfiguration
     after_configuration,  // postconfiguration
     create_main_config,   // create main configuration
-    nullptr,              // init main configuration
+    init_main_config,     // init main configuration
     nullptr,              // create server configuration
     nullptr,              // merge server configuration
     create_location_config,

@@ -28,13 +28,14 @@ proxy::UnwrapRequest unwrap_request(std::uint32_t id, const RequestState& state)
 
 Worker* Worker::get() { return the_worker; }
 
-bool Worker::start(ngx_cycle_t* cycle, proxy::Role role, const std::string& link_path) {
+bool Worker::start(ngx_cycle_t* cycle, proxy::Role role, const std::string& link_path,
+                   std::chrono::seconds root_key_age_max) {
   auto provider = crypto::Sm4GcmProvider::create();
   if (!provider) {
     ngx_log_error(NGX_LOG_EMERG, cycle->log, 0, "mifeng: %s", provider.error().message().c_str());
     return false;
   }
-  the_worker = new Worker(role, *std::move(provider));
+  the_worker = new Worker(role, *std::move(provider), root_key_age_max);
   Worker& worker = *the_worker;
   worker.link_ = std::make_unique<Link>(link_path, role, worker, cycle->log);
   worker.link_->start(kStartWait, [&] { return worker.has_what_it_needs(); });

@@ -34,7 +34,8 @@ class Worker final : public LinkUser {
   // The one of this process; none in the master. nginx hands no pointer of ours to filters and timers, so a process has
   // exactly one, made by init_process.
   static Worker* get();
-  static bool start(ngx_cycle_t* cycle, proxy::Role role, const std::string& link_path);
+  static bool start(ngx_cycle_t* cycle, proxy::Role role, const std::string& link_path,
+                    std::chrono::seconds root_key_age_max);
   static void stop();
 
   // --- Gateway. ---
@@ -61,11 +62,16 @@ class Worker final : public LinkUser {
   void on_connected() override;
   void on_message(proxy::SupervisorMessage message) override;
 
-  Worker(proxy::Role role, std::unique_ptr<crypto::Sm4GcmProvider> provider)
-      : role_(role), provider_(std::move(provider)) {}
+  Worker(proxy::Role role, std::unique_ptr<crypto::Sm4GcmProvider> provider, std::chrono::seconds root_key_age_max)
+      : role_(role), provider_(std::move(provider)), keys_(cache_limits(root_key_age_max)) {}
 
  private:
   using Time = std::chrono::steady_clock::time_point;
+  static proxy::KeyCacheLimits cache_limits(std::chrono::seconds age_max) {
+    proxy::KeyCacheLimits limits;
+    limits.age_max = age_max;
+    return limits;
+  }
   // Everyone who waits for one root key: their headers have the same blocks.
   struct Pending {
     std::string cache_key;

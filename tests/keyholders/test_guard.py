@@ -3,8 +3,11 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import time
+import uuid
 
+import wire
 from keyholders import MARKER, UID, wait_for
 
 
@@ -226,3 +229,51 @@ def test_killed_itself_it_takes_everything_with_it_and_starts_again(stage):
     container = stage.container()
     container.wait_ready()
     assert stage.platform.count(lambda e: str(e.get("grant", "")).startswith("ins-")) == 2
+
+
+def key_blocks(answer):
+    """Of a sealed stream the part that is the same for every stream under one root key."""
+    size = int.from_bytes(answer.body[6:8], "big")
+    return answer.body[28:size - 32]
+
+
+def test_the_root_key_is_replaced_as_often_as_it_is_told(stage):
+    platform = stage.prepare()
+    container = stage.container(environment=["MIFENG_SEAL_KEY_SECONDS=3"])
+    container.wait_ready()
+    platform.command("endpoint 127.0.0.1:8080")
+    gateway = stage.gateway(container=container)
+    gateway.wait_ready()
+    first_seen = {}
+    begin = time.monotonic()
+    while time.monotonic() < begin + 9:
+        asked = time.monotonic()
+        first_seen.setdefault(key_blocks(container.call("/weights")), []).append((asked, time.monotonic()))
+        # Whoever opens the answers notices nothing of it.
+        assert gateway.call("/probe/weights").body == MARKER.encode()
+    assert 3 <= len(first_seen) <= 6
+    for times in first_seen.values():
+        assert times[-1][0] - times[0][1] < 3
+
+
+def test_the_root_key_is_replaced_after_so_many_answers(stage):
+    stage.prepare()
+    container = stage.container(environment=["MIFENG_SEAL_KEY_ANSWERS=1000"])
+    container.wait_ready()
+
+    def ask_often():
+        counts, total = {}, 0
+        with socket.create_connection(("127.0.0.1", 8080), timeout=30) as connection:
+            stream = connection.makefile("rb")
+            while total < 2500:
+                connection.sendall(wire.request_bytes("/weights", fields=[("Mifeng-Request-Id", uuid.uuid4().hex)]))
+                answer = wire.read_answer(connection, stream=stream)
+                # 503: this one is spent, and the next one has not come yet.
+                assert answer.status in (200, 503)
+                if answer.status == 200:
+                    counts[key_blocks(answer)] = counts.get(key_blocks(answer), 0) + 1
+                    total += 1
+        return counts
+
+    counts = container.inside(ask_often)
+    assert len(counts) >= 3 and max(counts.values()) <= 1000, counts.values()

@@ -161,7 +161,8 @@ class Supervisor {
   SystemRandom random_;
   keyholder::KeySocketOptions options_;
   keyholder::KeySocketCallbacks callbacks_;
-  keyholder::ResponseUnwrapper unwrapper_;
+  SystemClock clock_;
+  keyholder::ResponseUnwrapper unwrapper_{clock_};
   std::optional<crypto::Sm2PublicKey> output_key_;
   std::optional<crypto::Sm2PrivateKey> instance_key_;
   std::unique_ptr<keyholder::KeySocketServer> server_;

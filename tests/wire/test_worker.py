@@ -102,6 +102,40 @@ def test_a_new_seal_key_is_asked_for_when_the_output_key_changes(cast):
     assert wire.wait_for(lambda: gateway.call("/m").status == 200 and unwraps() == 2, "an answer under it")
 
 
+def test_a_root_key_is_accepted_for_so_long_and_no_longer(cast):
+    guard = cast.guard()
+    gateway = cast.gateway(wire.table_of(guard),
+                           changes=lambda text: text.replace("  mifeng_link ", "  mifeng_root_key_age_max 2s;\n  mifeng_link "))
+    begin = time.monotonic()
+    assert gateway.call("/m").status == 200
+    wire.wait_for(lambda: gateway.call("/m").status == 502, "the key to be too old")
+    assert time.monotonic() - begin >= 2
+    gateway.supervisor.wait_refusal("root-key-too-old")
+    # Asked for anew it does not become young.
+    assert gateway.call("/m").reason == "answer-refused"
+    guard.supervisor.command("renew")
+    wire.wait_for(lambda: gateway.call("/m").status == 200, "an answer under a new key")
+
+
+def test_an_instance_that_changes_its_root_key_all_the_time_is_refused(cast):
+    """What it costs the supervisor is bounded; the others of its deployment and of others are served."""
+    guard, other = cast.guard("g1"), cast.guard("g2", "dep-2")
+    gateway = cast.gateway(wire.table_of(guard, other, routes=[wire.route(), wire.route("/o", "dep-2")]))
+    unwraps = lambda: sum(e.get("unwrap") == "ok" for e in gateway.supervisor.events())  # noqa: E731
+    refused = 0
+    for _ in range(400):
+        keys = sum("seal_key" in e for e in guard.supervisor.events())
+        guard.supervisor.command("renew")
+        wire.wait_for(lambda: sum("seal_key" in e for e in guard.supervisor.events()) > keys, "a new key")
+        refused = gateway.call("/m").status == 502
+        if refused:
+            break
+    assert refused and unwraps() >= 200
+    gateway.supervisor.wait_refusal("too-many-root-keys")
+    assert gateway.call("/o").status == 200
+    wire.wait_for(lambda: gateway.call("/m").status == 200, "an answer once some time has passed")
+
+
 def test_a_guard_without_a_seal_key_says_nothing(cast, folder):
     """nginx is started by hand, its supervisor is not there: 503, unsealed, no content, and the gateway makes a 502 of it."""
     guard, gateway = cast.pair()
@@ -226,6 +260,7 @@ def test_the_key_socket_turns_strangers_away(cast):
     (lambda t: t.replace("mifeng_link", "#"), "mifeng_link is missing"),
     (lambda t: t.replace("mifeng_open on;", "mifeng_open on; location /x { mifeng_seal on; }"), "one nginx can open or seal, not both"),
     (lambda t: t.replace('mifeng_link "', 'mifeng_link "' + "/x" * 60), "too long for a Unix socket"),
+    (lambda t: t.replace("  mifeng_link ", "  mifeng_root_key_age_max 2h;\n  mifeng_link "), "takes 1s to 1h"),
     (lambda t: t.replace("    mifeng;\n    keepalive 64;", "    keepalive 64;\n    mifeng;"), 'must stand before "keepalive"'),
 ])
 def test_a_wrong_configuration_is_refused_with_a_sentence(folder, change, message):

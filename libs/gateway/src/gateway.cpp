@@ -59,7 +59,7 @@ struct Gateway::Impl {
   std::unique_ptr<keyholder::KeySocketServer> key_socket;
   std::unique_ptr<RunFolder> run_folder;
   std::optional<keyholder::NginxSupervisor> nginx;
-  keyholder::ResponseUnwrapper unwrapper;
+  keyholder::ResponseUnwrapper unwrapper{clock};
   std::unique_ptr<keyholder::HttpPlatformLink> link;    // for what is answered
   std::unique_ptr<keyholder::HttpPlatformLink> stream;  // for what is followed
   bool nginx_started = false;

@@ -129,6 +129,18 @@ Result<GuardConfig> read_config(const std::map<std::string, std::string>& enviro
       return bad_environment("MIFENG_TERMINATION_GRACE", "must be a number of seconds from 1 to 86400");
     config.termination_grace = std::chrono::seconds(*seconds);
   }
+  if (const auto age = find("MIFENG_SEAL_KEY_SECONDS")) {
+    const auto seconds = number<int>(*age);
+    if (!seconds || *seconds < 2 || std::chrono::seconds(*seconds) > sealed::kResponseKeyAgeMax)
+      return bad_environment("MIFENG_SEAL_KEY_SECONDS", "must be a number of seconds from 2 to 900");
+    config.seal_key.age_max = std::chrono::seconds(*seconds);
+  }
+  if (const auto streams = find("MIFENG_SEAL_KEY_ANSWERS")) {
+    const auto answers = number<std::uint64_t>(*streams);
+    if (!answers || *answers < 1000 || *answers > sealed::kResponseStreamsMax)
+      return bad_environment("MIFENG_SEAL_KEY_ANSWERS", "must be a number from 1000 to 1048576");
+    config.seal_key.streams_max = *answers;
+  }
   config.card = find("MIFENG_CARD");
   config.pod_uid = find("MIFENG_POD_UID");
   if (const auto token = find("MIFENG_TOKEN_FILE")) config.token_file = *token;

@@ -82,6 +82,9 @@ TEST(GuardConfig, SaysWhichVariableIsWrong) {
   for (const char* path : {"ready", "/a b", "/a;b", "/a\"b"}) EXPECT_TRUE(refused("MIFENG_READINESS", path)) << path;
   for (const char* grace : {"0", "-1", "ten", "86401"})
     EXPECT_TRUE(refused("MIFENG_TERMINATION_GRACE", grace)) << grace;
+  for (const char* age : {"1", "901", "-5", "a minute"}) EXPECT_TRUE(refused("MIFENG_SEAL_KEY_SECONDS", age)) << age;
+  for (const char* count : {"999", "1048577", "-1", "1e3"})
+    EXPECT_TRUE(refused("MIFENG_SEAL_KEY_ANSWERS", count)) << count;
   EXPECT_EQ(read_config(good_environment(), {}, {}).error().reason(), "no-command");
 }
 

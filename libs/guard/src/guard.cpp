@@ -143,7 +143,7 @@ Result<void> Guard::Impl::start_key_socket() {
   callbacks.on_seal_key = [this]() -> Result<proxy::SealKey> {
     if (!session->has_grant())
       return Error(ErrorCode::kUnavailable, "no-grant", "there is no grant yet, so nothing to seal to");
-    return keyholder::make_seal_key(session->output_key(), session->signing_key(), random);
+    return keyholder::make_seal_key(session->output_key(), session->signing_key(), random, options.config.seal_key);
   };
   callbacks.on_counts = [this](const proxy::Counts& counts) {
     for (const proxy::CountRow& row : counts.rows) {

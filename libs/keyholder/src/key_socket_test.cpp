@@ -20,6 +20,7 @@ using namespace std::chrono_literals;
 struct KeySocketTest : testing::Test {
   TempDir folder = TempDir::create("/tmp", "mfk-").value();
   boost::asio::io_context io;
+  FakeClock clock;
   SystemRandom random;
   crypto::Sm2PrivateKey output = crypto::Sm2PrivateKey::generate().value();
   crypto::Sm2PrivateKey instance = crypto::Sm2PrivateKey::generate().value();
@@ -98,7 +99,7 @@ proxy::Table table(std::uint64_t serial, std::vector<proxy::Instance> instances)
 }
 
 TEST_F(KeySocketTest, UnwrapsForAListedInstanceOfTheDeployment) {
-  ResponseUnwrapper unwrapper;
+  ResponseUnwrapper unwrapper(clock);
   ASSERT_TRUE(unwrapper.update(output_keys(), {listed("dep-1")}));
   const auto unwrapped = unwrapper.unwrap(request());
   ASSERT_TRUE(unwrapped) << unwrapped.error().reason();
@@ -106,8 +107,44 @@ TEST_F(KeySocketTest, UnwrapsForAListedInstanceOfTheDeployment) {
   EXPECT_EQ(unwrapped->signer, instance.public_key().point());
 }
 
+TEST_F(KeySocketTest, AnInstanceUnderTooManyRootKeysHoldsUpNobodyElse) {
+  ResponseUnwrapper unwrapper(clock, {.burst = 3, .per_second = 2});
+  crypto::Sm2PrivateKey other = crypto::Sm2PrivateKey::generate().value();
+  ASSERT_TRUE(unwrapper.update(output_keys(), {listed("dep-1"), {"i-2", "dep-1", other.public_key().point()}}));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(unwrapper.unwrap(request()));
+  EXPECT_EQ(unwrapper.unwrap(request()).error().reason(), "too-many-root-keys");
+  EXPECT_EQ(unwrapper.unwrap(request()).error().code(), ErrorCode::kResourceExhausted);
+  clock.advance(500ms);
+  EXPECT_TRUE(unwrapper.unwrap(request()));
+  EXPECT_FALSE(unwrapper.unwrap(request()));
+  // The other one of the same deployment.
+  std::swap(instance, other);
+  EXPECT_TRUE(unwrapper.unwrap(request()));
+  // A new snapshot that lists it still does not give it more.
+  std::swap(instance, other);
+  ASSERT_TRUE(unwrapper.update(output_keys(), {listed("dep-1")}));
+  EXPECT_FALSE(unwrapper.unwrap(request()));
+  clock.advance(1h);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(unwrapper.unwrap(request()));
+  EXPECT_FALSE(unwrapper.unwrap(request()));
+}
+
+TEST_F(KeySocketTest, ASealKeyIsLimitedToWhatTheFormatAllows) {
+  const auto made = [&](SealKeyLimits limits) {
+    return make_seal_key(output.public_key(), instance, random, limits).value();
+  };
+  EXPECT_EQ(made({}).seconds_max, 900u);
+  EXPECT_EQ(made({}).streams_max, 1u << 20);
+  const auto less = made({.age_max = 5s, .streams_max = 40});
+  EXPECT_EQ(less.seconds_max, 5u);
+  EXPECT_EQ(less.streams_max, 40u);
+  const auto more = made({.age_max = 1h, .streams_max = 1u << 30});
+  EXPECT_EQ(more.seconds_max, 900u);
+  EXPECT_EQ(more.streams_max, 1u << 20);
+}
+
 TEST_F(KeySocketTest, UnwrapsNothingElse) {
-  ResponseUnwrapper unwrapper;
+  ResponseUnwrapper unwrapper(clock);
   ASSERT_TRUE(unwrapper.update(output_keys(), {listed("dep-1")}));
   const auto reason = [&](const proxy::UnwrapRequest& asked) { return unwrapper.unwrap(asked).error().reason(); };
   EXPECT_EQ(reason(request("dep-2")), "unknown-signer");
@@ -126,7 +163,7 @@ TEST_F(KeySocketTest, UnwrapsNothingElse) {
 
 TEST_F(KeySocketTest, ASignatureOfAnotherKeyWithTheSameIdIsRefused) {
   // The signer's key id in the header is not covered by the signature: it is the listed key that has to verify.
-  ResponseUnwrapper unwrapper;
+  ResponseUnwrapper unwrapper(clock);
   ASSERT_TRUE(unwrapper.update(output_keys(), {listed("dep-1")}));
   const auto stranger = crypto::Sm2PrivateKey::generate().value();
   proxy::SealKey made = make_seal_key(output.public_key(), stranger, random).value();
@@ -146,7 +183,7 @@ TEST_F(KeySocketTest, ASignatureOfAnotherKeyWithTheSameIdIsRefused) {
 }
 
 TEST_F(KeySocketTest, HoldsAnUnknownSignerUntilATableListsIt) {
-  ResponseUnwrapper unwrapper;
+  ResponseUnwrapper unwrapper(clock);
   ASSERT_TRUE(unwrapper.update(output_keys(), {}));
   KeySocketCallbacks callbacks;
   std::vector<std::uint64_t> taken;
@@ -170,7 +207,7 @@ TEST_F(KeySocketTest, HoldsAnUnknownSignerUntilATableListsIt) {
 }
 
 TEST_F(KeySocketTest, RefusesAnUnknownSignerWhenTheTimeIsOver) {
-  ResponseUnwrapper unwrapper;
+  ResponseUnwrapper unwrapper(clock);
   ASSERT_TRUE(unwrapper.update(output_keys(), {}));
   KeySocketCallbacks callbacks;
   callbacks.on_unwrap = [&](const proxy::UnwrapRequest& asked) { return unwrapper.unwrap(asked); };

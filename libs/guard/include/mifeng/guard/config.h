@@ -12,6 +12,7 @@
 #include "mifeng/base/result.h"
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/crypto/sm3.h"
+#include "mifeng/keyholder/key_socket.h"
 #include "mifeng/messages/card.h"
 
 namespace mifeng::guard {
@@ -50,6 +51,7 @@ struct GuardConfig {
   std::vector<NamedPort> ports;  // the first is the model's main one
   std::string readiness;         // empty: none
   std::chrono::seconds termination_grace{30};
+  keyholder::SealKeyLimits seal_key;
   std::optional<std::string> card;     // key id of its identity key, hex
   std::optional<std::string> pod_uid;  // on Kubernetes
   std::optional<std::filesystem::path> token_file;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 
+#include "mifeng/base/clock.h"
 #include "mifeng/base/random.h"
 #include "mifeng/base/result.h"
 #include "mifeng/crypto/sm2.h"
@@ -78,23 +79,48 @@ class KeySocketServer {
 
 // --- What the callbacks are usually made of. ---
 
+// How long a worker seals with one root key: at most what spec/sealed-format.md allows.
+struct SealKeyLimits {
+  std::chrono::seconds age_max = sealed::kResponseKeyAgeMax;
+  std::uint64_t streams_max = sealed::kResponseStreamsMax;
+};
+
 // Guard: a fresh root key sealed to the output key and signed by the instance.
 Result<proxy::SealKey> make_seal_key(const crypto::Sm2PublicKey& output_key, const crypto::Sm2PrivateKey& instance_key,
-                                     Random& random);
+                                     Random& random, SealKeyLimits limits = {});
+
+// What one instance may cost: a new root key is two SM2 operations here, and an instance that sealed each answer under
+// a new one would keep the supervisor from everybody else. An honest one needs a few for each worker of the gateway,
+// when it is new or the gateway is, and then one for each in 12 minutes.
+struct UnwrapLimits {
+  double burst = 256;
+  double per_second = 4;
+};
 
 // Gateway: output private keys and instances of the snapshot in force.
 class ResponseUnwrapper {
  public:
+  explicit ResponseUnwrapper(const Clock& clock, UnwrapLimits limits = {}) : clock_(clock), limits_(limits) {}
   // Replaces both. `instances` are those of the table that is pushed.
   Result<void> update(std::vector<crypto::Sm2PrivateKey> output_keys, const std::vector<proxy::Instance>& instances);
   // Opens the header through its MAC and verifies the signature by a listed instance of the request's deployment.
   // kVerificationFailed with a class of sealed-format.md, or "unknown-signer": no listed instance of this deployment
-  // has the header's signer key id.
-  Result<proxy::Unwrapped> unwrap(const proxy::UnwrapRequest& request) const;
+  // has the header's signer key id. kResourceExhausted "too-many-root-keys".
+  Result<proxy::Unwrapped> unwrap(const proxy::UnwrapRequest& request);
 
  private:
+  using Signer = std::pair<std::string, crypto::KeyId>;  // by deployment
+  struct Allowance {
+    double left = 0;
+    std::chrono::steady_clock::time_point at;
+  };
+  bool may_ask(const Signer& signer);
+
+  const Clock& clock_;
+  UnwrapLimits limits_;
   std::map<crypto::KeyId, crypto::Sm2PrivateKey> output_keys_;
-  std::multimap<std::pair<std::string, crypto::KeyId>, crypto::Sm2PublicKey> instances_;  // by deployment, signer
+  std::multimap<Signer, crypto::Sm2PublicKey> instances_;
+  std::map<Signer, Allowance> allowances_;  // of those that are listed
 };
 
 }  // namespace mifeng::keyholder
