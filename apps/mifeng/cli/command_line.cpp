@@ -6,6 +6,7 @@
 #include "cli/console.h"
 #include "cli/defaults.h"
 #include "cli/exit_code.h"
+#include "cli/language.h"
 
 namespace mifeng::cli {
 
@@ -55,6 +56,7 @@ namespace {
 CLI::App& app_of(void* app) { return *static_cast<CLI::App*>(app); }
 
 CLI::Option* finished(CLI::Option* option, Need need) {
+  option->group(tr("Options"));
   if (need == Need::kRequired) option->required();
   return option;
 }
@@ -71,7 +73,8 @@ void describe(const CLI::App& app, const std::string& path, std::string& cases) 
 }  // namespace
 
 Command Command::add(const std::string& name, const std::string& summary) {
-  CLI::App* sub = app_of(app_).add_subcommand(name, summary);
+  CLI::App* sub = app_of(app_).add_subcommand(name, tr(summary))->group(tr("Subcommands"));
+  sub->get_help_ptr()->group(tr("Options"));
   app_of(app_).require_subcommand(1);
   return Command(sub, line_);
 }
@@ -82,14 +85,14 @@ Command& Command::alias(const std::string& name) {
 }
 
 Command& Command::text(const std::string& flags, std::string& target, const std::string& help, Need need) {
-  last_ = finished(app_of(app_).add_option(flags, target, help), need);
+  last_ = finished(app_of(app_).add_option(flags, target, tr(help)), need);
   last_target_ = &target;
   return *this;
 }
 
 Command& Command::texts(const std::string& flags, std::vector<std::string>& target, const std::string& help,
                         Need need) {
-  CLI::Option* option = finished(app_of(app_).add_option(flags, target, help), need);
+  CLI::Option* option = finished(app_of(app_).add_option(flags, target, tr(help)), need);
   // One value each time it is given: `--to A B` would otherwise swallow what follows.
   if (flags.front() == '-') option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   last_ = option;
@@ -98,19 +101,19 @@ Command& Command::texts(const std::string& flags, std::vector<std::string>& targ
 
 Command& Command::number(const std::string& flags, std::int64_t& target, std::int64_t min, std::int64_t max,
                          const std::string& help, Need need) {
-  last_ =
-      finished(app_of(app_).add_option(flags, target, help)->capture_default_str()->check(CLI::Range(min, max)), need);
+  last_ = finished(app_of(app_).add_option(flags, target, tr(help))->capture_default_str()->check(CLI::Range(min, max)),
+                   need);
   return *this;
 }
 
 Command& Command::flag(const std::string& flags, bool& target, const std::string& help) {
-  last_ = app_of(app_).add_flag(flags, target, help);
+  last_ = app_of(app_).add_flag(flags, target, tr(help))->group(tr("Options"));
   return *this;
 }
 
 Command& Command::word(const std::string& flags, std::string& target, const std::vector<std::string>& words,
                        const std::string& help, Need need) {
-  CLI::Option* option = app_of(app_).add_option(flags, target, help)->check(CLI::IsMember(words));
+  CLI::Option* option = app_of(app_).add_option(flags, target, tr(help))->check(CLI::IsMember(words));
   if (!target.empty()) option->capture_default_str();
   last_ = finished(option, need);
   last_target_ = &target;
@@ -125,7 +128,7 @@ Command& Command::setting(const std::string& name) {
 }
 
 Command& Command::examples(const std::string& text) {
-  app_of(app_).footer("\nExamples:\n" + text);
+  app_of(app_).footer("\n" + tr("Examples:") + "\n" + tr(text));
   return *this;
 }
 
@@ -140,9 +143,13 @@ void Command::run(Action action) {
 CommandLine::CommandLine(const std::string& name, const std::string& summary, const std::string& version)
     : state_(std::make_unique<State>()) {
   state_->app.name(name);
-  state_->app.description(summary);
-  state_->app.set_version_flag("--version", name + " " + version);
-  state_->app.set_help_flag("-h,--help", "how to use this, with examples");
+  state_->app.description(tr(summary));
+  state_->app.set_version_flag("--version", name + " " + version, tr("print the version"))->group(tr("Options"));
+  state_->app.set_help_flag("-h,--help", tr("how to use this, with examples"))->group(tr("Options"));
+  const auto formatter = std::make_shared<CLI::Formatter>();
+  for (const char* label : {"Usage", "OPTIONS", "Positionals", "SUBCOMMAND", "REQUIRED", "Env", "TEXT", "INT"})
+    formatter->label(label, tr(label));
+  state_->app.formatter(formatter);  // subcommands take it over
   state_->version = version;
 }
 
@@ -162,10 +169,14 @@ int CommandLine::main(int argc, char** argv, Console& console) {
     const std::vector<std::string> unknown = state_->app.remaining(true);
     if (dynamic_cast<const CLI::RequiredError*>(&problem) != nullptr && !unknown.empty() && unknown[0][0] != '-') {
       console.error(Error(ErrorCode::kInvalidArgument, "unknown-command",
-                          "there is no command '" + unknown[0] + "' here; --help lists those there are"));
+                          say("There is no command {} here; --help lists those there are.", {unknown[0]})));
       return kExitUsage;
     }
     // Help and version are "errors" with status 0; everything else that parse() throws is a mistake in usage.
+    if (problem.get_exit_code() != 0 && speaks_chinese()) {
+      console.error(Error(ErrorCode::kInvalidArgument, "usage", say("Wrong usage: {}. See --help.", {problem.what()})));
+      return kExitUsage;
+    }
     return state_->app.exit(problem) == 0 ? kExitOk : kExitUsage;
   }
   const Result<void> settled = state_->settle();

@@ -1,4 +1,5 @@
 #include "cli/console.h"
+#include "cli/language.h"
 
 #include <unistd.h>
 
@@ -75,13 +76,14 @@ void Console::message(std::string_view text) {
 
 void Console::warning(std::string_view text) {
   progress_end();
-  to_stderr((colour_ ? "mifeng: \033[33mwarning:\033[0m " : "mifeng: warning: ") + std::string(text) + "\n");
+  to_stderr((colour_ ? "mifeng: \033[33m" + tr("warning:") + "\033[0m " : "mifeng: " + tr("warning:") + " ") +
+            std::string(text) + "\n");
 }
 
 void Console::error(const Error& error) {
   progress_end();
-  to_stderr((colour_ ? "mifeng: \033[31merror:\033[0m " : "mifeng: error: ") + error.message() + " [" + error.reason() +
-            "]\n");
+  to_stderr((colour_ ? "mifeng: \033[31m" + tr("error:") + "\033[0m " : "mifeng: " + tr("error:") + " ") + tr(error) +
+            " [" + error.reason() + "]\n");
 }
 
 void Console::progress(std::string_view what, std::uint64_t done, std::uint64_t total) {

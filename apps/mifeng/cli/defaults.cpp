@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "cli/language.h"
 #include "cli/platform_client.h"
 #include "mifeng/base/file.h"
 #include "mifeng/manifest/model_project.h"
@@ -77,8 +78,9 @@ Result<void> check_private(const std::filesystem::path& path) {
   if (::stat(path.c_str(), &status) != 0) return ok();
   const bool ours = status.st_uid == ::geteuid() || status.st_uid == 0;
   if (ours && (status.st_mode & 077) == 0) return ok();
-  return Error(ErrorCode::kPermissionDenied, "config-readable-by-others",
-               path.string() + " says whom to trust, so only you may read and write it: chmod 600 " + path.string());
+  return Error(
+      ErrorCode::kPermissionDenied, "config-readable-by-others",
+      say("{} says whom to trust, so only you may read and write it: chmod 600 {}", {path.string(), path.string()}));
 }
 
 }  // namespace

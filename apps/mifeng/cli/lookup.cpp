@@ -1,5 +1,7 @@
 #include "cli/lookup.h"
 
+#include "cli/language.h"
+
 namespace mifeng::cli {
 namespace {
 
@@ -43,7 +45,7 @@ Result<json::Object> find_version(const PlatformClient& client, const std::strin
            net::percent_encode(name.substr(at + 1));
   } else if (slash != std::string::npos || at != std::string::npos) {
     return Error(ErrorCode::kInvalidArgument, "bad-version-name",
-                 "\"" + name + "\" names no version; write VENDOR/MODEL@VERSION or the version's id.");
+                 say("\"{}\" names no version; write VENDOR/MODEL@VERSION or the version's id.", {name}));
   }
   MIFENG_TRY(auto version, client.get(path));
   if (json::Object* object = version.if_object()) return std::move(*object);
@@ -60,19 +62,19 @@ Result<std::string> find_deployment(const PlatformClient& client, const std::str
   for (const json::Value& item : *items) {
     if (text_of(item, "name") != name) continue;
     if (!id.empty())
-      return Error(ErrorCode::kConflict, "ambiguous", "Several deployments are called " + name + "; give the id.");
+      return Error(ErrorCode::kConflict, "ambiguous", say("Several deployments are called {}; give the id.", {name}));
     id = text_of(item, "id");
   }
-  if (id.empty()) return Error(ErrorCode::kNotFound, "no-such-deployment", "There is no deployment " + name + ".");
+  if (id.empty()) return Error(ErrorCode::kNotFound, "no-such-deployment", say("There is no deployment {}.", {name}));
   return id;
 }
 
 Result<json::Object> find_person(const PlatformClient& client, const std::string& name) {
-  return find_named(client, "/people", name, "There is no person " + name + ".");
+  return find_named(client, "/people", name, say("There is no person {}.", {name}));
 }
 
 Result<json::Object> find_caller(const PlatformClient& client, const std::string& name) {
-  return find_named(client, "/callers", name, "There is no caller " + name + ".");
+  return find_named(client, "/callers", name, say("There is no caller {}.", {name}));
 }
 
 }  // namespace mifeng::cli

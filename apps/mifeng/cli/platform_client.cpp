@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "cli/language.h"
 #include "mifeng/base/file.h"
 #include "mifeng/json/fields.h"
 
@@ -23,7 +24,7 @@ Error error_of(int status, const std::string& body) {
     if (!code.empty()) return Error(known, text_of(*object, "reason"), text_of(*object, "message"));
   }
   return Error(ErrorCode::kUnavailable, "bad-answer",
-               "The server answered " + std::to_string(status) + " and no reason; is this a Mifeng platform?");
+               say("The server answered {} and no reason; is this a Mifeng platform?", {std::to_string(status)}));
 }
 
 }  // namespace
@@ -85,7 +86,7 @@ Result<PlatformClient> PlatformClient::connect(const PlatformFlags& flags) {
   }
   if (session.platform.empty())
     return Error(ErrorCode::kInvalidArgument, "no-platform",
-                 "Which platform? Sign in with `mifeng login --platform URL`, or give --platform.");
+                 tr("Which platform? Sign in with `mifeng login --platform URL`, or give --platform."));
   return connect(session);
 }
 

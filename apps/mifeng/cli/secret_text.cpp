@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "cli/language.h"
 #include "mifeng/base/file.h"
 
 namespace mifeng::cli {
@@ -29,20 +30,20 @@ Result<std::string> read_password(Console& console, const std::string& file, con
   }
   if (line.empty())
     return Error(ErrorCode::kInvalidArgument, "no-password",
-                 "No password: type it, pipe it in, or give --password-file.");
+                 tr("No password: type it, pipe it in, or give --password-file."));
   return line;
 }
 
 Result<void> refuse_existing_secret(const std::string& file) {
   std::error_code failure;
   if (file.empty() || !std::filesystem::exists(file, failure)) return ok();
-  return Error(ErrorCode::kConflict, "file-exists", file + " exists; choose another name, or remove it first.");
+  return Error(ErrorCode::kConflict, "file-exists", say("{} exists; choose another name, or remove it first.", {file}));
 }
 
 Result<void> give_secret(Console& console, const std::string& secret, const std::string& file) {
   if (file.empty()) return console.print(secret + "\n");
   MIFENG_CHECK(write_file_atomic(file, as_bytes(secret + "\n"), 0600));
-  console.message("It is in " + file + ", which only you can read.");
+  console.message(say("It is in {}, which only you can read.", {file}));
   return ok();
 }
 

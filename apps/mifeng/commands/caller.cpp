@@ -1,5 +1,6 @@
 // mifeng caller
 #include "cli/console.h"
+#include "cli/language.h"
 #include "cli/lookup.h"
 #include "cli/output.h"
 #include "cli/secret_text.h"
@@ -19,7 +20,7 @@ struct CallerOptions {
 Result<int> give_key(Console& console, const json::Value& answer, const std::string& file) {
   const json::Value* caller = answer.if_object() == nullptr ? nullptr : answer.if_object()->find("caller");
   if (caller != nullptr)
-    console.message("API key of " + text_of(*caller, "name") + " (" + text_of(*caller, "id") + "), shown this once.");
+    console.message(say("API key of {} ({}), shown this once.", {text_of(*caller, "name"), text_of(*caller, "id")}));
   MIFENG_CHECK(give_secret(console, text_of(answer, "key"), file));
   return 0;
 }

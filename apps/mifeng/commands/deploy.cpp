@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "cli/console.h"
+#include "cli/language.h"
 #include "cli/lookup.h"
 #include "cli/output.h"
 #include "commands/commands.h"
@@ -30,7 +31,7 @@ Result<json::Value> request_of(const PlatformClient& client, const DeployOptions
   for (const std::string& variable : options.env) {
     const std::size_t equals = variable.find('=');
     if (equals == std::string::npos || equals == 0)
-      return Error(ErrorCode::kInvalidArgument, "bad-env", "--env takes NAME=VALUE, not " + variable + ".");
+      return Error(ErrorCode::kInvalidArgument, "bad-env", say("--env takes NAME=VALUE, not {}.", {variable}));
     env.push_back(json::Object{{"name", variable.substr(0, equals)}, {"value", variable.substr(equals + 1)}});
   }
   if (!env.empty()) request.set("env", std::move(env));
@@ -49,7 +50,7 @@ Result<json::Value> wait_ready(const PlatformClient& client, const std::string& 
     if (state == "failed") return Error(ErrorCode::kInternal, "deployment-failed", text_of(deployment, "reason"));
     if (std::chrono::steady_clock::now() >= deadline)
       return Error(ErrorCode::kTimeout, "not-ready",
-                   id + " is " + state + " after " + std::to_string(seconds) + " s. " + text_of(deployment, "reason"));
+                   say("{} is {} after {} s. {}", {id, state, std::to_string(seconds), text_of(deployment, "reason")}));
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
   }
 }
@@ -64,7 +65,7 @@ Result<int> deploy(const PlatformFlags& flags, const DeployOptions& options, Con
   }
   MIFENG_TRY(auto deployment, client.send("POST", "/deployments", &request));
   if (options.wait_seconds > 0) {
-    console.message("Waiting for " + text_of(deployment, "id") + " to be ready.");
+    console.message(say("Waiting for {} to be ready.", {text_of(deployment, "id")}));
     MIFENG_TRY(deployment, wait_ready(client, text_of(deployment, "id"), options.wait_seconds));
   }
   MIFENG_CHECK(print_objects(console, deployment, options.format, kColumns));

@@ -1,5 +1,6 @@
 // mifeng gateway; mifeng key list | rotate | revoke | export
 #include "cli/console.h"
+#include "cli/language.h"
 #include "cli/lookup.h"
 #include "cli/output.h"
 #include "cli/secret_text.h"
@@ -27,7 +28,7 @@ Result<int> invite(const PlatformFlags& flags, const InviteOptions& options, Con
   if (!options.url.empty()) body.set("platform_url", options.url);
   const json::Value sent = std::move(body);
   MIFENG_TRY(const auto join, client.send("POST", "/gateways", &sent));
-  console.message("A join file holds a one-time code for 24 hours: hand it over like a password.");
+  console.message(tr("A join file holds a one-time code for 24 hours: hand it over like a password."));
   MIFENG_CHECK(give_secret(console, json::serialize(join), options.file));
   return 0;
 }
@@ -62,7 +63,7 @@ void add_gateway(Command& root) {
   revoke.run([=](Console& console) -> Result<int> {
     MIFENG_TRY(const auto client, PlatformClient::connect(*revoke_flags));
     MIFENG_CHECK(client.send("DELETE", "/gateways/" + net::percent_encode(*id)));
-    console.message("Revoked " + *id + ".");
+    console.message(say("Revoked {}.", {*id}));
     return 0;
   });
   group.examples("  mifeng gateway list\n  mifeng gateway invite gw-2 --join-file gw-2.join");
@@ -101,7 +102,7 @@ void add_platform_keys(Command& key) {
     MIFENG_TRY(const auto client, PlatformClient::connect(*revoke_flags));
     const json::Value body = json::Object{{"reason", ended->reason}};
     MIFENG_CHECK(client.send("POST", "/instances/" + net::percent_encode(ended->id) + "/revocation", &body));
-    console.message("Revoked " + ended->id + ".");
+    console.message(say("Revoked {}.", {ended->id}));
     return 0;
   });
 }

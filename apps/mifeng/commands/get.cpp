@@ -5,6 +5,7 @@
 
 #include "cli/console.h"
 #include "cli/exit_code.h"
+#include "cli/language.h"
 #include "cli/lookup.h"
 #include "cli/output.h"
 #include "commands/commands.h"
@@ -162,7 +163,7 @@ Result<const Kind*> find_kind(const std::string& word) {
     if (kind.name == word || kind.name == word + "s") return &kind;
     all += (all.empty() ? "" : ", ") + kind.name;
   }
-  return Error(ErrorCode::kInvalidArgument, "unknown-kind", "\"" + word + "\" is none of: " + all + ".");
+  return Error(ErrorCode::kInvalidArgument, "unknown-kind", say("\"{}\" is none of: {}.", {word, all}));
 }
 
 struct GetOptions {
@@ -172,7 +173,7 @@ struct GetOptions {
 
 Result<json::Value> get_one(const PlatformClient& client, const Kind& kind, const std::string& id) {
   if (!kind.single)
-    return Error(ErrorCode::kInvalidArgument, "usage", "mifeng get " + kind.name + " takes no id; it lists all.");
+    return Error(ErrorCode::kInvalidArgument, "usage", say("mifeng get {} takes no id; it lists all.", {kind.name}));
   if (kind.name == "deployments") {
     MIFENG_TRY(const auto found, find_deployment(client, id));
     return client.get("/deployments/" + found);
@@ -214,7 +215,7 @@ Result<int> get(const PlatformFlags& flags, const GetOptions& options, Console& 
 Result<int> remove(const PlatformFlags& flags, const std::string& word, const std::vector<std::string>& ids,
                    Console& console) {
   MIFENG_TRY(const Kind* kind, find_kind(word));
-  if (!kind->deletable) return Error(ErrorCode::kInvalidArgument, "usage", kind->name + " cannot be deleted.");
+  if (!kind->deletable) return Error(ErrorCode::kInvalidArgument, "usage", say("{} cannot be deleted.", {kind->name}));
   MIFENG_TRY(const auto client, PlatformClient::connect(flags));
   std::size_t failed = 0;
   std::optional<Error> last;
@@ -233,7 +234,7 @@ Result<int> remove(const PlatformFlags& flags, const std::string& word, const st
     Result<json::Value> done = json::Value();
     if (id) done = client.send("DELETE", kind->path + "/" + net::percent_encode(*id));
     if (id && done) {
-      console.message("Deleted " + name + ".");
+      console.message(say("Deleted {}.", {name}));
       continue;
     }
     last = id ? done.error() : id.error();

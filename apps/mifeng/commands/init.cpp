@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "cli/console.h"
+#include "cli/language.h"
 #include "commands/commands.h"
 #include "commands/pack_places.h"
 #include "mifeng/base/file.h"
@@ -61,11 +62,13 @@ Result<int> run(InitArguments arguments, Console& console) {
   if (!fs::is_directory(from, error))
     return refuse("there is no template for " + arguments.language + " in " + from.string());
   if (fs::exists(folder, error) && !fs::is_empty(folder, error))
-    return Error(ErrorCode::kConflict, "not-empty", folder.string() + " is not empty; name a new folder");
-  console.message("a " + arguments.language + " model in " + folder.string());
+    return Error(ErrorCode::kConflict, "not-empty", say("{} is not empty; name a new folder.", {folder.string()}));
+  console.message(say("A {} model in {}:", {arguments.language, folder.string()}));
   MIFENG_CHECK(copy_template(from, folder, arguments, console));
-  console.message("next: edit mifeng.yaml and the documents, then `mifeng key generate` and `mifeng pack " +
-                  (arguments.folder.empty() ? std::string(".") : arguments.folder) + " --for CARD --sign KEY`");
+  console.message(
+      say("Next: edit mifeng.yaml and the documents, then `mifeng key generate` and `mifeng pack {} --for CARD --sign "
+          "KEY`.",
+          {arguments.folder.empty() ? std::string(".") : arguments.folder}));
   return 0;
 }
 

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include "cli/console.h"
+#include "cli/language.h"
 #include "cli/stream_files.h"
 #include "commands/commands.h"
 #include "commands/key_files.h"
@@ -20,7 +21,7 @@ Result<void> refuse_existing(const std::string& path, bool force) {
   struct ::stat status {};
   if (force || path.empty() || ::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return ok();
   return Error(ErrorCode::kConflict, "file-exists",
-               path + " exists; choose another name, or overwrite it with --force");
+               say("{} exists; choose another name, or overwrite it with --force.", {path}));
 }
 
 Result<void> write_whole(const std::string& path, ByteView content, ::mode_t mode) {
@@ -39,7 +40,7 @@ Result<int> generate(const GenerateOptions& options, Console& console) {
     MIFENG_TRY(const std::string public_pem, key.public_key().to_pem());
     MIFENG_CHECK(write_whole(options.public_output, as_bytes(public_pem), 0644));
   }
-  console.message("fingerprint: " + key.public_key().fingerprint());
+  console.message(say("fingerprint: {}", {key.public_key().fingerprint()}));
   return 0;
 }
 

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "cli/console.h"
+#include "cli/language.h"
 #include "cli/platform_client.h"
 #include "cli/secret_text.h"
 #include "commands/commands.h"
@@ -22,7 +23,7 @@ Result<int> login(const PlatformFlags& flags, const LoginOptions& options, Conso
   session.token.clear();
   MIFENG_TRY(auto client, PlatformClient::connect(session));
   MIFENG_TRY(const auto password, read_password(console, options.password_file,
-                                                "Password of " + options.name + " at " + session.platform + ":"));
+                                                say("Password of {} at {}:", {options.name, session.platform})));
   const json::Value body = json::Object{{"name", options.name}, {"password", password}};
   MIFENG_TRY(const auto answer, client.send("POST", "/session", &body));
   session.token = text_of(answer, "token");
@@ -32,14 +33,14 @@ Result<int> login(const PlatformFlags& flags, const LoginOptions& options, Conso
     const bool can_ask = !options.new_password_file.empty() || ::isatty(STDIN_FILENO) == 1;
     if (!can_ask)
       return Error(ErrorCode::kPermissionDenied, "must-change-password",
-                   "This first password must be changed: give --new-password-file (12 characters or more).");
+                   tr("This first password must be changed: give --new-password-file (12 characters or more)."));
     MIFENG_TRY(const auto fresh,
-               read_password(console, options.new_password_file, "It must be changed. New password (12 or more):"));
+               read_password(console, options.new_password_file, tr("It must be changed. New password (12 or more):")));
     const json::Value change = json::Object{{"old_password", password}, {"new_password", fresh}};
     MIFENG_CHECK(changed.send("PUT", "/session/password", &change));
   }
   MIFENG_CHECK(save_session(session));
-  console.message("Signed in at " + session.platform + " as " + options.name + ".");
+  console.message(say("Signed in at {} as {}.", {session.platform, options.name}));
   return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "cli/console.h"
+#include "cli/language.h"
 #include "commands/commands.h"
 #include "commands/key_files.h"
 #include "commands/pack_places.h"
@@ -72,11 +73,12 @@ Result<int> run(const PackArguments& arguments, Console& console) {
   if (!packed) return packed.error();
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
   const package::PackageManifest& manifest = packed->manifest;
-  console.message((packed->was_current ? "nothing has changed: " : "packed ") + manifest.image_name + " " +
-                  manifest.model.version + " in " + std::to_string(ms.count() / 1000) + "." +
-                  std::to_string(ms.count() % 1000 / 100) + " s");
+  const std::string name = manifest.image_name + " " + manifest.model.version;
+  const std::string seconds = std::to_string(ms.count() / 1000) + "." + std::to_string(ms.count() % 1000 / 100);
+  console.message(packed->was_current ? say("Nothing has changed: {}, {} s", {name, seconds})
+                                      : say("Packed {} in {} s", {name, seconds}));
   for (const package::CardReference& card : manifest.cards)
-    console.message("sealed for " + card.platform + " (identity key " + card.identity_key_id + ")");
+    console.message(say("Sealed for {} (identity key {}).", {card.platform, card.identity_key_id}));
   MIFENG_CHECK(console.print(options.output.string() + "\n"));
   return 0;
 }

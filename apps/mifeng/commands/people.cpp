@@ -1,5 +1,6 @@
 // mifeng person, mifeng token
 #include "cli/console.h"
+#include "cli/language.h"
 #include "cli/lookup.h"
 #include "cli/output.h"
 #include "cli/secret_text.h"
@@ -24,7 +25,7 @@ Result<json::Array> roles_of(const std::vector<std::string>& given) {
   for (const std::string& role : given) {
     if (std::find(kRoles.begin(), kRoles.end(), role) == kRoles.end())
       return Error(ErrorCode::kInvalidArgument, "bad-role",
-                   "\"" + role + "\" is no role; there are administrator, vendor, operator, auditor and caller.");
+                   say("\"{}\" is no role; there are administrator, vendor, operator, auditor and caller.", {role}));
     roles.emplace_back(role);
   }
   return roles;
@@ -34,8 +35,8 @@ Result<json::Array> roles_of(const std::vector<std::string>& given) {
 Result<int> give_password(Console& console, const json::Value& answer, const std::string& file) {
   const json::Value* person = answer.if_object() == nullptr ? nullptr : answer.if_object()->find("person");
   if (person != nullptr)
-    console.message("First password of " + text_of(*person, "name") +
-                    ", shown this once; it must be changed at the first sign-in.");
+    console.message(say("First password of {}, shown this once; it must be changed at the first sign-in.",
+                        {text_of(*person, "name")}));
   MIFENG_CHECK(give_secret(console, text_of(answer, "password"), file));
   return 0;
 }
@@ -90,7 +91,7 @@ Result<int> add_one_token(const PlatformFlags& flags, const TokenOptions& option
       json::Object{{"name", options.name}, {"roles", std::move(roles)}, {"lifetime_ms", options.days * kMsPerDay}};
   MIFENG_TRY(const auto answer, client.send("POST", "/tokens", &body));
   const json::Value* info = answer.if_object() == nullptr ? nullptr : answer.if_object()->find("info");
-  console.message("API token " + (info == nullptr ? options.name : text_of(*info, "id")) + ", shown this once.");
+  console.message(say("API token {}, shown this once.", {info == nullptr ? options.name : text_of(*info, "id")}));
   MIFENG_CHECK(give_secret(console, text_of(answer, "token"), options.file));
   return 0;
 }
@@ -155,7 +156,7 @@ void add_token(Command& root) {
   revoke.run([=](Console& console) -> Result<int> {
     MIFENG_TRY(const auto client, PlatformClient::connect(*revoke_flags));
     MIFENG_CHECK(client.send("DELETE", "/tokens/" + net::percent_encode(*id)));
-    console.message("Ended " + *id + ".");
+    console.message(say("Ended {}.", {*id}));
     return 0;
   });
   group.examples("  mifeng token add ci --role vendor\n  mifeng token list\n  mifeng token revoke tk-1");

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cli/console.h"
+#include "cli/language.h"
 #include "cli/lookup.h"
 #include "cli/output.h"
 #include "commands/commands.h"
@@ -53,21 +54,21 @@ Result<int> push(const PlatformFlags& flags, const std::string& file, const std:
   const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat info {};
   if (!fd || ::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode))
-    return Error(ErrorCode::kNotFound, "no-such-file", "There is no package " + file + ". `mifeng pack` makes one.");
+    return Error(ErrorCode::kNotFound, "no-such-file", say("There is no package {}. `mifeng pack` makes one.", {file}));
   MIFENG_TRY(const auto client, PlatformClient::connect(flags));
   const json::Value announce = json::Object{{"size", static_cast<std::int64_t>(info.st_size)}};
   MIFENG_TRY(const auto begun, client.send("POST", "/uploads", &announce));
   const std::string id = text_of(begun, "id");
-  const auto uploaded = upload(client, id, fd.get(), info.st_size, "upload", console);
+  const auto uploaded = upload(client, id, fd.get(), info.st_size, tr("upload"), console);
   console.progress_end();
   if (!uploaded) {
     (void)client.send("DELETE", "/uploads/" + id);
     return uploaded.error();
   }
-  console.message("Uploaded; the platform verifies it now.");
+  console.message(tr("Uploaded; the platform verifies it now."));
   MIFENG_TRY(const auto submitted, client.send("POST", "/uploads/" + id + "/submission"));
   if (text_of(submitted, "outcome") == "already-there")
-    console.message("The very same package was there already; nothing changed.");
+    console.message(tr("The very same package was there already; nothing changed."));
   const json::Value* version = submitted.if_object()->find("version");
   MIFENG_CHECK(print_objects(console, version == nullptr ? submitted : *version, format, kVersionColumns));
   return 0;

@@ -1,5 +1,6 @@
 // mifeng vendor
 #include "cli/console.h"
+#include "cli/language.h"
 #include "cli/lookup.h"
 #include "cli/output.h"
 #include "commands/commands.h"
@@ -53,10 +54,10 @@ Result<int> propose(const PlatformFlags& flags, const KeyOptions& options, Conso
   const json::Value sent = std::move(body);
   MIFENG_TRY(const auto vendor, client.send("PUT", path_of(options.id) + "/key", &sent));
   if (text_of(vendor, "pending_fingerprint").empty()) {
-    console.message("The key is in force.");
+    console.message(tr("The key is in force."));
   } else {
-    console.message("The key waits until an administrator confirms its fingerprint, which you read out to him: " +
-                    key.fingerprint());
+    console.message(say("The key waits until an administrator confirms its fingerprint, which you read out to him: {}",
+                        {key.fingerprint()}));
   }
   MIFENG_CHECK(print_objects(console, vendor, options.format, kColumns));
   return 0;

@@ -1,5 +1,6 @@
 // mifeng verify
 #include "cli/console.h"
+#include "cli/language.h"
 #include "commands/commands.h"
 #include "commands/key_files.h"
 #include "mifeng/package/package_file.h"
@@ -15,8 +16,8 @@ struct VerifyArguments {
 Result<int> run(const VerifyArguments& arguments, Console& console) {
   MIFENG_TRY(const auto vendor, read_public_key(arguments.vendor));
   MIFENG_TRY(const auto file, package::PackageFile::open(arguments.input));
-  auto verified =
-      file.verify(vendor, [&](std::uint64_t done, std::uint64_t total) { console.progress("verifying", done, total); });
+  auto verified = file.verify(
+      vendor, [&](std::uint64_t done, std::uint64_t total) { console.progress(tr("verifying"), done, total); });
   console.progress_end();
   if (!verified) return verified.error();
   const package::PackageManifest& manifest = file.manifest();

@@ -1,0 +1,34 @@
+// English or Chinese, as the environment says (LC_ALL, else LC_MESSAGES, else LANG). Sources are written in English;
+// the Chinese stands in chinese_*.cpp under the English text, and what is missing there is shown in English.
+#pragma once
+
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "mifeng/base/error.h"
+
+namespace mifeng::cli {
+
+struct Translation {
+  std::string_view english;
+  std::string_view chinese;
+};
+std::span<const Translation> chinese_help();      // chinese_help.cpp: what --help shows
+std::span<const Translation> chinese_messages();  // chinese_messages.cpp: messages and errors, `{}` for their parts
+// chinese_messages.cpp, by the reason of an error: what it means and what to do; the sentence in English follows it,
+// since that one names the thing.
+std::span<const Translation> chinese_reasons();
+
+// Looked at once.
+bool speaks_chinese();
+
+// The text in the language of this process.
+std::string tr(std::string_view english);
+// The same with each `{}` replaced by the next part: say("Deleted {}.", {name}).
+std::string say(std::string_view english, std::initializer_list<std::string_view> parts);
+// What to print of an error.
+std::string tr(const Error& error);
+
+}  // namespace mifeng::cli
