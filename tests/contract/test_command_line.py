@@ -93,3 +93,39 @@ def test_the_card_and_the_audit_log(own, signed_in, tmp_path):
     (tmp_path / "bad.json").write_text('{"a":1,"a":2}')
     done = signed_in("audit", "verify", "--head", "bad.json")
     assert done.returncode == 2 and b"twice" in done.stderr
+
+
+def test_an_exported_log_is_verified_without_the_platform(signed_in, tmp_path):
+    def verify(name, *more):
+        return signed_in("audit", "verify", name, "--card", "platform.card", *more, "-o", "json", signed_in=False)
+
+    for command in (("key", "export", "-o", "platform.card"), ("audit", "head", "-o", "head.json"),
+                    ("audit", "export", "-o", "audit.jsonl")):
+        assert signed_in(*command).returncode == 0
+    done = verify("audit.jsonl", "--head", "head.json")
+    assert done.returncode == 0, done.stderr
+    verdict = json.loads(done.stdout)
+    lines = (tmp_path / "audit.jsonl").read_text().splitlines(keepends=True)
+    entries = [line for line in lines if '"entry"' in line]
+    assert verdict["intact"] is True and verdict["entries"] == len(entries)
+    # It says what it could not check.
+    assert b"Not checked: the MACs" in done.stderr and b"tail was cut" not in done.stderr
+    assert b"whether the tail was cut off" in verify("audit.jsonl").stderr
+    after = verdict["entries"] - verdict["signed_up_to"]
+    assert (b"after the last signed head" in done.stderr) == (after > 0)
+
+    cut = lines[:lines.index(entries[3])]
+    (tmp_path / "cut.jsonl").write_text("".join(cut))
+    done = verify("cut.jsonl")
+    assert done.returncode == 0 and b"3 entries after the last signed head" in done.stderr, done.stderr
+    done = verify("cut.jsonl", "--head", "head.json")
+    assert done.returncode == 6 and b"tail was cut" in done.stderr
+    (tmp_path / "changed.jsonl").write_text("".join(lines).replace(entries[1], entries[1].replace('"ok"', '"no"')))
+    assert verify("changed.jsonl").returncode == 6
+    (tmp_path / "missing.jsonl").write_text("".join(lines).replace(entries[1], ""))
+    assert verify("missing.jsonl").returncode == 6
+    (tmp_path / "rubbish.jsonl").write_text("rubbish\n")
+    assert verify("rubbish.jsonl").returncode == 2
+    done = signed_in("audit", "verify", "audit.jsonl", signed_in=False)
+    assert done.returncode == 2 and b"--card" in done.stderr
+    assert verify("none.jsonl").returncode == 3

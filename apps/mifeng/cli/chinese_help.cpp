@@ -212,6 +212,10 @@ constexpr Translation kHelp[] = {
     {"The audit log: verify and export it", "审计日志：验证与导出"},
     {"Compute the chain again; exit status 6 where it does not fit", "重新计算日志链；不符则退出码为 6"},
     {"a head that was exported earlier: then a cut tail is found as well", "以前导出的链头：可发现被截断的末尾"},
+    {"an exported log, to be checked here; else the platform checks its own",
+     "导出的日志文件，在本机验证；默认由平台验证自己的日志"},
+    {"platform card (file), needed with FILE: its identity key must have signed the heads",
+     "平台名片（文件），与 FILE 同用：链头必须由其身份密钥签名"},
     {"The newest signed head, to keep elsewhere", "最新的签名链头，请另行保存"},
     {"The whole log as JSON lines", "以 JSON 行导出全部日志"},
     // up, doctor, settings, completion

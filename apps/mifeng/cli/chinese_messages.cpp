@@ -64,6 +64,17 @@ constexpr Translation kMessages[] = {
     {"Sealed for {} (identity key {}).", "已为 {} 加密（身份密钥 {}）。"},
     {"Nothing has changed: {}, {} s", "没有变化：{}，{} 秒"},
     {"Packed {} in {} s", "已打包 {}，用时 {} 秒"},
+    {"An exported log is checked against the platform card: give --card, as you got it from the platform's "
+     "administrator.",
+     "验证导出的日志需要平台名片：请用 --card 给出从平台管理员处得到的名片。"},
+    {"Checked: the digests of {} entries; signed heads cover those up to {}.",
+     "已验证：{} 条记录的摘要；签名链头覆盖到第 {} 条。"},
+    {"Not checked: the {} entries after the last signed head; whoever wrote the file could have made them up.",
+     "未验证：最后一个签名链头之后的 {} 条记录；写文件的人可以伪造它们。"},
+    {"Not checked: whether the tail was cut off; --head with a head that was kept elsewhere tells.",
+     "未验证：末尾是否被截断；请用 --head 给出另行保存的链头。"},
+    {"Not checked: the MACs. Only the platform has their key: `mifeng audit verify` without a file asks it.",
+     "未验证：MAC 值。只有平台持有其密钥：不带文件的 `mifeng audit verify` 由平台验证。"},
     // Before an error of which no more is known: what kind it is.
     {"invalid-argument", "输入有误"},
     {"unauthenticated", "未登录"},

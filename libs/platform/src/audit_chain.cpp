@@ -30,6 +30,22 @@ Result<ParsedHead> parse_head(json::Fields head) {
 
 }  // namespace
 
+// Here and not with the log, so that a program that only reads an exported file needs no database.
+std::string audit_entry_bytes(const store::AuditRow& row) {
+  return json::serialize(json::Object{{"seq", row.seq},
+                                      {"time_ms", row.time_ms},
+                                      {"actor", row.actor},
+                                      {"action", row.action},
+                                      {"subject", row.subject},
+                                      {"outcome", row.outcome},
+                                      {"detail", row.detail}});
+}
+
+crypto::Sm3Digest audit_digest(const crypto::Sm3Digest& previous, const store::AuditRow& row) {
+  const std::string bytes = audit_entry_bytes(row);
+  return crypto::Sm3().update(previous).update(crypto::sm3(as_bytes(bytes))).finish();
+}
+
 Result<AuditChainChecker::Head> AuditChainChecker::verified(const store::AuditHeadRow& head) const {
   const auto statement = from_base64(head.statement), signature = from_base64(head.signature);
   if (!statement || !signature) return bad_head("it is not base64");

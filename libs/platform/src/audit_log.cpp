@@ -17,21 +17,6 @@ Result<crypto::Sm3Digest> digest_of_hex(const std::string& hex) {
 
 }  // namespace
 
-std::string audit_entry_bytes(const store::AuditRow& row) {
-  return json::serialize(json::Object{{"seq", row.seq},
-                                      {"time_ms", row.time_ms},
-                                      {"actor", row.actor},
-                                      {"action", row.action},
-                                      {"subject", row.subject},
-                                      {"outcome", row.outcome},
-                                      {"detail", row.detail}});
-}
-
-crypto::Sm3Digest audit_digest(const crypto::Sm3Digest& previous, const store::AuditRow& row) {
-  const std::string bytes = audit_entry_bytes(row);
-  return crypto::Sm3().update(previous).update(crypto::sm3(as_bytes(bytes))).finish();
-}
-
 Result<std::unique_ptr<AuditLog>> AuditLog::load_or_create(Core& core) {
   const WrapLabel label{.purpose = "audit", .public_key = ""};
   auto key = core.db->write([&](store::Transaction& tx) -> Result<std::string> {
