@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "mifeng/base/guarded.h"
 #include "mifeng/crypto/sm2_der.h"
 #include "mifeng/crypto/sm3.h"
 #include "sm2_curve.h"
@@ -140,37 +141,44 @@ Sm2PublicKey& Sm2PublicKey::operator=(const Sm2PublicKey& other) {
 }
 
 Result<Sm2PublicKey> Sm2PublicKey::from_point(ByteView bytes) {
-  if (bytes.size() != kSm2PointSize || bytes[0] != 0x04) return bad_public_key("a point is 65 bytes, 04 || x || y");
-  Sm2Point point{};
-  std::copy(bytes.begin(), bytes.end(), point.begin());
-  Scalar x{};
-  Scalar y{};
-  std::copy_n(point.begin() + 1, 32, x.begin());
-  std::copy_n(point.begin() + 33, 32, y.begin());
-  if (x >= kSm2P || y >= kSm2P || !sm2_point_is_on_curve(x, y)) return bad_public_key("the point is not on the curve");
-  detail::EvpPkey key = make_key(point, {});
-  if (!key) return openssl_failed("make a public key");
-  return Sm2PublicKey(std::move(key), point);
+  return guarded([&]() -> Result<Sm2PublicKey> {
+    if (bytes.size() != kSm2PointSize || bytes[0] != 0x04) return bad_public_key("a point is 65 bytes, 04 || x || y");
+    Sm2Point point{};
+    std::copy(bytes.begin(), bytes.end(), point.begin());
+    Scalar x{};
+    Scalar y{};
+    std::copy_n(point.begin() + 1, 32, x.begin());
+    std::copy_n(point.begin() + 33, 32, y.begin());
+    if (x >= kSm2P || y >= kSm2P || !sm2_point_is_on_curve(x, y))
+      return bad_public_key("the point is not on the curve");
+    detail::EvpPkey key = make_key(point, {});
+    if (!key) return openssl_failed("make a public key");
+    return Sm2PublicKey(std::move(key), point);
+  });
 }
 
 Result<Sm2PublicKey> Sm2PublicKey::from_pem(std::string_view pem) {
-  const Owned<BIO> bio = read_only_bio(as_bytes(pem));
-  if (!bio) return bad_public_key("the file is empty or over 1 MiB");
-  bool wanted = false;
-  const detail::EvpPkey key(PEM_read_bio_PUBKEY(bio.get(), nullptr, refuse_passphrase, &wanted));
-  if (!key) return bad_public_key("there is no readable PUBLIC KEY in it");
-  if (!is_on_sm2_curve(key.get())) return bad_public_key("the key is on another curve");
-  const auto point = point_of(key.get());
-  if (!point) return bad_public_key("it has no point");
-  return from_point(*point);
+  return guarded([&]() -> Result<Sm2PublicKey> {
+    const Owned<BIO> bio = read_only_bio(as_bytes(pem));
+    if (!bio) return bad_public_key("the file is empty or over 1 MiB");
+    bool wanted = false;
+    const detail::EvpPkey key(PEM_read_bio_PUBKEY(bio.get(), nullptr, refuse_passphrase, &wanted));
+    if (!key) return bad_public_key("there is no readable PUBLIC KEY in it");
+    if (!is_on_sm2_curve(key.get())) return bad_public_key("the key is on another curve");
+    const auto point = point_of(key.get());
+    if (!point) return bad_public_key("it has no point");
+    return from_point(*point);
+  });
 }
 
 Result<std::string> Sm2PublicKey::to_pem() const {
-  const Owned<BIO> bio(BIO_new(BIO_s_mem()));
-  if (!bio || PEM_write_bio_PUBKEY(bio.get(), key_.get()) != 1) return openssl_failed("write a public key");
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio.get(), &data);
-  return std::string(data, static_cast<std::size_t>(size));
+  return guarded([&]() -> Result<std::string> {
+    const Owned<BIO> bio(BIO_new(BIO_s_mem()));
+    if (!bio || PEM_write_bio_PUBKEY(bio.get(), key_.get()) != 1) return openssl_failed("write a public key");
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(bio.get(), &data);
+    return std::string(data, static_cast<std::size_t>(size));
+  });
 }
 
 std::string Sm2PublicKey::fingerprint() const {
@@ -184,139 +192,158 @@ std::string Sm2PublicKey::fingerprint() const {
 }
 
 Result<Bytes> Sm2PublicKey::encrypt(ByteView plaintext) const {
-  if (plaintext.empty() || plaintext.size() > kPlaintextMax)
-    return Error(ErrorCode::kInvalidArgument, "bad-plaintext", "SM2 encrypts 1 to 4096 bytes; seal what is larger");
-  const Owned<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new(key_.get(), nullptr));
-  std::size_t size = 0;
-  if (!context || EVP_PKEY_encrypt_init(context.get()) != 1 ||
-      EVP_PKEY_encrypt(context.get(), nullptr, &size, plaintext.data(), plaintext.size()) != 1)
-    return openssl_failed("encrypt with SM2");
-  Bytes out(size);  // an upper bound until now
-  if (EVP_PKEY_encrypt(context.get(), out.data(), &size, plaintext.data(), plaintext.size()) != 1)
-    return openssl_failed("encrypt with SM2");
-  out.resize(size);
-  return out;
+  return guarded([&]() -> Result<Bytes> {
+    if (plaintext.empty() || plaintext.size() > kPlaintextMax)
+      return Error(ErrorCode::kInvalidArgument, "bad-plaintext", "SM2 encrypts 1 to 4096 bytes; seal what is larger");
+    const Owned<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new(key_.get(), nullptr));
+    std::size_t size = 0;
+    if (!context || EVP_PKEY_encrypt_init(context.get()) != 1 ||
+        EVP_PKEY_encrypt(context.get(), nullptr, &size, plaintext.data(), plaintext.size()) != 1)
+      return openssl_failed("encrypt with SM2");
+    Bytes out(size);  // an upper bound until now
+    if (EVP_PKEY_encrypt(context.get(), out.data(), &size, plaintext.data(), plaintext.size()) != 1)
+      return openssl_failed("encrypt with SM2");
+    out.resize(size);
+    return out;
+  });
 }
 
 Result<void> Sm2PublicKey::verify(ByteView message, ByteView der_signature) const {
-  return detail::verify_with_user_id(key_.get(), kSm2UserId, message, der_signature);
+  return guarded(
+      [&]() -> Result<void> { return detail::verify_with_user_id(key_.get(), kSm2UserId, message, der_signature); });
 }
 
 Result<void> detail::verify_with_user_id(EVP_PKEY* key, std::string_view user_id, ByteView message,
                                          ByteView der_signature) {
-  MIFENG_CHECK(parse_sm2_signature(der_signature));
-  const Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
-  if (!context || !init_with_user_id(context.get(), EVP_DigestVerifyInit, key, user_id))
-    return openssl_failed("verify with SM2");
-  if (EVP_DigestVerify(context.get(), der_signature.data(), der_signature.size(), message.data(), message.size()) != 1)
-    return bad_signature();
-  return ok();
+  return guarded([&]() -> Result<void> {
+    MIFENG_CHECK(parse_sm2_signature(der_signature));
+    const Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
+    if (!context || !init_with_user_id(context.get(), EVP_DigestVerifyInit, key, user_id))
+      return openssl_failed("verify with SM2");
+    if (EVP_DigestVerify(context.get(), der_signature.data(), der_signature.size(), message.data(), message.size()) !=
+        1)
+      return bad_signature();
+    return ok();
+  });
 }
 
 Result<Sm2PrivateKey> Sm2PrivateKey::generate() {
-  const Owned<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new_from_name(nullptr, SN_sm2, nullptr));
-  EVP_PKEY* made = nullptr;
-  if (!context || EVP_PKEY_keygen_init(context.get()) != 1 || EVP_PKEY_generate(context.get(), &made) != 1)
-    return openssl_failed("make an SM2 key pair");
-  const detail::EvpPkey key(made);
-  BIGNUM* d = nullptr;
-  if (EVP_PKEY_get_bn_param(key.get(), OSSL_PKEY_PARAM_PRIV_KEY, &d) != 1)
-    return openssl_failed("make an SM2 key pair");
-  const Owned<BIGNUM> owned(d);
-  Secret<32> scalar;
-  if (BN_bn2binpad(d, scalar.reveal_for_writing().data(), 32) != 32) return openssl_failed("make an SM2 key pair");
-  return from_scalar(scalar.reveal_for_use());
+  return guarded([&]() -> Result<Sm2PrivateKey> {
+    const Owned<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new_from_name(nullptr, SN_sm2, nullptr));
+    EVP_PKEY* made = nullptr;
+    if (!context || EVP_PKEY_keygen_init(context.get()) != 1 || EVP_PKEY_generate(context.get(), &made) != 1)
+      return openssl_failed("make an SM2 key pair");
+    const detail::EvpPkey key(made);
+    BIGNUM* d = nullptr;
+    if (EVP_PKEY_get_bn_param(key.get(), OSSL_PKEY_PARAM_PRIV_KEY, &d) != 1)
+      return openssl_failed("make an SM2 key pair");
+    const Owned<BIGNUM> owned(d);
+    Secret<32> scalar;
+    if (BN_bn2binpad(d, scalar.reveal_for_writing().data(), 32) != 32) return openssl_failed("make an SM2 key pair");
+    return from_scalar(scalar.reveal_for_use());
+  });
 }
 
 Result<Sm2PrivateKey> Sm2PrivateKey::from_scalar(ByteView bytes) {
-  if (bytes.size() != 32) return bad_private_key("a scalar is 32 bytes");
-  Secret<32> scalar{std::span<const std::uint8_t, 32>(bytes.data(), 32)};
-  // 1 <= d <= n-2 (GB/T 32918.1 clause 6.1). The bound is compared without branches on the secret's digits: borrow of
-  // (n-1) - 1 - d, over bytes from the last.
-  int borrow = 0;
-  unsigned any = 0;
-  for (std::size_t i = 32; i-- > 0;) {
-    const int limit = kSm2N[i] - (i == 31 ? 2 : 0);
-    borrow = (limit - bytes[i] - borrow) < 0 ? 1 : 0;
-    any |= bytes[i];
-  }
-  if (borrow != 0 || any == 0) return bad_private_key("the scalar is not in 1..n-2");
-  const auto point = sm2_multiply_base(bytes);
-  if (!point) return openssl_failed("compute a public key");
-  detail::EvpPkey key = make_key(*point, bytes);
-  if (!key) return openssl_failed("make a private key");
-  MIFENG_TRY(Sm2PublicKey public_key, Sm2PublicKey::from_point(*point));
-  return Sm2PrivateKey(std::move(key), std::move(scalar), std::move(public_key));
+  return guarded([&]() -> Result<Sm2PrivateKey> {
+    if (bytes.size() != 32) return bad_private_key("a scalar is 32 bytes");
+    Secret<32> scalar{std::span<const std::uint8_t, 32>(bytes.data(), 32)};
+    // 1 <= d <= n-2 (GB/T 32918.1 clause 6.1). The bound is compared without branches on the secret's digits: borrow of
+    // (n-1) - 1 - d, over bytes from the last.
+    int borrow = 0;
+    unsigned any = 0;
+    for (std::size_t i = 32; i-- > 0;) {
+      const int limit = kSm2N[i] - (i == 31 ? 2 : 0);
+      borrow = (limit - bytes[i] - borrow) < 0 ? 1 : 0;
+      any |= bytes[i];
+    }
+    if (borrow != 0 || any == 0) return bad_private_key("the scalar is not in 1..n-2");
+    const auto point = sm2_multiply_base(bytes);
+    if (!point) return openssl_failed("compute a public key");
+    detail::EvpPkey key = make_key(*point, bytes);
+    if (!key) return openssl_failed("make a private key");
+    MIFENG_TRY(Sm2PublicKey public_key, Sm2PublicKey::from_point(*point));
+    return Sm2PrivateKey(std::move(key), std::move(scalar), std::move(public_key));
+  });
 }
 
 Result<Sm2PrivateKey> Sm2PrivateKey::from_pem(ByteView pem) {
-  const Owned<BIO> bio = read_only_bio(pem);
-  if (!bio) return bad_private_key("the file is empty or over 1 MiB");
-  bool wanted = false;
-  const detail::EvpPkey key(PEM_read_bio_PrivateKey(bio.get(), nullptr, refuse_passphrase, &wanted));
-  if (wanted) {
-    ERR_clear_error();
-    return Error(ErrorCode::kInvalidArgument, "encrypted-private-key",
-                 "the private key is encrypted; decrypt it first: openssl pkey -in KEY.pem -out PLAIN.pem");
-  }
-  if (!key) return bad_private_key("there is no readable PRIVATE KEY in it");
-  if (!is_on_sm2_curve(key.get())) return bad_private_key("the key is on another curve");
-  BIGNUM* d = nullptr;
-  if (EVP_PKEY_get_bn_param(key.get(), OSSL_PKEY_PARAM_PRIV_KEY, &d) != 1)
-    return bad_private_key("it has no private part");
-  const Owned<BIGNUM> owned(d);
-  Secret<32> scalar;
-  if (BN_bn2binpad(d, scalar.reveal_for_writing().data(), 32) != 32) return bad_private_key("the scalar is too large");
-  MIFENG_TRY(Sm2PrivateKey made, from_scalar(scalar.reveal_for_use()));
-  // A file may carry a public key of its own, and then it is the one that people see.
-  const auto point = point_of(key.get());
-  if (!point || *point != made.public_key().point()) return bad_private_key("its public key is another key's");
-  return made;
+  return guarded([&]() -> Result<Sm2PrivateKey> {
+    const Owned<BIO> bio = read_only_bio(pem);
+    if (!bio) return bad_private_key("the file is empty or over 1 MiB");
+    bool wanted = false;
+    const detail::EvpPkey key(PEM_read_bio_PrivateKey(bio.get(), nullptr, refuse_passphrase, &wanted));
+    if (wanted) {
+      ERR_clear_error();
+      return Error(ErrorCode::kInvalidArgument, "encrypted-private-key",
+                   "the private key is encrypted; decrypt it first: openssl pkey -in KEY.pem -out PLAIN.pem");
+    }
+    if (!key) return bad_private_key("there is no readable PRIVATE KEY in it");
+    if (!is_on_sm2_curve(key.get())) return bad_private_key("the key is on another curve");
+    BIGNUM* d = nullptr;
+    if (EVP_PKEY_get_bn_param(key.get(), OSSL_PKEY_PARAM_PRIV_KEY, &d) != 1)
+      return bad_private_key("it has no private part");
+    const Owned<BIGNUM> owned(d);
+    Secret<32> scalar;
+    if (BN_bn2binpad(d, scalar.reveal_for_writing().data(), 32) != 32)
+      return bad_private_key("the scalar is too large");
+    MIFENG_TRY(Sm2PrivateKey made, from_scalar(scalar.reveal_for_use()));
+    // A file may carry a public key of its own, and then it is the one that people see.
+    const auto point = point_of(key.get());
+    if (!point || *point != made.public_key().point()) return bad_private_key("its public key is another key's");
+    return made;
+  });
 }
 
 Sm2PrivateKey Sm2PrivateKey::clone() const { return Sm2PrivateKey(share(key_), scalar_.clone(), public_key_); }
 
 Result<SecretBytes> Sm2PrivateKey::to_pem() const {
-  const Owned<BIO> bio(BIO_new(BIO_s_secmem()));  // wipes its memory when it is freed
-  if (!bio || PEM_write_bio_PKCS8PrivateKey(bio.get(), key_.get(), nullptr, nullptr, 0, nullptr, nullptr) != 1)
-    return openssl_failed("write a private key");
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio.get(), &data);
-  return SecretBytes(as_bytes(std::string_view(data, static_cast<std::size_t>(size))));
+  return guarded([&]() -> Result<SecretBytes> {
+    const Owned<BIO> bio(BIO_new(BIO_s_secmem()));  // wipes its memory when it is freed
+    if (!bio || PEM_write_bio_PKCS8PrivateKey(bio.get(), key_.get(), nullptr, nullptr, 0, nullptr, nullptr) != 1)
+      return openssl_failed("write a private key");
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(bio.get(), &data);
+    return SecretBytes(as_bytes(std::string_view(data, static_cast<std::size_t>(size))));
+  });
 }
 
 Result<SecretBytes> Sm2PrivateKey::decrypt(ByteView der_ciphertext) const {
-  MIFENG_TRY(const Sm2CiphertextParts parts, parse_sm2_ciphertext(der_ciphertext));
-  MIFENG_CHECK(check_sm2_point(parts.x, parts.y));
-  const Owned<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new(key_.get(), nullptr));
-  if (!context || EVP_PKEY_decrypt_init(context.get()) != 1) return openssl_failed("decrypt with SM2");
-  // OpenSSL asks for room of its own estimate, which is never below the size of C2.
-  std::size_t size = 0;
-  if (EVP_PKEY_decrypt(context.get(), nullptr, &size, der_ciphertext.data(), der_ciphertext.size()) != 1 ||
-      size < parts.c2.size())
-    return openssl_failed("decrypt with SM2");
-  SecretBytes room(size);
-  if (EVP_PKEY_decrypt(context.get(), room.reveal_for_writing().data(), &size, der_ciphertext.data(),
-                       der_ciphertext.size()) != 1 ||
-      size != parts.c2.size()) {
-    ERR_clear_error();
-    return Error(ErrorCode::kVerificationFailed, "bad-root-key",
-                 "SM2 decryption failed: the ciphertext was altered, or made for another key");
-  }
-  return SecretBytes(room.reveal_for_use().first(size));
+  return guarded([&]() -> Result<SecretBytes> {
+    MIFENG_TRY(const Sm2CiphertextParts parts, parse_sm2_ciphertext(der_ciphertext));
+    MIFENG_CHECK(check_sm2_point(parts.x, parts.y));
+    const Owned<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new(key_.get(), nullptr));
+    if (!context || EVP_PKEY_decrypt_init(context.get()) != 1) return openssl_failed("decrypt with SM2");
+    // OpenSSL asks for room of its own estimate, which is never below the size of C2.
+    std::size_t size = 0;
+    if (EVP_PKEY_decrypt(context.get(), nullptr, &size, der_ciphertext.data(), der_ciphertext.size()) != 1 ||
+        size < parts.c2.size())
+      return openssl_failed("decrypt with SM2");
+    SecretBytes room(size);
+    if (EVP_PKEY_decrypt(context.get(), room.reveal_for_writing().data(), &size, der_ciphertext.data(),
+                         der_ciphertext.size()) != 1 ||
+        size != parts.c2.size()) {
+      ERR_clear_error();
+      return Error(ErrorCode::kVerificationFailed, "bad-root-key",
+                   "SM2 decryption failed: the ciphertext was altered, or made for another key");
+    }
+    return SecretBytes(room.reveal_for_use().first(size));
+  });
 }
 
 Result<Bytes> Sm2PrivateKey::sign(ByteView message) const {
-  const Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
-  std::size_t size = 0;
-  if (!context || !init_with_user_id(context.get(), EVP_DigestSignInit, key_.get()) ||
-      EVP_DigestSign(context.get(), nullptr, &size, message.data(), message.size()) != 1)
-    return openssl_failed("sign with SM2");
-  Bytes signature(size);
-  if (EVP_DigestSign(context.get(), signature.data(), &size, message.data(), message.size()) != 1)
-    return openssl_failed("sign with SM2");
-  signature.resize(size);
-  return signature;
+  return guarded([&]() -> Result<Bytes> {
+    const Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
+    std::size_t size = 0;
+    if (!context || !init_with_user_id(context.get(), EVP_DigestSignInit, key_.get()) ||
+        EVP_DigestSign(context.get(), nullptr, &size, message.data(), message.size()) != 1)
+      return openssl_failed("sign with SM2");
+    Bytes signature(size);
+    if (EVP_DigestSign(context.get(), signature.data(), &size, message.data(), message.size()) != 1)
+      return openssl_failed("sign with SM2");
+    signature.resize(size);
+    return signature;
+  });
 }
 
 }  // namespace mifeng::crypto

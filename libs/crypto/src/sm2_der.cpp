@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 
+#include "mifeng/base/guarded.h"
 #include "sm2_curve.h"
 
 namespace mifeng::crypto {
@@ -93,30 +94,34 @@ Error bad_signature_der() {
 }  // namespace
 
 Result<Sm2CiphertextParts> parse_sm2_ciphertext(ByteView der, std::optional<std::size_t> c2_size) {
-  const auto sequence = take(der, kSequence);
-  if (!sequence || !der.empty()) return bad_recipient_der();
-  ByteView rest = *sequence;
-  const auto x = take_integer(rest, kSm2P);
-  if (!x) return bad_recipient_der();
-  const auto y = take_integer(rest, kSm2P);
-  if (!y) return bad_recipient_der();
-  const auto c3 = take(rest, kOctetString);
-  if (!c3 || c3->size() != 32) return bad_recipient_der();
-  const auto c2 = take(rest, kOctetString);
-  if (!c2 || !rest.empty()) return bad_recipient_der();
-  if (c2_size ? c2->size() != *c2_size : c2->empty()) return bad_recipient_der();
-  return Sm2CiphertextParts{*x, *y, *c3, *c2};
+  return guarded([&]() -> Result<Sm2CiphertextParts> {
+    const auto sequence = take(der, kSequence);
+    if (!sequence || !der.empty()) return bad_recipient_der();
+    ByteView rest = *sequence;
+    const auto x = take_integer(rest, kSm2P);
+    if (!x) return bad_recipient_der();
+    const auto y = take_integer(rest, kSm2P);
+    if (!y) return bad_recipient_der();
+    const auto c3 = take(rest, kOctetString);
+    if (!c3 || c3->size() != 32) return bad_recipient_der();
+    const auto c2 = take(rest, kOctetString);
+    if (!c2 || !rest.empty()) return bad_recipient_der();
+    if (c2_size ? c2->size() != *c2_size : c2->empty()) return bad_recipient_der();
+    return Sm2CiphertextParts{*x, *y, *c3, *c2};
+  });
 }
 
 Result<Sm2SignatureParts> parse_sm2_signature(ByteView der) {
-  const auto sequence = take(der, kSequence);
-  if (!sequence || !der.empty()) return bad_signature_der();
-  ByteView rest = *sequence;
-  const auto r = take_integer(rest, kSm2N);
-  if (!r) return bad_signature_der();
-  const auto s = take_integer(rest, kSm2N);
-  if (!s || !rest.empty()) return bad_signature_der();
-  return Sm2SignatureParts{*r, *s};
+  return guarded([&]() -> Result<Sm2SignatureParts> {
+    const auto sequence = take(der, kSequence);
+    if (!sequence || !der.empty()) return bad_signature_der();
+    ByteView rest = *sequence;
+    const auto r = take_integer(rest, kSm2N);
+    if (!r) return bad_signature_der();
+    const auto s = take_integer(rest, kSm2N);
+    if (!s || !rest.empty()) return bad_signature_der();
+    return Sm2SignatureParts{*r, *s};
+  });
 }
 
 Bytes encode_sm2_signature(const Sm2SignatureParts& signature) {
@@ -140,10 +145,12 @@ Bytes encode_sm2_ciphertext(const Sm2CiphertextParts& ciphertext) {
 }
 
 Result<void> check_sm2_point(const Scalar& x, const Scalar& y) {
-  if (!sm2_point_is_on_curve(x, y))
-    return Error(ErrorCode::kVerificationFailed, "bad-point",
-                 "an SM2 ciphertext names a point that is not on the curve");
-  return ok();
+  return guarded([&]() -> Result<void> {
+    if (!sm2_point_is_on_curve(x, y))
+      return Error(ErrorCode::kVerificationFailed, "bad-point",
+                   "an SM2 ciphertext names a point that is not on the curve");
+    return ok();
+  });
 }
 
 }  // namespace mifeng::crypto

@@ -4,6 +4,8 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
+#include <iostream>
+
 #include "mifeng/crypto/sm2_der.h"
 #include "mifeng/crypto/statement.h"
 #include "sm2_verify.h"
@@ -51,7 +53,11 @@ TEST(Sm2, StandardExampleOfEncryption) {  // GB/T 32918.5-2017 annex C
 TEST(Sm2, ThirdPartySignatures) {
   std::size_t run = 0;
   for (const auto& test : testing::botan_vectors("sm2_sig.vec", "Signature")) {
-    if (test.at("Oid") != "1.2.156.10197.1.301" || test.at("Hash") != "SM3") continue;  // another curve, another hash
+    if (test.at("Oid") != "1.2.156.10197.1.301" || test.at("Hash") != "SM3") {
+      std::cout << "NOT RUN of botan/sm2_sig.vec: a case on the curve " << test.at("Oid") << " with " << test.at("Hash")
+                << "; Mifeng uses sm2p256v1 with SM3 alone\n";
+      continue;
+    }
     const auto key = Sm2PrivateKey::from_scalar(from_hex(test.at("x").substr(2)).value()).value();
     const Bytes message = from_hex(test.at("Msg")).value();
     const std::string signature = test.at("Signature");

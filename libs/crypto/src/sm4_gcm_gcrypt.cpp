@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "mifeng/base/guarded.h"
 #include "mifeng/base/secret.h"
 #include "mifeng/crypto/sm4_gcm.h"
 
@@ -103,11 +104,13 @@ class GcryptProvider final : public Sm4GcmProvider {
   GcryptProvider() : name_(std::string("libgcrypt ") + gcry_check_version(nullptr)) {}
 
   Result<std::unique_ptr<Sm4GcmCipher>> cipher(Sm4Key key) override {
-    Handle handle = pool_.take();
-    if (!handle) return Error(ErrorCode::kResourceExhausted, "out-of-memory", "no memory for an SM4 cipher");
-    if (gcry_cipher_setkey(handle.get(), key.data(), key.size()) != 0)
-      return Error(ErrorCode::kInternal, "no-sm4-gcm", "libgcrypt refused an SM4 key");
-    return std::unique_ptr<Sm4GcmCipher>(std::make_unique<GcryptCipher>(pool_, std::move(handle)));
+    return guarded([&]() -> Result<std::unique_ptr<Sm4GcmCipher>> {
+      Handle handle = pool_.take();
+      if (!handle) return out_of_memory();
+      if (gcry_cipher_setkey(handle.get(), key.data(), key.size()) != 0)
+        return Error(ErrorCode::kInternal, "no-sm4-gcm", "libgcrypt refused an SM4 key");
+      return std::unique_ptr<Sm4GcmCipher>(std::make_unique<GcryptCipher>(pool_, std::move(handle)));
+    });
   }
   const char* name() const override { return name_.c_str(); }
 
@@ -119,10 +122,12 @@ class GcryptProvider final : public Sm4GcmProvider {
 }  // namespace
 
 Result<std::unique_ptr<Sm4GcmProvider>> Sm4GcmProvider::create() {
-  if (!initialize_gcrypt())
-    return Error(ErrorCode::kInternal, "no-sm4-gcm",
-                 "libgcrypt 1.10 or later with SM4 is needed (Debian: libgcrypt20)");
-  return std::unique_ptr<Sm4GcmProvider>(std::make_unique<GcryptProvider>());
+  return guarded([]() -> Result<std::unique_ptr<Sm4GcmProvider>> {
+    if (!initialize_gcrypt())
+      return Error(ErrorCode::kInternal, "no-sm4-gcm",
+                   "libgcrypt 1.10 or later with SM4 is needed (Debian: libgcrypt20)");
+    return std::unique_ptr<Sm4GcmProvider>(std::make_unique<GcryptProvider>());
+  });
 }
 
 }  // namespace mifeng::crypto

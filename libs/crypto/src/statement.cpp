@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "mifeng/base/guarded.h"
+
 namespace mifeng::crypto {
 
 Bytes statement_message(std::string_view purpose, const Sm3Digest& digest) {
@@ -17,21 +19,21 @@ Bytes statement_message(std::string_view purpose, const Sm3Digest& digest) {
 }
 
 Result<Bytes> sign_statement(const Sm2PrivateKey& key, std::string_view purpose, ByteView document) {
-  return sign_statement_digest(key, purpose, sm3(document));
+  return guarded([&]() -> Result<Bytes> { return sign_statement_digest(key, purpose, sm3(document)); });
 }
 
 Result<Bytes> sign_statement_digest(const Sm2PrivateKey& key, std::string_view purpose, const Sm3Digest& digest) {
-  return key.sign(statement_message(purpose, digest));
+  return guarded([&]() -> Result<Bytes> { return key.sign(statement_message(purpose, digest)); });
 }
 
 Result<void> verify_statement(const Sm2PublicKey& key, std::string_view purpose, ByteView document,
                               ByteView der_signature) {
-  return verify_statement_digest(key, purpose, sm3(document), der_signature);
+  return guarded([&]() -> Result<void> { return verify_statement_digest(key, purpose, sm3(document), der_signature); });
 }
 
 Result<void> verify_statement_digest(const Sm2PublicKey& key, std::string_view purpose, const Sm3Digest& digest,
                                      ByteView der_signature) {
-  return key.verify(statement_message(purpose, digest), der_signature);
+  return guarded([&]() -> Result<void> { return key.verify(statement_message(purpose, digest), der_signature); });
 }
 
 }  // namespace mifeng::crypto

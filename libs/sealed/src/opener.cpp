@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "guard.h"
+#include "limits_seam.h"
 #include "mifeng/sealed/failure.h"
 #include "mifeng/sealed/open.h"
 #include "mifeng/sealed/seal.h"
@@ -206,6 +207,8 @@ const std::optional<RootKey>& Opener::root_key() const {
   static const std::optional<RootKey> kNone;
   return state_->header ? state_->root_key : kNone;
 }
+
+void LimitsSeam::begin_at_segment(Opener& opener, std::uint64_t index) { opener.state_->index = index; }
 
 Result<SecretBytes> open(const Policy& policy, const crypto::Sm2PrivateKey& private_key, ByteView context,
                          ByteView stream, crypto::Sm4GcmProvider& provider) {

@@ -64,6 +64,7 @@ class Opener {
   const std::optional<RootKey>& root_key() const;  // the same; for who grants it on. None after resume()
 
  private:
+  friend struct LimitsSeam;  // src/limits_seam.h
   struct State;
   explicit Opener(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;

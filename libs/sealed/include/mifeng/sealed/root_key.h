@@ -84,6 +84,7 @@ class SenderKey {
 
  private:
   friend class Sealer;
+  friend struct LimitsSeam;  // src/limits_seam.h
   friend Result<Bytes> replace_payload_header(const Header& old_header, const SenderKey& key, ByteView context);
   explicit SenderKey(RootKey root_key) : root_key_(std::move(root_key)) {}
   static Result<SenderKey> build(const SenderKeyOptions& options, RootKey root_key);

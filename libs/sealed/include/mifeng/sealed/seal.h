@@ -50,6 +50,7 @@ class Sealer {
   Result<void> seal_segment(ByteView plaintext, Last last, MutableBytes out);
 
  private:
+  friend struct LimitsSeam;  // src/limits_seam.h
   Sealer(Bytes header, std::unique_ptr<crypto::Sm4GcmCipher> cipher, std::size_t segment_size,
          Segmentation segmentation)
       : header_(std::move(header)),
