@@ -4,6 +4,7 @@ import pathlib
 import re
 import signal
 import socket
+import subprocess
 import time
 import uuid
 
@@ -277,3 +278,22 @@ def test_the_root_key_is_replaced_after_so_many_answers(stage):
 
     counts = container.inside(ask_often)
     assert len(counts) >= 3 and max(counts.values()) <= 1000, counts.values()
+
+
+def test_the_configuration_in_force_never_holds_an_answer_back(stage):
+    """tcp_nopush with keep-alive makes an answer wait for the acknowledgement of its beginning: stalls of 40 ms."""
+    stage.prepare()
+    container = stage.container()
+    container.wait_ready()
+    shown = subprocess.run(["nsenter", f"--target={container.pid}", "--mount", "--net", "--pid", f"--setuid={UID}",
+                            f"--setgid={UID}", "/mifeng/sbin/nginx", "-T", "-p",
+                            "/mifeng/run/", "-c", "/mifeng/run/nginx.conf", "-e", "/dev/null"],
+                           capture_output=True, text=True, timeout=30)
+    assert shown.returncode == 0, shown.stderr
+    # All of it is ours: Debian's own nginx.conf, which switches it on, is not part of it.
+    assert re.findall(r"^# configuration file (\S+):$", shown.stdout, re.M) == ["/mifeng/run/nginx.conf"]
+    assert "mifeng_seal on;" in shown.stdout
+    in_force = "\n".join(line.partition("#")[0] for line in shown.stdout.splitlines())
+    assert set(re.findall(r"\btcp_nopush\s+(\w+)", in_force)) <= {"off"}  # off is nginx' default
+    assert set(re.findall(r"\btcp_nodelay\s+(\w+)", in_force)) <= {"on"}  # and this one's is on
+    assert container.health("/ready") == 200

@@ -21,14 +21,36 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
+class Network:
+    """A network of its own, with one address that is not on loopback: 192.0.2.1 (RFC 5737)."""
+
+    def __init__(self):
+        self.holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
+        self.pid = self.holder.pid
+        ours = os.stat("/proc/self/ns/net").st_ino
+        wait_for(lambda: os.stat(f"/proc/{self.pid}/ns/net").st_ino != ours, "the network")
+        for command in (["ip", "link", "set", "lo", "up"], ["ip", "address", "add", "192.0.2.1/32", "dev", "lo"]):
+            subprocess.run(["nsenter", f"--net=/proc/{self.pid}/ns/net", *command], check=True)
+
+    def call(self, port, target):
+        done = subprocess.run(["nsenter", f"--net=/proc/{self.pid}/ns/net", "curl", "-s", "-o", "/dev/null", "-w",
+                               "%{http_code}", f"http://127.0.0.1:{port}{target}"], capture_output=True, text=True)
+        return int(done.stdout)
+
+    def stop(self):
+        self.holder.kill()
+        self.holder.wait()
+
+
 class Mifengd:
-    def __init__(self, folder, port=0):
+    def __init__(self, folder, port=0, address="127.0.0.1", network=None):
         self.folder, self.local = folder, folder / "local.sock"
         read_end, write_end = os.pipe()
         self.log = open(folder / "mifengd.log", "ab")
+        inside = ["nsenter", f"--net=/proc/{network.pid}/ns/net"] if network else []
         self.process = subprocess.Popen(
-            [str(a) for a in (BIN / "mifengd", "--data", folder / "data", "--master-key", folder / "platform.key",
-                              "--listen", f"127.0.0.1:{port}", "--local-socket", self.local, "--sockets",
+            [str(a) for a in (*inside, BIN / "mifengd", "--data", folder / "data", "--master-key", folder / "platform.key",
+                              "--listen", f"{address}:{port}", "--local-socket", self.local, "--sockets",
                               folder / "sockets", "--installation", "0" * 32, "--ready-fd", write_end)],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, pass_fds=[write_end])
         os.close(write_end)
@@ -114,6 +136,64 @@ def test_it_outlives_the_platform_and_finds_it_again(platform, folder):
             again.stop()
     finally:
         gateway.stop()
+
+
+@pytest.fixture
+def network():
+    made = Network()
+    yield made
+    made.stop()
+
+
+def test_off_loopback_the_platforms_certificate_is_pinned(folder, network):
+    platform = Mifengd(folder, address="192.0.2.1", network=network)
+    gateways = []
+
+    def start(join, name="gateway"):
+        gateways.append(Gateway(folder, join, network, name=name))
+        return gateways[-1]
+
+    try:
+        assert platform.url.startswith("https://192.0.2.1:")
+        join = join_file(platform, folder)
+        facts = json.loads(join.read_text())
+        assert len(facts["tls_certificate_sm3"]) == 64
+        # Another certificate than the join file names, such as that of somebody in between.
+        wrong = folder / "wrong.json"
+        wrong.write_text(json.dumps({**facts, "tls_certificate_sm3": "0" * 64}))
+        refusing = start(wrong, "refusing")
+        refusing.wait_log("The certificate of 192.0.2.1 is not the one that was expected")
+        assert "ready" not in refusing.log() and platform.gateway("gw-1")["state"] == "invited"
+        refusing.stop()
+        # One that nobody pins has no issuer whom this machine trusts.
+        unpinned = {name: value for name, value in facts.items() if name != "tls_certificate_sm3"}
+        wrong.write_text(json.dumps(unpinned))
+        trusting = start(wrong, "trusting")
+        trusting.wait_log("certificate")
+        assert "ready" not in trusting.log() and platform.gateway("gw-1")["state"] == "invited"
+        trusting.stop()
+        # The right one.
+        gateway = start(join)
+        gateway.wait_ready()
+        wait_for(lambda: platform.gateway("gw-1")["connected"], "the connection to follow", 15)
+        assert network.call(gateway.port, "/no-such-route") == 404
+        # The platform comes back with another one: it is not followed, and the gateway serves from what it has.
+        platform.stop()
+        (folder / "data/tls").rename(folder / "old-tls")
+        platform = Mifengd(folder, platform.port, "192.0.2.1", network)
+        gateway.wait_log("The certificate of 192.0.2.1 is not the one that was expected", 20)
+        assert not platform.gateway("gw-1")["connected"]
+        assert network.call(gateway.port, "/no-such-route") == 404
+        # And with its own again.
+        platform.stop()
+        (folder / "data/tls").rename(folder / "other-tls")
+        (folder / "old-tls").rename(folder / "data/tls")
+        platform = Mifengd(folder, platform.port, "192.0.2.1", network)
+        wait_for(lambda: platform.gateway("gw-1")["connected"], "the connection to follow", 20)
+    finally:
+        for gateway in gateways:
+            gateway.stop()
+        platform.stop()
 
 
 def test_a_used_join_file_is_of_no_use_to_another(platform, folder):
