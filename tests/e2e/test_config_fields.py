@@ -169,6 +169,36 @@ def test_the_containers_port(look, seen, inspected):
         assert answer.status != 200 and b"ready" not in answer.read()
 
 
+def test_a_second_port_has_a_route_of_its_own(look, place, deploy):
+    ports = [{"name": "http", "containerPort": 8123}, {"name": "side-door", "containerPort": 9124}]
+    version = variant(look, place, "ports", lambda spec: spec.update(ports=ports))
+    deployment = deploy("twoports", version)
+    look.wait_state(deployment, ["ready"])
+    route = look.api("POST", "/routes", {"name": "side", "prefix": "/side", "forward": f"mifeng://{deployment}:side-door"})
+    try:
+        def environment(prefix):
+            status, body = ask(look, {}, prefix)
+            return dict(one.split("=", 1) for one in json.loads(body)["env"]) if status == 200 else None
+
+        side = wait_until(lambda: environment("/side"), 30, "an answer of the second port")
+        assert side["SERVES"] == "SIDE_DOOR" and side["MIFENG_SOCKET_SIDE_DOOR"] != side["MIFENG_SOCKET"]
+        main = wait_until(lambda: environment("/twoports"), 30, "an answer of the first port")
+        assert "SERVES" not in main and main["MIFENG_SOCKET_SIDE_DOOR"] == side["MIFENG_SOCKET_SIDE_DOOR"]
+        # Both answers are sealed: each port of the host leads to the guard.
+        container = look.engine(f"/containers/{next(one for one in look.containers() if deployment in one)}/json")
+        assert "MIFENG_PORTS=http=8123,side-door=9124" in container["Config"]["Env"]
+        bindings = {port: one[0]["HostPort"] for port, one in container["HostConfig"]["PortBindings"].items()}
+        assert set(bindings) == {"8123/tcp", "9124/tcp"} and len(set(bindings.values())) == 2
+        for port in bindings.values():
+            connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=30)
+            connection.request("POST", "/predict", "{}", {"Mifeng-Request-Id": os.urandom(16).hex()})
+            answer = connection.getresponse()
+            body = answer.read()
+            assert answer.status == 200 and body.startswith(b"MFS") and b"SERVES" not in body
+    finally:
+        look.api("DELETE", "/routes/" + route["id"])
+
+
 # 5 运行命令
 
 def test_the_command(seen):

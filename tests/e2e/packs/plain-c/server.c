@@ -48,6 +48,16 @@ int main(int count, char** arguments) {
   signal(SIGTERM, leave);
   signal(SIGPIPE, SIG_IGN);
   const char* path = getenv("MIFENG_SOCKET");
+  // A process for each further port; it tells which in SERVES.
+  for (char** entry = environ; *entry != NULL; entry++) {
+    if (strncmp(*entry, "MIFENG_SOCKET_", 14) != 0) continue;
+    const char* further = strdup(*entry + 14);
+    if (fork() != 0) continue;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    path = strchr(further, '=') + 1;
+    setenv("SERVES", strndup(further, (size_t)(path - 1 - further)), 1);
+    break;
+  }
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   if (path == NULL || strlen(path) >= sizeof address.sun_path) return 2;
   strcpy(address.sun_path, path);
