@@ -9,6 +9,7 @@
 
 #include "mifeng/cluster/engine.h"
 #include "mifeng/json/value.h"
+#include "mifeng/keyholder/process.h"
 #include "mifeng/net/server.h"
 #include "mifeng/platform/platform.h"
 #include "mifeng/rest/api.h"
@@ -124,6 +125,9 @@ Result<void> run(const Options& options) {
   platform_options.lease_ms = options.lease_seconds * UnixMillis{1000};
   platform_options.renew_ms = platform_options.lease_ms / 5;
   platform_options.snapshot_lifetime_ms = options.snapshot_lifetime_seconds * UnixMillis{1000};
+  platform_options.output_key_lifetime_ms = options.output_key_lifetime * 1000LL;
+  platform_options.delivery_key_grace_ms = options.delivery_key_grace * 1000LL;
+  platform_options.keep_ms = options.keep_days * 24LL * 3600 * 1000;
   MIFENG_TRY(auto platform,
              platform::Platform::open(platform_options, std::move(master_key), engine.get(), clock, random));
 
@@ -200,6 +204,11 @@ int main(int argc, char** argv) {
     return 2;
   }
   if (!*parsed) return 0;
+  // Every private key of the platform is in this process.
+  if (const auto hardened = mifeng::keyholder::harden_process(); !hardened) {
+    std::fprintf(stderr, "mifengd: %s\n", hardened.error().message().c_str());
+    return 1;
+  }
   spdlog::set_level(spdlog::level::from_str(options.log_level));
   const auto done = mifeng::daemon::run(options);
   if (!done) {

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 
@@ -28,7 +29,7 @@ Result<void> read_listen(const std::string& text, Options& options) {
   return ok();
 }
 
-Result<void> check(const Options& options) {
+Result<void> check(Options& options) {
   for (const auto& [option, path] : {std::pair{"--data", &options.data},
                                      {"--master-key", &options.master_key},
                                      {"--local-socket", &options.local_socket},
@@ -44,6 +45,12 @@ Result<void> check(const Options& options) {
     return usage("--installation takes 32 hex digits.");
   if (!options.engine_socket.empty() && options.installation.empty())
     return usage("--engine-socket needs --installation: its containers carry that label.");
+  if (options.output_key_lifetime == 0)
+    options.output_key_lifetime = std::max(86'400, options.snapshot_lifetime_seconds);
+  if (options.output_key_lifetime < options.snapshot_lifetime_seconds)
+    return usage(
+        "--output-key-lifetime must not be less than --snapshot-lifetime: a key is with the "
+        "gateways that long before it is used.");
   // A key beside what it wraps protects nothing when the folder is copied.
   const auto relative = std::filesystem::weakly_canonical(options.master_key)
                             .lexically_relative(std::filesystem::weakly_canonical(options.data));
@@ -86,6 +93,19 @@ Result<bool> parse_options(int argc, char** argv, Options& options) {
   app.add_option("--snapshot-lifetime", options.snapshot_lifetime_seconds,
                  "seconds that a gateway serves without hearing of the platform; then it answers nothing any more")
       ->check(CLI::Range(10, 30 * 86'400))
+      ->capture_default_str();
+  app.add_option("--output-key-lifetime", options.output_key_lifetime,
+                 "seconds that answers are sealed to one output key; else a day, or a snapshot's lifetime if longer")
+      ->check(CLI::Range(10, 366 * 86'400))
+      ->envname("MIFENG_OUTPUT_KEY_LIFETIME");
+  app.add_option("--delivery-key-grace", options.delivery_key_grace,
+                 "seconds that a former delivery key stays which no version and no gateway needs")
+      ->check(CLI::Range(0, 366 * 86'400))
+      ->envname("MIFENG_DELIVERY_KEY_GRACE")
+      ->capture_default_str();
+  app.add_option("--keep-days", options.keep_days, "of usage and ended instances; the audit log stays whole")
+      ->check(CLI::Range(1, 3660))
+      ->envname("MIFENG_KEEP_DAYS")
       ->capture_default_str();
   app.add_option("--log-level", options.log_level, "")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))

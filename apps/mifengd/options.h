@@ -25,6 +25,9 @@ struct Options {
   int port_last = 32767;
   int lease_seconds = 300;
   int snapshot_lifetime_seconds = 86'400;
+  int output_key_lifetime = 0;              // seconds; after parse_options never 0
+  int delivery_key_grace = 30 * 24 * 3600;  // seconds
+  int keep_days = 90;
   std::string log_level = "info";
   int ready_fd = -1;
 };

@@ -14,6 +14,7 @@ import urllib.parse
 
 BIN = pathlib.Path(os.environ["MIFENG_BIN"])
 SOURCE = pathlib.Path(os.environ["MIFENG_SOURCE"])
+BUILD = pathlib.Path(os.environ["MIFENG_BUILD"])
 CACHE = pathlib.Path(os.environ.get("MIFENG_CACHE", pathlib.Path.home() / ".cache/mifeng")) / "packs"
 
 
@@ -54,7 +55,8 @@ class ApiError(Exception):
 
 
 class Installation:
-    def __init__(self, data, examples=None, only=(), packs=None):
+    def __init__(self, data, examples=None, only=(), packs=None, environment=None):
+        self.environment = {**os.environ, **(environment or {})}
         self.data = pathlib.Path(data)
         self.data.mkdir(parents=True, exist_ok=True)
         self.examples = examples
@@ -92,7 +94,7 @@ class Installation:
         assert self.process is None
         self.stderr = open(self.data / "up.stderr", "ab")
         self.process = subprocess.Popen(self.command(*self.port_flags()), stdout=subprocess.PIPE, stderr=self.stderr,
-                                        start_new_session=True)
+                                        start_new_session=True, env=self.environment)
         self.lines = []
         deadline = time.monotonic() + timeout
         text = b""

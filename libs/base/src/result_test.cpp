@@ -24,6 +24,26 @@ Result<void> check(const std::string& text) {
   return ok();
 }
 
+// A check of a call that is handed a lambda with checks of its own: it must compile under -Wshadow.
+Result<void> check_inside(const std::string& a, const std::string& b) {
+  const auto run = [](auto body) -> Result<void> { return body(); };
+  MIFENG_CHECK(run([&]() -> Result<void> {
+    MIFENG_CHECK(parse(a));
+    MIFENG_CHECK(run([&]() -> Result<void> {
+      MIFENG_CHECK(parse(b));
+      return ok();
+    }));
+    return ok();
+  }));
+  return ok();
+}
+
+TEST(Result, ChecksStandInsideOfChecks) {
+  EXPECT_TRUE(check_inside("one", "one"));
+  EXPECT_EQ(check_inside("x", "one").error().message(), "not a number: x");
+  EXPECT_EQ(check_inside("one", "y").error().message(), "not a number: y");
+}
+
 TEST(Result, CarriesValuesAndErrors) {
   EXPECT_EQ(*twice("one", "one"), "2");
   EXPECT_EQ(twice("one", "two").error().message(), "not a number: two");

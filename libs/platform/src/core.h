@@ -1,10 +1,13 @@
 // What the services share. Services know each other only through here.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <shared_mutex>
 #include <string>
 
 #include "engine_thread.h"
@@ -18,14 +21,6 @@
 #include "mifeng/store/database.h"
 #include "mifeng/store/rows.h"
 #include "wrapper.h"
-
-// MIFENG_CHECK for a call that is handed a lambda in which MIFENG_CHECK stands as well.
-#define MIFENG_DO(...) MIFENG_DO_INNER(MIFENG_CONCAT(mifeng_done_, __COUNTER__), __VA_ARGS__)
-#define MIFENG_DO_INNER(result, ...)               \
-  do {                                             \
-    auto result = (__VA_ARGS__);                   \
-    if (!result) return std::move(result).error(); \
-  } while (false)
 
 namespace mifeng::platform {
 
@@ -62,6 +57,9 @@ struct Core {
   UnixMillis started_ms = 0;     // of this process
   Notifier snapshots_changed;    // routes, endpoints, instances, callers, output keys
   Notifier deployments_changed;  // the reconciler has something to do
+  // Shared from an image's entry in the library until a version names it; alone while unused ones are deleted.
+  std::shared_mutex images_mutex;
+  std::atomic<bool> images_unused = false;  // a version was removed: look at once
   // Gateways that follow now: how many connections each has.
   std::mutex followers_mutex;
   std::map<std::string, int> followers;
@@ -76,6 +74,9 @@ Result<store::Window> window_of(const PageRequest& page);
 std::string new_id(Core& core, const char* prefix);
 std::string sm3_hex(std::string_view text);
 std::string sm3_hex(ByteView bytes);
+
+// Where `text` stops being UTF-8 (Unicode 15, table 3-7), counted in bytes; nothing where it does not.
+std::optional<std::size_t> not_utf8_at(std::string_view text);
 
 // For text that comes from elsewhere (a container, a registry, a header field) and will be shown, stored and exported:
 // valid UTF-8 without control characters, at most `max` bytes. What is neither becomes '?', a line end a space.

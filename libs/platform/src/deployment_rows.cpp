@@ -1,7 +1,9 @@
 #include "deployment_rows.h"
 
 #include "core.h"
+#include "mifeng/crypto/sm2.h"
 #include "mifeng/manifest/pod_template.h"
+#include "mifeng/sealed/open.h"
 #include "mifeng/store/grants.h"
 #include "mifeng/store/ports.h"
 
@@ -44,6 +46,20 @@ RouteInput parse_route(json::Fields fields) {
   return route;
 }
 
+// The payload's header as it was stored: sealed for one of our keys, signed by the vendor, for any context.
+bool payload_is_sealed(const store::ModelRow& model) {
+  const auto signer = crypto::Sm2PublicKey::from_pem(model.signer_key_pem);
+  const auto bytes = from_base64(model.payload_header);
+  if (!signer || !bytes || model.delivery_key_id.empty()) return false;
+  const sealed::Policy policy{
+      .kind = sealed::Kind::kPayload, .signature = sealed::SignatureRule::kRequired, .signer = *signer};
+  const auto header = sealed::Header::parse(*bytes, policy);
+  if (!header) return false;
+  for (std::size_t i = 0; i < header->recipient_count(); ++i)
+    if (to_hex(header->recipient(i).key_id) == model.delivery_key_id) return true;
+  return false;
+}
+
 Result<std::map<std::string, manifest::Quantity>> quantities(const std::map<std::string, std::string>& texts) {
   std::map<std::string, manifest::Quantity> out;
   for (const auto& [name, text] : texts) {
@@ -54,6 +70,8 @@ Result<std::map<std::string, manifest::Quantity>> quantities(const std::map<std:
 }
 
 }  // namespace
+
+Grade grade_of(const store::ModelRow& model) { return payload_is_sealed(model) ? Grade::kL1 : Grade::kL0; }
 
 json::Object request_json(const DeploymentRequest& request) {
   json::Object object{{"name", request.name}, {"version_id", request.version_id}};

@@ -17,6 +17,10 @@ struct Core;
 json::Object request_json(const DeploymentRequest& request);
 Result<DeploymentRequest> parse_request(const std::string& text);
 
+// What holds of a version: with a payload that is sealed for the platform and signed by its vendor L1, else L0. What
+// holds the keys and the memory (L2, L3) is nothing that the platform can show yet.
+Grade grade_of(const store::ModelRow& model);
+
 // The version's config with what the request changes. kConflict "version-not-accepted"; kInvalidArgument.
 struct Prepared {
   store::ModelRow model{};

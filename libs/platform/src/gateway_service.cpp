@@ -13,12 +13,12 @@
 #include "mifeng/store/grants.h"
 #include "password.h"
 #include "snapshot_builder.h"
+#include "thinning.h"
 
 namespace mifeng::platform {
 namespace {
 
 constexpr UnixMillis kCodeLifetime = 24LL * 3600 * 1000;
-constexpr UnixMillis kClockTolerance = 2 * 60 * 1000;
 constexpr UnixMillis kHour = 3600 * 1000;
 constexpr std::int64_t kTimeMax = (std::int64_t{1} << 53) - 1;
 
@@ -73,10 +73,10 @@ Result<store::GatewayRow> check_signed(Core& core, store::Transaction& tx, const
   MIFENG_TRY(const Bytes signature, from_base64(signature_base64));
   MIFENG_CHECK(messages::verify_follow(request, signature, key));
   const UnixMillis now = core.clock.now_ms();
-  if (request.time_ms < now - kClockTolerance || request.time_ms > now + kClockTolerance)
+  if (request.time_ms < now - kGatewayClockTolerance || request.time_ms > now + kGatewayClockTolerance)
     return wrong("clock-differs", "The gateway's clock differs from the platform's by more than two minutes.");
   MIFENG_TRY(const bool fresh,
-             store::take_nonce(tx, request.gateway, request.nonce, request.time_ms, now - 2 * kClockTolerance));
+             store::take_nonce(tx, request.gateway, request.nonce, request.time_ms, now - 2 * kGatewayClockTolerance));
   if (!fresh) return wrong("replayed", "The request was made before.");
   row->last_seen_ms = now;
   return std::move(*row);
@@ -113,7 +113,7 @@ Result<std::string> GatewayService::create_join_file(const Actor& actor, const s
   const SecretBytes text = messages::encode_join(join);
   // What we hand out must be what a gateway takes.
   MIFENG_CHECK(messages::decode_join(text.reveal_for_use()));
-  MIFENG_DO(core_.db->write([&](store::Transaction& tx) -> Result<void> {
+  MIFENG_CHECK(core_.db->write([&](store::Transaction& tx) -> Result<void> {
     MIFENG_TRY(auto row, store::find<store::GatewayRow>(tx, gateway_id));
     if (row && row->state != "invited")
       return Error(ErrorCode::kConflict, "gateway-exists",
@@ -167,7 +167,7 @@ Result<std::vector<Gateway>> GatewayService::list(const Actor& actor) {
 
 Result<void> GatewayService::revoke(const Actor& actor, const std::string& gateway_id) {
   MIFENG_CHECK(require(actor, Permission::kManageGateways));
-  MIFENG_DO(core_.db->write([&](store::Transaction& tx) -> Result<void> {
+  MIFENG_CHECK(core_.db->write([&](store::Transaction& tx) -> Result<void> {
     MIFENG_TRY(auto row, store::find<store::GatewayRow>(tx, gateway_id));
     if (!row) return not_found("gateway", gateway_id);
     row->state = "revoked";

@@ -45,6 +45,10 @@ Result<void> write_text(const std::filesystem::path& path, const std::string& te
 
 }  // namespace
 
+std::string image_address(const package::PackageFile& package, const std::string& registry) {
+  return registry + "/" + package.manifest().image_name + "@" + package.manifest().image_digest;
+}
+
 Result<std::string> push_image(const package::PackageFile& package, const std::string& tag,
                                const PushOptions& options) {
   MIFENG_TRY(const TempDir folder, TempDir::create(options.work_dir, "image-"));
@@ -74,7 +78,7 @@ Result<std::string> push_image(const package::PackageFile& package, const std::s
     return Error(ErrorCode::kUnavailable, "registry-unavailable",
                  "The image could not be stored in the registry " + options.registry + " (" + done.exit.describe() +
                      "): " + done.output.substr(0, 1000));
-  return name + "@" + digest;
+  return image_address(package, options.registry);
 }
 
 }  // namespace mifeng::platform

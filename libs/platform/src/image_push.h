@@ -13,6 +13,8 @@ struct PushOptions {
   bool plain_http = true;
   std::filesystem::path work_dir{};  // for the image's layout, on the disk that holds the package
 };
+// "REGISTRY/NAME@DIGEST": where the package's image is, or will be.
+std::string image_address(const package::PackageFile& package, const std::string& registry);
 // Writes the image's OCI layout below work_dir, copies it to REGISTRY/NAME:TAG and removes it again. Gives
 // "REGISTRY/NAME@DIGEST"; what is there already is not sent again. kUnavailable "registry-unavailable" with the
 // registry's words; kResourceExhausted "disk-full".

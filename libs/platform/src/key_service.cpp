@@ -4,6 +4,7 @@
 #include "core.h"
 #include "key_ring.h"
 #include "mifeng/messages/card.h"
+#include "mifeng/store/gateways.h"
 #include "mifeng/store/models.h"
 
 namespace mifeng::platform {
@@ -193,10 +194,10 @@ Result<int> KeyService::housekeep() {
     for (std::size_t i = 0; i + 1 < set->output.size(); ++i)
       if (set->output[i].private_key && set->output[i + 1].row.not_before_ms + output_overlap(options) <= now)
         due.push_back(set->output[i].row);
-  std::vector<store::KeyRow> delivery_candidates;
+  std::vector<std::pair<store::KeyRow, UnixMillis>> delivery_candidates;  // and when the next one began
   for (std::size_t i = 0; i + 1 < set->delivery.size(); ++i)
-    if (set->delivery[i].private_key && set->delivery[i + 1].row.not_before_ms + 30 * (kYear / 365) <= now)
-      delivery_candidates.push_back(set->delivery[i].row);
+    if (set->delivery[i].private_key && set->delivery[i + 1].row.not_before_ms + options.delivery_key_grace_ms <= now)
+      delivery_candidates.emplace_back(set->delivery[i].row, set->delivery[i + 1].row.not_before_ms);
   if (!make_next && due.empty() && delivery_candidates.empty()) return 0;
   auto done = core_.db->write([&](store::Transaction& tx) -> Result<int> {
     int changed = 0;
@@ -207,9 +208,11 @@ Result<int> KeyService::housekeep() {
       MIFENG_CHECK(audit(core_, tx, Actor::system(), "key.create", "output " + row.id));
       ++changed;
     }
-    for (const store::KeyRow& row : delivery_candidates) {
-      MIFENG_TRY(const auto needed, store::models_sealed_to(tx, row.id));
-      if (needed == 0) due.push_back(row);
+    for (const auto& [row, until] : delivery_candidates) {
+      MIFENG_TRY(const auto versions, store::models_sealed_to(tx, row.id));
+      // A gateway seals its reports to the key on the card that it was invited with.
+      MIFENG_TRY(const auto gateways, store::gateways_invited_before(tx, until));
+      if (versions == 0 && gateways == 0) due.push_back(row);
     }
     for (store::KeyRow& row : due) {
       row.wrapped.clear();

@@ -166,7 +166,7 @@ Result<ModelVersion> ModelService::refuse(const Actor& actor, const std::string&
 
 Result<void> ModelService::remove(const Actor& actor, const std::string& id) {
   MIFENG_CHECK(require(actor, Permission::kDecideVersions));
-  return core_.db->write([&](store::Transaction& tx) -> Result<void> {
+  auto removed = core_.db->write([&](store::Transaction& tx) -> Result<void> {
     MIFENG_TRY(auto row, store::find<store::ModelRow>(tx, id));
     if (!row) return not_found("model version", id);
     if (row->state == to_string(VersionState::kAccepted))
@@ -176,10 +176,14 @@ Result<void> ModelService::remove(const Actor& actor, const std::string& id) {
     MIFENG_CHECK(store::erase<store::ModelRow>(tx, id));
     MIFENG_TRY(const auto configs, store::models_with_config(tx, row->config_sm3));
     if (configs == 0) MIFENG_CHECK(store::erase<store::ConfigRow>(tx, row->config_sm3));
-    MIFENG_TRY(const auto images, store::models_with_image(tx, row->image_address));
-    if (images == 0) MIFENG_CHECK(store::erase<store::ImageRow>(tx, row->image_address));
+    // The image's entry stays until the image has been deleted from the registry, by whoever comes to it.
     return audit(core_, tx, actor, "version.remove", row->vendor_id + "/" + row->name + "/" + row->version);
   });
+  if (removed) {
+    core_.images_unused = true;
+    core_.deployments_changed.notify();
+  }
+  return removed;
 }
 
 Result<std::string> ModelService::config(const Actor& actor, const std::string& sm3) {

@@ -9,8 +9,14 @@
 #include "mifeng/base/file.h"
 #include "mifeng/store/people.h"
 #include "mifeng/store/ports.h"
+#include "thinning.h"
 
 namespace mifeng::platform {
+namespace {
+
+constexpr UnixMillis kThinningPause = 10 * 60 * 1000;
+
+}  // namespace
 
 struct Platform::Services {
   Services(const PlatformOptions& options, cluster::Engine* engine, const Clock& clock, Random& random)
@@ -27,6 +33,8 @@ struct Platform::Services {
              .started_ms = clock.now_ms(),
              .snapshots_changed = {},
              .deployments_changed = {},
+             .images_mutex = {},
+             .images_unused = false,
              .followers_mutex = {},
              .followers = {}} {}
 
@@ -44,6 +52,7 @@ struct Platform::Services {
   GatewayService gateways{core};
   AuditService audit{core};
   Reconciler reconciler{core};
+  UnixMillis thinned_ms = 0;  // of the housekeeping alone
 };
 
 Platform::Platform(std::unique_ptr<Services> services) : services_(std::move(services)) {}
@@ -93,6 +102,11 @@ Result<void> Platform::housekeep() {
   MIFENG_CHECK(services_->submits.remove_expired());
   MIFENG_CHECK(services_->people.end_sessions());
   MIFENG_CHECK(services_->audit.sign_head_if_due());
+  const UnixMillis now = services_->core.clock.now_ms();
+  if (services_->thinned_ms + kThinningPause <= now) {
+    MIFENG_CHECK(thin_out(services_->core));
+    services_->thinned_ms = now;
+  }
   return ok();
 }
 

@@ -105,7 +105,7 @@ Result<std::vector<PortRange>> PortService::set_ranges(const Actor& actor, const
   }
   if (sorted.empty() || sorted.size() > 64)
     return Error(ErrorCode::kInvalidArgument, "bad-range", "Give 1 to 64 ranges.");
-  MIFENG_DO(core_.db->write([&](store::Transaction& tx) -> Result<void> {
+  MIFENG_CHECK(core_.db->write([&](store::Transaction& tx) -> Result<void> {
     MIFENG_TRY(auto map, load_ports(tx, {}));
     for (const auto& row : map.ranges) MIFENG_CHECK(store::erase<store::PortRangeRow>(tx, row.first_port));
     map.ranges.clear();
@@ -142,7 +142,7 @@ Result<std::vector<ReservedPort>> PortService::set_reserved(const Actor& actor,
       return Error(ErrorCode::kInvalidArgument, "bad-reserved", "A port is 1 to 65535.");
     MIFENG_CHECK(check_text("reason", port.reason, 200));
   }
-  MIFENG_DO(core_.db->write([&](store::Transaction& tx) -> Result<void> {
+  MIFENG_CHECK(core_.db->write([&](store::Transaction& tx) -> Result<void> {
     MIFENG_TRY(const auto map, load_ports(tx, {}));
     for (const auto& [port, reason] : map.reserved)
       MIFENG_CHECK(store::erase<store::ReservedPortRow>(tx, std::int64_t{port}));

@@ -1,335 +1,227 @@
 #include "mifeng/platform/reconciler.h"
 
-#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <thread>
+#include <tuple>
 
 #include "audit_log.h"
 #include "batches.h"
 #include "core.h"
-#include "deployment_rows.h"
-#include "instances.h"
-#include "mifeng/store/ports.h"
+#include "deployment_round.h"
+#include "image_prune.h"
+#include "keyed_workers.h"
 
 namespace mifeng::platform {
 namespace {
 
-constexpr UnixMillis kBackoffMax = 5 * 60 * 1000;
-constexpr std::int64_t kFailuresBeforeFailed = 3;
-constexpr UnixMillis kSettled = 10 * 60 * 1000;  // running that long, earlier failures count no more
-
-using cluster::InstanceState;
+using Steady = std::chrono::steady_clock;
 using cluster::InstanceStatus;
 
-UnixMillis backoff(std::int64_t failures) {
-  return std::min<UnixMillis>(kBackoffMax, 1000LL << std::min<std::int64_t>(failures, 9));
-}
+constexpr auto kPause = std::chrono::seconds(1);        // from one look at everything to the next
+constexpr auto kImagesAgain = std::chrono::minutes(1);  // after a look for unused images that came to nothing
+constexpr char kSweepKey[] = "/sweep";                  // no deployment has such a name
+constexpr char kImagesKey[] = "/images";
 
-std::string sentence(const InstanceStatus& status) {
-  return status.reason.empty() ? std::string("it is ") + cluster::to_string(status.state)
-                               : clean_text(status.reason, 1000);
-}
+// What a person changes of a deployment: then it is looked at again at once.
+using Wish = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
+Wish wish_of(const store::DeploymentRow& row) { return {row.deleting, row.replicas, row.restart_wanted}; }
 
-// The row as the engine's report makes it. Whether the guard's readiness stands behind "ready" is the engine's to ask.
-// `attempted`: it was just tried to make or start it, so a failure is another one.
-void take_status(store::ReplicaRow& row, const InstanceStatus& status, UnixMillis now, bool attempted) {
-  switch (status.state) {
-    case InstanceState::kRunning:
-      row.state = status.ready ? "ready" : "starting";
-      row.reason = status.ready ? "" : clean_text(status.reason, 1000);
-      row.next_try_ms = 0;
-      if (status.ready && status.started_at_ms && *status.started_at_ms + kSettled <= now) row.failures = 0;
-      break;
-    case InstanceState::kMissing:
-    case InstanceState::kPending:
-      // An engine may forget why a start failed; until the next try we do not.
-      if (row.state == "failed" && row.next_try_ms > now) break;
-      row.state = "waiting";
-      row.reason = clean_text(status.reason, 1000);
-      break;
-    case InstanceState::kStopping:
-      row.state = "stopping";
-      row.reason = clean_text(status.reason, 1000);
-      break;
-    case InstanceState::kExited:
-    case InstanceState::kFailed:
-      if (row.state != "failed" || row.next_try_ms == 0 || (attempted && row.next_try_ms <= now)) {
-        ++row.failures;
-        row.next_try_ms = now + backoff(row.failures);
-      }
-      row.state = "failed";
-      row.reason = sentence(status);
-      break;
+// What the jobs of one look at everything have in common.
+struct Look {
+  std::atomic<bool> engine_away = false;  // so it is for all: nobody else has to find out
+  std::mutex mutex;
+  std::condition_variable ended;
+  int open = 0;
+  Reconciler::Round round;
+  std::optional<Error> first;
+
+  void begin() {
+    const std::lock_guard guard(mutex);
+    ++open;
   }
-  if (status.started_at_ms) row.started_ms = *status.started_at_ms;
-  row.container = status.engine_id;
-}
-
-struct Verdict {
-  std::string state, reason;
+  void end(const Result<int>& changed) {
+    if (!changed && changed.error().code() == ErrorCode::kUnavailable) engine_away = true;
+    const std::lock_guard guard(mutex);
+    if (changed) {
+      round.changed += *changed;
+    } else if (!first || (engine_away && first->code() != ErrorCode::kUnavailable)) {
+      first = changed.error();
+    }
+    --open;
+    ended.notify_all();
+  }
+  void wait() {
+    std::unique_lock guard(mutex);
+    ended.wait(guard, [&] { return open == 0; });
+  }
 };
-Verdict judge(const std::vector<store::ReplicaRow>& replicas, std::int64_t wanted) {
-  if (wanted == 0) return {.state = "stopped", .reason = "it is scaled to no replica"};
-  std::int64_t ready = 0, hopeless = 0;
-  std::string why;
-  for (const auto& row : replicas) {
-    if (row.number >= wanted) continue;
-    if (row.state == "ready") ++ready;
-    if (row.state == "failed" && row.failures >= kFailuresBeforeFailed) ++hopeless;
-    if (why.empty() && row.state != "ready" && !row.reason.empty())
-      why = "replica " + std::to_string(row.number) + ": " + row.reason;
-  }
-  if (ready == wanted) return {.state = "ready", .reason = ""};
-  if (ready > 0) return {.state = "degraded", .reason = why};
-  if (hopeless == wanted) return {.state = "failed", .reason = why};
-  return {.state = "starting", .reason = why.empty() ? "its containers are starting" : why};
+
+// A job that counts in `look`, whatever becomes of it.
+void submit(KeyedWorkers& workers, const std::shared_ptr<Look>& look, const std::string& key, JobKind kind,
+            std::function<Result<int>()> work) {
+  struct Ticket {
+    std::shared_ptr<Look> look;
+    Result<int> result = 0;  // also of a job that is dropped while it waits
+    ~Ticket() { look->end(result); }
+  };
+  look->begin();
+  auto ticket = std::make_shared<Ticket>(look);
+  workers.submit(key, kind, [ticket = std::move(ticket), work = std::move(work)] { ticket->result = work(); });
+}
+JobKind kind_of(const store::DeploymentRow& row, bool news) {
+  if (row.deleting != 0) return JobKind::kPatient;
+  return news ? JobKind::kUrgent : JobKind::kPrompt;
 }
 
-template <typename Row>
-bool same(const Row& a, const Row& b) {
-  Row left = a, right = b;
-  return store::Table<Row>::tie(left) == store::Table<Row>::tie(right);
-}
-
-// One deployment, one look. Everything here may be broken off at any point and be done again.
-class DeploymentRound {
- public:
-  DeploymentRound(Core& core, store::DeploymentRow row) : core_(core), row_(std::move(row)) {}
-
-  Result<int> run() {
-    if (row_.deleting != 0) return remove();
-    MIFENG_TRY(auto workload, core_.db->read([&](store::Transaction& tx) { return workload_of(core_, tx, row_); }));
-    MIFENG_TRY(replicas_, core_.db->read([&](store::Transaction& tx) { return store::replicas_of(tx, row_.id); }));
-    const bool extra = static_cast<std::int64_t>(replicas_.size()) > row_.replicas;
-    MIFENG_TRY(auto statuses, call_status(workload));
-    if (extra || due_to_apply(statuses)) {
-      MIFENG_TRY(auto applied, core_.engine.call<cluster::ApplyResult>(
-                                   [&](cluster::Engine& engine) { return engine.apply(workload); }));
-      if (applied.changed) ++changed_;
-      attempted_ = true;
-      statuses = std::move(applied.instances);
-      if (extra) MIFENG_CHECK(forget_extra());
-    }
-    MIFENG_CHECK(restart_what_is_due(statuses));
-    return store_what_was_seen(statuses);
-  }
-
- private:
-  Result<std::vector<InstanceStatus>> call_status(const cluster::Workload& workload) {
-    return core_.engine.call<std::vector<InstanceStatus>>(
-        [&](cluster::Engine& engine) { return engine.status(workload); });
-  }
-
-  // A replica that could not be made (no image, a taken port) is not tried again and again without a pause.
-  bool due_to_apply(const std::vector<InstanceStatus>& statuses) const {
-    const UnixMillis now = core_.clock.now_ms();
-    return std::any_of(statuses.begin(), statuses.end(), [&](const InstanceStatus& status) {
-      const bool unmade = status.state == InstanceState::kMissing || status.state == InstanceState::kPending ||
-                          status.state == InstanceState::kFailed || status.reason_code == "drifted";
-      const auto row = std::find_if(replicas_.begin(), replicas_.end(),
-                                    [&](const store::ReplicaRow& one) { return one.number == status.replica; });
-      return unmade && (row == replicas_.end() || row->next_try_ms <= now);
-    });
-  }
-
-  Result<int> remove() {
-    MIFENG_CHECK(core_.engine.call<void>([&](cluster::Engine& engine) { return engine.remove(row_.id); }));
-    MIFENG_DO(core_.db->write([&](store::Transaction& tx) -> Result<void> {
-      MIFENG_TRY(const auto live, store::live_instances_of(tx, row_.id));
-      for (const auto& instance : live)
-        MIFENG_CHECK(end_instance(core_, tx, instance, EndKind::kRevoked, "system", "its deployment is deleted"));
-      MIFENG_CHECK(store::erase_ports_of(tx, row_.id, 0));
-      MIFENG_CHECK(store::erase_replicas_from(tx, row_.id, 0));
-      MIFENG_CHECK(store::erase<store::DeploymentRow>(tx, row_.id));
-      MIFENG_CHECK(store::next_change(tx));
-      return core_.audit->append(tx, AuditEvent{.actor = "system", .action = "deployment.gone", .subject = row_.id});
-    }));
-    core_.snapshots_changed.notify();
-    core_.deployments_changed.notify();
-    return 1;
-  }
-
-  // The engine has removed what is beyond the number; now their ports are free.
-  Result<void> forget_extra() {
-    return core_.db->write([&](store::Transaction& tx) -> Result<void> {
-      MIFENG_TRY(auto now_row, store::find<store::DeploymentRow>(tx, row_.id));
-      // Scaled up again meanwhile: then they are wanted.
-      if (!now_row || now_row->replicas != row_.replicas) return ok();
-      MIFENG_CHECK(store::erase_ports_of(tx, row_.id, row_.replicas));
-      return store::erase_replicas_from(tx, row_.id, row_.replicas);
-    });
-  }
-
-  Result<void> restart_what_is_due(std::vector<InstanceStatus>& statuses) {
-    const UnixMillis now = core_.clock.now_ms();
-    for (InstanceStatus& status : statuses) {
-      const auto row = std::find_if(replicas_.begin(), replicas_.end(),
-                                    [&](const store::ReplicaRow& one) { return one.number == status.replica; });
-      if (row == replicas_.end()) continue;
-      const bool asked = row->restart_done < row_.restart_wanted && status.state == InstanceState::kRunning;
-      const bool ended = status.state == InstanceState::kExited && row->state == "failed" && row->next_try_ms <= now;
-      if (!asked && !ended) continue;
-      auto done = core_.engine.call<void>([&](cluster::Engine& engine) { return engine.restart(status.name); });
-      ++changed_;
-      MIFENG_DO(core_.db->write([&](store::Transaction& tx) -> Result<void> {
-        MIFENG_TRY(auto fresh, store::find<store::ReplicaRow>(tx, row->deployment_id, row->number));
-        if (!fresh) return ok();
-        fresh->restart_done = row_.restart_wanted;
-        ++fresh->restarts;
-        fresh->state = done ? "starting" : "failed";
-        fresh->reason = done ? "" : clean_text(done.error().message(), 1000);
-        if (!done) ++fresh->failures;
-        fresh->next_try_ms = done ? 0 : now + backoff(fresh->failures);
-        MIFENG_CHECK(store::update(tx, *fresh));
-        *row = *fresh;
-        return ok();
-      }));
-      if (done) {
-        status.state = InstanceState::kRunning;
-        status.ready = false;
-        status.reason.clear();
-        status.started_at_ms.reset();
-      }
-    }
+// One deployment's trouble is not the others': it stands in its row.
+Result<int> look_at(Core& core, Look& look, const store::DeploymentRow& row) {
+  if (look.engine_away) return 0;
+  auto changed = run_deployment_round(core, row);
+  if (changed || changed.error().code() == ErrorCode::kUnavailable) return changed;
+  MIFENG_CHECK(core.db->write([&](store::Transaction& tx) -> Result<void> {
+    MIFENG_TRY(auto fresh, store::find<store::DeploymentRow>(tx, row.id));
+    if (!fresh || fresh->reason == changed.error().message()) return ok();
+    fresh->reason = changed.error().message();
+    if (fresh->deleting == 0) fresh->state = "failed";
+    MIFENG_CHECK(store::update(tx, *fresh));
     return ok();
-  }
+  }));
+  return changed;
+}
 
-  Result<int> store_what_was_seen(const std::vector<InstanceStatus>& statuses) {
-    bool told = false;
-    MIFENG_DO(core_.db->write([&](store::Transaction& tx) -> Result<void> {
-      const UnixMillis now = core_.clock.now_ms();
-      MIFENG_TRY(auto deployment, store::find<store::DeploymentRow>(tx, row_.id));
-      if (!deployment || deployment->deleting != 0) return ok();
-      MIFENG_TRY(auto rows, store::replicas_of(tx, row_.id));
-      MIFENG_TRY(const auto live, store::live_instances_of(tx, row_.id));
-      for (auto& row : rows) {
-        const auto status = std::find_if(statuses.begin(), statuses.end(),
-                                         [&](const InstanceStatus& one) { return one.replica == row.number; });
-        if (status == statuses.end()) continue;
-        const store::ReplicaRow before = row;
-        take_status(row, *status, now, attempted_);
-        if (!same(before, row)) {
-          MIFENG_CHECK(store::update(tx, row));
-          told = told || before.state != row.state;
-        }
-        // A container that has ended answers nothing any more; its next start asks anew.
-        const bool gone = status->state == InstanceState::kExited || status->state == InstanceState::kMissing ||
-                          status->state == InstanceState::kFailed;
-        for (const auto& instance : live)
-          if (gone && instance.replica == row.name)
-            MIFENG_CHECK(end_instance(core_, tx, instance, EndKind::kEnded, "system", "its container has ended"));
-      }
-      const Verdict verdict = judge(rows, deployment->replicas);
-      const store::DeploymentRow before = *deployment;
-      deployment->state = verdict.state;
-      deployment->reason = verdict.reason;
-      if (!deployment->route_json.empty() && (verdict.state == "ready" || verdict.state == "degraded")) {
-        MIFENG_TRY(auto route, store::find<store::RouteRow>(tx, deployment->route_json));
-        if (route) {
-          route->enabled = 1;
-          route->changed_ms = now;
-          MIFENG_CHECK(store::update(tx, *route));
-          MIFENG_CHECK(core_.audit->append(
-              tx,
-              AuditEvent{.actor = "system", .action = "route.open", .subject = route->id, .detail = route->prefix}));
-        }
-        deployment->route_json.clear();
-        told = true;
-      }
-      if (same(before, *deployment) && !told) return ok();
-      told = true;
-      deployment->changed_ms = now;
-      MIFENG_CHECK(store::update(tx, *deployment));
-      MIFENG_CHECK(store::next_change(tx));
-      if (before.state != deployment->state)
-        MIFENG_CHECK(core_.audit->append(tx, AuditEvent{.actor = "system",
-                                                        .action = "deployment.state",
-                                                        .subject = row_.id,
-                                                        .outcome = deployment->state,
-                                                        .detail = deployment->reason}));
-      return ok();
-    }));
-    if (told) {
-      ++changed_;
-      core_.snapshots_changed.notify();
-    }
-    return changed_;
-  }
+Result<std::set<std::string>> wanted_ids(Core& core) {
+  MIFENG_TRY(const auto rows,
+             core.db->read([](store::Transaction& tx) { return store::all<store::DeploymentRow>(tx); }));
+  std::set<std::string> ids;
+  for (const auto& row : rows) ids.insert(row.id);
+  return ids;
+}
 
-  Core& core_;
-  store::DeploymentRow row_;
-  std::vector<store::ReplicaRow> replicas_;
-  int changed_ = 0;
-  bool attempted_ = false;
-};
+// What carries our label and nobody wants any more: a deployment whose row went while its containers did not.
+Result<std::set<std::string>> find_orphans(Core& core) {
+  // Asked before and after: one that is removed or made at this moment is no orphan.
+  MIFENG_TRY(const auto before, wanted_ids(core));
+  MIFENG_TRY(const auto there,
+             core.engine.call<std::vector<InstanceStatus>>([](cluster::Engine& engine) { return engine.list(); }));
+  MIFENG_TRY(const auto after, wanted_ids(core));
+  std::set<std::string> orphans;
+  for (const auto& status : there)
+    if (!before.contains(status.deployment) && !after.contains(status.deployment)) orphans.insert(status.deployment);
+  return orphans;
+}
+
+Result<int> remove_orphan(Core& core, const std::string& id) {
+  MIFENG_CHECK(core.engine.call<void>([&](cluster::Engine& engine) { return engine.remove(id); }));
+  MIFENG_CHECK(core.db->write([&](store::Transaction& tx) {
+    return core.audit->append(tx, AuditEvent{.actor = "system",
+                                             .action = "deployment.gone",
+                                             .subject = id,
+                                             .detail = "its containers were there and nobody wanted them"});
+  }));
+  return 1;
+}
 
 }  // namespace
 
 struct Reconciler::State {
+  explicit State(int parallel) : workers(parallel) {}
+
+  KeyedWorkers workers;
   std::mutex mutex;
   std::condition_variable woken;
   std::uint64_t wakes = 0;
   bool stopping = false;
   std::thread thread;
-  std::mutex rounds;                   // one round at a time, whoever asks
   std::shared_ptr<void> subscription;  // an opaque handle of the notifier
+
+  // Of the thread alone.
+  std::map<std::string, Wish> looked;  // at which wish of each deployment
+  Steady::time_point last_look{};
+  Steady::time_point images_due = Steady::now();
+  std::atomic<bool> images_pruned = false;  // by the job, since the thread looked
 };
 
-Reconciler::Reconciler(Core& core) : core_(core), state_(new State) {}
+Reconciler::Reconciler(Core& core) : core_(core), state_(new State(core.options.parallel_deployments)) {}
 Reconciler::~Reconciler() { stop(); }
 
 Result<Reconciler::Round> Reconciler::run_once() {
-  std::lock_guard alone(state_->rounds);
-  Round round;
   MIFENG_CHECK(resume_batches(core_));
-  if (core_.engine.get() == nullptr) return round;
+  if (core_.engine.get() == nullptr) return Round{};
   MIFENG_TRY(const auto deployments,
              core_.db->read([](store::Transaction& tx) { return store::all<store::DeploymentRow>(tx); }));
-  std::optional<Error> first;
+  KeyedWorkers& workers = state_->workers;
+  const auto look = std::make_shared<Look>();
   for (const auto& row : deployments) {
-    ++round.looked_at;
-    auto changed = DeploymentRound(core_, row).run();
-    if (changed) {
-      round.changed += *changed;
+    ++look->round.looked_at;
+    submit(workers, look, row.id, kind_of(row, false), [this, row, look] { return look_at(core_, *look, row); });
+  }
+  look->wait();
+  if (look->engine_away) return *look->first;
+  MIFENG_TRY(const auto orphans, find_orphans(core_));
+  for (const auto& id : orphans)
+    submit(workers, look, id, JobKind::kPatient, [this, id] { return remove_orphan(core_, id); });
+  look->wait();
+  if (look->first) return *look->first;
+  return look->round;
+}
+
+// Submits what is due and waits for none of it.
+Result<void> Reconciler::look_around() {
+  MIFENG_CHECK(resume_batches(core_));
+  MIFENG_TRY(const auto deployments,
+             core_.db->read([](store::Transaction& tx) { return store::all<store::DeploymentRow>(tx); }));
+  State& state = *state_;
+  // Everything again after a pause, and only when nothing of the last time waits: a slow engine is not asked ever more.
+  const bool all = state.workers.none_waits() && Steady::now() - state.last_look >= kPause;
+  if (all) state.last_look = Steady::now();
+  const auto look = std::make_shared<Look>();
+  std::map<std::string, Wish> looked;
+  for (const auto& row : deployments) {
+    const auto before = state.looked.find(row.id);
+    const bool news = before == state.looked.end() || before->second != wish_of(row);
+    if ((!all && !news) || state.workers.busy(row.id)) {
+      if (before != state.looked.end()) looked.insert(*before);
       continue;
     }
-    // One deployment's trouble is not the others'.
-    if (!first) first = changed.error();
-    if (changed.error().code() == ErrorCode::kUnavailable) break;  // the engine is away: so it is for all
-    MIFENG_DO(core_.db->write([&](store::Transaction& tx) -> Result<void> {
-      MIFENG_TRY(auto fresh, store::find<store::DeploymentRow>(tx, row.id));
-      if (!fresh || fresh->reason == changed.error().message()) return ok();
-      fresh->reason = changed.error().message();
-      if (fresh->deleting == 0) fresh->state = "failed";
-      MIFENG_CHECK(store::update(tx, *fresh));
-      return ok();
-    }));
+    looked.emplace(row.id, wish_of(row));
+    submit(state.workers, look, row.id, kind_of(row, news), [this, row, look] {
+      auto changed = look_at(core_, *look, row);
+      if (changed && *changed != 0) wake();
+      return changed;
+    });
   }
-  if (first && first->code() == ErrorCode::kUnavailable) return *first;
-  // What carries our label and nobody wants any more: a deployment whose row went while its containers did not.
-  MIFENG_TRY(const auto there,
-             core_.engine.call<std::vector<InstanceStatus>>([](cluster::Engine& engine) { return engine.list(); }));
-  MIFENG_TRY(const auto now_wanted,
-             core_.db->read([](store::Transaction& tx) { return store::all<store::DeploymentRow>(tx); }));
-  std::set<std::string> wanted, orphans;
-  for (const auto& row : now_wanted) wanted.insert(row.id);
-  for (const auto& status : there)
-    if (!wanted.contains(status.deployment)) orphans.insert(status.deployment);
-  for (const std::string& orphan : orphans) {
-    MIFENG_CHECK(core_.engine.call<void>([&](cluster::Engine& engine) { return engine.remove(orphan); }));
-    MIFENG_CHECK(core_.db->write([&](store::Transaction& tx) {
-      return core_.audit->append(tx, AuditEvent{.actor = "system",
-                                                .action = "deployment.gone",
-                                                .subject = orphan,
-                                                .detail = "its containers were there and nobody wanted them"});
-    }));
-    ++round.changed;
-  }
-  if (first) return *first;
-  return round;
+  state.looked = std::move(looked);
+  if (all && !state.workers.busy(kSweepKey))
+    submit(state.workers, look, kSweepKey, JobKind::kPrompt, [this, look]() -> Result<int> {
+      if (look->engine_away) return 0;
+      MIFENG_TRY(const auto orphans, find_orphans(core_));
+      for (const auto& id : orphans)
+        if (!state_->workers.busy(id))
+          submit(state_->workers, look, id, JobKind::kPatient, [this, id] { return remove_orphan(core_, id); });
+      return 0;
+    });
+  return ok();
+}
+
+// Deletes unused images now and then, on a thread that nobody waits for.
+void Reconciler::look_at_images() {
+  State& state = *state_;
+  if (state.images_pruned.exchange(false))
+    state.images_due = Steady::now() + std::chrono::milliseconds(core_.options.image_pruning_ms);
+  if ((Steady::now() < state.images_due && !core_.images_unused) || state.workers.busy(kImagesKey)) return;
+  core_.images_unused = false;
+  // Should this one fail, the next is not in an hour; where it does not, the next time is put off when it has ended.
+  state.images_due = Steady::now() + kImagesAgain;
+  state.workers.submit(kImagesKey, JobKind::kPatient, [this] {
+    if (prune_images(core_)) state_->images_pruned = true;
+  });
 }
 
 void Reconciler::start() {
@@ -343,9 +235,12 @@ void Reconciler::start() {
       const std::uint64_t seen = state_->wakes;
       guard.unlock();
       // Errors stand in the deployments' rows; an engine that is away is asked again in a second.
-      (void)run_once();
+      if (core_.engine.get() != nullptr) {
+        (void)look_around();
+        look_at_images();
+      }
       guard.lock();
-      state_->woken.wait_for(guard, std::chrono::seconds(1), [&] { return state_->stopping || state_->wakes != seen; });
+      state_->woken.wait_for(guard, kPause, [&] { return state_->stopping || state_->wakes != seen; });
     }
   });
 }
@@ -360,6 +255,7 @@ void Reconciler::stop() {
   state_->woken.notify_all();
   if (thread.joinable()) thread.join();
   state_->subscription.reset();
+  state_->workers.drain();
 }
 
 void Reconciler::wake() {

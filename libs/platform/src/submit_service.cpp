@@ -7,6 +7,7 @@
 
 #include <mutex>
 #include <set>
+#include <shared_mutex>
 
 #include "audit_log.h"
 #include "core.h"
@@ -205,12 +206,24 @@ Result<Submitted> SubmitService::finish(const Actor& actor, const std::string& i
     MIFENG_TRY(auto there, already_there(core_, package, package_sm3));
     if (there) return Submitted{.version = std::move(*there), .outcome = SubmitOutcome::kAlreadyThere};
     MIFENG_CHECK(package.verify_contents());
+    std::int64_t image_size = 0;
+    for (const auto& layer : manifest.layers) image_size += static_cast<std::int64_t>(layer.size);
+    // The library knows of it before the registry has it: what a submit that ends half-way leaves there is found.
+    const std::shared_lock image_is_coming(core_.images_mutex);
+    MIFENG_CHECK(core_.db->write([&](store::Transaction& tx) -> Result<void> {
+      const std::string coming = image_address(package, core_.options.registry);
+      MIFENG_TRY(const auto image, store::find<store::ImageRow>(tx, coming));
+      if (image) return ok();
+      return store::insert(tx, store::ImageRow{.address = coming,
+                                               .name = manifest.image_name,
+                                               .digest = manifest.image_digest,
+                                               .size = image_size,
+                                               .created_ms = core_.clock.now_ms()});
+    }));
     MIFENG_TRY(const std::string address, push_image(package, manifest.model.version,
                                                      {.registry = core_.options.registry,
                                                       .plain_http = core_.options.registry_plain_http,
                                                       .work_dir = folder_of(core_)}));
-    std::int64_t image_size = 0;
-    for (const auto& layer : manifest.layers) image_size += static_cast<std::int64_t>(layer.size);
     MIFENG_TRY(const std::string signer_pem, verified.vendor_key.to_pem());
     return core_.db->write([&](store::Transaction& tx) -> Result<Submitted> {
       const UnixMillis now = core_.clock.now_ms();
@@ -231,13 +244,6 @@ Result<Submitted> SubmitService::finish(const Actor& actor, const std::string& i
                                                         .content = package.config_yaml(),
                                                         .size = static_cast<std::int64_t>(manifest.config.size),
                                                         .created_ms = now}));
-      MIFENG_TRY(const auto image, store::find<store::ImageRow>(tx, address));
-      if (!image)
-        MIFENG_CHECK(store::insert(tx, store::ImageRow{.address = address,
-                                                       .name = manifest.image_name,
-                                                       .digest = manifest.image_digest,
-                                                       .size = image_size,
-                                                       .created_ms = now}));
       store::ModelRow row;
       row.id = new_id(core_, "mv-");
       row.vendor_id = manifest.vendor.id;

@@ -1,5 +1,7 @@
 #include "submit_verify.h"
 
+#include <algorithm>
+
 #include "audit_log.h"
 #include "core.h"
 #include "key_ring.h"
@@ -86,10 +88,16 @@ Result<VerifiedPackage> verify_package(Core& core, const Actor& actor, const pac
   if (!header->is_fixed()) return not_verified("fixed-rule");
 
   MIFENG_CHECK(package.verify_signature(vendor_key));
-  for (const auto document : {package::Document::kDesign, package::Document::kUsage, package::Document::kTest})
-    if (package.document(document).find('\0') != std::string::npos)
-      return Error(ErrorCode::kInvalidArgument, "bad-document",
-                   "The " + std::string(package::to_string(document)) + " document is no text: it holds a zero byte.");
+  for (const auto document : {package::Document::kDesign, package::Document::kUsage, package::Document::kTest}) {
+    const std::string& text = package.document(document);
+    const auto bad = std::min(text.find('\0'), not_utf8_at(text).value_or(std::string::npos));
+    if (bad == std::string::npos) continue;
+    const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(bad), '\n');
+    return Error(ErrorCode::kInvalidArgument, "bad-document",
+                 "The " + std::string(package::to_string(document)) + " document is not UTF-8 text: line " +
+                     std::to_string(line) + (text[bad] == '\0' ? " holds a zero byte" : " holds a byte that is none") +
+                     ". Save it as UTF-8, pack again and submit that.");
+  }
   VerifiedPackage verified{.vendor_key = std::move(vendor_key), .delivery_key_id = delivery_id, .card_key_id = ""};
   for (const auto& card : manifest.cards)
     for (const auto& identity : keys->identity)

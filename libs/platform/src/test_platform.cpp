@@ -39,8 +39,63 @@ cluster::InstanceStatus FakeEngine::status_of(const std::string& name) const {
   return status;
 }
 
+FakeEngine::Change::Change(FakeEngine& engine, std::string deployment)
+    : engine_(engine), deployment_(std::move(deployment)) {
+  engine_.changing_.insert(deployment_);
+  engine_.most_at_once = std::max(engine_.most_at_once, static_cast<int>(engine_.changing_.size()));
+  engine_.overlapped = engine_.overlapped || engine_.changing_.count(deployment_) > 1;
+}
+FakeEngine::Change::~Change() { engine_.changing_.erase(engine_.changing_.find(deployment_)); }
+
+void FakeEngine::hold(const std::string& deployment) {
+  const std::lock_guard guard(hold_mutex_);
+  held_.insert(deployment);
+}
+
+void FakeEngine::let_go(const std::string& deployment) {
+  {
+    const std::lock_guard guard(hold_mutex_);
+    held_.erase(deployment);
+  }
+  hold_changed_.notify();
+}
+
+int FakeEngine::wait_for_held(int count) {
+  std::unique_lock guard(hold_mutex_);
+  waits_.wait_for(guard, std::chrono::seconds(30), [&] { return waiting_ >= count; });
+  return waiting_;
+}
+
+int FakeEngine::wait_for_prunings(int count) {
+  std::unique_lock guard(hold_mutex_);
+  waits_.wait_for(guard, std::chrono::seconds(30), [&] { return prunings >= count; });
+  return prunings;
+}
+
+cluster::Task<void> FakeEngine::wait_until_free(std::string deployment) {
+  const auto is_held = [&](int step) {
+    const std::lock_guard guard(hold_mutex_);
+    const bool held = held_.contains(deployment);
+    if (held) waiting_ += step;
+    return held;
+  };
+  if (!is_held(1)) co_return ok();
+  waits_.notify_all();
+  for (;;) {
+    const std::uint64_t seen = hold_changed_.count();
+    if (!is_held(0)) break;
+    co_await hold_changed_.wait(seen, std::chrono::seconds(10));
+  }
+  const std::lock_guard guard(hold_mutex_);
+  --waiting_;
+  co_return ok();
+}
+
 cluster::Task<cluster::ApplyResult> FakeEngine::apply(cluster::Workload workload) {
   if (away) co_return away_error();
+  const Change change(*this, workload.deployment);
+  auto waited = wait_until_free(workload.deployment);
+  (void)co_await std::move(waited);
   ++applies;
   cluster::ApplyResult result;
   for (int replica = 0; replica < workload.replicas; ++replica) {
@@ -108,6 +163,9 @@ cluster::Task<void> FakeEngine::restart(std::string instance) {
 
 cluster::Task<void> FakeEngine::remove(std::string deployment) {
   if (away) co_return away_error();
+  const Change change(*this, deployment);
+  auto waited = wait_until_free(deployment);
+  (void)co_await std::move(waited);
   std::erase_if(containers, [&](const auto& item) { return item.second.deployment == deployment; });
   co_return ok();
 }
@@ -140,7 +198,15 @@ cluster::Task<std::vector<std::uint16_t>> FakeEngine::host_ports_in_use() {
 }
 
 cluster::Task<void> FakeEngine::pull(std::string, cluster::PullPolicy) { co_return ok(); }
-cluster::Task<void> FakeEngine::prune_images(std::vector<std::string>) { co_return ok(); }
+cluster::Task<void> FakeEngine::prune_images(std::vector<std::string> keep) {
+  {
+    const std::lock_guard guard(hold_mutex_);
+    ++prunings;
+    kept_images = std::move(keep);
+  }
+  waits_.notify_all();
+  co_return ok();
+}
 
 std::string FakeEngine::instance_name(const std::string& deployment, int replica) const {
   return "mf-0a1b2c3d-" + deployment + "-" + std::to_string(replica);

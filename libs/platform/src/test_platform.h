@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -15,6 +16,7 @@
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/messages/gateway.h"
 #include "mifeng/messages/grant.h"
+#include "mifeng/net/runtime.h"
 #include "mifeng/platform/platform.h"
 #include "mifeng/store/database.h"
 #include "mifeng/store/models.h"
@@ -56,10 +58,38 @@ class FakeEngine final : public cluster::Engine {
   std::string fail_with;  // a reason: containers cannot be started
   bool away = false;      // kUnavailable for everything
   int applies = 0, restarts = 0;
+  std::vector<std::string> kept_images;  // as the last pruning was told
+  int prunings = 0;
+
+  // Calls to change a deployment wait while it is held, as for a container that takes long to stop.
+  void hold(const std::string& deployment);
+  void let_go(const std::string& deployment);
+  // Waits (30 s at most) until so many calls wait at the same time; gives how many do.
+  int wait_for_held(int count);
+  int wait_for_prunings(int count);  // the same
+  int most_at_once = 0;              // calls that change a deployment, over all
+  bool overlapped = false;           // two of one deployment at the same time
 
  private:
+  // From its making to its end a call that changes the deployment.
+  class Change {
+   public:
+    Change(FakeEngine& engine, std::string deployment);
+    ~Change();
+
+   private:
+    FakeEngine& engine_;
+    std::string deployment_;
+  };
+  cluster::Task<void> wait_until_free(std::string deployment);
   cluster::InstanceStatus status_of(const std::string& name) const;
   int next_id_ = 1;
+  std::multiset<std::string> changing_;
+  std::mutex hold_mutex_;
+  std::set<std::string> held_;
+  int waiting_ = 0;
+  net::Notifier hold_changed_;
+  std::condition_variable waits_;
 };
 
 class PlatformTest : public testing::Test {

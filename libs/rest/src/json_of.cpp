@@ -197,6 +197,7 @@ Value json_of(const platform::DeploymentPlan& plan) {
                 {"ports", planned_ports(plan.ports)},
                 {"rendered_json", plan.rendered_json},
                 {"grade", platform::to_string(plan.grade)},
+                {"grade_reason", platform::grade_sentence(plan.grade)},
                 {"warnings", strings(plan.warnings)}};
 }
 
@@ -213,6 +214,7 @@ Value json_of(const platform::Deployment& deployment) {
                 {"state", platform::to_string(deployment.state)},
                 {"reason", deployment.reason},
                 {"grade", platform::to_string(deployment.grade)},
+                {"grade_reason", platform::grade_sentence(deployment.grade)},
                 {"replica_infos", std::move(replicas)},
                 {"route_ids", strings(deployment.route_ids)},
                 {"overlay_json", deployment.overlay_json},

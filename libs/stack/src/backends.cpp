@@ -9,7 +9,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <fstream>
 
+#include "mifeng/base/child_process.h"
 #include "mifeng/base/file.h"
 #include "mifeng/base/random.h"
 #include "mifeng/net/client.h"
@@ -43,6 +45,19 @@ std::string quoted(const std::string& text) {
   return result + "\"";
 }
 
+// Gives back the room of what no image has any more. The registry must not run, or it could take in a layer that is
+// being removed. What it says on failure goes to the log: a registry that could not be cleaned still serves.
+Result<void> collect_garbage(const RegistryOptions& options, const std::filesystem::path& config) {
+  if (!std::filesystem::exists(options.folder / "data/docker")) return ok();
+  ChildOptions child;
+  child.argv = {"docker-registry", "garbage-collect", config.string()};
+  MIFENG_TRY(const auto done, run_command(child, std::chrono::minutes(10), 64 << 10));
+  if (done.exit.success()) return ok();
+  std::ofstream(options.log, std::ios::app)
+      << "garbage-collect: " << done.exit.describe() << ": " << done.output << "\n";
+  return ok();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Service>> start_registry(const RegistryOptions& options) {
@@ -61,6 +76,7 @@ Result<std::unique_ptr<Service>> start_registry(const RegistryOptions& options) 
       std::to_string(options.port) + "\n  secret: " + to_hex(secret) + "\n";
   const std::filesystem::path path = options.folder / "registry.yml";
   MIFENG_CHECK(write_file_atomic(path, as_bytes(config), 0600));
+  MIFENG_CHECK(collect_garbage(options, path));
   ServiceOptions service;
   service.name = "docker-registry";
   service.log = options.log;

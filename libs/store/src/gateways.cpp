@@ -2,6 +2,10 @@
 
 namespace mifeng::store {
 
+Result<std::int64_t> gateways_invited_before(Transaction& tx, std::int64_t time_ms) {
+  return count_rows(tx, "gateways", "WHERE created_ms < :time AND state <> 'revoked'", {time_ms});
+}
+
 Result<void> add_usage(Transaction& tx, const UsageRow& row) {
   MIFENG_CHECK(
       run_sql(tx,
@@ -26,9 +30,17 @@ Result<std::vector<UsageRow>> usage_between(Transaction& tx, std::int64_t from_m
   return rows;
 }
 
+Result<std::int64_t> erase_usage_before(Transaction& tx, std::int64_t before_ms) {
+  return run_sql(tx, "DELETE FROM usage_by_hour WHERE hour_ms < :before", {before_ms});
+}
+
+Result<std::int64_t> erase_nonces_before(Transaction& tx, std::int64_t before_ms) {
+  return run_sql(tx, "DELETE FROM gateway_nonces WHERE time_ms < :before", {before_ms});
+}
+
 Result<bool> take_nonce(Transaction& tx, const std::string& gateway_id, const std::string& nonce, std::int64_t now_ms,
                         std::int64_t forget_before_ms) {
-  MIFENG_CHECK(run_sql(tx, "DELETE FROM gateway_nonces WHERE time_ms < :before", {forget_before_ms}));
+  MIFENG_CHECK(erase_nonces_before(tx, forget_before_ms));
   MIFENG_TRY(const std::int64_t added,
              run_sql(tx,
                      "INSERT INTO gateway_nonces (gateway_id, nonce, time_ms) VALUES (:gateway, :nonce, :time) "

@@ -28,6 +28,13 @@ Result<std::int64_t> grants_since(Transaction& tx, const std::string& replica, s
   return count_rows(tx, "instances", "WHERE replica = :replica AND granted_ms > :since", {replica, since_ms});
 }
 
+Result<std::int64_t> erase_instances_ended(Transaction& tx, std::int64_t before_ms, std::int64_t limit) {
+  return run_sql(tx,
+                 "DELETE FROM instances WHERE id IN (SELECT id FROM instances WHERE ended_ms > 0 AND "
+                 "ended_ms < :before ORDER BY ended_ms LIMIT :count)",
+                 {before_ms, limit});
+}
+
 Result<Slice<InstanceRow>> instance_slice(Transaction& tx, const std::string& deployment_id, const Window& window) {
   if (deployment_id.empty()) return select_slice<InstanceRow>(tx, "", {}, "listed_from DESC", window);
   return select_slice<InstanceRow>(tx, "WHERE deployment_id = :deployment", {deployment_id}, "listed_from DESC",

@@ -33,6 +33,10 @@ class Where {
         std::to_string(params_.size()) + ")");
     params_.emplace_back(vendor_id);
   }
+  // By any version: not what is on its way out of the library.
+  void used(const char* column, const char* model_column) {
+    add(std::string(column) + " IN (SELECT " + model_column + " FROM model_information)");
+  }
   const std::string& text() const { return text_; }
   const std::vector<Param>& params() const { return params_; }
 
@@ -83,6 +87,12 @@ Result<std::int64_t> models_with_image(Transaction& tx, const std::string& addre
   return count_rows(tx, "model_information", "WHERE image_address = :address", {address});
 }
 
+Result<std::vector<ImageRow>> unused_images(Transaction& tx) {
+  // A deployment's version cannot be erased (FOREIGN KEY), so what a deployment runs is named by a version.
+  return select<ImageRow>(tx, "WHERE address NOT IN (SELECT image_address FROM model_information) ORDER BY address",
+                          {});
+}
+
 Result<bool> vendor_has_config(Transaction& tx, const std::string& vendor_id, const std::string& sm3) {
   MIFENG_TRY(const auto count,
              count_rows(tx, "model_information", "WHERE vendor_id = :vendor AND config_sm3 = :sm3", {vendor_id, sm3}));
@@ -116,6 +126,7 @@ Result<Slice<ImageRow>> image_slice(Transaction& tx, const std::string& text, co
   Where where;
   where.any_part({"name", "digest"}, text);
   where.used_by("address", "image_address", only_vendor);
+  where.used("address", "image_address");
   return select_slice<ImageRow>(tx, where.text(), where.params(), "name, created_ms DESC, address", window);
 }
 

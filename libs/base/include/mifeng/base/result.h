@@ -94,7 +94,8 @@ inline Result<void> ok() { return {}; }
 
 // MIFENG_TRY(auto x, f()) declares x from the value of f(), or returns its error. MIFENG_CHECK(f()) is the same for
 // a value that nobody needs. The CO_ forms are for coroutines; bind what is awaited to a local of its own first
-// (g++ 12 destroys some temporaries of a co_await expression twice).
+// (g++ 12 destroys some temporaries of a co_await expression twice). Each use has a variable of its own name, so that
+// a lambda inside of one may use them too.
 #define MIFENG_TRY(declaration, ...) \
   MIFENG_TRY_INNER(MIFENG_CONCAT(mifeng_result_, __COUNTER__), declaration, return, __VA_ARGS__)
 #define MIFENG_CO_TRY(declaration, ...) \
@@ -103,13 +104,10 @@ inline Result<void> ok() { return {}; }
   auto result = (__VA_ARGS__);                            \
   if (!result) leave std::move(result).error();           \
   declaration = std::move(result).value()
-#define MIFENG_CHECK(...)                                        \
-  do {                                                           \
-    auto mifeng_result = (__VA_ARGS__);                          \
-    if (!mifeng_result) return std::move(mifeng_result).error(); \
-  } while (false)
-#define MIFENG_CO_CHECK(...)                                        \
-  do {                                                              \
-    auto mifeng_result = (__VA_ARGS__);                             \
-    if (!mifeng_result) co_return std::move(mifeng_result).error(); \
+#define MIFENG_CHECK(...) MIFENG_CHECK_INNER(MIFENG_CONCAT(mifeng_result_, __COUNTER__), return, __VA_ARGS__)
+#define MIFENG_CO_CHECK(...) MIFENG_CHECK_INNER(MIFENG_CONCAT(mifeng_result_, __COUNTER__), co_return, __VA_ARGS__)
+#define MIFENG_CHECK_INNER(result, leave, ...)    \
+  do {                                            \
+    auto result = (__VA_ARGS__);                  \
+    if (!result) leave std::move(result).error(); \
   } while (false)

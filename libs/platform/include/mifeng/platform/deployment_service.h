@@ -26,6 +26,8 @@ Result<DeploymentState> parse_deployment_state(std::string_view text);  // kInva
 // L0 output sealed, L1 payload sealed, L2 key bound to an HSM or TPM, L3 attested hardware.
 enum class Grade { kL0, kL1, kL2, kL3 };
 std::string_view to_string(Grade grade);  // "L0", ...
+// What the grade promises and what not, in one sentence.
+std::string_view grade_sentence(Grade grade);
 Result<Grade> parse_grade(std::string_view text);
 
 struct EnvVar {

@@ -37,14 +37,18 @@ struct PlatformOptions {
   std::filesystem::path sockets_dir;  // one folder a container; empty: data_dir/sockets
   int port_first = 30000;             // ranges of a new database
   int port_last = 32767;
-  int parallel_hashes = 1;        // PBKDF2 at once
-  int password_rounds = 600'000;  // lower only in tests
-  int database_connections = 8;
+  int parallel_hashes = 1;                 // PBKDF2 at once
+  int password_rounds = 600'000;           // lower only in tests
+  int database_connections = 16;           // more than parallel_deployments, so that requests find one
+  int parallel_deployments = 8;            // looked at by the reconciler at the same time
   std::string node_address = "127.0.0.1";  // where gateways reach the node ports
   UnixMillis lease_ms = 5 * 60 * 1000;
   UnixMillis renew_ms = 60 * 1000;
   UnixMillis snapshot_lifetime_ms = 24LL * 3600 * 1000;
   UnixMillis output_key_lifetime_ms = 24LL * 3600 * 1000;
+  UnixMillis delivery_key_grace_ms = 30LL * 24 * 3600 * 1000;  // for packages that were made for a former card
+  UnixMillis keep_ms = 90LL * 24 * 3600 * 1000;                // usage and ended instances
+  UnixMillis image_pruning_ms = 60LL * 60 * 1000;              // from one look for unused images to the next
   std::int64_t package_size_max = 64LL << 30;
   std::string proc = "/proc";  // where listening sockets are read
 };
@@ -71,7 +75,8 @@ class Platform {
   AuditService& audit();
   Reconciler& reconciler();
 
-  // Leases, output keys, audit heads, expired sessions and uploads. Call it every few seconds.
+  // Leases, output keys, audit heads, expired sessions and uploads, what was kept long enough. Call it every few
+  // seconds.
   Result<void> housekeep();
 
   struct Services;

@@ -17,7 +17,8 @@ struct RegistryOptions {
   std::filesystem::path log;
   std::uint16_t port = 0;  // on loopback; not 0
 };
-// Debian's docker-registry with deletion on; returns once it answers.
+// Debian's docker-registry with deletion on; returns once it answers. Before that it gives back the room of layers that
+// no image has any more.
 Result<std::unique_ptr<Service>> start_registry(const RegistryOptions& options);
 
 struct PodmanServiceOptions {

@@ -65,9 +65,13 @@ struct Table<UsageRow> {
   static auto tie(UsageRow& r) { return std::tie(r.deployment_id, r.hour_ms, r.calls, r.errors, r.refusals); }
 };
 
+// Not the revoked ones.
+Result<std::int64_t> gateways_invited_before(Transaction& tx, std::int64_t time_ms);
 // Adds to the counts of the deployment and hour.
 Result<void> add_usage(Transaction& tx, const UsageRow& row);
 Result<std::vector<UsageRow>> usage_between(Transaction& tx, std::int64_t from_ms, std::int64_t to_ms);  // summed
+Result<std::int64_t> erase_usage_before(Transaction& tx, std::int64_t before_ms);  // whole hours; how many rows
+Result<std::int64_t> erase_nonces_before(Transaction& tx, std::int64_t before_ms);
 // A signed request's nonce: false if it was there. Those before `forget_before_ms` are forgotten.
 Result<bool> take_nonce(Transaction& tx, const std::string& gateway_id, const std::string& nonce, std::int64_t now_ms,
                         std::int64_t forget_before_ms);

@@ -96,6 +96,8 @@ Result<std::vector<InstanceRow>> live_instances_of(Transaction& tx, const std::s
 Result<std::optional<InstanceRow>> last_instance_of_replica(Transaction& tx, const std::string& replica);
 Result<std::optional<InstanceRow>> instance_by_signing_key(Transaction& tx, const std::string& signing_key_id);
 Result<std::int64_t> grants_since(Transaction& tx, const std::string& replica, std::int64_t since_ms);
+// Erases what ended before that time, at most `limit` rows at once; gives how many.
+Result<std::int64_t> erase_instances_ended(Transaction& tx, std::int64_t before_ms, std::int64_t limit);
 Result<Slice<InstanceRow>> instance_slice(Transaction& tx, const std::string& deployment_id, const Window& window);
 
 // Counts what gateways have to be told: every change of routes, endpoints, instances, callers or output keys takes the

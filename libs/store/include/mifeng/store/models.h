@@ -176,6 +176,8 @@ Result<void> erase_documents(Transaction& tx, const std::string& model_id);
 // Whether any version names it.
 Result<std::int64_t> models_with_config(Transaction& tx, const std::string& sm3);
 Result<std::int64_t> models_with_image(Transaction& tx, const std::string& address);
+// Images that no version names, nor a deployment by its version.
+Result<std::vector<ImageRow>> unused_images(Transaction& tx);
 Result<bool> vendor_has_config(Transaction& tx, const std::string& vendor_id, const std::string& sm3);
 Result<std::int64_t> models_of_vendor(Transaction& tx, const std::string& vendor_id);
 Result<std::int64_t> models_sealed_to(Transaction& tx, const std::string& delivery_key_id);  // not the refused

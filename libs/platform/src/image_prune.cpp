@@ -1,0 +1,56 @@
+#include "image_prune.h"
+
+#include <mutex>
+
+#include "audit_log.h"
+#include "core.h"
+#include "mifeng/base/child_process.h"
+#include "mifeng/store/models.h"
+
+namespace mifeng::platform {
+namespace {
+
+constexpr std::chrono::minutes kDeadline{2};
+
+// "REGISTRY/NAME@DIGEST". One that the registry does not have is deleted already.
+Result<void> delete_from_registry(const Core& core, const std::string& address) {
+  ChildOptions child;
+  child.argv = {"skopeo", "--insecure-policy", "delete"};
+  if (core.options.registry_plain_http) child.argv.push_back("--tls-verify=false");
+  child.argv.push_back("docker://" + address);
+  MIFENG_TRY(const auto done, run_command(child, kDeadline, 16 << 10));
+  if (done.exit.success() || done.output.find("manifest unknown") != std::string::npos ||
+      done.output.find("repository name not known") != std::string::npos)
+    return ok();
+  return Error(ErrorCode::kUnavailable, "registry-unavailable",
+               "The image " + address + " could not be deleted from the registry (" + done.exit.describe() +
+                   "): " + done.output.substr(0, 1000));
+}
+
+}  // namespace
+
+Result<int> prune_images(Core& core) {
+  if (core.options.registry.empty()) return 0;
+  std::unique_lock alone(core.images_mutex, std::try_to_lock);
+  if (!alone) return Error(ErrorCode::kConflict, "image-on-its-way", "A package is being stored.");
+  MIFENG_TRY(const auto unused, core.db->read([](store::Transaction& tx) { return store::unused_images(tx); }));
+  int deleted = 0;
+  for (const auto& image : unused) {
+    // One of a registry that was used before is not ours to delete there.
+    if (image.address.starts_with(core.options.registry + "/")) MIFENG_CHECK(delete_from_registry(core, image.address));
+    MIFENG_CHECK(core.db->write([&](store::Transaction& tx) -> Result<void> {
+      MIFENG_CHECK(store::erase<store::ImageRow>(tx, image.address));
+      return core.audit->append(
+          tx, AuditEvent{.actor = "system", .action = "image.delete", .subject = image.address, .detail = "unused"});
+    }));
+    ++deleted;
+  }
+  MIFENG_TRY(const auto kept, core.db->read([](store::Transaction& tx) { return store::all<store::ImageRow>(tx); }));
+  std::vector<std::string> keep;
+  for (const auto& image : kept) keep.push_back(image.address);
+  if (core.engine.get() != nullptr)
+    MIFENG_CHECK(core.engine.call<void>([&](cluster::Engine& engine) { return engine.prune_images(keep); }));
+  return deleted;
+}
+
+}  // namespace mifeng::platform
