@@ -18,6 +18,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "wire"))
 import wire  # noqa: E402
 
 BIN, BUILD, SOURCE = wire.BIN, wire.BUILD, wire.SOURCE
+# Another build of the gateway's program: so that the same tests run under a sanitizer (tests/wire/test_sanitized_long.py).
+GATEWAY = pathlib.Path(os.environ.get("MIFENG_TEST_GATEWAY", BIN / "mifeng-gateway"))
 HERE = SOURCE / "tests/keyholders"
 UID = 65532
 CLONE_NEWNET = 0x40000000
@@ -222,8 +224,8 @@ class Gateway:
     def __init__(self, folder, join, container=None, options=(), name="gateway"):
         self.log_path = folder / f"{name}-{uuid.uuid4().hex[:6]}.log"
         read_end, write_end = os.pipe()
-        argv = [BIN / "mifeng-gateway", "--state", folder / name, "--master-key", folder / f"{name}.master",
-                "--workers", "1", "--ready-fd", str(write_end), *options]
+        argv = [GATEWAY, "--state", folder / name, "--master-key", folder / f"{name}.master",
+                "--workers", "1", "--ready-fd", str(write_end), "--module", BIN / "ngx_http_mifeng.so", *options]
         if join:
             argv += ["--join", join]
         if container:

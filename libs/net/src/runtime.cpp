@@ -12,16 +12,13 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <condition_variable>
-#include <deque>
 #include <exception>
 #include <map>
 #include <mutex>
@@ -29,6 +26,7 @@
 #include <vector>
 
 #include "mifeng/base/file.h"
+#include "thrown.h"
 
 namespace mifeng::net {
 
@@ -40,26 +38,6 @@ sigset_t stop_signals() {
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
   return set;
-}
-
-bool is_cancellation(const std::exception_ptr& thrown) {
-  try {
-    std::rethrow_exception(thrown);
-  } catch (const boost::system::system_error& error) {
-    return error.code() == asio::error::operation_aborted;
-  } catch (...) {
-    return false;
-  }
-}
-
-std::string describe(const std::exception_ptr& thrown) {
-  try {
-    std::rethrow_exception(thrown);
-  } catch (const std::exception& error) {
-    return error.what();
-  } catch (...) {
-    return "something that is no std::exception";
-  }
 }
 
 }  // namespace
@@ -74,6 +52,7 @@ struct Runtime::Impl {
 };
 
 Runtime::Runtime(unsigned threads) : impl_(std::make_unique<Impl>()) {
+  tell_faults_to([](const std::string& line) { spdlog::error("{}", line); });
   // Before the first thread, so that all inherit it and the signals wait for wait_for_stop().
   const sigset_t set = stop_signals();
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
@@ -198,176 +177,6 @@ bool TaskGroup::stop(std::chrono::milliseconds grace) {
     asio::post(task.strand, [signal = task.signal] { signal->emit(asio::cancellation_type::terminal); });
   }
   return impl_->ended.wait_for(lock, grace, [&] { return impl_->running.empty(); });
-}
-
-// ---- BlockingPool
-
-struct BlockingPool::Impl {
-  std::string name;
-  std::size_t limit = 0;
-  std::mutex mutex;
-  std::condition_variable work;
-  std::deque<std::function<void()>> queue;
-  bool stopping = false;
-  std::vector<std::thread> threads;
-
-  bool push(std::function<void()> job) {
-    const std::lock_guard lock(mutex);
-    if (stopping || queue.size() >= limit) return false;
-    queue.push_back(std::move(job));
-    work.notify_one();
-    return true;
-  }
-
-  void loop() {
-    std::unique_lock lock(mutex);
-    for (;;) {
-      work.wait(lock, [&] { return stopping || !queue.empty(); });
-      if (queue.empty()) return;
-      auto job = std::move(queue.front());
-      queue.pop_front();
-      lock.unlock();
-      try {
-        job();
-      } catch (...) {
-        spdlog::error("pool {}: a job threw: {}", name, describe(std::current_exception()));
-      }
-      job = nullptr;
-      lock.lock();
-    }
-  }
-};
-
-BlockingPool::BlockingPool(std::string name, unsigned threads, std::size_t queue_limit)
-    : impl_(std::make_shared<Impl>()) {
-  impl_->name = std::move(name);
-  impl_->limit = queue_limit;
-  for (unsigned i = 0; i < threads; ++i) impl_->threads.emplace_back([impl = impl_.get()] { impl->loop(); });
-}
-
-BlockingPool::~BlockingPool() {
-  {
-    const std::lock_guard lock(impl_->mutex);
-    impl_->stopping = true;
-    impl_->work.notify_all();
-  }
-  for (std::thread& thread : impl_->threads) thread.join();
-}
-
-bool BlockingPool::post(std::function<void()> job) { return impl_->push(std::move(job)); }
-
-Task<void> BlockingPool::run(std::function<void()> job) {
-  auto initiate = [impl = impl_, job = std::move(job)](auto handler) mutable {
-    using Handler = decltype(handler);
-    auto executor = asio::get_associated_executor(handler);
-    // Shared because std::function wants to copy; there is only one call.
-    auto shared = std::make_shared<Handler>(std::move(handler));
-    auto guard = asio::make_work_guard(executor);
-    auto complete = [shared, executor, guard](bool ran) {
-      asio::post(executor, [shared, ran]() mutable { std::move (*shared)(ran); });
-    };
-    const bool accepted = impl->push([job = std::move(job), complete] {
-      job();
-      complete(true);
-    });
-    if (!accepted) complete(false);
-  };
-  const bool ran = co_await asio::async_initiate<decltype(asio::use_awaitable), void(bool)>(std::move(initiate),
-                                                                                            asio::use_awaitable);
-  if (!ran)
-    co_return Error(ErrorCode::kUnavailable, "busy",
-                    "Too much is going on at once (" + impl_->name + "); try again in a moment.");
-  co_return ok();
-}
-
-// ---- race
-
-namespace {
-
-asio::awaitable<void> caught(const std::function<asio::awaitable<void>()>& task, std::exception_ptr& thrown) {
-  try {
-    co_await task();
-  } catch (...) {
-    thrown = std::current_exception();
-  }
-}
-
-}  // namespace
-
-asio::awaitable<void> race(std::function<asio::awaitable<void>()> first,
-                           std::function<asio::awaitable<void>()> second) {
-  std::exception_ptr thrown;
-  std::exception_ptr ignored;
-  {
-    using namespace asio::experimental::awaitable_operators;
-    co_await (caught(first, thrown) || caught(second, ignored));
-  }
-  if (thrown && !is_cancellation(thrown)) std::rethrow_exception(thrown);
-}
-
-// ---- sleep_for, Notifier, run_to_end
-
-asio::awaitable<void> sleep_for(std::chrono::milliseconds duration) {
-  asio::steady_timer timer(co_await asio::this_coro::executor, duration);
-  co_await timer.async_wait(asio::use_awaitable);
-}
-
-struct Notifier::Impl {
-  std::mutex mutex;
-  std::uint64_t count = 0;
-  std::uint64_t next = 0;
-  std::map<std::uint64_t, std::shared_ptr<asio::steady_timer>> waiting;  // shared with the notification on its way
-};
-
-Notifier::Notifier() : impl_(std::make_shared<Impl>()) {}
-Notifier::~Notifier() = default;
-
-void Notifier::notify() {
-  const std::lock_guard lock(impl_->mutex);
-  ++impl_->count;
-  for (auto& [id, timer] : impl_->waiting) {
-    // On the waiter's own executor: timers are not thread-safe. In the past, not cancelled: it may not wait yet.
-    asio::post(timer->get_executor(), [timer = timer] { timer->expires_at(asio::steady_timer::time_point::min()); });
-  }
-  impl_->waiting.clear();
-}
-
-std::uint64_t Notifier::count() const {
-  const std::lock_guard lock(impl_->mutex);
-  return impl_->count;
-}
-
-asio::awaitable<std::uint64_t> Notifier::wait(std::uint64_t seen, std::chrono::milliseconds timeout) {
-  auto impl = impl_;
-  auto timer = std::make_shared<asio::steady_timer>(co_await asio::this_coro::executor, timeout);
-  std::uint64_t id = 0;
-  {
-    const std::lock_guard lock(impl->mutex);
-    if (impl->count != seen) co_return impl->count;
-    id = impl->next++;
-    impl->waiting.emplace(id, timer);
-  }
-  // Whatever ends the wait (time, notify, cancellation, which also throws), nothing of it stays behind.
-  struct Forget {
-    Impl* impl;
-    std::uint64_t id;
-    ~Forget() {
-      const std::lock_guard lock(impl->mutex);
-      impl->waiting.erase(id);
-    }
-  } const forget{impl.get(), id};
-  boost::system::error_code ignored;
-  co_await timer->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  const std::lock_guard lock(impl->mutex);
-  co_return impl->count;
-}
-
-void run_to_end(std::function<asio::awaitable<void>()> task) {
-  asio::io_context context(1);
-  std::exception_ptr thrown;
-  asio::co_spawn(context, std::move(task), [&](std::exception_ptr error) { thrown = error; });
-  context.run();
-  if (thrown) std::rethrow_exception(thrown);
 }
 
 }  // namespace mifeng::net
