@@ -16,6 +16,14 @@ def test_the_printed_curl_line_works_as_it_stands(model_installation):
     json.loads(answer.stdout.splitlines()[0])
 
 
+def test_the_printed_command_line_works_as_it_stands(model_installation):
+    program, *arguments = model_installation.line("command line").split()
+    assert program == "mifeng"
+    answer = subprocess.run([BIN / program, *arguments, "--output", "json"], capture_output=True, text=True, timeout=60)
+    assert answer.returncode == 0, answer.stderr
+    assert [model["name"] for model in json.loads(answer.stdout)]
+
+
 def test_the_administrators_password_signs_in(model_installation):
     words = model_installation.line("administrator").split()
     name, password = words[words.index("as") + 1], words[words.index("password") + 1]

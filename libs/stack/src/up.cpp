@@ -238,8 +238,7 @@ class Stack {
     listener_.result("console and API   " + platform_url_);
     listener_.result("gateway           " + gateway_url_);
     if (!administrator_.empty()) listener_.result("administrator     " + administrator_);
-    listener_.result("command line      mifeng --platform unix:" + installation_.socket("mifengd").string() +
-                     " get models");
+    listener_.result("command line      mifeng get models --platform unix:" + installation_.socket("mifengd").string());
     for (const Example& example : examples) listener_.result("try it            " + curl_line(context, example));
     listener_.result("Ctrl-C stops everything that was started.");
   }
