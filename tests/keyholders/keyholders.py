@@ -18,7 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "wire"))
 import wire  # noqa: E402
 
 BIN, BUILD, SOURCE = wire.BIN, wire.BUILD, wire.SOURCE
-# Another build of the gateway's program: so that the same tests run under a sanitizer (tests/wire/test_sanitized_long.py).
+# Another build of the gateway's program: so that the same tests can run under a sanitizer.
 GATEWAY = pathlib.Path(os.environ.get("MIFENG_TEST_GATEWAY", BIN / "mifeng-gateway"))
 HERE = SOURCE / "tests/keyholders"
 UID = 65532
