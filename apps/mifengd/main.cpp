@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "master_key.h"
 #include "mifeng/cluster/engine.h"
 #include "mifeng/json/value.h"
 #include "mifeng/keyholder/process.h"
@@ -92,16 +93,14 @@ Result<void> tell_ready(int fd, const std::string& url) {
 Result<void> run(const Options& options) {
   const SystemClock clock;
   SystemRandom random;
-  net::Runtime runtime(2);  // first: its threads' signal mask must hold for all that are made later
 
   std::error_code failure;
   std::filesystem::create_directories(options.data, failure);
   if (failure) return errno_error(failure.value(), "make " + options.data.string());
   if (::chmod(options.data.c_str(), 0700) != 0) return errno_error(errno, "close " + options.data.string());
-  // Where there is a database its keys are wrapped under a key that exists; a new one would only hide that it is gone.
-  const auto mode =
-      platform::has_database(options.data) ? platform::MasterKeyFile::kMustExist : platform::MasterKeyFile::kCreate;
-  MIFENG_TRY(auto master_key, platform::load_master_key(options.master_key, mode, random));
+  // Before there are threads, since it may take a variable out of the environment.
+  MIFENG_TRY(auto master_key, read_master_key(options, random));
+  net::Runtime runtime(2);  // before all others: its threads' signal mask must hold for those that are made later
   if (!secret_memory_is_locked()) spdlog::warn("the limit of locked memory is too low: keys may reach the swap");
 
   const auto sockets = options.sockets.empty() ? options.data / "sockets" : options.sockets;

@@ -32,6 +32,8 @@ Result<void> read_listen(const std::string& text, Options& options) {
 Result<void> check(Options& options) {
   for (const auto& [option, path] : {std::pair{"--data", &options.data},
                                      {"--master-key", &options.master_key},
+                                     {"--passphrase-file", &options.passphrase_file},
+                                     {"--salt-file", &options.salt_file},
                                      {"--local-socket", &options.local_socket},
                                      {"--engine-socket", &options.engine_socket},
                                      {"--sockets", &options.sockets}}) {
@@ -51,11 +53,19 @@ Result<void> check(Options& options) {
     return usage(
         "--output-key-lifetime must not be less than --snapshot-lifetime: a key is with the "
         "gateways that long before it is used.");
+  const int sources = (options.master_key.empty() ? 0 : 1) + (options.master_key_env.empty() ? 0 : 1) +
+                      (options.passphrase_file.empty() ? 0 : 1) + (options.passphrase_fd < 0 ? 0 : 1);
+  if (sources != 1)
+    return usage(
+        "The master key comes from one of --master-key, --master-key-env, --passphrase-file, --passphrase-fd.");
   // A key beside what it wraps protects nothing when the folder is copied.
-  const auto relative = std::filesystem::weakly_canonical(options.master_key)
-                            .lexically_relative(std::filesystem::weakly_canonical(options.data));
-  if (!relative.empty() && *relative.begin() != "..")
-    return usage("--master-key must lie outside --data: it protects what is in there.");
+  for (const auto& [option, path] :
+       {std::pair{"--master-key", &options.master_key}, {"--passphrase-file", &options.passphrase_file}}) {
+    const auto relative =
+        std::filesystem::weakly_canonical(*path).lexically_relative(std::filesystem::weakly_canonical(options.data));
+    if (!path->empty() && !relative.empty() && *relative.begin() != "..")
+      return usage(std::string(option) + " must lie outside --data: it protects what is in there.");
+  }
   return ok();
 }
 
@@ -74,7 +84,12 @@ Result<bool> parse_options(int argc, char** argv, Options& options) {
   std::string listen = "127.0.0.1:7080";
   std::string range = "30000-32767";
   app.add_option("--data", options.data, "folder of the database and the uploads; made when missing")->required();
-  app.add_option("--master-key", options.master_key, "file of the master key; made when missing")->required();
+  app.add_option("--master-key", options.master_key, "file of the master key; made when missing");
+  app.add_option("--master-key-env", options.master_key_env,
+                 "name of the variable that holds the master key as 64 hex digits; removed from the environment");
+  app.add_option("--passphrase-file", options.passphrase_file, "file whose first line the master key is derived from");
+  app.add_option("--passphrase-fd", options.passphrase_fd, "the same from an open descriptor, such as a pipe");
+  app.add_option("--salt-file", options.salt_file, "of the passphrase; made when missing, default salt in --data");
   app.add_option("--listen", listen, "ADDRESS:PORT of the API; port 0 picks one")->capture_default_str();
   app.add_option("--tls-cert", options.tls_cert, "certificate, with its chain (PEM)");
   app.add_option("--tls-key", options.tls_key, "its key (PEM)");

@@ -10,7 +10,12 @@ namespace mifeng::daemon {
 
 struct Options {
   std::filesystem::path data;
-  std::filesystem::path master_key;
+  // Where the master key comes from: exactly one of these.
+  std::filesystem::path master_key;       // a file
+  std::string master_key_env;             // a variable that holds its 64 hex digits
+  std::filesystem::path passphrase_file;  // a line, from which it is derived
+  int passphrase_fd = -1;
+  std::filesystem::path salt_file;  // of the passphrase; default `salt` in the data folder
   std::string listen_address = "127.0.0.1";
   std::uint16_t listen_port = 7080;
   std::filesystem::path tls_cert, tls_key;  // both or none

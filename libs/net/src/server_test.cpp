@@ -313,18 +313,22 @@ TEST_F(ServerTest, DoesNotWaitForASlowHeaderOrBody) {
         if (!body) {
           EXPECT_EQ(body.error().reason(), "body-too-slow");
           told.count_down();
+          co_return Response(408);
         }
         co_return Response(200);
       },
       {.header_timeout = 200ms, .idle_timeout = 200ms, .body_timeout = 200ms});
   RawClient header(server_->port());
   header.send("GET / HT");
-  EXPECT_EQ(header.read_all(), "");
+  const std::string late = header.read_all();
+  EXPECT_EQ(late.substr(0, 12), "HTTP/1.1 408");
+  EXPECT_NE(late.find("Connection: close"), std::string::npos);
+  EXPECT_NE(late.find("header-too-slow"), std::string::npos);
   RawClient silent(server_->port());
   EXPECT_EQ(silent.read_all(), "");
   RawClient body(server_->port());
   body.send("POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc");
-  EXPECT_EQ(body.read_all(), "");
+  EXPECT_EQ(body.read_all().substr(0, 12), "HTTP/1.1 408");
   told.wait();
   RawClient idle(server_->port());
   idle.send("GET / HTTP/1.1\r\n\r\n");

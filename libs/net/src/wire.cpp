@@ -46,9 +46,12 @@ class StreamWire final : public Wire {
 
   Task<std::size_t> read_some(MutableBytes into, Milliseconds timeout) override {
     error_code ec;
-    lowest().expires_after(timeout);
+    // Not expires_after(), which closes the connection: who is too slow is told so before that.
+    lowest().expires_never();
+    ReadDeadline deadline(*this, co_await asio::this_coro::executor, timeout);
     const std::size_t count = co_await stream_.async_read_some(asio::buffer(into.data(), into.size()),
                                                                asio::redirect_error(asio::use_awaitable, ec));
+    if (ec && deadline.fired()) co_return wire_error(beast::error::timeout);
     if (ec == asio::error::eof) co_return std::size_t{0};
     // A connection cut without close_notify may be a cut-off answer; HTTP's own framing decides that.
     if (ec == asio::ssl::error::stream_truncated) co_return std::size_t{0};
@@ -111,6 +114,30 @@ class StreamWire final : public Wire {
   Stream& stream() { return stream_; }
 
  private:
+  // Cancels the read that runs while it lives, and no later one.
+  class ReadDeadline {
+   public:
+    ReadDeadline(StreamWire& wire, const asio::any_io_executor& executor, Milliseconds timeout)
+        : timer_(executor, timeout) {
+      timer_.async_wait([state = state_, &wire](const error_code& ec) {
+        if (ec || state->over) return;
+        state->fired = true;
+        wire.lowest().cancel();
+      });
+    }
+    ~ReadDeadline() { state_->over = true; }  // the timer's own end may be on its way already
+    bool fired() const { return state_->fired; }
+
+   private:
+    struct State {
+      bool over = false;
+      bool fired = false;
+    };
+    std::shared_ptr<State> state_ =
+        std::make_shared<State>();  // shared with the timer's handler, which may outlive this
+    asio::steady_timer timer_;
+  };
+
   Stream stream_;
 };
 

@@ -26,7 +26,8 @@ using Milliseconds = std::chrono::milliseconds;
 class Wire {
  public:
   virtual ~Wire() = default;
-  // At least one byte, or 0 when the other side has ended its sending. kTimeout "timeout", kCancelled "peer-closed".
+  // At least one byte, or 0 when the other side has ended its sending. kTimeout "timeout" (the
+  // connection can still be written to), kCancelled "peer-closed".
   virtual Task<std::size_t> read_some(MutableBytes into, Milliseconds timeout) = 0;
   // All of it; each piece of 64 KiB within `timeout`.
   virtual Task<void> write(ByteView bytes, Milliseconds timeout) = 0;

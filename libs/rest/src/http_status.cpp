@@ -16,7 +16,7 @@ int http_status(const Error& error) {
       if (error.reason() == "disk-full") return 507;
       return error.reason().ends_with("too-large") ? 413 : 429;
     case ErrorCode::kUnavailable: return 503;
-    case ErrorCode::kTimeout: return 504;
+    case ErrorCode::kTimeout: return error.reason() == "body-too-slow" ? 408 : 504;  // the client's time, or ours
     case ErrorCode::kCancelled: return 499;
     case ErrorCode::kInternal: return 500;
   }

@@ -17,6 +17,7 @@ TEST(HttpStatus, FollowsTheCodeAndForLimitsTheReason) {
   EXPECT_EQ(http_status(Error(ErrorCode::kResourceExhausted, "too-many-grants", "")), 429);
   EXPECT_EQ(http_status(Error(ErrorCode::kUnavailable, "x", "")), 503);
   EXPECT_EQ(http_status(Error(ErrorCode::kTimeout, "x", "")), 504);
+  EXPECT_EQ(http_status(Error(ErrorCode::kTimeout, "body-too-slow", "")), 408);
   EXPECT_EQ(http_status(Error(ErrorCode::kInternal, "x", "")), 500);
 }
 

@@ -73,9 +73,9 @@ class BodySource {
   virtual ~BodySource() = default;
   // As Content-Length announced it; none for chunked transfer.
   virtual std::optional<std::uint64_t> announced_size() const = 0;
-  // Waits for at least one byte; 0 at the end. kTimeout "body-too-slow" (then the connection is closed and nobody reads
-  // the answer), kCancelled "peer-closed" when the connection
-  // ended before the body did, kInvalidArgument "bad-body".
+  // Waits for at least one byte; 0 at the end. kTimeout "body-too-slow" (an answer is still sent, then the
+  // connection is closed), kCancelled "peer-closed" when the connection ended before the body did, kInvalidArgument
+  // "bad-body".
   virtual Task<std::size_t> read_some(MutableBytes into) = 0;
 };
 

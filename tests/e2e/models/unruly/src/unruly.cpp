@@ -50,6 +50,7 @@ mifeng::Json predict(const mifeng::Json& request) {
       std::memset(kept.back(), 1, 1 << 20);
     }
   }
+  if (what == "say") std::fprintf(stderr, "%s\n", request.value("text", "").c_str());
   if (what == "look")
     return {{"mode", mode()},
             {"lang", std::getenv("LANG") == nullptr ? "" : std::getenv("LANG")},
