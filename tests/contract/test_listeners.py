@@ -50,7 +50,7 @@ def check(said):
 
 
 def test_a_self_made_certificate(tmp_path):
-    check(serve(tmp_path, tmp_path / "data/tls/certificate.pem"))
+    check(serve(tmp_path, tmp_path / "data/tls/tls.crt"))
 
 
 def test_a_given_certificate(tmp_path):
