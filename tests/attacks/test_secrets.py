@@ -57,8 +57,8 @@ def test_no_secret_stands_where_it_can_be_read(scene, genuine):
                "session": session.encode(), "vendor's private key": vendors_scalar(scene),
                "caller's key": scene.key.encode(), "API token": token.encode(), "chosen password": chosen.encode(),
                "example caller's key": scene.installation.line("try it").split("Bearer ")[1].split("'")[0].encode()}
-    # A second one of each, so that retired keys are there as well.
-    for purpose in ("identity", "delivery", "output"):
+    # A second one of each, so that retired keys are there as well. The next output key is made ahead of its time.
+    for purpose in ("identity", "delivery"):
         scene.api("POST", "/keys/rotation", {"purpose": purpose})
     wait_until(lambda: scene.predict()[0] == 200, 20, "an answer after the rotation")
     secrets |= platforms_own(scene)
