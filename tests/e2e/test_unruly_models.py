@@ -1,12 +1,17 @@
 """Models that crash, hang and answer 500, a port that is taken: each is said in a sentence and harms nothing else."""
+import contextlib
+import http.client
 import json
 import os
+import shutil
+import signal
 import socket
 import tempfile
+import urllib.parse
 
 import pytest
 
-from installation import SOURCE, ApiError, Installation, wait_until
+from installation import SOURCE, ApiError, Installation, UnixConnection, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +32,7 @@ def deploy(unruly):
     made = []
 
     def run(name, mode="good", **more):
-        version = unruly.deployments()[0]["version_id"]
+        version = next(one["version_id"] for one in unruly.deployments() if one["name"] == "unruly")
         deployment = unruly.api("POST", "/deployments", {
             "name": name, "version_id": version, "env": [{"name": "MODE", "value": mode}],
             "route": {"name": name, "prefix": "/" + name}, **more})
@@ -97,6 +102,77 @@ def test_a_model_that_eats_its_memory_comes_back_and_is_explained(unruly, deploy
     wait_until(lambda: ask(unruly, {"do": "nothing"}, "/eats")[0] == 200, 20, "an answer")
     assert ask(unruly, {"do": "eat"}, "/eats")[0] >= 500
     wait_until(lambda: ask(unruly, {"do": "nothing"}, "/eats")[0] == 200, 90, "the model's return")
+
+
+def test_a_model_that_hangs_in_a_call_holds_up_no_other_call(unruly):
+    before = {one["id"] for one in unruly.api("GET", "/instances?page_size=100")["items"] if not one["ended_ms"]}
+    where = urllib.parse.urlsplit(unruly.gateway)
+    hanging = http.client.HTTPConnection(where.hostname, where.port, timeout=3)
+    hanging.request("POST", "/unruly/predict", json.dumps({"do": "hang"}), {
+        "Content-Type": "application/json", "Authorization": "Bearer " + unruly.key})
+    for _ in range(5):
+        assert ask(unruly, {"do": "nothing"})[0] == 200
+    with pytest.raises(TimeoutError):
+        hanging.getresponse()
+    hanging.close()
+    assert ask(unruly, {"do": "nothing"})[0] == 200
+    after = {one["id"] for one in unruly.api("GET", "/instances?page_size=100")["items"] if not one["ended_ms"]}
+    assert before <= after, "its container was ended for it"
+
+
+def test_a_command_that_does_not_exist_is_explained_and_can_be_removed(unruly, deploy, folder):
+    project = folder / "absent"
+    shutil.copytree(SOURCE / "tests/e2e/models/unruly", project)
+    for name in ("mifeng.yaml", "deployment.yaml"):
+        text = (project / name).read_text().replace('version: "1.0.0"', 'version: "1.0.1"')
+        (project / name).write_text(text.replace('command: ["/app/model"]', 'command: ["/app/not-there"]'))
+    (unruly.data / "work").mkdir(exist_ok=True)
+    version = unruly.pack_and_accept(project)
+    deployment = deploy("absent", version_id=version)
+
+    def reason():
+        now = unruly.api("GET", f"/deployments/{deployment}")
+        assert now["state"] != "ready"
+        return now["reason"] if "/app/not-there" in now["reason"] else None
+    said = wait_until(reason, 60, "the reason")
+    assert "replica 0: " in said and "\n" not in said, said
+    assert ask(unruly, {"do": "nothing"}, "/absent")[0] in (404, 502, 503)
+
+
+@contextlib.contextmanager
+def frozen(installation):
+    pid = installation.service_pid("mifengd")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_a_port_that_is_taken_before_the_container_starts_is_explained_and_used_once_it_is_free(unruly, deploy):
+    deployment = deploy("late")
+    port = unruly.wait_state(deployment, ["ready"])["replica_infos"][0]["ports"][0]["node_port"]
+    (name,) = [one for one in unruly.containers() if deployment in one]
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with holder:
+        # Planned, reserved, and in the moment before the start somebody else has it.
+        with frozen(unruly):
+            connection = UnixConnection(unruly.data / "run/podman.sock")
+            connection.request("POST", f"/v4.0.0/libpod/containers/{name}/stop?t=0")
+            assert connection.getresponse().status < 400
+            connection.close()
+            holder.bind(("127.0.0.1", port))
+            holder.listen()
+
+        def reason():
+            text = unruly.api("GET", f"/deployments/{deployment}")["reason"]
+            return text if str(port) in text else None
+        said = wait_until(reason, 60, "the reason")
+        assert "is held by another program: free it, or deploy to another port" in said, said
+        assert ask(unruly, {"do": "nothing"})[0] == 200
+    unruly.wait_state(deployment, ["ready"])
+    wait_until(lambda: ask(unruly, {"do": "nothing"}, "/late")[0] == 200, 30, "an answer")
 
 
 def test_a_port_that_another_program_holds_is_a_conflict_that_names_it(unruly):

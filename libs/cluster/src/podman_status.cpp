@@ -138,6 +138,15 @@ void explain_exit(InstanceStatus& status, const std::string& last_line, std::opt
   status.reason = sentence;
 }
 
+// "listen tcp4 127.0.0.1:30991: bind: address already in use": the digits before ": bind".
+static std::string port_in(std::string_view message) {
+  const std::size_t end = message.find(": bind:");
+  if (end == std::string_view::npos) return "";
+  std::size_t begin = end;
+  while (begin > 0 && message[begin - 1] >= '0' && message[begin - 1] <= '9') --begin;
+  return begin > 0 && message[begin - 1] == ':' ? std::string(message.substr(begin, end - begin)) : "";
+}
+
 Explained explain_start_failure(const std::string& engine_message, const std::vector<HostPort>& ports) {
   const auto has = [&](std::string_view part) { return engine_message.find(part) != std::string::npos; };
   if (has("address already in use") || has("port is already allocated")) {
@@ -146,6 +155,8 @@ Explained explain_start_failure(const std::string& engine_message, const std::ve
       const std::string number = std::to_string(candidate.host_port);
       if (has(":" + number + ":") || has(":" + number + " ")) port = number;
     }
+    // A container that is started again comes without its workload; then the engine's words have to do.
+    if (ports.empty()) port = port_in(engine_message);
     return {"port-taken", "host port " + (port.empty() ? std::string("of this replica") : port) +
                               " is held by another program: free it, or deploy to another port"};
   }

@@ -79,6 +79,9 @@ TEST(PodmanStatus, AStartThatFailedSaysWhatToDo) {
                             {{"metrics", 0, 3099}, {"http", 0, 30991}});
   EXPECT_EQ(port.code, "port-taken");
   EXPECT_THAT(port.sentence, StartsWith("host port 30991 "));
+  EXPECT_THAT(explain_start_failure("listen tcp4 127.0.0.1:30991: bind: address already in use", {}).sentence,
+              StartsWith("host port 30991 "));
+  EXPECT_THAT(explain_start_failure("address already in use", {}).sentence, StartsWith("host port of this replica "));
   const auto program = explain_start_failure(
       "runc: runc create failed: unable to start container process: exec: \"/nope\": stat /nope: no such file or "
       "directory: OCI runtime attempted to invoke a command that was not found",
