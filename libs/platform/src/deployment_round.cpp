@@ -54,6 +54,8 @@ void take_status(store::ReplicaRow& row, const InstanceStatus& status, UnixMilli
       if (row.state != "failed" || row.next_try_ms == 0 || (attempted && row.next_try_ms <= now)) {
         ++row.failures;
         row.next_try_ms = now + backoff(row.failures);
+      } else if (row.next_try_ms > now) {
+        break;  // why the last try came to nothing; the engine only knows how the run before it ended
       }
       row.state = "failed";
       row.reason = sentence(status);
