@@ -73,6 +73,7 @@ def deploy(look):
         wait_until(lambda: deployment not in [one["id"] for one in look.deployments()], 90, "the deletion")
         made.remove(deployment)
     run.take_away = take_away
+    run.forget = made.remove
     yield run
     for one in list(made):
         take_away(one)
@@ -278,3 +279,63 @@ def test_the_volumes(look, seen):
     assert write("/fast/file", 3 * MIB) == ""
     assert write("/fast/file", 5 * MIB) == "ENOSPC"
     assert write("/elsewhere", 1) == "EROFS"
+
+
+def test_a_claimed_volume_outlives_its_deployment(look, deploy):
+    version = look.deployments()[0]["version_id"]
+
+    def write(prefix, path):
+        return wait_until(lambda: (lambda got: got if got[0] == 200 else None)(
+            ask(look, {"write": path, "bytes": 3}, prefix)), 20, "an answer")
+
+    def read(prefix, path):
+        status, body = wait_until(lambda: (lambda got: got if got[0] == 200 else None)(
+            ask(look, {"read": path}, prefix)), 20, "an answer")
+        return json.loads(body)["content"]
+    first = deploy("before", version, replicas=1)
+    look.wait_state(first, ["ready"])
+    assert json.loads(write("/before", "/kept/file")[1])["failed"] == ""
+    assert json.loads(write("/before", "/cache/file")[1])["failed"] == ""
+    deploy.take_away(first)
+    volumes = {one["Name"]: one["Labels"] for one in look.engine("/volumes/json")}
+    assert volumes[f"mf-{look.id[:8]}.onlookers.look-data"]["io.mifeng.installation"] == look.id
+    assert not [name for name in volumes if first in name]
+    second = deploy("after", version, replicas=1)
+    look.wait_state(second, ["ready"])
+    assert read("/after", "/kept/file") == "xxx"
+    assert read("/after", "/cache/file") is None
+    # Asked for, and still used by others: it stays, and nobody is disturbed.
+    look.mifeng("delete", "deployment", "after", "--claims")
+    wait_until(lambda: second not in [one["id"] for one in look.deployments()], 90, "the deletion")
+    deploy.forget(second)
+    assert read("/look", "/kept/file") == "xxx"
+
+
+def test_a_bound_that_the_disk_does_not_hold_is_said_in_the_plan(look):
+    version = look.deployments()[0]["version_id"]
+    plan = look.api("POST", "/deployments/plan", {"name": "planned", "version_id": version})
+    warnings = [text for text in plan["warnings"] if "sizeLimit" in text]
+    assert len(warnings) == 1 and "/bounded" in warnings[0] and "8388608 bytes is not enforced" in warnings[0]
+    mounts = {one["path"]: one for one in json.loads(plan["rendered_json"])["mounts"]}
+    assert mounts["/kept"]["claim"] == "onlookers.look-data"
+
+
+def test_a_folder_of_the_host_is_refused_by_its_path(look, place):
+    project = place / "variants/host"
+    shutil.copytree(SOURCE / "tests/e2e/look", project)
+    text = (project / "deployment.yaml").read_text()
+    (project / "deployment.yaml").write_text(text.replace("{name: cache, emptyDir: {}}", "{name: cache, hostPath: {path: /etc}}"))
+    with pytest.raises(AssertionError, match=r"spec\.volumes\[0\]\.hostPath: is not allowed"):
+        look.pack_and_accept(project)
+
+
+def test_a_claim_that_nobody_else_uses_goes_when_it_is_asked_for(look, place, deploy):
+    version = variant(look, place, "claim", lambda spec: spec["volumes"][2].update(persistentVolumeClaim={"claimName": "own"}))
+    deployment = deploy("own", version)
+    look.wait_state(deployment, ["ready"])
+    name = f"mf-{look.id[:8]}.onlookers.own"
+    assert name in [one["Name"] for one in look.engine("/volumes/json")]
+    look.mifeng("delete", "deployment", "own", "--claims")
+    wait_until(lambda: deployment not in [one["id"] for one in look.deployments()], 90, "the deletion")
+    deploy.forget(deployment)
+    assert name not in [one["Name"] for one in look.engine("/volumes/json")]

@@ -399,6 +399,71 @@ TEST_F(PodmanEngineTest, RemovingOneDeploymentLeavesTheVolumesOfAnother) {
   EXPECT_FALSE(std::filesystem::exists(machine->path() / "sockets" / engine->instance_name("test", 0)));
 }
 
+TEST_F(PodmanEngineTest, WhatIsClaimedOutlivesItsDeploymentsAndGoesWhenAskedAndUnused) {
+  Workload one = workload({"serve"});
+  one.pod.scratch_mounts.clear();
+  one.pod.claim_mounts = {{"acme.data", "/cache"}};
+  Workload two = workload({"serve"});
+  two.deployment = "other";
+  two.pod.scratch_mounts.clear();
+  two.pod.claim_mounts = one.pod.claim_mounts;
+  apply(one);
+  apply(two);
+  EXPECT_TRUE(wait_ready(one).ready);
+  EXPECT_FALSE(apply(one).changed);
+  const std::string name = "mf-" + installation.substr(0, 8) + ".acme.data";
+  EXPECT_EQ(machine->podman({"volume", "inspect", "--format", "{{index .Labels \"io.mifeng.installation\"}}", name}),
+            installation + "\n");
+  const std::string point = machine->podman({"volume", "inspect", "--format", "{{.Mountpoint}}", name});
+  const std::filesystem::path written = std::filesystem::path(point.substr(0, point.size() - 1)) / "written";
+  EXPECT_TRUE(std::filesystem::exists(written));
+
+  const auto remove_claims = [&] {
+    const auto removed = net::run_to_result<void>([&] { return engine->remove_claims({"acme.data", "acme.no"}); });
+    EXPECT_TRUE(removed) << removed.error().message();
+  };
+  ASSERT_TRUE(net::run_to_result<void>([&] { return engine->remove("test"); }));
+  remove_claims();  // the other still uses it
+  EXPECT_TRUE(std::filesystem::exists(written));
+  ASSERT_TRUE(net::run_to_result<void>([&] { return engine->remove_everything(); }));
+  EXPECT_TRUE(std::filesystem::exists(written));
+  remove_claims();
+  EXPECT_EQ(machine->podman({"volume", "ls", "-q"}), "");
+}
+
+TEST_F(PodmanEngineTest, ThePullPolicyDecidesWhetherTheRegistryIsAsked) {
+  Workload wanted = workload({"serve"});
+  wanted.pod.image = machine->push("policy");
+  apply(wanted);
+  EXPECT_TRUE(wait_ready(wanted).ready);
+  ASSERT_TRUE(net::run_to_result<void>([&] { return engine->remove("test"); }));
+  net::ClientOptions options;
+  options.endpoint = net::TcpEndpoint{
+      "127.0.0.1",
+      static_cast<std::uint16_t>(std::stoi(machine->registry_name.substr(machine->registry_name.find(':') + 1)))};
+  const auto client = net::HttpClient::create(options);
+  ASSERT_TRUE(client);
+  const std::string digest = wanted.pod.image.substr(wanted.pod.image.find('@') + 1);
+  const auto gone = client->send_now(net::ClientRequest("DELETE", "/v2/test/policy/manifests/" + digest));
+  ASSERT_TRUE(gone);
+  ASSERT_EQ(gone->status, 202);
+  for (const PullPolicy policy : {PullPolicy::kIfNotPresent, PullPolicy::kNever, PullPolicy::kAlways}) {
+    wanted.pod.pull_policy = policy;
+    const auto result = apply(wanted);
+    ASSERT_EQ(result.instances.size(), 1U);
+    EXPECT_EQ(result.instances[0].reason_code == "image-not-found", policy == PullPolicy::kAlways)
+        << result.instances[0].reason;
+    ASSERT_TRUE(net::run_to_result<void>([&] { return engine->remove("test"); }));
+  }
+}
+
+TEST_F(PodmanEngineTest, WhatCannotBeHeldIsSaid) {
+  Workload wanted = workload({"serve"});
+  EXPECT_THAT(engine->not_held(wanted.pod), IsEmpty());
+  wanted.pod.scratch_mounts[0].size_bytes = 8 << 20;
+  EXPECT_THAT(engine->not_held(wanted.pod), ElementsAre(HasSubstr("sizeLimit of 8388608 bytes is not enforced")));
+}
+
 TEST_F(PodmanEngineTest, ContainersOfOthersAreNeverTouched) {
   const Workload wanted = workload({"serve"});
   const std::string name = engine->instance_name("test", 0);

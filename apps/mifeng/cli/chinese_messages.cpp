@@ -39,6 +39,7 @@ constexpr Translation kMessages[] = {
     {"Deleted {}.", "已删除 {}。"},
     {"\"{}\" is none of: {}.", "“{}”不是以下种类之一：{}。"},
     {"mifeng get {} takes no id; it lists all.", "mifeng get {} 不接受标识；它列出全部。"},
+    {"--claims is for deployments.", "--claims 只用于部署。"},
     {"{} cannot be deleted.", "{} 不能删除。"},
     {"Password of {} at {}:", "{} 在 {} 的口令："},
     {"This first password must be changed: give --new-password-file (12 characters or more).",

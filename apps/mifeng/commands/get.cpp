@@ -213,8 +213,10 @@ Result<int> get(const PlatformFlags& flags, const GetOptions& options, Console& 
 }
 
 Result<int> remove(const PlatformFlags& flags, const std::string& word, const std::vector<std::string>& ids,
-                   Console& console) {
+                   bool claims, Console& console) {
   MIFENG_TRY(const Kind* kind, find_kind(word));
+  if (claims && kind->name != "deployments")
+    return Error(ErrorCode::kInvalidArgument, "usage", say("--claims is for deployments."));
   if (!kind->deletable) return Error(ErrorCode::kInvalidArgument, "usage", say("{} cannot be deleted.", {kind->name}));
   MIFENG_TRY(const auto client, PlatformClient::connect(flags));
   std::size_t failed = 0;
@@ -232,7 +234,7 @@ Result<int> remove(const PlatformFlags& flags, const std::string& word, const st
       }
     }
     Result<json::Value> done = json::Value();
-    if (id) done = client.send("DELETE", kind->path + "/" + net::percent_encode(*id));
+    if (id) done = client.send("DELETE", kind->path + "/" + net::percent_encode(*id) + (claims ? "?claims=true" : ""));
     if (id && done) {
       console.message(say("Deleted {}.", {name}));
       continue;
@@ -285,10 +287,14 @@ void add_delete(Command& root) {
   auto flags = add_platform_flags(command);
   auto kind = std::make_shared<std::string>();
   auto ids = std::make_shared<std::vector<std::string>>();
+  auto claims = std::make_shared<bool>(false);
   command.text("KIND", *kind, "deployment, route, caller, gateway, vendor, model, person, token", Need::kRequired)
       .texts("ID", *ids, "which", Need::kRequired)
-      .examples("  mifeng delete deployment digits");
-  command.run([=](Console& console) { return remove(*flags, *kind == "person" ? "people" : *kind, *ids, console); });
+      .flag("--claims", *claims,
+            "of a deployment: also the volumes that its config claims, where no other deployment uses them")
+      .examples("  mifeng delete deployment digits\n  mifeng delete deployment digits --claims");
+  command.run(
+      [=](Console& console) { return remove(*flags, *kind == "person" ? "people" : *kind, *ids, *claims, console); });
 }
 
 }  // namespace mifeng::cli

@@ -23,6 +23,7 @@ struct UpArguments {
   std::string cache;
   std::int64_t platform_port = 0;
   std::int64_t gateway_port = 0;
+  std::int64_t registry_port = 0;
   std::int64_t lease = 0;
   std::int64_t snapshot_lifetime = 0;
 };
@@ -66,6 +67,7 @@ stack::UpOptions up_options(const UpArguments& arguments) {
                         : std::filesystem::path(home != nullptr ? home : "/root") / ".cache/mifeng/packs";
   }
   options.platform_port = static_cast<std::uint16_t>(arguments.platform_port);
+  options.registry_port = static_cast<std::uint16_t>(arguments.registry_port);
   options.gateway_port = static_cast<std::uint16_t>(arguments.gateway_port);
   options.lease_seconds = static_cast<int>(arguments.lease);
   options.snapshot_lifetime_seconds = static_cast<int>(arguments.snapshot_lifetime);
@@ -97,6 +99,12 @@ Result<int> run_doctor(const UpArguments& arguments, Console& console) {
   return missing ? 1 : 0;
 }
 
+void add_ports(Command& command, const std::shared_ptr<UpArguments>& arguments) {
+  command.number("--platform-port", arguments->platform_port, 1, 65535, "port of console and API on 127.0.0.1")
+      .number("--gateway-port", arguments->gateway_port, 1, 65535, "port of the gateway on 127.0.0.1")
+      .number("--registry-port", arguments->registry_port, 1, 65535, "port of the image registry on 127.0.0.1");
+}
+
 void add_places(Command& command, const std::shared_ptr<UpArguments>& arguments) {
   command.text("--data", arguments->data, "folder of all that is kept; default /var/lib/mifeng for root")
       .setting("data")
@@ -112,14 +120,13 @@ void add_up(Command& root) {
   auto arguments = std::make_shared<UpArguments>();
   Command command = root.add("up", "Run a whole installation on this machine, with the example models");
   add_places(command, arguments);
+  add_ports(command, arguments);
   command.flag("--once", arguments->once, "call every example, print one line of JSON, and take all down again")
       .text("--examples", arguments->examples, "folder of model projects to deploy; `none` for none")
       .texts("--only", arguments->only, "of the examples, the folder with this name; again for more")
       .text("--master-key", arguments->master_key, "file of the master key; default below ~/.config/mifeng")
       .text("--cache", arguments->cache, "folder that packing keeps base images and builds in")
       .setting("cache")
-      .number("--platform-port", arguments->platform_port, 1, 65535, "port of console and API on 127.0.0.1")
-      .number("--gateway-port", arguments->gateway_port, 1, 65535, "port of the gateway on 127.0.0.1")
       .number("--lease", arguments->lease, 5, 86'400,
               "seconds until a model that does not renew is delisted; default 300")
       .number("--snapshot-lifetime", arguments->snapshot_lifetime, 10, 30 * 86'400,
@@ -135,6 +142,7 @@ void add_doctor(Command& root) {
   auto arguments = std::make_shared<UpArguments>();
   Command command = root.add("doctor", "Say what this machine lacks for `mifeng up`, and how to get it");
   add_places(command, arguments);
+  add_ports(command, arguments);
   command.examples("  mifeng doctor                           exit status 1 if something is missing");
   command.run([arguments](Console& console) { return run_doctor(*arguments, console); });
 }

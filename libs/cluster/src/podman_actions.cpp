@@ -77,6 +77,7 @@ Task<void> PodmanEngine::remove_volumes(std::string deployment, std::string name
     const json::Object* volume = entry.if_object();
     if (volume == nullptr || text_at(*volume, "Labels", kLabelInstallation) != frame_.installation) continue;
     if (!deployment.empty() && text_at(*volume, "Labels", kLabelDeployment) != deployment) continue;
+    if (!text_at(*volume, "Labels", kLabelClaim).empty()) continue;  // it outlives what claimed it
     const std::string name = text_at(*volume, "Name");
     if (!name.starts_with(name_prefix)) continue;
     auto removed = co_await erase("/volumes/" + name, Patience::kQuick);
@@ -116,6 +117,23 @@ Task<void> PodmanEngine::remove(std::string deployment) {
   auto volumes = co_await remove_volumes(deployment, "");
   if (!volumes) co_return volumes.error();
   remove_folders(deployment);
+  co_return ok();
+}
+
+Task<void> PodmanEngine::remove_claims(std::vector<std::string> claims) {
+  for (const std::string& claim : claims) {
+    const std::string name = claim_volume_name(frame_, claim);
+    auto found = co_await get("/volumes/" + name + "/json");
+    if (!found) co_return found.error();
+    if (!found->success() || found->object() == nullptr ||
+        text_at(*found->object(), "Labels", kLabelInstallation) != frame_.installation)
+      continue;
+    auto removed = co_await erase("/volumes/" + name, Patience::kQuick);
+    if (!removed) co_return removed.error();
+    // 409: a container of another deployment has it.
+    if (!removed->success() && removed->status != 404 && removed->status != 409)
+      co_return Error(ErrorCode::kInternal, "engine-refused", "remove volume " + name + ": " + removed->message);
+  }
   co_return ok();
 }
 

@@ -204,6 +204,16 @@ Task<void> PodmanEngine::create(const Workload& workload, int replica) {
     if (!made->success() && made->message.find("already exists") == std::string::npos)
       co_return engine_error(*made, "make a volume of " + name);
   }
+  for (const ClaimMount& claim : workload.pod.claim_mounts) {
+    const std::string volume_name = claim_volume_name(frame_, claim.claim);
+    json::Object volume{{"Name", volume_name},
+                        {"Label", json::Object{{std::string(kLabelInstallation), frame_.installation},
+                                               {std::string(kLabelClaim), claim.claim}}}};
+    auto volume_made = co_await post("/volumes/create", std::move(volume), Patience::kQuick);
+    if (!volume_made) co_return volume_made.error();
+    if (!volume_made->success() && volume_made->message.find("already exists") == std::string::npos)
+      co_return engine_error(*volume_made, "make the volume " + volume_name);
+  }
   json::Object body = render_container(frame_, workload, replica);
   auto made = co_await post("/containers/create", std::move(body), Patience::kStart);
   if (!made) co_return made.error();

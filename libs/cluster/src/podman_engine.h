@@ -25,12 +25,14 @@ class PodmanEngine final : public Engine {
   Task<std::vector<InstanceStatus>> list() override;
   Task<void> restart(std::string instance) override;
   Task<void> remove(std::string deployment) override;
+  Task<void> remove_claims(std::vector<std::string> claims) override;
   Task<void> remove_everything() override;
   Task<void> logs(std::string instance, LogOptions options, LogSink sink) override;
   Task<PeerIdentity> verify_peer(Workload workload, int replica, ::pid_t pid) override;
   Task<std::vector<std::uint16_t>> host_ports_in_use() override;
   Task<void> pull(std::string image, PullPolicy policy) override;
   Task<void> prune_images(std::vector<std::string> keep) override;
+  std::vector<std::string> not_held(const PodTemplate& pod) const override { return cluster::not_held(pod); }
   std::string instance_name(const std::string& deployment, int replica) const override {
     return cluster::instance_name(frame_, deployment, replica);
   }

@@ -66,6 +66,10 @@ std::vector<Mounted> rendered_mounts(const PodmanFrame& frame, const Workload& w
                       {"nosuid", "nodev", "noexec"},
                       true});
   }
+  for (const ClaimMount& claim : workload.pod.claim_mounts) {
+    mounts.push_back(
+        {"volume", claim_volume_name(frame, claim.claim), claim.path, {"nosuid", "nodev", "noexec"}, true});
+  }
   mounts.push_back({"bind",
                     (frame.sockets_dir / instance_name(frame, workload.deployment, replica)).string(),
                     kSocketsPath,
@@ -296,6 +300,14 @@ Result<void> validate(const Workload& workload) {
     if (!is_label(mount.volume, 63)) return bad("pod.scratch_mounts", "has a volume whose name is no DNS label");
     if (!paths.insert(mount.path).second) return bad("pod.scratch_mounts", "has " + mount.path + " twice");
   }
+  for (const ClaimMount& mount : pod.claim_mounts) {
+    if (!is_mount_path(mount.path)) return bad("pod.claim_mounts", "has a path that cannot be mounted: " + mount.path);
+    const std::size_t dot = mount.claim.find('.');
+    if (dot == std::string::npos || !is_label(mount.claim.substr(0, dot), 63) ||
+        !is_label(mount.claim.substr(dot + 1), 63))
+      return bad("pod.claim_mounts", "has a claim that is not VENDOR.NAME, two DNS labels");
+    if (!paths.insert(mount.path).second) return bad("pod.claim_mounts", "has " + mount.path + " twice");
+  }
   std::set<std::string> env;
   for (const EnvVar& variable : pod.env) {
     if (variable.name.empty() || variable.name.find_first_of(std::string("=\0", 2)) != std::string::npos)
@@ -333,6 +345,21 @@ std::string instance_name(const PodmanFrame& frame, const std::string& deploymen
 std::string volume_name(const PodmanFrame& frame, const std::string& deployment, int replica,
                         const std::string& volume) {
   return instance_name(frame, deployment, replica) + "." + volume;  // a dot stands in no label: no two spell the same
+}
+
+std::string claim_volume_name(const PodmanFrame& frame, const std::string& claim) {
+  return "mf-" + frame.installation.substr(0, 8) + "." + claim;
+}
+
+std::vector<std::string> not_held(const PodTemplate& pod) {
+  std::vector<std::string> sentences;
+  for (const ScratchMount& mount : pod.scratch_mounts) {
+    if (mount.size_bytes)
+      sentences.push_back("The volume " + mount.volume + " at " + mount.path +
+                          " lies on the disk, where its sizeLimit of " + std::to_string(*mount.size_bytes) +
+                          " bytes is not enforced; with medium Memory it is.");
+  }
+  return sentences;
 }
 
 std::string_view image_digest(std::string_view image) {

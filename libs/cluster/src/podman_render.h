@@ -16,6 +16,7 @@ inline constexpr std::string_view kLabelInstallation = "io.mifeng.installation";
 inline constexpr std::string_view kLabelDeployment = "io.mifeng.deployment";
 inline constexpr std::string_view kLabelReplica = "io.mifeng.replica";
 inline constexpr std::string_view kLabelVolume = "io.mifeng.volume";
+inline constexpr std::string_view kLabelClaim = "io.mifeng.claim";
 
 // What every container of an installation has in common.
 struct PodmanFrame {
@@ -35,6 +36,12 @@ std::string instance_name(const PodmanFrame& frame, const std::string& deploymen
 // mf-<installation>-<deployment>-<replica>.<volume>
 std::string volume_name(const PodmanFrame& frame, const std::string& deployment, int replica,
                         const std::string& volume);
+
+// mf-<installation>.<vendor>.<claim>
+std::string claim_volume_name(const PodmanFrame& frame, const std::string& claim);
+
+// Engine::not_held for Podman.
+std::vector<std::string> not_held(const PodTemplate& pod);
 
 // The body of POST containers/create for one replica of a valid workload.
 json::Object render_container(const PodmanFrame& frame, const Workload& workload, int replica);

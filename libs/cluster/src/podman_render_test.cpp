@@ -83,6 +83,10 @@ TEST(PodmanRender, EveryChangeOfTheTemplateIsDrift) {
        }},
       {"Mounts", [](Workload& w) { w.pod.scratch_mounts.clear(); }},
       {"Mounts", [](Workload& w) { w.pod.scratch_mounts[0].volume = "other"; }},
+      {"Mounts",
+       [](Workload& w) {
+         w.pod.claim_mounts = {{"acme.data", "/data"}};
+       }},
       {"HostConfig.PortBindings", [](Workload& w) { w.host_ports[0].host_port = 30992; }},
       {"HostConfig.PortBindings", [](Workload& w) { w.pod.ports[0].container_port = 8081; }},
       {"Config.StopTimeout", [](Workload& w) { w.pod.termination_grace_seconds = 31; }},
@@ -222,6 +226,18 @@ TEST(PodmanRender, RefusesWhatCannotBeRendered) {
       {"pod.memory_mounts", [](Workload& w) { w.pod.memory_mounts[1].path = "/app"; }},
       {"pod.scratch_mounts", [](Workload& w) { w.pod.scratch_mounts[0].path = "/mifeng/platform"; }},
       {"pod.scratch_mounts", [](Workload& w) { w.pod.scratch_mounts[0].volume = "../x"; }},
+      {"pod.claim_mounts",
+       [](Workload& w) {
+         w.pod.claim_mounts = {{"data", "/data"}};
+       }},
+      {"pod.claim_mounts",
+       [](Workload& w) {
+         w.pod.claim_mounts = {{"acme.data.more", "/data"}};
+       }},
+      {"pod.claim_mounts",
+       [](Workload& w) {
+         w.pod.claim_mounts = {{"acme.data", "/cache"}};
+       }},
       {"pod.env",
        [](Workload& w) {
          w.pod.env.push_back({"LANG", "C"});

@@ -114,7 +114,15 @@ void read_spec(FieldReader& spec, ConfigKind kind, DeploymentConfig& config) {
   spec.objects_if("volumes", 32, [&](FieldReader& fields) {
     Volume volume;
     volume.name = fields.string("name", label());
-    fields.object("emptyDir", [&](FieldReader& empty_dir) {
+    if (fields.has("hostPath"))
+      fields.refuse("hostPath",
+                    "is not allowed: a model sees no folder of its host; use emptyDir or "
+                    "persistentVolumeClaim");
+    fields.object_if("persistentVolumeClaim",
+                     [&](FieldReader& claim) { volume.claim = claim.string("claimName", label()); });
+    if (!volume.claim.empty() && fields.has("emptyDir"))
+      fields.refuse("emptyDir", "cannot stand beside persistentVolumeClaim: a volume is one of them");
+    const auto read_empty_dir = [&](FieldReader& empty_dir) {
       const std::string medium = empty_dir.string_or("medium", "", [](std::string_view text) -> Complaint {
         if (text.empty() || text == "Memory") return std::nullopt;
         return "must be Memory, or left out";
@@ -127,7 +135,11 @@ void read_spec(FieldReader& spec, ConfigKind kind, DeploymentConfig& config) {
       } else {
         empty_dir.string_or("sizeLimit", "");
       }
-    });
+    };
+    if (fields.has("persistentVolumeClaim"))
+      fields.object_if("emptyDir", read_empty_dir);
+    else
+      fields.object("emptyDir", read_empty_dir);
     for (const Volume& other : config.volumes)
       if (other.name == volume.name) fields.refuse("name", "is the name of another volume already");
     config.volumes.push_back(std::move(volume));
@@ -210,7 +222,12 @@ std::string to_yaml(const DeploymentConfig& config) {
   if (!config.volumes.empty()) {
     out += "  volumes:\n";
     for (const Volume& volume : config.volumes) {
-      out += "    - name: " + yaml_string(volume.name) + "\n      emptyDir: {";
+      out += "    - name: " + yaml_string(volume.name) + "\n";
+      if (!volume.claim.empty()) {
+        out += "      persistentVolumeClaim: {claimName: " + yaml_string(volume.claim) + "}\n";
+        continue;
+      }
+      out += "      emptyDir: {";
       if (volume.medium == Volume::Medium::kMemory) out += "medium: Memory";
       if (volume.size_limit)
         out += std::string(volume.medium == Volume::Medium::kMemory ? ", " : "") + "sizeLimit: \"" +

@@ -70,7 +70,10 @@ Result<PodTemplate> render_pod(const DeploymentConfig& config, const RenderOptio
     if (volume == config.volumes.end()) return refuse("volumeMounts: a mount names no volume of the config");
     std::optional<std::int64_t> size;
     if (volume->size_limit) size = volume->size_limit->units();
-    if (volume->medium == Volume::Medium::kMemory)
+    if (!volume->claim.empty())
+      pod.claim_mounts.push_back(
+          {config.image.substr(0, config.image.find('/')) + "." + volume->claim, mount.mount_path});
+    else if (volume->medium == Volume::Medium::kMemory)
       pod.memory_mounts.push_back({mount.mount_path, size.value_or(64 * kMiB), false});
     else
       pod.scratch_mounts.push_back({mount.name, mount.mount_path, size});

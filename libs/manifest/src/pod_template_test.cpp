@@ -48,6 +48,7 @@ TEST(PodTemplate, AMemoryVolumeIsAMemoryMount) {
   ASSERT_TRUE(pod);
   EXPECT_THAT(pod->memory_mounts, Contains(MemoryMount{"/cache", 8LL << 20, false}));
   EXPECT_TRUE(pod->scratch_mounts.empty());
+  EXPECT_TRUE(pod->claim_mounts.empty());
 }
 
 TEST(PodTemplate, RefusesWhatCannotRun) {

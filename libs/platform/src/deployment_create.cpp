@@ -146,6 +146,9 @@ Result<DeploymentPlan> DeploymentService::plan(const Actor& actor, const Deploym
     MIFENG_TRY(const auto pod, render(core_, prepared, id));
     plan.rendered_json = pod_json(pod);
     MIFENG_TRY(auto same, store::deployment_by_name(tx, request.name));
+    if (core_.engine.get() != nullptr) {
+      for (std::string& sentence : core_.engine.get()->not_held(pod)) plan.warnings.push_back(std::move(sentence));
+    }
     if (same) plan.warnings.push_back("There is a deployment \"" + request.name + "\" already.");
     if (plan.replicas == 0) plan.warnings.push_back("With no replica nothing will run.");
     if (request.route) {

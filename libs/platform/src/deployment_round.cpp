@@ -132,8 +132,18 @@ class DeploymentRound {
     });
   }
 
+  Result<void> remove_claims() {
+    // A version that is accepted no longer cannot be rendered, and its volumes stay.
+    const auto workload = core_.db->read([&](store::Transaction& tx) { return workload_of(core_, tx, row_); });
+    if (!workload) return workload.error().code() == ErrorCode::kUnavailable ? workload.error() : Result<void>();
+    std::vector<std::string> claims;
+    for (const auto& mount : workload->pod.claim_mounts) claims.push_back(mount.claim);
+    return core_.engine.call<void>([&](cluster::Engine& engine) { return engine.remove_claims(claims); });
+  }
+
   Result<int> remove() {
     MIFENG_CHECK(core_.engine.call<void>([&](cluster::Engine& engine) { return engine.remove(row_.id); }));
+    if (row_.deleting == store::kDeletingWithClaims) MIFENG_CHECK(remove_claims());
     MIFENG_CHECK(core_.db->write([&](store::Transaction& tx) -> Result<void> {
       MIFENG_TRY(const auto live, store::live_instances_of(tx, row_.id));
       for (const auto& instance : live)

@@ -159,6 +159,8 @@ std::string pod_json(const cluster::PodTemplate& pod) {
     mounts.emplace_back(json::Object{{"path", mount.path}, {"memoryBytes", mount.size_bytes}});
   for (const auto& mount : pod.scratch_mounts)
     mounts.emplace_back(json::Object{{"path", mount.path}, {"volume", mount.volume}});
+  for (const auto& mount : pod.claim_mounts)
+    mounts.emplace_back(json::Object{{"path", mount.path}, {"claim", mount.claim}});
   json::Object resources;
   const auto set = [&](const char* name, const std::optional<std::int64_t>& value) {
     if (value) resources.set(name, *value);

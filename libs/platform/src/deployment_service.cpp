@@ -145,13 +145,13 @@ Result<Deployment> DeploymentService::restart(const Actor& actor, const std::str
   return done;
 }
 
-Result<void> DeploymentService::remove(const Actor& actor, const std::string& id) {
+Result<void> DeploymentService::remove(const Actor& actor, const std::string& id, RemoveClaims claims) {
   MIFENG_CHECK(require(actor, Permission::kDeploy));
   auto done = core_.db->write([&](store::Transaction& tx) -> Result<void> {
     MIFENG_TRY(auto row, store::find<store::DeploymentRow>(tx, id));
     if (!row) return not_found("deployment", id);
     if (row->deleting != 0) return ok();
-    row->deleting = 1;
+    row->deleting = claims == RemoveClaims::kYes ? store::kDeletingWithClaims : store::kDeleting;
     row->state = "deleting";
     row->reason = "its containers are being removed";
     row->changed_ms = core_.clock.now_ms();
@@ -165,7 +165,8 @@ Result<void> DeploymentService::remove(const Actor& actor, const std::string& id
       MIFENG_CHECK(audit(core_, tx, actor, "route.remove", route.id, "with " + id));
     }
     MIFENG_CHECK(store::next_change(tx));
-    return audit(core_, tx, actor, "deployment.delete", id);
+    return audit(core_, tx, actor, "deployment.delete", id,
+                 claims == RemoveClaims::kYes ? "with the volumes that it claims" : "");
   });
   if (done) {
     core_.deployments_changed.notify();

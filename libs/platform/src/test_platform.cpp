@@ -170,6 +170,11 @@ cluster::Task<void> FakeEngine::remove(std::string deployment) {
   co_return ok();
 }
 
+cluster::Task<void> FakeEngine::remove_claims(std::vector<std::string> claims) {
+  removed_claims.insert(removed_claims.end(), claims.begin(), claims.end());
+  co_return ok();
+}
+
 cluster::Task<void> FakeEngine::remove_everything() {
   containers.clear();
   co_return ok();

@@ -42,7 +42,9 @@ class FakeEngine final : public cluster::Engine {
   cluster::Task<std::vector<cluster::InstanceStatus>> list() override;
   cluster::Task<void> restart(std::string instance) override;
   cluster::Task<void> remove(std::string deployment) override;
+  cluster::Task<void> remove_claims(std::vector<std::string> claims) override;
   cluster::Task<void> remove_everything() override;
+  std::vector<std::string> not_held(const cluster::PodTemplate&) const override { return {}; }
   cluster::Task<void> logs(std::string instance, cluster::LogOptions options, cluster::LogSink sink) override;
   cluster::Task<cluster::PeerIdentity> verify_peer(cluster::Workload workload, int replica, ::pid_t pid) override;
   cluster::Task<std::vector<std::uint16_t>> host_ports_in_use() override;
@@ -53,6 +55,7 @@ class FakeEngine final : public cluster::Engine {
   void set(const std::string& name, cluster::InstanceState state, bool ready, const std::string& reason = "");
   void make_all_ready();
 
+  std::vector<std::string> removed_claims;
   std::map<std::string, Container> containers;
   std::set<std::uint16_t> foreign_ports;
   std::string fail_with;  // a reason: containers cannot be started

@@ -63,7 +63,9 @@ Result<Reply> get(Call& call) {
 }
 
 Result<Reply> remove(Call& call) {
-  MIFENG_CHECK(call.platform.deployments().remove(call.actor, call.id()));
+  MIFENG_TRY(const bool claims, call.boolean("claims", false));
+  MIFENG_CHECK(call.platform.deployments().remove(call.actor, call.id(),
+                                                  claims ? platform::RemoveClaims::kYes : platform::RemoveClaims::kNo));
   return no_content();
 }
 
@@ -119,7 +121,7 @@ constexpr Operation kOperations[] = {
     {"createDeployment", "POST", "/deployments", kDeploy, create, BodyKind::kJson},
     {"planDeployment", "POST", "/deployments/plan", kDeploy, plan, BodyKind::kJson},
     {"getDeployment", "GET", "/deployments/{id}", kRead, get},
-    {"deleteDeployment", "DELETE", "/deployments/{id}", kDeploy, remove},
+    {"deleteDeployment", "DELETE", "/deployments/{id}", kDeploy, remove, BodyKind::kNone, "claims"},
     {"scaleDeployment", "PUT", "/deployments/{id}/replicas", kDeploy, scale, BodyKind::kJson},
     {"restartDeployment", "POST", "/deployments/{id}/restart", kDeploy, restart},
     {"getLogs", "GET", "/deployments/{id}/logs", kDeploy, logs, BodyKind::kNone, "replica tail follow"},

@@ -5,10 +5,15 @@
 
 #include <array>
 #include <cstdlib>
+#include <functional>
 #include <sstream>
 
+#include "installation.h"
 #include "mifeng/base/child_process.h"
 #include "mifeng/base/file.h"
+#include "mifeng/crypto/sm2.h"
+#include "mifeng/crypto/sm4_gcm.h"
+#include "mifeng/json/value.h"
 #include "mifeng/stack/service.h"
 
 namespace mifeng::stack {
@@ -31,9 +36,12 @@ constexpr std::array kPrograms = {
     Program{"iptables", "iptables", "publishes a container's ports"},
     Program{"docker-registry", "docker-registry", "keeps the images"},
     Program{"nginx", "nginx", "carries the requests in guard and gateway"},
+    Program{"skopeo", "skopeo", "reads base images that a vendor names as a Docker archive"},
     Program{"mmdebstrap", "mmdebstrap", "makes base images while packing"},
-    Program{"python3", "python3", "builds Python models"},
+    Program{"python3.11", "python3", "builds Python models"},
+    Program{"gcc", "build-essential", "builds models"},
     Program{"cmake", "cmake", "builds C++ models"},
+    Program{"ninja", "ninja-build", "builds C++ models"},
 };
 
 std::string find_program(const std::string& name) {
@@ -78,6 +86,59 @@ std::string version_of(const std::string& program, const std::vector<std::string
   return output->output.substr(0, output->output.find('\n'));
 }
 
+// The controllers of the limits that a container gets, in either version of cgroups.
+std::string missing_controllers() {
+  const auto unified = read_text_file("/sys/fs/cgroup/cgroup.controllers", 4096);
+  std::string missing;
+  for (const char* name : {"cpu", "memory", "pids"}) {
+    const bool in_unified = unified && (" " + *unified + " ").find(std::string(" ") + name) != std::string::npos;
+    std::error_code error;
+    if (!in_unified && !std::filesystem::is_directory(std::filesystem::path("/sys/fs/cgroup") / name, error))
+      missing += std::string(" ") + name;
+  }
+  return missing;
+}
+
+using Check = std::function<void(bool, State, std::string, std::string, const std::string&)>;
+
+// By use: a library of the right version may have been built without an algorithm.
+void examine_cryptography(const Check& check) {
+  const auto key = crypto::Sm2PrivateKey::generate();
+  check(key.has_value(), State::kMissing, "SM2 in OpenSSL", key ? "works" : std::string(key.error().message()),
+        "OpenSSL 3 with SM2 and SM3, as Debian 12 has it: apt-get install libssl3");
+  const auto cipher = crypto::Sm4GcmProvider::create();
+  check(cipher.has_value(), State::kMissing, "SM4 in libgcrypt",
+        cipher ? "works" : std::string(cipher.error().message()),
+        "libgcrypt 1.10 with SM4, as Debian 12 has it: apt-get install libgcrypt20");
+}
+
+// The ports of the last start are wanted again, and the usual ones are given way from where they are taken.
+void examine_ports(const UpOptions& options, const std::filesystem::path& data, const Check& check) {
+  json::Object remembered;
+  if (const auto text = read_text_file(data / "ports.json", 4096))
+    if (auto parsed = json::parse_object(*text)) remembered = std::move(*parsed);
+  const struct {
+    const char* name;
+    std::uint16_t wanted, usual;
+  } ports[] = {{"platform", options.platform_port, kPlatformPort},
+               {"gateway", options.gateway_port, kGatewayPort},
+               {"registry", options.registry_port, kRegistryPort}};
+  for (const auto& one : ports) {
+    const json::Value* before = remembered.find(one.name);
+    const bool known = before != nullptr && before->if_int64() != nullptr;
+    const auto port = one.wanted != 0 ? one.wanted
+                      : known         ? static_cast<std::uint16_t>(*before->if_int64())
+                                      : one.usual;
+    const bool is_free = loopback_port_is_free(port);
+    const std::string detail =
+        "127.0.0.1:" + std::to_string(port) + (is_free ? " is free" : " is held by " + loopback_port_holder(port));
+    check(is_free, State::kWarning, "port of the " + std::string(one.name), detail,
+          one.wanted != 0 || known
+              ? "if that is not this installation itself: end it, or give --" + std::string(one.name) + "-port"
+              : "another one is taken then; --" + std::string(one.name) + "-port names one");
+  }
+}
+
 }  // namespace
 
 std::vector<Finding> examine(const UpOptions& options) {
@@ -120,8 +181,15 @@ std::vector<Finding> examine(const UpOptions& options) {
     check(::access(path.c_str(), X_OK) == 0, State::kMissing, name, path.string(), "build it: ./run builds everything");
   }
   std::error_code error;
-  check(std::filesystem::exists(options.guard / "bin/mifeng-guard", error), State::kMissing, "guard folder",
-        options.guard.string(), "make it: ./run makes it, or give another one with --guard");
+  const std::filesystem::path module = options.programs / "ngx_http_mifeng.so";
+  check(std::filesystem::exists(module, error), State::kMissing, "nginx module", module.string(),
+        "build it: ./run builds everything");
+  bool guard_is_whole = true;
+  for (const char* part : {"bin/mifeng-guard", "sbin/nginx", "modules/ngx_http_mifeng.so", "etc/guard.conf.in"})
+    guard_is_whole = guard_is_whole && std::filesystem::exists(options.guard / part, error);
+  check(guard_is_whole, State::kMissing, "guard folder", options.guard.string(),
+        "make it with tools/guard-folder, as ./run does, or give another one with --guard");
+  examine_cryptography(check);
 
   const std::filesystem::path data = options.data.empty() ? default_data_folder() : options.data;
   std::filesystem::path existing = data;
@@ -135,11 +203,15 @@ std::vector<Finding> examine(const UpOptions& options) {
   const std::uint64_t memory = available_memory();
   check(memory >= kMemoryBytesWanted, State::kWarning, "memory", gigabytes(memory) + " available",
         "building and the examples need about " + gigabytes(kMemoryBytesWanted));
-  check(::access("/sys/fs/cgroup", R_OK) == 0, State::kMissing, "cgroups", "/sys/fs/cgroup",
-        "containers need cgroups: mount /sys, or leave the container that you are in");
+  const std::string lacking = missing_controllers();
+  check(lacking.empty(), State::kMissing, "cgroups",
+        lacking.empty() ? "/sys/fs/cgroup" : "/sys/fs/cgroup has no controller for" + lacking,
+        "containers are bounded by cgroups: mount /sys/fs/cgroup with these controllers, or leave the container that "
+        "you are in");
   const auto filesystems = read_text_file("/proc/filesystems", 64 << 10);
   check(filesystems && filesystems->find("overlay") != std::string::npos, State::kWarning, "overlay",
         "the kernel's overlay file system", "modprobe overlay; without it images are copied, which takes more room");
+  examine_ports(options, data, check);
   return findings;
 }
 

@@ -242,6 +242,7 @@ Result<Example> deliver(ExampleContext& context, const std::filesystem::path& pr
         context.data / "packages" / (example.folder + "-" + example.model.model.version + ".mfpkg");
     context.listener.message("packing " + example.folder + " " + example.model.model.version);
     MIFENG_CHECK(pack(context, example.project, package));
+    context.listener.message("submitting " + package.filename().string());
     auto submitted = context.api.submit(package);
     if (!submitted && submitted.error().code() == ErrorCode::kConflict) continue;
     if (!submitted) return std::move(submitted).error();

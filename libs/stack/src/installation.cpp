@@ -105,8 +105,8 @@ Result<std::uint16_t> Installation::port(const std::string& what, std::uint16_t 
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     if (!loopback_port_is_free(port))
       return Error(ErrorCode::kConflict, "port-taken",
-                   "port " + std::to_string(port) + ", which " + what + " needs, is held by another program: free it" +
-                       (what == "registry" ? "" : ", or give another one with --" + what + "-port"));
+                   "port " + std::to_string(port) + ", which the " + what + " needs, is held by " +
+                       loopback_port_holder(port) + ": end that, or give another one with --" + what + "-port");
   } else {
     MIFENG_TRY(port, pick_loopback_port(usual));
   }

@@ -11,6 +11,11 @@
 
 namespace mifeng::stack {
 
+// Where they listen on 127.0.0.1 unless somebody else is there already.
+inline constexpr std::uint16_t kPlatformPort = 7080;
+inline constexpr std::uint16_t kGatewayPort = 7081;
+inline constexpr std::uint16_t kRegistryPort = 7082;
+
 class Installation {
  public:
   // Makes what is missing. kConflict "already-running" while another one has it; kInvalidArgument "path-too-long".

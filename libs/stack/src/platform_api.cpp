@@ -1,6 +1,9 @@
 #include "platform_api.h"
 
 #include <array>
+#include <optional>
+
+#include "mifeng/net/runtime.h"
 
 namespace mifeng::stack {
 namespace {
@@ -28,6 +31,22 @@ Error error_of(const net::ClientResponse& response, const std::string& doing) {
 
 }  // namespace
 
+Result<net::ClientResponse> PlatformApi::send(const net::HttpClient& client, net::ClientRequest request) {
+  std::optional<Result<net::ClientResponse>> answer;
+  net::run_to_end([&]() -> boost::asio::awaitable<void> {
+    std::function<boost::asio::awaitable<void>()> ask = [&]() -> boost::asio::awaitable<void> {
+      auto value = co_await client.send(std::move(request));
+      answer.emplace(std::move(value));
+    };
+    std::function<boost::asio::awaitable<void>()> watch = [&]() -> boost::asio::awaitable<void> {
+      while (!stop_.requested()) co_await net::sleep_for(std::chrono::milliseconds(50));
+    };
+    co_await net::race(std::move(ask), std::move(watch));
+  });
+  MIFENG_CHECK(stop_.check());
+  return std::move(*answer);
+}
+
 Result<json::Object> PlatformApi::call(const std::string& method, const std::string& path, const json::Object* body,
                                        const std::filesystem::path* upload) {
   net::ClientOptions options;
@@ -46,7 +65,8 @@ Result<json::Object> PlatformApi::call(const std::string& method, const std::str
       request.body = net::UploadFile{*upload, {}};
       request.headers.set("Content-Type", "application/vnd.mifeng.package");
     }
-    auto response = client.send_now(std::move(request));
+    auto response = send(client, std::move(request));
+    if (!response && response.error().reason() == "interrupted") return response.error();
     if (!response) {
       // Everything that the stack asks for can be asked for twice.
       if (response.error().code() != ErrorCode::kUnavailable || std::chrono::steady_clock::now() > deadline)

@@ -10,6 +10,7 @@
 
 namespace mifeng::stack {
 
+// Calls end at once when a signal has come: kCancelled "interrupted".
 class PlatformApi {
  public:
   PlatformApi(std::filesystem::path socket, StopSignal& stop) : socket_(std::move(socket)), stop_(stop) {}
@@ -23,6 +24,7 @@ class PlatformApi {
   Result<json::Object> submit(const std::filesystem::path& package);
 
  private:
+  Result<net::ClientResponse> send(const net::HttpClient& client, net::ClientRequest request);
   Result<json::Object> call(const std::string& method, const std::string& path, const json::Object* body,
                             const std::filesystem::path* upload);
 

@@ -58,6 +58,10 @@ Result<std::unique_ptr<Service>> Service::start(ServiceOptions options) {
   options.child.new_process_group = true;
   options.child.parent_death_signal = 9;
   auto process = ChildProcess::start(options.child);
+  if (!process && process.error().code() == ErrorCode::kNotFound)
+    return Error(ErrorCode::kNotFound, "no-such-program",
+                 "start " + options.name + ": there is no program " + options.child.argv[0] +
+                     " in PATH; `mifeng doctor` says what this machine lacks and how to get it");
   if (!process) return process.error().with_context("start " + options.name);
   return std::unique_ptr<Service>(new Service(std::move(options), std::move(*process), std::move(read_end)));
 }

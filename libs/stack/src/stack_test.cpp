@@ -180,6 +180,7 @@ TEST_F(StackTest, PortsStayAndATakenOneIsNamed) {
   ASSERT_FALSE(taken);
   EXPECT_EQ(taken.error().reason(), "port-taken");
   EXPECT_THAT(taken.error().message(), HasSubstr("--gateway-port"));
+  EXPECT_THAT(taken.error().message(), HasSubstr("(process " + std::to_string(::getpid()) + ")"));
   std::filesystem::remove(installation->sockets());
 }
 
@@ -238,6 +239,10 @@ TEST_F(StackTest, TheDoctorNamesWhatIsMissingAndHowToGetIt) {
     EXPECT_EQ(finding.remedy.empty(), finding.state == Finding::State::kFine) << finding.what;
   }
   EXPECT_FALSE(std::filesystem::exists(options.data));
+  for (const char* what : {"nginx module", "guard folder", "SM2 in OpenSSL", "SM4 in libgcrypt", "cgroups",
+                           "disk space", "port of the registry", "mmdebstrap", "runc", "docker-registry"})
+    EXPECT_TRUE(std::any_of(findings.begin(), findings.end(), [&](const Finding& one) { return one.what == what; }))
+        << what;
 }
 
 }  // namespace

@@ -20,9 +20,6 @@ namespace mifeng::stack {
 namespace {
 
 using Steady = std::chrono::steady_clock;
-constexpr std::uint16_t kPlatformPort = 7080;
-constexpr std::uint16_t kGatewayPort = 7081;
-constexpr std::uint16_t kRegistryPort = 7082;
 constexpr const char* kGatewayId = "local";
 constexpr const char* kCallerName = "examples";
 
@@ -79,7 +76,8 @@ class Stack {
   void say(std::string_view line) const { listener_.message(line); }
 
   Result<void> start_programs() {
-    MIFENG_TRY(const std::uint16_t registry_port, installation_.port("registry", 0, kRegistryPort));
+    MIFENG_TRY(const std::uint16_t registry_port,
+               installation_.port("registry", options_.registry_port, kRegistryPort));
     MIFENG_TRY(const std::uint16_t platform_port,
                installation_.port("platform", options_.platform_port, kPlatformPort));
     MIFENG_TRY(gateway_port_, installation_.port("gateway", options_.gateway_port, kGatewayPort));

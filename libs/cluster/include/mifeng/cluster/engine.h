@@ -116,9 +116,13 @@ class Engine {
   // Stops with the template's grace and starts again (the same container on Podman, so its memory mounts are empty
   // again).
   virtual Task<void> restart(std::string instance) = 0;
-  // Stops with grace and removes; kNotFound is success. Removes the volumes and folders that belong to it.
+  // Stops with grace and removes; kNotFound is success. Removes the volumes and folders that belong to it, and leaves
+  // what it claimed.
   virtual Task<void> remove(std::string deployment) = 0;
-  // All of our installation: every deployment, and what the engine holds for the installation as a whole.
+  // Removes claimed volumes (ClaimMount::claim) with all that they hold, but for those that a container still uses.
+  virtual Task<void> remove_claims(std::vector<std::string> claims) = 0;
+  // All of our installation but the claimed volumes, which are there to outlive what runs: every deployment, and what
+  // the engine holds for the installation as a whole.
   virtual Task<void> remove_everything() = 0;
 
   virtual Task<void> logs(std::string instance, LogOptions options, LogSink sink) = 0;
@@ -136,6 +140,9 @@ class Engine {
   virtual Task<void> pull(std::string image, PullPolicy policy) = 0;
   // Removes images of our registry that no container uses and whose reference is not in `keep`.
   virtual Task<void> prune_images(std::vector<std::string> keep) = 0;
+
+  // What the template asks for and this engine cannot hold, in sentences for whoever deploys; usually none.
+  virtual std::vector<std::string> not_held(const PodTemplate& pod) const = 0;
 
   // The name that replica `replica` has or will have: mf-<first 8 of the installation id>-<deployment>-<replica>.
   virtual std::string instance_name(const std::string& deployment, int replica) const = 0;

@@ -5,6 +5,7 @@
 
 namespace mifeng::cluster {
 
+using manifest::ClaimMount;
 using manifest::ContainerPort;
 using manifest::EnvVar;
 using manifest::MemoryMount;

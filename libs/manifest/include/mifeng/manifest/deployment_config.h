@@ -44,6 +44,7 @@ struct Volume {
   std::string name;
   Medium medium = Medium::kDefault;
   std::optional<Quantity> size_limit;
+  std::string claim;  // persistentVolumeClaim: {claimName}; empty: an emptyDir
   bool operator==(const Volume&) const = default;
 };
 

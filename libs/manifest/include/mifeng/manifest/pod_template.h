@@ -44,6 +44,14 @@ struct ScratchMount {
   bool operator==(const ScratchMount&) const = default;
 };
 
+// A folder that outlives the deployment, and that all replicas of all deployments of one vendor's models share that
+// claim it.
+struct ClaimMount {
+  std::string claim;  // VENDOR.NAME: what one vendor's models keep, another's cannot name
+  std::string path;
+  bool operator==(const ClaimMount&) const = default;
+};
+
 // The pod of one replica. Every container runs as uid and gid 65532 with a read-only root, no capability and
 // no-new-privileges; that is not a choice of the template, so it is not in it.
 struct PodTemplate {
@@ -57,6 +65,7 @@ struct PodTemplate {
   PodResources resources;
   std::vector<MemoryMount> memory_mounts;
   std::vector<ScratchMount> scratch_mounts;
+  std::vector<ClaimMount> claim_mounts;
   std::uint16_t health_port = kHealthPort;  // GET /live and /ready, never published
   std::int64_t termination_grace_seconds = 30;
   bool operator==(const PodTemplate&) const = default;

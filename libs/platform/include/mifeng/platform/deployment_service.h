@@ -23,6 +23,9 @@ struct Core;
 enum class DeploymentState { kPending, kStarting, kReady, kDegraded, kFailed, kStopped, kDeleting };
 std::string_view to_string(DeploymentState state);                      // "pending", "starting", ...
 Result<DeploymentState> parse_deployment_state(std::string_view text);  // kInvalidArgument "unknown-state"
+// Whether the volumes that a deployment's config claims go with it; those that another deployment uses stay anyway.
+enum class RemoveClaims { kNo, kYes };
+
 // L0 output sealed, L1 payload sealed, L2 key bound to an HSM or TPM, L3 attested hardware.
 enum class Grade { kL0, kL1, kL2, kL3 };
 std::string_view to_string(Grade grade);  // "L0", ...
@@ -130,7 +133,7 @@ class DeploymentService {
   Result<Deployment> scale(const Actor& actor, const std::string& id, int replicas);
   Result<Deployment> restart(const Actor& actor, const std::string& id);
   // Idempotent. Instances are delisted at once; containers, ports, routes go as the reconciler comes to them.
-  Result<void> remove(const Actor& actor, const std::string& id);
+  Result<void> remove(const Actor& actor, const std::string& id, RemoveClaims claims = RemoveClaims::kNo);
   // Calls `sink` with pieces until it returns false or the log ends; once a second with an empty one, to ask whether
   // anybody still listens. Blocks the calling thread all the while.
   Result<void> logs(const Actor& actor, const std::string& id, const LogOptions& options,

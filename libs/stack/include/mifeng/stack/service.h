@@ -55,6 +55,8 @@ class Service {
 
 // Whether a program can listen on 127.0.0.1:port now.
 bool loopback_port_is_free(std::uint16_t port);
+// Who listens there, for a message: "nginx (process 123)", or "another program" where that cannot be seen.
+std::string loopback_port_holder(std::uint16_t port);
 // `wanted` if it is free, else one that the kernel picks. kUnavailable "no-port".
 Result<std::uint16_t> pick_loopback_port(std::uint16_t wanted);
 

@@ -24,6 +24,7 @@ struct UpOptions {
   std::filesystem::path cache;       // of packing
   std::uint16_t platform_port = 0;   // 0: that of the last start, else 7080 or a free one
   std::uint16_t gateway_port = 0;    // the same with 7081
+  std::uint16_t registry_port = 0;   // the same with 7082
   int lease_seconds = 0;             // of mifengd; 0: its default
   int snapshot_lifetime_seconds = 0;
 };

@@ -10,6 +10,10 @@
 
 namespace mifeng::store {
 
+// Values of DeploymentRow::deleting.
+inline constexpr std::int64_t kDeleting = 1;
+inline constexpr std::int64_t kDeletingWithClaims = 2;
+
 struct DeploymentRow {
   std::string id{};
   std::string name{};
@@ -24,7 +28,7 @@ struct DeploymentRow {
   std::string overlay_json{};
   std::string route_json{};
   std::string batch_id{};
-  std::int64_t deleting = 0;
+  std::int64_t deleting = 0;  // or one of the two below
   std::int64_t restart_wanted = 0;
   std::string created_by{};
   std::int64_t created_ms = 0;
