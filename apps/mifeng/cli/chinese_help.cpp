@@ -38,8 +38,6 @@ constexpr Translation kHelp[] = {
     {"folder of the language packs", "语言打包器所在的文件夹"},
     {"Build a model, seal it for a platform and write a .mfpkg", "构建模型，为平台加密，生成 .mfpkg 模型包"},
     {"the folder of mifeng.yaml; default the current one", "mifeng.yaml 所在的文件夹；默认当前文件夹"},
-    {"image to build on, oci:FOLDER[:TAG] or docker-archive:FILE; default `base` of mifeng.yaml, else Debian packages",
-     "用作基础的镜像，oci:文件夹[:标签] 或 docker-archive:文件；默认取 mifeng.yaml 的 `base`，否则由 Debian 软件包制作"},
     {"platform card to seal for (file); again for more", "接收平台的平台名片（文件）；可重复"},
     {"the vendor's private key (PEM file)", "生产方的私钥（PEM 文件）"},
     {"the package; default FOLDER/FOLDER.mfpkg", "模型包；默认 FOLDER/FOLDER.mfpkg"},

@@ -216,7 +216,7 @@ Result<int> remove(const PlatformFlags& flags, const std::string& word, const st
                    bool claims, Console& console) {
   MIFENG_TRY(const Kind* kind, find_kind(word));
   if (claims && kind->name != "deployments")
-    return Error(ErrorCode::kInvalidArgument, "usage", say("--claims is for deployments."));
+    return Error(ErrorCode::kInvalidArgument, "usage", std::string(tr("--claims is for deployments.")));
   if (!kind->deletable) return Error(ErrorCode::kInvalidArgument, "usage", say("{} cannot be deleted.", {kind->name}));
   MIFENG_TRY(const auto client, PlatformClient::connect(flags));
   std::size_t failed = 0;
