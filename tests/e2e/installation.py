@@ -188,10 +188,14 @@ class Installation:
         return self.api("GET", "/deployments?page_size=100")["items"]
 
     def wait_state(self, deployment, states, seconds=120):
-        def look():
+        deadline = time.monotonic() + seconds
+        while True:
             now = self.api("GET", f"/deployments/{deployment}")
-            return now if now["state"] in states else None
-        return wait_until(look, seconds, f"{deployment} in {states}")
+            if now["state"] in states:
+                return now
+            assert time.monotonic() < deadline, \
+                f"{deployment} is {now['state']} ({now['reason']}) after {seconds} s, not in {states}"
+            time.sleep(0.05)
 
     def caller_key(self, name="tests"):
         found = [one for one in self.api("GET", "/callers?page_size=100")["items"] if one["name"] == name]

@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import tarfile
 import tempfile
+import time
 
 import pytest
 import yaml
@@ -264,6 +265,49 @@ def test_an_operators_resources_go_before_the_vendors(look, deploy):
     look.wait_state(deployment, ["ready"])
     name = next(one for one in look.containers() if deployment in one)
     assert look.engine(f"/containers/{name}/json")["HostConfig"]["Memory"] == 120 * MIB
+
+
+@pytest.fixture
+def accelerator():
+    """A device of a kind that no machine has, described as vendors of accelerators describe theirs (CDI): a node, an
+    environment variable, and a file of the host's that is mounted. Its name as a resource."""
+    vendor = f"mifeng-test-{os.getpid()}.example"
+    folder = pathlib.Path("/var/run/cdi")
+    had = folder.exists()
+    folder.mkdir(exist_ok=True)
+    spec = folder / f"{vendor}.json"
+    edits = {"deviceNodes": [{"path": "/dev/accelerator0", "hostPath": "/dev/full"}], "env": ["ACCELERATOR=0"],
+             "mounts": [{"hostPath": "/etc/debian_version", "containerPath": "/accelerator/driver", "options": ["ro", "bind"]}]}
+    spec.write_text(json.dumps({"cdiVersion": "0.5.0", "kind": f"{vendor}/accelerator",
+                                "devices": [{"name": "0", "containerEdits": edits}]}))
+    yield f"{vendor}/accelerator"
+    spec.unlink()
+    if not had:
+        folder.rmdir()
+
+
+def test_an_accelerator(look, place, deploy, accelerator):
+    version = variant(look, place, "accelerated", lambda spec: spec["resources"]["limits"].update({accelerator: "1"}))
+    deployment = deploy("accelerated", version)
+    look.wait_state(deployment, ["ready"])
+    name = next(one for one in look.containers() if deployment in one)
+    before = look.engine(f"/containers/{name}/json")
+    seen = json.loads(ask(look, {}, "/accelerated")[1])
+    assert "ACCELERATOR=0" in seen["env"]
+    assert json.loads(ask(look, {"read": "/accelerator/driver"}, "/accelerated")[1])["content"]
+    assert json.loads(ask(look, {"write": "/dev/accelerator0", "bytes": 1}, "/accelerated")[1])["failed"] == "ENOSPC"
+    # What the device's description adds is not taken for tampering: rounds later it is the same container that runs.
+    time.sleep(8)
+    after = look.engine(f"/containers/{name}/json")
+    assert (after["Id"], after["State"]["Pid"]) == (before["Id"], before["State"]["Pid"])
+    # A machine without the device says so.
+    without = variant(look, place, "lacking", lambda spec: spec["resources"]["limits"].update({"nobody.example/has": "1"}))
+    lacking = deploy("lacking", without)
+
+    def reason():
+        text = look.api("GET", f"/deployments/{lacking}")["reason"]
+        return text if "nobody.example/has" in text else None
+    wait_until(reason, 60, "the reason")
 
 
 # 9 数据卷

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "json_path.h"
+#include "mifeng/manifest/rules.h"
 
 namespace mifeng::cluster {
 namespace {
@@ -174,8 +175,10 @@ class Drift {
   std::optional<std::string> found_;
 };
 
+// What a device's description (CDI) adds stands in the container's environment too. It is the machine's, so it cannot be
+// rendered; tolerated is what an operator could have set himself, which is nothing that changes what the guard runs.
 void compare_env(Drift& drift, const json::Object& inspected, const std::vector<std::string>& wanted,
-                 const std::vector<std::string>& image_env) {
+                 const std::vector<std::string>& image_env, bool has_devices) {
   // A name that both the image and the template set has the template's value; what libpod adds has fixed names.
   std::set<std::string> allowed(wanted.begin(), wanted.end());
   std::set<std::string> names;
@@ -192,7 +195,8 @@ void compare_env(Drift& drift, const json::Object& inspected, const std::vector<
     const bool by_libpod =
         (name == "PATH" || name == "TERM" || name == "container" || name == "HOSTNAME" || name == "HOME") &&
         !names.contains(name);
-    if (!by_libpod) drift.note({"Config", "Env"}, name, "");
+    const bool by_device = has_devices && !names.contains(name) && !manifest::check_env_name(name);
+    if (!by_libpod && !by_device) drift.note({"Config", "Env"}, name, "");
   }
   if (!missing.empty()) drift.note({"Config", "Env"}, "", missing.begin()->substr(0, missing.begin()->find('=')));
 }
@@ -491,7 +495,7 @@ std::optional<std::string> find_drift(const PodmanFrame& frame, const Workload& 
   drift.text({"Config", "WorkingDir"}, "/");
   drift.text({"Config", "Umask"}, "0077");
   drift.integer({"Config", "StopTimeout"}, pod.termination_grace_seconds);
-  compare_env(drift, inspected, rendered_env(frame, workload, replica), image_env);
+  compare_env(drift, inspected, rendered_env(frame, workload, replica), image_env, !pod.resources.devices.empty());
 
   drift.flag({"HostConfig", "Privileged"}, false);
   drift.flag({"HostConfig", "ReadonlyRootfs"}, true);

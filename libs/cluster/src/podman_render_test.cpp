@@ -215,6 +215,23 @@ TEST(PodmanRender, TheImagesOwnEnvironmentIsNoDriftUntilSomebodyChangesIt) {
   EXPECT_THAT(drift_of(sample_workload(), inspected, {"PYTHONUNBUFFERED=1", "PATH=/bin"}), HasSubstr("Config.Env"));
 }
 
+TEST(PodmanRender, WhatADeviceAddsToTheEnvironmentIsNoDriftUnlessItChangesWhatRuns) {
+  const auto with = [](const char* entry) {
+    json::Object inspected = sample_inspected();
+    json::Object* config = inspected.find("Config")->if_object();
+    json::Array env = *config->find("Env")->if_array();
+    env.emplace_back(entry);
+    config->set("Env", env);
+    return inspected;
+  };
+  Workload workload = sample_workload();
+  EXPECT_THAT(drift_of(workload, with("NVIDIA_VISIBLE_DEVICES=void")), HasSubstr("Config.Env"));
+  workload.pod.resources.devices["example.com/accelerator"] = 1;
+  EXPECT_EQ(drift_of(workload, with("NVIDIA_VISIBLE_DEVICES=void")), "");
+  EXPECT_THAT(drift_of(workload, with("LD_PRELOAD=/dev/shm/x.so")), HasSubstr("Config.Env"));
+  EXPECT_THAT(drift_of(workload, with("MIFENG_PLATFORM=http://192.0.2.1")), HasSubstr("Config.Env"));
+}
+
 TEST(PodmanRender, RefusesWhatCannotBeRendered) {
   const std::vector<std::pair<const char*, std::function<void(Workload&)>>> changes = {
       {"deployment", [](Workload& w) { w.deployment = "Digits"; }},
