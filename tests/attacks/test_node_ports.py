@@ -142,7 +142,7 @@ def test_a_node_port_that_another_deployment_has_now_is_not_believed_by_a_gatewa
     """The port is really given to another deployment while a gateway is cut off from the platform: what it reaches there
     is a genuine model of the same platform, sealed and signed, and not the one that was asked for."""
     version = scene.installation.deployments()[0]["version_id"]
-    platform = urllib.parse.urlsplit(scene.installation.line("console and API"))
+    platform = urllib.parse.urlsplit(scene.installation.line("platform"))
     cable = Cable(platform.port)
 
     def deploy(name, ports=()):

@@ -18,7 +18,7 @@ def vendors_scalar(scene):
 
 
 def as_person(scene, bearer, method, path, body=None):
-    where = scene.installation.line("console and API").removeprefix("http://")
+    where = scene.installation.line("platform").removeprefix("http://")
     connection = http.client.HTTPConnection(where, timeout=30)
     connection.request(method, "/api/v1" + path, None if body is None else json.dumps(body),
                        {"Content-Type": "application/json", "Authorization": "Bearer " + bearer})

@@ -72,7 +72,7 @@ def test_from_a_folder_to_an_answer_and_back(shell):
     # Signing in, with the first password from standard input and the new one from a file.
     words = installation.line("administrator").split()
     name, password = words[words.index("as") + 1], words[words.index("password") + 1]
-    address = installation.line("console and API")
+    address = installation.line("platform")
     (folder / "password").write_text("a password for the tests\n")
     assert "--new-password-file" in shell("login", "--platform", address, "--name", name, data=password, expect=4)
     shell("login", "--platform", address, "--name", name, "--new-password-file", "password", data=password)

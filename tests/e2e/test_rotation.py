@@ -49,7 +49,7 @@ class Site:
         self.former_join = self.invite("former")
 
     def invite(self, name):
-        where = self.installation.line("console and API")
+        where = self.installation.line("platform")
         return self.installation.api("POST", "/gateways", {"id": name, "platform_url": where})
 
     def keys(self, purpose):

@@ -233,7 +233,7 @@ constexpr Translation kHelp[] = {
     {"of a deployment: also the volumes that its config claims, where no other deployment uses them",
      "删除部署时，连同其配置所声明的数据卷一并删除（仍被其他部署使用的除外）"},
     {"port of the image registry on 127.0.0.1", "镜像仓库在 127.0.0.1 上的端口"},
-    {"port of console and API on 127.0.0.1", "控制台与 API 在 127.0.0.1 上的端口"},
+    {"port of the platform (REST API) on 127.0.0.1", "平台（REST API）在 127.0.0.1 上的端口"},
     {"port of the gateway on 127.0.0.1", "网关在 127.0.0.1 上的端口"},
     {"seconds until a model that does not renew is delisted; default 300", "模型不续约多少秒后被摘除；默认 300"},
     {"seconds that the gateway goes on without the platform; default 86400",

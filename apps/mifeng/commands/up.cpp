@@ -100,7 +100,7 @@ Result<int> run_doctor(const UpArguments& arguments, Console& console) {
 }
 
 void add_ports(Command& command, const std::shared_ptr<UpArguments>& arguments) {
-  command.number("--platform-port", arguments->platform_port, 1, 65535, "port of console and API on 127.0.0.1")
+  command.number("--platform-port", arguments->platform_port, 1, 65535, "port of the platform (REST API) on 127.0.0.1")
       .number("--gateway-port", arguments->gateway_port, 1, 65535, "port of the gateway on 127.0.0.1")
       .number("--registry-port", arguments->registry_port, 1, 65535, "port of the image registry on 127.0.0.1");
 }

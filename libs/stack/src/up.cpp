@@ -233,7 +233,7 @@ class Stack {
 
   void tell_addresses(const ExampleContext& context, const std::vector<Example>& examples) {
     listener_.result("");
-    listener_.result("console and API   " + platform_url_);
+    listener_.result("platform          " + platform_url_);
     listener_.result("gateway           " + gateway_url_);
     if (!administrator_.empty()) listener_.result("administrator     " + administrator_);
     listener_.result("command line      mifeng get models --platform unix:" + installation_.socket("mifengd").string());
