@@ -175,8 +175,8 @@ class Drift {
   std::optional<std::string> found_;
 };
 
-// What a device's description (CDI) adds stands in the container's environment too. It is the machine's, so it cannot be
-// rendered; tolerated is what an operator could have set himself, which is nothing that changes what the guard runs.
+// What a device's description (CDI) adds stands in the container's environment too. It is the machine's, so it cannot
+// be rendered; tolerated is what an operator could have set himself, which is nothing that changes what the guard runs.
 void compare_env(Drift& drift, const json::Object& inspected, const std::vector<std::string>& wanted,
                  const std::vector<std::string>& image_env, bool has_devices) {
   // A name that both the image and the template set has the template's value; what libpod adds has fixed names.
