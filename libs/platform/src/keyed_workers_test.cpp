@@ -73,6 +73,7 @@ TEST(KeyedWorkers, PatientJobsLeaveThreadsForOthersAndUrgentOnesGoFirst) {
   ASSERT_EQ(end.get_future().wait_for(std::chrono::seconds(30)), std::future_status::ready);
   EXPECT_EQ(order, (std::vector<std::string>{"x later", "x urgent", "x last"})) << "an own key keeps its order";
   gate.set_value();
+  workers.drain();  // what they wait for goes before they do
 }
 
 TEST(KeyedWorkers, StoppingDropsWhatWaits) {
