@@ -30,8 +30,11 @@ class UnixConnection(http.client.HTTPConnection):
 class Platform:
     """What the tests know of a running mifengd."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *options, data=None, inside=()):
+        """`inside` is the command that starts it somewhere else, such as in a mount namespace."""
         self.folder = folder
+        self.data = data or folder / "data"
+        self.options, self.inside = options, inside
         self.local_socket = folder / "local.sock"
         self.process = None
         self.url = None
@@ -40,9 +43,10 @@ class Platform:
     def start(self):
         reader, writer = os.pipe()
         self.log = open(self.folder / "mifengd.log", "ab")
+        registry = () if "--registry" in self.options else ("--registry", "127.0.0.1:1")
         self.process = subprocess.Popen(
-            [BIN / "mifengd", "--data", self.folder / "data", "--master-key", self.folder / "master.key",
-             "--listen", "127.0.0.1:0", "--local-socket", self.local_socket, "--registry", "127.0.0.1:1",
+            [*self.inside, BIN / "mifengd", "--data", self.data, "--master-key", self.folder / "master.key",
+             "--listen", "127.0.0.1:0", "--local-socket", self.local_socket, *registry, *map(str, self.options),
              "--ready-fd", str(writer)],
             pass_fds=[writer], stderr=self.log)
         os.close(writer)
@@ -58,15 +62,19 @@ class Platform:
         self.log.close()
         return status
 
-    def request(self, method, path, token=None, body=None, local=False, headers=None):
-        connection = UnixConnection(self.local_socket) if local else http.client.HTTPConnection(
+    def connect(self, socket_path=None):
+        return UnixConnection(socket_path) if socket_path else http.client.HTTPConnection(
             "127.0.0.1", self.port, timeout=30)
+
+    def request(self, method, path, token=None, body=None, local=False, headers=None):
+        """(status, body, header fields); the body as what it says where it is JSON, else as bytes."""
         sent = dict(headers or {})
         if token:
             sent["Authorization"] = "Bearer " + token
         if isinstance(body, (dict, list)):
             body = json.dumps(body)
             sent.setdefault("Content-Type", "application/json")
+        connection = self.connect(self.local_socket if local else None)
         try:
             connection.request(method, "/api/v1" + path, body=body, headers=sent)
             answer = connection.getresponse()

@@ -1,0 +1,271 @@
+"""A disk that is full while a package comes in: the vendor is told what to do, what was stored before is there and can
+be read, and once there is room the same submit works. mifengd's data folder is a small tmpfs in a mount namespace of its
+own; the registry, a real one, has its room elsewhere, so that it is mifengd's disk alone that is full."""
+
+import errno
+import http.client
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import time
+import urllib.request
+
+import pytest
+
+from conftest import BIN, Platform
+
+MAKE_PACKAGE = pathlib.Path(os.environ["MIFENG_BUILD"]) / "tests/submit/make_package"
+MIB = 1 << 20
+SIZE = 96 * MIB  # an upload leaves 64 MiB of it to the database
+
+
+def wait_for(what, condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+class SmallDisk:
+    """A tmpfs that only who is in its namespace sees; we see it through /proc."""
+
+    def __init__(self, folder):
+        folder.mkdir()
+        self.folder = folder  # as mifengd sees it
+        self.holder = subprocess.Popen(["unshare", "--map-root-user", "--mount", "bash", "-c",
+                                        f'mount -t tmpfs -o size={SIZE},mode=700 small "$1" && echo mounted && '
+                                        'exec sleep infinity', "hold", folder], stdout=subprocess.PIPE, text=True)
+        assert self.holder.stdout.readline() == "mounted\n"
+        self.inside = ["nsenter", f"--target={self.holder.pid}", "--user", "--preserve-credentials", "--mount",
+                       "--wdns=/", "--"]
+        self.seen = pathlib.Path(f"/proc/{self.holder.pid}/root{folder}")
+        self.filler = self.seen / "filler"
+
+    def free(self):
+        space = os.statvfs(self.seen)
+        return space.f_bavail * space.f_frsize
+
+    def leave(self, room):
+        """Fills it until no more than `room` bytes are free; 0: not one."""
+        with open(self.filler, "ab", buffering=0) as filler:
+            count = self.free() - room
+            while count > 0:
+                try:
+                    count -= filler.write(bytes(min(count, MIB)))
+                except OSError as failure:
+                    assert failure.errno == errno.ENOSPC, failure
+                    break
+        assert self.free() <= room
+
+    def make_room(self):
+        self.filler.unlink()
+
+    def stop(self):
+        self.holder.kill()
+        self.holder.wait(10)
+        self.holder.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("registry")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    (folder / "registry.yml").write_text(f"version: 0.1\nlog: {{level: warn, accesslog: {{disabled: true}}}}\n"
+                                         f"storage: {{filesystem: {{rootdirectory: {folder}/data}}}}\n"
+                                         f"http: {{addr: '{address}', secret: only-for-this-test}}\n")
+    with open(folder / "log", "wb") as log:
+        running = subprocess.Popen(["docker-registry", "serve", folder / "registry.yml"], stdout=log, stderr=log)
+
+    def answers():
+        assert running.poll() is None, (folder / "log").read_text()
+        try:
+            return urllib.request.urlopen(f"http://{address}/v2/", timeout=5).status == 200
+        except OSError:
+            return False
+    try:
+        wait_for("the registry's answer", answers)
+        yield address
+    finally:
+        running.terminate()
+        running.wait(20)
+
+
+class Vendor:
+    """A vendor whose key is in force, and what it makes and submits."""
+
+    def __init__(self, platform, folder):
+        self.platform, self.folder = platform, folder
+        first = platform.request("POST", "/system/first-administrator", local=True)[1]
+        self.administrator = platform.sign_in(first["name"], first["password"])
+        made = subprocess.run([BIN / "mifeng", "key", "generate", "-o", folder / "vendor.key", "--public",
+                               folder / "vendor.pub"], capture_output=True, text=True, timeout=60)
+        assert made.returncode == 0, made.stderr
+        fingerprint = made.stderr.split("fingerprint:")[1].strip()
+        self.administer("POST", "/vendors", {"id": "acme", "name": "Acme"}, 201)
+        self.administer("PUT", "/vendors/acme/key", {"public_key_pem": (folder / "vendor.pub").read_text()}, 200)
+        self.administer("POST", "/vendors/acme/key/confirmation", {"fingerprint": fingerprint}, 200)
+        ann = self.administer("POST", "/people", {"name": "ann", "roles": ["vendor"], "vendor_id": "acme"}, 201)
+        self.token = platform.sign_in("ann", ann["password"])
+        (folder / "card.json").write_text(json.dumps(self.ask("GET", "/card")[1]))
+
+    def administer(self, method, path, body, wanted):
+        status, answer, _ = self.platform.request(method, path, self.administrator, body)
+        assert status == wanted, answer
+        return answer
+
+    def package(self, version, size):
+        folder = self.folder / version
+        folder.mkdir()
+        done = subprocess.run([MAKE_PACKAGE, self.folder / "card.json", self.folder / "vendor.key", folder, version,
+                               str(size)], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return (folder / "package.mfpkg").read_bytes()
+
+    def ask(self, method, path, body=None, type="application/octet-stream"):
+        headers = {"Content-Type": type} if isinstance(body, bytes) else None
+        status, answer, _ = self.platform.request(method, path, self.token, body, headers=headers)
+        return status, answer
+
+    def submit(self, package):
+        return self.ask("POST", "/packages", package, "application/vnd.mifeng.package")
+
+
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory):
+    made = SmallDisk(tmp_path_factory.mktemp("small") / "data")
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def vendor(disk, registry, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("full")
+    running = Platform(folder, "--registry", registry, data=disk.folder, inside=disk.inside)
+    made = Vendor(running, folder)
+    status, answer = made.submit(made.package("1.0.0", 1000))
+    assert status == 201, answer
+    yield made
+    assert running.stop() == 0
+
+
+def refused(answer):
+    status, error = answer
+    assert status == 507, (status, error)
+    assert (error["code"], error["reason"]) == ("resource-exhausted", "disk-full")
+    assert "full" in error["message"] and "Make room" in error["message"], error
+
+
+@pytest.fixture
+def stored(vendor, disk):
+    """Before each test there is room, and after it there is again what there was: gives the number of versions."""
+    assert disk.free() > 70 * MIB
+    before = vendor.ask("GET", "/models")[1]["total"]
+    yield before
+    assert vendor.ask("GET", "/models")[1]["total"] == before + 1, "the one that was refused first"
+    assert not list(disk.seen.glob("uploads/*")), "nothing is left of what was refused"
+
+
+def check_readable(vendor, version):
+    """What was stored before, with its documents, and who I am."""
+    status, found = vendor.ask("GET", f"/vendors/acme/models/digits/versions/{version}")
+    assert status == 200 and found["version"] == version, found
+    status, document = vendor.ask("GET", f"/models/{found['id']}/documents/usage")
+    assert status == 200 and b"Call /predict." in document, document
+    assert vendor.ask("GET", "/session")[1]["name"] == "ann"
+
+
+def test_a_package_that_does_not_fit_is_refused_before_it_is_sent(vendor, disk, stored):
+    package = vendor.package("1.1.0", 1000)
+    disk.leave(32 * MIB)
+    try:
+        refused(vendor.submit(package))
+        refused(vendor.ask("POST", "/uploads", {"size": len(package)}))
+        assert vendor.ask("GET", "/vendors/acme/models/digits/versions/1.1.0")[0] == 404
+        check_readable(vendor, "1.0.0")
+    finally:
+        disk.make_room()
+    assert vendor.submit(package)[0] == 201
+    check_readable(vendor, "1.1.0")
+
+
+def test_the_disk_fills_while_the_package_comes_in(vendor, disk, stored):
+    package = vendor.package("2.0.0", 3 * MIB)
+    connection = http.client.HTTPConnection("127.0.0.1", vendor.platform.port, timeout=60)
+    connection.putrequest("POST", "/api/v1/packages")
+    for field, value in (("Authorization", "Bearer " + vendor.token), ("Content-Length", len(package)),
+                         ("Content-Type", "application/vnd.mifeng.package")):
+        connection.putheader(field, str(value))
+    connection.endheaders(package[:MIB])
+    wait_for("the first piece on the disk",
+             lambda: [path.stat().st_size for path in disk.seen.glob("uploads/*.mfpkg")] == [MIB])
+    disk.leave(0)
+    try:
+        connection.send(package[MIB:])
+        answer = connection.getresponse()
+        refused((answer.status, json.loads(answer.read())))
+        check_readable(vendor, "1.0.0")
+    finally:
+        connection.close()
+        disk.make_room()
+    assert vendor.submit(package)[0] == 201
+    check_readable(vendor, "2.0.0")
+
+
+def test_an_upload_goes_on_where_the_disk_was_full(vendor, disk, stored):
+    package = vendor.package("3.0.0", 3 * MIB)
+    status, upload = vendor.ask("POST", "/uploads", {"size": len(package)})
+    assert status == 201, upload
+    path = f"/uploads/{upload['id']}"
+    assert vendor.ask("PATCH", path + "?offset=0", package[:MIB])[1]["received"] == MIB
+    disk.leave(0)
+    try:
+        refused(vendor.ask("PATCH", f"{path}?offset={MIB}", package[MIB:]))
+        status, upload = vendor.ask("GET", path)
+        assert status == 200 and MIB <= upload["received"] < len(package), upload
+        check_readable(vendor, "1.0.0")
+    finally:
+        disk.make_room()
+    at = upload["received"]
+    assert vendor.ask("PATCH", f"{path}?offset={at}", package[at:])[1]["received"] == len(package)
+    assert vendor.ask("POST", path + "/submission")[0] == 201
+    check_readable(vendor, "3.0.0")
+
+
+@pytest.mark.parametrize("version,room", [("4.0.0", 0), ("4.0.1", MIB), ("4.0.2", 64 << 10)])
+def test_the_disk_is_full_when_it_is_submitted(vendor, disk, stored, version, room):
+    package = vendor.package(version, 3 * MIB)
+    upload = vendor.ask("POST", "/uploads", {"size": len(package)})[1]
+    path = f"/uploads/{upload['id']}"
+    assert vendor.ask("PATCH", path + "?offset=0", package)[1]["received"] == len(package)
+    disk.leave(room)
+    try:
+        refused(vendor.ask("POST", path + "/submission"))
+        assert vendor.ask("GET", path)[1]["received"] == len(package), "it need not be sent again"
+        assert vendor.ask("GET", f"/vendors/acme/models/digits/versions/{version}")[0] == 404
+        check_readable(vendor, "1.0.0")
+    finally:
+        disk.make_room()
+    assert vendor.ask("POST", path + "/submission")[0] == 201
+    check_readable(vendor, version)
+
+
+def test_a_restart_with_a_full_disk(vendor, disk):
+    versions = [one["version"] for one in vendor.ask("GET", "/models?page_size=200")[1]["items"]]
+    assert "1.0.0" in versions
+    signing_in = lambda: vendor.platform.request("POST", "/session",
+                                                 body={"name": "ann", "password": "long enough for ann"})[:2]
+    disk.leave(0)
+    try:
+        assert vendor.platform.stop() == 0
+        vendor.platform.start()
+        for version in versions:
+            check_readable(vendor, version)
+        refused(signing_in())
+    finally:
+        disk.make_room()
+    assert signing_in()[0] == 200
+    assert vendor.administer("POST", "/audit/verification", {}, 200)["intact"]
