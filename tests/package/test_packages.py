@@ -46,7 +46,7 @@ def test_packing_again_does_nothing(packed, keys, guard, cache):
     package, project = packed("tumor-cpp")
     before = package.stat()
     done = support.pack(project, package, keys, guard, cache)
-    assert "nothing has changed" in done.stderr
+    assert "Nothing has changed" in done.stderr
     assert package.stat().st_mtime_ns == before.st_mtime_ns
 
 
