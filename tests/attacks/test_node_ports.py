@@ -1,15 +1,13 @@
 """What answers at a model's node port, and what the gateway believes of it."""
 import contextlib
-import http.client
 import json
-import os
 import socket
-import subprocess
 import threading
 import urllib.parse
 
-from installation import BIN, wait_until
+from installation import wait_until
 from looking import ask_at
+from second_gateway import second_gateway
 
 
 def test_an_answer_at_the_node_port_is_sealed(scene, genuine):
@@ -105,36 +103,11 @@ class Cable:
 @contextlib.contextmanager
 def another_gateway(scene, name, platform_url):
     """A second gateway of the installation; a function that calls through it."""
-    folder = scene.folder / name
-    folder.mkdir()
-    join = folder / "join.json"
-    join.write_text(json.dumps(scene.api("POST", "/gateways", {"id": name, "platform_url": platform_url})))
-    join.chmod(0o600)
-    read_end, write_end = os.pipe()
-    with open(folder / "log", "wb") as log:
-        process = subprocess.Popen([str(one) for one in (
-            BIN / "mifeng-gateway", "--state", folder / "state", "--master-key", folder / "key", "--join", join,
-            "--listen", "127.0.0.1:0", "--workers", "1", "--ready-fd", write_end)],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[write_end])
-    os.close(write_end)
+    join_file = scene.api("POST", "/gateways", {"id": name, "platform_url": platform_url})
     try:
-        with os.fdopen(read_end) as ready:
-            line = ready.readline()
-        assert line, (folder / "log").read_text()
-        where = urllib.parse.urlsplit(json.loads(line)["url"])
-
-        def call(path):
-            connection = http.client.HTTPConnection(where.hostname, where.port, timeout=30)
-            connection.request("POST", path, json.dumps(scene.request), {
-                "Content-Type": "application/json", "Authorization": "Bearer " + scene.key})
-            response = connection.getresponse()
-            body = response.read()
-            connection.close()
-            return response.status, body
-        yield call
+        with second_gateway(scene.folder / name, join_file, scene.request, scene.key) as call:
+            yield call
     finally:
-        process.terminate()
-        process.wait(20)
         scene.api("DELETE", "/gateways/" + name)
 
 

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from installation import BIN, SOURCE, Installation, wait_until
+from second_gateway import second_gateway
 
 # Short, so that keys come, retire and are destroyed while the tests look on. An output key is with the gateways one
 # snapshot lifetime before it is used, and stays for a lease and a snapshot lifetime after the next one began.
@@ -155,30 +156,9 @@ def test_identity_and_delivery_keys_change_under_running_models(site, called):
 
 def test_a_gateway_with_the_former_card_enrols_and_serves(site, called, folder):
     assert site.keys("identity")[0]["state"] == "retired", "the join file's card has a former identity key"
-    join = folder / "join.json"
-    join.write_text(json.dumps(site.former_join))
-    join.chmod(0o600)
-    read_end, write_end = os.pipe()
-    with open(folder / "gateway.log", "wb") as log:
-        process = subprocess.Popen([str(one) for one in (
-            BIN / "mifeng-gateway", "--state", folder / "gateway", "--master-key", folder / "gateway.key", "--join", join,
-            "--listen", "127.0.0.1:0", "--workers", "1", "--ready-fd", write_end)],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[write_end])
-    os.close(write_end)
-    try:
-        with os.fdopen(read_end) as ready:
-            line = ready.readline()
-        assert line, (folder / "gateway.log").read_text()
-        where = json.loads(line)["url"].removeprefix("http://")
-        connection = http.client.HTTPConnection(where, timeout=30)
-        connection.request("POST", "/tumor/predict", json.dumps(site.installation.request), {
-            "Content-Type": "application/json", "Authorization": "Bearer " + site.key})
-        response = connection.getresponse()
-        assert response.status == 200 and b"probability" in response.read()
-        connection.close()
-    finally:
-        process.terminate()
-        process.wait(20)
+    with second_gateway(folder / "gateway", site.former_join, site.installation.request, site.key) as call:
+        status, body = call("/tumor/predict")
+        assert status == 200 and b"probability" in body
 
 
 def test_the_audit_log_has_every_change_and_holds(site):
