@@ -225,10 +225,12 @@ void Reconciler::look_at_images() {
 }
 
 void Reconciler::start() {
+  // Before our own lock is taken: a notification holds the notifier's while wake() takes ours.
+  auto subscription = core_.deployments_changed.subscribe([this] { wake(); });
   std::lock_guard lock(state_->mutex);
   if (state_->thread.joinable()) return;
   state_->stopping = false;
-  state_->subscription = core_.deployments_changed.subscribe([this] { wake(); });
+  state_->subscription = std::move(subscription);
   state_->thread = std::thread([this] {
     std::unique_lock guard(state_->mutex);
     while (!state_->stopping) {
