@@ -52,7 +52,7 @@ Result<std::shared_ptr<const Router>> Router::create(Table table) {
   std::shared_ptr<Router> router(new Router);
   router->serial_ = table.serial;
   router->expires_ms_ = table.expires_ms;
-  MIFENG_CHECK(router->add_endpoints(std::move(table.endpoints)));
+  MIFENG_CHECK(router->add_endpoints(table.endpoints));
   MIFENG_CHECK(router->add_routes(std::move(table.routes)));
   for (auto& caller : table.callers) {
     std::string key = key_of(caller.key_sm3);
@@ -70,8 +70,8 @@ Result<std::shared_ptr<const Router>> Router::create(Table table) {
   return std::shared_ptr<const Router>(std::move(router));
 }
 
-Result<void> Router::add_endpoints(std::vector<EndpointSet> sets) {
-  for (auto& set : sets) {
+Result<void> Router::add_endpoints(const std::vector<EndpointSet>& sets) {
+  for (const auto& set : sets) {
     std::vector<Endpoint> endpoints;
     for (const auto& address : set.addresses) {
       auto endpoint = parse_endpoint(address);

@@ -69,7 +69,7 @@ class Router {
 
  private:
   Router() = default;
-  Result<void> add_endpoints(std::vector<EndpointSet> sets);
+  Result<void> add_endpoints(const std::vector<EndpointSet>& sets);
   Result<void> add_routes(std::vector<Route> routes);
 
   std::uint64_t serial_ = 0;
