@@ -154,14 +154,14 @@ Result<std::string> percent_decode(std::string_view text, bool plus_is_space) {
       if (i + 2 >= text.size()) return bad;
       const int high = hex_digit(text[i + 1]);
       const int low = hex_digit(text[i + 2]);
-      if (high < 0 || low < 0 || (high == 0 && low == 0)) return bad;
+      if (high < 0 || low < 0) return bad;
       out.push_back(static_cast<char>(high * 16 + low));
       i += 2;
     } else {
       out.push_back(text[i]);
     }
   }
-  if (!is_utf8(out)) return bad;
+  if (out.find('\0') != std::string::npos || !is_utf8(out)) return bad;
   return out;
 }
 
