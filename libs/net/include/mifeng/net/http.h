@@ -133,8 +133,8 @@ class Response {
 // BlockingPool.
 using Handler = std::function<asio::awaitable<Response>(Request)>;
 
-// "a%20b" to "a b"; kInvalidArgument "bad-escape" also for a zero byte, escaped or not, and what is not UTF-8. '+' stays
-// '+' in a path and is a space in a query.
+// "a%20b" to "a b"; kInvalidArgument "bad-escape" also for a zero byte, escaped or not, and what is not UTF-8. '+'
+// stays '+' in a path and is a space in a query.
 Result<std::string> percent_decode(std::string_view text, bool plus_is_space);
 std::string percent_encode(std::string_view text);  // all but unreserved characters (RFC 3986 section 2.3)
 // "name=a%20b&page=2", decoded, in order. kInvalidArgument "bad-query".
