@@ -3,11 +3,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <algorithm>
 
 #include "base_image_json.h"
+#include "gunzip.h"
 #include "layer_store.h"
 #include "mifeng/base/file.h"
 #include "mifeng/manifest/rules.h"
@@ -56,47 +56,7 @@ Result<void> each_piece(int fd, std::uint64_t size, const archive::Sink& sink) {
   return ok();
 }
 
-Error too_large() { return Error(ErrorCode::kInvalidArgument, "bad-base", "the image unpacks to more than 64 GiB"); }
-
-// Undoes gzip, of one member or several (some tools write a member a file), and counts what comes out.
-class Gunzip {
- public:
-  Gunzip(const archive::Sink& sink, std::uint64_t& left) : sink_(sink), left_(left) {
-    ready_ = ::inflateInit2(&stream_, 15 + 16) == Z_OK;
-  }
-  ~Gunzip() { ::inflateEnd(&stream_); }
-  Gunzip(const Gunzip&) = delete;
-  Gunzip& operator=(const Gunzip&) = delete;
-
-  Result<void> feed(ByteView bytes) {
-    const auto refused = [](const char* why) { return Error(ErrorCode::kInvalidArgument, "bad-base", why); };
-    if (!ready_) return Error(ErrorCode::kInternal, "no-memory", "zlib could not be started");
-    stream_.next_in = const_cast<Bytef*>(bytes.data());
-    stream_.avail_in = static_cast<uInt>(bytes.size());
-    while (stream_.avail_in > 0) {
-      if (ended_ && ::inflateReset(&stream_) != Z_OK) return refused("it is no gzip");
-      stream_.next_out = out_.data();
-      stream_.avail_out = static_cast<uInt>(out_.size());
-      const int result = ::inflate(&stream_, Z_NO_FLUSH);
-      if (result != Z_OK && result != Z_STREAM_END) return refused("it is no gzip");
-      ended_ = result == Z_STREAM_END;
-      const std::size_t got = out_.size() - stream_.avail_out;
-      if (got > left_) return too_large();
-      left_ -= got;
-      MIFENG_CHECK(sink_(ByteView(out_).first(got)));
-    }
-    return ok();
-  }
-  bool ended() const { return ended_; }
-
- private:
-  const archive::Sink& sink_;
-  std::uint64_t& left_;
-  ::z_stream stream_{};
-  Bytes out_ = Bytes(kPiece);
-  bool ready_ = false;
-  bool ended_ = false;
-};
+Error too_large() { return Error(ErrorCode::kInvalidArgument, "too-large", "it unpacks to more than 64 GiB"); }
 
 class Folder {
  public:
@@ -200,15 +160,16 @@ Result<LayerFile> read_layer(const BaseReference& reference, const Folder& folde
           left -= size;
           return each_piece(fd.get(), size, sink);
         }
-        Gunzip gunzip(sink, left);
-        MIFENG_CHECK(each_piece(fd.get(), size, [&](ByteView bytes) { return gunzip.feed(bytes); }));
-        if (!gunzip.ended()) return Error(ErrorCode::kInvalidArgument, "bad-base", "its gzip is cut off");
+        Gunzip gunzip(Gunzip::Members::kAny, left);
+        MIFENG_CHECK(each_piece(fd.get(), size, [&](ByteView bytes) { return gunzip.feed(bytes, sink); }));
+        if (!gunzip.ended()) return Error(ErrorCode::kInvalidArgument, "bad-gzip", "its gzip is cut off");
         return ok();
       });
   if (stored) return stored;
   if (stored.error().reason() == "changed")
     return bad_base(reference, "the layer " + blob.digest + " unpacks to something else than its diff id says");
-  if (stored.error().reason() == "bad-base")
+  if (const auto reason = stored.error().reason();
+      reason == "bad-base" || reason == "bad-gzip" || reason == "too-large")
     return bad_base(reference, "the layer " + blob.digest + ": " + std::string(stored.error().message()));
   return stored;
 }

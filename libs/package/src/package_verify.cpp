@@ -1,9 +1,8 @@
 // The part of verification that reads every byte of a package.
-#include <zlib.h>
-
 #include <algorithm>
 #include <memory>
 
+#include "gunzip.h"
 #include "image_facts.h"
 #include "mifeng/archive/tar.h"
 #include "mifeng/package/package_file.h"
@@ -27,46 +26,6 @@ Error bad_layer(const Layer& layer, const std::string& sentence) {
   return Error(ErrorCode::kVerificationFailed, "bad-package",
                "the " + std::string(to_string(layer.role)) + " layer: " + sentence);
 }
-
-// Unpacks one gzip member and nothing after it.
-class Inflater {
- public:
-  Inflater() { ready_ = ::inflateInit2(&stream_, 15 + 16) == Z_OK; }
-  ~Inflater() { ::inflateEnd(&stream_); }
-  Inflater(const Inflater&) = delete;
-  Inflater& operator=(const Inflater&) = delete;
-
-  // False where the bytes are no gzip.
-  template <typename Take>
-  bool feed(ByteView bytes, Take take) {
-    if (!ready_ || (ended_ && !bytes.empty())) return false;
-    stream_.next_in = const_cast<Bytef*>(bytes.data());
-    stream_.avail_in = static_cast<uInt>(bytes.size());
-    while (stream_.avail_in > 0) {
-      stream_.next_out = out_.data();
-      stream_.avail_out = static_cast<uInt>(out_.size());
-      const int result = ::inflate(&stream_, Z_NO_FLUSH);
-      if (result != Z_OK && result != Z_STREAM_END) return false;
-      const std::size_t got = out_.size() - stream_.avail_out;
-      total_ += got;
-      if (total_ > kUnpackedMax) return false;
-      take(ByteView(out_).first(got));
-      if (result == Z_STREAM_END) {
-        ended_ = true;
-        return stream_.avail_in == 0;
-      }
-    }
-    return true;
-  }
-  bool ended() const { return ended_; }
-
- private:
-  ::z_stream stream_{};
-  Bytes out_ = Bytes(kPiece);
-  std::uint64_t total_ = 0;
-  bool ready_ = false;
-  bool ended_ = false;
-};
 
 // The two sealed layers: which files they may hold. Header and facts are kept, the segments only counted.
 class SealedLayer final : public archive::TarHandler {
@@ -113,7 +72,12 @@ Result<void> PackageFile::verify_contents(const Progress& progress) const {
     const bool sealed_part = layer.role == LayerRole::kPayloadHeader || layer.role == LayerRole::kPayloadSegments;
     Sha256 blob_hash;
     Sha256 content_hash;
-    Inflater inflater;
+    std::uint64_t left = kUnpackedMax;
+    Gunzip gunzip(Gunzip::Members::kOne, left);
+    const archive::Sink hash_content = [&](ByteView bytes) {
+      content_hash.update(bytes);
+      return ok();
+    };
     SealedLayer content(layer.role);
     archive::TarReader tar(content, {10, std::uint64_t{1} << 41, false});
     for (std::uint64_t at = 0; at < blob.size;) {
@@ -123,13 +87,13 @@ Result<void> PackageFile::verify_contents(const Progress& progress) const {
       at += got;
       done += got;
       blob_hash.update(piece);
-      if (layer.media_type == kLayerGzip && !inflater.feed(piece, [&](ByteView bytes) { content_hash.update(bytes); }))
+      if (layer.media_type == kLayerGzip && !gunzip.feed(piece, hash_content))
         return bad_layer(layer, "it is not one gzip stream, or unpacks to too much");
       if (sealed_part) MIFENG_CHECK(tar.feed(piece));
       if (progress) progress(done, total);
     }
     if (blob_hash.digest() != layer.digest) return wrong_digest(layer, "has other content than its digest says");
-    if (layer.media_type == kLayerGzip && (!inflater.ended() || content_hash.digest() != layer.diff_id))
+    if (layer.media_type == kLayerGzip && (!gunzip.ended() || content_hash.digest() != layer.diff_id))
       return wrong_digest(layer, "unpacks to something else than its diff id says");
     if (!sealed_part) continue;
     MIFENG_CHECK(tar.finish());
