@@ -2,9 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdlib>
-#include <cstring>
 
 #include "mifeng/base/file.h"
 #include "mifeng/platform/platform.h"
@@ -13,34 +12,6 @@ namespace mifeng::daemon {
 namespace {
 
 constexpr std::size_t kPassphraseMax = 4096;
-constexpr std::size_t kKeySize = 32;
-
-// The value is wiped where it stands: /proc/PID/environ shows the memory that the process was started with, whatever
-// unsetenv() does to the list of it.
-Result<SecretBytes> take_from_environment(const std::string& name) {
-  char* const value = std::getenv(name.c_str());
-  if (value == nullptr)
-    return Error(ErrorCode::kInvalidArgument, "no-master-key",
-                 "There is no variable " + name + " that would hold the master key.");
-  const std::size_t size = std::strlen(value);
-  SecretBytes key(kKeySize);
-  bool good = size == 2 * kKeySize;
-  for (std::size_t i = 0; good && i < kKeySize; ++i) {
-    unsigned byte = 0;
-    for (const char c : {value[2 * i], value[2 * i + 1]}) {
-      const bool digit = c >= '0' && c <= '9', lower = c >= 'a' && c <= 'f', upper = c >= 'A' && c <= 'F';
-      good = good && (digit || lower || upper);
-      byte = byte * 16 + static_cast<unsigned>(digit ? c - '0' : lower ? c - 'a' + 10 : c - 'A' + 10);
-    }
-    key.reveal_for_writing()[i] = static_cast<std::uint8_t>(byte);
-  }
-  ::explicit_bzero(value, size);
-  ::unsetenv(name.c_str());
-  if (!good)
-    return Error(ErrorCode::kInvalidArgument, "bad-master-key",
-                 "The variable " + name + " must hold the master key as 64 hex digits and nothing else.");
-  return key;
-}
 
 // Its first line; in locked memory all the way.
 Result<SecretBytes> first_line(const SecretBytes& text) {
@@ -76,7 +47,7 @@ Result<SecretBytes> read_master_key(const Options& options, Random& random) {
     const auto mode = has_database ? platform::MasterKeyFile::kMustExist : platform::MasterKeyFile::kCreate;
     return platform::load_master_key(options.master_key, mode, random);
   }
-  if (!options.master_key_env.empty()) return take_from_environment(options.master_key_env);
+  if (!options.master_key_env.empty()) return platform::take_master_key_from_environment(options.master_key_env);
   const auto salt = options.salt_file.empty() ? options.data / "salt" : options.salt_file;
   std::error_code ignored;
   if (has_database && !std::filesystem::exists(salt, ignored))

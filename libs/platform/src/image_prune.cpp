@@ -27,30 +27,37 @@ Result<void> delete_from_registry(const Core& core, const std::string& address) 
                    "): " + done.output.substr(0, 1000));
 }
 
+// What the engine has of images that no version names.
+Result<void> prune_engine(Core& core) {
+  if (core.engine.get() == nullptr) return ok();
+  MIFENG_TRY(const auto kept, core.db->read([](store::Transaction& tx) { return store::all<store::ImageRow>(tx); }));
+  std::vector<std::string> keep;
+  for (const auto& image : kept) keep.push_back(image.address);
+  return core.engine.call<void>([&](cluster::Engine& engine) { return engine.prune_images(keep); });
+}
+
 }  // namespace
 
 Result<int> prune_images(Core& core) {
   if (core.options.registry.empty()) return 0;
-  std::unique_lock alone(core.images_mutex, std::try_to_lock);
-  if (!alone) return Error(ErrorCode::kConflict, "image-on-its-way", "A package is being stored.");
-  MIFENG_TRY(const auto unused, core.db->read([](store::Transaction& tx) { return store::unused_images(tx); }));
-  int deleted = 0;
-  for (const auto& image : unused) {
+  // Locked anew for each image: a package that is submitted meanwhile waits for one deletion, not for all.
+  for (int deleted = 0;; ++deleted) {
+    const std::unique_lock alone(core.images_mutex, std::try_to_lock);
+    if (!alone) return Error(ErrorCode::kConflict, "image-on-its-way", "A package is being stored.");
+    MIFENG_TRY(const auto unused, core.db->read([](store::Transaction& tx) { return store::unused_images(tx); }));
+    if (unused.empty()) {
+      MIFENG_CHECK(prune_engine(core));
+      return deleted;
+    }
+    const std::string& address = unused.front().address;
     // One of a registry that was used before is not ours to delete there.
-    if (image.address.starts_with(core.options.registry + "/")) MIFENG_CHECK(delete_from_registry(core, image.address));
+    if (address.starts_with(core.options.registry + "/")) MIFENG_CHECK(delete_from_registry(core, address));
     MIFENG_CHECK(core.db->write([&](store::Transaction& tx) -> Result<void> {
-      MIFENG_CHECK(store::erase<store::ImageRow>(tx, image.address));
+      MIFENG_CHECK(store::erase<store::ImageRow>(tx, address));
       return core.audit->append(
-          tx, AuditEvent{.actor = "system", .action = "image.delete", .subject = image.address, .detail = "unused"});
+          tx, AuditEvent{.actor = "system", .action = "image.delete", .subject = address, .detail = "unused"});
     }));
-    ++deleted;
   }
-  MIFENG_TRY(const auto kept, core.db->read([](store::Transaction& tx) { return store::all<store::ImageRow>(tx); }));
-  std::vector<std::string> keep;
-  for (const auto& image : kept) keep.push_back(image.address);
-  if (core.engine.get() != nullptr)
-    MIFENG_CHECK(core.engine.call<void>([&](cluster::Engine& engine) { return engine.prune_images(keep); }));
-  return deleted;
 }
 
 }  // namespace mifeng::platform

@@ -1,5 +1,8 @@
 #include <sys/stat.h>
 
+#include <cstdlib>
+#include <cstring>
+
 #include "mifeng/base/file.h"
 #include "mifeng/crypto/kdf.h"
 #include "mifeng/platform/platform.h"
@@ -11,8 +14,7 @@ constexpr std::size_t kMasterKeySize = 32;
 constexpr std::uint32_t kPassphraseRounds = 600'000;
 
 // Digits in place, so that the key lies in locked memory only.
-Result<SecretBytes> decode_hex(const SecretBytes& text, const std::filesystem::path& path) {
-  ByteView digits = text.reveal_for_use();
+Result<SecretBytes> decode_hex(ByteView digits, const std::string& where) {
   while (!digits.empty() && (digits.back() == '\n' || digits.back() == '\r')) digits = digits.first(digits.size() - 1);
   const auto value = [](std::uint8_t c) {
     if (c >= '0' && c <= '9') return c - '0';
@@ -29,7 +31,7 @@ Result<SecretBytes> decode_hex(const SecretBytes& text, const std::filesystem::p
   }
   if (!good)
     return Error(ErrorCode::kInvalidArgument, "bad-master-key",
-                 path.string() + " must hold the master key as 64 hex digits and nothing else.");
+                 where + " must hold the master key as 64 hex digits and nothing else.");
   return key;
 }
 
@@ -57,7 +59,19 @@ Result<SecretBytes> load_master_key(const std::filesystem::path& path, MasterKey
     return Error(ErrorCode::kPermissionDenied, "master-key-readable",
                  "Others may read the master key " + path.string() + ". Make it private: chmod 600.");
   MIFENG_TRY(const SecretBytes text, read_secret_file(path, 256));
-  return decode_hex(text, path);
+  return decode_hex(text.reveal_for_use(), path.string());
+}
+
+Result<SecretBytes> take_master_key_from_environment(const std::string& name) {
+  char* const value = std::getenv(name.c_str());
+  if (value == nullptr)
+    return Error(ErrorCode::kInvalidArgument, "no-master-key",
+                 "There is no variable " + name + " that would hold the master key.");
+  const std::size_t size = std::strlen(value);
+  auto key = decode_hex(as_bytes(std::string_view(value, size)), "The variable " + name);
+  ::explicit_bzero(value, size);
+  ::unsetenv(name.c_str());
+  return key;
 }
 
 Result<SecretBytes> master_key_from_passphrase(const SecretBytes& passphrase, const std::filesystem::path& salt_file,

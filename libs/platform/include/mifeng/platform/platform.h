@@ -94,6 +94,10 @@ bool has_database(const std::filesystem::path& data_dir);
 // "master-key-readable" where others may read it.
 enum class MasterKeyFile { kMustExist, kCreate };
 Result<SecretBytes> load_master_key(const std::filesystem::path& path, MasterKeyFile mode, Random& random);
+// From an environment variable, as 64 hex digits; kInvalidArgument "no-master-key" or "bad-master-key". The variable is
+// gone afterwards, also where it stood: /proc/PID/environ shows the memory that the process was started with, whatever
+// unsetenv() does to the list of it. Before any other thread runs.
+Result<SecretBytes> take_master_key_from_environment(const std::string& name);
 // PBKDF2-HMAC-SM3 of a passphrase, salt of 16 bytes from `salt_file` (made where missing).
 Result<SecretBytes> master_key_from_passphrase(const SecretBytes& passphrase, const std::filesystem::path& salt_file,
                                                Random& random);
