@@ -25,23 +25,7 @@ struct GrantMessages : testing::Test {
             .payload_header_sm3 = crypto::sm3({}),
             .guard_version = "0.1.0"};
   }
-  Grant grant() const {
-    return {.deployment = "dep-1",
-            .instance_id = "ins-1",
-            .vendor = "acme",
-            .model = "digits",
-            .version = "1",
-            .vendor_key = kit.other.public_key(),
-            .payload_root_key = Secret<16>(),
-            .output_key = kit.output.public_key(),
-            .output_key_statement = kit.output_statement(),
-            .identity_chain = {},
-            .platform_time_ms = kNow,
-            .lease_ms = 300000,
-            .renew_ms = 60000,
-            .listed = false,
-            .gateways_confirm_by_ms = kNow + 10000};
-  }
+  Grant grant() const { return kit.grant(); }
   Result<Grant> open(ByteView stream) { return open_as(stream, kit.identity.public_key()); }
   Result<Grant> open_as(ByteView stream, const crypto::Sm2PublicKey& card) {
     return open_grant(stream, "dep-1", kit.nonce, kit.receive, card, kit.tools);

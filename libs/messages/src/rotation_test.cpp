@@ -28,21 +28,9 @@ struct Rotation : testing::Test {
   }
   std::string grant(const KeyStatements& chain, const crypto::Sm2PublicKey& card,
                     const crypto::Sm2PrivateKey& signer) const {
-    const Grant message{.deployment = "dep-1",
-                        .instance_id = "ins-1",
-                        .vendor = "acme",
-                        .model = "digits",
-                        .version = "1",
-                        .vendor_key = kit.other.public_key(),
-                        .payload_root_key = Secret<16>(),
-                        .output_key = kit.output.public_key(),
-                        .output_key_statement = output_statement(),
-                        .identity_chain = chain,
-                        .platform_time_ms = kNow,
-                        .lease_ms = 300000,
-                        .renew_ms = 60000,
-                        .listed = false,
-                        .gateways_confirm_by_ms = kNow + 10000};
+    Grant message = kit.grant();
+    message.output_key_statement = output_statement();
+    message.identity_chain = chain;
     const Bytes stream = seal_grant(message, kit.nonce, kit.receive.public_key(), signer, kit.tools).value();
     return test::reason_of(open_grant(stream, "dep-1", kit.nonce, kit.receive, card, kit.tools));
   }

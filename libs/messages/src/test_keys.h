@@ -2,6 +2,7 @@
 #pragma once
 
 #include "mifeng/base/random.h"
+#include "mifeng/messages/grant.h"
 #include "mifeng/messages/key_statement.h"
 #include "mifeng/messages/tools.h"
 
@@ -33,6 +34,23 @@ struct Kit {
 
   KeyStatement output_statement() const {
     return make_key_statement(claims(KeyPurpose::kOutput, output), identity).value();
+  }
+  Grant grant() const {
+    return {.deployment = "dep-1",
+            .instance_id = "ins-1",
+            .vendor = "acme",
+            .model = "digits",
+            .version = "1",
+            .vendor_key = other.public_key(),
+            .payload_root_key = Secret<16>(),
+            .output_key = output.public_key(),
+            .output_key_statement = output_statement(),
+            .identity_chain = {},
+            .platform_time_ms = kNow,
+            .lease_ms = 300000,
+            .renew_ms = 60000,
+            .listed = false,
+            .gateways_confirm_by_ms = kNow + 10000};
   }
 };
 
