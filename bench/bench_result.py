@@ -1,10 +1,18 @@
-"""Writing a measurement's result: one JSON line, and bench/results/NAME.json with machine and commit."""
+"""What all measurements do: build what they run, and write one JSON line and bench/results/NAME.json with machine and
+commit."""
 import json
 import pathlib
 import subprocess
+import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+
+def build(*targets, guard_folder=False):
+    """Builds what a measurement runs, as ./run does; `guard_folder`: build/guard-folder too."""
+    script = '. tools/setup/lib.sh; build release "$@"' + ("; make_guard_folder" if guard_folder else "")
+    subprocess.run(["bash", "-euc", 'root=$PWD; ' + script, "bench", *targets], cwd=ROOT, check=True, stdout=sys.stderr)
 
 
 def machine():

@@ -23,9 +23,7 @@ def run(program, repetitions):
 
 
 def main():
-    subprocess.run(["cmake", "--preset", "release"], cwd=bench_result.ROOT, check=True, stdout=sys.stderr)
-    subprocess.run(["cmake", "--build", "build/release", "--target", *PROGRAMS, "-j2"], cwd=bench_result.ROOT,
-                   check=True, stdout=sys.stderr)
+    bench_result.build(*PROGRAMS)
     where = bench_result.machine()
     values = {}
     for program in PROGRAMS:

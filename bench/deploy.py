@@ -16,7 +16,7 @@ os.environ.setdefault("MIFENG_BIN", str(HERE.parent / "build/bin"))
 os.environ.setdefault("MIFENG_SOURCE", str(HERE.parent))
 sys.path[:0] = [str(HERE), str(HERE.parent / "tests/e2e")]
 
-from bench_result import finish, machine  # noqa: E402
+from bench_result import build, finish, machine  # noqa: E402
 from installation import Installation, wait_until  # noqa: E402
 
 EXAMPLE = HERE.parent / "examples/tumor-cpp"
@@ -44,6 +44,7 @@ wrk.headers["Authorization"] = "Bearer {key}"
 
 def main():
     deployments = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+    build("programs", guard_folder=True)
     where = machine()
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 10
     with tempfile.TemporaryDirectory(prefix="mf-", dir="/tmp") as folder:

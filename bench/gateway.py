@@ -75,9 +75,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=2)
     options = parser.parse_args()
-    subprocess.run(["cmake", "--preset", "release"], cwd=ROOT, check=True, stdout=sys.stderr)
-    subprocess.run(["cmake", "--build", "build/release", "--target", "ngx_http_mifeng", "static_supervisor", "-j2"], cwd=ROOT,
-                   check=True, stdout=sys.stderr)
+    bench_result.build("ngx_http_mifeng", "static_supervisor")
     where = bench_result.machine()
     with tempfile.TemporaryDirectory(prefix="mfb-", dir="/dev/shm") as path:
         values = measure(pathlib.Path(path), options)

@@ -35,6 +35,7 @@ def measure(container):
 
 
 def main():
+    bench_result.build("programs", "platform_standin")
     where = bench_result.machine()
     with tempfile.TemporaryDirectory(prefix="mfb-", dir="/tmp") as path:
         folder = pathlib.Path(path)
