@@ -1,4 +1,5 @@
-"""./run --once in a Debian 12 where nothing was installed: whether the package lists suffice, to build and to run.
+"""./run --once and ./test in a Debian 12 where nothing was installed: whether the package lists suffice, to build, to run
+and to test. Nothing is cached either, so that these take as long as the first time on any machine.
 
 The root is made by mmdebstrap with what every Debian has and apt; the mirror, proxy and index settings of this machine are
 taken along, since without them it could download nothing. It is entered with a mount and a pid namespace of its own.
@@ -6,6 +7,7 @@ taken along, since without them it could download nothing. It is entered with a 
 import json
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 
@@ -52,22 +54,34 @@ def root():
             if here.exists():
                 there.parent.mkdir(parents=True, exist_ok=True)
                 subprocess.run(["cp", "-rL", "--remove-destination", "-T", str(here), str(there)], check=True)
+        # What is in the repository, as a clone would have it.
+        source = path / "src"
+        subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(SOURCE), str(source)], check=True)
         yield path
     finally:
         subprocess.run(["rm", "-rf", "--one-file-system", str(path)], check=True)
 
 
-def test_run_once_on_a_fresh_debian(root):
-    # What is in the repository, as a clone would have it.
-    (root / "src").mkdir()
-    archive = subprocess.run(["git", "-C", str(SOURCE), "ls-files", "-z"], check=True, capture_output=True).stdout
-    subprocess.run(["tar", "-C", str(SOURCE), "--null", "-T", "-", "-cf", str(root / "src.tar")], input=archive, check=True)
-    subprocess.run(["tar", "-C", str(root / "src"), "-xf", str(root / "src.tar")], check=True)
+def enter(root, *command):
+    """Returns exit status and standard output; all that was said stands in fresh-COMMAND.log in the build folder."""
     settings = [f"{name}={value}" for name, value in os.environ.items() if name.startswith(PASSED_ON)]
-    done = subprocess.run(["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", ENTER, "enter", str(root), *settings,
-                           "./run", "--once"], capture_output=True, text=True, timeout=6000)
-    log = done.stderr[-6000:]
-    assert done.returncode == 0, log
-    result = json.loads(done.stdout.strip().splitlines()[-1])
+    log = pathlib.Path(os.environ["MIFENG_BUILD"]) / f"fresh-{command[0].strip('./')}.log"
+    with open(log, "w") as messages:
+        done = subprocess.run(["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", ENTER, "enter",
+                               str(root), *settings, *command], stdout=subprocess.PIPE, stderr=messages, text=True,
+                              timeout=3 * 3600)
+        messages.write(done.stdout)
+    assert done.returncode == 0, log.read_text()[-6000:]
+    return done.stdout
+
+
+def test_run_once_on_a_fresh_debian(root):
+    result = json.loads(enter(root, "./run", "--once").strip().splitlines()[-1])
     assert {model["name"] for model in result["models"]} >= {"digits", "tumor"}
     assert all(model["agreement"] == 1 and model["calls"] > 0 for model in result["models"]), result
+
+
+def test_test_on_a_fresh_debian(root):
+    last = enter(root, "./test").strip().splitlines()[-1]
+    passed, failed = re.fullmatch(r"(\d+) passed, (\d+) failed", last).groups()
+    assert int(passed) > 0 and failed == "0"
