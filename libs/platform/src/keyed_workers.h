@@ -20,7 +20,8 @@ class KeyedWorkers {
   explicit KeyedWorkers(int threads);  // at least 2
   ~KeyedWorkers();                     // as stop()
 
-  // Urgent ones go before those that wait, except for those of their own key. Nothing happens after stop().
+  // Urgent ones go before those that wait, except for those of their own key. Nothing happens after stop(). `job` does
+  // not throw.
   void submit(const std::string& key, JobKind kind, std::function<void()> job);
   bool busy(const std::string& key) const;  // a job of it waits or runs
   bool none_waits() const;

@@ -63,6 +63,16 @@ struct Look {
   }
 };
 
+// What a library throws is an error of this piece of work, and no end of the daemon that serves all others.
+Result<int> contained(const std::function<Result<int>()>& work) {
+  try {
+    return work();
+  } catch (const std::exception& error) {
+    return Error(ErrorCode::kInternal, "unexpected",
+                 std::string("This failed in a way that was not foreseen (") + error.what() + "); it is tried again.");
+  }
+}
+
 // A job that counts in `look`, whatever becomes of it.
 void submit(KeyedWorkers& workers, const std::shared_ptr<Look>& look, const std::string& key, JobKind kind,
             std::function<Result<int>()> work) {
@@ -73,7 +83,7 @@ void submit(KeyedWorkers& workers, const std::shared_ptr<Look>& look, const std:
   };
   look->begin();
   auto ticket = std::make_shared<Ticket>(look);
-  workers.submit(key, kind, [ticket = std::move(ticket), work = std::move(work)] { ticket->result = work(); });
+  workers.submit(key, kind, [ticket = std::move(ticket), work = std::move(work)] { ticket->result = contained(work); });
 }
 JobKind kind_of(const store::DeploymentRow& row, bool news) {
   if (row.deleting != 0) return JobKind::kPatient;
@@ -83,7 +93,7 @@ JobKind kind_of(const store::DeploymentRow& row, bool news) {
 // One deployment's trouble is not the others': it stands in its row.
 Result<int> look_at(Core& core, Look& look, const store::DeploymentRow& row) {
   if (look.engine_away) return 0;
-  auto changed = run_deployment_round(core, row);
+  auto changed = contained([&] { return run_deployment_round(core, row); });
   if (changed || changed.error().code() == ErrorCode::kUnavailable) return changed;
   MIFENG_CHECK(core.db->write([&](store::Transaction& tx) -> Result<void> {
     MIFENG_TRY(auto fresh, store::find<store::DeploymentRow>(tx, row.id));
@@ -220,7 +230,7 @@ void Reconciler::look_at_images() {
   // Should this one fail, the next is not in an hour; where it does not, the next time is put off when it has ended.
   state.images_due = Steady::now() + kImagesAgain;
   state.workers.submit(kImagesKey, JobKind::kPatient, [this] {
-    if (prune_images(core_)) state_->images_pruned = true;
+    if (contained([this] { return prune_images(core_); })) state_->images_pruned = true;
   });
 }
 

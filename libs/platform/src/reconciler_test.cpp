@@ -100,6 +100,19 @@ TEST_F(ReconcilerTest, WhatIsChangedMeanwhileComesAfterWhatRuns) {
   EXPECT_TRUE(engine_.containers.empty());
 }
 
+TEST_F(ReconcilerTest, WhatIsThrownStandsInItsDeploymentAndStopsNoOther) {
+  const std::string broken = add("broken"), other = add("other");
+  engine_.throws_for = broken;
+  EXPECT_FALSE(platform_->reconciler().run_once());
+  EXPECT_EQ(state(broken), "failed");
+  EXPECT_NE(platform_->deployments().get(operator_, broken)->reason.find("no such thing"), std::string::npos);
+  EXPECT_EQ(state(other), "starting");
+  // Nothing of it is left over.
+  engine_.throws_for.clear();
+  ASSERT_TRUE(platform_->reconciler().run_once());
+  EXPECT_EQ(state(broken), "starting");
+}
+
 TEST_F(ReconcilerTest, StopsWithoutDoingWhatOnlyWaits) {
   for (int i = 0; i < 10; ++i) add("d" + std::to_string(i));
   for (const auto& id : ids_) engine_.hold(id);

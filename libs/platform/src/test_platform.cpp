@@ -214,6 +214,7 @@ cluster::Task<void> FakeEngine::prune_images(std::vector<std::string> keep) {
 }
 
 std::string FakeEngine::instance_name(const std::string& deployment, int replica) const {
+  if (deployment == throws_for) throw std::runtime_error("no such thing");
   return "mf-0a1b2c3d-" + deployment + "-" + std::to_string(replica);
 }
 

@@ -58,8 +58,9 @@ class FakeEngine final : public cluster::Engine {
   std::vector<std::string> removed_claims;
   std::map<std::string, Container> containers;
   std::set<std::uint16_t> foreign_ports;
-  std::string fail_with;  // a reason: containers cannot be started
-  bool away = false;      // kUnavailable for everything
+  std::string fail_with;   // a reason: containers cannot be started
+  bool away = false;       // kUnavailable for everything
+  std::string throws_for;  // a deployment: asking for its instances' names throws
   int applies = 0, restarts = 0;
   std::vector<std::string> kept_images;  // as the last pruning was told
   int prunings = 0;
