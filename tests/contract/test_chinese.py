@@ -1,47 +1,50 @@
-"""The command line in Chinese: every command's help has its text, the catalogue holds nothing that is not used, and every
-text that the sources ask for stands in it."""
+"""The command line in Chinese: every command's help, every text that the sources ask for, every title, reason and
+sentence of the platform has its Chinese; the catalogue holds nothing that is not used; and what people see is Chinese
+and aligned, while what programs read stays as it is."""
 
-import pathlib
+import http.server
+import json
 import re
 import subprocess
+import threading
+import unicodedata
 
+import chinese_catalogue as sources
 import pytest
+import yaml
 
-from conftest import BIN, ROOT
+from conftest import BIN, DESCRIPTION, ROOT
 
-SOURCES = ROOT / "apps/mifeng"
 HAN = re.compile(r"[\u4e00-\u9fff]")
-LITERALS = re.compile(r'"(?:[^"\\\n]|\\.)*"(?:\s*"(?:[^"\\\n]|\\.)*")*')
-
-
-def joined(text):
-    """Adjacent literals are one."""
-    return "".join(re.findall(r'"((?:[^"\\\n]|\\.)*)"', text))
-
-
-def literals(path):
-    return {joined(match) for match in LITERALS.findall(re.sub(r"^#include.*$", "", path.read_text(), flags=re.M))}
-
-
-def catalogue(name, table):
-    text = (SOURCES / "cli" / name).read_text()
-    body = text[text.index(f"constexpr Translation {table}[]"):]
-    body = body[:body.index("\n};")]
-    rows = re.findall(r'\{("(?:[^"\\\n]|\\.)*"(?:\s*"(?:[^"\\\n]|\\.)*")*),\s*("(?:[^"\\\n]|\\.)*"(?:\s*"(?:[^"\\\n]|\\.)*")*)\}',
-                      body)
-    assert len(rows) == len(re.findall(r"^    \{\"", body, flags=re.M)), "every row was read"
-    return [(joined(english), joined(chinese)) for english, chinese in rows]
-
-
-HELP = catalogue("chinese_help.cpp", "kHelp")
-MESSAGES = catalogue("chinese_messages.cpp", "kMessages")
-REASONS = catalogue("chinese_messages.cpp", "kReasons")
-USED = set().union(*(literals(path) for path in SOURCES.rglob("*.cpp") if not path.name.startswith("chinese")))
+CHINESE = {"LC_ALL": "zh_CN.UTF-8"}
+HELP = sources.table("chinese_help.cpp", "kHelp")
+MESSAGES = sources.table("chinese_messages.cpp", "kMessages")
+REASONS = sources.table("chinese_reasons.cpp", "kReasons")
+TITLES = sources.table("chinese_tables.cpp", "kTitles")
+WORDS = sources.table("chinese_tables.cpp", "kWords")
+PHRASES = sources.table("chinese_phrases.cpp", "kPhrases")
 
 
 def run(*arguments, language):
     return subprocess.run([BIN / "mifeng", *arguments], capture_output=True, timeout=60, cwd="/",
                           env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **language})
+
+
+def english(table):
+    return [key for key, _ in table]
+
+
+def columns(text):
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def at_columns(line, begins):
+    """The cells of a line, given the terminal columns that they begin at."""
+    cells, column = [""] * len(begins), 0
+    for character in line:
+        cells[max(i for i, begin in enumerate(begins) if begin <= column)] += character
+        column += columns(character)
+    return [cell.strip() for cell in cells]
 
 
 def commands():
@@ -50,42 +53,97 @@ def commands():
     return [tuple(path.split()[1:]) for path in re.findall(r"^    '(mifeng[^']*)'\)", script, flags=re.M)]
 
 
-def test_no_entry_is_unused_or_twice():
-    keys = [english for english, _ in HELP + MESSAGES]
-    assert len(keys) == len(set(keys)), [key for key in keys if keys.count(key) > 1]
-    codes = literals(ROOT / "libs/base/src/error.cpp")
-    labels = {"Usage", "OPTIONS", "Positionals", "SUBCOMMAND", "REQUIRED", "Env", "TEXT", "INT"}
-    assert [key for key in keys if key not in USED | codes | labels] == []
-    everywhere = set()
-    for path in list((ROOT / "libs").rglob("*.cpp")) + list((ROOT / "libs").rglob("*.h")):
-        everywhere |= literals(path)
-    reasons = [reason for reason, _ in REASONS]
-    assert len(reasons) == len(set(reasons)) and [one for one in reasons if one not in everywhere | USED] == []
+def test_no_entry_is_twice_or_unused():
+    for keys in (english(HELP + MESSAGES + TITLES), english(REASONS), english(WORDS), english(PHRASES)):
+        assert len(keys) == len(set(keys)), [key for key in keys if keys.count(key) > 1]
+    used = set().union(*(sources.literals(path) for path in sources.of_command_line()))
+    everywhere = used.union(*(sources.literals(path) for path in sources.of_libraries()))
+    labels = {"Usage", "OPTIONS", "Positionals", "SUBCOMMAND", "REQUIRED", "Env", "TEXT", "INT"}  # of CLI11
+    assert [key for key in english(HELP) if key not in used | labels] == []
+    # Messages hold also the words that libraries have for codes, kinds of streams and roles of layers.
+    assert [key for key in english(MESSAGES) if key not in everywhere] == []
+    assert set(english(TITLES)) - sources.titles() - sources.asked() == set()
+    assert set(english(REASONS)) - sources.reasons_of_libraries() - sources.reasons_said_in_english() == set()
+    assert set(english(PHRASES)) - sources.phrases() == set()
+    assert [key for key in english(WORDS) if key not in everywhere | {"true", "false"}] == []
 
 
 def test_every_text_that_is_asked_for_is_there():
-    known = {english for english, _ in HELP + MESSAGES}
-    asked = set()
-    for path in SOURCES.rglob("*.cpp"):
-        for match in re.findall(r'\b(?:tr|say)\(\s*("(?:[^"\\\n]|\\.)*"(?:\s*"(?:[^"\\\n]|\\.)*")*)', path.read_text()):
-            asked.add(joined(match))
-    assert len(asked) > 40 and asked - known == set()
+    asked = sources.asked()
+    assert len(asked) > 90 and asked - set(english(HELP + MESSAGES + TITLES)) == set()
+    titles = sources.titles()
+    assert len(titles) > 40 and titles - set(english(TITLES)) == set()
+
+
+def test_every_reason_has_its_chinese():
+    reasons = sources.reasons_of_libraries()
+    assert len(reasons) > 200 and {"prefix-taken", "bad-tag", "no-recipient", "engine-slow", "replayed"} < reasons
+    assert reasons - set(english(REASONS)) == set()
+    assert sources.reasons_said_in_english() - set(english(REASONS)) == set()
+    # What spec/errors.md promises, but for what a gateway answers to callers and says of its own configuration.
+    text = (ROOT / "spec/errors.md").read_text()
+    promised = set()
+    for section in ("Classes of failure", "Keys, seals and files", "Reasons of the platform"):
+        body = re.search(rf"^## {section}.*?(?=^## |\Z)", text, flags=re.M | re.S).group()
+        for row in re.findall(r"^\| (`[^|]*) \|", body, flags=re.M):
+            promised |= set(re.findall(r"`([^`]+)`", row))
+    assert len(promised) > 60
+    own = {reason for path in sources.of_command_line() for reason, _ in sources.reasons_in(sources.code_of(path))}
+    assert promised - set(english(REASONS)) - own == set()
+
+
+def test_every_sentence_has_its_chinese():
+    phrases = sources.phrases()
+    assert len(phrases) > 90 and phrases - set(english(PHRASES)) == set()
+    # And none goes to a person past phrase(): as a bare literal, or put together of some.
+    for folder, said in (("stack", r"say|message_|listener_?\.message|listener_?\.result"),
+                         ("package", r"listener\.step|listener\.note|listener\.progress")):
+        for path in (ROOT / "libs" / folder / "src").glob("*.cpp"):
+            for given in sources.calls(sources.code_of(path), f"(?:{said})"):
+                if given[0].startswith("json::"):  # what `mifeng up --once` says to programs
+                    continue
+                bare = re.sub(r'phrase\((?:[^"]|"(?:[^"\\]|\\.)*")*\)|""', "", given[0])
+                assert '"' not in bare, (path.name, given[0])
+    engine = "".join(sources.code_of(path) for path in (ROOT / "libs/cluster/src").glob("podman_*.cpp"))
+    rows = "".join(sources.code_of(path) for path in (ROOT / "libs/platform/src").glob("deployment_*.cpp"))
+    assert re.findall(r'reason \+?= "[^"]', engine + rows) == []
+
+
+def test_every_state_has_its_chinese():
+    """What a member that is shown in Chinese may be, as spec/openapi.yaml has it."""
+    words = set()
+
+    def look(value):
+        if isinstance(value, dict):
+            for name, schema in value.get("properties", {}).items():
+                if name in ("state", "purpose") and "enum" in schema:
+                    words.update(schema["enum"])
+            for inner in value.values():
+                look(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                look(inner)
+
+    look(yaml.safe_load(DESCRIPTION.read_text()))
+    assert {"ready", "in-force", "used-by-others", "identity", "enrolled"} < words
+    assert words - set(english(WORDS)) == set()
 
 
 def test_the_parts_are_the_same_in_both():
-    for english, chinese in MESSAGES:
-        assert english.count("{}") == chinese.count("{}"), english
-        assert HAN.search(chinese), english
-    for english, chinese in HELP:
-        assert HAN.search(chinese), english
+    for key, chinese in MESSAGES:
+        assert key.count("{}") == chinese.count("{}"), key
+    for key, chinese in PHRASES:
+        assert key.count("{}") == len(re.findall(r"\{(?:|phrase|word)\}", chinese)) == chinese.count("{"), key
+    for key, chinese in HELP + MESSAGES + REASONS + TITLES + WORDS + PHRASES:
+        assert HAN.search(chinese), key
 
 
 @pytest.mark.parametrize("path", commands(), ids=" ".join)
 def test_every_commands_help_is_chinese(path):
-    english = run(*path, "--help", language={"LANG": "C.UTF-8"})
-    chinese = run(*path, "--help", language={"LC_ALL": "zh_CN.UTF-8"})
-    assert english.returncode == chinese.returncode == 0
-    assert not HAN.search(english.stdout.decode())
+    english_help = run(*path, "--help", language={"LANG": "C.UTF-8"})
+    chinese = run(*path, "--help", language=CHINESE)
+    assert english_help.returncode == chinese.returncode == 0
+    assert not HAN.search(english_help.stdout.decode())
     text = chinese.stdout.decode()
     assert HAN.search(text.splitlines()[0]), text
     # Each option and subcommand: its name, then on that line or the next what it is, in Chinese.
@@ -111,17 +169,145 @@ def test_errors_and_messages(tmp_path):
     done = run("push", "none.mfpkg", language={**chinese, "MIFENG_PLATFORM": "http://127.0.0.1:1"})
     assert done.returncode == 3 and "没有模型包 none.mfpkg" in done.stderr.decode()
     done = run("get", "models", language={**chinese, "MIFENG_PLATFORM": "http://127.0.0.1:1"})
-    assert done.returncode == 1 and "暂不可用：" in done.stderr.decode()
+    assert done.returncode == 1 and "无法连接：" in done.stderr.decode() and b"[cannot-connect]" in done.stderr
     done = run("scale", "x", language=chinese)
     assert done.returncode == 2 and "用法错误" in done.stderr.decode()
     done = run("nonsense", language=chinese)
     assert done.returncode == 2 and "没有命令 nonsense" in done.stderr.decode()
-    done = run("key", "fingerprint", str(tmp_path / "none"), language=chinese)
-    assert done.returncode == 3 and "没有这个文件（" in done.stderr.decode()
+    # Also where the name itself is Chinese.
+    for name in ("none", "密钥"):
+        done = run("key", "fingerprint", str(tmp_path / name), language=chinese)
+        assert done.returncode == 3 and "没有这个文件（" in done.stderr.decode(), done.stderr.decode()
+    done = run("key", "generate", "-o", str(tmp_path / "密钥"), language=chinese)
+    assert done.returncode == 0 and "指纹：" in done.stderr.decode()
+    done = run("key", "generate", "-o", str(tmp_path / "密钥"), language=chinese)
+    assert done.returncode == 5 and "错误：" + str(tmp_path / "密钥") + " 已存在" in done.stderr.decode()
+
+
+def test_what_a_file_is(tmp_path):
+    run("key", "generate", "-o", str(tmp_path / "a.pem"), "--public", str(tmp_path / "a.pub"), language={})
+    sealed = subprocess.run([BIN / "mifeng", "seal", "--kind", "response", "--to", tmp_path / "a.pub"], input=b"text",
+                            capture_output=True, timeout=60, check=True).stdout
+    (tmp_path / "sealed").write_bytes(sealed)
+    in_english = run("inspect", str(tmp_path / "sealed"), language={"LANG": "C.UTF-8"}).stdout.decode().splitlines()
+    in_chinese = run("inspect", str(tmp_path / "sealed"), language=CHINESE).stdout.decode().splitlines()
+    assert in_english[0] == "form       sealed stream, version 1 (not verified)"
+    assert in_english[1] == "kind       response" and in_english[-1] == "signer     none: not signed"
+    assert in_chinese[:2] == ["格式    密封流，版本 1（未验证）", "种类    回答"]
+    assert in_chinese[-1] == "签名者  无：未签名"
+    assert len(in_chinese) == len(in_english)
+    assert (run("inspect", "-o", "json", str(tmp_path / "sealed"), language=CHINESE).stdout ==
+            run("inspect", "-o", "json", str(tmp_path / "sealed"), language={}).stdout)
 
 
 def test_a_refusal_of_the_platform(own, signed_in):
     done = signed_in("person", "add", "x", "--role", "vendor", env={"LANG": "zh_CN.UTF-8"})
-    assert done.returncode == 2 and HAN.search(done.stderr.decode()), done.stderr
+    assert done.returncode == 2 and "角色有误（" in done.stderr.decode() and b"[bad-roles]" in done.stderr
     done = signed_in("get", "models", signed_in=False, platform=own.url, env={"LC_ALL": "zh_CN"})
     assert done.returncode == 4 and "请先登录：mifeng login" in done.stderr.decode()
+
+
+def test_a_table(own, signed_in):
+    """Titles and states are Chinese, a cell stands under its title as a terminal shows it, and no other form changes."""
+    for name in ("一号病房", "ward-7"):
+        assert signed_in("caller", "add", name).returncode == 0
+    assert signed_in("caller", "revoke", "ward-7").returncode == 0
+    done = signed_in("get", "callers", env=CHINESE)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.decode().splitlines()
+    assert lines[0].split() == ["标识", "名称", "启用", "创建时间"]
+    begins = [columns(lines[0][:lines[0].index(title)]) for title in lines[0].split()]
+    rows = [at_columns(line, begins) for line in lines[1:]]
+    assert sorted(row[1:3] for row in rows) == [["ward-7", "否"], ["一号病房", "是"]]
+    assert all(re.fullmatch(r"ca-\w+", row[0]) and re.fullmatch(r"20\d\d-.*", row[3]) for row in rows)
+
+    in_english = signed_in("get", "callers", env={"LANG": "C.UTF-8"}).stdout.decode().splitlines()
+    begins = [columns(in_english[0][:in_english[0].index(title)]) for title in ("ID", "NAME", "ENABLED", "CREATED")]
+    assert [at_columns(line, begins)[1:3] for line in in_english] == [
+        ["NAME", "ENABLED"], *([row[1], {"是": "true", "否": "false"}[row[2]]] for row in rows)]
+
+    for form in ("json", "yaml", "name"):
+        assert (signed_in("get", "callers", "-o", form, env=CHINESE).stdout ==
+                signed_in("get", "callers", "-o", form).stdout != b"")
+    keys = signed_in("key", "list", env=CHINESE).stdout.decode()
+    assert "生效时间" in keys and "身份" in keys and "交付" in keys
+    assert "identity" not in keys and "in-force" not in keys
+
+
+def test_what_a_machine_lacks(tmp_path):
+    def doctor(language):
+        done = run("doctor", "--data", str(tmp_path), "--guard", str(tmp_path / "none"), language=language)
+        assert done.returncode == 1, done.stderr
+        return done.stdout.decode().splitlines()
+    in_english, in_chinese = doctor({"LANG": "C.UTF-8"}), doctor(CHINESE)
+    assert in_english[0].split() == ["WHAT", "FOUND", "WHAT", "TO", "DO"]
+    assert in_chinese[0].split() == ["项目", "现状", "处理方法"] and len(in_chinese) == len(in_english)
+    english_guard = next(line for line in in_english if "guard folder" in line)
+    assert english_guard.startswith("missing") and english_guard.endswith(
+        "make it with tools/guard-folder, as ./run does, or give another one with --guard")
+    guard = next(line for line in in_chinese if "守护程序文件夹" in line)
+    assert guard.startswith("缺少  ") and guard.endswith("或用 --guard 另行指定")
+    assert columns(guard[:guard.index("守护程序文件夹")]) == columns(in_chinese[0][:in_chinese[0].index("项目")])
+    assert columns(guard[:guard.index("请用")]) == columns(in_chinese[0][:in_chinese[0].index("处理方法")])
+    assert any("内存" in line and "可用 " in line for line in in_chinese)
+
+
+class Answers:
+    """A platform that has one deployment, which says why it does not run."""
+
+    def __init__(self, state, reason):
+        deployment = {"id": "digits-3f2a1c", "name": "digits", "model": "digits", "version": "1.0.0", "replicas": 1,
+                      "state": state, "reason": reason, "grade": "L1"}
+        body = json.dumps(deployment).encode()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_POST = do_GET
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+        return f"http://127.0.0.1:{self.server.server_port}"
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+@pytest.mark.parametrize("sentence,chinese", [
+    ("waits for its turn", "等待处理"),
+    ("replica 0: is being stopped", "副本 0：正在停止"),
+    ("replica 2: it is missing", "副本 2：状态为不存在"),
+    ("replica 0: ended with exit status 3", "副本 0：已结束，退出状态 3"),
+    ("replica 0: ended with exit status 139 (signal 11); its last words: ready (process 7)",
+     "副本 0：已结束，退出状态 139（信号 11）；最后的输出：ready (process 7)"),
+    ("replica 1: has run for 12 s and does not answer on its health port 8001; its last words: replica 3: failed",
+     "副本 1：已运行 12 s，健康端口 8001 没有应答；最后的输出：replica 3: failed"),
+    ("replica 0: host port 30000 is held by another program: free it, or deploy to another port",
+     "副本 0：节点端口 30000 被其他程序占用：请释放它，或部署到其他端口"),
+    ("what nobody has thought of", "what nobody has thought of"),
+])
+def test_why_a_deployment_does_not_run(sentence, chinese):
+    with Answers("degraded", sentence) as url:
+        platform = {"MIFENG_PLATFORM": url}
+        lines = run("get", "deployments", "digits", language={**CHINESE, **platform}).stdout.decode().splitlines()
+        assert "部分就绪" in lines[1] and lines[1].endswith("  " + chinese)
+        lines = run("get", "deployments", "digits", language=platform).stdout.decode().splitlines()
+        assert "degraded" in lines[1] and lines[1].endswith("  " + sentence)
+    with Answers("failed", sentence) as url:
+        done = run("restart", "digits", "--wait", "5", language={**CHINESE, "MIFENG_PLATFORM": url})
+        assert done.returncode == 1 and f"错误：部署失败（{chinese}） [deployment-failed]" in done.stderr.decode()
+        done = run("restart", "digits", "--wait", "5", language={"MIFENG_PLATFORM": url})
+        assert done.stderr.decode() == f"mifeng: error: {sentence} [deployment-failed]\n"

@@ -14,6 +14,7 @@ namespace {
 class Silent final : public package::PackListener {
  public:
   void step(std::string_view) override {}
+  void note(std::string_view) override {}
   void line(std::string_view) override {}
   void progress(std::string_view, std::uint64_t, std::uint64_t) override {}
 };

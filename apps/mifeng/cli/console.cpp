@@ -1,28 +1,49 @@
 #include "cli/console.h"
-#include "cli/language.h"
 
+#include <locale.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 
+#include "cli/language.h"
 #include "mifeng/base/file.h"
 
 namespace mifeng::cli {
 namespace {
 
-// Columns of a terminal that UTF-8 text takes, near enough: wide for CJK and full-width forms.
+// Columns of a terminal that UTF-8 text takes, as the C library has them of Unicode. Its C.UTF-8 is there whatever the
+// locale of the process, and whatever is installed.
 std::size_t width(std::string_view text) {
+  static const ::locale_t kUtf8 = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  if (kUtf8 == nullptr) return text.size();
+  const ::locale_t before = ::uselocale(kUtf8);
   std::size_t columns = 0;
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t size = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    columns += size >= 3 && lead != 0xe2 ? 2 : 1;  // e2: dashes, quotes, arrows
-    i += size;
+  ::mbstate_t state{};
+  while (!text.empty()) {
+    wchar_t character = 0;
+    std::size_t size = ::mbrtowc(&character, text.data(), text.size(), &state);
+    int wide = 1;  // of what is no character, or none that is shown
+    if (size == 0 || size > text.size()) {
+      size = 1;
+      state = {};
+    } else if (const int known = ::wcwidth(character); known >= 0) {
+      wide = known;
+    }
+    columns += static_cast<std::size_t>(wide);
+    text.remove_prefix(size);
   }
+  ::uselocale(before);
   return columns;
+}
+
+// "mifeng: error: " in a colour or none; the colon of Chinese brings its own space.
+std::string headed(std::string_view what, std::string_view colour) {
+  return "mifeng: " + std::string(colour) + tr(what) + (colour.empty() ? "" : "\033[0m") +
+         (speaks_chinese() ? "" : " ");
 }
 
 void to_stderr(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
@@ -76,14 +97,12 @@ void Console::message(std::string_view text) {
 
 void Console::warning(std::string_view text) {
   progress_end();
-  to_stderr((colour_ ? "mifeng: \033[33m" + tr("warning:") + "\033[0m " : "mifeng: " + tr("warning:") + " ") +
-            std::string(text) + "\n");
+  to_stderr(headed("warning:", colour_ ? "\033[33m" : "") + std::string(text) + "\n");
 }
 
 void Console::error(const Error& error) {
   progress_end();
-  to_stderr((colour_ ? "mifeng: \033[31m" + tr("error:") + "\033[0m " : "mifeng: " + tr("error:") + " ") + tr(error) +
-            " [" + error.reason() + "]\n");
+  to_stderr(headed("error:", colour_ ? "\033[31m" : "") + tr(error) + " [" + error.reason() + "]\n");
 }
 
 void Console::progress(std::string_view what, std::uint64_t done, std::uint64_t total) {

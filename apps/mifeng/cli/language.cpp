@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 #include <map>
+#include <optional>
+#include <vector>
 
 namespace mifeng::cli {
 namespace {
@@ -21,6 +23,53 @@ std::string_view find(const Catalogue& catalogue, std::string_view key) {
   return found == catalogue.end() ? std::string_view() : found->second;
 }
 
+using Parts = std::vector<std::string_view>;
+
+// What stands in the places `{}` of the template where `text` was made of it.
+std::optional<Parts> parts_of(std::string_view text, std::string_view english) {
+  Parts parts;
+  std::size_t place = english.find("{}");
+  if (!text.starts_with(english.substr(0, place))) return std::nullopt;
+  if (place == std::string_view::npos) return text == english ? std::optional(parts) : std::nullopt;
+  text.remove_prefix(place);
+  for (;;) {
+    english.remove_prefix(place + 2);
+    place = english.find("{}");
+    const std::string_view behind = english.substr(0, place);
+    if (place == std::string_view::npos) {
+      if (!text.ends_with(behind)) return std::nullopt;
+      parts.push_back(text.substr(0, text.size() - behind.size()));
+      return parts;
+    }
+    const std::size_t at = text.find(behind);
+    if (at == std::string_view::npos) return std::nullopt;
+    parts.push_back(text.substr(0, at));
+    text.remove_prefix(at + behind.size());
+  }
+}
+
+std::string filled(std::string_view chinese, const Parts& parts) {
+  std::string out;
+  for (const std::string_view part : parts) {
+    const std::size_t at = chinese.find('{');
+    const std::size_t end = chinese.find('}', at);
+    if (end == std::string_view::npos) break;
+    const std::string_view place = chinese.substr(at, end + 1 - at);
+    out.append(chinese, 0, at);
+    out += place == "{phrase}" ? tr_phrase(part) : place == "{word}" ? tr_word(part) : std::string(part);
+    chinese.remove_prefix(end + 1);
+  }
+  return out.append(chinese);
+}
+
+// Whether say() or tr() made it: such an error needs no more.
+bool is_chinese_already(std::string_view text) {
+  for (const Translation& one : chinese_messages()) {
+    if (parts_of(text, one.chinese)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 bool speaks_chinese() {
@@ -36,7 +85,7 @@ bool speaks_chinese() {
 
 std::string tr(std::string_view english) {
   if (!speaks_chinese()) return std::string(english);
-  static const Catalogue kTexts = catalogue_of({chinese_help(), chinese_messages()});
+  static const Catalogue kTexts = catalogue_of({chinese_help(), chinese_messages(), chinese_titles()});
   const std::string_view chinese = find(kTexts, english);
   return std::string(chinese.empty() ? english : chinese);
 }
@@ -54,16 +103,30 @@ std::string say(std::string_view english, std::initializer_list<std::string_view
   return out.append(text, from);
 }
 
-std::string tr(const Error& error) {
-  if (!speaks_chinese()) return error.message();
-  static const Catalogue kReasons = catalogue_of({chinese_reasons()});
-  // What was said in Chinese already needs no more.
-  for (const char c : error.message()) {
-    if (static_cast<unsigned char>(c) >= 0xe4 && static_cast<unsigned char>(c) <= 0xe9) return error.message();
+std::string tr_phrase(std::string_view english) {
+  if (!speaks_chinese()) return std::string(english);
+  static const Catalogue kWhole = catalogue_of({chinese_phrases()});
+  if (const std::string_view chinese = find(kWhole, english); !chinese.empty()) return std::string(chinese);
+  for (const Translation& one : chinese_phrases()) {
+    if (const auto parts = parts_of(english, one.english)) return filled(one.chinese, *parts);
   }
+  return std::string(english);
+}
+
+std::string tr_word(std::string_view english) {
+  if (!speaks_chinese()) return std::string(english);
+  static const Catalogue kWords = catalogue_of({chinese_words()});
+  const std::string_view chinese = find(kWords, english);
+  return std::string(chinese.empty() ? english : chinese);
+}
+
+std::string tr(const Error& error) {
+  if (!speaks_chinese() || is_chinese_already(error.message())) return error.message();
+  static const Catalogue kReasons = catalogue_of({chinese_reasons()});
   const std::string_view chinese = find(kReasons, error.reason());
-  if (!chinese.empty()) return std::string(chinese) + "（" + error.message() + "）";
-  return tr(to_string(error.code())) + "：" + error.message();
+  const std::string detail = tr_phrase(error.message());
+  if (chinese.empty()) return tr(to_string(error.code())) + "：" + detail;
+  return detail.empty() ? std::string(chinese) : std::string(chinese) + "（" + detail + "）";
 }
 
 }  // namespace mifeng::cli

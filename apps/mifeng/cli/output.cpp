@@ -1,5 +1,6 @@
 #include "cli/output.h"
 
+#include "cli/language.h"
 #include "cli/platform_client.h"
 #include "mifeng/base/clock.h"
 
@@ -52,7 +53,9 @@ std::string cell(const json::Value& item, const std::string& member) {
   if (value != nullptr && member.ends_with("_ms") && value->if_int64() != nullptr)
     return *value->if_int64() == 0 ? "-" : format_time(*value->if_int64());
   const std::string text = text_of(item, member);
-  return text.empty() ? "-" : text;
+  if (text.empty()) return "-";
+  if (member == "state" || member == "purpose" || value->if_bool() != nullptr) return tr_word(text);
+  return member == "reason" || member == "problem" ? tr_phrase(text) : text;
 }
 
 }  // namespace
@@ -80,7 +83,7 @@ Result<void> print_objects(Console& console, const json::Value& value, const std
     return console.print(names);
   }
   std::vector<std::string> header;
-  for (const Column& column : columns) header.push_back(column.title);
+  for (const Column& column : columns) header.push_back(tr(column.title));
   std::vector<std::vector<std::string>> rows;
   for (const json::Value& item : items) {
     std::vector<std::string> row;

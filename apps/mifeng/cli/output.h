@@ -13,7 +13,7 @@ namespace mifeng::cli {
 // Adds -o, --output.
 void add_output_flag(Command& command, std::string& target);
 
-// A column of a table: its title and the member that it shows.
+// A column of a table: its title (in English; chinese_tables.cpp has it in Chinese) and the member that it shows.
 struct Column {
   std::string title;
   std::string member;

@@ -50,7 +50,8 @@ Result<json::Value> wait_ready(const PlatformClient& client, const std::string& 
     if (state == "failed") return Error(ErrorCode::kInternal, "deployment-failed", text_of(deployment, "reason"));
     if (std::chrono::steady_clock::now() >= deadline)
       return Error(ErrorCode::kTimeout, "not-ready",
-                   say("{} is {} after {} s. {}", {id, state, std::to_string(seconds), text_of(deployment, "reason")}));
+                   say("{} is {} after {} s. {}",
+                       {id, tr_word(state), std::to_string(seconds), tr_phrase(text_of(deployment, "reason"))}));
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
   }
 }

@@ -55,12 +55,12 @@ Result<int> run(InitArguments arguments, Console& console) {
   const fs::path folder = fs::absolute(arguments.folder.empty() ? "." : arguments.folder, error).lexically_normal();
   if (arguments.name.empty()) arguments.name = (folder / ".").parent_path().filename();
   if (const auto complaint = manifest::check_label(arguments.name))
-    return refuse("the name \"" + arguments.name + "\" " + *complaint + "; give another with --name");
+    return refuse(say("the name \"{}\" {}; give another with --name", {arguments.name, *complaint}));
   if (const auto complaint = manifest::check_label(arguments.vendor)) return refuse("--vendor " + *complaint);
   if (const auto complaint = manifest::check_label(arguments.language)) return refuse("--language " + *complaint);
   const fs::path from = packs_folder(arguments.packs) / arguments.language / "template";
   if (!fs::is_directory(from, error))
-    return refuse("there is no template for " + arguments.language + " in " + from.string());
+    return refuse(say("there is no template for {} in {}", {arguments.language, from.string()}));
   if (fs::exists(folder, error) && !fs::is_empty(folder, error))
     return Error(ErrorCode::kConflict, "not-empty", say("{} is not empty; name a new folder.", {folder.string()}));
   console.message(say("A {} model in {}:", {arguments.language, folder.string()}));

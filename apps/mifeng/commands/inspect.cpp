@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cli/language.h"
 #include "commands/commands.h"
 
 namespace mifeng::cli {
@@ -29,7 +30,7 @@ Result<int> run(const InspectArguments& arguments, Console& console) {
     return inspect_package(request, console);
   return Error(
       ErrorCode::kInvalidArgument, "unknown-form",
-      "this is no form that mifeng knows: a sealed stream begins with MFS, a package with mifeng-package.json");
+      tr("this is no form that mifeng knows: a sealed stream begins with MFS, a package with mifeng-package.json"));
 }
 
 }  // namespace

@@ -1,3 +1,4 @@
+#include "cli/language.h"
 #include "commands/inspect.h"
 #include "mifeng/json/value.h"
 #include "mifeng/sealed/header.h"
@@ -33,14 +34,14 @@ Result<int> inspect_stream(const InspectRequest& request, Console& console) {
     MIFENG_CHECK(console.print(json::serialize(object) + "\n"));
     return 0;
   }
-  std::vector<std::vector<std::string>> rows = {
-      {"form", "sealed stream, version 1 (not verified)"},
-      {"kind", kind},
-      {"segments", std::to_string(header.segment_size()) + " bytes" + (header.is_fixed() ? ", fixed" : "")},
-      {"header", std::to_string(header.size()) + " bytes"},
-      {"salt", to_hex(header.salt())}};
-  for (const std::string& id : recipients) rows.push_back({"recipient", id});
-  rows.push_back({"signer", header.is_signed() ? signer : "none: not signed"});
+  std::vector<std::vector<std::string>> rows = {{tr("form"), tr("sealed stream, version 1 (not verified)")},
+                                                {tr("kind"), tr(kind)},
+                                                {tr("segments"), say(header.is_fixed() ? "{} bytes, fixed" : "{} bytes",
+                                                                     {std::to_string(header.segment_size())})},
+                                                {tr("header"), say("{} bytes", {std::to_string(header.size())})},
+                                                {tr("salt"), to_hex(header.salt())}};
+  for (const std::string& id : recipients) rows.push_back({tr("recipient"), id});
+  rows.push_back({tr("signer"), header.is_signed() ? signer : tr("none: not signed")});
   MIFENG_CHECK(console.table({}, rows));
   return 0;
 }

@@ -30,11 +30,12 @@ class ConsoleListener final : public package::PackListener {
   explicit ConsoleListener(Console& console) : console_(console) {}
   void step(std::string_view what) override {
     console_.progress_end();
-    console_.message(what);
+    console_.message(tr_phrase(what));
   }
+  void note(std::string_view what) override { console_.message("  " + tr_phrase(what)); }
   void line(std::string_view text) override { console_.message("  " + std::string(text)); }
   void progress(std::string_view what, std::uint64_t done, std::uint64_t total) override {
-    console_.progress(what, done, total);
+    console_.progress(tr_phrase(what), done, total);
   }
 
  private:

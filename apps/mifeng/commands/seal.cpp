@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "cli/console.h"
+#include "cli/language.h"
 #include "cli/stream_files.h"
 #include "commands/commands.h"
 #include "commands/key_files.h"
@@ -26,7 +27,7 @@ constexpr std::size_t kPiece = 256 * 1024;
 Result<int> run(const SealArguments& arguments, Console& console) {
   if (arguments.output.empty() && console.output_is_terminal())
     return Error(ErrorCode::kInvalidArgument, "output-is-terminal",
-                 "a sealed stream is not for a terminal; name a file with -o, or pipe it on");
+                 tr("a sealed stream is not for a terminal; name a file with -o, or pipe it on"));
   auto context = from_hex(arguments.context_hex);
   if (!context) return context.error().with_context("--context-hex");
   std::vector<crypto::Sm2PublicKey> recipients;

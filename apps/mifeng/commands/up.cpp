@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "cli/console.h"
+#include "cli/language.h"
 #include "commands/commands.h"
 #include "mifeng/stack/doctor.h"
 
@@ -76,9 +77,13 @@ stack::UpOptions up_options(const UpArguments& arguments) {
 
 Result<int> run_up(const UpArguments& arguments, Console& console) {
   stack::UpListener listener;
-  listener.message = [&](std::string_view line) { console.message(line); };
+  listener.message = [&](std::string_view line) { console.message(tr_phrase(line)); };
+  listener.line = [&](std::string_view line) { console.message(line); };
+  listener.state = [&](const std::string& name, const std::string& state, const std::string& reason) {
+    console.message("  " + name + ": " + tr_word(state) + (reason.empty() ? "" : ", " + tr_phrase(reason)));
+  };
   listener.result = [&](std::string_view line) {
-    (void)console.print(std::string(line) + "\n");
+    (void)console.print(tr_phrase(line) + "\n");
     std::fflush(stdout);
   };
   return stack::run_up(up_options(arguments), listener);
@@ -90,12 +95,12 @@ Result<int> run_doctor(const UpArguments& arguments, Console& console) {
   std::vector<std::vector<std::string>> rows;
   for (const stack::Finding& finding : stack::examine(up_options(arguments))) {
     missing = missing || finding.state == State::kMissing;
-    rows.push_back({finding.state == State::kFine      ? "ok"
-                    : finding.state == State::kWarning ? "warning"
-                                                       : "missing",
-                    finding.what, finding.detail, finding.remedy});
+    const std::string state = finding.state == State::kFine      ? tr("ok")
+                              : finding.state == State::kWarning ? tr("warning")
+                                                                 : tr("missing");
+    rows.push_back({state, tr_phrase(finding.what), tr_phrase(finding.detail), tr_phrase(finding.remedy)});
   }
-  MIFENG_CHECK(console.table({"", "WHAT", "FOUND", "WHAT TO DO"}, rows));
+  MIFENG_CHECK(console.table({"", tr("WHAT"), tr("FOUND"), tr("WHAT TO DO")}, rows));
   return missing ? 1 : 0;
 }
 

@@ -21,8 +21,9 @@ Result<int> run(const VerifyArguments& arguments, Console& console) {
   console.progress_end();
   if (!verified) return verified.error();
   const package::PackageManifest& manifest = file.manifest();
-  MIFENG_CHECK(console.print("verified: " + manifest.image_name + " " + manifest.model.version + " of " +
-                             manifest.vendor.name + ", signed by " + vendor.fingerprint() + "\n"));
+  MIFENG_CHECK(console.print(say("verified: {} {} of {}, signed by {}", {manifest.image_name, manifest.model.version,
+                                                                         manifest.vendor.name, vendor.fingerprint()}) +
+                             "\n"));
   return 0;
 }
 

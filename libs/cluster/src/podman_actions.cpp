@@ -5,6 +5,7 @@
 
 #include "json_path.h"
 #include "log_frames.h"
+#include "mifeng/base/phrase.h"
 #include "podman_engine.h"
 
 namespace mifeng::cluster {
@@ -19,14 +20,15 @@ Error pull_error(const std::string& image, const std::string& message) {
   const auto has = [&](std::string_view part) { return message.find(part) != std::string::npos; };
   if (has("manifest unknown") || has("name unknown") || has("not found"))
     return Error(ErrorCode::kNotFound, "image-not-found",
-                 "the registry does not have the image " + image + ": push it again, or deploy another version");
+                 phrase("the registry does not have the image {}: push it again, or deploy another version", image));
   if (has("connection refused") || has("no such host") || has("i/o timeout"))
     return Error(ErrorCode::kUnavailable, "image-not-pulled",
-                 "the registry of " + image + " cannot be reached: " + message.substr(0, 300));
+                 phrase("the registry of {} cannot be reached: {}", image, message.substr(0, 300)));
   if (has("no space left"))
-    return Error(ErrorCode::kResourceExhausted, "disk-full", "there is no room on the disk for the image " + image);
+    return Error(ErrorCode::kResourceExhausted, "disk-full",
+                 phrase("there is no room on the disk for the image {}", image));
   return Error(ErrorCode::kUnavailable, "image-not-pulled",
-               "the image " + image + " could not be pulled: " + message.substr(0, 500));
+               phrase("the image {} could not be pulled: {}", image, message.substr(0, 500)));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "json_path.h"
 #include "mifeng/base/file.h"
+#include "mifeng/base/phrase.h"
 
 namespace mifeng::cluster {
 namespace {
@@ -348,15 +349,15 @@ boost::asio::awaitable<void> PodmanEngine::probe(InstanceStatus& status, std::ui
   const std::string since = seconds_since(status.started_at_ms, clock_);
   if (answer) {
     status.reason_code = "not-ready";
-    status.reason = "has run for " + since + " and says that it is not ready yet (status " +
-                    std::to_string(answer->status) + " on its health port)";
+    status.reason = phrase("has run for {} and says that it is not ready yet (status {} on its health port)", since,
+                           answer->status);
   } else {
     status.reason_code = "not-answering";
-    status.reason = "has run for " + since + " and does not answer on its health port " + std::to_string(health_port);
+    status.reason = phrase("has run for {} and does not answer on its health port {}", since, health_port);
   }
   if (status.started_at_ms && clock_.now_ms() - *status.started_at_ms > 5000) {
     const std::string last = co_await last_log_line(status.name);
-    if (!last.empty()) status.reason += "; its last words: " + last.substr(0, 300);
+    if (!last.empty()) status.reason = phrase("{}; its last words: {}", status.reason, last.substr(0, 300));
   }
 }
 
@@ -372,16 +373,16 @@ Task<InstanceStatus> PodmanEngine::describe(const Workload& workload, int replic
         status.reason = why->sentence;
         status.reason_code = why->code;
       } else {
-        status.reason = "is made and not started yet";
+        status.reason = phrase("is made and not started yet");
         status.reason_code = "not-ready";
       }
       break;
     case InstanceState::kRunning:
       if (text_at(inspected, "State", "Status") == "paused") {
-        status.reason = "somebody has paused it";
+        status.reason = phrase("somebody has paused it");
         status.reason_code = "not-ready";
       } else if (status.address.empty()) {
-        status.reason = "has no address in the container network";
+        status.reason = phrase("has no address in the container network");
         status.reason_code = "not-ready";
       } else {
         co_await probe(status, workload.pod.health_port);
@@ -393,7 +394,7 @@ Task<InstanceStatus> PodmanEngine::describe(const Workload& workload, int replic
       break;
     }
     case InstanceState::kStopping:
-      status.reason = "is being stopped";
+      status.reason = phrase("is being stopped");
       status.reason_code = "not-ready";
       break;
     case InstanceState::kMissing:
@@ -414,7 +415,7 @@ Task<std::vector<InstanceStatus>> PodmanEngine::status(Workload workload) {
       all.push_back(failed(workload, replica, why));
     } else if (!*inspected) {
       const auto noted = noted_failure(name);
-      const Explained missing{"missing", "is not there"};
+      const Explained missing{"missing", phrase("is not there")};
       InstanceStatus status = failed(workload, replica, noted.value_or(missing));
       if (!noted) status.state = InstanceState::kMissing;
       all.push_back(std::move(status));
@@ -429,7 +430,7 @@ Task<std::vector<InstanceStatus>> PodmanEngine::status(Workload workload) {
         if (drift) {
           described->ready = false;
           described->reason_code = "drifted";
-          described->reason = "is not what was rendered (" + *drift + ") and is made anew";
+          described->reason = phrase("is not what was rendered ({}) and is made anew", *drift);
         }
       }
       all.push_back(std::move(*described));

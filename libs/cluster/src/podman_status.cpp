@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "json_path.h"
+#include "mifeng/base/phrase.h"
 #include "podman_render.h"
 
 namespace mifeng::cluster {
@@ -127,14 +128,16 @@ void explain_exit(InstanceStatus& status, const std::string& last_line, std::opt
   if (code == 137 && memory_limit) {
     // libpod's OOMKilled stays false; with a limit set, SIGKILL that nobody sent is nearly always that limit.
     status.reason_code = "out-of-memory";
-    sentence = "killed (exit status 137), most likely because it needed more than its memory limit of " +
-               std::to_string(*memory_limit >> 20) + " MiB: raise resources.limits.memory";
+    sentence = phrase(
+        "killed (exit status 137), most likely because it needed more than its memory limit of {} MiB: raise "
+        "resources.limits.memory",
+        *memory_limit >> 20);
   } else {
     status.reason_code = "exited";
-    sentence = "ended with exit status " + std::to_string(code);
-    if (code > 128 && code < 160) sentence += " (signal " + std::to_string(code - 128) + ")";
+    sentence = code > 128 && code < 160 ? phrase("ended with exit status {} (signal {})", code, code - 128)
+                                        : phrase("ended with exit status {}", code);
   }
-  if (!last_line.empty()) sentence += "; its last words: " + one_line(last_line);
+  if (!last_line.empty()) sentence = phrase("{}; its last words: {}", sentence, one_line(last_line));
   status.reason = sentence;
 }
 
@@ -157,16 +160,19 @@ Explained explain_start_failure(const std::string& engine_message, const std::ve
     }
     // A container that is started again comes without its workload; then the engine's words have to do.
     if (ports.empty()) port = port_in(engine_message);
-    return {"port-taken", "host port " + (port.empty() ? std::string("of this replica") : port) +
-                              " is held by another program: free it, or deploy to another port"};
+    return {"port-taken",
+            port.empty()
+                ? phrase("host port of this replica is held by another program: free it, or deploy to another port")
+                : phrase("host port {} is held by another program: free it, or deploy to another port", port)};
   }
   if (has("no such file or directory") && has("exec:"))
-    return {"cannot-start", "the image does not hold the program that starts it: " + one_line(engine_message)};
+    return {"cannot-start", phrase("the image does not hold the program that starts it: {}", one_line(engine_message))};
   if (has("permission denied") && has("exec:"))
-    return {"cannot-start", "the program that starts the image is not executable: " + one_line(engine_message)};
+    return {"cannot-start",
+            phrase("the program that starts the image is not executable: {}", one_line(engine_message))};
   if (has("unresolvable CDI devices"))
-    return {"cannot-start", "this machine does not have the hardware asked for: " + one_line(engine_message)};
-  return {"cannot-start", "the container engine could not start it: " + one_line(engine_message)};
+    return {"cannot-start", phrase("this machine does not have the hardware asked for: {}", one_line(engine_message))};
+  return {"cannot-start", phrase("the container engine could not start it: {}", one_line(engine_message))};
 }
 
 }  // namespace mifeng::cluster

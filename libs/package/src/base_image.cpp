@@ -10,6 +10,7 @@
 #include "gunzip.h"
 #include "layer_store.h"
 #include "mifeng/base/file.h"
+#include "mifeng/base/phrase.h"
 #include "mifeng/manifest/rules.h"
 #include "package_parts.h"
 #include "sha256.h"
@@ -258,7 +259,7 @@ Result<BaseImage> read_base_image(const BaseReference& reference, const fs::path
     MIFENG_TRY(LayerFile layer, read_layer(reference, folder, manifest.layers[i], config->diff_ids[i], cache, left,
                                            [&](std::uint64_t bytes) {
                                              done += bytes;
-                                             listener.progress("reading the base image", done, total);
+                                             listener.progress(phrase("reading the base image"), done, total);
                                            }));
     const bool twice = std::any_of(image.layers.begin(), image.layers.end(),
                                    [&](const LayerFile& other) { return other.layer.diff_id == layer.layer.diff_id; });
@@ -271,7 +272,7 @@ Result<BaseImage> read_base_image(const BaseReference& reference, const fs::path
     const std::size_t equals = variable.find('=');
     const std::string name = variable.substr(0, equals);
     if (equals == std::string::npos || manifest::check_env_name(name) || variable.find('\0') != std::string::npos) {
-      listener.line("the base image's variable " + name.substr(0, 100) + " is left out");
+      listener.note(phrase("the base image's variable {} is left out", name.substr(0, 100)));
       continue;
     }
     image.env.push_back(variable);

@@ -6,6 +6,7 @@
 
 #include "mifeng/archive/tar.h"
 #include "mifeng/base/file.h"
+#include "mifeng/base/phrase.h"
 #include "mifeng/crypto/statement.h"
 #include "oci.h"
 #include "package_parts.h"
@@ -39,7 +40,7 @@ Result<void> copy_blob(archive::TarWriter& tar, const Layer& layer, const std::f
     digest.update(ByteView(buffer).first(got));
     MIFENG_CHECK(tar.data(ByteView(buffer).first(got)));
     at += got;
-    listener.progress("writing", at, layer.size);
+    listener.progress(phrase("writing"), at, layer.size);
   }
   if (digest.digest() != layer.digest)
     return Error(ErrorCode::kInternal, "changed", path.string() + " in the cache is damaged; remove it and pack again");

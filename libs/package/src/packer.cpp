@@ -7,6 +7,7 @@
 #include "base_image.h"
 #include "language_pack.h"
 #include "mifeng/base/file.h"
+#include "mifeng/base/phrase.h"
 #include "mifeng/crypto/sm3.h"
 #include "mifeng/json/fields.h"
 #include "mifeng/manifest/deployment_config.h"
@@ -183,21 +184,21 @@ Result<std::vector<LayerFile>> plain_layers(const PackOptions& options, const La
   packages.insert(packages.end(), built.packages.begin(), built.packages.end());
   packages.insert(packages.end(), project.packages.begin(), project.packages.end());
   if (layers.empty()) {
-    listener.step("base layer");
+    listener.step(phrase("base layer"));
     MIFENG_TRY(LayerFile made, build_base_layer(options, std::move(packages), work, listener));
     layers.push_back(std::move(made));
   } else {
     std::string names;
     for (const std::string& name : packages) names += " " + name;
-    listener.line("the base image has to bring what these Debian packages do:" + names);
+    listener.note(phrase("the base image has to bring what these Debian packages do:{}", names));
   }
   std::error_code error;
   if (!fs::is_empty(built.dependencies, error)) {
-    listener.step("dependencies layer");
+    listener.step(phrase("dependencies layer"));
     MIFENG_TRY(LayerFile dependencies, build_layer({LayerRole::kDependencies, built.dependencies, "", options.cache}));
     layers.push_back(std::move(dependencies));
   }
-  listener.step("guard layer");
+  listener.step(phrase("guard layer"));
   MIFENG_TRY(LayerFile guard_layer, build_layer({LayerRole::kGuard, guard, "mifeng", options.cache}));
   layers.push_back(std::move(guard_layer));
   // An archive cannot hold one blob twice, and what is built on a packed model would carry its guard.
@@ -252,10 +253,10 @@ Result<PackResult> pack(const PackOptions& given, Random& random, PackListener& 
 
   BaseImage base;
   if (named_base) {
-    listener.step("base image " + named_base->text);
+    listener.step(phrase("base image {}", named_base->text));
     MIFENG_TRY(base, read_base_image(*named_base, options.cache, work.path(), listener));
   }
-  listener.step("building with " + pack.framework);
+  listener.step(phrase("building with {}", pack.framework));
   MIFENG_TRY(const BuildOutput built, run_language_pack(pack, inputs.project, options, work.path(), listener));
   MIFENG_TRY(auto layers,
              plain_layers(options, pack, built, inputs.project, std::move(base.layers), guard, work.path(), listener));
@@ -270,10 +271,11 @@ Result<PackResult> pack(const PackOptions& given, Random& random, PackListener& 
   manifest.guard_version = guard_version(guard, options.created_by);
   manifest.created_by = options.created_by;
 
-  listener.step("sealing the payload");
-  MIFENG_TRY(auto sealed,
-             seal_payload(built.payload, manifest, recipients.keys, *options.signer, work.path(), random,
-                          [&](std::uint64_t done, std::uint64_t total) { listener.progress("sealing", done, total); }));
+  listener.step(phrase("sealing the payload"));
+  MIFENG_TRY(auto sealed, seal_payload(built.payload, manifest, recipients.keys, *options.signer, work.path(), random,
+                                       [&](std::uint64_t done, std::uint64_t total) {
+                                         listener.progress(phrase("sealing"), done, total);
+                                       }));
   manifest.payload_header = part_of(as_text(sealed.header));
   manifest.payload_plaintext_size = sealed.plaintext_size;
   MIFENG_TRY(auto header, header_layer(manifest, sealed.header, options.cards, work.path()));
@@ -303,7 +305,7 @@ Result<PackResult> pack(const PackOptions& given, Random& random, PackListener& 
   manifest.test = part_of(parts.documents[2]);
   parts.payload_header = std::move(sealed.header);
 
-  listener.step("writing " + options.output.string());
+  listener.step(phrase("writing {}", options.output.string()));
   MIFENG_CHECK(write_package(parts, *options.signer, options.output, listener));
   MIFENG_CHECK(write_file_atomic(note, as_bytes(note_text(options, digest))));
   result.manifest = std::move(manifest);

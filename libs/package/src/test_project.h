@@ -14,6 +14,7 @@ namespace mifeng::package {
 
 struct QuietListener final : PackListener {
   void step(std::string_view what) override { steps.emplace_back(what); }
+  void note(std::string_view what) override { lines.emplace_back(what); }
   void line(std::string_view text) override { lines.emplace_back(text); }
   void progress(std::string_view, std::uint64_t, std::uint64_t) override {}
   std::vector<std::string> steps, lines;

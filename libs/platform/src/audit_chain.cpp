@@ -1,6 +1,7 @@
 #include "audit_chain.h"
 
 #include "audit_log.h"
+#include "mifeng/base/phrase.h"
 #include "mifeng/crypto/statement.h"
 #include "mifeng/json/fields.h"
 #include "mifeng/messages/card.h"
@@ -91,32 +92,33 @@ void AuditChainChecker::fail(std::int64_t seq, const std::string& problem) {
 
 void AuditChainChecker::entry(const store::AuditRow& row) {
   ++verdict_.entries;
-  if (row.seq != verdict_.entries) fail(verdict_.entries, "Entry " + std::to_string(verdict_.entries) + " is missing.");
+  if (row.seq != verdict_.entries) fail(verdict_.entries, phrase("Entry {} is missing.", verdict_.entries));
   digest_ = audit_digest(digest_, row);
   if (expected_ && expected_->seq == row.seq) {
     expected_seen_ = true;
     if (to_hex(digest_) != expected_->digest)
-      fail(row.seq, "The log up to entry " + std::to_string(row.seq) + " is not what the given head was signed over.");
+      fail(row.seq, phrase("The log up to entry {} is not what the given head was signed over.", row.seq));
   }
 }
 
 void AuditChainChecker::head(const store::AuditHeadRow& head) {
   const auto parsed = verified(head);
-  if (!parsed) return fail(head.seq, "The signed head of entry " + std::to_string(head.seq) + " is forged or damaged.");
+  if (!parsed) return fail(head.seq, phrase("The signed head of entry {} is forged or damaged.", head.seq));
   if (parsed->seq > verdict_.entries)
-    return fail(verdict_.entries + 1, "The log ends at entry " + std::to_string(verdict_.entries) +
-                                          ", but a head was signed over " + std::to_string(parsed->seq) +
-                                          " entries: its tail was cut.");
+    return fail(verdict_.entries + 1,
+                phrase("The log ends at entry {}, but a head was signed over {} entries: its tail was cut.",
+                       verdict_.entries, parsed->seq));
   if (parsed->seq != verdict_.entries || parsed->digest != to_hex(digest_))
-    return fail(parsed->seq, "The log up to entry " + std::to_string(parsed->seq) + " is not what was signed.");
+    return fail(parsed->seq, phrase("The log up to entry {} is not what was signed.", parsed->seq));
   if (verdict_.intact) verdict_.signed_up_to = parsed->seq;
 }
 
 AuditVerdict AuditChainChecker::verdict() {
   if (expected_ && !expected_seen_)
-    fail(verdict_.entries + 1, "The log ends at entry " + std::to_string(verdict_.entries) +
-                                   ", but the given head was signed over " + std::to_string(expected_->seq) +
-                                   " entries: its tail was cut, or this is an older database.");
+    fail(verdict_.entries + 1,
+         phrase("The log ends at entry {}, but the given head was signed over {} entries: its tail "
+                "was cut, or this is an older database.",
+                verdict_.entries, expected_->seq));
   return verdict_;
 }
 

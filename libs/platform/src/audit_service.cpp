@@ -4,6 +4,7 @@
 #include "audit_log.h"
 #include "core.h"
 #include "key_ring.h"
+#include "mifeng/base/phrase.h"
 #include "mifeng/crypto/statement.h"
 #include "mifeng/json/fields.h"
 #include "mifeng/json/value.h"
@@ -126,7 +127,7 @@ Result<AuditVerdict> AuditService::verify(const Actor& actor, const std::string&
         checker.entry(row);
         mac = core_.audit->mac(mac, checker.digest());
         if (to_hex(checker.digest()) != row.digest || to_hex(mac) != row.mac)
-          checker.fail(row.seq, "Entry " + std::to_string(row.seq) + " is not what was written.");
+          checker.fail(row.seq, phrase("Entry {} is not what was written.", row.seq));
         while (next_head < heads.size() && heads[next_head].seq <= row.seq) {
           checker.head(heads[next_head]);
           ++next_head;

@@ -3,6 +3,7 @@
 #include "audit_log.h"
 #include "core.h"
 #include "deployment_rows.h"
+#include "mifeng/base/phrase.h"
 #include "port_plan.h"
 #include "route_rows.h"
 
@@ -89,7 +90,7 @@ Result<Deployment> create_in(Core& core, store::Transaction& tx, const Actor& ac
   row.version = prepared.model.version;
   row.replicas = replicas;
   row.state = "pending";
-  row.reason = "waits for its turn";
+  row.reason = phrase("waits for its turn");
   row.grade = std::string(to_string(grade_of(prepared.model)));
   row.batch_id = batch_id;
   row.created_by = actor.name;

@@ -7,6 +7,7 @@
 #include "core.h"
 #include "deployment_rows.h"
 #include "instances.h"
+#include "mifeng/base/phrase.h"
 #include "mifeng/store/ports.h"
 
 namespace mifeng::platform {
@@ -24,8 +25,7 @@ UnixMillis backoff(std::int64_t failures) {
 }
 
 std::string sentence(const InstanceStatus& status) {
-  return status.reason.empty() ? std::string("it is ") + cluster::to_string(status.state)
-                               : clean_text(status.reason, 1000);
+  return status.reason.empty() ? phrase("it is {}", cluster::to_string(status.state)) : clean_text(status.reason, 1000);
 }
 
 // The row as the engine's report makes it. Whether the guard's readiness stands behind "ready" is the engine's to ask.
@@ -69,7 +69,7 @@ struct Verdict {
   std::string state, reason;
 };
 Verdict judge(const std::vector<store::ReplicaRow>& replicas, std::int64_t wanted) {
-  if (wanted == 0) return {.state = "stopped", .reason = "it is scaled to no replica"};
+  if (wanted == 0) return {.state = "stopped", .reason = phrase("it is scaled to no replica")};
   std::int64_t ready = 0, hopeless = 0;
   std::string why;
   for (const auto& row : replicas) {
@@ -77,12 +77,12 @@ Verdict judge(const std::vector<store::ReplicaRow>& replicas, std::int64_t wante
     if (row.state == "ready") ++ready;
     if (row.state == "failed" && row.failures >= kFailuresBeforeFailed) ++hopeless;
     if (why.empty() && row.state != "ready" && !row.reason.empty())
-      why = "replica " + std::to_string(row.number) + ": " + row.reason;
+      why = phrase("replica {}: {}", row.number, row.reason);
   }
   if (ready == wanted) return {.state = "ready", .reason = ""};
   if (ready > 0) return {.state = "degraded", .reason = why};
   if (hopeless == wanted) return {.state = "failed", .reason = why};
-  return {.state = "starting", .reason = why.empty() ? "its containers are starting" : why};
+  return {.state = "starting", .reason = why.empty() ? phrase("its containers are starting") : why};
 }
 
 template <typename Row>

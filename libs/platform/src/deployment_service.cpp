@@ -9,6 +9,7 @@
 #include "deployment_create.h"
 #include "deployment_rows.h"
 #include "instances.h"
+#include "mifeng/base/phrase.h"
 #include "mifeng/net/runtime.h"
 #include "port_plan.h"
 
@@ -153,7 +154,7 @@ Result<void> DeploymentService::remove(const Actor& actor, const std::string& id
     if (row->deleting != 0) return ok();
     row->deleting = claims == RemoveClaims::kYes ? store::kDeletingWithClaims : store::kDeleting;
     row->state = "deleting";
-    row->reason = "its containers are being removed";
+    row->reason = phrase("its containers are being removed");
     row->changed_ms = core_.clock.now_ms();
     MIFENG_CHECK(store::update(tx, *row));
     MIFENG_TRY(const auto live, store::live_instances_of(tx, id));

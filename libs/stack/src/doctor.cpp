@@ -11,6 +11,7 @@
 #include "installation.h"
 #include "mifeng/base/child_process.h"
 #include "mifeng/base/file.h"
+#include "mifeng/base/phrase.h"
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/crypto/sm4_gcm.h"
 #include "mifeng/json/value.h"
@@ -27,22 +28,25 @@ constexpr std::uint64_t kMemoryBytesWanted = 2ULL << 30;
 struct Program {
   const char* name;
   const char* package;
-  const char* purpose;
+  std::string absent;  // what to say where it is not found
 };
-constexpr std::array kPrograms = {
-    Program{"podman", "podman", "runs the models' containers"},
-    Program{"runc", "runc", "starts a container"},
-    Program{"conmon", "conmon", "watches a container"},
-    Program{"iptables", "iptables", "publishes a container's ports"},
-    Program{"docker-registry", "docker-registry", "keeps the images"},
-    Program{"nginx", "nginx", "carries the requests in guard and gateway"},
-    Program{"skopeo", "skopeo", "reads base images that a vendor names as a Docker archive"},
-    Program{"mmdebstrap", "mmdebstrap", "makes base images while packing"},
-    Program{"python3.11", "python3", "builds Python models"},
-    Program{"gcc", "build-essential", "builds models"},
-    Program{"cmake", "cmake", "builds C++ models"},
-    Program{"ninja", "ninja-build", "builds C++ models"},
-};
+const std::array<Program, 12>& programs() {
+  static const std::array<Program, 12> kPrograms = {{
+      {"podman", "podman", phrase("not found; it runs the models' containers")},
+      {"runc", "runc", phrase("not found; it starts a container")},
+      {"conmon", "conmon", phrase("not found; it watches a container")},
+      {"iptables", "iptables", phrase("not found; it publishes a container's ports")},
+      {"docker-registry", "docker-registry", phrase("not found; it keeps the images")},
+      {"nginx", "nginx", phrase("not found; it carries the requests in guard and gateway")},
+      {"skopeo", "skopeo", phrase("not found; it reads base images that a vendor names as a Docker archive")},
+      {"mmdebstrap", "mmdebstrap", phrase("not found; it makes base images while packing")},
+      {"python3.11", "python3", phrase("not found; it builds Python models")},
+      {"gcc", "build-essential", phrase("not found; it builds models")},
+      {"cmake", "cmake", phrase("not found; it builds C++ models")},
+      {"ninja", "ninja-build", phrase("not found; it builds C++ models")},
+  }};
+  return kPrograms;
+}
 
 std::string find_program(const std::string& name) {
   const char* path = ::getenv("PATH");
@@ -57,7 +61,7 @@ std::string find_program(const std::string& name) {
 
 std::string release_name() {
   const auto text = read_text_file("/etc/os-release", 64 << 10);
-  if (!text) return "unknown";
+  if (!text) return phrase("unknown");
   std::istringstream lines(*text);
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with("PRETTY_NAME=")) {
@@ -66,7 +70,7 @@ std::string release_name() {
       return name;
     }
   }
-  return "unknown";
+  return phrase("unknown");
 }
 
 std::uint64_t available_memory() {
@@ -75,7 +79,7 @@ std::uint64_t available_memory() {
   return at == std::string::npos ? 0 : std::strtoull(text->c_str() + at + 13, nullptr, 10) * 1024;
 }
 
-std::string gigabytes(std::uint64_t bytes) { return std::to_string(bytes >> 30) + " GiB"; }
+std::uint64_t gigabytes(std::uint64_t bytes) { return bytes >> 30; }
 
 std::string version_of(const std::string& program, const std::vector<std::string>& arguments) {
   ChildOptions options;
@@ -104,12 +108,13 @@ using Check = std::function<void(bool, State, std::string, std::string, const st
 // By use: a library of the right version may have been built without an algorithm.
 void examine_cryptography(const Check& check) {
   const auto key = crypto::Sm2PrivateKey::generate();
-  check(key.has_value(), State::kMissing, "SM2 in OpenSSL", key ? "works" : std::string(key.error().message()),
-        "OpenSSL 3 with SM2 and SM3, as Debian 12 has it: apt-get install libssl3");
+  check(key.has_value(), State::kMissing, phrase("SM2 in OpenSSL"),
+        key ? phrase("works") : std::string(key.error().message()),
+        phrase("OpenSSL 3 with SM2 and SM3, as Debian 12 has it: apt-get install libssl3"));
   const auto cipher = crypto::Sm4GcmProvider::create();
-  check(cipher.has_value(), State::kMissing, "SM4 in libgcrypt",
-        cipher ? "works" : std::string(cipher.error().message()),
-        "libgcrypt 1.10 with SM4, as Debian 12 has it: apt-get install libgcrypt20");
+  check(cipher.has_value(), State::kMissing, phrase("SM4 in libgcrypt"),
+        cipher ? phrase("works") : std::string(cipher.error().message()),
+        phrase("libgcrypt 1.10 with SM4, as Debian 12 has it: apt-get install libgcrypt20"));
 }
 
 // The ports of the last start are wanted again, and the usual ones are given way from where they are taken.
@@ -119,10 +124,11 @@ void examine_ports(const UpOptions& options, const std::filesystem::path& data, 
     if (auto parsed = json::parse_object(*text)) remembered = std::move(*parsed);
   const struct {
     const char* name;
+    std::string what;
     std::uint16_t wanted, usual;
-  } ports[] = {{"platform", options.platform_port, kPlatformPort},
-               {"gateway", options.gateway_port, kGatewayPort},
-               {"registry", options.registry_port, kRegistryPort}};
+  } ports[] = {{"platform", phrase("port of the platform"), options.platform_port, kPlatformPort},
+               {"gateway", phrase("port of the gateway"), options.gateway_port, kGatewayPort},
+               {"registry", phrase("port of the registry"), options.registry_port, kRegistryPort}};
   for (const auto& one : ports) {
     const json::Value* before = remembered.find(one.name);
     const bool known = before != nullptr && before->if_int64() != nullptr;
@@ -130,12 +136,12 @@ void examine_ports(const UpOptions& options, const std::filesystem::path& data, 
                       : known         ? static_cast<std::uint16_t>(*before->if_int64())
                                       : one.usual;
     const bool is_free = loopback_port_is_free(port);
-    const std::string detail =
-        "127.0.0.1:" + std::to_string(port) + (is_free ? " is free" : " is held by " + loopback_port_holder(port));
-    check(is_free, State::kWarning, "port of the " + std::string(one.name), detail,
+    const std::string detail = is_free ? phrase("127.0.0.1:{} is free", port)
+                                       : phrase("127.0.0.1:{} is held by {}", port, loopback_port_holder(port));
+    check(is_free, State::kWarning, one.what, detail,
           one.wanted != 0 || known
-              ? "if that is not this installation itself: end it, or give --" + std::string(one.name) + "-port"
-              : "another one is taken then; --" + std::string(one.name) + "-port names one");
+              ? phrase("if that is not this installation itself: end it, or give --{}-port", one.name)
+              : phrase("another one is taken then; --{}-port names one", one.name));
   }
 }
 
@@ -152,43 +158,46 @@ std::vector<Finding> examine(const UpOptions& options) {
 
   const std::string release = release_name();
   check(release.find("Debian") != std::string::npos && release.find(" 12") != std::string::npos, State::kWarning,
-        "system", release,
-        "Mifeng is built and tested on Debian 12 (bookworm); elsewhere the packages below have other names");
-  check(::geteuid() == 0, State::kMissing, "rights", ::geteuid() == 0 ? "root" : "uid " + std::to_string(::geteuid()),
-        "run `sudo mifeng up`; Podman's network and limits need root");
+        phrase("system"), release,
+        phrase("Mifeng is built and tested on Debian 12 (bookworm); elsewhere the packages below have other names"));
+  check(::geteuid() == 0, State::kMissing, phrase("rights"),
+        ::geteuid() == 0 ? "root" : "uid " + std::to_string(::geteuid()),
+        phrase("run `sudo mifeng up`; Podman's network and limits need root"));
 
-  for (const Program& program : kPrograms) {
+  for (const Program& program : programs()) {
     const std::string path = find_program(program.name);
-    check(!path.empty(), State::kMissing, program.name,
-          path.empty() ? "not found; it " + std::string(program.purpose) : path,
+    check(!path.empty(), State::kMissing, program.name, path.empty() ? program.absent : path,
           "apt-get install --no-install-recommends " + std::string(program.package));
   }
   check(!find_program("netavark").empty(), State::kMissing, "netavark", find_program("netavark"),
         "apt-get install --no-install-recommends netavark aardvark-dns");
   if (const std::string nginx = find_program("nginx"); !nginx.empty()) {
     const std::string version = version_of(nginx, {"-v"});
-    check(version.find("nginx/1.22.1") != std::string::npos, State::kMissing, "nginx version", version,
-          "our module fits nginx 1.22.1 alone, the one of Debian 12: install that, or build Mifeng against yours");
+    check(version.find("nginx/1.22.1") != std::string::npos, State::kMissing, phrase("nginx version"), version,
+          phrase(
+              "our module fits nginx 1.22.1 alone, the one of Debian 12: install that, or build Mifeng against yours"));
   }
   if (const std::string podman = find_program("podman"); !podman.empty()) {
     const std::string version = version_of(podman, {"--version"});
     check(version.find("version 4.") != std::string::npos || version.find("version 5.") != std::string::npos,
-          State::kWarning, "podman version", version, "Mifeng is tested with Podman 4.3.1 of Debian 12");
+          State::kWarning, phrase("podman version"), version,
+          phrase("Mifeng is tested with Podman 4.3.1 of Debian 12"));
   }
 
   for (const char* name : {"mifeng", "mifengd", "mifeng-gateway"}) {
     const std::filesystem::path path = options.programs / name;
-    check(::access(path.c_str(), X_OK) == 0, State::kMissing, name, path.string(), "build it: ./run builds everything");
+    check(::access(path.c_str(), X_OK) == 0, State::kMissing, name, path.string(),
+          phrase("build it: ./run builds everything"));
   }
   std::error_code error;
   const std::filesystem::path module = options.programs / "ngx_http_mifeng.so";
-  check(std::filesystem::exists(module, error), State::kMissing, "nginx module", module.string(),
-        "build it: ./run builds everything");
+  check(std::filesystem::exists(module, error), State::kMissing, phrase("nginx module"), module.string(),
+        phrase("build it: ./run builds everything"));
   bool guard_is_whole = true;
   for (const char* part : {"bin/mifeng-guard", "sbin/nginx", "modules/ngx_http_mifeng.so", "etc/guard.conf.in"})
     guard_is_whole = guard_is_whole && std::filesystem::exists(options.guard / part, error);
-  check(guard_is_whole, State::kMissing, "guard folder", options.guard.string(),
-        "make it with tools/guard-folder, as ./run does, or give another one with --guard");
+  check(guard_is_whole, State::kMissing, phrase("guard folder"), options.guard.string(),
+        phrase("make it with tools/guard-folder, as ./run does, or give another one with --guard"));
   examine_cryptography(check);
 
   const std::filesystem::path data = options.data.empty() ? default_data_folder() : options.data;
@@ -197,20 +206,22 @@ std::vector<Finding> examine(const UpOptions& options) {
   struct statvfs disk {};
   const std::uint64_t free_bytes =
       ::statvfs(existing.c_str(), &disk) == 0 ? static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize : 0;
-  check(free_bytes >= kDiskBytesWanted, State::kWarning, "disk space",
-        gigabytes(free_bytes) + " free for " + data.string(),
-        "the examples with their images need about " + gigabytes(kDiskBytesWanted) + ": free some, or give --data");
+  check(free_bytes >= kDiskBytesWanted, State::kWarning, phrase("disk space"),
+        phrase("{} GiB free for {}", gigabytes(free_bytes), data.string()),
+        phrase("the examples with their images need about {} GiB: free some, or give --data",
+               gigabytes(kDiskBytesWanted)));
   const std::uint64_t memory = available_memory();
-  check(memory >= kMemoryBytesWanted, State::kWarning, "memory", gigabytes(memory) + " available",
-        "building and the examples need about " + gigabytes(kMemoryBytesWanted));
+  check(memory >= kMemoryBytesWanted, State::kWarning, phrase("memory"), phrase("{} GiB available", gigabytes(memory)),
+        phrase("building and the examples need about {} GiB", gigabytes(kMemoryBytesWanted)));
   const std::string lacking = missing_controllers();
   check(lacking.empty(), State::kMissing, "cgroups",
-        lacking.empty() ? "/sys/fs/cgroup" : "/sys/fs/cgroup has no controller for" + lacking,
-        "containers are bounded by cgroups: mount /sys/fs/cgroup with these controllers, or leave the container that "
-        "you are in");
+        lacking.empty() ? "/sys/fs/cgroup" : phrase("/sys/fs/cgroup has no controller for{}", lacking),
+        phrase("containers are bounded by cgroups: mount /sys/fs/cgroup with these controllers, or leave the container "
+               "that you are in"));
   const auto filesystems = read_text_file("/proc/filesystems", 64 << 10);
   check(filesystems && filesystems->find("overlay") != std::string::npos, State::kWarning, "overlay",
-        "the kernel's overlay file system", "modprobe overlay; without it images are copied, which takes more room");
+        phrase("the kernel's overlay file system"),
+        phrase("modprobe overlay; without it images are copied, which takes more room"));
   examine_ports(options, data, check);
   return findings;
 }

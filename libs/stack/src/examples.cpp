@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "mifeng/base/file.h"
+#include "mifeng/base/phrase.h"
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/manifest/deployment_config.h"
 #include "tool.h"
@@ -65,7 +66,7 @@ Result<void> pack(ExampleContext& context, const std::filesystem::path& project,
                 "--output",
                 output.string()};
   return run_tool(std::move(child), kPackTimeout, context.stop,
-                  [&](std::string_view line) { context.listener.message("    " + std::string(line)); });
+                  [&](std::string_view line) { context.listener.line("    " + std::string(line)); });
 }
 
 // Every member of `expected` is in `is`; lists have the same length; numbers are as near as their digits tell.
@@ -240,9 +241,9 @@ Result<Example> deliver(ExampleContext& context, const std::filesystem::path& pr
     }
     const std::filesystem::path package =
         context.data / "packages" / (example.folder + "-" + example.model.model.version + ".mfpkg");
-    context.listener.message("packing " + example.folder + " " + example.model.model.version);
+    context.listener.message(phrase("packing {} {}", example.folder, example.model.model.version));
     MIFENG_CHECK(pack(context, example.project, package));
-    context.listener.message("submitting " + package.filename().string());
+    context.listener.message(phrase("submitting {}", package.filename().string()));
     auto submitted = context.api.submit(package);
     if (!submitted && submitted.error().code() == ErrorCode::kConflict) continue;
     if (!submitted) return std::move(submitted).error();
@@ -294,7 +295,7 @@ Result<void> deploy(ExampleContext& context, Example& example) {
     }
   }
   if (example.deployment_id.empty()) {
-    context.listener.message("deploying " + name);
+    context.listener.message(phrase("deploying {}", name));
     const json::Object request{{"name", name},
                                {"version_id", example.version_id},
                                {"route", json::Object{{"name", name}, {"prefix", example.prefix}}}};
@@ -310,9 +311,8 @@ Result<void> deploy(ExampleContext& context, Example& example) {
     if (state == "ready") return ok();
     if (state == "failed" || Steady::now() > deadline)
       return Error(ErrorCode::kUnavailable, "not-deployed",
-                   "deployment " + example.deployment_id + " is " + state + ": " + reason);
-    const std::string line = "  " + name + ": " + state + (reason.empty() ? "" : ", " + reason);
-    if (state != told) context.listener.message(line);
+                   phrase("deployment {} is {}: {}", example.deployment_id, state, reason));
+    if (state != told) context.listener.state(name, state, reason);
     told = state;
     if (context.stop.wait(std::chrono::milliseconds(100))) return context.stop.check();
   }

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "mifeng/base/phrase.h"
 #include "mifeng/base/random.h"
 #include "mifeng/json/fields.h"
 #include "mifeng/stack/service.h"
@@ -105,8 +106,8 @@ Result<std::uint16_t> Installation::port(const std::string& what, std::uint16_t 
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     if (!loopback_port_is_free(port))
       return Error(ErrorCode::kConflict, "port-taken",
-                   "port " + std::to_string(port) + ", which the " + what + " needs, is held by " +
-                       loopback_port_holder(port) + ": end that, or give another one with --" + what + "-port");
+                   phrase("port {}, which the {} needs, is held by {}: end that, or give another one with --{}-port",
+                          port, what, loopback_port_holder(port), what));
   } else {
     MIFENG_TRY(port, pick_loopback_port(usual));
   }

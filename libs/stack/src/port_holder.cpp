@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "mifeng/base/file.h"
+#include "mifeng/base/phrase.h"
 #include "mifeng/stack/service.h"
 
 namespace mifeng::stack {
@@ -54,10 +55,11 @@ std::string loopback_port_holder(std::uint16_t port) {
       const fs::path target = fs::read_symlink(fd->path(), error);
       if (error || !links.contains(target.string())) continue;
       const auto name = read_text_file(process.path() / "comm", 64);
-      return (name ? name->substr(0, name->find('\n')) : std::string("a program")) + " (process " + pid + ")";
+      return name ? phrase("{} (process {})", name->substr(0, name->find('\n')), pid)
+                  : phrase("a program (process {})", pid);
     }
   }
-  return "another program";
+  return phrase("another program");
 }
 
 }  // namespace mifeng::stack

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "mifeng/base/phrase.h"
 #include "mifeng/json/value.h"
 
 namespace mifeng::stack {
@@ -59,9 +60,11 @@ Result<std::unique_ptr<Service>> Service::start(ServiceOptions options) {
   options.child.parent_death_signal = 9;
   auto process = ChildProcess::start(options.child);
   if (!process && process.error().code() == ErrorCode::kNotFound)
-    return Error(ErrorCode::kNotFound, "no-such-program",
-                 "start " + options.name + ": there is no program " + options.child.argv[0] +
-                     " in PATH; `mifeng doctor` says what this machine lacks and how to get it");
+    return Error(
+        ErrorCode::kNotFound, "no-such-program",
+        phrase("start {}: there is no program {} in PATH; `mifeng doctor` says what this machine lacks and how "
+               "to get it",
+               options.name, options.child.argv[0]));
   if (!process) return process.error().with_context("start " + options.name);
   return std::unique_ptr<Service>(new Service(std::move(options), std::move(*process), std::move(read_end)));
 }
@@ -69,9 +72,12 @@ Result<std::unique_ptr<Service>> Service::start(ServiceOptions options) {
 Error Service::ended_error() {
   const auto ended = process_.wait(std::nullopt);
   const std::string tail = log_tail();
-  return Error(ErrorCode::kUnavailable, "service-ended",
-               options_.name + " has ended (" + (ended ? ended->describe() : std::string("unknown")) + "); its log " +
-                   options_.log.string() + (tail.empty() ? " is empty" : " ends with:\n" + tail));
+  const std::string how = ended ? ended->describe() : std::string("unknown");
+  return Error(
+      ErrorCode::kUnavailable, "service-ended",
+      tail.empty()
+          ? phrase("{} has ended ({}); its log {} is empty", options_.name, how, options_.log.string())
+          : phrase("{} has ended ({}); its log {} ends with:\n{}", options_.name, how, options_.log.string(), tail));
 }
 
 Result<void> Service::check() {
@@ -87,8 +93,8 @@ Result<std::string> Service::wait_ready(std::chrono::milliseconds timeout) {
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0)
       return Error(ErrorCode::kTimeout, "service-not-ready",
-                   options_.name + " was not ready within " + std::to_string(timeout.count() / 1000) +
-                       " s; its log is " + options_.log.string());
+                   phrase("{} was not ready within {} s; its log is {}", options_.name, timeout.count() / 1000,
+                          options_.log.string()));
     pollfd wait{ready_.get(), POLLIN, 0};
     const int woken = ::poll(&wait, 1, static_cast<int>(left.count()));
     if (woken < 0 && errno != EINTR) return errno_error(errno, "poll");
@@ -123,8 +129,8 @@ Result<void> Service::wait_until(std::chrono::milliseconds timeout, const std::f
     if (::poll(&wait, 1, 100) > 0) return ended_error();
     if (std::chrono::steady_clock::now() >= deadline)
       return Error(ErrorCode::kTimeout, "service-not-ready",
-                   options_.name + " does not work after " + std::to_string(timeout.count() / 1000) +
-                       " s; its log is " + options_.log.string());
+                   phrase("{} does not work after {} s; its log is {}", options_.name, timeout.count() / 1000,
+                          options_.log.string()));
   }
 }
 

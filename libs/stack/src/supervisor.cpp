@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "mifeng/base/phrase.h"
+
 namespace mifeng::stack {
 namespace {
 
@@ -90,7 +92,7 @@ void Supervisor::look_after(Watched& watched) {
     ++watched.failures_in_a_row;
   }
   if (Steady::now() < watched.next_start) return;
-  message_("starting " + watched.name + " again");
+  message_(phrase("starting {} again", watched.name));
   ++watched.restarts;
   auto started = watched.start();
   if (!started) {

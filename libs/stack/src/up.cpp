@@ -9,6 +9,7 @@
 #include "installation.h"
 #include "mifeng/base/clock.h"
 #include "mifeng/base/file.h"
+#include "mifeng/base/phrase.h"
 #include "mifeng/cluster/engine.h"
 #include "mifeng/net/runtime.h"
 #include "mifeng/stack/backends.h"
@@ -56,9 +57,9 @@ class Stack {
       if (options_.once) {
         MIFENG_TRY(CallReport report, play_calls(context, example));
         report.deploy_ms = deploy_ms;
-        say(report.name + ": " + std::to_string(report.equal) + " of " + std::to_string(report.calls) +
-            " answers as in the vendor's own process, " + std::to_string(report.calls_ms) + " ms");
-        if (!report.first_difference.empty()) say("  first difference: " + report.first_difference);
+        say(phrase("{}: {} of {} answers as in the vendor's own process, {} ms", report.name, report.equal,
+                   report.calls, report.calls_ms));
+        if (!report.first_difference.empty()) say(phrase("  first difference: {}", report.first_difference));
         reports.push_back(std::move(report));
       }
       examples.push_back(std::move(example));
@@ -68,7 +69,7 @@ class Stack {
     tell_addresses(context, examples);
     while (!stop_.wait(std::chrono::hours(1))) {
     }
-    say("stopping");
+    say(phrase("stopping"));
     return 0;
   }
 
@@ -84,11 +85,11 @@ class Stack {
     platform_url_ = "http://" + loopback(platform_port);
     gateway_url_ = "http://" + loopback(gateway_port_);
 
-    say("starting the image registry on " + loopback(registry_port));
+    say(phrase("starting the image registry on {}", loopback(registry_port)));
     const RegistryOptions registry{installation_.data() / "registry", installation_.log("registry"), registry_port};
     MIFENG_CHECK(supervisor_.add("registry", [registry] { return start_registry(registry); }));
 
-    say("starting the container engine");
+    say(phrase("starting the container engine"));
     const PodmanServiceOptions podman{installation_.data() / "podman", installation_.socket("podman"),
                                       installation_.log("podman"), loopback(registry_port)};
     MIFENG_CHECK(supervisor_.add(
@@ -101,7 +102,7 @@ class Stack {
     engine.registry = loopback(registry_port);
     MIFENG_TRY(engine_, cluster::create_podman_engine(engine, clock_));
 
-    say("starting the platform on " + platform_url_);
+    say(phrase("starting the platform on {}", platform_url_));
     const std::filesystem::path master_key =
         options_.master_key.empty() ? default_master_key(installation_.data()) : options_.master_key;
     std::error_code error;
@@ -146,7 +147,7 @@ class Stack {
   }
 
   Result<void> start_gateway() {
-    say("starting the gateway on " + gateway_url_);
+    say(phrase("starting the gateway on {}", gateway_url_));
     const std::filesystem::path join = installation_.data() / "run/gateway.join";
     // An enrolled gateway gets no new code, and needs none.
     auto invited = api_.post("/gateways", json::Object{{"id", kGatewayId}, {"platform_url", platform_url_}});
@@ -212,7 +213,7 @@ class Stack {
     }
     for (const Example& example : examples) MIFENG_CHECK(undeploy(context, example));
     tear_down();
-    if (reports.empty()) say("there was no example to call");
+    if (reports.empty()) say(phrase("there was no example to call"));
     listener_.result(json::serialize(json::Object{{"models", models}, {"ms", ms_since(started)}}));
     return all_right ? 0 : 1;
   }
@@ -223,8 +224,10 @@ class Stack {
     if (first) {
       MIFENG_TRY(const std::string name, text_of(*first, "name"));
       MIFENG_TRY(const std::string password, text_of(*first, "password"));
-      administrator_ = "sign in as " + name + " with the password " + password +
-                       "  (shown this once; it is to be changed at the first sign-in)";
+      administrator_ = phrase(
+          "administrator     sign in as {} with the password {}  (shown this once; it is to be changed at the first "
+          "sign-in)",
+          name, password);
     } else if (first.error().code() != ErrorCode::kConflict) {
       return first.error();
     }
@@ -233,19 +236,21 @@ class Stack {
 
   void tell_addresses(const ExampleContext& context, const std::vector<Example>& examples) {
     listener_.result("");
-    listener_.result("platform          " + platform_url_);
-    listener_.result("gateway           " + gateway_url_);
-    if (!administrator_.empty()) listener_.result("administrator     " + administrator_);
-    listener_.result("command line      mifeng get models --platform unix:" + installation_.socket("mifengd").string());
-    for (const Example& example : examples) listener_.result("try it            " + curl_line(context, example));
-    listener_.result("Ctrl-C stops everything that was started.");
+    listener_.result(phrase("platform          {}", platform_url_));
+    listener_.result(phrase("gateway           {}", gateway_url_));
+    if (!administrator_.empty()) listener_.result(administrator_);
+    listener_.result(
+        phrase("command line      mifeng get models --platform unix:{}", installation_.socket("mifengd").string()));
+    for (const Example& example : examples)
+      listener_.result(phrase("try it            {}", curl_line(context, example)));
+    listener_.result(phrase("Ctrl-C stops everything that was started."));
   }
 
   void tear_down() {
     supervisor_.stop("podman", [this] {
       if (!engine_) return;
       const auto removed = net::run_to_result<void>([this] { return engine_->remove_everything(); });
-      if (!removed) say("the containers could not all be removed: " + removed.error().message());
+      if (!removed) say(phrase("the containers could not all be removed: {}", removed.error().message()));
     });
     std::error_code ignored;
     std::filesystem::remove(installation_.sockets(), ignored);  // empty by now, or it stays
@@ -262,7 +267,7 @@ class Stack {
   std::uint16_t gateway_port_ = 0;
   std::string platform_url_;
   std::string gateway_url_;
-  std::string administrator_;
+  std::string administrator_;  // the line that says how to sign in
 };
 
 }  // namespace
@@ -272,7 +277,8 @@ Result<int> run_up(const UpOptions& options, const UpListener& listener) {
   if (::geteuid() != 0)
     return Error(
         ErrorCode::kPermissionDenied, "not-root",
-        "running models needs root, for Podman's network and limits: sudo mifeng up, or ./run, which asks sudo");
+        phrase(
+            "running models needs root, for Podman's network and limits: sudo mifeng up, or ./run, which asks sudo"));
   MIFENG_TRY(Installation installation,
              Installation::open(options.data.empty() ? default_data_folder() : options.data));
   Stack stack(options, listener, stop, installation);

@@ -31,8 +31,9 @@ struct PackOptions {
 class PackListener {
  public:
   virtual ~PackListener() = default;
-  virtual void step(std::string_view what) = 0;  // a new part of the work begins
-  virtual void line(std::string_view text) = 0;  // of the language's pack
+  virtual void step(std::string_view what) = 0;  // a new part of the work begins: a phrase(), as all of ours are
+  virtual void note(std::string_view what) = 0;  // about the part that was begun
+  virtual void line(std::string_view text) = 0;  // of the language's pack, as it wrote it
   virtual void progress(std::string_view what, std::uint64_t done, std::uint64_t total) = 0;
 };
 

@@ -8,6 +8,7 @@
 
 namespace mifeng::stack {
 
+// The texts are phrases (mifeng/base/phrase.h), names and paths.
 struct Finding {
   enum class State { kFine, kWarning, kMissing };
   State state = State::kFine;

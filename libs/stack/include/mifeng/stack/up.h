@@ -31,8 +31,11 @@ struct UpOptions {
 
 // Where the person at the terminal is told what happens.
 struct UpListener {
-  std::function<void(std::string_view)> message;  // a line; progress, addresses
-  std::function<void(std::string_view)> result;   // standard output: the JSON object of `once`, the addresses otherwise
+  std::function<void(std::string_view)> message;  // a line about what goes on: a phrase(), or an error's message
+  std::function<void(std::string_view)> line;     // of a program that works for us, as it wrote it
+  // A deployment's new state, and the sentence of the platform that goes with it; may be empty.
+  std::function<void(const std::string& name, const std::string& state, const std::string& reason)> state;
+  std::function<void(std::string_view)> result;  // standard output: the JSON object of `once`, the addresses otherwise
 };
 
 // /var/lib/mifeng for root, else $XDG_DATA_HOME/mifeng or ~/.local/share/mifeng.
