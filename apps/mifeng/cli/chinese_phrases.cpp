@@ -118,6 +118,7 @@ constexpr Translation kPhrases[] = {
     {"another one is taken then; --{}-port names one", "届时会另选一个；可用 --{}-port 指定"},
     // libs/cluster and libs/platform: why a deployment is not ready
     {"waits for its turn", "等待处理"},
+    {"This failed in a way that was not foreseen ({}); it is tried again.", "出现意外错误（{}），将再次尝试。"},
     {"its containers are starting", "容器正在启动"},
     {"its containers are being removed", "正在删除容器"},
     {"it is scaled to no replica", "副本数为 0"},

@@ -214,6 +214,7 @@ constexpr Translation kReasons[] = {
     {"no-engine", "平台没有配置容器引擎"},
     {"engine", "容器引擎出错"},
     {"reader-gone", "日志已无人读取"},
+    {"unexpected", "平台出现意外错误"},
     // platform: keys, grants, gateways, audit
     {"rotation-under-way", "已有新密钥即将生效"},
     {"unknown-key-purpose", "没有这种用途的密钥"},

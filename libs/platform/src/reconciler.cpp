@@ -17,6 +17,7 @@
 #include "deployment_round.h"
 #include "image_prune.h"
 #include "keyed_workers.h"
+#include "mifeng/base/phrase.h"
 
 namespace mifeng::platform {
 namespace {
@@ -69,7 +70,7 @@ Result<int> contained(const std::function<Result<int>()>& work) {
     return work();
   } catch (const std::exception& error) {
     return Error(ErrorCode::kInternal, "unexpected",
-                 std::string("This failed in a way that was not foreseen (") + error.what() + "); it is tried again.");
+                 phrase("This failed in a way that was not foreseen ({}); it is tried again.", error.what()));
   }
 }
 
