@@ -114,7 +114,8 @@ endfunction()
 
 # mifeng_pytest(NAME [LABEL integration|long] [TIMEOUT s]): tests/NAME with pytest, one ctest case a test file. The
 # interpreter is MIFENG_TEST_PYTHON (./test makes it); the programs' folder and the source tree come in the environment.
-# The cases of one folder run one after another (RESOURCE_LOCK): they share a machine with two cores.
+# The cases of one folder run one after another (RESOURCE_LOCK): they share a machine with two cores. The locale is set,
+# since the command line speaks the language of its caller.
 function(mifeng_pytest name)
   cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "" ${ARGN})
   if(NOT BUILD_TESTING)
@@ -140,6 +141,6 @@ function(mifeng_pytest name)
     add_test(NAME ${label}.${name}.${stem}
       COMMAND sh -c "exec \"\${MIFENG_TEST_PYTHON:-python3}\" -m pytest -q -x -p no:cacheprovider \"${CMAKE_SOURCE_DIR}/tests/${name}/${file}\"")
     set_tests_properties(${label}.${name}.${stem} PROPERTIES LABELS ${label} TIMEOUT ${ARG_TIMEOUT} RESOURCE_LOCK machine
-      ENVIRONMENT "MIFENG_BIN=${MIFENG_BIN_DIR};MIFENG_BUILD=${CMAKE_BINARY_DIR};MIFENG_SOURCE=${CMAKE_SOURCE_DIR};PYTHONDONTWRITEBYTECODE=1")
+      ENVIRONMENT "MIFENG_BIN=${MIFENG_BIN_DIR};MIFENG_BUILD=${CMAKE_BINARY_DIR};MIFENG_SOURCE=${CMAKE_SOURCE_DIR};PYTHONDONTWRITEBYTECODE=1;LC_ALL=C.UTF-8")
   endforeach()
 endfunction()

@@ -64,7 +64,7 @@ constexpr Translation kMessages[] = {
     {"{} is not empty; name a new folder.", "{} 不是空文件夹；请指定新文件夹。"},
     {"Next: edit mifeng.yaml and the documents, then `mifeng key generate` and `mifeng pack {} --for CARD --sign KEY`.",
      "接下来：编辑 mifeng.yaml 与文档，然后执行 `mifeng key generate` 和 `mifeng pack {} --for CARD --sign KEY`。"},
-    {"Sealed for {} (identity key {}).", "已为 {} 加密（身份密钥 {}）。"},
+    {"Sealed for {} (identity key {}).", "已为 {} 密封（身份密钥 {}）。"},
     {"Nothing has changed: {}, {} s", "没有变化：{}，{} 秒"},
     {"Packed {} in {} s", "已打包 {}，用时 {} 秒"},
     {"An exported log is checked against the platform card: give --card, as you got it from the platform's "
@@ -124,6 +124,9 @@ constexpr Translation kMessages[] = {
     {"ok", "正常"},
     {"warning", "警告"},
     {"missing", "缺少"},
+    // mifeng up: the state of a deployment, and why
+    {"  {}: {}", "  部署 {}：{}"},
+    {"  {}: {}, {}", "  部署 {}：{}，{}"},
     // Before an error of which no more is known: what kind it is.
     {"invalid-argument", "输入有误"},
     {"unauthenticated", "未登录"},

@@ -80,7 +80,8 @@ Result<int> run_up(const UpArguments& arguments, Console& console) {
   listener.message = [&](std::string_view line) { console.message(tr_phrase(line)); };
   listener.line = [&](std::string_view line) { console.message(line); };
   listener.state = [&](const std::string& name, const std::string& state, const std::string& reason) {
-    console.message("  " + name + ": " + tr_word(state) + (reason.empty() ? "" : ", " + tr_phrase(reason)));
+    console.message(reason.empty() ? say("  {}: {}", {name, tr_word(state)})
+                                   : say("  {}: {}, {}", {name, tr_word(state), tr_phrase(reason)}));
   };
   listener.result = [&](std::string_view line) {
     (void)console.print(tr_phrase(line) + "\n");
