@@ -1,16 +1,73 @@
 """What the builds of all packs share: their arguments, running commands, copying a project's files, the result."""
 import argparse
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 
 
 class Failure(Exception):
     """Ends the build with a sentence for the vendor."""
+
+
+class Interrupted(BaseException):
+    """SIGTERM: `mifeng pack` was interrupted, or was killed."""
+
+
+def end_with_group():
+    """From now on SIGTERM ends what runs along with us, and raises Interrupted, so that what is half-made is taken away.
+    `mifeng pack` sends it to the whole group, but when it was killed the kernel sends it to us alone."""
+    def stop(*_):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGTERM)
+        raise Interrupted
+    signal.signal(signal.SIGTERM, stop)
+
+
+def lock_folder(path):
+    """A descriptor that holds the folder, or None where somebody else does. Programs that we start do not hold it."""
+    try:
+        held = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(held), os.stat(path)):  # else it was removed before we held it
+            return held
+    except OSError:
+        pass
+    os.close(held)
+    return None
+
+
+@contextlib.contextmanager
+def part_folder(folder):
+    """A folder beside `folder` for what becomes it. It is held while we live, so that what a killed build left can be told
+    from what another makes just now; the former is removed."""
+    for left in folder.parent.glob("*.part"):
+        if (held := lock_folder(left)) is not None:
+            shutil.rmtree(left, ignore_errors=True)
+            os.close(held)
+    part, held = None, None
+    try:
+        while held is None:  # whoever removes what is left may take ours before we hold it
+            part = pathlib.Path(tempfile.mkdtemp(prefix=folder.name + ".", suffix=".part", dir=folder.parent))
+            held = lock_folder(part)
+        part.chmod(0o755)
+        yield part
+    finally:
+        if part is not None:
+            shutil.rmtree(part, ignore_errors=True)
+        if held is not None:
+            os.close(held)
 
 
 class Build:
@@ -98,24 +155,22 @@ class Build:
         if folder.is_dir():
             return folder
         folder.parent.mkdir(parents=True, exist_ok=True)
-        part = folder.parent / f"{key}.{os.getpid()}.part"
-        shutil.rmtree(part, ignore_errors=True)
-        try:
-            part.mkdir()
+        with part_folder(folder) as part:
             make(part)
             try:
                 part.rename(folder)
             except OSError:
                 if not folder.is_dir():  # else another pack made it meanwhile
                     raise
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
         return folder
 
 
 def main(build):
     """Calls build(Build()) and turns a Failure into a sentence and status 1."""
+    end_with_group()
     try:
         build(Build())
+    except Interrupted:
+        sys.exit(128 + signal.SIGTERM)
     except Failure as failure:
         sys.exit(f"{pathlib.Path(sys.argv[0]).resolve().parent.name} pack: {failure}")

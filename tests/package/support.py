@@ -1,5 +1,6 @@
 """What the tests of packages share: packing, taking a package apart, running a model in the root of its own image."""
 import contextlib
+import gzip
 import hashlib
 import http.client
 import json
@@ -67,6 +68,24 @@ def open_payload(root, keys, manifest):
     with tarfile.open(plain, "r:") as tar:
         tar.extractall(root / "app")
     return sorted(str(path.relative_to(root / "app")) for path in (root / "app").rglob("*") if path.is_file())
+
+
+def write_image(folder, tar):
+    """An OCI folder with one layer, under the tag 12."""
+    blobs = folder / "blobs/sha256"
+    blobs.mkdir(parents=True)
+
+    def put(data, kind):
+        digest = hashlib.sha256(data).hexdigest()
+        (blobs / digest).write_bytes(data)
+        return {"mediaType": f"application/vnd.oci.image.{kind}", "digest": "sha256:" + digest, "size": len(data)}
+    config = put(json.dumps({"architecture": "amd64", "os": "linux", "config": {"Env": ["COMPANY=example"]}, "rootfs": {
+        "type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(tar).hexdigest()]}}).encode(), "config.v1+json")
+    manifest = put(json.dumps({"schemaVersion": 2, "config": config, "layers": [
+        put(gzip.compress(tar, 1), "layer.v1.tar+gzip")]}).encode(), "manifest.v1+json")
+    manifest["annotations"] = {"org.opencontainers.image.ref.name": "12"}
+    (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [manifest]}))
+    (folder / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
 
 
 class UnixConnection(http.client.HTTPConnection):

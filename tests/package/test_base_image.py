@@ -1,7 +1,4 @@
 """A base image that the vendor names, with a real model on it: its program runs where nothing but the C library is."""
-import gzip
-import hashlib
-import json
 import subprocess
 
 import pytest
@@ -18,20 +15,7 @@ def image(tmp_path_factory):
     subprocess.run([SOURCE / "packs/common/base-image", "--packages", "libc6", "--out", folder / "root"], check=True,
                    stderr=subprocess.DEVNULL)
     tar = subprocess.run(["tar", "-C", folder / "root", "--sort=name", "-c", "."], check=True, capture_output=True).stdout
-    blobs = folder / "image/blobs/sha256"
-    blobs.mkdir(parents=True)
-
-    def put(data, kind):
-        digest = hashlib.sha256(data).hexdigest()
-        (blobs / digest).write_bytes(data)
-        return {"mediaType": f"application/vnd.oci.image.{kind}", "digest": "sha256:" + digest, "size": len(data)}
-    config = put(json.dumps({"architecture": "amd64", "os": "linux", "config": {"Env": ["COMPANY=example"]}, "rootfs": {
-        "type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(tar).hexdigest()]}}).encode(), "config.v1+json")
-    manifest = put(json.dumps({"schemaVersion": 2, "config": config, "layers": [
-        put(gzip.compress(tar, 1), "layer.v1.tar+gzip")]}).encode(), "manifest.v1+json")
-    manifest["annotations"] = {"org.opencontainers.image.ref.name": "12"}
-    (folder / "image/index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [manifest]}))
-    (folder / "image/oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+    support.write_image(folder / "image", tar)
     return folder
 
 

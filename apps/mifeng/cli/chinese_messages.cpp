@@ -54,6 +54,22 @@ constexpr Translation kMessages[] = {
     {"There is no package {}. `mifeng pack` makes one.", "没有模型包 {}。用 `mifeng pack` 制作。"},
     {"Uploaded; the platform verifies it now.", "上传完毕；平台正在验证。"},
     {"The very same package was there already; nothing changed.", "完全相同的模型包已经存在；没有任何变化。"},
+    {"Interrupted. {} is as it was before, and nothing half-made is left. The same command packs it; what it has "
+     "fetched "
+     "and built so far need not be done again.",
+     "已中断。{} 与之前相同，没有留下半成品。再次运行同一命令即可打包；已获取和构建的内容无需重做。"},
+    {"An earlier push of this file was cut off; going on at byte {} of {}.",
+     "此前对该文件的上传曾被切断；从第 {} 字节继续，共 {} 字节。"},
+    {"Interrupted. Nothing was submitted; push again when you like.", "已中断。没有提交任何内容；可随时重新推送。"},
+    {"Interrupted. Nothing was submitted, and nothing is left on the platform; push again when you like.",
+     "已中断。没有提交任何内容，平台上也没有残留；可随时重新推送。"},
+    {"Interrupted. Nothing was submitted. The platform could not be told: what it has already it keeps for a day, and "
+     "the "
+     "next push of this file goes on from there.",
+     "已中断。没有提交任何内容。未能通知平台：已收到的部分平台会保留一天，下次推送该文件时从那里继续。"},
+    {"Interrupted. The package had been uploaded, and the platform goes on verifying it: it takes the whole package or "
+     "nothing. Push it again to see how that ended.",
+     "已中断。模型包已上传完毕，平台会继续验证：要么整包接收，要么不接收。再次推送即可知道结果。"},
     {"The key is in force.", "密钥已生效。"},
     {"The key waits until an administrator confirms its fingerprint, which you read out to him: {}",
      "密钥等待管理员确认，请向管理员念出指纹：{}"},

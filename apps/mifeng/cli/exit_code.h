@@ -8,7 +8,8 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitPartOfBatchFailed = 8;
 
-// 1 failure, 2 usage, 3 not found, 4 not allowed, 5 conflict, 6 verification failed, 7 timeout, 130 interrupted.
+// 1 failure, 2 usage, 3 not found, 4 not allowed, 5 conflict, 6 verification failed, 7 timeout, 130 interrupted (or
+// what interrupted() gives, 128 and the signal's number).
 int exit_code(ErrorCode code);
 
 }  // namespace mifeng::cli

@@ -1,5 +1,6 @@
 #include "cli/platform_client.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "cli/language.h"
@@ -90,14 +91,15 @@ Result<PlatformClient> PlatformClient::connect(const PlatformFlags& flags) {
   return connect(session);
 }
 
-Result<PlatformClient> PlatformClient::connect(const Session& session) {
+Result<PlatformClient> PlatformClient::connect(const Session& session, std::chrono::milliseconds patience) {
   MIFENG_TRY(auto parsed, net::parse_url(session.platform));
   if (parsed.options.tls) {
     parsed.options.tls->ca_file = session.ca_file;
     parsed.options.tls->pinned_sm3 = session.pin;
   }
   // Verifying a large package takes a while, during which nothing is sent.
-  parsed.options.idle_timeout = std::chrono::minutes(10);
+  parsed.options.idle_timeout = patience;
+  parsed.options.connect_timeout = std::min(parsed.options.connect_timeout, patience);
   MIFENG_TRY(auto client, net::HttpClient::create(parsed.options));
   return PlatformClient(std::move(client), parsed.base_path + "/api/v1", session);
 }
@@ -109,7 +111,7 @@ net::ClientRequest PlatformClient::request(const std::string& method, const std:
 }
 
 Result<std::string> PlatformClient::exchange(net::ClientRequest request) const {
-  MIFENG_TRY(auto response, client_.send_now(std::move(request)));
+  MIFENG_TRY(auto response, client_.send_now(std::move(request), stop_fd_));
   if (response.status / 100 != 2) return error_of(response.status, response.body);
   return std::move(response.body);
 }

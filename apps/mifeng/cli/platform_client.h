@@ -1,12 +1,14 @@
 // The platform's API, as commands call it: where it is, who we are, and errors as they came.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "cli/command.h"
+#include "mifeng/base/stop_signal.h"
 #include "mifeng/json/value.h"
 #include "mifeng/net/client.h"
 
@@ -37,7 +39,12 @@ class PlatformClient {
  public:
   // kInvalidArgument "no-platform" where neither a flag, the environment nor a session says where it is.
   static Result<PlatformClient> connect(const PlatformFlags& flags);
-  static Result<PlatformClient> connect(const Session& session);
+  // `patience`: how long nothing may happen.
+  static Result<PlatformClient> connect(const Session& session,
+                                        std::chrono::milliseconds patience = std::chrono::minutes(10));
+
+  // From now on a signal ends whatever waits for the platform: kCancelled "interrupted". `stop` must outlive this.
+  void stop_by(const StopSignal& stop) { stop_fd_ = stop.fd(); }
 
   // `path` is below /api/v1. An error body becomes the error that the platform gave.
   Result<json::Value> get(const std::string& path) const;
@@ -60,6 +67,7 @@ class PlatformClient {
   net::HttpClient client_;
   std::string base_;
   Session session_;
+  int stop_fd_ = -1;
 };
 
 // A member of an object as text; "" where it is not there.

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "cli/console.h"
+#include "cli/interrupted.h"
 #include "cli/language.h"
 #include "commands/commands.h"
 #include "commands/key_files.h"
@@ -43,7 +44,9 @@ class ConsoleListener final : public package::PackListener {
 };
 
 Result<int> run(const PackArguments& arguments, Console& console) {
+  MIFENG_TRY(StopSignal stop, StopSignal::create());
   package::PackOptions options;
+  options.stop = &stop;
   options.project = arguments.project.empty() ? "." : arguments.project;
   options.packs = packs_folder(arguments.packs);
   options.guard = guard_folder(arguments.guard);
@@ -71,6 +74,12 @@ Result<int> run(const PackArguments& arguments, Console& console) {
   const auto begin = std::chrono::steady_clock::now();
   auto packed = package::pack(options, random, listener);
   console.progress_end();
+  if (!packed && stop.signal() != 0)
+    return interrupted(
+        console, stop,
+        say("Interrupted. {} is as it was before, and nothing half-made is left. The same command packs it; "
+            "what it has fetched and built so far need not be done again.",
+            {options.output.string()}));
   if (!packed) return packed.error();
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
   const package::PackageManifest& manifest = packed->manifest;

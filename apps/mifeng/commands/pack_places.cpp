@@ -23,13 +23,17 @@ fs::path guard_folder(const std::string& given) {
   return first_of(given, "../guard-folder", "/usr/lib/mifeng/guard-folder");
 }
 
+fs::path user_cache() {
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache == '/')
+    return fs::path(cache) / "mifeng";
+  const char* const home = std::getenv("HOME");
+  return fs::path(home != nullptr && *home == '/' ? home : "/root") / ".cache/mifeng";
+}
+
 fs::path cache_folder(const std::string& given) {
   std::error_code error;
   if (!given.empty()) return fs::absolute(given, error);
-  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache == '/')
-    return fs::path(cache) / "mifeng/packs";
-  const char* const home = std::getenv("HOME");
-  return fs::path(home != nullptr && *home == '/' ? home : "/root") / ".cache/mifeng/packs";
+  return user_cache() / "packs";
 }
 
 }  // namespace mifeng::cli

@@ -9,7 +9,9 @@ namespace mifeng::cli {
 // `given` where it is not empty; else the folder of the source tree (build/bin/mifeng) or of an installed system.
 std::filesystem::path packs_folder(const std::string& given);
 std::filesystem::path guard_folder(const std::string& given);
-// --cache, MIFENG_CACHE, then $XDG_CACHE_HOME/mifeng/packs or ~/.cache/mifeng/packs.
+// $XDG_CACHE_HOME/mifeng, or ~/.cache/mifeng.
+std::filesystem::path user_cache();
+// --cache, MIFENG_CACHE, then user_cache()/packs.
 std::filesystem::path cache_folder(const std::string& given);
 
 }  // namespace mifeng::cli

@@ -1,9 +1,13 @@
 #include "mifeng/net/client.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -272,8 +276,25 @@ Task<ClientResponse> HttpClient::send(ClientRequest request) const {
   }
 }
 
-Result<ClientResponse> HttpClient::send_now(ClientRequest request) const {
-  return run_to_result<ClientResponse>([&] { return send(std::move(request)); });
+Result<ClientResponse> HttpClient::send_now(ClientRequest request, int stop_fd) const {
+  if (stop_fd < 0) return run_to_result<ClientResponse>([&] { return send(std::move(request)); });
+  std::optional<Result<ClientResponse>> answer;
+  run_to_end([&]() -> asio::awaitable<void> {
+    std::function<asio::awaitable<void>()> ask = [&]() -> asio::awaitable<void> {
+      auto value = co_await send(std::move(request));
+      answer.emplace(std::move(value));
+    };
+    // A copy, since the loop closes what it waited for.
+    std::function<asio::awaitable<void>()> watch = [&]() -> asio::awaitable<void> {
+      asio::posix::stream_descriptor stop(co_await asio::this_coro::executor, ::fcntl(stop_fd, F_DUPFD_CLOEXEC, 3));
+      co_await stop.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
+    };
+    co_await race(std::move(ask), std::move(watch));
+  });
+  ::pollfd stopped{stop_fd, POLLIN, 0};
+  if ((!answer || !*answer) && ::poll(&stopped, 1, 0) == 1)
+    return Error(ErrorCode::kCancelled, "interrupted", "Interrupted before the server had answered.");
+  return std::move(*answer);
 }
 
 Result<int> HttpClient::stream_now(ClientRequest request,

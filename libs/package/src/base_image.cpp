@@ -136,7 +136,7 @@ Result<BaseManifest> find_manifest(const BaseReference& reference, const Folder&
 
 Result<LayerFile> read_layer(const BaseReference& reference, const Folder& folder, const BaseBlob& blob,
                              const std::string& diff_id, const fs::path& cache, std::uint64_t& left,
-                             const std::function<void(std::uint64_t)>& progress) {
+                             const std::function<void(std::uint64_t)>& progress, StopSignal* stop) {
   const BaseCompression compression = compression_of(blob.media_type);
   if (compression == BaseCompression::kOther)
     return bad_base(reference,
@@ -150,22 +150,22 @@ Result<LayerFile> read_layer(const BaseReference& reference, const Folder& folde
     MIFENG_CHECK(each_piece(fd.get(), size, [&](ByteView bytes) {
       digest.update(bytes);
       progress(bytes.size());
-      return ok();
+      return check(stop);
     }));
   if (size != blob.size || digest.digest() != blob.digest)
     return bad_base(reference, "the layer " + blob.digest + " has other content than its digest says");
-  auto stored =
-      store_layer(LayerRole::kBase, diff_id, cache, "the layer", [&](const archive::Sink& sink) -> Result<void> {
-        if (compression == BaseCompression::kNone) {
-          if (size > left) return too_large();
-          left -= size;
-          return each_piece(fd.get(), size, sink);
-        }
-        Gunzip gunzip(Gunzip::Members::kAny, left);
-        MIFENG_CHECK(each_piece(fd.get(), size, [&](ByteView bytes) { return gunzip.feed(bytes, sink); }));
-        if (!gunzip.ended()) return Error(ErrorCode::kInvalidArgument, "bad-gzip", "its gzip is cut off");
-        return ok();
-      });
+  const auto write = [&](const archive::Sink& sink) -> Result<void> {
+    if (compression == BaseCompression::kNone) {
+      if (size > left) return too_large();
+      left -= size;
+      return each_piece(fd.get(), size, sink);
+    }
+    Gunzip gunzip(Gunzip::Members::kAny, left);
+    MIFENG_CHECK(each_piece(fd.get(), size, [&](ByteView bytes) { return gunzip.feed(bytes, sink); }));
+    if (!gunzip.ended()) return Error(ErrorCode::kInvalidArgument, "bad-gzip", "its gzip is cut off");
+    return ok();
+  };
+  auto stored = store_layer(LayerRole::kBase, diff_id, cache, "the layer", write, stop);
   if (stored) return stored;
   if (stored.error().reason() == "changed")
     return bad_base(reference, "the layer " + blob.digest + " unpacks to something else than its diff id says");
@@ -175,7 +175,8 @@ Result<LayerFile> read_layer(const BaseReference& reference, const Folder& folde
   return stored;
 }
 
-Result<fs::path> convert_archive(const BaseReference& reference, const fs::path& work, PackListener& listener) {
+Result<fs::path> convert_archive(const BaseReference& reference, const fs::path& work, PackListener& listener,
+                                 StopSignal* stop) {
   std::error_code error;
   if (!fs::is_regular_file(reference.path, error))
     return no_such_base(reference, "there is no file " + reference.path.string());
@@ -184,11 +185,14 @@ Result<fs::path> convert_archive(const BaseReference& reference, const fs::path&
   ToolRun run{{"skopeo", "--insecure-policy", "copy", "--quiet", "--dest-oci-accept-uncompressed-layers",
                std::string(kDockerArchive) + reference.path.string(), std::string(kOci) + folder.string() + ":base"},
               "",
-              work / "base-image.log"};
+              work / "base-image.log",
+              work,
+              stop};
   if (const auto converted = run_tool(run, listener); !converted) {
     if (converted.error().code() == ErrorCode::kNotFound)
       return Error(ErrorCode::kNotFound, "no-skopeo",
                    "reading a Docker archive needs skopeo: apt-get install skopeo, or name an OCI folder");
+    if (converted.error().code() == ErrorCode::kCancelled) return converted.error();
     return bad_base(reference, "skopeo cannot read it: " + std::string(converted.error().message()));
   }
   return folder;
@@ -217,7 +221,7 @@ Result<BaseReference> parse_base_reference(std::string_view text, const fs::path
   return reference;
 }
 
-Result<std::string> base_image_digest(const BaseReference& reference) {
+Result<std::string> base_image_digest(const BaseReference& reference, StopSignal* stop) {
   if (reference.kind == BaseReference::Kind::kOciFolder) {
     // Everything else in the folder is named by its digest.
     MIFENG_TRY(const std::string index, Folder(reference, reference.path).index());
@@ -229,16 +233,16 @@ Result<std::string> base_image_digest(const BaseReference& reference) {
   Sha256 digest;
   MIFENG_CHECK(each_piece(fd.get(), size, [&](ByteView bytes) {
     digest.update(bytes);
-    return ok();
+    return check(stop);
   }));
   return digest.digest();
 }
 
 Result<BaseImage> read_base_image(const BaseReference& reference, const fs::path& cache, const fs::path& work,
-                                  PackListener& listener) {
+                                  PackListener& listener, StopSignal* stop) {
   fs::path path = reference.path;
   if (reference.kind == BaseReference::Kind::kDockerArchive) {
-    MIFENG_TRY(path, convert_archive(reference, work, listener));
+    MIFENG_TRY(path, convert_archive(reference, work, listener, stop));
   }
   const Folder folder(reference, path);
   MIFENG_TRY(const BaseManifest manifest, find_manifest(reference, folder));
@@ -256,11 +260,13 @@ Result<BaseImage> read_base_image(const BaseReference& reference, const fs::path
   for (const BaseBlob& blob : manifest.layers) total += blob.size;
   for (std::size_t i = 0; i < manifest.layers.size(); ++i) {
     if (config->diff_ids[i] == kEmptyLayer) continue;
-    MIFENG_TRY(LayerFile layer, read_layer(reference, folder, manifest.layers[i], config->diff_ids[i], cache, left,
-                                           [&](std::uint64_t bytes) {
-                                             done += bytes;
-                                             listener.progress(phrase("reading the base image"), done, total);
-                                           }));
+    MIFENG_TRY(LayerFile layer, read_layer(
+                                    reference, folder, manifest.layers[i], config->diff_ids[i], cache, left,
+                                    [&](std::uint64_t bytes) {
+                                      done += bytes;
+                                      listener.progress(phrase("reading the base image"), done, total);
+                                    },
+                                    stop));
     const bool twice = std::any_of(image.layers.begin(), image.layers.end(),
                                    [&](const LayerFile& other) { return other.layer.diff_id == layer.layer.diff_id; });
     if (twice) return bad_base(reference, "it has the layer " + layer.layer.diff_id + " twice; squash it");

@@ -24,7 +24,7 @@ struct BaseReference {
 Result<BaseReference> parse_base_reference(std::string_view text, const std::filesystem::path& folder);
 
 // Changes when the image does: for the question whether anything has to be packed again. kNotFound "no-such-base".
-Result<std::string> base_image_digest(const BaseReference& reference);
+Result<std::string> base_image_digest(const BaseReference& reference, StopSignal* stop);
 
 struct BaseImage {
   std::vector<LayerFile> layers;  // of the role base, compressed anew, in the cache
@@ -34,6 +34,6 @@ struct BaseImage {
 // Reads the image for linux/amd64 and checks every digest. A Docker archive goes through skopeo into a folder of
 // `work`. kNotFound "no-such-base", kInvalidArgument "bad-base" with a sentence.
 Result<BaseImage> read_base_image(const BaseReference& reference, const std::filesystem::path& cache,
-                                  const std::filesystem::path& work, PackListener& listener);
+                                  const std::filesystem::path& work, PackListener& listener, StopSignal* stop);
 
 }  // namespace mifeng::package

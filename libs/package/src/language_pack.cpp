@@ -82,7 +82,8 @@ Result<BuildOutput> run_language_pack(const LanguagePack& pack, const manifest::
   const fs::path folder = work / "out";
   out.dependencies = folder / "dependencies";
   out.payload = folder / "payload";
-  for (const fs::path& made : {out.dependencies, out.payload, work / "build"}) fs::create_directories(made);
+  for (const fs::path& made : {out.dependencies, out.payload, work / "build", work / "tmp"})
+    fs::create_directories(made);
   ToolRun run;
   run.argv = {(pack.folder / pack.build).string(),
               "--project",
@@ -95,6 +96,8 @@ Result<BuildOutput> run_language_pack(const LanguagePack& pack, const manifest::
               options.cache.string()};
   run.input = project_json(project);
   run.log = work / "build.log";
+  run.scratch = work / "tmp";
+  run.stop = options.stop;
   MIFENG_CHECK(run_tool(run, listener));
 
   MIFENG_TRY(const std::string text, read_text_file(folder / "pack.json", 64 * 1024));
@@ -115,7 +118,7 @@ Result<LayerFile> build_base_layer(const PackOptions& options, std::vector<std::
   std::sort(packages.begin(), packages.end());
   packages.erase(std::unique(packages.begin(), packages.end()), packages.end());
   const std::string tool = (options.packs / "common/base-image").string();
-  ToolRun key_run{{tool, "--packages", joined(packages), "--key"}, "", work / "base.log"};
+  ToolRun key_run{{tool, "--packages", joined(packages), "--key"}, "", work / "base.log", {}, options.stop};
   MIFENG_TRY(std::string key, run_tool(key_run, listener));
   while (!key.empty() && key.back() == '\n') key.pop_back();
   if (key.size() != 64 || key.find_first_not_of("0123456789abcdef") != std::string::npos)
@@ -140,9 +143,9 @@ Result<LayerFile> build_base_layer(const PackOptions& options, std::vector<std::
     }
   }
   const fs::path root = work / "base";
-  ToolRun run{{tool, "--packages", joined(packages), "--out", root.string()}, "", work / "base.log"};
+  ToolRun run{{tool, "--packages", joined(packages), "--out", root.string()}, "", work / "base.log", {}, options.stop};
   MIFENG_CHECK(run_tool(run, listener));
-  MIFENG_TRY(LayerFile out, build_layer({LayerRole::kBase, root, "", options.cache}));
+  MIFENG_TRY(LayerFile out, build_layer({LayerRole::kBase, root, "", options.cache, options.stop}));
   std::error_code error;
   fs::create_directories(note.parent_path(), error);
   MIFENG_CHECK(write_file_atomic(

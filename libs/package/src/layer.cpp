@@ -10,6 +10,7 @@
 #include "layer_store.h"
 #include "mifeng/archive/tar.h"
 #include "mifeng/base/file.h"
+#include "mifeng/base/part_file.h"
 #include "mifeng/json/fields.h"
 #include "oci.h"
 #include "sha256.h"
@@ -139,7 +140,8 @@ std::optional<Layer> find_cached(const fs::path& blob, const fs::path& note, con
 }  // namespace
 
 Result<LayerFile> store_layer(LayerRole role, const std::string& diff_id, const fs::path& cache,
-                              const std::string& what, const std::function<Result<void>(const archive::Sink&)>& write) {
+                              const std::string& what, const std::function<Result<void>(const archive::Sink&)>& write,
+                              StopSignal* stop) {
   LayerFile out;
   out.layer.role = role;
   out.layer.media_type = kLayerGzip;
@@ -156,37 +158,31 @@ Result<LayerFile> store_layer(LayerRole role, const std::string& diff_id, const 
     return out;
   }
   // Two packs at once may both come here; each writes a file of its own and the same bytes win twice.
-  std::string temporary = (folder / (name + ".XXXXXX")).string();
-  const UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (!fd) return errno_error(errno, "create a file in " + folder.string());
+  MIFENG_TRY(PartFile part, PartFile::create(out.path));
   Sha256 blob;
   auto written = [&]() -> Result<void> {
     Deflater gzip([&](ByteView bytes) -> Result<void> {
       blob.update(bytes);
       out.layer.size += bytes.size();
       while (!bytes.empty()) {
-        const ::ssize_t done = ::write(fd.get(), bytes.data(), bytes.size());
+        const ::ssize_t done = ::write(part.fd(), bytes.data(), bytes.size());
         if (done < 0 && errno == EINTR) continue;
-        if (done < 0) return errno_error(errno, "write " + temporary);
+        if (done < 0) return errno_error(errno, "write " + out.path.string());
         bytes = bytes.subspan(static_cast<std::size_t>(done));
       }
       return ok();
     });
     Sha256 content;
-    MIFENG_CHECK(write([&](ByteView bytes) {
+    MIFENG_CHECK(write([&](ByteView bytes) -> Result<void> {
+      MIFENG_CHECK(check(stop));
       content.update(bytes);
       return gzip.feed(bytes);
     }));
     MIFENG_CHECK(gzip.finish());
     if (content.digest() != diff_id) return Error(ErrorCode::kConflict, "changed", what + " is not what it was");
-    if (::fchmod(fd.get(), 0644) != 0 || ::rename(temporary.c_str(), out.path.c_str()) != 0)
-      return errno_error(errno, "rename " + temporary);
-    return ok();
+    return part.commit(0644);
   }();
-  if (!written) {
-    ::unlink(temporary.c_str());
-    return written.error();
-  }
+  if (!written) return written.error();
   out.layer.digest = blob.digest();
   MIFENG_CHECK(write_file_atomic(
       note, as_bytes(json::serialize(json::Object{{"digest", out.layer.digest}, {"size", out.layer.size}}))));
@@ -198,16 +194,18 @@ Result<LayerFile> build_layer(const TreeLayer& tree) {
   Sha256 content;
   MIFENG_CHECK(write_tree(tree, entries, [&](ByteView bytes) {
     content.update(bytes);
-    return ok();
+    return check(tree.stop);
   }));
-  auto stored = store_layer(tree.role, content.digest(), tree.cache, tree.folder.string(),
-                            [&](const archive::Sink& sink) { return write_tree(tree, entries, sink); });
+  auto stored = store_layer(
+      tree.role, content.digest(), tree.cache, tree.folder.string(),
+      [&](const archive::Sink& sink) { return write_tree(tree, entries, sink); }, tree.stop);
   if (!stored && stored.error().reason() == "changed")
     return Error(ErrorCode::kConflict, "changed", tree.folder.string() + " changed while it was packed; pack again");
   return stored;
 }
 
-Result<std::string> digest_tree(const fs::path& folder, const std::function<bool(const std::string&)>& leave_out) {
+Result<std::string> digest_tree(const fs::path& folder, const std::function<bool(const std::string&)>& leave_out,
+                                StopSignal* stop) {
   MIFENG_TRY(const auto entries, list_tree(folder, leave_out));
   Sha256 digest;
   for (const TarEntry& entry : entries) {
@@ -216,7 +214,7 @@ Result<std::string> digest_tree(const fs::path& folder, const std::function<bool
     if (entry.type == TarEntry::Type::kFile)
       MIFENG_CHECK(each_piece(folder / entry.path, [&](ByteView bytes) {
         digest.update(bytes);
-        return ok();
+        return check(stop);
       }));
   }
   return digest.digest();

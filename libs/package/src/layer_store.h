@@ -6,6 +6,7 @@
 #include <string>
 
 #include "mifeng/archive/tar.h"
+#include "mifeng/base/stop_signal.h"
 #include "mifeng/package/layer.h"
 
 namespace mifeng::package {
@@ -14,6 +15,7 @@ namespace mifeng::package {
 // the sink. One gzip member without name and time, so the same tar gives the same blob. kConflict "changed" where the
 // bytes are not those of `diff_id`; `what` names their source then.
 Result<LayerFile> store_layer(LayerRole role, const std::string& diff_id, const std::filesystem::path& cache,
-                              const std::string& what, const std::function<Result<void>(const archive::Sink&)>& write);
+                              const std::string& what, const std::function<Result<void>(const archive::Sink&)>& write,
+                              StopSignal* stop = nullptr);
 
 }  // namespace mifeng::package

@@ -6,6 +6,7 @@
 
 #include "mifeng/archive/tar.h"
 #include "mifeng/base/file.h"
+#include "mifeng/base/part_file.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/crypto/statement.h"
 #include "oci.h"
@@ -28,7 +29,7 @@ Result<void> write_all(int fd, ByteView bytes) {
 std::string blob_path(const std::string& digest) { return std::string(kBlobPrefix) + std::string(digest_hex(digest)); }
 
 Result<void> copy_blob(archive::TarWriter& tar, const Layer& layer, const std::filesystem::path& path,
-                       PackListener& listener) {
+                       PackListener& listener, StopSignal* stop) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return errno_error(errno, "open " + path.string());
   MIFENG_CHECK(tar.add({blob_path(layer.digest), archive::TarEntry::Type::kFile, 0644, layer.size, {}}));
@@ -41,6 +42,7 @@ Result<void> copy_blob(archive::TarWriter& tar, const Layer& layer, const std::f
     MIFENG_CHECK(tar.data(ByteView(buffer).first(got)));
     at += got;
     listener.progress(phrase("writing"), at, layer.size);
+    MIFENG_CHECK(check(stop));
   }
   if (digest.digest() != layer.digest)
     return Error(ErrorCode::kInternal, "changed", path.string() + " in the cache is damaged; remove it and pack again");
@@ -50,33 +52,25 @@ Result<void> copy_blob(archive::TarWriter& tar, const Layer& layer, const std::f
 }  // namespace
 
 Result<void> write_package(const PackageParts& parts, const crypto::Sm2PrivateKey& signer,
-                           const std::filesystem::path& path, PackListener& listener) {
+                           const std::filesystem::path& path, PackListener& listener, StopSignal* stop) {
   const std::string manifest = serialize(parts.manifest);
   MIFENG_TRY(const Bytes signature, crypto::sign_statement(signer, kPackagePurpose, as_bytes(manifest)));
-  std::string temporary = path.string() + ".XXXXXX";
-  const UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (!fd) return errno_error(errno, "create a file beside " + path.string());
-  auto written = [&]() -> Result<void> {
-    archive::TarWriter tar([&](ByteView bytes) { return write_all(fd.get(), bytes); });
-    MIFENG_CHECK(tar.add_file(kPackageManifestName, as_bytes(manifest)));
-    MIFENG_CHECK(tar.add_file(kSignatureName, signature));
-    MIFENG_CHECK(tar.add_file(kConfigName, as_bytes(parts.config_yaml)));
-    for (std::size_t i = 0; i < kDocumentNames.size(); ++i)
-      MIFENG_CHECK(tar.add_file(kDocumentNames[i], as_bytes(parts.documents[i])));
-    MIFENG_CHECK(tar.add_file(kHeaderName, parts.payload_header));
-    MIFENG_CHECK(tar.add_file(kLayoutName, as_bytes(kOciLayout)));
-    MIFENG_CHECK(tar.add_file(kIndexName, as_bytes(image_index_json(parts.manifest))));
-    MIFENG_CHECK(tar.add_file(blob_path(parts.manifest.image_digest), as_bytes(parts.image_manifest)));
-    MIFENG_CHECK(tar.add_file(blob_path(parts.manifest.image_config.digest), as_bytes(parts.image_config)));
-    for (std::size_t i = 0; i < parts.layers.size(); ++i)
-      MIFENG_CHECK(copy_blob(tar, parts.manifest.layers[i], parts.layers[i], listener));
-    MIFENG_CHECK(tar.finish());
-    if (::fchmod(fd.get(), 0644) != 0 || ::fsync(fd.get()) != 0) return errno_error(errno, "sync the package");
-    if (::rename(temporary.c_str(), path.c_str()) != 0) return errno_error(errno, "rename the package");
-    return ok();
-  }();
-  if (!written) ::unlink(temporary.c_str());
-  return written;
+  MIFENG_TRY(PartFile part, PartFile::create(path));
+  archive::TarWriter tar([&](ByteView bytes) { return write_all(part.fd(), bytes); });
+  MIFENG_CHECK(tar.add_file(kPackageManifestName, as_bytes(manifest)));
+  MIFENG_CHECK(tar.add_file(kSignatureName, signature));
+  MIFENG_CHECK(tar.add_file(kConfigName, as_bytes(parts.config_yaml)));
+  for (std::size_t i = 0; i < kDocumentNames.size(); ++i)
+    MIFENG_CHECK(tar.add_file(kDocumentNames[i], as_bytes(parts.documents[i])));
+  MIFENG_CHECK(tar.add_file(kHeaderName, parts.payload_header));
+  MIFENG_CHECK(tar.add_file(kLayoutName, as_bytes(kOciLayout)));
+  MIFENG_CHECK(tar.add_file(kIndexName, as_bytes(image_index_json(parts.manifest))));
+  MIFENG_CHECK(tar.add_file(blob_path(parts.manifest.image_digest), as_bytes(parts.image_manifest)));
+  MIFENG_CHECK(tar.add_file(blob_path(parts.manifest.image_config.digest), as_bytes(parts.image_config)));
+  for (std::size_t i = 0; i < parts.layers.size(); ++i)
+    MIFENG_CHECK(copy_blob(tar, parts.manifest.layers[i], parts.layers[i], listener, stop));
+  MIFENG_CHECK(tar.finish());
+  return part.commit(0644);
 }
 
 }  // namespace mifeng::package

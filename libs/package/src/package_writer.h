@@ -24,6 +24,6 @@ struct PackageParts {
 
 // Signs the manifest and writes everything in the order of the format. The file appears under its name whole.
 Result<void> write_package(const PackageParts& parts, const crypto::Sm2PrivateKey& signer,
-                           const std::filesystem::path& path, PackListener& listener);
+                           const std::filesystem::path& path, PackListener& listener, StopSignal* stop = nullptr);
 
 }  // namespace mifeng::package

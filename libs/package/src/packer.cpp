@@ -7,6 +7,7 @@
 #include "base_image.h"
 #include "language_pack.h"
 #include "mifeng/base/file.h"
+#include "mifeng/base/part_file.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/crypto/sm3.h"
 #include "mifeng/json/fields.h"
@@ -133,17 +134,18 @@ Result<std::string> input_digest(const PackOptions& options, const std::optional
                                  const fs::path& guard) {
   const auto not_ours = [&](const std::string& path) {
     const std::string name = path.substr(path.find_last_of('/') + 1);
-    return path == "build" || name == ".git" || name == "__pycache__" || name == ".venv" || name.ends_with(".mfpkg");
+    return path == "build" || name == ".git" || name == "__pycache__" || name == ".venv" || name.ends_with(".mfpkg") ||
+           PartFile::is_name(name);
   };
   Sha256 digest;
-  MIFENG_TRY(const std::string project, digest_tree(options.project, not_ours));
-  MIFENG_TRY(const std::string packs, digest_tree(options.packs, not_ours));
-  MIFENG_TRY(const std::string guard_digest, digest_tree(guard));
+  MIFENG_TRY(const std::string project, digest_tree(options.project, not_ours, options.stop));
+  MIFENG_TRY(const std::string packs, digest_tree(options.packs, not_ours, options.stop));
+  MIFENG_TRY(const std::string guard_digest, digest_tree(guard, {}, options.stop));
   for (const std::string* text : {&project, &packs, &guard_digest, &options.created_by}) digest.update(as_bytes(*text));
   for (const messages::PlatformCard& card : options.cards) digest.update(as_bytes(messages::encode_card(card)));
   digest.update(options.signer->public_key().point());
   if (base) {
-    MIFENG_TRY(const std::string image, base_image_digest(*base));
+    MIFENG_TRY(const std::string image, base_image_digest(*base, options.stop));
     digest.update(as_bytes(base->text + "\n" + image));
   }
   return digest.digest();
@@ -195,11 +197,12 @@ Result<std::vector<LayerFile>> plain_layers(const PackOptions& options, const La
   std::error_code error;
   if (!fs::is_empty(built.dependencies, error)) {
     listener.step(phrase("dependencies layer"));
-    MIFENG_TRY(LayerFile dependencies, build_layer({LayerRole::kDependencies, built.dependencies, "", options.cache}));
+    MIFENG_TRY(LayerFile dependencies,
+               build_layer({LayerRole::kDependencies, built.dependencies, "", options.cache, options.stop}));
     layers.push_back(std::move(dependencies));
   }
   listener.step(phrase("guard layer"));
-  MIFENG_TRY(LayerFile guard_layer, build_layer({LayerRole::kGuard, guard, "mifeng", options.cache}));
+  MIFENG_TRY(LayerFile guard_layer, build_layer({LayerRole::kGuard, guard, "mifeng", options.cache, options.stop}));
   layers.push_back(std::move(guard_layer));
   // An archive cannot hold one blob twice, and what is built on a packed model would carry its guard.
   for (auto layer = layers.begin(); layer != layers.end(); ++layer)
@@ -249,12 +252,12 @@ Result<PackResult> pack(const PackOptions& given, Random& random, PackListener& 
   fs::create_directories(scratch, error);
   fs::create_directories(note.parent_path(), error);
   if (error) return errno_error(error.value(), "make folder " + options.cache.string());
-  MIFENG_TRY(const TempDir work, TempDir::create(scratch, "pack-"));
+  MIFENG_TRY(const WorkFolder work, WorkFolder::create(scratch, "pack-"));
 
   BaseImage base;
   if (named_base) {
     listener.step(phrase("base image {}", named_base->text));
-    MIFENG_TRY(base, read_base_image(*named_base, options.cache, work.path(), listener));
+    MIFENG_TRY(base, read_base_image(*named_base, options.cache, work.path(), listener, options.stop));
   }
   listener.step(phrase("building with {}", pack.framework));
   MIFENG_TRY(const BuildOutput built, run_language_pack(pack, inputs.project, options, work.path(), listener));
@@ -275,6 +278,7 @@ Result<PackResult> pack(const PackOptions& given, Random& random, PackListener& 
   MIFENG_TRY(auto sealed, seal_payload(built.payload, manifest, recipients.keys, *options.signer, work.path(), random,
                                        [&](std::uint64_t done, std::uint64_t total) {
                                          listener.progress(phrase("sealing"), done, total);
+                                         return check(options.stop);
                                        }));
   manifest.payload_header = part_of(as_text(sealed.header));
   manifest.payload_plaintext_size = sealed.plaintext_size;
@@ -306,7 +310,7 @@ Result<PackResult> pack(const PackOptions& given, Random& random, PackListener& 
   parts.payload_header = std::move(sealed.header);
 
   listener.step(phrase("writing {}", options.output.string()));
-  MIFENG_CHECK(write_package(parts, *options.signer, options.output, listener));
+  MIFENG_CHECK(write_package(parts, *options.signer, options.output, listener, options.stop));
   MIFENG_CHECK(write_file_atomic(note, as_bytes(note_text(options, digest))));
   result.manifest = std::move(manifest);
   return result;

@@ -68,7 +68,7 @@ Result<void> add_folders(archive::TarWriter& tar, std::initializer_list<const ch
 Result<SealedPayload> seal_payload(const fs::path& folder, const PackageManifest& manifest,
                                    const std::vector<crypto::Sm2PublicKey>& recipients,
                                    const crypto::Sm2PrivateKey& signer, const fs::path& work, Random& random,
-                                   const Progress& progress) {
+                                   const std::function<Result<void>(std::uint64_t, std::uint64_t)>& progress) {
   SealedPayload out;
   MIFENG_TRY(const auto files, archive::scan_payload(folder));
   out.plaintext_size = archive::payload_archive_size(files);
@@ -98,7 +98,7 @@ Result<SealedPayload> seal_payload(const fs::path& folder, const PackageManifest
     segments.clear();
     MIFENG_CHECK(sealer.update(bytes, segments));
     done += bytes.size();
-    if (progress) progress(done, out.plaintext_size);
+    if (progress) MIFENG_CHECK(progress(done, out.plaintext_size));
     return tar.data(segments);
   };
   MIFENG_CHECK(archive::write_payload(folder, files, seal_piece));

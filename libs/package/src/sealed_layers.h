@@ -22,7 +22,8 @@ struct SealedPayload {
 Result<SealedPayload> seal_payload(const std::filesystem::path& folder, const PackageManifest& manifest,
                                    const std::vector<crypto::Sm2PublicKey>& recipients,
                                    const crypto::Sm2PrivateKey& signer, const std::filesystem::path& work,
-                                   Random& random, const Progress& progress);
+                                   Random& random,
+                                   const std::function<Result<void>(std::uint64_t, std::uint64_t)>& progress);
 
 // /mifeng/payload/header, /mifeng/package.json and the empty folders on which a container's mounts lie.
 Result<LayerFile> header_layer(const PackageManifest& manifest, ByteView header,

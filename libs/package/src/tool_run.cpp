@@ -2,15 +2,19 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <deque>
 #include <fstream>
+#include <map>
 
 #include "mifeng/base/child_process.h"
 #include "mifeng/base/file.h"
+
+extern char** environ;  // POSIX leaves its declaration to the program
 
 namespace mifeng::package {
 namespace {
@@ -18,6 +22,7 @@ namespace {
 constexpr std::size_t kOutputMax = 1 << 20;
 constexpr std::size_t kLineMax = 4096;
 constexpr std::chrono::hours kTimeLimit{2};
+constexpr std::chrono::seconds kGrace{10};
 
 // Standard input as a file in memory: whole before the child starts, so nobody waits for anybody.
 Result<UniqueFd> input_file(const std::string& input) {
@@ -31,6 +36,16 @@ Result<UniqueFd> input_file(const std::string& input) {
   }
   if (::lseek(fd.get(), 0, SEEK_SET) < 0) return errno_error(errno, "lseek");
   return fd;
+}
+
+std::map<std::string, std::string> environment() {
+  std::map<std::string, std::string> out;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const std::size_t equals = text.find('=');
+    if (equals != std::string_view::npos) out.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return out;
 }
 
 // Cuts what a tool says on standard error into lines.
@@ -79,6 +94,12 @@ Result<std::string> run_tool(const ToolRun& run, PackListener& listener) {
   ChildOptions options;
   options.argv = run.argv;
   options.fds = {{0, input.get()}, {1, out_write.get()}, {2, error_write.get()}};
+  options.parent_death_signal = SIGTERM;  // so that it can end its own children, which no signal of ours would reach
+  if (!run.scratch.empty()) {
+    options.env = environment();
+    (*options.env)["TMPDIR"] = run.scratch.string();
+  }
+  MIFENG_CHECK(check(run.stop));
   MIFENG_TRY(ChildProcess child, ChildProcess::start(options));
   out_write.reset();
   error_write.reset();
@@ -90,11 +111,19 @@ Result<std::string> run_tool(const ToolRun& run, PackListener& listener) {
   while (out_read || error_read) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    if (left.count() <= 0)
+    if (left.count() <= 0) {
+      child.stop_tree(kGrace);
       return Error(ErrorCode::kTimeout, "build-failed", run.argv[0] + " did not end within two hours");
-    ::pollfd polled[2] = {{out_read.get(), POLLIN, 0}, {error_read.get(), POLLIN, 0}};
-    if (::poll(polled, 2, static_cast<int>(std::min<long>(left.count(), 60'000))) < 0 && errno != EINTR)
+    }
+    ::pollfd polled[3] = {{out_read.get(), POLLIN, 0},
+                          {error_read.get(), POLLIN, 0},
+                          {run.stop == nullptr ? -1 : run.stop->fd(), POLLIN, 0}};
+    if (::poll(polled, 3, static_cast<int>(std::min<long>(left.count(), 60'000))) < 0 && errno != EINTR)
       return errno_error(errno, "poll");
+    if (const auto go_on = check(run.stop); !go_on) {
+      child.stop_tree(kGrace);
+      return go_on.error();
+    }
     for (int i = 0; i < 2; ++i) {
       UniqueFd& fd = i == 0 ? out_read : error_read;
       if (!fd || polled[i].revents == 0) continue;

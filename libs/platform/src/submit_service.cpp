@@ -112,6 +112,15 @@ class BusyUpload {
   std::string id_;
 };
 
+// Nobody else's, which nobody learns about; and looked at again once it is ours alone: it may have been given up or
+// submitted meanwhile, and a piece that is written then would be a file without a row.
+Result<BusyUpload> SubmitService::take_own(const Actor& actor, const std::string& id) {
+  MIFENG_CHECK(own_upload(core_, actor, id));
+  MIFENG_TRY(auto busy, BusyUpload::take(state_->mutex, state_->busy, id));
+  MIFENG_CHECK(own_upload(core_, actor, id));
+  return busy;
+}
+
 SubmitService::SubmitService(Core& core) : core_(core), state_(new State) {}
 SubmitService::~SubmitService() = default;
 
@@ -148,8 +157,8 @@ Result<Upload> SubmitService::get(const Actor& actor, const std::string& id) {
 
 Result<Upload> SubmitService::append(const Actor& actor, const std::string& id, std::int64_t offset, ByteView piece) {
   MIFENG_CHECK(require(actor, Permission::kSubmit));
+  MIFENG_TRY(const auto busy, take_own(actor, id));
   MIFENG_TRY(auto row, own_upload(core_, actor, id));
-  MIFENG_TRY(const auto busy, BusyUpload::take(state_->mutex, state_->busy, id));
   const std::filesystem::path path = path_of(core_, id);
   const std::int64_t received = bytes_at(path);
   if (offset != received)
@@ -177,8 +186,7 @@ Result<Upload> SubmitService::append(const Actor& actor, const std::string& id, 
 
 Result<void> SubmitService::cancel(const Actor& actor, const std::string& id) {
   MIFENG_CHECK(require(actor, Permission::kSubmit));
-  MIFENG_CHECK(own_upload(core_, actor, id));
-  MIFENG_TRY(const auto busy, BusyUpload::take(state_->mutex, state_->busy, id));
+  MIFENG_TRY(const auto busy, take_own(actor, id));
   ::unlink(path_of(core_, id).c_str());
   return core_.db->write([&](store::Transaction& tx) -> Result<void> {
     MIFENG_CHECK(store::erase<store::UploadRow>(tx, id));
@@ -188,8 +196,8 @@ Result<void> SubmitService::cancel(const Actor& actor, const std::string& id) {
 
 Result<Submitted> SubmitService::finish(const Actor& actor, const std::string& id) {
   MIFENG_CHECK(require(actor, Permission::kSubmit));
+  MIFENG_TRY(const auto busy, take_own(actor, id));
   MIFENG_TRY(const auto upload, own_upload(core_, actor, id));
-  MIFENG_TRY(const auto busy, BusyUpload::take(state_->mutex, state_->busy, id));
   const std::filesystem::path path = path_of(core_, id);
   if (bytes_at(path) != upload.size)
     return Error(ErrorCode::kConflict, "upload-incomplete",
@@ -230,9 +238,14 @@ Result<Submitted> SubmitService::finish(const Actor& actor, const std::string& i
       // Another submit may have stored it while the image was on its way.
       MIFENG_TRY(const auto raced,
                  store::model_by_version(tx, manifest.vendor.id, manifest.model.name, manifest.model.version));
+      if (raced && raced->package_sm3 == package_sm3) {
+        MIFENG_CHECK(store::erase<store::UploadRow>(tx, id));
+        MIFENG_TRY(auto model, model_of(tx, *raced));
+        return Submitted{.version = std::move(model), .outcome = SubmitOutcome::kAlreadyThere};
+      }
       if (raced)
         return Error(ErrorCode::kConflict, "version-exists",
-                     "The version was submitted a moment ago. Look at it first.");
+                     "The version was submitted a moment ago with other content. Look at it first.");
       MIFENG_TRY(const auto vendor, store::find<store::VendorRow>(tx, manifest.vendor.id));
       if (!vendor || vendor->public_key_pem != signer_pem)
         return Error(ErrorCode::kConflict, "vendor-key-changed",

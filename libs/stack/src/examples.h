@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "mifeng/base/stop_signal.h"
 #include "mifeng/json/value.h"
 #include "mifeng/manifest/model_project.h"
 #include "mifeng/stack/up.h"
 #include "platform_api.h"
-#include "stop_signal.h"
 
 namespace mifeng::stack {
 

@@ -4,9 +4,9 @@
 #include <filesystem>
 #include <string>
 
+#include "mifeng/base/stop_signal.h"
 #include "mifeng/json/value.h"
 #include "mifeng/net/client.h"
-#include "stop_signal.h"
 
 namespace mifeng::stack {
 

@@ -10,9 +10,9 @@
 
 #include "installation.h"
 #include "mifeng/base/file.h"
+#include "mifeng/base/stop_signal.h"
 #include "mifeng/stack/doctor.h"
 #include "mifeng/stack/service.h"
-#include "stop_signal.h"
 #include "supervisor.h"
 #include "tool.h"
 

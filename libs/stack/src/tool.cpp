@@ -2,60 +2,20 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <deque>
-#include <filesystem>
-#include <map>
 
 namespace mifeng::stack {
 namespace {
 
 constexpr std::size_t kLineMax = 4096;
 constexpr std::size_t kLastLines = 12;
-
-// Every process's parent, from /proc/PID/stat: "PID (COMMAND) STATE PPID ...".
-std::multimap<::pid_t, ::pid_t> children_by_parent() {
-  std::multimap<::pid_t, ::pid_t> children;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
-    const std::string name = entry.path().filename();
-    ::pid_t pid = 0;
-    if (std::from_chars(name.data(), name.data() + name.size(), pid).ptr != name.data() + name.size()) continue;
-    const auto stat = read_text_file(entry.path() / "stat", 4096);
-    if (!stat) continue;
-    const std::size_t end = stat->rfind(") ");
-    if (end == std::string::npos || end + 4 >= stat->size()) continue;
-    ::pid_t parent = 0;
-    std::from_chars(stat->data() + end + 4, stat->data() + stat->size(), parent);
-    children.emplace(parent, pid);
-  }
-  return children;
-}
+// `mifeng pack` ends what it started first, and takes its files away.
+constexpr std::chrono::seconds kGrace{20};
 
 }  // namespace
-
-void kill_tree(::pid_t pid) {
-  // Stopped first, so that nobody in the tree starts another while we look.
-  std::deque<::pid_t> tree{pid};
-  ::kill(pid, SIGSTOP);
-  for (int round = 0; round < 3; ++round) {
-    const auto children = children_by_parent();
-    for (std::size_t i = 0; i < tree.size(); ++i) {
-      const auto [begin, end] = children.equal_range(tree[i]);
-      for (auto it = begin; it != end; ++it) {
-        if (std::find(tree.begin(), tree.end(), it->second) != tree.end()) continue;
-        ::kill(it->second, SIGSTOP);
-        tree.push_back(it->second);
-      }
-    }
-  }
-  for (auto it = tree.rbegin(); it != tree.rend(); ++it) ::kill(*it, SIGKILL);
-}
 
 Result<void> run_tool(ChildOptions options, std::chrono::milliseconds timeout, StopSignal& stop,
                       const std::function<void(std::string_view)>& line) {
@@ -85,8 +45,7 @@ Result<void> run_tool(ChildOptions options, std::chrono::milliseconds timeout, S
     const int ready = left.count() <= 0 ? 0 : ::poll(waits, 2, static_cast<int>(left.count()));
     if (ready < 0 && errno == EINTR) continue;
     if (ready <= 0 || stop.requested()) {
-      kill_tree(child.pid());
-      (void)child.wait(std::chrono::seconds(5));
+      child.stop_tree(stop.requested() ? kGrace : std::chrono::milliseconds(0));
       MIFENG_CHECK(stop.check());
       return Error(ErrorCode::kTimeout, "tool-timeout",
                    program + " did not end within " + std::to_string(timeout.count() / 1000) + " s");

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "mifeng/base/child_process.h"
-#include "stop_signal.h"
+#include "mifeng/base/stop_signal.h"
 
 namespace mifeng::stack {
 
@@ -15,8 +15,5 @@ namespace mifeng::stack {
 // with its last lines, kTimeout.
 Result<void> run_tool(ChildOptions options, std::chrono::milliseconds timeout, StopSignal& stop,
                       const std::function<void(std::string_view)>& line);
-
-// Kills a process and all its descendants, whatever group they are in.
-void kill_tree(::pid_t pid);
 
 }  // namespace mifeng::stack

@@ -10,11 +10,11 @@
 #include "mifeng/base/clock.h"
 #include "mifeng/base/file.h"
 #include "mifeng/base/phrase.h"
+#include "mifeng/base/stop_signal.h"
 #include "mifeng/cluster/engine.h"
 #include "mifeng/net/runtime.h"
 #include "mifeng/stack/backends.h"
 #include "platform_api.h"
-#include "stop_signal.h"
 #include "supervisor.h"
 
 namespace mifeng::stack {

@@ -54,6 +54,9 @@ class ChildProcess {
   Result<ChildExit> wait(std::optional<std::chrono::milliseconds> timeout);
   // SIGTERM, `grace`, then SIGKILL to the group.
   ChildExit stop(std::chrono::milliseconds grace);
+  // For a tool that starts others: SIGTERM to its group, `grace`, then SIGKILL to all its descendants, whatever group
+  // they are in, and to what is left of the group.
+  ChildExit stop_tree(std::chrono::milliseconds grace);
 
  private:
   ChildProcess(::pid_t pid, UniqueFd pidfd, bool group) : pid_(pid), pidfd_(std::move(pidfd)), group_(group) {}

@@ -88,7 +88,8 @@ class HttpClient {
   Task<std::unique_ptr<ResponseStream>> open(ClientRequest request) const;
 
   // The same, blocking, for the command line and for tests.
-  Result<ClientResponse> send_now(ClientRequest request) const;
+  // Once the descriptor `stop_fd` (-1: none) is readable the connection is closed: kCancelled "interrupted".
+  Result<ClientResponse> send_now(ClientRequest request, int stop_fd = -1) const;
   // `on_chunk` sees the status and each piece; an error from it ends the stream and is given back.
   Result<int> stream_now(ClientRequest request, std::function<Result<void>(int status, ByteView)> on_chunk) const;
 

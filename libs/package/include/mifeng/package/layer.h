@@ -7,6 +7,7 @@
 #include <string>
 
 #include "mifeng/base/result.h"
+#include "mifeng/base/stop_signal.h"
 #include "mifeng/package/package_file.h"
 #include "mifeng/package/package_manifest.h"
 
@@ -22,16 +23,18 @@ struct TreeLayer {
   std::filesystem::path folder;
   std::string prefix;           // where it lies in the image, "mifeng"; empty: the root
   std::filesystem::path cache;  // finished blobs are kept in CACHE/layers by the digest of their tar
+  StopSignal* stop = nullptr;
 };
 
 // Owner 0:0, time 0, folders 0755, files 0755 or 0644 by their owner's execute bit, links as they are; sockets, pipes
 // and devices are left out. gzip without a time, zlib's level 6. kInvalidArgument "bad-entry" for a name that an
-// archive may not hold; else as file.h.
+// archive may not hold; kCancelled after a signal; else as file.h.
 Result<LayerFile> build_layer(const TreeLayer& tree);
 
 // "sha256:<hex>" over names, kinds, modes and contents below `folder`; what `leave_out` accepts (a path relative to the
 // folder) is not looked at. The same for two copies of a folder.
 Result<std::string> digest_tree(const std::filesystem::path& folder,
-                                const std::function<bool(const std::string&)>& leave_out = {});
+                                const std::function<bool(const std::string&)>& leave_out = {},
+                                StopSignal* stop = nullptr);
 
 }  // namespace mifeng::package

@@ -8,6 +8,7 @@
 
 #include "mifeng/base/random.h"
 #include "mifeng/base/result.h"
+#include "mifeng/base/stop_signal.h"
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/messages/card.h"
 #include "mifeng/package/package_manifest.h"
@@ -24,7 +25,8 @@ struct PackOptions {
   std::vector<messages::PlatformCard> cards;      // 1..16 platforms to seal for
   const crypto::Sm2PrivateKey* signer = nullptr;  // the vendor's
   std::string created_by = "mifeng";
-  bool again = false;  // also where nothing has changed since `output` was made
+  bool again = false;          // also where nothing has changed since `output` was made
+  StopSignal* stop = nullptr;  // where the work may be interrupted
 };
 
 // What a person who waits sees.
@@ -44,7 +46,8 @@ struct PackResult {
 
 // kInvalidArgument: what mifeng.yaml and deployment.yaml may be refused for, "missing-document", "missing-file",
 // "bad-card", "unknown-language", "bad-base"; kNotFound "no-such-base"; kInternal "build-failed" with the last lines
-// that the pack said.
+// that the pack said; kCancelled "interrupted" after a signal: what was started has then ended, and of what was made
+// nothing is left but finished layers and dependencies in the cache.
 Result<PackResult> pack(const PackOptions& options, Random& random, PackListener& listener);
 
 }  // namespace mifeng::package

@@ -13,6 +13,7 @@
 namespace mifeng::platform {
 
 struct Core;
+class BusyUpload;
 
 struct Upload {
   std::string id;
@@ -53,6 +54,7 @@ class SubmitService {
 
  private:
   struct State;
+  Result<BusyUpload> take_own(const Actor& actor, const std::string& id);
   Core& core_;
   std::unique_ptr<State> state_;
 };

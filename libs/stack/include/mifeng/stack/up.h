@@ -44,9 +44,9 @@ std::filesystem::path default_data_folder();
 // two.
 std::filesystem::path default_master_key(const std::filesystem::path& data);
 
-// Runs until SIGINT or SIGTERM comes (the value is then 0), or with `once` until the examples were called: 0 if every
-// answer was right, else 1. Both signals must be blocked in every thread before. Everything that it started has ended
-// when it returns, and the containers are gone.
+// Runs until SIGINT, SIGTERM or SIGHUP comes (the value is then 0), or with `once` until the examples were called: 0 if
+// every answer was right, else 1. The signals must be blocked in every thread before. Everything that it started has
+// ended when it returns, and the containers are gone.
 Result<int> run_up(const UpOptions& options, const UpListener& listener);
 
 }  // namespace mifeng::stack

@@ -1,4 +1,4 @@
-#include "stop_signal.h"
+#include "mifeng/base/stop_signal.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -7,13 +7,16 @@
 
 #include <cerrno>
 
-namespace mifeng::stack {
+namespace mifeng {
 
 Result<StopSignal> StopSignal::create() {
   sigset_t signals;
   sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    // An ignored signal that is blocked would be kept for us, and what was to outlive the terminal would not.
+    struct sigaction before {};
+    if (::sigaction(number, nullptr, &before) != 0 || before.sa_handler != SIG_IGN) sigaddset(&signals, number);
+  }
   if (::pthread_sigmask(SIG_BLOCK, &signals, nullptr) != 0) return errno_error(errno, "block signals");
   UniqueFd fd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!fd) return errno_error(errno, "signalfd");
@@ -22,8 +25,9 @@ Result<StopSignal> StopSignal::create() {
 
 bool StopSignal::requested() {
   signalfd_siginfo info;
-  if (!requested_ && ::read(fd_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) requested_ = true;
-  return requested_;
+  if (signal_ == 0 && ::read(fd_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info))
+    signal_ = static_cast<int>(info.ssi_signo);
+  return signal_ != 0;
 }
 
 Result<void> StopSignal::check() {
@@ -38,4 +42,4 @@ bool StopSignal::wait(std::chrono::milliseconds timeout) {
   return requested();
 }
 
-}  // namespace mifeng::stack
+}  // namespace mifeng
