@@ -15,7 +15,7 @@ import urllib.parse
 BIN = pathlib.Path(os.environ["MIFENG_BIN"])
 SOURCE = pathlib.Path(os.environ["MIFENG_SOURCE"])
 BUILD = pathlib.Path(os.environ["MIFENG_BUILD"])
-CACHE = pathlib.Path(os.environ.get("MIFENG_CACHE", pathlib.Path.home() / ".cache/mifeng")) / "packs"
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "mifeng/packs"
 
 
 def free_port():
@@ -55,18 +55,19 @@ class ApiError(Exception):
 
 
 class Installation:
-    def __init__(self, data, examples=None, only=(), packs=None, environment=None):
+    def __init__(self, data, examples=None, only=(), packs=None, environment=None, cache=CACHE):
         self.environment = {**os.environ, **(environment or {})}
         self.data = pathlib.Path(data)
         self.data.mkdir(parents=True, exist_ok=True)
         self.examples = examples
         self.only = list(only)
         self.packs = packs
+        self.cache = cache
         self.process = None
         self.lines = []
 
     def command(self, *more):
-        command = [str(BIN / "mifeng"), "up", "--data", str(self.data), "--cache", str(CACHE),
+        command = [str(BIN / "mifeng"), "up", "--data", str(self.data), "--cache", str(self.cache),
                    "--master-key", str(self.data.parent / (self.data.name + ".key"))]
         if self.examples is None and not self.only:
             command += ["--examples", "none"]
@@ -153,7 +154,7 @@ class Installation:
         """Packs a project of this installation's own vendor, submits it, and takes delivery; the version's id."""
         package = self.data / "work" / (project.name + ".mfpkg")
         self.mifeng("pack", project, "--for", self.data / "card.json", "--sign", self.data / "vendor/examples.key",
-                    "--cache", CACHE, *(["--packs", self.packs] if self.packs else []), "-o", package)
+                    "--cache", self.cache, *(["--packs", self.packs] if self.packs else []), "-o", package)
         self.mifeng("push", package)
         with tarfile.open(package, "r:") as tar:
             manifest = json.load(tar.extractfile("mifeng-package.json"))

@@ -4,12 +4,12 @@ import os
 import pathlib
 
 import pytest
-from keyholders import SOURCE, debian_root, guard_folder
+from keyholders import debian_root, guard_folder
 
 
 @pytest.mark.parametrize("flavour", ["glibc", "musl", "static"])
 def test_the_same_folder_runs_in_every_image(stage, flavour):
-    cache = pathlib.Path(os.environ.get("MIFENG_CACHE", SOURCE / "build/test-images"))
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "mifeng"
     cache.mkdir(parents=True, exist_ok=True)
     stage.prepare(flavour, debian_root(cache) if flavour == "glibc" else None)
     if flavour == "static":

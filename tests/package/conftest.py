@@ -31,7 +31,7 @@ def guard(tmp_path_factory):
 @pytest.fixture(scope="session")
 def cache():
     """Shared by runs, so that base images and wheels are fetched once on a machine."""
-    return pathlib.Path(os.environ.get("MIFENG_CACHE", pathlib.Path.home() / ".cache/mifeng")) / "packs"
+    return pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "mifeng/packs"
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,7 @@
 # Shared by ./run, ./test and bench/run; sourced. Installs what is missing, nothing else: the second time it asks dpkg
 # once and returns.
 
-MIFENG_CACHE="${MIFENG_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mifeng}"
-export MIFENG_CACHE
+cache_home="${XDG_CACHE_HOME:-$HOME/.cache}/mifeng"
 # One compiler cache for all checkouts: paths below the checkout do not count.
 export CCACHE_BASEDIR="${CCACHE_BASEDIR:-$root}" CCACHE_NOHASHDIR="${CCACHE_NOHASHDIR:-1}"
 export CCACHE_MAXSIZE="${CCACHE_MAXSIZE:-4G}"
@@ -30,7 +29,7 @@ install_debian() {
   done
   [ ${#missing[@]} = 0 ] && return 0
   say "installing ${#missing[@]} Debian packages: ${missing[*]}"
-  local archives="$MIFENG_CACHE/apt"
+  local archives="$cache_home/apt"
   mkdir -p "$archives/partial"
   # A policy-rc.d that forbids it keeps the packages from starting their services: we run our own instances.
   local policy=/usr/sbin/policy-rc.d made_policy=
@@ -56,7 +55,7 @@ install_debian() {
 # its path on standard output.
 python_env() {
   local list="$root/tools/setup/python-$1.txt" dir
-  dir="$MIFENG_CACHE/venv/$1-$(sha256sum <"$list" | cut -c1-16)"
+  dir="$cache_home/venv/$1-$(sha256sum <"$list" | cut -c1-16)"
   if [ ! -e "$dir/.complete" ]; then
     say "making the Python environment for $1"
     rm -rf "$dir"

@@ -23,6 +23,10 @@ fs::path guard_folder(const std::string& given) {
   return first_of(given, "../guard-folder", "/usr/lib/mifeng/guard-folder");
 }
 
+fs::path examples_folder(const std::string& given) {
+  return first_of(given, "../../examples", "/usr/share/mifeng/examples");
+}
+
 fs::path user_cache() {
   if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache == '/')
     return fs::path(cache) / "mifeng";

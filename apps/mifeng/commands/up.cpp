@@ -2,12 +2,12 @@
 #include "mifeng/stack/up.h"
 
 #include <cstdio>
-#include <cstdlib>
 #include <optional>
 
 #include "cli/console.h"
 #include "cli/language.h"
 #include "commands/commands.h"
+#include "commands/pack_places.h"
 #include "mifeng/stack/doctor.h"
 
 namespace mifeng::cli {
@@ -34,39 +34,17 @@ std::filesystem::path own_folder() {
   return std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
 }
 
-// The first that is there, of a source tree (build/bin/mifeng) and of an installed system.
-std::filesystem::path first_of(const std::vector<std::filesystem::path>& candidates) {
-  std::error_code error;
-  for (const std::filesystem::path& path : candidates) {
-    if (std::filesystem::is_directory(path, error)) return std::filesystem::weakly_canonical(path, error);
-  }
-  return candidates.front().lexically_normal();
-}
-
 stack::UpOptions up_options(const UpArguments& arguments) {
-  const std::filesystem::path here = own_folder();
-  const auto or_else = [](const std::string& given, std::vector<std::filesystem::path> candidates) {
-    return given.empty() ? first_of(candidates) : std::filesystem::absolute(given);
-  };
   stack::UpOptions options;
   options.once = arguments.once;
   if (!arguments.data.empty()) options.data = std::filesystem::absolute(arguments.data);
   if (!arguments.master_key.empty()) options.master_key = std::filesystem::absolute(arguments.master_key);
-  options.programs = here;
-  options.packs = or_else(arguments.packs, {here / "../../packs", "/usr/share/mifeng/packs"});
-  options.guard = or_else(arguments.guard, {here / "../guard-folder", "/usr/lib/mifeng/guard-folder"});
-  if (arguments.examples != "none")
-    options.examples = or_else(arguments.examples, {here / "../../examples", "/usr/share/mifeng/examples"});
+  options.programs = own_folder();
+  options.packs = packs_folder(arguments.packs);
+  options.guard = guard_folder(arguments.guard);
+  if (arguments.examples != "none") options.examples = examples_folder(arguments.examples);
   options.only = arguments.only;
-  if (!arguments.cache.empty()) {
-    options.cache = std::filesystem::absolute(arguments.cache);
-  } else {
-    const char* cache = std::getenv("XDG_CACHE_HOME");
-    const char* home = std::getenv("HOME");
-    options.cache = cache != nullptr && *cache == '/'
-                        ? std::filesystem::path(cache) / "mifeng/packs"
-                        : std::filesystem::path(home != nullptr ? home : "/root") / ".cache/mifeng/packs";
-  }
+  options.cache = cache_folder(arguments.cache);
   options.platform_port = static_cast<std::uint16_t>(arguments.platform_port);
   options.registry_port = static_cast<std::uint16_t>(arguments.registry_port);
   options.gateway_port = static_cast<std::uint16_t>(arguments.gateway_port);
