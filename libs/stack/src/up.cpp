@@ -103,11 +103,8 @@ class Stack {
     MIFENG_TRY(engine_, cluster::create_podman_engine(engine, clock_));
 
     say(phrase("starting the platform on {}", platform_url_));
-    const std::filesystem::path master_key =
-        options_.master_key.empty() ? default_master_key(installation_.data()) : options_.master_key;
-    std::error_code error;
-    std::filesystem::create_directories(master_key.parent_path(), error);
-    if (error) return errno_error(error.value(), "make " + master_key.parent_path().string());
+    MIFENG_TRY(const auto master_key,
+               key_file(options_.master_key.empty() ? default_master_key(installation_.data()) : options_.master_key));
     ServiceOptions mifengd;
     mifengd.name = "mifengd";
     mifengd.log = installation_.log("mifengd");
@@ -140,6 +137,14 @@ class Stack {
     return start_gateway();
   }
 
+  // The same file, in a folder that is there.
+  static Result<std::filesystem::path> key_file(const std::filesystem::path& file) {
+    std::error_code error;
+    std::filesystem::create_directories(file.parent_path(), error);
+    if (error) return errno_error(error.value(), "make " + file.parent_path().string());
+    return file;
+  }
+
   static Result<std::unique_ptr<Service>> start_ready(const ServiceOptions& options) {
     MIFENG_TRY(auto service, Service::start(options));
     MIFENG_CHECK(service->wait_ready(std::chrono::seconds(60)));
@@ -156,6 +161,11 @@ class Stack {
     } else if (invited.error().code() != ErrorCode::kConflict) {
       return invited.error();
     }
+    // The gateway's own, beside the platform's: where that was put elsewhere, this goes along.
+    MIFENG_TRY(const auto master_key,
+               key_file(options_.master_key.empty() ? default_master_key(installation_.data() / "gateway")
+                                                    : options_.master_key.parent_path() /
+                                                          (options_.master_key.stem().string() + "-gateway.key")));
     ServiceOptions gateway;
     gateway.name = "mifeng-gateway";
     gateway.log = installation_.log("gateway");
@@ -164,7 +174,7 @@ class Stack {
                           "--state",
                           (installation_.data() / "gateway").string(),
                           "--master-key",
-                          default_master_key(installation_.data() / "gateway").string(),
+                          master_key.string(),
                           "--join",
                           join.string(),
                           "--listen",
