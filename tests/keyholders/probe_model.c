@@ -76,6 +76,9 @@ static void serve(int fd) {
   } else {
     answer(fd, target, strlen(target));
   }
+  /* Who still sends a body would lose the answer to a reset. */
+  shutdown(fd, SHUT_WR);
+  while (read(fd, request, sizeof request) > 0) {}
   close(fd);
 }
 
