@@ -149,14 +149,13 @@ def frozen(installation):
         os.kill(pid, signal.SIGCONT)
 
 
-def test_a_port_that_is_taken_before_the_container_starts_is_explained_and_used_once_it_is_free(unruly, deploy):
-    deployment = deploy("late")
-    port = unruly.wait_state(deployment, ["ready"])["replica_infos"][0]["ports"][0]["node_port"]
+@contextlib.contextmanager
+def taken_before_the_start(unruly, deployment):
+    """Planned, reserved, and in the moment before the container's start another program has its port; gives the port."""
+    port = node_port(unruly, unruly.wait_state(deployment, ["ready"]))
     (name,) = [one for one in unruly.containers() if deployment in one]
-    holder = socket.socket()
-    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    with holder:
-        # Planned, reserved, and in the moment before the start somebody else has it.
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with frozen(unruly):
             connection = UnixConnection(unruly.data / "run/podman.sock")
             connection.request("POST", f"/v4.0.0/libpod/containers/{name}/stop?t=0")
@@ -164,6 +163,18 @@ def test_a_port_that_is_taken_before_the_container_starts_is_explained_and_used_
             connection.close()
             holder.bind(("127.0.0.1", port))
             holder.listen()
+        yield port
+
+
+def node_port(unruly, deployment):
+    return deployment["replica_infos"][0]["ports"][0]["node_port"]
+
+
+def test_a_chosen_port_that_is_taken_before_the_container_starts_is_explained_and_used_once_it_is_free(unruly, deploy):
+    ports = unruly.api("GET", "/ports/recommendation?count=1")["ports"]
+    deployment = deploy("chosen", ports=ports)
+    with taken_before_the_start(unruly, deployment) as port:
+        assert [port] == ports
 
         def reason():
             text = unruly.api("GET", f"/deployments/{deployment}")["reason"]
@@ -171,8 +182,19 @@ def test_a_port_that_is_taken_before_the_container_starts_is_explained_and_used_
         said = wait_until(reason, 60, "the reason")
         assert "is held by another program: free it, or deploy to another port" in said, said
         assert ask(unruly, {"do": "nothing"})[0] == 200
-    unruly.wait_state(deployment, ["ready"])
-    wait_until(lambda: ask(unruly, {"do": "nothing"}, "/late")[0] == 200, 30, "an answer")
+    assert node_port(unruly, unruly.wait_state(deployment, ["ready"])) == port
+    wait_until(lambda: ask(unruly, {"do": "nothing"}, "/chosen")[0] == 200, 30, "an answer")
+
+
+def test_a_recommended_port_that_is_taken_before_the_container_starts_is_exchanged(unruly, deploy):
+    deployment = deploy("late")
+    with taken_before_the_start(unruly, deployment) as port:
+        moved = wait_until(lambda: (lambda number: number if number != port else None)(
+            node_port(unruly, unruly.api("GET", f"/deployments/{deployment}"))), 60, "another port")
+        assert node_port(unruly, unruly.wait_state(deployment, ["ready"])) == moved
+        wait_until(lambda: ask(unruly, {"do": "nothing"}, "/late")[0] == 200, 30, "an answer")
+        (event,) = unruly.api("GET", "/audit?action=ports.move")["items"]
+        assert event["subject"] == deployment and f"{moved} instead of {port}" in event["detail"]
 
 
 def test_a_port_that_another_program_holds_is_a_conflict_that_names_it(unruly):

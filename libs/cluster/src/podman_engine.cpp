@@ -422,14 +422,15 @@ Task<std::vector<InstanceStatus>> PodmanEngine::status(Workload workload) {
     } else {
       auto described = co_await describe(workload, replica, **inspected);
       if (!described) co_return described.error();
-      // It would never be granted anything. So that it is put right, and says why until then.
-      if (described->state == InstanceState::kRunning) {
+      // It would never be granted anything. So that it is put right, and says why until then. One that has ended is not
+      // started again as it was; why it ended stays.
+      if (described->state == InstanceState::kRunning || described->state == InstanceState::kExited) {
         auto env = co_await image_env(**inspected);
         if (!env && env.error().code() != ErrorCode::kNotFound) co_return env.error();
         const auto drift = find_drift(frame_, workload, replica, **inspected, env.value_or(std::vector<std::string>()));
-        if (drift) {
+        if (drift) described->reason_code = "drifted";
+        if (drift && described->state == InstanceState::kRunning) {
           described->ready = false;
-          described->reason_code = "drifted";
           described->reason = phrase("is not what was rendered ({}) and is made anew", *drift);
         }
       }

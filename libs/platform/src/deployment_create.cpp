@@ -95,9 +95,9 @@ Result<Deployment> create_in(Core& core, store::Transaction& tx, const Actor& ac
   row.batch_id = batch_id;
   row.created_by = actor.name;
   row.created_ms = row.changed_ms = core.clock.now_ms();
-  // Ports and route have rows of their own; the rest of the request is what the template is rendered from.
+  // The route has a row of its own; the rest of the request is what the template is rendered from. Ports stay in it as
+  // the mark that a person chose them: those are never moved.
   DeploymentRequest overlay = request;
-  overlay.ports.clear();
   overlay.route.reset();
   row.overlay_json = json::serialize(request_json(overlay));
   MIFENG_CHECK(render(core, prepared, row.id));  // what cannot be rendered is refused now, not later

@@ -1,6 +1,8 @@
 #include "deployment_round.h"
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 #include <vector>
 
 #include "audit_log.h"
@@ -9,13 +11,15 @@
 #include "instances.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/store/ports.h"
+#include "port_plan.h"
 
 namespace mifeng::platform {
 namespace {
 
 constexpr UnixMillis kBackoffMax = 5 * 60 * 1000;
 constexpr std::int64_t kFailuresBeforeFailed = 3;
-constexpr UnixMillis kSettled = 10 * 60 * 1000;  // running that long, earlier failures count no more
+constexpr std::string_view kPortTaken = "port-taken";  // as engines name it
+constexpr UnixMillis kSettled = 10 * 60 * 1000;        // running that long, earlier failures count no more
 
 using cluster::InstanceState;
 using cluster::InstanceStatus;
@@ -108,10 +112,14 @@ class DeploymentRound {
       if (applied.changed) ++changed_;
       attempted_ = true;
       statuses = std::move(applied.instances);
+      for (const InstanceStatus& status : statuses)
+        if (status.reason_code == kPortTaken) without_port_.insert(status.replica);
       if (extra) MIFENG_CHECK(forget_extra());
     }
     MIFENG_CHECK(restart_what_is_due(statuses));
-    return store_what_was_seen(statuses);
+    MIFENG_CHECK(store_what_was_seen(statuses));
+    if (!without_port_.empty()) MIFENG_CHECK(move_taken_ports(core_, row_, without_port_));
+    return changed_;
   }
 
  private:
@@ -181,6 +189,7 @@ class DeploymentRound {
       if (!asked && !ended) continue;
       auto done = core_.engine.call<void>([&](cluster::Engine& engine) { return engine.restart(status.name); });
       ++changed_;
+      if (!done && done.error().reason() == kPortTaken) without_port_.insert(status.replica);
       MIFENG_CHECK(core_.db->write([&](store::Transaction& tx) -> Result<void> {
         MIFENG_TRY(auto fresh, store::find<store::ReplicaRow>(tx, row->deployment_id, row->number));
         if (!fresh) return ok();
@@ -204,7 +213,7 @@ class DeploymentRound {
     return ok();
   }
 
-  Result<int> store_what_was_seen(const std::vector<InstanceStatus>& statuses) {
+  Result<void> store_what_was_seen(const std::vector<InstanceStatus>& statuses) {
     bool told = false;
     MIFENG_CHECK(core_.db->write([&](store::Transaction& tx) -> Result<void> {
       const UnixMillis now = core_.clock.now_ms();
@@ -263,12 +272,13 @@ class DeploymentRound {
       ++changed_;
       core_.snapshots_changed.notify();
     }
-    return changed_;
+    return ok();
   }
 
   Core& core_;
   store::DeploymentRow row_;
   std::vector<store::ReplicaRow> replicas_;
+  std::set<std::int64_t> without_port_;  // replicas that another program's port keeps from starting
   int changed_ = 0;
   bool attempted_ = false;
 };

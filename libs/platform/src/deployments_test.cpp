@@ -283,6 +283,44 @@ TEST_F(Deployments, PortsOfTheHostCountAsUsedWhoeverHoldsThem) {
   EXPECT_EQ(platform_->ports().ranges(operator_)->at(0).first, 30000) << "and nothing has changed";
 }
 
+TEST_F(Deployments, ARecommendedPortThatIsTakenBeforeTheStartIsExchanged) {
+  const std::string id = add_deployment("digits", version_, 2);
+  listen_on("tcp", 30000);
+  engine_.taken_ports = {30000};
+  rounds();
+  EXPECT_EQ(get(id).reason, "replica 0: host port 30000 is held by another program");
+  clock_.advance(std::chrono::seconds(5));
+  rounds();
+  engine_.make_all_ready();
+  rounds();
+  EXPECT_EQ(state(id), "ready");
+  EXPECT_EQ(get(id).replica_infos.at(0).ports.at(0).node_port, 30002);
+  EXPECT_EQ(get(id).replica_infos.at(1).ports.at(0).node_port, 30001) << "the other replica keeps its own";
+  const auto events = platform_->audit().list(auditor_, {.actor = "", .action = "ports.move", .subject = id}, {});
+  ASSERT_EQ(events->total, 1);
+  EXPECT_NE(events->items[0].detail.find("30002 instead of 30000"), std::string::npos);
+}
+
+TEST_F(Deployments, APortThatTheOperatorChoseStaysAlsoWhileItIsTaken) {
+  DeploymentRequest wanted = request("digits");
+  wanted.ports = {30007};
+  const auto made = platform_->deployments().create(operator_, wanted);
+  ASSERT_TRUE(made);
+  listen_on("tcp", 30007);
+  engine_.taken_ports = {30007};
+  for (int i = 0; i < 5; ++i) {
+    rounds();
+    clock_.advance(std::chrono::minutes(6));
+  }
+  EXPECT_EQ(state(made->id), "failed");
+  EXPECT_EQ(get(made->id).replica_infos.at(0).ports.at(0).node_port, 30007);
+  engine_.taken_ports.clear();
+  rounds();
+  engine_.make_all_ready();
+  rounds();
+  EXPECT_EQ(state(made->id), "ready");
+}
+
 TEST_F(Deployments, RangesAreChecked) {
   for (const std::vector<PortRange>& bad : {std::vector<PortRange>{},
                                             {{.first = 80, .last = 90}},

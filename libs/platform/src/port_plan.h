@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "mifeng/platform/port_service.h"
+#include "mifeng/store/deployments.h"
 #include "mifeng/store/ports.h"
 
 namespace mifeng::platform {
@@ -29,5 +30,11 @@ struct PortMap {
   Result<void> check_free(int port) const;
 };
 Result<PortMap> load_ports(store::Transaction& tx, std::set<int> host);
+
+// Gives replicas that could not start for a taken port free ones instead, where another program listens on theirs: what
+// was free when it was recommended need not be when the container starts. Ports that the operator chose stay. Returns
+// how many moved; kResourceExhausted "no-free-ports".
+Result<int> move_taken_ports(Core& core, const store::DeploymentRow& deployment,
+                             const std::set<std::int64_t>& replicas);
 
 }  // namespace mifeng::platform

@@ -36,6 +36,7 @@ cluster::InstanceStatus FakeEngine::status_of(const std::string& name) const {
   status.state = container.state;
   status.ready = container.ready;
   status.reason = container.reason;
+  status.reason_code = container.reason_code;
   return status;
 }
 
@@ -105,8 +106,6 @@ cluster::Task<cluster::ApplyResult> FakeEngine::apply(cluster::Workload workload
       container.deployment = workload.deployment;
       container.replica = replica;
       container.id = "id-" + std::to_string(next_id_++);
-      for (const auto& port : workload.host_ports)
-        if (port.replica == replica) container.ports.push_back(port);
       if (!fail_with.empty()) {
         container.state = cluster::InstanceState::kFailed;
         container.reason = fail_with;
@@ -118,6 +117,17 @@ cluster::Task<cluster::ApplyResult> FakeEngine::apply(cluster::Workload workload
     if (container.state == cluster::InstanceState::kFailed || container.state == cluster::InstanceState::kPending) {
       container.state = fail_with.empty() ? cluster::InstanceState::kRunning : cluster::InstanceState::kFailed;
       container.reason = fail_with;
+      container.reason_code.clear();
+    }
+    container.ports.clear();
+    for (const auto& port : workload.host_ports) {
+      if (port.replica != replica) continue;
+      container.ports.push_back(port);
+      if (taken_ports.contains(port.host_port)) {
+        container.state = cluster::InstanceState::kFailed;
+        container.reason_code = "port-taken";
+        container.reason = "host port " + std::to_string(port.host_port) + " is held by another program";
+      }
     }
     result.instances.push_back(status_of(name));
   }

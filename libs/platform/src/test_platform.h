@@ -33,6 +33,7 @@ class FakeEngine final : public cluster::Engine {
     cluster::InstanceState state = cluster::InstanceState::kRunning;
     bool ready = false;
     std::string reason;
+    std::string reason_code{};
     std::vector<cluster::HostPort> ports;
   };
 
@@ -58,9 +59,10 @@ class FakeEngine final : public cluster::Engine {
   std::vector<std::string> removed_claims;
   std::map<std::string, Container> containers;
   std::set<std::uint16_t> foreign_ports;
-  std::string fail_with;   // a reason: containers cannot be started
-  bool away = false;       // kUnavailable for everything
-  std::string throws_for;  // a deployment: asking for its instances' names throws
+  std::set<std::uint16_t> taken_ports;  // a container with one of them cannot be started
+  std::string fail_with;                // a reason: containers cannot be started
+  bool away = false;                    // kUnavailable for everything
+  std::string throws_for;               // a deployment: asking for its instances' names throws
   int applies = 0, restarts = 0;
   std::vector<std::string> kept_images;  // as the last pruning was told
   int prunings = 0;
