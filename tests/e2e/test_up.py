@@ -6,7 +6,9 @@ import socket
 import subprocess
 import time
 
-from installation import BIN, Installation, free_port, wait_until
+import pytest
+
+from installation import BIN, Installation, free_port, processes, wait_until
 
 
 def test_the_printed_curl_line_works_as_it_stands(model_installation):
@@ -44,6 +46,32 @@ def test_programs_that_end_are_started_again(model_installation):
         os.kill(before, signal.SIGKILL)
         wait_until(lambda: model_installation.service_pid(program) not in (None, before), 30, f"{program} again")
     model_installation.wait_answer("/tumor", 60)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=lambda one: one.name)
+def test_a_signal_while_an_example_is_packed(folder, number):
+    subprocess.run([BIN / "mifeng", "init", folder / "examples/adder", "--language", "cpp"], check=True, capture_output=True)
+    fifo = folder / "preparing"  # whoever opens it waits for a writer
+    os.mkfifo(fifo)
+    project = folder / "examples/adder/mifeng.yaml"
+    project.write_text(project.read_text() + f"prepare: [cat, {fifo}]\n")
+    installation = Installation(folder / "d", examples=folder / "examples", cache=folder / "cache")
+    with open(folder / "stderr", "wb") as errors:
+        process = subprocess.Popen(installation.command(*installation.port_flags()), stdout=subprocess.DEVNULL, stderr=errors)
+
+    def reader():
+        assert process.poll() is None, (folder / "stderr").read_text()
+        try:
+            return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:  # the command of the project does not read yet
+            return None
+    writer = wait_until(reader, 300, "the command of the project")
+    process.send_signal(number)
+    assert process.wait(60) == 0, (folder / "stderr").read_text()
+    os.close(writer)
+    assert [command for _, _, command in processes() if str(folder) in " ".join(command)] == []
+    assert list((folder / "cache/work").iterdir()) == []
+    assert installation.left_behind() == []
 
 
 def test_ctrl_c_leaves_nothing_and_the_second_start_needs_no_password(folder):

@@ -18,7 +18,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "wire"))
 import wire  # noqa: E402
 
 BIN, BUILD, SOURCE = wire.BIN, wire.BUILD, wire.SOURCE
-# Another build of the gateway's program: so that the same tests can run under a sanitizer.
+# Other builds of the programs: so that the same tests can run under a sanitizer. The guard's reports go to a folder that
+# its container sees as /reports.
+GUARD_BIN = pathlib.Path(os.environ.get("MIFENG_TEST_GUARD_BIN", BIN))
+GUARD_SETTINGS = os.environ.get("MIFENG_TEST_GUARD_SETTINGS", "").split()
+REPORTS = os.environ.get("MIFENG_TEST_REPORTS")
 GATEWAY = pathlib.Path(os.environ.get("MIFENG_TEST_GATEWAY", BIN / "mifeng-gateway"))
 HERE = SOURCE / "tests/keyholders"
 UID = 65532
@@ -82,7 +86,7 @@ class Container:
         memory = ["nosuid", "nodev", "mode=0700", f"uid={UID}", f"gid={UID}"]
         environment = ["PATH=/usr/bin:/bin", "LANG=C.UTF-8", "MIFENG_DEPLOYMENT=dep-1", f"MIFENG_INSTANCE={self.id}",
                        "MIFENG_PLATFORM=unix:/mifeng/platform/platform.sock", f"MIFENG_PORTS={ports}",
-                       f"MIFENG_READINESS={readiness}", f"MIFENG_TERMINATION_GRACE={grace}", *environment]
+                       f"MIFENG_READINESS={readiness}", f"MIFENG_TERMINATION_GRACE={grace}", *GUARD_SETTINGS, *environment]
         nothing = {name: [] for name in ("bounding", "effective", "permitted", "inheritable", "ambient")}
         config = {
             "ociVersion": "1.0.2",
@@ -100,6 +104,9 @@ class Container:
             "linux": {"namespaces": [{"type": t} for t in ("pid", "network", "ipc", "uts", "mount")],
                       "cgroupsPath": "/" + self.id},
         }
+        if REPORTS:
+            (rootfs / "reports").mkdir(exist_ok=True)
+            config["mounts"].append({"destination": "/reports", "type": "bind", "source": REPORTS, "options": ["bind", "rw"]})
         (self.bundle / "config.json").write_text(json.dumps(config))
         self.log_path = self.bundle / "log"
         with open(self.log_path, "wb") as log:
@@ -214,7 +221,7 @@ MARKER = "the weights of the probe model, which no disk may see: 7f3a9c"
 
 def guard_folder(folder):
     out = folder / "guard-folder"
-    subprocess.run([SOURCE / "tools/guard-folder", "--bin", BIN, "--out", out], check=True, capture_output=True)
+    subprocess.run([SOURCE / "tools/guard-folder", "--bin", GUARD_BIN, "--out", out], check=True, capture_output=True)
     return out
 
 
