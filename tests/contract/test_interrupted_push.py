@@ -171,6 +171,16 @@ def test_a_signal_while_it_uploads(scene, number):
     assert "earlier push" not in scene.pushed_once_more(version, package)
 
 
+def push_beside_the_first(scene, version, package):
+    """While the platform still verifies what an interrupted push brought."""
+    second = scene.push(package)
+    wait_for("the second upload", lambda: len([name for name in scene.uploads() if name.startswith("image-")]) == 2)
+    scene.to_registry.open()
+    assert scene.ended(second)[0] == 0
+    wait_for("nothing left in the uploads", lambda: scene.uploads() == [])
+    assert "already" in scene.pushed_once_more(version, package)
+
+
 def test_a_signal_while_the_platform_verifies(scene):
     version, package = scene.package()
     scene.to_registry.hold_after(0)
@@ -181,12 +191,7 @@ def test_a_signal_while_the_platform_verifies(scene):
     assert (status, out) == (130, ""), errors
     assert "the platform goes on verifying it" in errors and not scene.is_there(version)
     # The next one does not have to wait until that has ended.
-    second = scene.push(package)
-    wait_for("the second upload", lambda: len([name for name in scene.uploads() if name.startswith("image-")]) == 2)
-    scene.to_registry.open()
-    assert scene.ended(second)[0] == 0
-    wait_for("nothing left in the uploads", lambda: scene.uploads() == [])
-    assert "already" in scene.pushed_once_more(version, package)
+    push_beside_the_first(scene, version, package)
 
 
 def test_killed_while_it_uploads(scene):
@@ -229,12 +234,7 @@ def test_killed_while_the_platform_verifies(scene):
     process.kill()
     scene.ended(process)
     assert len(scene.notes()) == 1 and not scene.is_there(version)
-    second = scene.push(package)
-    wait_for("the second upload", lambda: len([name for name in scene.uploads() if name.startswith("image-")]) == 2)
-    scene.to_registry.open()
-    assert scene.ended(second)[0] == 0
-    wait_for("nothing left in the uploads", lambda: scene.uploads() == [])
-    assert "already" in scene.pushed_once_more(version, package)
+    push_beside_the_first(scene, version, package)
 
 
 def test_mifengd_killed_while_it_verifies(scene):
