@@ -83,9 +83,11 @@ void submit(KeyedWorkers& workers, const std::shared_ptr<Look>& look, const std:
     ~Ticket() { look->end(result); }
   };
   look->begin();
-  auto ticket = std::make_shared<Ticket>(look);
+  auto ticket = std::make_shared<Ticket>();
+  ticket->look = look;
   workers.submit(key, kind, [ticket = std::move(ticket), work = std::move(work)] { ticket->result = contained(work); });
 }
+
 JobKind kind_of(const store::DeploymentRow& row, bool news) {
   if (row.deleting != 0) return JobKind::kPatient;
   return news ? JobKind::kUrgent : JobKind::kPrompt;
