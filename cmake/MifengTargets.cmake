@@ -85,14 +85,22 @@ function(mifeng_bench name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bench")
 endfunction()
 
-# mifeng_fuzz(NAME SOURCE src/x_fuzz.cpp CORPUS dir LIBS mifeng::x): a libFuzzer target; without MIFENG_FUZZ an
-# ordinary test that replays the corpus.
+# mifeng_fuzz(NAME SOURCE src/x_fuzz.cpp CORPUS dir LIBS mifeng::x): a libFuzzer target and a long test that runs it for
+# MIFENG_FUZZ_SECONDS; what it finds new goes on with it the next time. Without MIFENG_FUZZ an ordinary test that replays
+# the corpus.
+set(MIFENG_FUZZ_SECONDS 60 CACHE STRING "how long each fuzz target runs, in seconds")
 function(mifeng_fuzz name)
   cmake_parse_arguments(ARG "" "SOURCE;CORPUS" "LIBS" ${ARGN})
   if(MIFENG_FUZZ)
     add_executable(${name} ${ARG_SOURCE})
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
     target_link_libraries(${name} PRIVATE ${ARG_LIBS} mifeng_flags)
+    set(found "${CMAKE_CURRENT_BINARY_DIR}/${name}-found")
+    file(MAKE_DIRECTORY "${found}")
+    add_test(NAME fuzz.${name} COMMAND ${name} -max_total_time=${MIFENG_FUZZ_SECONDS} -timeout=20 -rss_limit_mb=2048
+      -print_final_stats=1 "-artifact_prefix=${found}-" "${found}" ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_CORPUS})
+    math(EXPR limit "${MIFENG_FUZZ_SECONDS} + 300")
+    set_tests_properties(fuzz.${name} PROPERTIES LABELS long TIMEOUT ${limit})
   elseif(BUILD_TESTING)
     add_executable(${name} ${ARG_SOURCE} ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cpp)
     target_link_libraries(${name} PRIVATE ${ARG_LIBS} mifeng_flags)
