@@ -292,7 +292,7 @@ def test_an_accelerator(look, place, deploy, accelerator):
     look.wait_state(deployment, ["ready"])
     name = next(one for one in look.containers() if deployment in one)
     before = look.engine(f"/containers/{name}/json")
-    look.wait_answer("/accelerated")
+    wait_until(lambda: ask(look, {}, "/accelerated")[0] == 200, 20, "an answer")
     seen = json.loads(ask(look, {}, "/accelerated")[1])
     assert "ACCELERATOR=0" in seen["env"]
     assert json.loads(ask(look, {"read": "/accelerator/driver"}, "/accelerated")[1])["content"]
