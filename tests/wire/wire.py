@@ -4,6 +4,7 @@ own, and ends with it."""
 import base64
 import contextlib
 import hashlib
+import io
 import json
 import os
 import pathlib
@@ -491,16 +492,20 @@ class Meddler:
         return f"127.0.0.1:{self.port}"
 
     def serve(self, sock, stream):
-        request = raw_message(stream)
-        if request is None:
-            return
-        with socket.create_connection(("127.0.0.1", self.to_port), timeout=30) as upstream:
-            upstream.sendall(self.request(request))
-            answer = raw_message(upstream.makefile("rb"), request.split(b" ", 1)[0] == b"HEAD")
-        self.seen.append((request, answer))
-        changed = self.answer(answer)
-        if changed is not None:
+        while (request := raw_message(stream)) is not None:
+            no_body = request.startswith(b"HEAD ")
+            with socket.create_connection(("127.0.0.1", self.to_port), timeout=30) as upstream:
+                upstream.sendall(self.request(request))
+                answer = raw_message(upstream.makefile("rb"), no_body)
+            self.seen.append((request, answer))
+            changed = self.answer(answer)
+            if changed is None:
+                return
             sock.sendall(changed)
+            # Kept open as a guard keeps it: a gateway does not send a request again that went to a connection which was
+            # about to be closed. What is no whole message ends with the connection.
+            if raw_message(io.BytesIO(changed + b"\n"), no_body) != changed:
+                return
 
     def stop(self):
         self.server.shutdown()
