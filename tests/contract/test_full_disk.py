@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
 
 import pytest
 
@@ -175,6 +176,35 @@ def test_the_disk_is_full_when_it_is_submitted(vendor, disk, stored, version, ro
         disk.make_room()
     assert vendor.ask("POST", path + "/submission")[0] == 201
     check_readable(vendor, version)
+
+
+LAST_USED = """
+import sqlite3, sys
+database = sqlite3.connect(f"file:{sys.argv[1]}?mode=rw", uri=True, timeout=30)
+database.execute("UPDATE sessions SET last_used_ms = last_used_ms + ?", [int(sys.argv[2])])
+database.commit()
+print(database.execute("SELECT max(last_used_ms) FROM sessions").fetchone()[0])
+"""
+
+
+def test_a_session_lets_in_although_its_use_cannot_be_noted(vendor, disk):
+    """When a session was last used is written down once a minute; on a full disk it is not, and that keeps nobody out."""
+    def last_used(change=0):
+        # In its namespace: SQLite looks for the real path, which leads out of /proc.
+        done = subprocess.run([*disk.inside, sys.executable, "-c", LAST_USED, disk.folder / "mifeng.db", str(change)],
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return int(done.stdout)
+
+    before = last_used(-120_000)
+    disk.leave(0)
+    try:
+        check_readable(vendor, "1.0.0")
+    finally:
+        disk.make_room()
+    assert last_used() == before, "it could not be written"
+    check_readable(vendor, "1.0.0")
+    assert last_used() > before
 
 
 def test_a_restart_with_a_full_disk(vendor, disk):

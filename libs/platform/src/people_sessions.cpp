@@ -123,7 +123,7 @@ Result<Actor> PeopleService::authenticate(const std::string& bearer, const std::
   });
   if (!found) return std::move(found).error();
   if (touch) {
-    MIFENG_CHECK(core_.db->write([&](store::Transaction& tx) -> Result<void> {
+    const auto touched = core_.db->write([&](store::Transaction& tx) -> Result<void> {
       if (actor.token_id.empty()) {
         MIFENG_TRY(auto session, store::find<store::SessionRow>(tx, sm3));
         if (!session) return bad_token();
@@ -136,7 +136,11 @@ Result<Actor> PeopleService::authenticate(const std::string& bearer, const std::
         MIFENG_CHECK(store::update(tx, *token));
       }
       return ok();
-    }));
+    });
+    // It is only noted for later. Where nothing can be written, as on a full disk, people still get in to look.
+    if (!touched && touched.error().code() != ErrorCode::kResourceExhausted &&
+        touched.error().code() != ErrorCode::kUnavailable)
+      return touched.error();
   }
   return actor;
 }
