@@ -17,7 +17,6 @@ namespace mifeng::platform {
 namespace {
 
 constexpr UnixMillis kBackoffMax = 5 * 60 * 1000;
-constexpr std::int64_t kFailuresBeforeFailed = 3;
 constexpr std::string_view kPortTaken = "port-taken";  // as engines name it
 constexpr UnixMillis kSettled = 10 * 60 * 1000;        // running that long, earlier failures count no more
 
@@ -67,26 +66,6 @@ void take_status(store::ReplicaRow& row, const InstanceStatus& status, UnixMilli
   }
   if (status.started_at_ms) row.started_ms = *status.started_at_ms;
   row.container = status.engine_id;
-}
-
-struct Verdict {
-  std::string state, reason;
-};
-Verdict judge(const std::vector<store::ReplicaRow>& replicas, std::int64_t wanted) {
-  if (wanted == 0) return {.state = "stopped", .reason = phrase("it is scaled to no replica")};
-  std::int64_t ready = 0, hopeless = 0;
-  std::string why;
-  for (const auto& row : replicas) {
-    if (row.number >= wanted) continue;
-    if (row.state == "ready") ++ready;
-    if (row.state == "failed" && row.failures >= kFailuresBeforeFailed) ++hopeless;
-    if (why.empty() && row.state != "ready" && !row.reason.empty())
-      why = phrase("replica {}: {}", row.number, row.reason);
-  }
-  if (ready == wanted) return {.state = "ready", .reason = ""};
-  if (ready > 0) return {.state = "degraded", .reason = why};
-  if (hopeless == wanted) return {.state = "failed", .reason = why};
-  return {.state = "starting", .reason = why.empty() ? phrase("its containers are starting") : why};
 }
 
 template <typename Row>

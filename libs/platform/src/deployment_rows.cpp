@@ -1,6 +1,7 @@
 #include "deployment_rows.h"
 
 #include "core.h"
+#include "mifeng/base/phrase.h"
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/manifest/pod_template.h"
 #include "mifeng/sealed/open.h"
@@ -9,6 +10,8 @@
 
 namespace mifeng::platform {
 namespace {
+
+constexpr std::int64_t kFailuresBeforeFailed = 3;
 
 json::Array strings(const std::vector<std::string>& texts) {
   json::Array array;
@@ -240,6 +243,23 @@ Result<Deployment> deployment_of(store::Transaction& tx, const store::Deployment
   MIFENG_TRY(const auto routes, store::routes_of(tx, row.id));
   for (const auto& route : routes) deployment.route_ids.push_back(route.id);
   return deployment;
+}
+
+Verdict judge(const std::vector<store::ReplicaRow>& replicas, std::int64_t wanted) {
+  if (wanted == 0) return {.state = "stopped", .reason = phrase("it is scaled to no replica")};
+  std::int64_t ready = 0, hopeless = 0;
+  std::string why;
+  for (const auto& row : replicas) {
+    if (row.number >= wanted) continue;
+    if (row.state == "ready") ++ready;
+    if (row.state == "failed" && row.failures >= kFailuresBeforeFailed) ++hopeless;
+    if (why.empty() && row.state != "ready" && !row.reason.empty())
+      why = phrase("replica {}: {}", row.number, row.reason);
+  }
+  if (ready == wanted) return {.state = "ready", .reason = ""};
+  if (ready > 0) return {.state = "degraded", .reason = why};
+  if (hopeless == wanted) return {.state = "failed", .reason = why};
+  return {.state = "starting", .reason = why.empty() ? phrase("its containers are starting") : why};
 }
 
 }  // namespace mifeng::platform

@@ -35,4 +35,10 @@ std::string pod_json(const cluster::PodTemplate& pod);
 Result<cluster::Workload> workload_of(Core& core, store::Transaction& tx, const store::DeploymentRow& row);
 Result<Deployment> deployment_of(store::Transaction& tx, const store::DeploymentRow& row);
 
+// What a deployment's replicas make of it where `wanted` of them shall run; those beyond that number do not count.
+struct Verdict {
+  std::string state, reason;
+};
+Verdict judge(const std::vector<store::ReplicaRow>& replicas, std::int64_t wanted);
+
 }  // namespace mifeng::platform

@@ -113,6 +113,19 @@ Result<Deployment> DeploymentService::scale(const Actor& actor, const std::strin
                  map.lowest_free((replicas - first) * static_cast<int>(prepared.config.ports.size())));
       MIFENG_CHECK(add_replicas(core_, tx, id, prepared.config, first, replicas, ports));
     }
+    // The container of a replica that comes back may be going just now: what was said of it holds no more.
+    for (auto replica : there) {
+      if (replica.number < row->replicas || replica.number >= replicas) continue;
+      replica.state = "waiting";
+      replica.reason.clear();
+      MIFENG_CHECK(store::update(tx, replica));
+    }
+    if (replicas > row->replicas) {
+      MIFENG_TRY(const auto now_there, store::replicas_of(tx, id));
+      const Verdict verdict = judge(now_there, replicas);
+      row->state = verdict.state;
+      row->reason = verdict.reason;
+    }
     row->replicas = replicas;
     row->changed_ms = core_.clock.now_ms();
     MIFENG_CHECK(store::update(tx, *row));

@@ -127,6 +127,25 @@ TEST_F(Deployments, AStartThatFailsIsTriedAgainLaterAndKeepsItsReason) {
   EXPECT_EQ(state(id), "ready");
 }
 
+TEST_F(Deployments, IsNotReadyForWhatItsReplicasWereBeforeTheyWereScaledAway) {
+  const std::string id = add_deployment("digits", version_, 2);
+  rounds();
+  engine_.make_all_ready();
+  rounds();
+  ASSERT_EQ(state(id), "ready");
+  // Down and up before anybody has looked: the rows of before are still there.
+  ASSERT_TRUE(platform_->deployments().scale(operator_, id, 0));
+  EXPECT_EQ(platform_->deployments().scale(operator_, id, 1)->state, DeploymentState::kStarting);
+  EXPECT_EQ(state(id), "starting");
+  EXPECT_EQ(platform_->deployments().scale(operator_, id, 2)->state, DeploymentState::kStarting);
+  rounds();
+  EXPECT_EQ(state(id), "ready") << "nothing was taken away, so the engine says that they are ready";
+  EXPECT_EQ(platform_->deployments().scale(operator_, id, 3)->state, DeploymentState::kDegraded);
+  ASSERT_TRUE(platform_->deployments().scale(operator_, id, 2));
+  rounds();
+  EXPECT_EQ(state(id), "ready");
+}
+
 TEST_F(Deployments, ScalesRestartsAndDeletes) {
   const std::string id = add_deployment("digits", version_, 1);
   rounds();
