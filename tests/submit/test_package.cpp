@@ -1,5 +1,7 @@
 #include "test_package.h"
 
+#include <algorithm>
+
 #include "mifeng/base/file.h"
 #include "mifeng/crypto/sm3.h"
 #include "mifeng/manifest/deployment_config.h"
@@ -59,7 +61,10 @@ Result<package::PackageParts> package_parts(const PackageSpec& spec, const messa
   const std::filesystem::path base = work / "base", guard = work / "guard", payload = work / "payload";
   Bytes noise(spec.base_bytes);
   // The same base for the same package: it is what deduplicates.
-  for (std::size_t i = 0; i < noise.size(); ++i) noise[i] = crypto::sm3(as_bytes(std::to_string(i / 32)))[i % 32];
+  for (std::size_t i = 0; i < noise.size(); i += 32) {
+    const auto digest = crypto::sm3(as_bytes(std::to_string(i / 32)));
+    std::copy_n(digest.begin(), std::min(digest.size(), noise.size() - i), &noise[i]);
+  }
   MIFENG_CHECK(write(base / "etc" / "noise", as_text(noise)));
   MIFENG_CHECK(write(guard / "bin" / "mifeng-guard", "#!guard"));
   MIFENG_CHECK(write(payload / "model", spec.payload));
