@@ -22,7 +22,7 @@ def scene():
                 yield scene
             finally:
                 scene.clean_up()
-        assert scene.installation.left_behind() == []
+        scene.installation.wait_gone()
 
 
 @pytest.fixture

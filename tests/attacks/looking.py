@@ -86,13 +86,18 @@ def related(scene):
     """Processes of the installation: what descends from `mifeng up`, and what runs in or watches its containers."""
     ours = {scene.installation.process.pid}
     containers = list(scene.engine.ids().values())
-    for pid, parent, command in sorted(processes()):
+    parents = {}
+    for pid, parent, command in processes():
         try:
             group = pathlib.Path(f"/proc/{pid}/cgroup").read_text()
         except OSError:
             continue
-        if parent in ours or any(one in group or one in " ".join(command) for one in containers):
+        parents[pid] = parent
+        if any(one in group or one in " ".join(command) for one in containers):
             ours.add(pid)
+    # A child's pid may be lower than its parent's, once numbers have come round.
+    while found := {pid for pid, parent in parents.items() if parent in ours} - ours:
+        ours |= found
     return ours
 
 
@@ -100,7 +105,10 @@ def places(scene):
     """Everything that is written down or shown about the installation, by name."""
     for folder in ("mifengd", "gateway", "logs", "run"):
         for path in files_below(scene.data / folder):
-            yield str(path.relative_to(scene.data)), path.read_bytes()
+            try:
+                yield str(path.relative_to(scene.data)), path.read_bytes()
+            except FileNotFoundError:  # written under a name of its own, and then given its real one
+                continue
     yield "up.stderr", (scene.data / "up.stderr").read_bytes()
     for name in scene.engine.ids():
         yield "podman inspect " + name, json.dumps(scene.engine.inspect(name)).encode()

@@ -5,7 +5,7 @@ import socket
 import threading
 import urllib.parse
 
-from installation import wait_until
+from installation import ApiError, bind_once_free, wait_until
 from looking import ask_at
 from second_gateway import second_gateway
 
@@ -44,7 +44,7 @@ def test_what_answers_at_the_node_port_in_a_models_place_is_not_believed(scene):
         for body in (plain, recorded_answer):
             with socket.socket() as server:
                 server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                server.bind(("127.0.0.1", int(scene.node_port)))
+                bind_once_free(server, scene.node_port)
                 server.listen()
                 threading.Thread(target=serve, args=(server, body), daemon=True).start()
                 status, got = scene.predict()
@@ -124,6 +124,13 @@ def test_a_node_port_that_another_deployment_has_now_is_not_believed_by_a_gatewa
         ready = scene.installation.wait_state(made, ["ready"])
         return made, ready["replica_infos"][0]["ports"][0]["node_port"]
 
+    def deploy_once_free(name, port):
+        """None while the monitor of the container that has ended still holds the port."""
+        try:
+            return deploy(name, [port])
+        except ApiError as error:
+            assert error.reason == "port-taken", error
+
     def refusals():
         listed = scene.api("GET", "/audit?action=answer.refuse&page_size=100")["items"]
         return [one for one in listed if one["subject"].startswith(former)]
@@ -140,7 +147,7 @@ def test_a_node_port_that_another_deployment_has_now_is_not_believed_by_a_gatewa
             wait_until(lambda: former not in [one["id"] for one in scene.installation.deployments()], 60, "its end")
             # Nobody else is at the port yet: the gateway says that it cannot reach the model.
             assert call("/former/predict")[0] in (502, 503, 504)
-            latter, same = deploy("latter", [port])
+            latter, same = wait_until(lambda: deploy_once_free("latter", port), 20, "the port's being free")
             made.append(latter)
             assert same == port
             wait_until(lambda: scene.predict("/latter")[0] == 200, 20, "an answer by the first gateway")

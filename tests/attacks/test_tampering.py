@@ -44,8 +44,9 @@ class CopiedPlatform:
 
 
 def cut_tail(database):
-    last, = database.execute("SELECT max(seq) FROM audit_log").fetchone()
-    database.execute("DELETE FROM audit_log WHERE seq > ?", [last - 3])
+    """Three entries before the last head, and all after it."""
+    last, = database.execute("SELECT max(seq) FROM audit_heads").fetchone()
+    assert database.execute("DELETE FROM audit_log WHERE seq > ?", [last - 3]).rowcount >= 3
     database.execute("DELETE FROM audit_heads WHERE seq > ?", [last - 3])
 
 

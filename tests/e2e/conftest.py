@@ -23,4 +23,4 @@ def model_installation():
         installation = Installation(pathlib.Path(path) / "d", only=["tumor-cpp"])
         with installation:
             yield installation
-        assert installation.left_behind() == []
+        installation.wait_gone()

@@ -1,8 +1,10 @@
 """A whole installation, started the way a person does: `mifeng up` on a data folder of its own."""
+import contextlib
 import http.client
 import json
 import os
 import pathlib
+import random
 import re
 import select
 import signal
@@ -19,9 +21,12 @@ CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".ca
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that stays free for a while: no node port, and none that the kernel gives to outgoing connections."""
+    while True:
+        port = random.randrange(20_000, 30_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(condition, seconds=60, what="what was waited for"):
@@ -33,6 +38,16 @@ def wait_until(condition, seconds=60, what="what was waited for"):
             return value
         assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
         time.sleep(0.05)
+
+
+def bind_once_free(server, port):
+    """The monitor of a container that has just been stopped still holds its port for a moment."""
+    def bound():
+        with contextlib.suppress(OSError):
+            server.bind(("127.0.0.1", int(port)))
+            return True
+        return False
+    wait_until(bound, 10, f"the end of who holds port {port}")
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -268,6 +283,10 @@ class Installation:
         links = pathlib.Path("/proc/net/dev").read_text()
         found += re.findall(rf"mf-{self.id[:8]}\S*", links)
         return found
+
+    def wait_gone(self):
+        """After a stop. What a container's monitor runs at its end (`podman container cleanup`) may still be under way."""
+        wait_until(lambda: self.left_behind() == [], 20, "the end of " + str(self.left_behind()))
 
 
 def processes():

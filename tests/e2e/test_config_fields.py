@@ -35,7 +35,7 @@ def look(place):
         installation.key = installation.caller_key()
         wait_until(lambda: ask(installation, {})[0] == 200, 20, "an answer")
         yield installation
-    assert installation.left_behind() == []
+    installation.wait_gone()
 
 
 def ask(installation, body, prefix="/look"):

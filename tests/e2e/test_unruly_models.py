@@ -11,7 +11,7 @@ import urllib.parse
 
 import pytest
 
-from installation import SOURCE, ApiError, Installation, UnixConnection, wait_until
+from installation import SOURCE, ApiError, Installation, UnixConnection, bind_once_free, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def unruly():
             installation.key = installation.caller_key()
             wait_until(lambda: ask(installation, {"do": "nothing"})[0] == 200, 20, "an answer")
             yield installation
-        assert installation.left_behind() == []
+        installation.wait_gone()
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def taken_before_the_start(unruly, deployment):
             connection.request("POST", f"/v4.0.0/libpod/containers/{name}/stop?t=0")
             assert connection.getresponse().status < 400
             connection.close()
-            holder.bind(("127.0.0.1", port))
+            bind_once_free(holder, port)
             holder.listen()
         yield port
 

@@ -17,6 +17,14 @@ def memory_facts(pid):
     return {k: v.strip() for k, v in re.findall(r"(\w+):\s*(.*)", status)}
 
 
+def is_zombie(pid):
+    """False as well for one that is gone."""
+    try:
+        return memory_facts(pid)["State"][0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def test_serves_sealed_answers_and_nothing_of_the_payload_is_on_a_disk(stage):
     stage.prepare()
     container = stage.container()
@@ -28,7 +36,9 @@ def test_serves_sealed_answers_and_nothing_of_the_payload_is_on_a_disk(stage):
     assert answer.body.startswith(b"MFS\x01") and MARKER.encode() not in answer.body
     assert container.call("/weights", fields=()).status == 400
 
-    pids = container.pids()
+    # What the model's answer had begun beside it has ended.
+    pids = wait_for(lambda: (lambda found: found if len(found.get("model", ())) == 1 else None)(container.pids()),
+                    "one process of the model")
     assert set(pids) == {"mifeng-guard", "nginx", "model"}, pids
     for pid in [pid for group in pids.values() for pid in group]:
         facts = memory_facts(pid)
@@ -95,7 +105,7 @@ def test_without_a_grant_the_model_does_not_start_and_the_log_says_why(stage):
     started = time.monotonic()
     container.kill(signal.SIGTERM)
     assert container.wait_end() == 0
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 12, "it has 20 s, and nothing to finish"
 
 
 def test_a_false_platform_gets_nowhere(stage):
@@ -145,7 +155,7 @@ def test_a_model_that_listens_everywhere_is_stopped(stage):
     container = stage.container()
     container.wait_ready()
     container.call("/listen/9099")
-    assert container.wait_end(10) == 4
+    assert container.wait_end() == 4
     assert "port 9099" in container.log()
 
 
@@ -182,7 +192,7 @@ def test_stops_quickly_when_idle_and_finishes_what_it_has_begun(stage):
     wait_for(lambda: container.health("/ready") == 503, "not ready")
     assert container.call("/weights").status == 200  # still served
     assert container.wait_end() == 0
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 12, "it has 20 s, and 3 are for being known as not ready"
 
     container = stage.container()
     container.wait_ready()
@@ -207,11 +217,10 @@ def test_survives_what_is_killed_inside_and_ends_with_its_model(stage):
         os.kill(masters[0], signal.SIGKILL)
         wait_for(lambda: set(container.pids().get("nginx", ())).isdisjoint(masters), "another nginx")
         wait_for(lambda: container.health("/ready") == 200, "ready again")
-        assert container.call("/weights").status == 200
+        wait_for(lambda: container.call("/weights").status == 200, "the new worker's seal key")
     # Orphans are collected.
     container.call("/orphan")
-    wait_for(lambda: all(memory_facts(pid)["State"][0] != "Z" for group in container.pids().values() for pid in group),
-             "no zombie")
+    wait_for(lambda: not any(is_zombie(pid) for group in container.pids().values() for pid in group), "no zombie")
     # A signal for the model reaches it.
     container.kill(signal.SIGHUP)
     os.kill(container.pids()["model"][0], signal.SIGKILL)
@@ -240,21 +249,23 @@ def key_blocks(answer):
 
 def test_the_root_key_is_replaced_as_often_as_it_is_told(stage):
     platform = stage.prepare()
-    container = stage.container(environment=["MIFENG_SEAL_KEY_SECONDS=3"])
+    container = stage.container(environment=["MIFENG_SEAL_KEY_SECONDS=5"])
     container.wait_ready()
     platform.command("endpoint 127.0.0.1:8080")
     gateway = stage.gateway(container=container)
     gateway.wait_ready()
     first_seen = {}
     begin = time.monotonic()
-    while time.monotonic() < begin + 9:
+    while time.monotonic() < begin + 15:
         asked = time.monotonic()
-        first_seen.setdefault(key_blocks(container.call("/weights")), []).append((asked, time.monotonic()))
+        answer = container.call("/weights")
+        assert answer.status == 200
+        first_seen.setdefault(key_blocks(answer), []).append((asked, time.monotonic()))
         # Whoever opens the answers notices nothing of it.
         assert gateway.call("/probe/weights").body == MARKER.encode()
     assert 3 <= len(first_seen) <= 6
     for times in first_seen.values():
-        assert times[-1][0] - times[0][1] < 3
+        assert times[-1][0] - times[0][1] < 5
 
 
 def test_the_root_key_is_replaced_after_so_many_answers(stage):

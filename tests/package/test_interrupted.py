@@ -196,7 +196,8 @@ def test_what_nohup_protects_goes_on(packing):
     with packing.started(wrapper=["nohup"], STAY=str(stay)) as process:
         packing.comes(process, (packing.folder / "stay.child").exists, "the command's child")
         process.send_signal(signal.SIGHUP)
-        child = next(pid for pid, command in packing.processes() if command.startswith("sleep 1000"))
+        child = wait_until(lambda: [pid for pid, command in packing.processes() if command.startswith("sleep 1000")],
+                           "the command's sleep")[0]
         os.kill(child, signal.SIGTERM)
         assert process.wait(120) == 0, packing.said()
 

@@ -6,6 +6,7 @@
 //   resume
 //
 // `table` reads the file again and pushes it; `stop` closes the socket and every connection, `resume` opens it again.
+// MIFENG_UNWRAPS_PER_SECOND is how fast an instance that has used up its burst of root keys gets more.
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
@@ -89,6 +90,12 @@ crypto::Sm2PrivateKey private_key(const std::string& path) {
   return must(crypto::Sm2PrivateKey::from_pem(must(read_secret_file(path, 4096))));
 }
 
+keyholder::UnwrapLimits unwrap_limits() {
+  keyholder::UnwrapLimits limits;
+  if (const char* given = std::getenv("MIFENG_UNWRAPS_PER_SECOND")) limits.per_second = std::strtod(given, nullptr);
+  return limits;
+}
+
 class Supervisor {
  public:
   Supervisor(asio::io_context& io, std::vector<std::string> arguments) : io_(io), arguments_(std::move(arguments)) {
@@ -162,7 +169,7 @@ class Supervisor {
   keyholder::KeySocketOptions options_;
   keyholder::KeySocketCallbacks callbacks_;
   SystemClock clock_;
-  keyholder::ResponseUnwrapper unwrapper_{clock_};
+  keyholder::ResponseUnwrapper unwrapper_{clock_, unwrap_limits()};
   std::optional<crypto::Sm2PublicKey> output_key_;
   std::optional<crypto::Sm2PrivateKey> instance_key_;
   std::unique_ptr<keyholder::KeySocketServer> server_;

@@ -373,13 +373,18 @@ def test_http_2_in_front_over_tls(cast, folder):
 
 def test_a_broken_answer_without_a_length_is_a_reset(cast):
     guard, gateway = cast.pair()
+    begun = threading.Event()
 
     def crash(request, out):
         out.send(wire.response(200, fields=[("Transfer-Encoding", "chunked")], length=False) + wire.chunk(b"first"))
-        time.sleep(0.2)
+        assert begun.wait(20)
         return False
 
     guard.model.answer = crash
-    answer = gateway.call("/m")
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=30) as caller:
+        caller.sendall(wire.request_bytes("/m"))
+        assert caller.recv(1, socket.MSG_PEEK), "the caller has the beginning of it"
+        begun.set()
+        answer = wire.read_answer(caller)
     assert answer.status == 200 and not answer.complete
     assert answer.body in (b"first", b"")

@@ -40,8 +40,15 @@ TEST(ChildProcess, FailsAtStartNotLater) {
 }
 
 TEST(ChildProcess, StopKillsWhatIgnoresTheSignal) {
-  auto child = ChildProcess::start(shell("trap '' TERM; while :; do sleep 0.05; done"));
+  int fds[2];
+  ASSERT_EQ(::pipe2(fds, O_CLOEXEC), 0);
+  const UniqueFd read_end(fds[0]), write_end(fds[1]);
+  auto options = shell("trap '' TERM; echo >&5; while :; do sleep 0.05; done");
+  options.fds = {{5, write_end.get()}};
+  auto child = ChildProcess::start(options);
   ASSERT_TRUE(child);
+  char byte = 0;
+  ASSERT_EQ(::read(read_end.get(), &byte, 1), 1) << "the trap stands";
   EXPECT_EQ(child->wait(milliseconds(100)).error().reason(), "still-running");
   EXPECT_EQ(child->stop(milliseconds(100)).signal, SIGKILL);
 }

@@ -143,7 +143,7 @@ std::size_t NginxSupervisor::restarts() const { return impl_->restarts; }
 asio::awaitable<Result<void>> NginxSupervisor::start() {
   auto launched = impl_->launch();
   if (!launched) co_return launched.error();
-  const auto ended = co_await wait_for_exit(*impl_->child, std::chrono::milliseconds(300));
+  const auto ended = co_await wait_for_exit(*impl_->child, impl_->options.start_wait);
   if (!ended) co_return ok();
   impl_->child.reset();
   co_return Error(ErrorCode::kInternal, "nginx-does-not-start",

@@ -50,7 +50,7 @@ std::string ask(std::uint16_t port) {
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const timeval limit{5, 0};
+  const timeval limit{20, 0};
   ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return "";
   const std::string request = "GET / HTTP/1.0\r\n\r\n";
@@ -102,7 +102,7 @@ TEST_F(Nginx, ServesOnTheSocketThatItWasHanded) {
     EXPECT_TRUE(started.has_value()) << started.error().message();
     asio::co_spawn(io, nginx.supervise(), asio::detached);
     EXPECT_NE(ask(socket.port()).find("served"), std::string::npos);
-    co_await nginx.stop(std::chrono::seconds(5));
+    co_await nginx.stop(std::chrono::seconds(20));
   });
   EXPECT_EQ(log, "");
 }
@@ -131,14 +131,16 @@ TEST_F(Nginx, IsStartedAgainAfterKillNine) {
       // The socket was ours all the time: a connection waits in its backlog until the new worker takes it.
       EXPECT_NE(ask(socket.port()).find("served"), std::string::npos);
     }
-    co_await nginx.stop(std::chrono::seconds(5));
+    co_await nginx.stop(std::chrono::seconds(20));
   });
   ::prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
   EXPECT_NE(log.find("nginx ended (killed by signal 9)"), std::string::npos) << log;
 }
 
 TEST_F(Nginx, WithAConfigurationThatItRefusesIsAnError) {
-  NginxSupervisor nginx(io, options("nonsense;"));
+  NginxOptions refused = options("nonsense;");
+  refused.start_wait = std::chrono::seconds(20);  // over as soon as nginx has ended
+  NginxSupervisor nginx(io, std::move(refused));
   run([&]() -> asio::awaitable<void> {
     auto started = co_await nginx.start();
     EXPECT_FALSE(started.has_value());

@@ -107,7 +107,7 @@ TEST_F(ServerTest, DoesNotWaitForASlowHeaderOrBody) {
         }
         co_return Response(200);
       },
-      {.header_timeout = 200ms, .idle_timeout = 200ms, .body_timeout = 200ms});
+      {.header_timeout = 2s, .idle_timeout = 200ms, .body_timeout = 200ms});
   RawClient header(server_->port());
   header.send("GET / HT");
   const std::string late = header.read_all();

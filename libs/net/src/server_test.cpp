@@ -81,12 +81,12 @@ TEST_F(ServerTest, APeerThatEndedIsNotAlive) {
       {.listen = UnixListen{path}});
   int go[2];
   ASSERT_EQ(::pipe2(go, O_CLOEXEC), 0);
+  sockaddr_un to{};
+  to.sun_family = AF_UNIX;
+  path.string().copy(to.sun_path, sizeof to.sun_path - 1);
   const ::pid_t child = ::fork();
   if (child == 0) {  // only async-signal-safe calls
     const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
-    sockaddr_un to{};
-    to.sun_family = AF_UNIX;
-    path.string().copy(to.sun_path, sizeof to.sun_path - 1);
     const char text[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
     if (::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) ::_exit(1);
     if (::write(fd, text, sizeof text - 1) < 0) ::_exit(2);

@@ -57,7 +57,7 @@ TEST_F(StackTest, AServiceThatIsReadySaysWhere) {
   options.child.argv.push_back("sh");  // --ready-fd 3 become the script's parameters
   const auto service = Service::start(std::move(options));
   ASSERT_TRUE(service) << service.error().message();
-  const auto url = (*service)->wait_ready(5s);
+  const auto url = (*service)->wait_ready(30s);
   ASSERT_TRUE(url) << url.error().message();
   EXPECT_EQ(*url, "http://127.0.0.1:1");
   EXPECT_TRUE((*service)->check());
@@ -68,7 +68,7 @@ TEST_F(StackTest, AServiceThatEndsIsQuotedAndOneThatHangsIsNotWaitedFor) {
   options.ready_line = true;
   auto service = Service::start(std::move(options));
   ASSERT_TRUE(service);
-  auto url = (*service)->wait_ready(5s);
+  auto url = (*service)->wait_ready(30s);
   ASSERT_FALSE(url);
   EXPECT_EQ(url.error().reason(), "service-ended");
   EXPECT_THAT(url.error().message(), HasSubstr("exit status 3"));
@@ -89,7 +89,7 @@ TEST_F(StackTest, WhatIsNoReadyLineIsAnError) {
     options.ready_line = true;
     const auto service = Service::start(std::move(options));
     ASSERT_TRUE(service);
-    EXPECT_FALSE((*service)->wait_ready(5s)) << line;
+    EXPECT_FALSE((*service)->wait_ready(30s)) << line;
   }
 }
 
@@ -207,13 +207,17 @@ TEST_F(ToolTest, LinesComeAndAFailureEndsWithTheLastOfThem) {
 
 TEST_F(ToolTest, NothingOfATreeIsLeftAfterTheTimeout) {
   const auto pid_file = path("pid");
-  // A grandchild in a session of its own, as no signal to a group reaches it.
-  const auto failed = run("setsid sh -c 'echo $$ > " + pid_file.string() + "; sleep 60' & wait", 1s);
-  ASSERT_FALSE(failed);
-  EXPECT_EQ(failed.error().reason(), "tool-timeout");
-  const auto pid = read_text_file(pid_file, 32);
-  ASSERT_TRUE(pid);
-  EXPECT_TRUE(comes_true([&] { return !process_is_there(std::atoi(pid->c_str())); }));
+  int pid = 0;
+  for (const auto timeout : {1s, 5s, 20s}) {  // in which the grandchild has to be there
+    // In a session of its own, as no signal to a group reaches it.
+    const auto failed = run("setsid sh -c 'echo $$ > " + pid_file.string() + "; sleep 60' & wait", timeout);
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().reason(), "tool-timeout");
+    pid = std::atoi(read_text_file(pid_file, 32).value_or("").c_str());
+    if (pid > 0) break;
+  }
+  ASSERT_GT(pid, 0);
+  EXPECT_TRUE(comes_true([&] { return !process_is_there(pid); }));
 }
 
 TEST_F(ToolTest, ASignalEndsTheToolAtOnce) {
@@ -222,7 +226,7 @@ TEST_F(ToolTest, ASignalEndsTheToolAtOnce) {
   const auto failed = run("sleep 30");
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().reason(), "interrupted");
-  EXPECT_LT(std::chrono::steady_clock::now() - started, 10s);
+  EXPECT_LT(std::chrono::steady_clock::now() - started, 25s);
 }
 
 TEST_F(StackTest, TheDoctorNamesWhatIsMissingAndHowToGetIt) {

@@ -19,7 +19,7 @@ struct Database::Impl {
   explicit Impl(const DatabaseOptions& given) : options(given), pool(static_cast<std::size_t>(given.connections)) {}
   DatabaseOptions options;
   soci::connection_pool pool;
-  // SQLite takes one writer; waiting here is in order and without its polling. Other processes meet busy_timeout.
+  // SQLite takes one writer; waiting here is without its polling. Other processes meet busy_timeout.
   std::timed_mutex writer;
 };
 

@@ -38,6 +38,8 @@ struct NginxOptions {
   std::function<void(const std::string&)> log;
   std::chrono::milliseconds restart_delay_min{200};
   std::chrono::milliseconds restart_delay_max{10000};
+  // start() looks for so long whether it ends at once.
+  std::chrono::milliseconds start_wait{300};
   // A run of this length makes the next delay the shortest again.
   std::chrono::milliseconds stable_after{30000};
 };
@@ -47,7 +49,7 @@ class NginxSupervisor {
   NginxSupervisor(boost::asio::io_context& io, NginxOptions options);
   ~NginxSupervisor();  // kills what still runs
 
-  // Starts it. An nginx that ends within 300 ms (a configuration that it refuses, say) is kInternal
+  // Starts it. An nginx that ends within start_wait (a configuration that it refuses, say) is kInternal
   // "nginx-does-not-start"; its own words went to our standard error.
   boost::asio::awaitable<Result<void>> start();
   // Runs until stop(): waits for the end of each nginx and starts the next.
