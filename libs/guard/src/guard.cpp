@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include <atomic>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -417,19 +416,7 @@ GuardExit Guard::run() {
     impl_->log(prepared.error().message());
     return GuardExit::kFailed;
   }
-  bool ended = false;
-  asio::co_spawn(impl_->io, impl_->life(), [&](std::exception_ptr thrown) {
-    ended = true;
-    if (!thrown) return;
-    try {
-      std::rethrow_exception(thrown);
-    } catch (const std::exception& error) {
-      impl_->log(std::string("stopping: ") + error.what());
-    }
-  });
-  while (!ended) impl_->io.run_one();
-  impl_->tasks.cancel();
-  while (impl_->tasks.running() > 0) impl_->io.run_one();
+  impl_->tasks.run(impl_->life());
   impl_->key_socket.reset();
   return impl_->exit.value_or(GuardExit::kFailed);
 }

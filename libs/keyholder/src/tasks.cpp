@@ -36,6 +36,22 @@ void Tasks::cancel() {
     });
 }
 
+void Tasks::run(asio::awaitable<void> life) {
+  io_.restart();  // it may have run out of work before
+  bool ended = false;
+  asio::co_spawn(io_, std::move(life), [&](std::exception_ptr thrown) {
+    ended = true;
+    try {
+      if (thrown) std::rethrow_exception(thrown);
+    } catch (const std::exception& error) {
+      log_(std::string("stopping: ") + error.what());
+    }
+  });
+  while (!ended) io_.run_one();
+  cancel();
+  while (running() > 0) io_.run_one();
+}
+
 void Bell::ring() {
   for (asio::steady_timer* timer : waiting_) timer->cancel();
 }

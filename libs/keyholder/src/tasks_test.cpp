@@ -51,6 +51,36 @@ TEST(Tasks, SayWhatWasThrown) {
   EXPECT_EQ(tasks.running(), 0u);
 }
 
+TEST(Tasks, RunUntilTheLifeEndsAndTakeTheOthersAlong) {
+  asio::io_context io;
+  std::string log;
+  Tasks tasks(io, [&](const std::string& line) { log += line + "\n"; });
+  Bell bell(io);
+  bool left = false;
+  const auto wait_always = [&]() -> asio::awaitable<void> {
+    struct Leaving {
+      explicit Leaving(bool& flag) : flag_(flag) {}
+      ~Leaving() { flag_ = true; }
+      bool& flag_;
+    };
+    const Leaving leaving(left);
+    while (true) co_await bell.wait(std::chrono::hours(1));
+  };
+  const auto life = [&](bool breaks) -> asio::awaitable<void> {
+    tasks.spawn("always", wait_always());
+    co_await bell.wait(std::chrono::milliseconds(1));
+    EXPECT_FALSE(left);
+    if (breaks) throw std::runtime_error("it broke");
+  };
+  for (const bool breaks : {false, true}) {
+    left = false;
+    tasks.run(life(breaks));
+    EXPECT_TRUE(left);
+    EXPECT_EQ(tasks.running(), 0u);
+    EXPECT_EQ(log, breaks ? "stopping: it broke\n" : "");
+  }
+}
+
 TEST(Bell, WaitsNoLongerThanItsTimeout) {
   asio::io_context io;
   Tasks tasks(io, [](const std::string&) {});

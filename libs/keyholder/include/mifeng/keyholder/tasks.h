@@ -22,6 +22,9 @@ class Tasks {
   // Every task that still runs ends where it waits. Run the io_context until running() is 0.
   void cancel();
   std::size_t running() const { return tasks_.size(); }
+  // Runs the loop until `life` has ended, and then until what else was spawned has ended, cancelled, as well. What
+  // `life` throws is logged: it is over then.
+  void run(boost::asio::awaitable<void> life);
 
  private:
   struct Task {
