@@ -313,14 +313,18 @@ def test_an_accelerator(look, place, deploy, accelerator):
 
 # 9 数据卷
 
-def test_the_volumes(look, seen):
+def test_the_volumes(look, seen, inspected):
     device, path, kind, options = seen["mounts"]["/fast"][:4]
     assert kind == "tmpfs" and "size=4096k" in options.split(",")
-    assert seen["mounts"]["/cache"][2] != "tmpfs"
+    # Not a memory of its own, but a folder where the data folder is.
+    caches = [pathlib.Path(mount["Source"]) for one in inspected for mount in one["Mounts"]
+              if mount["Destination"] == "/cache"]
+    assert caches and all(cache.is_relative_to(look.data) for cache in caches), caches
     assert {"nosuid", "nodev"} <= set(seen["mounts"]["/cache"][3].split(","))
     # Written and read again; the bound holds; nothing else of the root can be written to.
     write = lambda path, size: json.loads(ask(look, {"write": path, "bytes": size})[1])["failed"]
     assert write("/cache/file", 8 * MIB) == ""
+    assert [cache for cache in caches if (cache / "file").exists() and (cache / "file").stat().st_size == 8 * MIB]
     assert write("/fast/file", 3 * MIB) == ""
     assert write("/fast/file", 5 * MIB) == "ENOSPC"
     assert write("/elsewhere", 1) == "EROFS"
