@@ -22,7 +22,7 @@ def scene():
                 yield scene
             finally:
                 scene.clean_up()
-        scene.installation.wait_gone()
+        assert scene.installation.left_behind() == []
 
 
 @pytest.fixture

@@ -200,8 +200,7 @@ def test_following_snapshots(platform, tokens, tmp_path):
     newer = follower.quiet(newer)
     follower.end()
     again = Follower(platform, member, newer)
-    serial, stream = again.frame()
-    assert (serial, stream) == (newer, b"") or (serial > newer and stream.startswith(b"MFS")), "it has this one already"
+    assert again.frame() == (newer, b""), "it has the newest"
     again.end()
     headers, body = member.report(newer)
     assert ask(platform, "confirmSnapshot", body=body, headers={**SEALED, **headers}, gateway=member.id) == (204, b"")

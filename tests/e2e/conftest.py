@@ -23,4 +23,4 @@ def model_installation():
         installation = Installation(pathlib.Path(path) / "d", only=["tumor-cpp"])
         with installation:
             yield installation
-        installation.wait_gone()
+        assert installation.left_behind() == []

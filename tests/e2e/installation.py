@@ -284,10 +284,6 @@ class Installation:
         found += re.findall(rf"mf-{self.id[:8]}\S*", links)
         return found
 
-    def wait_gone(self):
-        """After a stop. What a container's monitor runs at its end (`podman container cleanup`) may still be under way."""
-        wait_until(lambda: self.left_behind() == [], 20, "the end of " + str(self.left_behind()))
-
 
 def processes():
     """(pid, parent, command line) of every process that is not a zombie."""

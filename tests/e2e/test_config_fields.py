@@ -35,7 +35,7 @@ def look(place):
         installation.key = installation.caller_key()
         wait_until(lambda: ask(installation, {})[0] == 200, 20, "an answer")
         yield installation
-    installation.wait_gone()
+    assert installation.left_behind() == []
 
 
 def ask(installation, body, prefix="/look"):

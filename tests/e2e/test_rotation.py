@@ -95,7 +95,7 @@ def site():
             wait_until(lambda: installation.call("/tumor/predict", installation.request, key=made.key)[0] == 200, 20,
                        "the first answer")
             yield made
-        installation.wait_gone()
+        assert installation.left_behind() == []
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def unruly():
             installation.key = installation.caller_key()
             wait_until(lambda: ask(installation, {"do": "nothing"})[0] == 200, 20, "an answer")
             yield installation
-        installation.wait_gone()
+        assert installation.left_behind() == []
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ def test_without_a_grant_the_model_does_not_start_and_the_log_says_why(stage):
     started = time.monotonic()
     container.kill(signal.SIGTERM)
     assert container.wait_end() == 0
-    assert time.monotonic() - started < 12, "it has 20 s, and nothing to finish"
+    assert time.monotonic() - started < 5
 
 
 def test_a_false_platform_gets_nowhere(stage):
@@ -155,7 +155,7 @@ def test_a_model_that_listens_everywhere_is_stopped(stage):
     container = stage.container()
     container.wait_ready()
     container.call("/listen/9099")
-    assert container.wait_end() == 4
+    assert container.wait_end(10) == 4
     assert "port 9099" in container.log()
 
 
@@ -192,7 +192,7 @@ def test_stops_quickly_when_idle_and_finishes_what_it_has_begun(stage):
     wait_for(lambda: container.health("/ready") == 503, "not ready")
     assert container.call("/weights").status == 200  # still served
     assert container.wait_end() == 0
-    assert time.monotonic() - started < 12, "it has 20 s, and 3 are for being known as not ready"
+    assert time.monotonic() - started < 5
 
     container = stage.container()
     container.wait_ready()
@@ -217,7 +217,7 @@ def test_survives_what_is_killed_inside_and_ends_with_its_model(stage):
         os.kill(masters[0], signal.SIGKILL)
         wait_for(lambda: set(container.pids().get("nginx", ())).isdisjoint(masters), "another nginx")
         wait_for(lambda: container.health("/ready") == 200, "ready again")
-        wait_for(lambda: container.call("/weights").status == 200, "the new worker's seal key")
+        assert container.call("/weights").status == 200
     # Orphans are collected.
     container.call("/orphan")
     wait_for(lambda: not any(is_zombie(pid) for group in container.pids().values() for pid in group), "no zombie")

@@ -32,7 +32,7 @@ TEST(TaskGroup, RunsAndJoins) {
     });
   }
   all.wait();
-  EXPECT_TRUE(group.stop(30s));
+  EXPECT_TRUE(group.stop(5s));
   EXPECT_EQ(ran, 50);
 }
 
@@ -47,7 +47,7 @@ TEST(TaskGroup, CancelsWhatWaits) {
     went_on = true;
   });
   waiting.wait();
-  EXPECT_TRUE(group.stop(30s));
+  EXPECT_TRUE(group.stop(5s));
   EXPECT_FALSE(went_on);
   group.spawn("late", [&]() -> asio::awaitable<void> {
     went_on = true;
@@ -69,7 +69,7 @@ TEST(TaskGroup, OutlivesATaskThatThrows) {
     co_return;
   });
   ran.wait();
-  EXPECT_TRUE(group.stop(30s));
+  EXPECT_TRUE(group.stop(5s));
 }
 
 TEST(BlockingPool, RunsManyJobsFromManyTasks) {
@@ -126,7 +126,7 @@ TEST(BlockingPool, RefusesMoreThanItsQueueHolds) {
   tried.wait();
   done.wait();
   // stop() waits until the one that was queued has ended as well.
-  EXPECT_TRUE(group.stop(30s));
+  EXPECT_TRUE(group.stop(5s));
   EXPECT_EQ(busy, 2);
   EXPECT_EQ(finished, 1);
 }
