@@ -201,7 +201,7 @@ TEST_F(Audit, TheKeyCannotBeTakenAwayUnseen) {
   platform_.reset();
   SecretBytes master(32);
   for (auto& byte : master.reveal_for_writing()) byte = 7;
-  const auto opened = Platform::open(options_, std::move(master), &engine_, clock_, random_);
+  const auto opened = Platform::open(options_, std::move(master), engines(), clock_, random_);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().reason(), "audit-key-missing");
 }

@@ -20,7 +20,7 @@ class Grants : public PlatformTest {
     return digest;
   }
   TestGuard guard(int replica = 0) {
-    return TestGuard(deployment_, engine_.instance_name(deployment_, replica), header_sm3());
+    return TestGuard(deployment_, FakeEngine::unit_name(deployment_, replica), header_sm3());
   }
   Result<messages::Grant> ask(TestGuard& guard, const PeerFacts& peer) {
     const Bytes request = guard.request(card(), tools());
@@ -144,13 +144,13 @@ TEST_F(Grants, RefusesExchangedKeysOtherContainersOtherPayloadsAndOtherPlatforms
        "other-deployment"},
       {"in the name of another container",
        [&] {
-         TestGuard guard(deployment_, engine_.instance_name(deployment_, 7), header_sm3());
+         TestGuard guard(deployment_, FakeEngine::unit_name(deployment_, 7), header_sm3());
          return send(guard, peer_of(deployment_));
        },
        "other-container"},
       {"with another payload",
        [&] {
-         TestGuard guard(deployment_, engine_.instance_name(deployment_, 0), crypto::sm3(as_bytes("other")));
+         TestGuard guard(deployment_, FakeEngine::unit_name(deployment_, 0), crypto::sm3(as_bytes("other")));
          return send(guard, peer_of(deployment_));
        },
        "other-payload"},
@@ -219,7 +219,7 @@ TEST_F(Grants, RefusalsAreBounded) {
 }
 
 TEST_F(Grants, AStrangerIsRefusedAuditedAndCostsTheContainerNothing) {
-  const std::string container = engine_.instance_name(deployment_, 0);
+  const std::string container = FakeEngine::unit_name(deployment_, 0);
   const Error stranger(ErrorCode::kPermissionDenied, "not-first-process", "process 7 is not the first process");
   for (int i = 0; i < 30; ++i) {
     const Error told = platform_->grants().unproved(container, stranger);

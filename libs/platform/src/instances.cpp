@@ -17,7 +17,7 @@ Result<void> end_instance(Core& core, store::Transaction& tx, store::InstanceRow
   MIFENG_CHECK(store::next_change(tx));
   return core.audit->append(tx, AuditEvent{.actor = by,
                                            .action = kind == EndKind::kRevoked ? "instance.revoke" : "instance.end",
-                                           .subject = row.id + " of " + row.replica,
+                                           .subject = row.id + " of " + row.unit,
                                            .detail = reason});
 }
 

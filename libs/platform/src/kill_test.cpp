@@ -74,7 +74,7 @@ class Killed : public PlatformTest {
 TEST_F(Killed, FiftyTimesDuringDeployments) {
   const std::string version = add_model("acme", "digits", "1.0.0");
   options_.port_last = 32767;
-  ASSERT_TRUE(platform_->ports().set_ranges(operator_, {{.first = 30000, .last = 32767}}));
+  ASSERT_TRUE(platform_->ports().set_ranges(operator_, "", {{.first = 30000, .last = 32767}}));
   std::mt19937 random(7);  // NOLINT: the same moments each time, as far as the machine allows
   std::string kept_head = platform_->audit().export_head(auditor_).value();
   int told = 0;

@@ -152,6 +152,26 @@ Result<Route> RouteService::update(const Actor& actor, const std::string& id, co
   return done;
 }
 
+Result<Route> RouteService::move(const Actor& actor, const std::string& id, const std::string& deployment_id) {
+  MIFENG_CHECK(require(actor, Permission::kManageRoutes));
+  auto done = core_.db->write([&](store::Transaction& tx) -> Result<Route> {
+    MIFENG_TRY(auto row, store::find<store::RouteRow>(tx, id));
+    if (!row) return not_found("route", id);
+    MIFENG_TRY(Route route, route_of(*row));
+    MIFENG_TRY(const ForwardUrl forward, parse_forward(route.forward));
+    route.forward = "mifeng://" + deployment_id + (forward.port_name.empty() ? "" : ":" + forward.port_name) + forward.path;
+    MIFENG_CHECK(check_route(tx, route));
+    route.changed_ms = core_.clock.now_ms();
+    MIFENG_TRY(const auto changed, row_of(route));
+    MIFENG_CHECK(store::update(tx, changed));
+    MIFENG_CHECK(store::next_change(tx));
+    MIFENG_CHECK(audit(core_, tx, actor, "route.move", id, "from " + row->deployment_id + " to " + deployment_id));
+    return route;
+  });
+  if (done) core_.snapshots_changed.notify();
+  return done;
+}
+
 Result<Route> RouteService::get(const Actor& actor, const std::string& id) {
   MIFENG_CHECK(require(actor, Permission::kReadRoutes));
   MIFENG_TRY(auto row, core_.db->read([&](store::Transaction& tx) { return store::find<store::RouteRow>(tx, id); }));

@@ -1,37 +1,31 @@
-// Calls to the engine, which is asynchronous, from services, which are not: one event loop on a thread of its own.
+// Calls to engines, which are asynchronous, from services, which are not: one event loop on a thread of its own.
 #pragma once
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
-#include <chrono>
+#include <functional>
 #include <future>
-#include <memory>
 #include <thread>
 
 #include "mifeng/cluster/engine.h"
 
 namespace mifeng::platform {
 
-class EngineThread {
+class EngineLoop {
  public:
-  explicit EngineThread(cluster::Engine* engine);
-  ~EngineThread();
-  EngineThread(const EngineThread&) = delete;
-  EngineThread& operator=(const EngineThread&) = delete;
+  EngineLoop();
+  ~EngineLoop();
+  EngineLoop(const EngineLoop&) = delete;
+  EngineLoop& operator=(const EngineLoop&) = delete;
 
-  // nullptr where the platform runs without one.
-  cluster::Engine* get() const { return engine_; }
-
-  // Runs what `start` makes to its end and gives its result; kUnavailable "no-engine" without an engine. The engine
-  // bounds each of its calls, so waiting here is bounded too.
+  // Runs what `start` makes to its end and gives its result. An engine bounds each of its calls, so waiting here is
+  // bounded too.
   template <typename T>
-  Result<T> call(std::function<cluster::Task<T>(cluster::Engine&)> start) {
-    if (engine_ == nullptr)
-      return Error(ErrorCode::kUnavailable, "no-engine", "No engine is connected that could run containers.");
+  Result<T> call(cluster::Engine& engine, std::function<cluster::Task<T>(cluster::Engine&)> start) {
     std::promise<Result<T>> promise;
     std::future<Result<T>> answer = promise.get_future();
-    boost::asio::co_spawn(io_, run<T>(std::move(start), *engine_, promise), boost::asio::detached);
+    boost::asio::co_spawn(io_, run<T>(std::move(start), engine, promise), boost::asio::detached);
     return answer.get();
   }
 
@@ -48,7 +42,6 @@ class EngineThread {
     }
   }
 
-  cluster::Engine* engine_;
   boost::asio::io_context io_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   std::thread thread_;
