@@ -118,10 +118,10 @@ Result<Deployment> DeploymentService::scale(const Actor& actor, const std::strin
     const bool more = replicas > row->replicas;
     row->replicas = replicas;
     if (more) {
-      MIFENG_TRY(const auto units, store::units_of(tx, id));
-      const Verdict verdict = judge(units, *row, revision, false);
-      row->state = verdict.state;
-      row->reason = verdict.reason;
+      // Units beyond the former number may be going just now: what was said of them holds no more.
+      const bool serves = row->state == "ready" || row->state == "degraded" || row->state == "updating";
+      row->state = serves ? "degraded" : "starting";
+      row->reason = phrase("its containers are starting");
     }
     row->changed_ms = core_.clock.now_ms();
     MIFENG_CHECK(store::update(tx, *row));

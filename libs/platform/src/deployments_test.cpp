@@ -440,8 +440,10 @@ TEST_F(Deployments, LogsOfAUnit) {
     return text.size() < 60;
   }));
   EXPECT_EQ(text, FakeEngine::unit_name(id, 0) + ": one\n" + FakeEngine::unit_name(id, 0) + ": two\n");
+  LogOptions other;
+  other.unit = "other";
   EXPECT_FALSE(
-      platform_->deployments().logs(operator_, id, {.unit = "other"}, [](std::string_view) { return true; }));
+      platform_->deployments().logs(operator_, id, other, [](std::string_view) { return true; }));
   EXPECT_FALSE(platform_->deployments().logs(auditor_, id, {}, [](std::string_view) { return true; }));
 }
 

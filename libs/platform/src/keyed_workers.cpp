@@ -4,7 +4,7 @@
 
 namespace mifeng::platform {
 
-KeyedWorkers::KeyedWorkers(int threads) {
+KeyedWorkers::KeyedWorkers(int threads, std::function<void()> ended) : ended_(std::move(ended)) {
   threads = std::max(threads, 2);
   patient_max_ = std::max(threads - 2, 1);
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
@@ -32,18 +32,13 @@ bool KeyedWorkers::busy(const std::string& key) const {
          std::any_of(waiting_.begin(), waiting_.end(), [&](const Job& one) { return one.key == key; });
 }
 
-bool KeyedWorkers::none_waits() const {
-  const std::lock_guard guard(mutex_);
-  return waiting_.empty();
-}
-
 void KeyedWorkers::drain() {
   std::list<Job> dropped;  // their captures go outside of the lock
   std::unique_lock guard(mutex_);
   // Again at each look, since what runs may submit.
   changed_.wait(guard, [&] {
     dropped.splice(dropped.end(), waiting_);
-    return running_.empty();
+    return running_.empty() && telling_ == 0;
   });
 }
 
@@ -87,6 +82,13 @@ void KeyedWorkers::work() {
     guard.lock();
     running_.erase(job.key);
     if (job.kind == JobKind::kPatient) --patient_;
+    if (ended_) {
+      ++telling_;
+      guard.unlock();
+      ended_();
+      guard.lock();
+      --telling_;
+    }
     changed_.notify_all();
   }
 }

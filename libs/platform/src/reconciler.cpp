@@ -171,7 +171,7 @@ Result<void> probe_cluster(Core& core, const std::string& cluster) {
 struct Reconciler::State {
   // Of one cluster: its engine's slowness takes no other cluster's threads.
   struct PerCluster {
-    explicit PerCluster(int parallel) : workers(parallel) {}
+    PerCluster(int parallel, std::function<void()> ended) : workers(parallel, std::move(ended)) {}
     KeyedWorkers workers;
     std::shared_ptr<void> watch;  // an opaque handle of the engine
   };
@@ -185,8 +185,6 @@ struct Reconciler::State {
 
   explicit State(int parallel) : image_worker(parallel) {}
 
-  std::map<std::string, std::unique_ptr<PerCluster>> clusters;  // those with an engine; never changes after the start
-  KeyedWorkers image_worker;
   std::mutex mutex;  // of all below down to the thread
   std::condition_variable woken;
   std::uint64_t wakes = 0;
@@ -202,6 +200,10 @@ struct Reconciler::State {
   Steady::time_point images_due = Steady::now();
   std::atomic<bool> images_pruned = false;  // by the job, since the thread looked
 
+  // Last: their threads use what stands above. Those with an engine; never changes after the start.
+  std::map<std::string, std::unique_ptr<PerCluster>> clusters;
+  KeyedWorkers image_worker;
+
   PerCluster* find(const std::string& cluster) {
     const auto found = clusters.find(cluster);
     return found == clusters.end() ? nullptr : found->second.get();
@@ -214,7 +216,7 @@ Reconciler::~Reconciler() { stop(); }
 void Reconciler::know_clusters() {
   for (const std::string& id : core_.clusters->ids())
     if (!state_->clusters.contains(id))
-      state_->clusters.emplace(id, std::make_unique<State::PerCluster>(core_.options.parallel_deployments));
+      state_->clusters.emplace(id, std::make_unique<State::PerCluster>(core_.options.parallel_deployments, [this] { wake(); }));
 }
 
 // A job that counts in `look`, whatever becomes of it.
@@ -263,9 +265,7 @@ Result<int> Reconciler::look_at(const store::DeploymentRow& row) {
       known.retry = std::min<std::chrono::milliseconds>(known.retry * 2, std::chrono::milliseconds(core_.options.resync_ms));
     }
     if (row.deleting != 0 && changed) state.known.erase(row.id);
-    ++state.wakes;  // the thread has a new time to wait for, and may come to what waited for this job
   }
-  state.woken.notify_all();
   if (!changed && changed.error().code() != ErrorCode::kUnavailable) MIFENG_CHECK(note_trouble(core_, row.id, changed.error()));
   return changed;
 }
@@ -330,7 +330,7 @@ Result<void> Reconciler::look_around() {
       const bool told = dirty.contains(row.id) || dirty_clusters.contains(row.cluster_id);
       if (!all && !news && !told && (!known.due || *known.due > Steady::now())) continue;
       if (cluster->workers.busy(row.id)) {
-        // Come back to when that job has ended.
+        // Come back to when that job has ended, which wakes us.
         if (told) state.dirty.insert(row.id);
         continue;
       }

@@ -160,8 +160,11 @@ cluster::Task<cluster::ApplyResult> FakeEngine::apply(cluster::Workload workload
   } else if (all_ready) {
     // Enough new ones: old ones go. Else one more new one, in a free slot or in an old one's.
     if (current.size() + outdated.size() > wanted || free_slot() < 0) {
-      end(outdated.front());
-      outdated.erase(outdated.begin());
+      const auto idle = std::find_if(outdated.begin(), outdated.end(),
+                                     [&](const std::string& name) { return !containers.at(name).ready; });
+      const auto goes = idle == outdated.end() ? outdated.begin() : idle;
+      end(*goes);
+      outdated.erase(goes);
     } else {
       add();
     }

@@ -167,7 +167,9 @@ TEST_F(Updates, RestartReplacesOneAfterTheOther) {
   EXPECT_EQ(engine_.containers.size(), 2u);
   for (const auto& [name, unit] : engine_.containers) {
     EXPECT_EQ(unit.restart, 1);
-    if (before.contains(name)) EXPECT_NE(unit.engine_id, before.at(name).engine_id);
+    if (const auto old = before.find(name); old != before.end()) {
+      EXPECT_NE(unit.engine_id, old->second.engine_id);
+    }
   }
   EXPECT_EQ(get().revision, 1) << "no other revision";
   const int applies = engine_.applies;
