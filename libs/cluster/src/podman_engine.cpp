@@ -13,6 +13,12 @@ namespace {
 
 constexpr std::size_t kImageEnvMax = 256;
 
+// One that goes while it is looked at answers 500.
+bool is_gone(const PodmanAnswer& answer) {
+  return answer.status == 404 || (!answer.success() && (answer.message.find("no such container") != std::string::npos ||
+                                                        answer.message.find("been removed") != std::string::npos));
+}
+
 }  // namespace
 
 Error engine_error(const PodmanAnswer& answer, const std::string& doing) {
@@ -84,7 +90,7 @@ Task<ClusterFacts> PodmanEngine::probe() {
 Task<std::optional<json::Object>> PodmanEngine::inspect(std::string name) {
   auto answer = co_await get("/containers/" + name + "/json");
   if (!answer) co_return answer.error();
-  if (answer->status == 404) co_return std::optional<json::Object>();
+  if (is_gone(*answer)) co_return std::optional<json::Object>();
   if (!answer->success() || answer->object() == nullptr) co_return engine_error(*answer, "look at container " + name);
   if (text_at(*answer->object(), "Config", "Labels", kLabelInstallation) != frame_.installation)
     co_return Error(ErrorCode::kPermissionDenied, "not-ours",

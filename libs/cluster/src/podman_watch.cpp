@@ -70,7 +70,8 @@ Task<bool> PodmanEngine::look_at(std::string deployment) {
   const std::vector<std::string> names = view_.differing(listed, deployment);
   for (const std::string& name : names) {
     auto looked = co_await refresh(name);
-    if (!looked) co_return looked.error();
+    // One container that cannot be looked at hides no other.
+    if (!looked && (!deployment.empty() || is_engine_away(looked.error()))) co_return looked.error();
   }
   co_return !names.empty();
 }
@@ -158,7 +159,7 @@ boost::asio::awaitable<Result<void>> PodmanEngine::read_news(net::ResponseStream
       co_return Error(ErrorCode::kInternal, "bad-engine-answer", "an event of the container engine has no end");
     for (const std::string& name : names) {
       auto looked = co_await refresh(name);
-      if (!looked) co_return looked.error();
+      if (!looked && is_engine_away(looked.error())) co_return looked.error();
     }
   }
 }
