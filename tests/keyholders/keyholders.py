@@ -84,7 +84,7 @@ class Container:
         self.bundle.mkdir()
         self.runc = ["runc", "--root", str(folder / "runc")]
         memory = ["nosuid", "nodev", "mode=0700", f"uid={UID}", f"gid={UID}"]
-        environment = ["PATH=/usr/bin:/bin", "LANG=C.UTF-8", "MIFENG_DEPLOYMENT=dep-1", f"MIFENG_INSTANCE={self.id}",
+        environment = ["PATH=/usr/bin:/bin", "LANG=C.UTF-8", "MIFENG_DEPLOYMENT=dep-1", f"MIFENG_UNIT={self.id}",
                        "MIFENG_PLATFORM=unix:/mifeng/platform/platform.sock", f"MIFENG_PORTS={ports}",
                        f"MIFENG_READINESS={readiness}", f"MIFENG_TERMINATION_GRACE={grace}", *GUARD_SETTINGS, *environment]
         nothing = {name: [] for name in ("bounding", "effective", "permitted", "inheritable", "ambient")}

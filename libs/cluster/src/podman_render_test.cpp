@@ -27,7 +27,7 @@ std::string drift_of(const Workload& workload, const json::Object& inspected,
 }
 
 TEST(PodmanRender, NamesAreOfTheInstallationAndNeverMeet) {
-  EXPECT_EQ(instance_name(sample_frame(), "digits", 3), "mf-01234567-digits-3");
+  EXPECT_EQ(unit_name(sample_frame(), "digits", 3), "mf-01234567-digits-3");
   EXPECT_NE(volume_name(sample_frame(), "a", 0, "1-cache"), volume_name(sample_frame(), "a-0", 1, "cache"));
 }
 
@@ -87,10 +87,13 @@ TEST(PodmanRender, EveryChangeOfTheTemplateIsDrift) {
        [](Workload& w) {
          w.pod.claim_mounts = {{"acme.data", "/data"}};
        }},
-      {"HostConfig.PortBindings", [](Workload& w) { w.host_ports[0].host_port = 30992; }},
-      {"HostConfig.PortBindings", [](Workload& w) { w.pod.ports[0].container_port = 8081; }},
+      {"HostConfig.PortBindings", [](Workload& w) { w.node_ports[0].node_port = 30992; }},
+      {"Labels.io.mifeng.ports", [](Workload& w) { w.pod.ports[0].container_port = 8081; }},
       {"Config.StopTimeout", [](Workload& w) { w.pod.termination_grace_seconds = 31; }},
       {"Name", [](Workload& w) { w.deployment = "digits-other"; }},
+      {"Labels.io.mifeng.revision", [](Workload& w) { w.revision = 2; }},
+      {"Labels.io.mifeng.ports", [](Workload& w) { w.pod.ports[0].name = "other"; w.node_ports[0].port_name = "other"; }},
+      {"Labels.io.mifeng.health-port", [](Workload& w) { w.pod.health_port = 15021; }},
   };
   const json::Object inspected = sample_inspected();
   for (const auto& [field, change] : changes) {
@@ -232,6 +235,26 @@ TEST(PodmanRender, WhatADeviceAddsToTheEnvironmentIsNoDriftUnlessItChangesWhatRu
   EXPECT_THAT(drift_of(workload, with("MIFENG_PLATFORM=http://192.0.2.1")), HasSubstr("Config.Env"));
 }
 
+TEST(PodmanRender, ASlotIsWholeWhenItHasEveryPortOfTheTemplate) {
+  Workload workload = sample_workload();
+  workload.pod.ports.push_back({"metrics", 9090});
+  workload.replicas = 0;
+  workload.node_ports = {{"http", 0, 1}, {"http", 2, 2}, {"metrics", 2, 3}, {"old", 1, 4}, {"metrics", 0, 5}};
+  EXPECT_EQ(whole_slots(workload), (std::vector<int>{0, 2}));
+  workload.pod.ports.clear();
+  workload.replicas = 2;
+  EXPECT_EQ(whole_slots(workload), (std::vector<int>{0, 1, 2}));
+}
+
+TEST(PodmanRender, ANewUnitComesBesideTheOldOneUnlessItNeedsHardwareOfItsOwn) {
+  PodTemplate pod = sample_workload().pod;
+  EXPECT_EQ(ports_needed(pod, 3).slots, 3);
+  EXPECT_EQ(ports_needed(pod, 3).update_slots, 1);
+  pod.resources.devices["example.com/accelerator"] = 1;
+  EXPECT_EQ(ports_needed(pod, 3).slots, 3);
+  EXPECT_EQ(ports_needed(pod, 3).update_slots, 0);
+}
+
 TEST(PodmanRender, RefusesWhatCannotBeRendered) {
   const std::vector<std::pair<const char*, std::function<void(Workload&)>>> changes = {
       {"deployment", [](Workload& w) { w.deployment = "Digits"; }},
@@ -263,12 +286,25 @@ TEST(PodmanRender, RefusesWhatCannotBeRendered) {
        [](Workload& w) {
          w.pod.env.push_back({"MIFENG_PLATFORM", "http://127.0.0.1:1"});
        }},
-      {"host_ports", [](Workload& w) { w.host_ports.clear(); }},
-      {"host_ports", [](Workload& w) { w.replicas = 2; }},
-      {"host_ports",
+      {"node_ports", [](Workload& w) { w.node_ports.clear(); }},
+      {"node_ports", [](Workload& w) { w.replicas = 2; }},
+      {"node_ports",
        [](Workload& w) {
          w.replicas = 2;
-         w.host_ports.push_back({"http", 1, 30991});
+         w.node_ports.push_back({"http", 1, 30991});
+       }},
+      {"node_ports",
+       [](Workload& w) {
+         w.node_ports.push_back({"http", 0, 30992});
+       }},
+      {"node_ports",
+       [](Workload& w) {
+         w.node_ports.push_back({"http", -1, 30992});
+       }},
+      {"node_ports", [](Workload& w) { w.node_ports[0].node_port = 0; }},
+      {"node_ports",
+       [](Workload& w) {
+         w.pod.ports.push_back({"metrics", 9090});
        }},
       {"pod.ports", [](Workload& w) { w.pod.ports[0].container_port = w.pod.health_port; }},
       {"devices", [](Workload& w) { w.pod.resources.devices["gpu"] = 1; }},

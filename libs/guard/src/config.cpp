@@ -116,7 +116,7 @@ Result<GuardConfig> read_config(const std::map<std::string, std::string>& enviro
     return *value;
   };
   MIFENG_TRY(config.deployment, required("MIFENG_DEPLOYMENT"));
-  MIFENG_TRY(config.instance, required("MIFENG_INSTANCE"));
+  MIFENG_TRY(config.instance, required("MIFENG_UNIT"));
   MIFENG_TRY(config.platform, required("MIFENG_PLATFORM"));
   MIFENG_TRY(const std::string ports, required("MIFENG_PORTS"));
   MIFENG_TRY(config.ports, parse_ports(ports));

@@ -17,7 +17,7 @@ std::string page_example() {
 
 std::map<std::string, std::string> good_environment() {
   return {{"MIFENG_DEPLOYMENT", "dep-1"},
-          {"MIFENG_INSTANCE", "mf-1"},
+          {"MIFENG_UNIT", "mf-1"},
           {"MIFENG_PLATFORM", "unix:/mifeng/platform/platform.sock"},
           {"MIFENG_PORTS", "http=8080,more-x=9000"},
           {"MIFENG_READINESS", "/v2/health/ready"},
@@ -75,7 +75,7 @@ TEST(GuardConfig, SaysWhichVariableIsWrong) {
     const auto config = read_config(environment, {"/app/model"}, {});
     return !config && config.error().message().find(name) != std::string::npos;
   };
-  for (const char* name : {"MIFENG_DEPLOYMENT", "MIFENG_INSTANCE", "MIFENG_PLATFORM", "MIFENG_PORTS"})
+  for (const char* name : {"MIFENG_DEPLOYMENT", "MIFENG_UNIT", "MIFENG_PLATFORM", "MIFENG_PORTS"})
     EXPECT_TRUE(refused(name, "")) << name;
   for (const char* ports : {"http", "http=", "http=0", "http=65536", "http=80 ", "=80", "a=1,a=2", "a=1,b=1", "A=1"})
     EXPECT_TRUE(refused("MIFENG_PORTS", ports)) << ports;

@@ -59,7 +59,7 @@ struct PodTemplate {
   PullPolicy pull_policy = PullPolicy::kIfNotPresent;
   std::vector<std::string> command;  // the guard
   std::vector<std::string> args;     // "--" and what the guard starts
-  // The same for every replica, sorted by name; engines add MIFENG_INSTANCE and MIFENG_PLATFORM.
+  // The same for every replica, sorted by name; engines add MIFENG_UNIT and MIFENG_PLATFORM.
   std::vector<EnvVar> env;
   std::vector<ContainerPort> ports;
   PodResources resources;

@@ -59,14 +59,14 @@ static const char* describe(void) {
   }
   if (status != NULL) fclose(status);
   snprintf(text, sizeof text,
-           "uid=%d gid=%d caps=%s bounding=%s nnp=%s core=%ld root=%s app=%s run=%s cache=%s platform=%s lang=%s instance=%s\n",
+           "uid=%d gid=%d caps=%s bounding=%s nnp=%s core=%ld root=%s app=%s run=%s cache=%s platform=%s lang=%s unit=%s\n",
            (int)getuid(), (int)getgid(), caps, bounding, privileges, (long)core.rlim_cur,
            open("/written", O_CREAT | O_WRONLY, 0600) >= 0 ? "writable" : "closed",
            open("/app/written", O_CREAT | O_WRONLY, 0600) >= 0 ? "writable" : "closed",
            open("/mifeng/run/written", O_CREAT | O_WRONLY, 0600) >= 0 ? "writable" : "closed",
            open("/cache/written", O_CREAT | O_WRONLY, 0600) >= 0 ? "writable" : "closed",
            open("/mifeng/platform/written", O_CREAT | O_WRONLY, 0600) >= 0 ? "writable" : "closed",
-           getenv("LANG"), getenv("MIFENG_INSTANCE"));
+           getenv("LANG"), getenv("MIFENG_UNIT"));
   return text;
 }
 
@@ -80,6 +80,10 @@ static int connect_platform(void) {
 int main(int count, char** arguments) {
   const char* what = count > 1 ? arguments[1] : "";
   signal(SIGTERM, leave);
+  if (strcmp(what, "stubborn") == 0) { /* serves, and goes only when it is killed */
+    signal(SIGTERM, SIG_IGN);
+    what = "serve";
+  }
   if (strcmp(what, "serve") == 0) {
     const char* status = count > 2 ? arguments[2] : "200 OK";
     const char* body = describe();
@@ -102,6 +106,13 @@ int main(int count, char** arguments) {
     for (int i = 0; i < atoi(arguments[2]); i++) printf("line %d\n", i);
     fflush(stdout);
     for (;;) pause();
+  }
+  if (strcmp(what, "ticks") == 0) {
+    for (int i = 0;; i++) {
+      printf("tick %d\n", i);
+      fflush(stdout);
+      usleep(200000);
+    }
   }
   if (strcmp(what, "hang") == 0) {
     for (;;) pause();
