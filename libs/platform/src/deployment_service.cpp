@@ -116,10 +116,11 @@ Result<Deployment> DeploymentService::scale(const Actor& actor, const std::strin
     MIFENG_CHECK(
         take_slots(core_, tx, *row, pod->ports, port_needs(core_, cluster, *pod, replicas).slots, {}, map));
     const bool more = replicas > row->replicas;
+    const bool none = row->replicas == 0;
     row->replicas = replicas;
     if (more) {
       // Units beyond the former number may be going just now: what was said of them holds no more.
-      const bool serves = row->state == "ready" || row->state == "degraded" || row->state == "updating";
+      const bool serves = !none && (row->state == "ready" || row->state == "degraded" || row->state == "updating");
       row->state = serves ? "degraded" : "starting";
       row->reason = phrase("its containers are starting");
     }

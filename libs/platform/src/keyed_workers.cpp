@@ -32,6 +32,11 @@ bool KeyedWorkers::busy(const std::string& key) const {
          std::any_of(waiting_.begin(), waiting_.end(), [&](const Job& one) { return one.key == key; });
 }
 
+bool KeyedWorkers::none_waits() const {
+  const std::lock_guard guard(mutex_);
+  return waiting_.empty();
+}
+
 void KeyedWorkers::drain() {
   std::list<Job> dropped;  // their captures go outside of the lock
   std::unique_lock guard(mutex_);

@@ -103,7 +103,7 @@ TEST(KeyedWorkers, StoppingDropsWhatWaits) {
   workers.submit("a", JobKind::kPrompt, [&] {
     both.wait();
     // What waits has this job's own key, so that only stop() can take it away.
-    while (kept.use_count() > 1) std::this_thread::yield();
+    while (!workers.none_waits()) std::this_thread::yield();
   });
   workers.submit("a", JobKind::kPrompt, [&ran, kept] { ran = true; });
   submitted.set_value();
