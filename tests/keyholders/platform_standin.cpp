@@ -147,7 +147,7 @@ class Standin {
                                .stream_requests = false,
                                .idempotent = false,
                                .pass_headers = {}});
-    snapshot.endpoints.push_back({"dep-1", "http", {}});
+    snapshot.endpoints.push_back({"dep-1", "http", messages::EndpointKind::kUnit, {}});
     if (!endpoint_.empty()) snapshot.endpoints[0].addresses.push_back(endpoint_);
     if (instance_) snapshot.instances.push_back({instance_id(), "dep-1", *instance_});
     for (const Sm2PrivateKey& key : outputs_) snapshot.output_keys.push_back({key.clone(), 0, 4'000'000'000'000});

@@ -70,8 +70,14 @@ proxy::Table read_table(const std::string& path) {
     route.pass_headers = item.strings("pass_headers");
     table.routes.push_back(std::move(route));
   }
-  for (auto& item : top.objects("endpoints", kMany))
-    table.endpoints.push_back({item.string("deployment"), item.string("port"), item.strings("addresses")});
+  for (auto& item : top.objects("endpoints", kMany)) {
+    proxy::EndpointSet set;
+    set.deployment = item.string("deployment");
+    set.port = item.string("port");
+    if (item.optional_string("kind").value_or("unit") == "balanced") set.kind = proxy::EndpointKind::kBalanced;
+    set.addresses = item.strings("addresses");
+    table.endpoints.push_back(std::move(set));
+  }
   for (auto& item : top.objects("instances", kMany)) {
     std::string id = item.string("id");
     std::string deployment = item.string("deployment");

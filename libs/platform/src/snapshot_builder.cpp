@@ -57,7 +57,10 @@ Result<messages::Snapshot> build_snapshot(Core& core, store::Transaction& tx, co
       endpoints[{row.deployment_id, row.port_name}].push_back(core.options.node_address + ":" +
                                                               std::to_string(row.port));
   for (auto& [name, addresses] : endpoints)
-    snapshot.endpoints.push_back({.deployment = name.first, .port = name.second, .addresses = std::move(addresses)});
+    snapshot.endpoints.push_back({.deployment = name.first,
+                                  .port = name.second,
+                                  .kind = messages::EndpointKind::kUnit,
+                                  .addresses = std::move(addresses)});
   for (const LoadedKey& key : keys.output)
     if (key.private_key)
       snapshot.output_keys.push_back({.private_key = key.private_key->clone(),
