@@ -1,6 +1,6 @@
 // The balancer hook: `upstream NAME { server 0.0.0.1; mifeng; keepalive N; }`. The addresses come from the table, so
-// they change without a reload; nginx's keepalive module, which stands around this, keeps connections by address. Around
-// that one stand get_live_peer() and free_live_peer().
+// they change without a reload; nginx's keepalive module, which stands around this, keeps connections by address.
+// Around that one stand get_live_peer() and free_live_peer().
 #include "balance.h"
 
 #include <sys/eventfd.h>
@@ -24,8 +24,8 @@ using Outcome = proxy::Balancer::Outcome;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// A balanced address: each connection leads to one of several units, and what stands between (kube-proxy) needs a moment
-// to notice that one has gone. So it is asked again and again, at once and then less often.
+// A balanced address: each connection leads to one of several units, and what stands between (kube-proxy) needs a
+// moment to notice that one has gone. So it is asked again and again, at once and then less often.
 constexpr ngx_uint_t kBalancedTries = 8;
 constexpr ngx_msec_t kBalancedTimeMs = 6000;
 constexpr ngx_msec_t kBalancedConnectMs = 1000;
@@ -67,8 +67,7 @@ ngx_int_t get_peer(ngx_peer_connection_t* peer, void* data) {
       }
       state.r->upstream->conf->connect_timeout = kBalancedConnectMs;
     }
-    const proxy::Endpoint* const endpoint =
-        Worker::get()->balancer().choose(*state.route->endpoints, state.tried, now);
+    const proxy::Endpoint* const endpoint = Worker::get()->balancer().choose(*state.route->endpoints, state.tried, now);
     if (endpoint == nullptr) return NGX_BUSY;
     state.endpoint = endpoint;
     state.attempt_at = now;
@@ -96,8 +95,7 @@ Outcome outcome_of(const RequestState& state, bool failed) {
 
 void mark_all_tried(RequestState& state) {
   const std::set<const proxy::Endpoint*> tried(state.tried.begin(), state.tried.end());
-  for (const proxy::Endpoint* endpoint : tried)
-    Worker::get()->balancer().mark(endpoint->name, steady_clock::now());
+  for (const proxy::Endpoint* endpoint : tried) Worker::get()->balancer().mark(endpoint->name, steady_clock::now());
 }
 
 void free_peer(ngx_peer_connection_t* peer, void* data, ngx_uint_t result) {
@@ -124,8 +122,8 @@ void free_peer(ngx_peer_connection_t* peer, void* data, ngx_uint_t result) {
 
 // --- Around the keepalive module. ---
 
-// A kept connection that the other end has closed, or that is too old. nginx learns of a close only when it comes to the
-// event, and what was written by then cannot be sent again; here nothing has been written yet.
+// A kept connection that the other end has closed, or that is too old. nginx learns of a close only when it comes to
+// the event, and what was written by then cannot be sent again; here nothing has been written yet.
 bool is_usable(const ngx_connection_t& connection, const RequestState& state) {
   if (is_balanced(state) && ngx_current_msec - connection.start_time >= kBalancedLifeMs) return false;
   char byte;

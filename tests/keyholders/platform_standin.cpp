@@ -264,7 +264,8 @@ class Standin {
     const auto open = [&](const Unit& unit) {
       return messages::open_renewal(stream, "dep-1", nonce, delivery_, &unit.signing_key, tools_);
     };
-    const auto unit = std::find_if(units_.begin(), units_.end(), [&](const Unit& each) { return open(each).has_value(); });
+    const auto unit =
+        std::find_if(units_.begin(), units_.end(), [&](const Unit& each) { return open(each).has_value(); });
     if (unit == units_.end()) return refuse("unknown");
     const auto renewal = open(*unit);
     const bool again = renewal->counter == unit->counter;
@@ -272,14 +273,18 @@ class Standin {
     unit->counter = renewal->counter;
     messages::Renewed renewed{.status = status_, .identity_chain = {}, .terms = std::nullopt};
     if (status_ == messages::RenewedStatus::kRenewed)
-      renewed.terms = messages::Renewed::Terms{
-          .output_key = output().public_key(),
-          .output_key_statement = state(messages::KeyPurpose::kOutput, output(), identity_),
-          .platform_time_ms = SystemClock().now_ms(),
-          .lease_ms = 300'000,
-          .renew_ms = 2'000,
-          .listed = listed_};
-    tell({{"renewal", renewal->counter}, {"again", again}, {"calls", renewal->calls}, {"listed", listed_}, {"unit", unit->id}});
+      renewed.terms =
+          messages::Renewed::Terms{.output_key = output().public_key(),
+                                   .output_key_statement = state(messages::KeyPurpose::kOutput, output(), identity_),
+                                   .platform_time_ms = SystemClock().now_ms(),
+                                   .lease_ms = 300'000,
+                                   .renew_ms = 2'000,
+                                   .listed = listed_};
+    tell({{"renewal", renewal->counter},
+          {"again", again},
+          {"calls", renewal->calls},
+          {"listed", listed_},
+          {"unit", unit->id}});
     if (loses()) return net::Response(503);
     return sealed_answer(messages::seal_renewed(renewed, "dep-1", nonce, unit->receive_key, identity_, tools_).value());
   }

@@ -2,11 +2,12 @@
 // Not shipped. It prints one line of JSON for each thing that happens, and does what it is told line by line:
 //
 //   static_supervisor gateway SOCKET TABLE.json OUTPUT_KEY.pem...        table | stop | resume
-//   static_supervisor guard   SOCKET OUTPUT_PUB.pem INSTANCE_KEY.pem     renew | ready | unready | lame | drain | stop |
-//   resume
+//   static_supervisor guard   SOCKET OUTPUT_PUB.pem INSTANCE_KEY.pem     renew | ready | unready | lame | drain | stop
+//   | resume
 //
 // `table` reads the file again and pushes it; `stop` closes the socket and every connection, `resume` opens it again.
-// MIFENG_SEAL_KEY_ANSWERS is how many answers are sealed with one root key, MIFENG_UNWRAPS_PER_SECOND how fast an instance that has used up its burst of root keys gets more.
+// MIFENG_SEAL_KEY_ANSWERS is how many answers are sealed with one root key, MIFENG_UNWRAPS_PER_SECOND how fast an
+// instance that has used up its burst of root keys gets more.
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
@@ -104,7 +105,8 @@ keyholder::UnwrapLimits unwrap_limits() {
 
 keyholder::SealKeyLimits seal_key_limits() {
   keyholder::SealKeyLimits limits;
-  if (const char* given = std::getenv("MIFENG_SEAL_KEY_ANSWERS")) limits.streams_max = std::strtoull(given, nullptr, 10);
+  if (const char* given = std::getenv("MIFENG_SEAL_KEY_ANSWERS"))
+    limits.streams_max = std::strtoull(given, nullptr, 10);
   return limits;
 }
 

@@ -106,11 +106,10 @@ TEST(KeySocket, EveryMessageReadsBack) {
 }
 
 TEST(KeySocket, RefusesEveryCutAndEveryTail) {
-  const std::vector<Bytes> worker = {encode_frame(WorkerMessage(Hello{})), encode_frame(WorkerMessage(an_unwrap())),
-                                     encode_frame(WorkerMessage(SealKeyRequest{1})),
-                                     encode_frame(WorkerMessage(some_counts())),
-                                     encode_frame(WorkerMessage(TableTaken{7})),
-                                     encode_frame(WorkerMessage(Drained{}))};
+  const std::vector<Bytes> worker = {
+      encode_frame(WorkerMessage(Hello{})),           encode_frame(WorkerMessage(an_unwrap())),
+      encode_frame(WorkerMessage(SealKeyRequest{1})), encode_frame(WorkerMessage(some_counts())),
+      encode_frame(WorkerMessage(TableTaken{7})),     encode_frame(WorkerMessage(Drained{}))};
   const std::vector<Bytes> supervisor = {
       encode_frame(SupervisorMessage(TablePush{a_table()})), encode_frame(SupervisorMessage(an_unwrapped())),
       encode_frame(SupervisorMessage(Refused{1, "x"})),      encode_frame(SupervisorMessage(a_seal_key())),

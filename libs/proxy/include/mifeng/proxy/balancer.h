@@ -15,8 +15,8 @@ class Balancer {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  // Where the next attempt goes: those that stand least often in `tried`, of these the unmarked ones first, then the one
-  // with the fewest of our requests under way, then the one that was chosen longest ago. A unit is tried once, a
+  // Where the next attempt goes: those that stand least often in `tried`, of these the unmarked ones first, then the
+  // one with the fewest of our requests under way, then the one that was chosen longest ago. A unit is tried once, a
   // balanced address as often as one likes: the next connection leads to another unit. None when every unit was tried.
   // Counts as under way until done() is called.
   const Endpoint* choose(const std::vector<Endpoint>& endpoints, const std::vector<const Endpoint*>& tried, Time now);
