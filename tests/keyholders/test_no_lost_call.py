@@ -87,8 +87,9 @@ def kill_worker(supervisor):
     wait_for(lambda: nginx_workers(supervisor) not in ([], [worker]), "a new worker")
 
 
-def test_units_that_are_replaced_one_after_the_other_lose_no_call(site):
-    first, second = site.add(), site.add()
+@pytest.mark.parametrize("lame_duck", [5, 0])
+def test_units_that_are_replaced_one_after_the_other_lose_no_call(site, lame_duck):
+    first, second = site.add(lame_duck=lame_duck), site.add(lame_duck=lame_duck)
     site.start_gateway(first, second)
     load = site.load()
     # It ends, and the gateway hears of it late: what the unit does alone has to be enough.
