@@ -452,7 +452,7 @@ def route(prefix="/m", deployment="dep-1", **more):
     return {"id": "r" + prefix.replace("/", "-"), "prefix": prefix, "forward": f"mifeng://{deployment}", "open": True, **more}
 
 
-def table_of(*guards, routes=None, addresses=None, **more):
+def table_of(*guards, routes=None, addresses=None, kind="unit", **more):
     """One route for each deployment unless said otherwise."""
     by_deployment = {}
     for guard in guards:
@@ -460,7 +460,7 @@ def table_of(*guards, routes=None, addresses=None, **more):
     if addresses:
         by_deployment.update(addresses)
     return {"routes": routes if routes is not None else [route()],
-            "endpoints": [{"deployment": d, "port": "http", "addresses": a} for d, a in by_deployment.items()],
+            "endpoints": [{"deployment": d, "port": "http", "kind": kind, "addresses": a} for d, a in by_deployment.items()],
             "instances": [g.instance for g in guards], **more}
 
 
@@ -471,10 +471,12 @@ class Meddler:
     def __init__(self, to_port, request=lambda data: data, answer=lambda data: data):
         self.to_port, self.request, self.answer = to_port, request, answer
         self.seen = []
+        self.connections = []  # of the gateway, oldest first
         meddler = self
 
         class Handler(socketserver.StreamRequestHandler):
             def handle(self):
+                meddler.connections.append(self.request)
                 with contextlib.suppress(ConnectionError, OSError, ValueError):
                     meddler.serve(self.request, self.rfile)
 

@@ -6,6 +6,8 @@ namespace mifeng::manifest {
 namespace {
 
 constexpr std::int64_t kMiB = 1 << 20;
+constexpr int kLameDuckSeconds = 5;  // spec/grant.md, MIFENG_LAME_DUCK
+constexpr int kEndSeconds = 5;
 
 // A tmpfs counts whole pages per file and its folders; 1/16 and 16 MiB more than the content is enough for 100,000
 // files, and leaves a model a little room of its own.
@@ -45,6 +47,7 @@ Result<PodTemplate> render_pod(const DeploymentConfig& config, const RenderOptio
   pod.env = config.env;
   pod.env.push_back({"MIFENG_DEPLOYMENT", options.deployment_id});
   pod.env.push_back({"MIFENG_PORTS", ports});
+  pod.env.push_back({"MIFENG_LAME_DUCK", std::to_string(kLameDuckSeconds)});
   pod.env.push_back({"MIFENG_READINESS", config.readiness_path});
   pod.env.push_back({"MIFENG_TERMINATION_GRACE", std::to_string(config.termination_grace_seconds)});
   if (!options.card.empty()) pod.env.push_back({"MIFENG_CARD", options.card});
@@ -78,7 +81,8 @@ Result<PodTemplate> render_pod(const DeploymentConfig& config, const RenderOptio
     else
       pod.scratch_mounts.push_back({mount.name, mount.mount_path, size});
   }
-  pod.termination_grace_seconds = config.termination_grace_seconds;
+  // The guard's time begins only after it has gone on serving, and it needs a moment to end the model.
+  pod.termination_grace_seconds = kLameDuckSeconds + config.termination_grace_seconds + kEndSeconds;
   return pod;
 }
 

@@ -24,10 +24,12 @@ TEST(PodTemplate, CarriesAllOfAConfig) {
   EXPECT_EQ(pod->pull_policy, PullPolicy::kIfNotPresent);
   EXPECT_THAT(pod->command, ElementsAre("/mifeng/bin/mifeng-guard"));
   EXPECT_THAT(pod->args, ElementsAre("--", "/app/model"));
-  EXPECT_THAT(pod->env,
-              ElementsAre(EnvVar{"LANG", "C.UTF-8"}, EnvVar{"MIFENG_CARD", "0011223344556677"},
-                          EnvVar{"MIFENG_DEPLOYMENT", "dep-1"}, EnvVar{"MIFENG_PORTS", "http=8080"},
-                          EnvVar{"MIFENG_READINESS", "/v2/health/ready"}, EnvVar{"MIFENG_TERMINATION_GRACE", "30"}));
+  EXPECT_THAT(pod->env, ElementsAre(EnvVar{"LANG", "C.UTF-8"}, EnvVar{"MIFENG_CARD", "0011223344556677"},
+                                    EnvVar{"MIFENG_DEPLOYMENT", "dep-1"}, EnvVar{"MIFENG_LAME_DUCK", "5"},
+                                    EnvVar{"MIFENG_PORTS", "http=8080"}, EnvVar{"MIFENG_READINESS", "/v2/health/ready"},
+                                    EnvVar{"MIFENG_TERMINATION_GRACE", "30"}));
+  // Lame duck, drain, and the model's own end.
+  EXPECT_EQ(pod->termination_grace_seconds, 5 + 30 + 5);
   EXPECT_THAT(pod->ports, ElementsAre(ContainerPort{"http", 8080}));
   EXPECT_EQ(pod->resources.cpu_request_millis, 2000);
   EXPECT_EQ(pod->resources.cpu_limit_millis, std::nullopt);

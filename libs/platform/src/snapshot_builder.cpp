@@ -68,8 +68,12 @@ Result<messages::Snapshot> build_snapshot(store::Transaction& tx, const KeySet& 
     }
   }
   for (auto& [name, addresses] : endpoints)
-    snapshot.endpoints.push_back(
-        {.deployment = std::get<0>(name), .port = std::get<1>(name), .addresses = std::move(addresses)});
+    snapshot.endpoints.push_back({.deployment = std::get<0>(name),
+                                  .port = std::get<1>(name),
+                                  .kind = std::get<2>(name) == cluster::to_string(cluster::EndpointKind::kBalanced)
+                                              ? messages::EndpointKind::kBalanced
+                                              : messages::EndpointKind::kUnit,
+                                  .addresses = std::move(addresses)});
   for (const LoadedKey& key : keys.output)
     if (key.private_key)
       snapshot.output_keys.push_back({.private_key = key.private_key->clone(),
