@@ -35,6 +35,14 @@ Result<Reply> update_route(Call& call) {
   return reply(json_of(route));
 }
 
+Result<Reply> move_route(Call& call) {
+  json::Fields body(call.body);
+  const auto deployment = body.string("deployment_id", {1, 128});
+  MIFENG_CHECK(body.finish());
+  MIFENG_TRY(const auto route, call.platform.routes().move(call.actor, call.id(), deployment));
+  return reply(json_of(route));
+}
+
 Result<Reply> delete_route(Call& call) {
   MIFENG_CHECK(call.platform.routes().remove(call.actor, call.id()));
   return no_content();
@@ -45,6 +53,7 @@ constexpr Operation kOperations[] = {
     {"createRoute", "POST", "/routes", Permission::kManageRoutes, create_route, BodyKind::kJson},
     {"getRoute", "GET", "/routes/{id}", Permission::kReadRoutes, get_route},
     {"updateRoute", "PUT", "/routes/{id}", Permission::kManageRoutes, update_route, BodyKind::kJson},
+    {"moveRoute", "PUT", "/routes/{id}/deployment", Permission::kManageRoutes, move_route, BodyKind::kJson},
     {"deleteRoute", "DELETE", "/routes/{id}", Permission::kManageRoutes, delete_route},
 };
 

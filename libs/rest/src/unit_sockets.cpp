@@ -1,4 +1,4 @@
-#include "mifeng/rest/container_sockets.h"
+#include "mifeng/rest/unit_sockets.h"
 
 #include <poll.h>
 #include <spdlog/spdlog.h>
@@ -14,19 +14,18 @@
 
 namespace mifeng::rest {
 
-struct ContainerSockets::Impl {
+struct UnitSockets::Impl {
   struct Socket {
     std::unique_ptr<net::HttpServer> server;
     ::ino_t inode = 0;
   };
 
-  Impl(net::Runtime& runtime_in, Api& api_in, std::filesystem::path dir_in, Prove prove_in)
-      : runtime(runtime_in), api(api_in), dir(std::move(dir_in)), prove(std::move(prove_in)) {}
+  Impl(net::Runtime& runtime_in, Api& api_in, std::filesystem::path dir_in)
+      : runtime(runtime_in), api(api_in), dir(std::move(dir_in)) {}
 
   net::Runtime& runtime;
   Api& api;
   std::filesystem::path dir;
-  Prove prove;
   UniqueFd changes;
   UniqueFd stop;
   std::map<std::string, Socket> sockets;
@@ -40,13 +39,12 @@ struct ContainerSockets::Impl {
   void listen(const std::string& name) {
     const auto path = dir / name / "platform.sock";
     net::ServerOptions options{.listen = net::UnixListen{path, 0666}};
-    options.name = "container " + name;
+    options.name = "unit " + name;
     options.max_connections = 16;
     options.max_body_bytes = 1 << 20;
-    auto server = net::HttpServer::start(runtime, std::move(options),
-                                         api.container_handler([this, name](::pid_t pid) { return prove(name, pid); }));
+    auto server = net::HttpServer::start(runtime, std::move(options), api.unit_handler(name));
     if (!server) {
-      spdlog::error("no socket for container {}: {}", name, server.error().message());
+      spdlog::error("no socket for unit {}: {}", name, server.error().message());
       return;
     }
     sockets[name] = Socket{std::move(*server), inode_of(path)};
@@ -84,24 +82,23 @@ struct ContainerSockets::Impl {
   }
 };
 
-ContainerSockets::ContainerSockets(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+UnitSockets::UnitSockets(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-Result<std::unique_ptr<ContainerSockets>> ContainerSockets::start(net::Runtime& runtime, Api& api,
-                                                                  std::filesystem::path dir, Prove prove) {
+Result<std::unique_ptr<UnitSockets>> UnitSockets::start(net::Runtime& runtime, Api& api, std::filesystem::path dir) {
   std::error_code failure;
   std::filesystem::create_directories(dir, failure);
   if (failure) return errno_error(failure.value(), "make " + dir.string());
-  auto impl = std::make_unique<Impl>(runtime, api, std::move(dir), std::move(prove));
+  auto impl = std::make_unique<Impl>(runtime, api, std::move(dir));
   impl->changes = UniqueFd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   impl->stop = UniqueFd(::eventfd(0, EFD_CLOEXEC));
   if (::inotify_add_watch(impl->changes.get(), impl->dir.c_str(),
                           IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR) < 0)
     return errno_error(errno, "watch " + impl->dir.string());
   impl->thread = std::thread([raw = impl.get()] { raw->loop(); });
-  return std::unique_ptr<ContainerSockets>(new ContainerSockets(std::move(impl)));
+  return std::unique_ptr<UnitSockets>(new UnitSockets(std::move(impl)));
 }
 
-ContainerSockets::~ContainerSockets() {
+UnitSockets::~UnitSockets() {
   const std::uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = ::write(impl_->stop.get(), &one, sizeof one);
   impl_->thread.join();
