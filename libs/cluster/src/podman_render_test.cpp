@@ -92,7 +92,11 @@ TEST(PodmanRender, EveryChangeOfTheTemplateIsDrift) {
       {"Config.StopTimeout", [](Workload& w) { w.pod.termination_grace_seconds = 31; }},
       {"Name", [](Workload& w) { w.deployment = "digits-other"; }},
       {"Labels.io.mifeng.revision", [](Workload& w) { w.revision = 2; }},
-      {"Labels.io.mifeng.ports", [](Workload& w) { w.pod.ports[0].name = "other"; w.node_ports[0].port_name = "other"; }},
+      {"Labels.io.mifeng.ports",
+       [](Workload& w) {
+         w.pod.ports[0].name = "other";
+         w.node_ports[0].port_name = "other";
+       }},
       {"Labels.io.mifeng.health-port", [](Workload& w) { w.pod.health_port = 15021; }},
   };
   const json::Object inspected = sample_inspected();
