@@ -16,8 +16,8 @@ class Bench {
   virtual std::string registry() = 0;                     // HOST:PORT
   virtual std::unique_ptr<Engine> make_engine(const std::string& installation) = 0;
   virtual std::string node_address() = 0;  // where node ports are
-  // The unit's first process dies by SIGKILL, as by a fault.
-  virtual void kill(const Unit& unit) = 0;
+  // The unit's first process dies by SIGKILL, as by a fault; gives the moment.
+  virtual std::chrono::steady_clock::time_point kill(const Unit& unit) = 0;
   // Its processes stand still, or go on.
   virtual void freeze(const Unit& unit, bool frozen) = 0;
   // The engine goes away and comes back; units go on.

@@ -62,7 +62,9 @@ class Watcher {
 class EngineTestBase : public ::testing::Test {
  protected:
   explicit EngineTestBase(Bench& its_bench) : bench(its_bench), engine(bench.make_engine(installation)) {}
-  ~EngineTestBase() override { expect_done([&] { return engine->remove_everything(); }); }
+  ~EngineTestBase() override {
+    expect_done([&] { return engine->remove_everything(); });
+  }
 
   // A deployment "test" with node ports for as many slots as the engine wants; `spare`: also for updates.
   Workload workload(std::vector<std::string> args, int replicas = 1, bool spare = true) {
@@ -138,10 +140,12 @@ class EngineTestBase : public ::testing::Test {
   // What the platform does: a step, and the next one when something changed, until all runs as wanted.
   bool drive(const Workload& wanted, Watcher& watcher) {
     ApplyResult last;
-    const bool done = watcher.wait_for([&] {
-      last = apply(wanted);
-      return last.settled && all_ready(last.units);
-    }, 90s);
+    const bool done = watcher.wait_for(
+        [&] {
+          last = apply(wanted);
+          return last.settled && all_ready(last.units);
+        },
+        90s);
     EXPECT_TRUE(done) << "settled " << last.settled;
     if (!done) {
       for (const Unit& one : last.units) ADD_FAILURE() << one.name << " " << to_string(one.state) << " " << one.reason;

@@ -72,8 +72,7 @@ std::string PodmanBench::push(const std::string& name) {
   return registry_name_ + "/test/" + name + "@" + digest.substr(0, 71);
 }
 
-std::unique_ptr<Engine> PodmanBench::make_engine(const std::string& installation,
-                                                 const std::filesystem::path& socket) {
+std::unique_ptr<Engine> PodmanBench::make_engine(const std::string& installation, const std::filesystem::path& socket) {
   installations_.insert(installation);
   PodmanOptions options;
   options.socket = socket;
@@ -96,10 +95,11 @@ int PodmanBench::pid_of(const std::string& name) {
   return std::atoi(podman({"inspect", "--format", "{{.State.Pid}}", name}).c_str());
 }
 
-void PodmanBench::kill(const Unit& unit) {
+Steady::time_point PodmanBench::kill(const Unit& unit) {
   const int pid = pid_of(unit.name);
-  ASSERT_GT(pid, 1);
-  ASSERT_EQ(::kill(pid, SIGKILL), 0);
+  const auto now = Steady::now();
+  EXPECT_TRUE(pid > 1 && ::kill(pid, SIGKILL) == 0) << unit.name;
+  return now;
 }
 
 void PodmanBench::freeze(const Unit& unit, bool frozen) {

@@ -24,7 +24,7 @@ class PodmanBench : public ::testing::Environment, public Bench {
   }
   std::unique_ptr<Engine> make_engine(const std::string& installation, const std::filesystem::path& socket);
   std::string node_address() override { return "127.0.0.1"; }
-  void kill(const Unit& unit) override;
+  Steady::time_point kill(const Unit& unit) override;
   void freeze(const Unit& unit, bool frozen) override;
   void stop_service() override { podman_.reset(); }
   void start_service() override;
@@ -55,9 +55,7 @@ class PodmanTest : public EngineTestBase {
   PodmanTest() : EngineTestBase(podman_bench()) {}
   PodmanBench& machine = podman_bench();
   // Of the deployment "test".
-  std::string name_of(int slot) const {
-    return "mf-" + installation.substr(0, 8) + "-test-" + std::to_string(slot);
-  }
+  std::string name_of(int slot) const { return "mf-" + installation.substr(0, 8) + "-test-" + std::to_string(slot); }
 };
 
 }  // namespace mifeng::cluster

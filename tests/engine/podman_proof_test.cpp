@@ -155,10 +155,17 @@ TEST_F(PodmanProofTest, AContainerMadeByHandUnderOurNameIsDriftAndIsReplaced) {
   apply(wanted);
   expect_done([&] { return engine->remove("test"); });
   const std::string label = "io.mifeng.";
-  machine.podman({"run", "-d", "--name", name_of(0), "--label", label + "installation=" + installation, "--label",
-                  label + "deployment=test", "--label", label + "slot=0", "--label", label + "revision=1", "--label",
-                  label + "restart=0", "--label", label + "ports=http:8080", "--label", label + "health-port=15020",
-                  "--user", "65532:65532", bench.image(), "hang"});
+  machine.podman({"run",         "-d",
+                  "--name",      name_of(0),
+                  "--label",     label + "installation=" + installation,
+                  "--label",     label + "deployment=test",
+                  "--label",     label + "slot=0",
+                  "--label",     label + "revision=1",
+                  "--label",     label + "restart=0",
+                  "--label",     label + "ports=http:8080",
+                  "--label",     label + "health-port=15020",
+                  "--user",      "65532:65532",
+                  bench.image(), "hang"});
   EXPECT_EQ(refusal({wanted}, peer_of(machine.pid_of(name_of(0)))), "drifted");
   const auto result = apply(wanted);
   EXPECT_TRUE(result.changed);

@@ -95,7 +95,7 @@ TEST_F(PodmanTest, ContainersOfOthersAreNeverTouched) {
   EXPECT_EQ(reason_of([&] { return engine->restart(name); }), "not-ours");
   const auto ports = get<std::vector<PortInUse>>([&] { return engine->ports_in_use(); });
   EXPECT_THAT(ports, ::testing::Contains(::testing::AllOf(::testing::Field(&PortInUse::port, 39871),
-                                                         ::testing::Field(&PortInUse::holder, "container " + name))));
+                                                          ::testing::Field(&PortInUse::holder, "container " + name))));
   expect_done([&] { return engine->remove("test"); });
   expect_done([&] { return engine->remove_everything(); });
   EXPECT_THAT(machine.podman({"ps", "-a", "--format", "{{.Names}}"}), HasSubstr(name));

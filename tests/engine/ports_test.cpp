@@ -14,8 +14,8 @@ TEST_P(EngineTest, PortsInUseNameTheirHolder) {
   apply(wanted);
   const auto ports = get<std::vector<PortInUse>>([&] { return engine->ports_in_use(); });
   for (const Endpoint& one : endpoints())
-    EXPECT_THAT(ports, Contains(AllOf(Field(&PortInUse::port, one.node_port),
-                                      Field(&PortInUse::holder, HasSubstr(one.unit)))));
+    EXPECT_THAT(
+        ports, Contains(AllOf(Field(&PortInUse::port, one.node_port), Field(&PortInUse::holder, HasSubstr(one.unit)))));
 }
 
 TEST_P(EngineTest, CapacityIsWhatNobodyHasClaimed) {

@@ -64,9 +64,8 @@ TEST_P(EngineTest, AnEndIsToldWithItsLastWordsAndIsNotUndoneByApply) {
   EXPECT_THAT(*lines, ElementsAre("out going", "err the weights do not fit"));
 
   expect_done([&] { return engine->restart(ended.name); });
-  const auto anew = wait_for([&](const auto& one) {
-    return one.state == UnitState::kExited && one.started_at_ms != ended.started_at_ms;
-  });
+  const auto anew = wait_for(
+      [&](const auto& one) { return one.state == UnitState::kExited && one.started_at_ms != ended.started_at_ms; });
   EXPECT_EQ(anew.engine_id, ended.engine_id);
   EXPECT_EQ(reason_of([&] { return engine->restart("mf-nothing"); }), "no-such-unit");
 }
@@ -121,8 +120,7 @@ TEST_P(EngineTest, OutOfMemoryIsCalledThat) {
 TEST_P(EngineTest, AModelThatDoesNotAnswerAndOneThatIsNotReadyAreToldApart) {
   Workload wanted = workload({"hang"});
   apply(wanted);
-  EXPECT_EQ(wait_for([](const auto& one) { return one.state == UnitState::kRunning; }).reason_code,
-            "not-answering");
+  EXPECT_EQ(wait_for([](const auto& one) { return one.state == UnitState::kRunning; }).reason_code, "not-answering");
   expect_done([&] { return engine->remove("test"); });
   wanted.pod.args = {"serve", "503 Service Unavailable"};
   apply(wanted);
@@ -138,8 +136,7 @@ TEST_P(EngineTest, ThePullPolicyDecidesWhetherTheRegistryIsAsked) {
   expect_done([&] { return engine->remove("test"); });
   net::ClientOptions options;
   options.endpoint = net::TcpEndpoint{
-      "127.0.0.1",
-      static_cast<std::uint16_t>(std::stoi(bench.registry().substr(bench.registry().find(':') + 1)))};
+      "127.0.0.1", static_cast<std::uint16_t>(std::stoi(bench.registry().substr(bench.registry().find(':') + 1)))};
   const auto client = net::HttpClient::create(options);
   ASSERT_TRUE(client);
   const std::string digest = wanted.pod.image.substr(wanted.pod.image.find('@') + 1);

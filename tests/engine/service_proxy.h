@@ -66,9 +66,8 @@ class ServiceProxy {
       UniqueFd service(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
       const sockaddr_un address = address_of(service_);
       if (::connect(service.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) continue;
-      threads_.emplace_back([this, client = std::move(client), service = std::move(service)] {
-        carry(client.get(), service.get());
-      });
+      threads_.emplace_back(
+          [this, client = std::move(client), service = std::move(service)] { carry(client.get(), service.get()); });
     }
   }
 

@@ -50,7 +50,8 @@ TEST_P(EngineTest, WhatNeverGetsReadyLeavesTheOldOnesServing) {
   Workload wanted = workload({"serve"}, 2);
   ASSERT_TRUE(drive(wanted, watcher));
   const auto before = ids();
-  for (const auto& args : std::vector<std::vector<std::string>>{{"serve", "503 Service Unavailable"}, {"exit", "3", "no"}}) {
+  for (const auto& args :
+       std::vector<std::vector<std::string>>{{"serve", "503 Service Unavailable"}, {"exit", "3", "no"}}) {
     ++wanted.revision;
     wanted.pod.args = args;
     apply(wanted);

@@ -19,18 +19,10 @@ TEST_P(EngineTest, TellsOfAUnitThatWasKilled) {
   const Workload wanted = workload({"serve"});
   ASSERT_TRUE(drive(wanted, watcher));
   const Unit before = units().at(0);
-  std::atomic<bool> is_dead{false};
-  // From before the kill on, since how the bench finds the process takes its own time.
-  std::thread killer([&] {
-    bench.kill(before);
-    is_dead = true;
-  });
-  const bool told = watcher.wait_for([&] { return units().at(0).state == UnitState::kExited; });
-  const auto heard = Steady::now();
-  killer.join();
-  EXPECT_TRUE(told);
-  EXPECT_TRUE(is_dead);
-  RecordProperty("heard", std::to_string(heard.time_since_epoch().count()));
+  const Steady::time_point killed = bench.kill(before);
+  EXPECT_TRUE(watcher.wait_for([&] { return units().at(0).state == UnitState::kExited; }));
+  // What the interface promises, on a machine that has something else to do.
+  EXPECT_LT(Steady::now() - killed, 1s);
   const Unit after = units().at(0);
   EXPECT_EQ(after.exit_code, 137);
   EXPECT_EQ(after.reason_code, "exited");

@@ -103,7 +103,7 @@ Task<void> PodmanEngine::take_step(std::shared_ptr<const Workload> workload, App
     const std::lock_guard guard(mutex_);
     swept_.erase(workload->deployment);  // a volume may have been made already
   }
-  if (!is_live_) co_await ask_health_of(std::move(started));
+  if (!is_live_) co_await ask_health_of(std::move(started), kHealthMax);
   co_return ok();
 }
 

@@ -38,7 +38,8 @@ bool still_lives(int pidfd) {
 
 Task<void> PodmanEngine::logs(std::string unit, LogOptions options, LogSink sink) {
   if (!options.container.empty() && options.container != "model")
-    co_return Error(ErrorCode::kNotFound, "no-such-container", "a unit has no container " + options.container + " here");
+    co_return Error(ErrorCode::kNotFound, "no-such-container",
+                    "a unit has no container " + options.container + " here");
   auto inspected = co_await inspect(unit);
   if (!inspected) co_return inspected.error();
   if (!*inspected) co_return Error(ErrorCode::kNotFound, "no-such-unit", "there is no container " + unit);
@@ -77,13 +78,12 @@ Task<Proof> PodmanEngine::prove(std::vector<Workload> candidates, Evidence evide
   if (peer == nullptr)
     co_return Error(ErrorCode::kInvalidArgument, "not-supported",
                     "this engine knows units by the process at the other end of their socket, not by a token");
-  for (const Workload& candidate : candidates) MIFENG_CO_CHECK(validate(candidate));
   auto inspected = co_await inspect(peer->unit);
   if (!inspected) co_return inspected.error();
   if (!*inspected) co_return denied("not-running", "there is no container " + peer->unit);
   const json::Object& container = **inspected;
   const Seen seen = seen_in(container);
-  if (!bool_at(container, "State", "Running"))
+  if (seen.unit.name != peer->unit || !bool_at(container, "State", "Running"))
     co_return denied("not-running", "container " + peer->unit + " does not run");
   const std::string process = "process " + std::to_string(peer->pid);
   if (peer->pid <= 0 || integer_at(container, "State", "Pid") != peer->pid)
@@ -92,9 +92,12 @@ Task<Proof> PodmanEngine::prove(std::vector<Workload> candidates, Evidence evide
   if (candidate == nullptr)
     co_return denied("no-such-revision", "container " + peer->unit + " is of revision " +
                                              std::to_string(seen.unit.revision) + ", which nobody wants");
+  Workload checked = *candidate;
+  checked.replicas = 0;  // how many there are to be is nothing that a proof needs
+  MIFENG_CO_CHECK(validate(checked));
   auto env = co_await image_env(container);
   if (!env) co_return env.error();
-  if (const auto drift = find_drift(frame_, *candidate, seen.slot, container, *env))
+  if (const auto drift = find_drift(frame_, checked, seen.slot, container, *env))
     co_return denied("drifted", "container " + peer->unit + " is not what was rendered: " + *drift);
   // Last: as long as the process lives its number is nobody else's, so what libpod said was of this process.
   if (!still_lives(peer->pidfd)) co_return denied("not-first-process", process + " has ended");

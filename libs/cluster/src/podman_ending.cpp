@@ -51,8 +51,7 @@ Task<void> PodmanEngine::try_to_end(const Unit& unit) {
   auto removed = co_await erase(path + "?force=true&ignore=true", Patience::kStop);
   if (!removed) co_return removed.error();
   if (!removed->success() && removed->status != 404)
-    co_return Error(ErrorCode::kInternal, "engine-refused",
-                    "remove container " + unit.name + ": " + removed->message);
+    co_return Error(ErrorCode::kInternal, "engine-refused", "remove container " + unit.name + ": " + removed->message);
   auto looked = co_await refresh(unit.name);
   if (!looked) co_return looked.error();
   VolumeFilter its_own = [prefix = unit.name + "."](const std::string& name) { return name.starts_with(prefix); };
@@ -94,7 +93,8 @@ Task<void> PodmanEngine::sweep(std::string deployment) {
   }
   VolumeFilter left_over = [units](const std::string& name) { return !units.contains(name.substr(0, name.find('.'))); };
   auto swept = co_await remove_volumes(deployment, std::move(left_over));
-  if (swept) co_return ok();
+  // One that cannot be removed, say since somebody else's container has it, is in nobody's way.
+  if (swept || !is_engine_away(swept.error())) co_return ok();
   const std::lock_guard guard(mutex_);
   swept_.erase(deployment);
   co_return swept.error();
@@ -136,6 +136,7 @@ Task<void> PodmanEngine::remove_everything() {
   auto volumes = co_await remove_volumes("", nullptr);
   if (!volumes) co_return volumes.error();
   remove_folders("");
+  view_.forget("");
   auto network = co_await get("/networks/" + frame_.network + "/json");
   if (!network) co_return network.error();
   if (!network->success() || network->object() == nullptr ||

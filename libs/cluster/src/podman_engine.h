@@ -79,7 +79,8 @@ class PodmanEngine final : public Engine {
 
   // ---- podman_health.cpp
   boost::asio::awaitable<void> ask_health(std::string name);
-  boost::asio::awaitable<void> ask_health_of(std::vector<std::string> names);
+  // Returns after `at_most`, though some may not have answered yet; they are asked to the end.
+  boost::asio::awaitable<void> ask_health_of(std::vector<std::string> names, std::chrono::milliseconds at_most);
   void watch_health(const std::string& name);
   boost::asio::awaitable<std::string> last_log_line(std::string name);
 
@@ -118,7 +119,7 @@ class PodmanEngine final : public Engine {
   net::Notifier ended_;               // a unit went, or could not be ended
   net::Notifier try_again_;           // what could not be ended before
 
-  mutable std::mutex mutex_;  // of what follows
+  mutable std::mutex mutex_;                                   // of what follows
   std::map<std::string, std::vector<std::string>> image_env_;  // by image id, which names its content
   std::set<std::string> swept_;                                // deployments
   std::shared_ptr<Subscription> subscription_;                 // shared with who watches
@@ -126,6 +127,8 @@ class PodmanEngine final : public Engine {
   BackgroundLoop loop_;
   net::TaskGroup tasks_{loop_.executor(), "podman engine"};  // last, so that it ends first
 };
+
+inline constexpr std::chrono::milliseconds kHealthMax{30'000};  // for asking all of a deployment
 
 Error engine_error(const PodmanAnswer& answer, const std::string& doing);
 bool is_engine_away(const Error& error);

@@ -10,7 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kFirstPause = 100ms, kLastPause = 1000ms;  // between two questions to one that is not ready
-constexpr std::int64_t kSilentMs = 5000;  // before its last words are worth a look, and another one
+constexpr std::int64_t kSilentMs = 5000;                  // before its last words are worth a look, and another one
 
 // Lets go of one of several that somebody waits for, however its task ends.
 struct Batch {
@@ -84,7 +84,8 @@ boost::asio::awaitable<void> PodmanEngine::ask_health(std::string name) {
   if (view_.store_health(name, seen->fingerprint, health)) tell(seen->unit.deployment);
 }
 
-boost::asio::awaitable<void> PodmanEngine::ask_health_of(std::vector<std::string> names) {
+boost::asio::awaitable<void> PodmanEngine::ask_health_of(std::vector<std::string> names,
+                                                         std::chrono::milliseconds at_most) {
   if (names.empty()) co_return;
   auto batch = std::make_shared<Batch>();  // shared with the tasks, which may outlive a caller that was cancelled
   batch->left = names.size();
@@ -95,10 +96,13 @@ boost::asio::awaitable<void> PodmanEngine::ask_health_of(std::vector<std::string
       co_await ask_health(name);
     });
   }
+  const auto deadline = std::chrono::steady_clock::now() + at_most;
   for (;;) {
     const std::uint64_t seen = batch->changed.count();
-    if (batch->left == 0) co_return;
-    co_await batch->changed.wait(seen, 10s);
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (batch->left == 0 || left <= 0ms) co_return;
+    co_await batch->changed.wait(seen, left);
   }
 }
 
@@ -109,29 +113,30 @@ void PodmanEngine::watch_health(const std::string& name) {
     subscription = subscription_;
   }
   if (!subscription || !subscription->claim(name)) return;
-  subscription->spawn("health of " + name, [this, name, subscription = subscription.get()]() -> boost::asio::awaitable<void> {
-    const auto needs_it = [this, &name] {
-      const auto seen = view_.find(name);
-      return seen && seen->unit.state == UnitState::kRunning && !seen->unit.ready;
-    };
-    std::string run;
-    std::chrono::milliseconds pause = kFirstPause;
-    for (;;) {
-      if (subscription->release_unless(name, needs_it)) co_return;
-      const auto seen = view_.find(name);
-      if (seen && seen->fingerprint != run) {
-        pause = kFirstPause;
-        run = seen->fingerprint;
-      }
-      {
-        const auto turn = co_await probes_.acquire();
-        co_await ask_health(name);
-      }
-      if (!needs_it()) continue;
-      co_await net::sleep_for(pause);
-      pause = std::min<std::chrono::milliseconds>(pause * 3 / 2, kLastPause);
-    }
-  });
+  subscription->spawn("health of " + name,
+                      [this, name, subscription = subscription.get()]() -> boost::asio::awaitable<void> {
+                        const auto needs_it = [this, &name] {
+                          const auto seen = view_.find(name);
+                          return seen && seen->unit.state == UnitState::kRunning && !seen->unit.ready;
+                        };
+                        std::string run;
+                        std::chrono::milliseconds pause = kFirstPause;
+                        for (;;) {
+                          if (subscription->release_unless(name, needs_it)) co_return;
+                          const auto seen = view_.find(name);
+                          if (seen && seen->fingerprint != run) {
+                            pause = kFirstPause;
+                            run = seen->fingerprint;
+                          }
+                          {
+                            const auto turn = co_await probes_.acquire();
+                            co_await ask_health(name);
+                          }
+                          if (!needs_it()) continue;
+                          co_await net::sleep_for(pause);
+                          pause = std::min<std::chrono::milliseconds>(pause * 3 / 2, kLastPause);
+                        }
+                      });
 }
 
 }  // namespace mifeng::cluster

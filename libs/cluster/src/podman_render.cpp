@@ -91,8 +91,7 @@ std::string unit_name(const PodmanFrame& frame, const std::string& deployment, i
   return "mf-" + frame.installation.substr(0, 8) + "-" + deployment + "-" + std::to_string(slot);
 }
 
-std::string volume_name(const PodmanFrame& frame, const std::string& deployment, int slot,
-                        const std::string& volume) {
+std::string volume_name(const PodmanFrame& frame, const std::string& deployment, int slot, const std::string& volume) {
   return unit_name(frame, deployment, slot) + "." + volume;  // a dot stands in no label: no two spell the same
 }
 

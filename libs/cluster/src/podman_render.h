@@ -43,8 +43,7 @@ std::vector<int> whole_slots(const Workload& workload);
 
 std::string unit_name(const PodmanFrame& frame, const std::string& deployment, int slot);
 // mf-<installation>-<deployment>-<slot>.<volume>
-std::string volume_name(const PodmanFrame& frame, const std::string& deployment, int slot,
-                        const std::string& volume);
+std::string volume_name(const PodmanFrame& frame, const std::string& deployment, int slot, const std::string& volume);
 
 // mf-<installation>.<vendor>.<claim>
 std::string claim_volume_name(const PodmanFrame& frame, const std::string& claim);

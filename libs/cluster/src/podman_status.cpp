@@ -164,9 +164,8 @@ Seen seen_in(const json::Object& inspected) {
       if (network.if_object() != nullptr) seen.address = text_at(*network.if_object(), "IPAddress");
     }
   }
-  seen.fingerprint =
-      fingerprint_of(unit.engine_id, unit.state, seen.is_paused, integer_at(inspected, "State", "Pid"),
-                     unit.started_at_ms.value_or(0) / 1000, integer_at(inspected, "State", "ExitCode"));
+  seen.fingerprint = fingerprint_of(unit.engine_id, unit.state, seen.is_paused, integer_at(inspected, "State", "Pid"),
+                                    unit.started_at_ms.value_or(0) / 1000, integer_at(inspected, "State", "ExitCode"));
   return seen;
 }
 

@@ -57,16 +57,17 @@ TEST(PodmanStatus, AnAnswerWithoutAnythingIsPendingAndInNoSlot) {
 // A list is compared with what was looked at before; it must not differ by its form.
 TEST(PodmanStatus, AListedContainerIsTheOneThatWasLookedAt) {
   const auto inspected = [](const char* status, std::int64_t pid, const char* started, int exit_code) {
-    return seen_in(json::Object{{"Id", "abc"},
-                                {"State", json::Object{{"Status", status},
-                                                       {"Pid", pid},
-                                                       {"StartedAt", started},
-                                                       {"ExitCode", exit_code}}}})
+    return seen_in(
+               json::Object{
+                   {"Id", "abc"},
+                   {"State",
+                    json::Object{{"Status", status}, {"Pid", pid}, {"StartedAt", started}, {"ExitCode", exit_code}}}})
         .fingerprint;
   };
   const auto listed = [](const char* state, std::int64_t pid, std::int64_t started, int exit_code) {
-    return listed_in(json::Object{
-                         {"Id", "abc"}, {"State", state}, {"Pid", pid}, {"StartedAt", started}, {"ExitCode", exit_code}})
+    return listed_in(
+               json::Object{
+                   {"Id", "abc"}, {"State", state}, {"Pid", pid}, {"StartedAt", started}, {"ExitCode", exit_code}})
         .fingerprint;
   };
   EXPECT_EQ(inspected("running", 7, "2026-11-23T03:02:59.9Z", 0), listed("running", 7, 1795402979, 0));

@@ -101,9 +101,7 @@ std::vector<int> whole_slots(const Workload& workload) {
   std::set<int> named;
   for (const NodePort& port : workload.node_ports) named.insert(port.slot);
   for (const int slot : named) {
-    const auto has_it = [&](const ContainerPort& port) {
-      return find_node_port(workload, port.name, slot) != nullptr;
-    };
+    const auto has_it = [&](const ContainerPort& port) { return find_node_port(workload, port.name, slot) != nullptr; };
     if (std::all_of(workload.pod.ports.begin(), workload.pod.ports.end(), has_it)) slots.push_back(slot);
   }
   return slots;

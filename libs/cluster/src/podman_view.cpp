@@ -50,9 +50,10 @@ std::shared_ptr<const Workload> PodmanView::wanted(const std::string& deployment
 
 void PodmanView::forget(const std::string& deployment) {
   const std::lock_guard guard(mutex_);
-  wanted_.erase(deployment);
-  events_.erase(deployment);
-  std::erase_if(failures_, [&](const auto& entry) { return entry.second.unit.deployment == deployment; });
+  const auto is_meant = [&](const auto& entry) { return deployment.empty() || entry.first == deployment; };
+  std::erase_if(wanted_, is_meant);
+  std::erase_if(events_, is_meant);
+  std::erase_if(failures_, [&](const auto& entry) { return is_of(deployment, entry.second.unit); });
 }
 
 bool PodmanView::store(Seen seen) {
@@ -104,8 +105,7 @@ std::vector<std::string> PodmanView::running(const std::string& deployment) cons
   return names;
 }
 
-std::vector<std::string> PodmanView::differing(const std::vector<Listed>& listed,
-                                               const std::string& deployment) const {
+std::vector<std::string> PodmanView::differing(const std::vector<Listed>& listed, const std::string& deployment) const {
   const std::lock_guard guard(mutex_);
   std::vector<std::string> names;
   std::set<std::string> there;

@@ -18,7 +18,7 @@ namespace mifeng::cluster {
 struct Known {
   Unit unit;
   int slot = -1;
-  bool is_made = true;  // false: it could not be made, so there is only the reason
+  bool is_made = true;                       // false: it could not be made, so there is only the reason
   std::shared_ptr<const Workload> compared;  // shared with the view
   std::optional<std::string> drift;
 };
@@ -28,7 +28,7 @@ class PodmanView {
   // What apply() was told last for a deployment. The same pointer as long as it is the same, so that comparisons last.
   std::shared_ptr<const Workload> want(const Workload& workload);
   std::shared_ptr<const Workload> wanted(const std::string& deployment) const;
-  void forget(const std::string& deployment);  // that, the failures and the events
+  void forget(const std::string& deployment);  // that, the failures and the events; "" is of all
 
   // All return whether what units() says of this name is now another.
   bool store(Seen seen);  // keeps what was learned about the same run before

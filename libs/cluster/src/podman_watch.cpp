@@ -14,6 +14,7 @@ using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kPauseMin{100}, kPauseMax{5000};
+constexpr milliseconds kFirstHealthMax{2000};
 constexpr std::size_t kNewsLineMax = 256 * 1024;
 constexpr UnixMillis kOverlapMs = 2000;  // news are asked for from a little before, since libpod counts in seconds
 
@@ -79,7 +80,7 @@ Task<bool> PodmanEngine::look_at(std::string deployment) {
 Task<void> PodmanEngine::look_closely(std::string deployment) {
   auto looked = co_await look_at(deployment);
   if (!looked) co_return looked.error();
-  if (!is_live_) co_await ask_health_of(view_.running(deployment));
+  if (!is_live_) co_await ask_health_of(view_.running(deployment), kHealthMax);
   co_return ok();
 }
 
@@ -126,9 +127,10 @@ Task<void> PodmanEngine::follow_news(milliseconds resync, UnixMillis since) {
   // After the news were asked for, so that nothing happens unseen between the two.
   auto looked = co_await look_at("");
   if (!looked) co_return looked.error();
+  // So that the view begins with what serves; the news may wait that long.
+  co_await ask_health_of(view_.running(""), kFirstHealthMax);
   is_live_ = true;
   tell("");
-  co_await ask_health_of(view_.running(""));
   Result<void> ended = ok();
   std::function<boost::asio::awaitable<void>()> news = [&]() -> boost::asio::awaitable<void> {
     ended = co_await read_news(**opened, since);
@@ -170,12 +172,14 @@ boost::asio::awaitable<Result<void>> PodmanEngine::resync_now_and_then(milliseco
     auto looked = co_await look_at("");
     if (!looked) co_return looked.error();
     if (*looked) tell("");
-    const std::vector<std::string> names = view_.running("");
-    co_await ask_health_of(names);
-    for (const std::string& name : names) {
+    // Those that are not ready are asked all the time.
+    std::vector<std::string> names;
+    for (const std::string& name : view_.running("")) {
       const auto seen = view_.find(name);
-      if (seen && !seen->unit.ready) watch_health(name);
+      if (seen && seen->unit.ready) names.push_back(name);
     }
+    co_await ask_health_of(names, kHealthMax);
+    for (const std::string& name : names) watch_health(name);  // who is ready is let go at once
   }
 }
 

@@ -35,15 +35,15 @@ struct NodePort {
 
 // How many slots of node ports a deployment needs.
 struct PortNeeds {
-  int slots = 0;        // while nothing is replaced
+  int slots = 0;         // while nothing is replaced
   int update_slots = 0;  // beyond these while units are replaced, so that a new one runs before an old one goes
 };
 
 // All of what is to run for one deployment; applying the same again changes nothing.
 struct Workload {
-  std::string deployment;         // id: [a-z0-9]([a-z0-9-]*[a-z0-9])?, at most 40
-  std::int64_t revision = 1;      // names `pod`: units of another revision are replaced
-  std::int64_t restart = 0;       // rises with each restart that was asked for; units of an earlier one are replaced
+  std::string deployment;     // id: [a-z0-9]([a-z0-9-]*[a-z0-9])?, at most 40
+  std::int64_t revision = 1;  // names `pod`: units of another revision are replaced
+  std::int64_t restart = 0;   // rises with each restart that was asked for; units of an earlier one are replaced
   PodTemplate pod;
   int replicas = 1;
   std::vector<NodePort> node_ports;  // whole slots; those of ports that only a former revision has may be among them
@@ -123,7 +123,7 @@ struct Event {
 };
 
 struct ClusterFacts {
-  std::string version;  // "podman 4.3.1"
+  std::string version;           // "podman 4.3.1"
   std::vector<std::string> may;  // what we are allowed to do beyond the necessary; empty on Podman
 };
 
@@ -164,9 +164,9 @@ struct Proof {
   UnixMillis started_at_ms = 0;  // of this run; a later start is another instance
 };
 
-// All calls may run at the same time, from any event loop; two changes of one deployment are put in a row by the engine.
-// Every call has a bound of its own and ends with kTimeout or kUnavailable at the latest after it. kPermissionDenied
-// "not-ours": the name exists, and does not carry our installation id; such a thing is never touched.
+// All calls may run at the same time, from any event loop; two changes of one deployment are put in a row by the
+// engine. Every call has a bound of its own and ends with kTimeout or kUnavailable at the latest after it.
+// kPermissionDenied "not-ours": the name exists, and does not carry our installation id; such a thing is never touched.
 class Engine {
  public:
   virtual ~Engine() = default;

@@ -36,7 +36,7 @@ struct MemoryMount {
   bool operator==(const MemoryMount&) const = default;
 };
 
-// A folder that outlives the container and is private to one replica (数据卷 that are not in memory).
+// A folder that is private to one unit, outlives its restarts and goes with it (数据卷 that are not in memory).
 struct ScratchMount {
   std::string volume;  // name in the deployment config
   std::string path;
