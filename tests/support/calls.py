@@ -157,8 +157,10 @@ class Load:
 class Calls:
     """A load that runs in a process of its own, so that it takes no time from the test."""
 
-    def __init__(self, argv):
-        self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+    def __init__(self, argv, body):
+        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process.stdin.buffer.write(body)
+        self.process.stdin.close()
         self.changed = threading.Condition()
         self.lines = []
         threading.Thread(target=self._read, daemon=True).start()
@@ -215,10 +217,10 @@ def start(url, connections=64, total=None, body=b"{n}", headers=None, check="ech
     """Begins at once. `total`: None is until stop(). `check` is what every answer has to be: "echo" (what was posted),
     "same" (all alike) or "none" (any 200). `prefix` is put before the command line (nsenter, say)."""
     argv = [*prefix, sys.executable, __file__, url, "--connections", str(connections), "--total", str(total or 0),
-            "--body", body.decode(), "--check", check, "--method", method, "--timeout", str(timeout)]
+            "--body-file", "/dev/stdin", "--check", check, "--method", method, "--timeout", str(timeout)]
     for name, value in (headers or {}).items():
         argv += ["--header", f"{name}: {value}"]
-    return Calls([str(a) for a in argv])
+    return Calls([str(a) for a in argv], body)
 
 
 def main():

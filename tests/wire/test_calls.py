@@ -335,12 +335,8 @@ def test_health_is_unsealed_and_without_content(cast):
 
 def test_http_2_in_front_over_tls(cast, folder):
     guard = cast.guard()
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
-                    folder / "tls.key", "-out", folder / "tls.crt", "-days", "1", "-subj", "/CN=localhost"], check=True,
-                   capture_output=True)
     port = wire.free_port()
-    gateway = cast.gateway(wire.table_of(guard), listen=f"listen 127.0.0.1:{port} ssl http2; ssl_certificate "
-                           f"{folder}/tls.crt; ssl_certificate_key {folder}/tls.key;")
+    gateway = cast.gateway(wire.table_of(guard), listen=wire.tls_listen(folder, port))
     guard.model.answer = echo
     body = b"0123456789abcdef" * 20000
     (folder / "body").write_bytes(body)

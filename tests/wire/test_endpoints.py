@@ -2,6 +2,7 @@
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -231,8 +232,10 @@ def test_a_key_is_not_spent_by_others_while_the_model_works(cast, monkeypatch):
     assert answers[2]().status == 200
 
 
-def test_a_new_worker_of_a_gateway_answers_nobody_before_it_has_its_table(cast):
-    guard, gateway = cast.pair()
+def test_a_new_worker_of_a_gateway_answers_nobody_before_it_has_its_table(cast, folder):
+    guard = cast.guard()
+    port = wire.free_port()
+    gateway = cast.gateway(wire.table_of(guard), listen=wire.tls_listen(folder, port))
     supervisor = gateway.supervisor.process.pid
     [worker] = gateway.nginx.workers()
     os.kill(supervisor, signal.SIGSTOP)
@@ -240,9 +243,13 @@ def test_a_new_worker_of_a_gateway_answers_nobody_before_it_has_its_table(cast):
         os.kill(worker, signal.SIGKILL)
         wire.wait_for(lambda: gateway.nginx.workers() not in ([], [worker]), "a new worker")
         answer = in_background(lambda: gateway.call("/m", "POST", b"x"))
+        over_http_2 = in_background(lambda: subprocess.run(
+            ["curl", "-sSk", "--http2", "--max-time", "20", "-o", "/dev/null", "-w", "%{http_version} %{http_code}",
+             "--data-binary", "y", f"https://127.0.0.1:{port}/m"], capture_output=True, text=True).stdout)
         # It begins after 3 s in any case; then the call itself waits for 2 s.
         time.sleep(3.5)
     finally:
         os.kill(supervisor, signal.SIGCONT)
     assert answer().status == 200
+    assert over_http_2() == "2 200"
     gateway.nginx.log_path.write_text("")  # the end of the old one was ours

@@ -410,6 +410,14 @@ def wait_listening(port):
     wait_for(connects, f"port {port}")
 
 
+def tls_listen(folder, port):
+    """Lines for a second port of a gateway, with TLS and HTTP/2."""
+    key, certificate = folder / "tls.key", folder / "tls.crt"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+                    key, "-out", certificate, "-days", "1", "-subj", "/CN=localhost"], check=True, capture_output=True)
+    return f"listen 127.0.0.1:{port} ssl http2; ssl_certificate {certificate}; ssl_certificate_key {key};"
+
+
 class Gateway:
     def __init__(self, folder, output_key, table, name="gateway", listen=None, workers=1, changes=lambda text: text,
                  body_max="16m"):

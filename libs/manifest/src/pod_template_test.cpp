@@ -53,6 +53,19 @@ TEST(PodTemplate, AMemoryVolumeIsAMemoryMount) {
   EXPECT_TRUE(pod->claim_mounts.empty());
 }
 
+TEST(PodTemplate, TheEnginesPatienceCoversALongerLameDuck) {
+  auto longer = options();
+  longer.lame_duck_seconds = 15;
+  const auto pod = render_pod(full_config(), longer);
+  ASSERT_TRUE(pod);
+  EXPECT_THAT(pod->env, Contains(EnvVar{"MIFENG_LAME_DUCK", "15"}));
+  EXPECT_EQ(pod->termination_grace_seconds, 15 + 30 + 5);
+  for (const int bad : {-1, 61}) {
+    longer.lame_duck_seconds = bad;
+    EXPECT_FALSE(render_pod(full_config(), longer)) << bad;
+  }
+}
+
 TEST(PodTemplate, RefusesWhatCannotRun) {
   auto config = full_config();
   config.image.clear();

@@ -79,6 +79,8 @@ struct RenderOptions {
   // Key id (hex) of the card, among those the image was packed for, that is this platform's: MIFENG_CARD. Empty where
   // there is only one.
   std::string card;
+  // For how long a guard goes on after SIGTERM: as long as whoever sends calls to it needs to notice its end.
+  int lame_duck_seconds = 5;
 };
 
 // kInvalidArgument "bad-field" where the config has no image or command, or an option is missing. The same input gives
