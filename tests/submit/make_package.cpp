@@ -1,5 +1,6 @@
 // make_package CARD VENDOR-KEY FOLDER VERSION BASE-BYTES [MODEL]: FOLDER/package.mfpkg, a small package of acme's model
-// MODEL ("digits") for tests that submit to a running mifengd. BASE-BYTES is the size of a layer that does not compress.
+// MODEL ("digits") for tests that submit to a running mifengd. BASE-BYTES is the size of a layer that does not
+// compress.
 #include <cstdio>
 #include <cstdlib>
 
