@@ -6,7 +6,9 @@ namespace {
 
 constexpr Translation kPhrases[] = {
     // Sentences of more than one.
-    {"replica {}: {}", "副本 {}：{phrase}"},
+    {"unit {}: {}", "运行单元 {}：{phrase}"},
+    {"revision {} does not become ready, and the one before it goes on serving; {}",
+     "修订版本 {} 没有就绪，仍由之前的修订版本提供服务；{phrase}"},
     {"{}; its last words: {}", "{phrase}；最后的输出：{}"},
     // libs/package: mifeng pack
     {"base image {}", "基础镜像 {}"},
@@ -120,6 +122,13 @@ constexpr Translation kPhrases[] = {
     {"waits for its turn", "等待处理"},
     {"This failed in a way that was not foreseen ({}); it is tried again.", "出现意外错误（{}），将再次尝试。"},
     {"its containers are starting", "容器正在启动"},
+    {"its units are being replaced by those of revision {}", "正在逐个更换为修订版本 {} 的运行单元"},
+    {"revision {} does not become ready; the one before it goes on serving",
+     "修订版本 {} 没有就绪，仍由之前的修订版本提供服务"},
+    {"units run there that are newer than this database, which may have been restored from a backup; nothing unknown "
+     "is removed until an administrator allows it: mifeng cluster sweep {}",
+     "集群中运行着比本数据库更新的运行单元，数据库可能是从备份恢复的；在管理员允许之前，"
+     "不会删除任何未知的运行单元：mifeng cluster sweep {}"},
     {"its containers are being removed", "正在删除容器"},
     {"it is scaled to no replica", "副本数为 0"},
     {"it is {}", "状态为{word}"},

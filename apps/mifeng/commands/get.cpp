@@ -83,6 +83,18 @@ Result<int> get(const PlatformFlags& flags, const GetOptions& options, Console& 
   return 0;
 }
 
+// What a person calls it may be its name.
+Result<std::string> id_of(const PlatformClient& client, const Kind& kind, const std::string& name) {
+  if (kind.name == "deployments") return find_deployment(client, name);
+  if (kind.name == "routes") return find_route(client, name);
+  const bool version = kind.name == "models" && name.find('@') != std::string::npos;
+  if (!version && kind.name != "people" && kind.name != "callers") return name;
+  MIFENG_TRY(const auto found, version                 ? find_version(client, name)
+                               : kind.name == "people" ? find_person(client, name)
+                                                       : find_caller(client, name));
+  return text_of(found, "id");
+}
+
 Result<int> remove(const PlatformFlags& flags, const std::string& word, const std::vector<std::string>& ids,
                    bool claims, Console& console) {
   MIFENG_TRY(const Kind* kind, find_kind(word));
@@ -93,17 +105,7 @@ Result<int> remove(const PlatformFlags& flags, const std::string& word, const st
   std::size_t failed = 0;
   std::optional<Error> last;
   for (const std::string& name : ids) {
-    Result<std::string> id = name;
-    if (kind->name == "deployments") {
-      id = find_deployment(client, name);
-    } else if (kind->name == "people" || kind->name == "callers") {
-      auto found = kind->name == "people" ? find_person(client, name) : find_caller(client, name);
-      if (found) {
-        id = text_of(*found, "id");
-      } else {
-        id = std::move(found).error();
-      }
-    }
+    auto id = id_of(client, *kind, name);
     Result<json::Value> done = json::Value();
     if (id) done = client.send("DELETE", kind->path + "/" + net::percent_encode(*id) + (claims ? "?claims=true" : ""));
     if (id && done) {
