@@ -82,13 +82,20 @@ class EngineTestBase : public ::testing::Test {
     give_ports(made, spare);
     return made;
   }
+  // Never the same twice: the machine may offer one again that nobody listens at yet.
+  static std::uint16_t free_port() {
+    static std::set<std::uint16_t> given;
+    for (;;) {
+      const auto port = stack::pick_loopback_port(0);
+      EXPECT_TRUE(port);
+      if (!port || given.insert(*port).second) return port.value_or(0);
+    }
+  }
   void give_ports(Workload& made, bool spare) {
     const PortNeeds needs = engine->ports_needed(made.pod, made.replicas);
     for (int slot = static_cast<int>(made.node_ports.size()); slot < needs.slots + (spare ? needs.update_slots : 0);
          ++slot) {
-      const auto port = stack::pick_loopback_port(0);
-      EXPECT_TRUE(port);
-      made.node_ports.push_back({"http", slot, *port});
+      made.node_ports.push_back({"http", slot, free_port()});
     }
   }
 

@@ -66,6 +66,7 @@ void PodmanBench::start_service() {
 
 std::string PodmanBench::push(const std::string& name) {
   const std::string layout = (path() / ("layout-" + name)).string();
+  std::filesystem::remove_all(layout);
   const std::string digest = run({"/usr/bin/python3", MIFENG_MAKE_IMAGE, MIFENG_PROBE, layout});
   run({"skopeo", "--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false", "oci:" + layout,
        "docker://" + registry_name_ + "/test/" + name + ":1"});

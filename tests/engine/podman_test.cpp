@@ -26,7 +26,7 @@ TEST_F(PodmanTest, RunsAModelWithoutAnyPrivilege) {
 
 TEST_F(PodmanTest, EachUnitHasTheNodePortsOfItsSlotAndNoOthers) {
   Workload wanted = workload({"serve"}, 2);
-  wanted.node_ports.push_back({"former", 0, *stack::pick_loopback_port(0)});
+  wanted.node_ports.push_back({"former", 0, free_port()});
   apply(wanted);
   for (int slot = 0; slot < 2; ++slot) {
     const std::string bound = machine.podman({"port", name_of(slot)});

@@ -132,9 +132,7 @@ TEST_P(EngineTest, AnotherPortUnderAnotherNameIsAnUpdateLikeAnyOther) {
   wanted.revision = 2;
   wanted.pod.ports = {{"grpc", 8080}};
   for (int slot = 0; slot < 2; ++slot) {
-    const auto port = stack::pick_loopback_port(0);
-    ASSERT_TRUE(port);
-    wanted.node_ports.push_back({"grpc", slot, *port});
+    wanted.node_ports.push_back({"grpc", slot, free_port()});
   }
   EXPECT_TRUE(drive(wanted, watcher));
   const auto dialled = endpoints();
