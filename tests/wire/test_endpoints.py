@@ -1,4 +1,5 @@
 """Where a call goes while units come and go, and what becomes of it when they end in between."""
+import contextlib
 import os
 import signal
 import socket
@@ -87,6 +88,25 @@ def test_a_balanced_address_is_given_up_after_eight_tries(cast):
     gateway.push(wire.table_of(guard, kind="balanced", addresses={"dep-1": [dead, guard.address]}))
     assert gateway.call("/m", "POST", b"x").status == 200
     assert gateway.nginx.error_log().count("connect() failed") == 8
+
+
+def test_a_balanced_address_that_says_nothing_is_given_up_after_six_seconds(cast):
+    guard = cast.guard()
+    with contextlib.ExitStack() as open_sockets:
+        silent = open_sockets.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        port = silent.getsockname()[1]
+        # Nobody takes these, and as soon as they fill its queue the kernel drops whatever else comes.
+        for _ in range(4):
+            waiting = open_sockets.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", port))
+        gateway = cast.gateway(wire.table_of(guard, kind="balanced", addresses={"dep-1": [f"127.0.0.1:{port}"]}))
+        begin = time.monotonic()
+        assert gateway.call("/m", "POST", b"x").status in (502, 504)
+        assert 4 <= time.monotonic() - begin < 20
+        assert gateway.nginx.error_log().count("while connecting to upstream") >= 4  # not one long wait
+    gateway.push(wire.table_of(guard, kind="balanced", addresses={"dep-1": [f"127.0.0.1:{port}", guard.address]}))
+    assert gateway.call("/m", "POST", b"x").status == 200
 
 
 # --- Kept connections. ---
