@@ -40,6 +40,12 @@ bool is_balanced(const RequestState& state) {
   return state.route->endpoints->front().kind == proxy::EndpointKind::kBalanced;
 }
 
+// How much longer to wait before the next try of a balanced address.
+milliseconds pause_left(const RequestState& state, steady_clock::time_point now) {
+  const auto again_at = state.attempt_at + kAfterTry[std::min(state.tried.size(), kAfterTry.size()) - 1];
+  return std::chrono::ceil<milliseconds>(std::max(again_at - now, steady_clock::duration::zero()));
+}
+
 // nginx has no way to wait before another try. It waits for a connection, though: so it gets one on which nothing ever
 // happens, with the pause for its connect timeout.
 ngx_int_t pause(ngx_peer_connection_t* peer, RequestState& state, milliseconds duration) {
@@ -61,10 +67,8 @@ ngx_int_t get_peer(ngx_peer_connection_t* peer, void* data) {
   return guarded(peer->log, ngx_int_t{NGX_ERROR}, [&]() -> ngx_int_t {
     const auto now = steady_clock::now();
     if (is_balanced(state)) {
-      if (!state.tried.empty()) {
-        const auto again_at = state.attempt_at + kAfterTry[std::min(state.tried.size(), kAfterTry.size()) - 1];
-        if (now < again_at) return pause(peer, state, std::chrono::ceil<milliseconds>(again_at - now));
-      }
+      const milliseconds left = state.tried.empty() ? milliseconds(0) : pause_left(state, now);
+      if (left.count() > 0) return pause(peer, state, left);
       state.r->upstream->conf->connect_timeout = kBalancedConnectMs;
     }
     const proxy::Endpoint* const endpoint = Worker::get()->balancer().choose(*state.route->endpoints, state.tried, now);
@@ -115,8 +119,12 @@ void free_peer(ngx_peer_connection_t* peer, void* data, ngx_uint_t result) {
       peer->cached = 0;
       return;
     }
-    const bool too_late = ngx_current_msec - peer->start_time >= kBalancedTimeMs;
-    if (is_balanced(state) && (peer->tries == 0 || too_late)) mark_all_tried(state);
+    if (!is_balanced(state)) return;
+    const auto next_ms = static_cast<ngx_msec_t>(pause_left(state, steady_clock::now()).count());
+    if (peer->tries > 0 && ngx_current_msec - peer->start_time + next_ms < kBalancedTimeMs) return;
+    peer->tries = 0;
+    peer->cached = 0;
+    mark_all_tried(state);
   });
 }
 

@@ -1,4 +1,5 @@
 """Where a call goes while units come and go, and what becomes of it when they end in between."""
+import contextlib
 import os
 import signal
 import socket
@@ -87,6 +88,25 @@ def test_a_balanced_address_is_given_up_after_eight_tries(cast):
     gateway.push(wire.table_of(guard, kind="balanced", addresses={"dep-1": [dead, guard.address]}))
     assert gateway.call("/m", "POST", b"x").status == 200
     assert gateway.nginx.error_log().count("connect() failed") == 8
+
+
+def test_a_balanced_address_that_says_nothing_is_given_up_after_six_seconds(cast):
+    guard = cast.guard()
+    with contextlib.ExitStack() as open_sockets:
+        silent = open_sockets.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        port = silent.getsockname()[1]
+        # Nobody takes these, and as soon as they fill its queue the kernel drops whatever else comes.
+        for _ in range(4):
+            waiting = open_sockets.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", port))
+        gateway = cast.gateway(wire.table_of(guard, kind="balanced", addresses={"dep-1": [f"127.0.0.1:{port}"]}))
+        begin = time.monotonic()
+        assert gateway.call("/m", "POST", b"x").status in (502, 504)
+        assert 4 <= time.monotonic() - begin < 20
+        assert gateway.nginx.error_log().count("while connecting to upstream") >= 4  # not one long wait
+    gateway.push(wire.table_of(guard, kind="balanced", addresses={"dep-1": [f"127.0.0.1:{port}", guard.address]}))
+    assert gateway.call("/m", "POST", b"x").status == 200
 
 
 # --- Kept connections. ---
@@ -195,16 +215,17 @@ def test_a_connection_that_nobody_uses_does_not_hold_up_the_end(cast):
 # --- A worker that has just begun. ---
 
 def test_a_call_waits_for_a_seal_key(cast, monkeypatch):
-    monkeypatch.setenv("MIFENG_SEAL_KEY_ANSWERS", "2")
+    monkeypatch.setenv("MIFENG_SEAL_KEY_ANSWERS", "20")
     guard = cast.guard()
     ask = lambda: wire.call(guard.port, "/m", "POST", b"x", fields=request_id())  # noqa: E731
+    assert ask().status == 200  # the worker has its first key
     supervisor = guard.supervisor.process.pid
     os.kill(supervisor, signal.SIGSTOP)
     try:
-        assert [ask().status for _ in range(2)] == [200, 200]
+        assert {ask().status for _ in range(19)} == {200}
         answer = in_background(ask)
         time.sleep(0.3)
-        assert len(guard.model.requests) == 2  # it has not been passed on, since its answer could not be sealed
+        assert len(guard.model.requests) == 20  # it has not been passed on, since its answer could not be sealed
     finally:
         os.kill(supervisor, signal.SIGCONT)
     assert answer().status == 200
