@@ -73,7 +73,7 @@ constexpr Affine after_aes(const Affine& from_inverse) {
 }
 
 // As GF2P8AFFINEQB wants a map: byte 7-i is row i, the input bits whose sum is output bit i.
-consteval std::uint64_t gfni_matrix(const Map& map) {
+constexpr std::uint64_t gfni_matrix(const Map& map) {
   std::uint64_t matrix = 0;
   for (unsigned row = 0; row < 8; ++row)
     for (unsigned bit = 0; bit < 8; ++bit)
@@ -86,7 +86,7 @@ struct alignas(16) Nibbles {
   std::uint8_t low[16];
   std::uint8_t high[16];
 };
-consteval Nibbles nibbles(const Affine& affine) {
+constexpr Nibbles nibbles(const Affine& affine) {
   Nibbles tables{};
   for (unsigned n = 0; n < 16; ++n) {
     tables.low[n] = affine(n);

@@ -3,7 +3,7 @@
 #include <immintrin.h>
 
 #include "sm4/constants.h"
-#include "sm4/target.h"
+#include "target.h"
 
 MIFENG_TARGET("avx2,gfni,aes,pclmul,vpclmulqdq")
 
@@ -21,17 +21,17 @@ namespace {
 struct Slices : Slices256 {
   static MIFENG_INLINE V matrix(std::uint64_t matrix) { return Field256::all(matrix); }
   static MIFENG_INLINE V to_state(V x) {
-    return _mm256_gf2p8affine_epi64_epi8(x, matrix(gfni_matrix(kToState.map)), kToState.constant);
+    return _mm256_gf2p8affine_epi64_epi8(x, matrix(kToStateMatrix), kToState.constant);
   }
   static MIFENG_INLINE V from_state(V x) {
-    return _mm256_gf2p8affine_epi64_epi8(x, matrix(gfni_matrix(kFromState.map)), kFromState.constant);
+    return _mm256_gf2p8affine_epi64_epi8(x, matrix(kFromStateMatrix), kFromState.constant);
   }
   static MIFENG_INLINE void add_transformed(const V (&t)[4], V (&x)[4]) {
     V p[4];
     V q[4];
     for (int j = 0; j < 4; ++j) {
-      p[j] = _mm256_gf2p8affineinv_epi64_epi8(t[j], matrix(gfni_matrix(kInverseToP.map)), kInverseToP.constant);
-      q[j] = _mm256_gf2p8affineinv_epi64_epi8(t[j], matrix(gfni_matrix(kInverseToQ.map)), kInverseToQ.constant);
+      p[j] = _mm256_gf2p8affineinv_epi64_epi8(t[j], matrix(kPMatrix), kInverseToP.constant);
+      q[j] = _mm256_gf2p8affineinv_epi64_epi8(t[j], matrix(kQMatrix), kInverseToQ.constant);
     }
     add_others<Slices256>(x, p, q);
   }

@@ -3,7 +3,7 @@
 #include <immintrin.h>
 
 #include "sm4/constants.h"
-#include "sm4/target.h"
+#include "target.h"
 
 MIFENG_TARGET("avx512f,avx512bw,avx512vl,gfni,aes,pclmul,vpclmulqdq")
 
@@ -72,14 +72,14 @@ struct Slices512 {
   static MIFENG_INLINE V mapped(V x, std::uint64_t matrix) {
     return _mm512_gf2p8affine_epi64_epi8(x, Field512::all(matrix), kConstant);
   }
-  static MIFENG_INLINE V to_state(V x) { return mapped<0>(x, gfni_matrix(kToState.map)); }
-  static MIFENG_INLINE V from_state(V x) { return mapped<0>(x, gfni_matrix(kFromState.map)); }
+  static MIFENG_INLINE V to_state(V x) { return mapped<0>(x, kToStateMatrix); }
+  static MIFENG_INLINE V from_state(V x) { return mapped<0>(x, kFromStateMatrix); }
   static MIFENG_INLINE void add_transformed(const V (&t)[4], V (&x)[4]) {
     V p[4];
     V q[4];
     for (int j = 0; j < 4; ++j) {
-      p[j] = _mm512_gf2p8affineinv_epi64_epi8(t[j], Field512::all(gfni_matrix(kInverseToP.map)), kInverseToP.constant);
-      q[j] = _mm512_gf2p8affineinv_epi64_epi8(t[j], Field512::all(gfni_matrix(kInverseToQ.map)), kInverseToQ.constant);
+      p[j] = _mm512_gf2p8affineinv_epi64_epi8(t[j], Field512::all(kPMatrix), kInverseToP.constant);
+      q[j] = _mm512_gf2p8affineinv_epi64_epi8(t[j], Field512::all(kQMatrix), kInverseToQ.constant);
     }
     add_others<Slices512>(x, p, q);
   }

@@ -3,7 +3,7 @@
 #include <immintrin.h>
 
 #include "sm4/constants.h"
-#include "sm4/target.h"
+#include "target.h"
 
 MIFENG_TARGET("avx2,aes,vaes,pclmul,vpclmulqdq")
 
