@@ -32,9 +32,9 @@ struct Expansion {
     for (unsigned i = 0; i < 16; ++i) Lanes8::store(word[i], words[i]);
   }
   MIFENG_INLINE void make(unsigned j) {
-    Lanes8::store(word[j],
-                  expanded<Lanes8>(Lanes8::load(word[j - 16]), Lanes8::load(word[j - 13]), Lanes8::load(word[j - 9]),
-                                   Lanes8::load(word[j - 6]), Lanes8::load(word[j - 3])));
+    const auto made = expanded<Lanes8>(Lanes8::load(word[j - 16]), Lanes8::load(word[j - 13]),
+                                       Lanes8::load(word[j - 9]), Lanes8::load(word[j - 6]), Lanes8::load(word[j - 3]));
+    Lanes8::store(word[j], made);
   }
 };
 
@@ -42,20 +42,21 @@ MIFENG_INLINE std::uint32_t left(std::uint32_t x, int bits) { return x << bits |
 
 // Keeps the compiler from adding in another order: what comes last must not wait for what was there before, and an LEA
 // of three parts takes longer than an ADD.
-MIFENG_INLINE std::uint32_t ready(std::uint32_t x) {
+template <typename T>
+MIFENG_INLINE T ready(T x) {
   __asm__("" : "+r"(x));
   return x;
 }
 
 template <bool kEarly>
 MIFENG_INLINE void word_round(std::uint32_t a, std::uint32_t& b, std::uint32_t c, std::uint32_t& d, std::uint32_t e,
-                              std::uint32_t& f, std::uint32_t g, std::uint32_t& h, std::uint32_t w, std::uint32_t w4,
-                              std::uint32_t t) {
+                              std::uint32_t& f, std::uint32_t g, std::uint32_t& h, std::uint32_t w,
+                              std::uint32_t w_prime, std::uint32_t t) {
   const std::uint32_t a12 = left(a, 12);
   const std::uint32_t ss1 = left(ready(a12 + t) + e, 7);
   const std::uint32_t ff = kEarly ? a ^ b ^ c : (a & b) + ((a ^ b) & c);
   const std::uint32_t gg = kEarly ? e ^ f ^ g : (e & f) + (~e & g);
-  const std::uint32_t tt1 = ready(ready(d + (w ^ w4)) + ff) + (ss1 ^ a12);
+  const std::uint32_t tt1 = ready(ready(d + w_prime) + ff) + (ss1 ^ a12);
   const std::uint32_t tt2 = ready(ready(h + w) + gg) + ss1;
   b = left(b, 9);
   d = tt1;
@@ -63,41 +64,20 @@ MIFENG_INLINE void word_round(std::uint32_t a, std::uint32_t& b, std::uint32_t c
   h = tt2 ^ left(tt2, 9) ^ left(tt2, 17);
 }
 
-// Rounds kRound to 63 of one block, whose words are eight apart; beside them, eight words for the group to come.
-template <unsigned kRound, bool kMore>
-MIFENG_INLINE void rounds(std::uint32_t (&v)[8], const std::uint32_t* w, Expansion& to, unsigned first_made) {
-  if constexpr (kRound < 64) {
-    constexpr bool kEarly = kRound < 16;
-    constexpr std::uint32_t t[4] = {kSm3T[kRound], kSm3T[kRound + 1], kSm3T[kRound + 2], kSm3T[kRound + 3]};
-    constexpr unsigned kAt = kGroup * kRound;
-    if constexpr (kMore && kRound % 8 == 0) to.make(first_made + kRound / 8);
-    word_round<kEarly>(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], w[kAt], w[kAt + 4 * kGroup], t[0]);
-    word_round<kEarly>(v[3], v[0], v[1], v[2], v[7], v[4], v[5], v[6], w[kAt + kGroup], w[kAt + 5 * kGroup], t[1]);
-    word_round<kEarly>(v[2], v[3], v[0], v[1], v[6], v[7], v[4], v[5], w[kAt + 2 * kGroup], w[kAt + 6 * kGroup], t[2]);
-    word_round<kEarly>(v[1], v[2], v[3], v[0], v[5], v[6], v[7], v[4], w[kAt + 3 * kGroup], w[kAt + 7 * kGroup], t[3]);
-    rounds<kRound + 4, kMore>(v, w, to, first_made);
+// Eight rounds of one block, whose words are kGroup apart.
+template <bool kEarly>
+MIFENG_INLINE void eight_rounds(std::uint32_t (&v)[8], const std::uint32_t* w, const std::uint32_t* t) {
+#pragma GCC unroll 2
+  for (int i = 0; i < 8; i += 4) {
+    const std::uint32_t* at = w + i * kGroup;
+    word_round<kEarly>(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], at[0], at[0] ^ at[4 * kGroup], t[i]);
+    word_round<kEarly>(v[3], v[0], v[1], v[2], v[7], v[4], v[5], v[6], at[kGroup], at[kGroup] ^ at[5 * kGroup],
+                       t[i + 1]);
+    word_round<kEarly>(v[2], v[3], v[0], v[1], v[6], v[7], v[4], v[5], at[2 * kGroup], at[2 * kGroup] ^ at[6 * kGroup],
+                       t[i + 2]);
+    word_round<kEarly>(v[1], v[2], v[3], v[0], v[5], v[6], v[7], v[4], at[3 * kGroup], at[3 * kGroup] ^ at[7 * kGroup],
+                       t[i + 3]);
   }
-}
-
-template <bool kMore>
-MIFENG_INLINE void compress_block(std::uint32_t* state, const Expansion& from, unsigned block, Expansion& to,
-                                  unsigned first_made) {
-  std::uint32_t v[8];
-  for (unsigned i = 0; i < 8; ++i) v[i] = state[i];
-  rounds<0, kMore>(v, &from.word[0][block], to, first_made);
-  for (unsigned i = 0; i < 8; ++i) state[i] ^= v[i];
-}
-
-// Eight blocks, and the expansion of the next eight beside the first seven of them.
-template <bool kMore>
-MIFENG_INLINE void compress_group(std::uint32_t* state, const Expansion& from, Expansion& to) {
-  constexpr unsigned kBusy = kMore ? (kWords - 16 + 7) / 8 : 0;
-  for (unsigned block = 0; block < kBusy; ++block) {
-    // The last of them has only four words left to make, and makes four of those before again.
-    const unsigned first_made = 16 + 8 * block;
-    compress_block<true>(state, from, block, to, first_made < kWords - 8 ? first_made : kWords - 8);
-  }
-  for (unsigned block = kBusy; block < kGroup; ++block) compress_block<false>(state, from, block, to, 0);
 }
 
 }  // namespace
@@ -105,14 +85,30 @@ MIFENG_INLINE void compress_group(std::uint32_t* state, const Expansion& from, E
 void compress_avx2(std::uint32_t* state, const std::uint8_t* data, std::size_t blocks) {
   Expansion expansions[2];
   expansions[0].start(data);
-  for (unsigned i = 16; i < kWords; ++i) expansions[0].make(i);
-  unsigned now = 0;
-  for (blocks -= kGroup; blocks != 0; blocks -= kGroup, now ^= 1) {
-    data += kGroup * kBlockSize;
-    expansions[now ^ 1].start(data);
-    compress_group<true>(state, expansions[now], expansions[now ^ 1]);
+  for (unsigned j = 16; j < kWords; ++j) expansions[0].make(j);
+  for (unsigned now = 0; blocks != 0; now ^= 1, blocks -= kGroup) {
+    const Expansion& from = expansions[now];
+    Expansion& to = expansions[now ^ 1];
+    // Beside the last group its own words are made once more: one loop for all cases is less code to fetch.
+    if (blocks != kGroup) data += kGroup * kBlockSize;
+    to.start(data);
+    for (unsigned block = 0; block < kGroup; ++block) {
+      // Six times eight words and the last four; the two blocks at the end make the last eight, again.
+      const unsigned first_made = block < 6 ? 16 + 8 * block : kWords - 8;
+      std::uint32_t v[8];
+      for (unsigned i = 0; i < 8; ++i) v[i] = state[i];
+      const std::uint32_t* w = ready(&from.word[0][block]);
+      for (unsigned i = 0; i < 8; ++i, w += 8 * kGroup) {
+        to.make(first_made + i);
+        if (i < 2)
+          eight_rounds<true>(v, w, kSm3T.data() + 8 * i);
+        else
+          eight_rounds<false>(v, w, kSm3T.data() + 8 * i);
+      }
+      // ready(): not gathered into vector registers, which takes long.
+      for (unsigned i = 0; i < 8; ++i) state[i] = ready(state[i] ^ v[i]);
+    }
   }
-  compress_group<false>(state, expansions[now], expansions[now ^ 1]);
 }
 
 }  // namespace mifeng::crypto::sm3_kernel
