@@ -27,7 +27,7 @@ constexpr Translation kReasons[] = {
     {"encrypted-private-key", "私钥有口令加密：请先解密"},
     {"bad-public-key", "不是可用的 SM2 公钥（SPKI PEM）"},
     {"bad-plaintext", "明文长度超出 SM2 加密的范围"},
-    {"no-sm4-gcm", "libgcrypt 不支持 SM4-GCM：请安装 1.10 或更高版本"},
+    {"no-sm4-gcm", "本处理器没有所要求的 SM4-GCM 实现所需的指令"},
     {"openssl-failed", "OpenSSL 出错：没有 SM2，或内存不足"},
     // sealed: the classes of failure, and what may not be sealed
     {"truncated", "密封流不完整：请重新获取"},
