@@ -225,8 +225,8 @@ class Standin {
     }
     auto request = messages::open_grant_request(stream, "dep-1", nonce, delivery_, tools_);
     if (!request) return refuse(request.error().reason());
-    std::erase_if(units_, [&](const Unit& unit) { return unit.name == request->instance; });
-    Unit& unit = units_.emplace_back(Unit{.name = request->instance,
+    std::erase_if(units_, [&](const Unit& unit) { return unit.name == request->unit; });
+    Unit& unit = units_.emplace_back(Unit{.name = request->unit,
                                           .id = "ins-" + std::to_string(++grants_),
                                           .signing_key = request->signing_key,
                                           .receive_key = request->receive_key,
