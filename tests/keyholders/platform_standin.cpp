@@ -232,7 +232,7 @@ class Standin {
                               .gateways_confirm_by_ms = now + 10'000},
                              nonce, request->receive_key, signer, tools_)
             .value();
-    tell({{"grant", instance_id()}, {"instance", request->instance}, {"signing_key", to_base64(instance_->point())}});
+    tell({{"grant", instance_id()}, {"unit", request->unit}, {"signing_key", to_base64(instance_->point())}});
     if (is_false_) last_request_.clear();
     if (loses()) return net::Response(503);
     return sealed_answer(last_answer_);
