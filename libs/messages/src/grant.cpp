@@ -20,8 +20,7 @@ SecretBytes take_text(std::string text) {
 }  // namespace
 
 SecretBytes encode_grant_request(const GrantRequest& message) {
-  json::Object object{
-      {"format", "mifeng-grant-request/1"}, {"deployment", message.deployment}, {"unit", message.unit}};
+  json::Object object{{"format", "mifeng-grant-request/1"}, {"deployment", message.deployment}, {"unit", message.unit}};
   if (message.pod_uid) object.set("pod_uid", *message.pod_uid);
   if (message.token) object.set("token", as_text(message.token->reveal_for_use()));
   object.set("nonce", message.nonce);

@@ -27,10 +27,10 @@ Result<Cluster> cluster_of(store::Transaction& tx, const store::ClusterRow& row)
   cluster.may = words_of(row.may);
   cluster.sweep_held = row.sweep_held != 0;
   if (cluster.sweep_held && cluster.reason.empty())
-    cluster.reason =
-        phrase("units run there that are newer than this database, which may have been restored from a backup; "
-               "nothing unknown is removed until an administrator allows it: mifeng cluster sweep {}",
-               row.id);
+    cluster.reason = phrase(
+        "units run there that are newer than this database, which may have been restored from a backup; "
+        "nothing unknown is removed until an administrator allows it: mifeng cluster sweep {}",
+        row.id);
   MIFENG_TRY(const auto deployments, store::deployments_in_cluster(tx, row.id));
   cluster.deployments = static_cast<int>(deployments);
   cluster.changed_ms = row.changed_ms;
@@ -119,11 +119,10 @@ Result<void> note_cluster(Core& core, const std::string& id, ClusterState state,
     row.changed_ms = core.clock.now_ms();
     MIFENG_CHECK(store::update(tx, row));
     if (before == row.state) return ok();
-    return core.audit->append(tx, AuditEvent{.actor = "system",
-                                             .action = "cluster.state",
-                                             .subject = id,
-                                             .outcome = row.state,
-                                             .detail = row.reason});
+    return core.audit->append(
+        tx,
+        AuditEvent{
+            .actor = "system", .action = "cluster.state", .subject = id, .outcome = row.state, .detail = row.reason});
   });
 }
 
@@ -148,11 +147,12 @@ Result<Cluster> ClusterService::get(const Actor& actor, const std::string& id) {
   }));
   if (!core_.clusters->find(id)) return cluster;
   // One that is away is shown without it.
-  const auto capacity = core_.clusters->call<cluster::Capacity>(
-      id, [](cluster::Engine& engine) { return engine.capacity(); });
+  const auto capacity =
+      core_.clusters->call<cluster::Capacity>(id, [](cluster::Engine& engine) { return engine.capacity(); });
   if (!capacity) return cluster;
-  ClusterCapacity shown{
-      .cpu_millis = amount_of(capacity->cpu_millis), .memory_bytes = amount_of(capacity->memory_bytes), .accelerators = {}};
+  ClusterCapacity shown{.cpu_millis = amount_of(capacity->cpu_millis),
+                        .memory_bytes = amount_of(capacity->memory_bytes),
+                        .accelerators = {}};
   for (const auto& [name, amount] : capacity->accelerators) shown.accelerators.emplace(name, amount_of(amount));
   cluster.capacity = std::move(shown);
   return cluster;

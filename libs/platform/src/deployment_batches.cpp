@@ -41,13 +41,13 @@ Result<void> run_batch(Core& core, const Actor& actor, const std::string& id) {
         MIFENG_TRY(held[cluster], held_for(core, request));
       }
       return core.db->write([&](store::Transaction& tx) -> Result<void> {
-      MIFENG_TRY(const bool open, still_open(tx));
-      if (!open) return ok();
-      MIFENG_TRY(const auto made, create_in(core, tx, actor, request, held, id));
-      store::BatchItemRow row = item;
-      row.deployment_id = made.id;
-      MIFENG_CHECK(store::update(tx, row));
-      return ok();
+        MIFENG_TRY(const bool open, still_open(tx));
+        if (!open) return ok();
+        MIFENG_TRY(const auto made, create_in(core, tx, actor, request, held, id));
+        store::BatchItemRow row = item;
+        row.deployment_id = made.id;
+        MIFENG_CHECK(store::update(tx, row));
+        return ok();
       });
     }();
     if (done) continue;

@@ -49,8 +49,8 @@ Result<store::RevisionRow> add_revision(Core& core, store::Transaction& tx, stor
   MIFENG_CHECK(store::insert(tx, revision));
   MIFENG_TRY(const auto units, store::units_of(tx, row.id));
   for (const auto& old : there) {
-    const bool runs = std::any_of(units.begin(), units.end(),
-                                  [&](const store::UnitRow& unit) { return unit.revision_id == old.id; });
+    const bool runs =
+        std::any_of(units.begin(), units.end(), [&](const store::UnitRow& unit) { return unit.revision_id == old.id; });
     if (old.number <= revision.number - kRevisionsKept && !runs)
       MIFENG_CHECK(store::erase<store::RevisionRow>(tx, old.id));
   }

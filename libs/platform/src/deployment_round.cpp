@@ -26,8 +26,7 @@ using cluster::UnitState;
 // One deployment, one look. Everything here may be broken off at any point and be done again.
 class DeploymentRound {
  public:
-  DeploymentRound(Core& core, store::DeploymentRow row, Urge urge)
-      : core_(core), row_(std::move(row)), urge_(urge) {}
+  DeploymentRound(Core& core, store::DeploymentRow row, Urge urge) : core_(core), row_(std::move(row)), urge_(urge) {}
 
   Result<RoundResult> run() {
     if (row_.deleting != 0) {
@@ -38,8 +37,8 @@ class DeploymentRound {
     MIFENG_TRY(units_, ask<std::vector<Unit>>([&](cluster::Engine& engine) { return engine.units(row_.id); }));
     if (urge_ == Urge::kApply || due_to_apply(sought_, units_, rows_, core_.clock.now_ms())) MIFENG_CHECK(apply());
     MIFENG_CHECK(restart_what_is_due());
-    MIFENG_TRY(endpoints_, ask<std::vector<cluster::Endpoint>>(
-                               [&](cluster::Engine& engine) { return engine.endpoints(row_.id); }));
+    MIFENG_TRY(endpoints_,
+               ask<std::vector<cluster::Endpoint>>([&](cluster::Engine& engine) { return engine.endpoints(row_.id); }));
     MIFENG_CHECK(store_what_was_seen());
     if (!without_port_.empty()) MIFENG_CHECK(move_taken_ports(core_, row_, without_port_));
     return result_;
@@ -62,10 +61,11 @@ class DeploymentRound {
   }
 
   Result<void> apply() {
-    const bool outdated = std::any_of(units_.begin(), units_.end(),
-                                      [&](const Unit& unit) { return !is_current(sought_, unit); });
+    const bool outdated =
+        std::any_of(units_.begin(), units_.end(), [&](const Unit& unit) { return !is_current(sought_, unit); });
     MIFENG_CHECK(take_ports(outdated));
-    MIFENG_TRY(auto applied, ask<cluster::ApplyResult>([&](cluster::Engine& engine) { return engine.apply(workload_); }));
+    MIFENG_TRY(auto applied,
+               ask<cluster::ApplyResult>([&](cluster::Engine& engine) { return engine.apply(workload_); }));
     if (applied.changed) ++result_.changed;
     settled_ = applied.settled;
     attempted_ = true;
@@ -85,9 +85,8 @@ class DeploymentRound {
         if (std::any_of(workload_.pod.ports.begin(), workload_.pod.ports.end(),
                         [&](const auto& one) { return one.name == port.port_name; }))
           ++named[port.slot];
-      const bool whole = std::all_of(named.begin(), named.end(), [&](const auto& slot) {
-        return slot.second == workload_.pod.ports.size();
-      });
+      const bool whole = std::all_of(named.begin(), named.end(),
+                                     [&](const auto& slot) { return slot.second == workload_.pod.ports.size(); });
       return !whole || static_cast<int>(named.size()) < slots;
     };
     const bool surge = outdated && row_.replicas > 0 && row_.ports_chosen == 0;
@@ -141,8 +140,8 @@ class DeploymentRound {
   Result<void> restart_what_is_due() {
     const UnixMillis now = core_.clock.now_ms();
     for (Unit& unit : units_) {
-      const auto row = std::find_if(rows_.begin(), rows_.end(),
-                                    [&](const store::UnitRow& one) { return one.name == unit.name; });
+      const auto row =
+          std::find_if(rows_.begin(), rows_.end(), [&](const store::UnitRow& one) { return one.name == unit.name; });
       if (row == rows_.end() || unit.state != UnitState::kExited || row->state != "failed" || row->next_try_ms > now)
         continue;
       auto done = ask<void>([&](cluster::Engine& engine) { return engine.restart(unit.name); });
@@ -197,7 +196,8 @@ class DeploymentRound {
       told = true;
     }
     for (const Unit& unit : units_) {
-      auto row = std::find_if(rows_.begin(), rows_.end(), [&](const store::UnitRow& one) { return one.name == unit.name; });
+      auto row =
+          std::find_if(rows_.begin(), rows_.end(), [&](const store::UnitRow& one) { return one.name == unit.name; });
       const bool is_new = row == rows_.end();
       if (is_new) {
         store::UnitRow made;
@@ -243,7 +243,8 @@ class DeploymentRound {
                         .unit = endpoint.unit});
     std::sort(wanted.begin(), wanted.end(), [](const auto& a, const auto& b) { return a.node_port < b.node_port; });
     MIFENG_TRY(const auto there, store::endpoints_of(tx, row_.id));
-    if (std::equal(there.begin(), there.end(), wanted.begin(), wanted.end(), same_row<store::EndpointRow>)) return false;
+    if (std::equal(there.begin(), there.end(), wanted.begin(), wanted.end(), same_row<store::EndpointRow>))
+      return false;
     MIFENG_CHECK(store::erase_endpoints_of(tx, row_.id));
     for (const auto& row : wanted) {
       // Whose it was before has lost it: one port is one deployment's.
@@ -269,9 +270,12 @@ class DeploymentRound {
 
   // When nothing is on its way any more, ports that only an update needed are free again.
   Result<void> give_ports_back(store::Transaction& tx) {
-    const bool quiet = settled_ || (std::none_of(units_.begin(), units_.end(), [&](const Unit& unit) {
-                         return unit.state == UnitState::kStopping || !is_current(sought_, unit);
-                       }) && static_cast<std::int64_t>(units_.size()) <= row_.replicas);
+    const bool quiet =
+        settled_ || (std::none_of(units_.begin(), units_.end(),
+                                  [&](const Unit& unit) {
+                                    return unit.state == UnitState::kStopping || !is_current(sought_, unit);
+                                  }) &&
+                     static_cast<std::int64_t>(units_.size()) <= row_.replicas);
     if (!quiet) return ok();
     std::set<int> occupied;
     for (const Unit& unit : units_)

@@ -16,7 +16,7 @@ struct Core;
 enum class Urge { kLook, kApply };
 
 struct RoundResult {
-  int changed = 0;                         // steps taken
+  int changed = 0;                          // steps taken
   std::optional<UnixMillis> look_again_ms;  // when there will be something to do although nothing happens
 };
 

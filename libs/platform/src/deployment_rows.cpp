@@ -191,15 +191,15 @@ json::Object pod_json(const cluster::PodTemplate& pod) {
   set("memoryLimitBytes", pod.resources.memory_limit_bytes);
   for (const auto& [name, count] : pod.resources.devices) resources.set(name, count);
   return json::Object{{"image", pod.image},
-                                             {"imagePullPolicy", std::string(manifest::to_string(pod.pull_policy))},
-                                             {"command", strings(pod.command)},
-                                             {"args", strings(pod.args)},
-                                             {"env", std::move(env)},
-                                             {"ports", std::move(ports)},
-                                             {"resources", std::move(resources)},
-                                             {"mounts", std::move(mounts)},
-                                             {"healthPort", pod.health_port},
-                                             {"terminationGracePeriodSeconds", pod.termination_grace_seconds}};
+                      {"imagePullPolicy", std::string(manifest::to_string(pod.pull_policy))},
+                      {"command", strings(pod.command)},
+                      {"args", strings(pod.args)},
+                      {"env", std::move(env)},
+                      {"ports", std::move(ports)},
+                      {"resources", std::move(resources)},
+                      {"mounts", std::move(mounts)},
+                      {"healthPort", pod.health_port},
+                      {"terminationGracePeriodSeconds", pod.termination_grace_seconds}};
 }
 
 Result<store::RevisionRow> wanted_revision(store::Transaction& tx, const store::DeploymentRow& row) {
@@ -333,13 +333,15 @@ Verdict judge(const std::vector<store::UnitRow>& units, const store::DeploymentR
   }
   if (former && former_ready > 0) {
     if (update_hopeless || late)
-      return {.state = "degraded",
-              .reason = why.empty() ? phrase("revision {} does not become ready; the one before it goes on serving",
-                                             wanted.number)
-                                    : phrase("revision {} does not become ready, and the one before it goes on serving; {}",
-                                             wanted.number, why),
-              .update_failed = true};
-    return {.state = "updating", .reason = phrase("its units are being replaced by those of revision {}", wanted.number)};
+      return {
+          .state = "degraded",
+          .reason = why.empty()
+                        ? phrase("revision {} does not become ready; the one before it goes on serving", wanted.number)
+                        : phrase("revision {} does not become ready, and the one before it goes on serving; {}",
+                                 wanted.number, why),
+          .update_failed = true};
+    return {.state = "updating",
+            .reason = phrase("its units are being replaced by those of revision {}", wanted.number)};
   }
   if (ready >= row.replicas) return {.state = "ready", .reason = ""};
   if (ready > 0) return {.state = "degraded", .reason = why};

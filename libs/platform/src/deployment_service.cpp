@@ -18,11 +18,10 @@ namespace mifeng::platform {
 namespace {
 
 constexpr std::pair<DeploymentState, std::string_view> kStates[] = {
-    {DeploymentState::kPending, "pending"},  {DeploymentState::kStarting, "starting"},
-    {DeploymentState::kReady, "ready"},      {DeploymentState::kUpdating, "updating"},
-    {DeploymentState::kDegraded, "degraded"},
-    {DeploymentState::kFailed, "failed"},    {DeploymentState::kStopped, "stopped"},
-    {DeploymentState::kDeleting, "deleting"}};
+    {DeploymentState::kPending, "pending"},   {DeploymentState::kStarting, "starting"},
+    {DeploymentState::kReady, "ready"},       {DeploymentState::kUpdating, "updating"},
+    {DeploymentState::kDegraded, "degraded"}, {DeploymentState::kFailed, "failed"},
+    {DeploymentState::kStopped, "stopped"},   {DeploymentState::kDeleting, "deleting"}};
 
 }  // namespace
 
@@ -113,8 +112,7 @@ Result<Deployment> DeploymentService::scale(const Actor& actor, const std::strin
     MIFENG_TRY(const auto pod, core_.renderings->of(core_, tx, revision));
     MIFENG_TRY(PortMap map, load_ports(tx, cluster, held));
     // Slots of units that are on their way out are still there; they come back with the ports they have.
-    MIFENG_CHECK(
-        take_slots(core_, tx, *row, pod->ports, port_needs(core_, cluster, *pod, replicas).slots, {}, map));
+    MIFENG_CHECK(take_slots(core_, tx, *row, pod->ports, port_needs(core_, cluster, *pod, replicas).slots, {}, map));
     const bool more = replicas > row->replicas;
     const bool none = row->replicas == 0;
     row->replicas = replicas;

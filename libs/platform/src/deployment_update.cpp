@@ -36,9 +36,8 @@ void flatten(const json::Value& value, const std::string& path, std::map<std::st
     return nullptr;
   };
   // Lists of named things by their names, so that one more does not change all that follow.
-  if (array != nullptr && !array->empty() && std::all_of(array->begin(), array->end(), [&](const json::Value& item) {
-        return named(item) != nullptr;
-      })) {
+  if (array != nullptr && !array->empty() &&
+      std::all_of(array->begin(), array->end(), [&](const json::Value& item) { return named(item) != nullptr; })) {
     for (const auto& item : *array) {
       json::Object rest = *item.if_object();
       const std::string name = *named(item);
@@ -153,10 +152,9 @@ Result<UpdatePlan> DeploymentService::plan_update(const Actor& actor, const std:
     if (plan.strategy == UpdateStrategy::kOutage && next.row.replicas > 0)
       plan.warnings.emplace_back("Its only unit ends before the new one starts: calls fail meanwhile.");
     for (const auto& port : before->ports) {
-      const bool stays = std::any_of(after.ports.begin(), after.ports.end(),
-                                     [&](const auto& one) { return one.name == port.name; });
-      if (!stays)
-        plan.warnings.push_back("The port " + port.name + " goes; routes that name it lead nowhere then.");
+      const bool stays =
+          std::any_of(after.ports.begin(), after.ports.end(), [&](const auto& one) { return one.name == port.name; });
+      if (!stays) plan.warnings.push_back("The port " + port.name + " goes; routes that name it lead nowhere then.");
     }
     return plan;
   });

@@ -442,8 +442,7 @@ TEST_F(Deployments, LogsOfAUnit) {
   EXPECT_EQ(text, FakeEngine::unit_name(id, 0) + ": one\n" + FakeEngine::unit_name(id, 0) + ": two\n");
   LogOptions other;
   other.unit = "other";
-  EXPECT_FALSE(
-      platform_->deployments().logs(operator_, id, other, [](std::string_view) { return true; }));
+  EXPECT_FALSE(platform_->deployments().logs(operator_, id, other, [](std::string_view) { return true; }));
   EXPECT_FALSE(platform_->deployments().logs(auditor_, id, {}, [](std::string_view) { return true; }));
 }
 

@@ -84,12 +84,14 @@ Result<Peer> prove(Core& core, const GuardPeer& guard, const std::string& deploy
   const auto denied = [](const char* reason, const std::string& message) {
     return Error(ErrorCode::kPermissionDenied, reason, message);
   };
-  MIFENG_TRY(const auto candidates, core.db->read([&](store::Transaction& tx) -> Result<std::vector<cluster::Workload>> {
-    MIFENG_TRY(auto row, store::find<store::DeploymentRow>(tx, deployment));
-    if (!row || row->deleting != 0 || row->cluster_id != guard.cluster)
-      return denied("no-such-deployment", "No deployment " + deployment.substr(0, 64) + " is wanted in this cluster.");
-    return candidates_of(core, tx, *row);
-  }));
+  MIFENG_TRY(const auto candidates,
+             core.db->read([&](store::Transaction& tx) -> Result<std::vector<cluster::Workload>> {
+               MIFENG_TRY(auto row, store::find<store::DeploymentRow>(tx, deployment));
+               if (!row || row->deleting != 0 || row->cluster_id != guard.cluster)
+                 return denied("no-such-deployment",
+                               "No deployment " + deployment.substr(0, 64) + " is wanted in this cluster.");
+               return candidates_of(core, tx, *row);
+             }));
   const cluster::PeerEvidence evidence{.unit = guard.unit, .pid = guard.pid, .pidfd = guard.pidfd};
   MIFENG_TRY(const auto proof, core.clusters->call<cluster::Proof>(guard.cluster, [&](cluster::Engine& engine) {
     return engine.prove(candidates, evidence);
@@ -153,17 +155,15 @@ Result<Bytes> GrantService::grant(const GuardPeer& guard, const std::string& dep
       const UnixMillis now = core_.clock.now_ms();
       MIFENG_TRY(const auto recent, store::grants_since(tx, peer.cluster, peer.unit, now - kGrantWindow));
       if (recent >= kGrantsInWindow) {
-        limited =
-            Error(ErrorCode::kResourceExhausted, "too-many-grants",
-                  "This unit was granted its key 5 times in 10 minutes. It keeps starting anew: see its log.");
+        limited = Error(ErrorCode::kResourceExhausted, "too-many-grants",
+                        "This unit was granted its key 5 times in 10 minutes. It keeps starting anew: see its log.");
         return *limited;
       }
       MIFENG_TRY(const auto root_key, payload_root_key(*keys, wanted.model));
       MIFENG_TRY(auto former, store::live_instances_of(tx, peer.deployment));
       for (const auto& row : former)
         if (row.unit == peer.unit)
-          MIFENG_CHECK(
-              end_instance(core_, tx, row, EndKind::kEnded, "unit " + peer.unit, "its unit was granted anew"));
+          MIFENG_CHECK(end_instance(core_, tx, row, EndKind::kEnded, "unit " + peer.unit, "its unit was granted anew"));
       MIFENG_TRY(const auto vendor_key, crypto::Sm2PublicKey::from_pem(wanted.model.signer_key_pem));
       const LoadedKey& output = keys->output_in_force(now);
       store::InstanceRow row;

@@ -20,7 +20,7 @@ class KeyedWorkers {
   // At least 2 threads. `ended` is called, by any of them, each time a job has ended and its key is free again; not
   // after drain() or stop() has returned.
   explicit KeyedWorkers(int threads, std::function<void()> ended = nullptr);
-  ~KeyedWorkers();                     // as stop()
+  ~KeyedWorkers();  // as stop()
 
   // Urgent ones go before those that wait, except for those of their own key. Nothing happens after stop(). `job` does
   // not throw.

@@ -19,7 +19,8 @@ std::string_view to_string(VersionState state) {
 }
 
 Result<VersionState> parse_version_state(std::string_view text) {
-  for (const auto state : {VersionState::kSubmitted, VersionState::kAccepted, VersionState::kRefused, VersionState::kWithdrawn})
+  for (const auto state :
+       {VersionState::kSubmitted, VersionState::kAccepted, VersionState::kRefused, VersionState::kWithdrawn})
     if (to_string(state) == text) return state;
   return Error(ErrorCode::kInvalidArgument, "unknown-state", "A version is submitted, accepted, refused or withdrawn.");
 }
@@ -179,8 +180,8 @@ Result<ModelService::Withdrawn> ModelService::withdraw(const Actor& actor, const
       row->decided_by = actor.name;
       row->decided_ms = core_.clock.now_ms();
       MIFENG_CHECK(store::update(tx, *row));
-      MIFENG_CHECK(audit(core_, tx, actor, "version.withdraw", row->vendor_id + "/" + row->name + "/" + row->version,
-                         reason));
+      MIFENG_CHECK(
+          audit(core_, tx, actor, "version.withdraw", row->vendor_id + "/" + row->name + "/" + row->version, reason));
     } else if (row->state != to_string(VersionState::kWithdrawn)) {
       return Error(ErrorCode::kConflict, "not-accepted",
                    "This version is " + row->state + "; only an accepted one is withdrawn.");

@@ -95,7 +95,8 @@ Result<std::vector<ReservedPort>> PortService::set_reserved(const Actor& actor, 
       if (map.used.contains(port.port))
         return Error(ErrorCode::kConflict, "port-in-use",
                      "Port " + std::to_string(port.port) + " is used by " + map.used.at(port.port).deployment_id + ".");
-      MIFENG_CHECK(store::insert(tx, store::ReservedPortRow{.cluster_id = id, .port = port.port, .reason = port.reason}));
+      MIFENG_CHECK(
+          store::insert(tx, store::ReservedPortRow{.cluster_id = id, .port = port.port, .reason = port.reason}));
     }
     return audit(core_, tx, actor, "ports.set-reserved", "node ports of " + id,
                  std::to_string(reserved.size()) + " reserved");

@@ -159,8 +159,8 @@ Result<int> remove_orphan(Core& core, const std::string& cluster, const std::str
 
 // Whether the cluster answers, and as what.
 Result<void> probe_cluster(Core& core, const std::string& cluster) {
-  const auto facts = core.clusters->call<cluster::ClusterFacts>(
-      cluster, [](cluster::Engine& engine) { return engine.probe(); });
+  const auto facts =
+      core.clusters->call<cluster::ClusterFacts>(cluster, [](cluster::Engine& engine) { return engine.probe(); });
   if (facts) return note_cluster(core, cluster, ClusterState::kReady, "", facts->version, facts->may);
   MIFENG_CHECK(note_cluster(core, cluster, ClusterState::kAway, facts.error().message(), "", {}));
   return facts.error();
@@ -177,8 +177,8 @@ struct Reconciler::State {
   };
   // What is remembered of a deployment between two looks.
   struct Known {
-    Wish looked{};                    // submitted with
-    std::optional<Wish> applied;      // given to the engine with, by this process
+    Wish looked{};                // submitted with
+    std::optional<Wish> applied;  // given to the engine with, by this process
     std::optional<Steady::time_point> due;
     std::chrono::milliseconds retry = kFirstRetry;
   };
@@ -216,7 +216,8 @@ Reconciler::~Reconciler() { stop(); }
 void Reconciler::know_clusters() {
   for (const std::string& id : core_.clusters->ids())
     if (!state_->clusters.contains(id))
-      state_->clusters.emplace(id, std::make_unique<State::PerCluster>(core_.options.parallel_deployments, [this] { wake(); }));
+      state_->clusters.emplace(
+          id, std::make_unique<State::PerCluster>(core_.options.parallel_deployments, [this] { wake(); }));
 }
 
 // A job that counts in `look`, whatever becomes of it.
@@ -262,11 +263,13 @@ Result<int> Reconciler::look_at(const store::DeploymentRow& row) {
       }
     } else {
       known.due = Steady::now() + known.retry;
-      known.retry = std::min<std::chrono::milliseconds>(known.retry * 2, std::chrono::milliseconds(core_.options.resync_ms));
+      known.retry =
+          std::min<std::chrono::milliseconds>(known.retry * 2, std::chrono::milliseconds(core_.options.resync_ms));
     }
     if (row.deleting != 0 && changed) state.known.erase(row.id);
   }
-  if (!changed && changed.error().code() != ErrorCode::kUnavailable) MIFENG_CHECK(note_trouble(core_, row.id, changed.error()));
+  if (!changed && changed.error().code() != ErrorCode::kUnavailable)
+    MIFENG_CHECK(note_trouble(core_, row.id, changed.error()));
   return changed;
 }
 

@@ -159,7 +159,8 @@ Result<Route> RouteService::move(const Actor& actor, const std::string& id, cons
     if (!row) return not_found("route", id);
     MIFENG_TRY(Route route, route_of(*row));
     MIFENG_TRY(const ForwardUrl forward, parse_forward(route.forward));
-    route.forward = "mifeng://" + deployment_id + (forward.port_name.empty() ? "" : ":" + forward.port_name) + forward.path;
+    route.forward =
+        "mifeng://" + deployment_id + (forward.port_name.empty() ? "" : ":" + forward.port_name) + forward.path;
     MIFENG_CHECK(check_route(tx, route));
     route.changed_ms = core_.clock.now_ms();
     MIFENG_TRY(const auto changed, row_of(route));

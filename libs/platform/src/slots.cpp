@@ -80,10 +80,8 @@ Result<std::vector<PlannedPort>> plan_slots(const std::vector<manifest::Containe
   std::size_t next = 0;
   for (int slot = 0; slot < slots; ++slot)
     for (const auto& port : ports)
-      planned.push_back({.slot = slot,
-                         .port_name = port.name,
-                         .container_port = port.container_port,
-                         .node_port = free[next++]});
+      planned.push_back(
+          {.slot = slot, .port_name = port.name, .container_port = port.container_port, .node_port = free[next++]});
   return planned;
 }
 

@@ -59,8 +59,8 @@ Result<messages::Snapshot> build_snapshot(store::Transaction& tx, const KeySet& 
   MIFENG_TRY(const auto rows, store::all<store::EndpointRow>(tx));
   std::map<std::tuple<std::string, std::string, std::string>, std::vector<std::string>> endpoints;
   for (const auto& row : rows) {
-    const bool live =
-        row.unit.empty() ? live_deployments.contains(row.deployment_id) : live_units.contains({row.cluster_id, row.unit});
+    const bool live = row.unit.empty() ? live_deployments.contains(row.deployment_id)
+                                       : live_units.contains({row.cluster_id, row.unit});
     if (!live) continue;
     for (const std::string& node : nodes[row.cluster_id]) {
       const std::string host = node.find(':') == std::string::npos ? node : "[" + node + "]";

@@ -35,7 +35,8 @@ class Updates : public PlatformTest {
     }
   }
   Result<Deployment> update(const std::string& version) {
-    return platform_->deployments().update(operator_, id_, {.version_id = version, .env = {}, .requests = {}, .limits = {}});
+    return platform_->deployments().update(operator_, id_,
+                                           {.version_id = version, .env = {}, .requests = {}, .limits = {}});
   }
 
   std::string first_, second_, id_;
@@ -125,7 +126,8 @@ TEST_F(Updates, TheOverlayAloneIsARevisionToo) {
 }
 
 TEST_F(Updates, PlansSayWhatChangesFieldByField) {
-  const auto plan = platform_->deployments().plan_update(operator_, id_, {.version_id = second_, .env = {}, .requests = {}, .limits = {}});
+  const auto plan = platform_->deployments().plan_update(
+      operator_, id_, {.version_id = second_, .env = {}, .requests = {}, .limits = {}});
   ASSERT_TRUE(plan) << plan.error().message();
   EXPECT_EQ(plan->from_version, "1.0.0");
   EXPECT_EQ(plan->to_version, "2.0.0");
@@ -143,7 +145,8 @@ TEST_F(Updates, ChosenPortsStayAndAnOldUnitGoesFirst) {
   request.ports = {30020};
   id_ = platform_->deployments().create(operator_, request)->id;
   settle();
-  const auto plan = platform_->deployments().plan_update(operator_, id_, {.version_id = second_, .env = {}, .requests = {}, .limits = {}});
+  const auto plan = platform_->deployments().plan_update(
+      operator_, id_, {.version_id = second_, .env = {}, .requests = {}, .limits = {}});
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->strategy, UpdateStrategy::kOutage);
   EXPECT_FALSE(plan->warnings.empty());
@@ -247,7 +250,8 @@ TEST_F(Updates, AClusterThatIsAwaySaysSoAndComesBack) {
   ASSERT_TRUE(cluster.capacity);
   EXPECT_EQ(cluster.capacity->cpu_millis.all, 4000);
   ASSERT_TRUE(platform_->clusters().set(
-      admin_, kLocalCluster, {.name = "ward 3", .default_namespace = "models", .node_addresses = {"127.0.0.1", "::1"}}));
+      admin_, kLocalCluster,
+      {.name = "ward 3", .default_namespace = "models", .node_addresses = {"127.0.0.1", "::1"}}));
   EXPECT_EQ(platform_->clusters().list(auditor_)->at(0).name, "ward 3");
   for (const std::vector<std::string>& bad : {std::vector<std::string>{}, {"a b"}, {"http://x"}})
     EXPECT_EQ(platform_->clusters()

@@ -100,6 +100,7 @@ struct Api::Impl {
   // Last, so that what they still run ends before what it refers to.
   net::BlockingPool work{"database", 8, 256};
   net::BlockingPool slow{"slow requests", 16, 64};
+  net::BlockingPool proofs{"grants", 8, 256};
 
   std::shared_ptr<Call> make_call(net::Request& request) {
     auto call = std::make_shared<Call>(Call{.platform = platform,
@@ -107,6 +108,7 @@ struct Api::Impl {
                                             .clock = clock,
                                             .work = work,
                                             .slow = slow,
+                                            .proofs = proofs,
                                             .actor = {},
                                             .bearer = {},
                                             .remote = request.peer.address,

@@ -153,7 +153,7 @@ Task<net::Response> ask(std::shared_ptr<Call> call, Asked what) {
     return what == Asked::kGrant ? grants.grant(peer, deployment, nonce, as_bytes(*body))
                                  : grants.renew(peer, deployment, nonce, as_bytes(*body));
   };
-  auto answer = co_await net::run_blocking(call->work, std::move(run));
+  auto answer = co_await net::run_blocking(call->proofs, std::move(run));
   if (!answer) co_return std::move(answer).error();
   co_return sealed_answer(*answer);
 }

@@ -41,8 +41,9 @@ struct Call {
   platform::Platform& platform;
   const ApiOptions& options;
   const Clock& clock;
-  net::BlockingPool& work;  // short: the database
-  net::BlockingPool& slow;  // what takes its time: password hashing, verifying a package, following a log
+  net::BlockingPool& work;    // short: the database
+  net::BlockingPool& slow;    // what takes its time: password hashing, verifying a package, following a log
+  net::BlockingPool& proofs;  // of guards: the engine is asked, and may be slow to answer
   platform::Actor actor;
   std::string bearer;                                    // as it came; empty on the local socket
   std::string remote;                                    // address of the peer

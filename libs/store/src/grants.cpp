@@ -27,7 +27,7 @@ Result<std::optional<InstanceRow>> instance_by_signing_key(Transaction& tx, cons
 }
 
 Result<std::int64_t> grants_since(Transaction& tx, const std::string& cluster_id, const std::string& unit,
-                                   std::int64_t since_ms) {
+                                  std::int64_t since_ms) {
   return count_rows(tx, "instances", "WHERE cluster_id = :cluster AND unit = :unit AND granted_ms > :since",
                     {cluster_id, unit, since_ms});
 }

@@ -46,12 +46,11 @@ inline constexpr Permission kAllPermissions[] = {
     Permission::kReadModels,      Permission::kSubmit,        Permission::kDecideVersions,
     Permission::kReadVendors,     Permission::kManageVendors, Permission::kConfirmVendorKeys,
     Permission::kReadDeployments, Permission::kDeploy,        Permission::kReadClusters,
-    Permission::kManageClusters,  Permission::kReadPorts,
-    Permission::kManagePorts,     Permission::kReadRoutes,    Permission::kManageRoutes,
-    Permission::kReadCallers,     Permission::kManageCallers, Permission::kReadCard,
-    Permission::kReadKeys,        Permission::kManageKeys,    Permission::kReadGateways,
-    Permission::kManageGateways,  Permission::kReadAudit,     Permission::kManagePeople,
-    Permission::kReadSystem};
+    Permission::kManageClusters,  Permission::kReadPorts,     Permission::kManagePorts,
+    Permission::kReadRoutes,      Permission::kManageRoutes,  Permission::kReadCallers,
+    Permission::kManageCallers,   Permission::kReadCard,      Permission::kReadKeys,
+    Permission::kManageKeys,      Permission::kReadGateways,  Permission::kManageGateways,
+    Permission::kReadAudit,       Permission::kManagePeople,  Permission::kReadSystem};
 std::string_view to_string(Permission permission);  // "read-models", ...
 bool may(Role role, Permission permission);
 

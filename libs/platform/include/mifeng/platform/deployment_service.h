@@ -102,10 +102,10 @@ struct Revision {
   UnixMillis created_ms = 0;
 };
 struct UnitInfo {
-  std::string name;    // the engine's
-  int revision = 0;    // number; 0: of none that is kept
-  std::string state;   // "waiting", "starting", "ready", "stopping", "failed"
-  std::string reason;  // one sentence; empty while all is well
+  std::string name;                // the engine's
+  int revision = 0;                // number; 0: of none that is kept
+  std::string state;               // "waiting", "starting", "ready", "stopping", "failed"
+  std::string reason;              // one sentence; empty while all is well
   std::vector<PlannedPort> ports;  // its own; empty where a node port stands before all units
   std::string instance_id;         // live grant; empty without
   UnixMillis started_ms = 0;

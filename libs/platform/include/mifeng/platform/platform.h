@@ -37,13 +37,13 @@ struct PlatformOptions {
   bool registry_plain_http = true;  // loopback only
   int port_first = 30000;           // node ports of a new cluster
   int port_last = 32767;
-  int parallel_hashes = 1;                 // PBKDF2 at once
-  int password_rounds = 600'000;           // lower only in tests
-  int database_connections = 16;           // more than parallel_deployments, so that requests find one
-  int parallel_deployments = 8;             // of each cluster, looked at by the reconciler at the same time
-  std::string local_address;                // of the cluster "local": where its engine is reached
-  std::string local_node = "127.0.0.1";     // where gateways reach its node ports
-  UnixMillis resync_ms = 30 * 1000;         // from one look at everything to the next
+  int parallel_hashes = 1;                           // PBKDF2 at once
+  int password_rounds = 600'000;                     // lower only in tests
+  int database_connections = 16;                     // more than parallel_deployments, so that requests find one
+  int parallel_deployments = 8;                      // of each cluster, looked at by the reconciler at the same time
+  std::string local_address;                         // of the cluster "local": where its engine is reached
+  std::string local_node = "127.0.0.1";              // where gateways reach its node ports
+  UnixMillis resync_ms = 30 * 1000;                  // from one look at everything to the next
   UnixMillis progress_deadline_ms = 10 * 60 * 1000;  // an update whose units are not ready by then has failed
   UnixMillis lease_ms = 5 * 60 * 1000;
   UnixMillis renew_ms = 60 * 1000;

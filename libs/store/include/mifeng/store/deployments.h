@@ -29,8 +29,8 @@ struct DeploymentRow {
   std::string state{};
   std::string reason{};
   std::int64_t update_started_ms = 0;  // when units began to be replaced last
-  std::int64_t update_failed = 0;  // the revision that is wanted does not come up
-  std::string opens_route{};       // a route to enable once it answers
+  std::int64_t update_failed = 0;      // the revision that is wanted does not come up
+  std::string opens_route{};           // a route to enable once it answers
   std::string batch_id{};
   std::int64_t deleting = 0;  // or one of the two above
   std::int64_t restart_wanted = 0;
@@ -42,14 +42,32 @@ template <>
 struct Table<DeploymentRow> {
   static constexpr const char* name = "deployments";
   static constexpr std::size_t keys = 1;
-  static constexpr const char* columns[] = {
-      "id",       "name",       "cluster_id",     "revision_id",    "version_id", "vendor_id",  "model",
-      "version",  "grade",      "replicas",       "ports_chosen",   "state",      "reason",     "update_started_ms", "update_failed",
-      "opens_route", "batch_id", "deleting",      "restart_wanted", "created_by", "created_ms", "changed_ms"};
+  static constexpr const char* columns[] = {"id",
+                                            "name",
+                                            "cluster_id",
+                                            "revision_id",
+                                            "version_id",
+                                            "vendor_id",
+                                            "model",
+                                            "version",
+                                            "grade",
+                                            "replicas",
+                                            "ports_chosen",
+                                            "state",
+                                            "reason",
+                                            "update_started_ms",
+                                            "update_failed",
+                                            "opens_route",
+                                            "batch_id",
+                                            "deleting",
+                                            "restart_wanted",
+                                            "created_by",
+                                            "created_ms",
+                                            "changed_ms"};
   static auto tie(DeploymentRow& r) {
     return std::tie(r.id, r.name, r.cluster_id, r.revision_id, r.version_id, r.vendor_id, r.model, r.version, r.grade,
-                    r.replicas, r.ports_chosen, r.state, r.reason, r.update_started_ms, r.update_failed, r.opens_route, r.batch_id,
-                    r.deleting, r.restart_wanted, r.created_by, r.created_ms, r.changed_ms);
+                    r.replicas, r.ports_chosen, r.state, r.reason, r.update_started_ms, r.update_failed, r.opens_route,
+                    r.batch_id, r.deleting, r.restart_wanted, r.created_by, r.created_ms, r.changed_ms);
   }
 };
 
@@ -93,9 +111,9 @@ template <>
 struct Table<UnitRow> {
   static constexpr const char* name = "units";
   static constexpr std::size_t keys = 2;
-  static constexpr const char* columns[] = {"cluster_id", "name",       "deployment_id", "revision_id", "restart",
-                                            "slot",       "engine_id",  "state",         "reason",      "started_ms",
-                                            "restarts",   "failures",   "next_try_ms"};
+  static constexpr const char* columns[] = {"cluster_id", "name",      "deployment_id", "revision_id", "restart",
+                                            "slot",       "engine_id", "state",         "reason",      "started_ms",
+                                            "restarts",   "failures",  "next_try_ms"};
   static auto tie(UnitRow& r) {
     return std::tie(r.cluster_id, r.name, r.deployment_id, r.revision_id, r.restart, r.slot, r.engine_id, r.state,
                     r.reason, r.started_ms, r.restarts, r.failures, r.next_try_ms);

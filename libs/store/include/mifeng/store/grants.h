@@ -80,10 +80,10 @@ struct Table<InstanceRow> {
   static constexpr const char* name = "instances";
   static constexpr std::size_t keys = 1;
   static constexpr const char* columns[] = {
-      "id",          "cluster_id",     "deployment_id", "revision_id",   "unit",        "engine_id",  "signing_key",
-      "signing_key_id", "receive_key", "guard_version", "granted_ms",    "lease_until_ms", "ended_ms", "end_reason",
-      "revoked",     "calls",          "counter",       "listed_from",   "request_sm3", "answer",     "renewal_sm3",
-      "renewal_answer"};
+      "id",          "cluster_id",     "deployment_id", "revision_id",   "unit",       "engine_id",
+      "signing_key", "signing_key_id", "receive_key",   "guard_version", "granted_ms", "lease_until_ms",
+      "ended_ms",    "end_reason",     "revoked",       "calls",         "counter",    "listed_from",
+      "request_sm3", "answer",         "renewal_sm3",   "renewal_answer"};
   static auto tie(InstanceRow& r) {
     return std::tie(r.id, r.cluster_id, r.deployment_id, r.revision_id, r.unit, r.engine_id, r.signing_key,
                     r.signing_key_id, r.receive_key, r.guard_version, r.granted_ms, r.lease_until_ms, r.ended_ms,
@@ -100,7 +100,7 @@ Result<std::optional<InstanceRow>> last_instance_of_unit(Transaction& tx, const 
                                                          const std::string& unit);
 Result<std::optional<InstanceRow>> instance_by_signing_key(Transaction& tx, const std::string& signing_key_id);
 Result<std::int64_t> grants_since(Transaction& tx, const std::string& cluster_id, const std::string& unit,
-                                   std::int64_t since_ms);
+                                  std::int64_t since_ms);
 // Erases what ended before that time, at most `limit` rows at once; gives how many.
 Result<std::int64_t> erase_instances_ended(Transaction& tx, std::int64_t before_ms, std::int64_t limit);
 Result<Slice<InstanceRow>> instance_slice(Transaction& tx, const std::string& deployment_id, const Window& window);
