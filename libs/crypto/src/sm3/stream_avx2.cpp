@@ -38,45 +38,16 @@ struct Expansion {
   }
 };
 
-MIFENG_INLINE std::uint32_t left(std::uint32_t x, int bits) { return x << bits | x >> (32 - bits); }
-
-// Keeps the compiler from adding in another order: what comes last must not wait for what was there before, and an LEA
-// of three parts takes longer than an ADD.
-template <typename T>
-MIFENG_INLINE T ready(T x) {
-  __asm__("" : "+r"(x));
-  return x;
-}
-
-template <bool kEarly>
-MIFENG_INLINE void word_round(std::uint32_t a, std::uint32_t& b, std::uint32_t c, std::uint32_t& d, std::uint32_t e,
-                              std::uint32_t& f, std::uint32_t g, std::uint32_t& h, std::uint32_t w,
-                              std::uint32_t w_prime, std::uint32_t t) {
-  const std::uint32_t a12 = left(a, 12);
-  const std::uint32_t ss1 = left(ready(a12 + t) + e, 7);
-  const std::uint32_t ff = kEarly ? a ^ b ^ c : (a & b) + ((a ^ b) & c);
-  const std::uint32_t gg = kEarly ? e ^ f ^ g : (e & f) + (~e & g);
-  const std::uint32_t tt1 = ready(ready(d + w_prime) + ff) + (ss1 ^ a12);
-  const std::uint32_t tt2 = ready(ready(h + w) + gg) + ss1;
-  b = left(b, 9);
-  d = tt1;
-  f = left(f, 19);
-  h = tt2 ^ left(tt2, 9) ^ left(tt2, 17);
-}
-
 // Eight rounds of one block, whose words are kGroup apart.
 template <bool kEarly>
 MIFENG_INLINE void eight_rounds(std::uint32_t (&v)[8], const std::uint32_t* w, const std::uint32_t* t) {
 #pragma GCC unroll 2
   for (int i = 0; i < 8; i += 4) {
     const std::uint32_t* at = w + i * kGroup;
-    word_round<kEarly>(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], at[0], at[0] ^ at[4 * kGroup], t[i]);
-    word_round<kEarly>(v[3], v[0], v[1], v[2], v[7], v[4], v[5], v[6], at[kGroup], at[kGroup] ^ at[5 * kGroup],
-                       t[i + 1]);
-    word_round<kEarly>(v[2], v[3], v[0], v[1], v[6], v[7], v[4], v[5], at[2 * kGroup], at[2 * kGroup] ^ at[6 * kGroup],
-                       t[i + 2]);
-    word_round<kEarly>(v[1], v[2], v[3], v[0], v[5], v[6], v[7], v[4], at[3 * kGroup], at[3 * kGroup] ^ at[7 * kGroup],
-                       t[i + 3]);
+    sm3_round<kEarly>(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], at[0], at[4 * kGroup], t[i]);
+    sm3_round<kEarly>(v[3], v[0], v[1], v[2], v[7], v[4], v[5], v[6], at[kGroup], at[5 * kGroup], t[i + 1]);
+    sm3_round<kEarly>(v[2], v[3], v[0], v[1], v[6], v[7], v[4], v[5], at[2 * kGroup], at[6 * kGroup], t[i + 2]);
+    sm3_round<kEarly>(v[1], v[2], v[3], v[0], v[5], v[6], v[7], v[4], at[3 * kGroup], at[7 * kGroup], t[i + 3]);
   }
 }
 
@@ -97,7 +68,7 @@ void compress_avx2(std::uint32_t* state, const std::uint8_t* data, std::size_t b
       const unsigned first_made = block < 6 ? 16 + 8 * block : kWords - 8;
       std::uint32_t v[8];
       for (unsigned i = 0; i < 8; ++i) v[i] = state[i];
-      const std::uint32_t* w = ready(&from.word[0][block]);
+      const std::uint32_t* w = sm3_ready(&from.word[0][block]);
       for (unsigned i = 0; i < 8; ++i, w += 8 * kGroup) {
         to.make(first_made + i);
         if (i < 2)
@@ -105,8 +76,8 @@ void compress_avx2(std::uint32_t* state, const std::uint8_t* data, std::size_t b
         else
           eight_rounds<false>(v, w, kSm3T.data() + 8 * i);
       }
-      // ready(): not gathered into vector registers, which takes long.
-      for (unsigned i = 0; i < 8; ++i) state[i] = ready(state[i] ^ v[i]);
+      // Not gathered into vector registers, which takes long.
+      for (unsigned i = 0; i < 8; ++i) state[i] = sm3_ready(state[i] ^ v[i]);
     }
   }
 }

@@ -2,8 +2,6 @@
 //
 // A plane holds one bit of each byte of a word in many blocks, so that the S-box is a circuit of XOR and AND over
 // planes (in the tower field of algebra.h), and a rotation by whole bytes one of the plane.
-#include <algorithm>
-
 #include "sm4/constants.h"
 
 namespace mifeng::crypto::sm4 {

@@ -67,7 +67,7 @@ Sm4Tier best_sm4_tier() {
 
 namespace sm4 {
 
-const Kernel& kernel_of(Sm4Tier tier) {
+const Kernel& kernel_of([[maybe_unused]] Sm4Tier tier) {
 #if defined(__x86_64__)
   switch (tier) {
     case Sm4Tier::kPortable: return kPortable;
