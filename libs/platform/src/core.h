@@ -27,6 +27,7 @@ namespace mifeng::platform {
 class KeyRing;
 class AuditLog;
 class GrantLimits;
+class ProvedPeers;
 class Renderings;
 
 // Calls everybody who subscribed, from the thread that changed something. Subscribers must not block.
@@ -56,6 +57,7 @@ struct Core {
   std::unique_ptr<AuditLog> audit;
   std::unique_ptr<KeyRing> keys;
   std::unique_ptr<GrantLimits> grant_limits;
+  std::unique_ptr<ProvedPeers> proved_peers;
   UnixMillis started_ms = 0;     // of this process
   Notifier snapshots_changed;    // routes, endpoints, instances, callers, output keys
   Notifier deployments_changed;  // the reconciler has something to do

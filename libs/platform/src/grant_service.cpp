@@ -11,6 +11,7 @@
 #include "mifeng/sealed/open.h"
 #include "mifeng/store/deployments.h"
 #include "mifeng/store/models.h"
+#include "proved_peers.h"
 
 namespace mifeng::platform {
 namespace {
@@ -47,15 +48,6 @@ struct Wanted {
   store::DeploymentRow deployment{};
   store::RevisionRow revision{};  // that this unit runs
   store::ModelRow model{};
-};
-
-// Who asks, as its engine has verified it.
-struct Peer {
-  std::string cluster;
-  std::string deployment;
-  std::int64_t revision = 0;  // id
-  std::string unit;
-  std::string engine_id;  // of this very container or pod
 };
 
 // What the platform itself wants of this unit.
@@ -98,11 +90,19 @@ Result<Peer> prove(Core& core, const GuardPeer& guard, const std::string& deploy
   }));
   if (proof.deployment != deployment)
     return denied("other-deployment", "The unit belongs to the deployment " + proof.deployment + ".");
-  return Peer{.cluster = guard.cluster,
-              .deployment = proof.deployment,
-              .revision = proof.revision,
-              .unit = proof.unit,
-              .engine_id = proof.engine_id};
+  const Peer peer{.cluster = guard.cluster,
+                  .deployment = proof.deployment,
+                  .revision = proof.revision,
+                  .unit = proof.unit,
+                  .engine_id = proof.engine_id};
+  core.proved_peers->remember(guard, peer);
+  return peer;
+}
+
+// For a renewal: the process that proved itself for its grant has done so.
+Result<Peer> prove_again(Core& core, const GuardPeer& guard, const std::string& deployment) {
+  if (auto peer = core.proved_peers->find(guard, deployment)) return std::move(*peer);
+  return prove(core, guard, deployment);
 }
 
 // What to answer to a process that could not prove itself: "refused", and `why` stands in the audit log, up to 20 times
@@ -226,7 +226,7 @@ Result<Bytes> GrantService::grant(const GuardPeer& guard, const std::string& dep
 
 Result<Bytes> GrantService::renew(const GuardPeer& guard, const std::string& deployment, const std::string& nonce,
                                   ByteView stream) {
-  const auto proved = prove(core_, guard, deployment);
+  const auto proved = prove_again(core_, guard, deployment);
   if (!proved) return unproved(core_, guard.unit, proved.error());
   const Peer& peer = *proved;
   const std::string renewal_sm3 = sm3_hex(stream);

@@ -1,4 +1,6 @@
 // Grants, renewals, and what an attacker may try with them.
+#include <unistd.h>
+
 #include "test_platform.h"
 
 namespace mifeng::platform {
@@ -259,6 +261,33 @@ TEST_F(Grants, RenewsCountsAndRefusesReplays) {
   const Bytes own = guard.renewal(card(), tools());
   EXPECT_FALSE(platform_->grants().renew(peer_of(deployment_, 1), deployment_, guard.renew_nonce, own));
   EXPECT_EQ(last_refusal(), "other-unit");
+}
+
+TEST_F(Grants, ARenewalOfTheProcessThatProvedItselfAsksNoEngine) {
+  TestGuard guard = Grants::guard();
+  GuardPeer peer = peer_of(deployment_);
+  peer.pid = ::getpid();
+  ASSERT_TRUE(ask(guard, peer));
+  const auto renew_from = [&](const GuardPeer& from) {
+    const Bytes stream = guard.renewal(card(), tools());
+    return platform_->grants().renew(from, deployment_, guard.renew_nonce, stream);
+  };
+  engine_.shown.clear();
+  ASSERT_TRUE(renew_from(peer));
+  EXPECT_TRUE(engine_.shown.empty());
+  GuardPeer other = peer;
+  other.pid = ::getppid();
+  ASSERT_TRUE(renew_from(other)) << "as the engine says";
+  EXPECT_EQ(engine_.shown.size(), 1u) << "another process proves itself anew";
+  other.pid = 0;
+  EXPECT_EQ(renew_from(other).error().reason(), "refused");
+  EXPECT_EQ(last_refusal(), "not-first-process");
+  reopen();
+  engine_.shown.clear();
+  ASSERT_TRUE(renew_from(peer));
+  EXPECT_EQ(engine_.shown.size(), 1u) << "once after a start of the platform";
+  ASSERT_TRUE(renew_from(peer));
+  EXPECT_EQ(engine_.shown.size(), 1u);
 }
 
 TEST_F(Grants, AnUnknownInstanceIsToldSoAndARevokedOneToo) {

@@ -10,6 +10,7 @@
 #include "mifeng/base/file.h"
 #include "mifeng/store/people.h"
 #include "mifeng/store/ports.h"
+#include "proved_peers.h"
 #include "renderings.h"
 #include "thinning.h"
 
@@ -70,6 +71,7 @@ struct Platform::Services {
              .audit = nullptr,
              .keys = nullptr,
              .grant_limits = std::make_unique<GrantLimits>(),
+             .proved_peers = std::make_unique<ProvedPeers>(),
              .started_ms = clock.now_ms(),
              .snapshots_changed = {},
              .deployments_changed = {},

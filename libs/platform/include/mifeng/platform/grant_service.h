@@ -44,9 +44,10 @@ class GrantService {
   explicit GrantService(Core& core) : core_(core) {}
 
   // The body of POST /v1/grants and /v1/renewals on a unit's socket; `deployment` and `nonce` come from header fields.
-  // Who asks is proved anew for each: by the engine of the deployment's cluster, against what its revisions were
-  // rendered to. The answer is a sealed stream of kind grant. To a remote peer every failure of authentication is
-  // kPermissionDenied "refused"; the local log and the audit log name the class. kResourceExhausted "too-many-grants"
+  // Who asks is proved by the engine of the deployment's cluster, against what its revisions were rendered to: for each
+  // grant, and for a renewal by a process that has not proved itself before. The answer is a sealed stream of kind
+  // grant. To a remote peer every failure of authentication is kPermissionDenied "refused"; the audit log names the
+  // class. kResourceExhausted "too-many-grants"
   // after 5 in 10 minutes for one unit. Blocks: it asks the engine.
   Result<Bytes> grant(const GuardPeer& peer, const std::string& deployment, const std::string& nonce, ByteView stream);
   Result<Bytes> renew(const GuardPeer& peer, const std::string& deployment, const std::string& nonce, ByteView stream);
