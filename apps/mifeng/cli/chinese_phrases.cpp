@@ -158,6 +158,14 @@ constexpr Translation kPhrases[] = {
     {"the registry of {} cannot be reached: {}", "无法连接 {} 所在的镜像库：{}"},
     {"there is no room on the disk for the image {}", "磁盘空间不足以容纳镜像 {}"},
     {"the image {} could not be pulled: {}", "无法拉取镜像 {}：{}"},
+    // libs/platform: what a plan warns of
+    {"there is a deployment {} already", "已有名为 {} 的部署"},
+    {"with no replica nothing will run", "副本数为 0，不会运行任何单元"},
+    {"the prefix {} is taken by the route {}", "访问前缀 {} 已被路由 {} 占用"},
+    {"the route is open: it needs no API key", "该路由对外开放：无需 API 密钥"},
+    {"its only unit ends before the new one starts: calls fail meanwhile",
+     "唯一的单元会先停止，再启动新的：其间调用会失败"},
+    {"the port {} goes; routes that name it lead nowhere then", "端口 {} 将消失；指向它的路由届时将无处可达"},
     // libs/platform: what is wrong with the audit log
     {"Entry {} is missing.", "缺少第 {} 条记录。"},
     {"Entry {} is not what was written.", "第 {} 条记录与写入时不同。"},

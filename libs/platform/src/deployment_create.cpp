@@ -138,14 +138,14 @@ Result<DeploymentPlan> DeploymentService::plan(const Actor& actor, const Deploym
     if (const auto engine = core_.clusters->find(plan.cluster)) {
       for (std::string& sentence : engine->not_held(pod)) plan.warnings.push_back(std::move(sentence));
     }
-    if (same) plan.warnings.push_back("There is a deployment \"" + request.name + "\" already.");
-    if (plan.replicas == 0) plan.warnings.push_back("With no replica nothing will run.");
+    if (same) plan.warnings.push_back(phrase("there is a deployment {} already", request.name));
+    if (plan.replicas == 0) plan.warnings.push_back(phrase("with no replica nothing will run"));
     if (request.route) {
       MIFENG_CHECK(check_prefix(request.route->prefix));
       MIFENG_TRY(auto taken, store::route_by_prefix(tx, request.route->prefix));
       if (taken)
-        plan.warnings.push_back("The prefix " + request.route->prefix + " is taken by the route " + taken->id + ".");
-      if (request.route->open) plan.warnings.push_back("The route is open: it needs no API key.");
+        plan.warnings.push_back(phrase("the prefix {} is taken by the route {}", request.route->prefix, taken->id));
+      if (request.route->open) plan.warnings.push_back(phrase("the route is open: it needs no API key"));
     }
     return plan;
   });

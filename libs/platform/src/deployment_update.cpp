@@ -150,11 +150,11 @@ Result<UpdatePlan> DeploymentService::plan_update(const Actor& actor, const std:
     if (const auto engine = core_.clusters->find(next.row.cluster_id))
       for (std::string& sentence : engine->not_held(after)) plan.warnings.push_back(std::move(sentence));
     if (plan.strategy == UpdateStrategy::kOutage && next.row.replicas > 0)
-      plan.warnings.emplace_back("Its only unit ends before the new one starts: calls fail meanwhile.");
+      plan.warnings.push_back(phrase("its only unit ends before the new one starts: calls fail meanwhile"));
     for (const auto& port : before->ports) {
       const bool stays =
           std::any_of(after.ports.begin(), after.ports.end(), [&](const auto& one) { return one.name == port.name; });
-      if (!stays) plan.warnings.push_back("The port " + port.name + " goes; routes that name it lead nowhere then.");
+      if (!stays) plan.warnings.push_back(phrase("the port {} goes; routes that name it lead nowhere then", port.name));
     }
     return plan;
   });
