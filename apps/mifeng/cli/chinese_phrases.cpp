@@ -158,6 +158,7 @@ constexpr Translation kPhrases[] = {
     {"the registry of {} cannot be reached: {}", "无法连接 {} 所在的镜像库：{}"},
     {"there is no room on the disk for the image {}", "磁盘空间不足以容纳镜像 {}"},
     {"the image {} could not be pulled: {}", "无法拉取镜像 {}：{}"},
+    {"it is ready, and the gateways are being told", "已就绪，正在通知网关"},
     // libs/platform: what a plan warns of
     {"there is a deployment {} already", "已有名为 {} 的部署"},
     {"with no replica nothing will run", "副本数为 0，不会运行任何单元"},

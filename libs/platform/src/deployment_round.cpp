@@ -20,6 +20,9 @@ namespace {
 
 constexpr std::string_view kPortTaken = "port-taken";  // as engines name it
 
+constexpr UnixMillis kConfirmedWithin = 5'000;  // by gateways that follow; later it is ready all the same
+constexpr UnixMillis kConfirmedAgain = 50;
+
 using cluster::Unit;
 using cluster::UnitState;
 
@@ -254,6 +257,21 @@ class DeploymentRound {
     return true;
   }
 
+  // "ready" means that calls are answered: where it was not so before, the gateways that follow have to know the way.
+  // One that does not confirm within a while does not hold it up for ever.
+  Result<void> hold_back_ready(store::Transaction& tx, const store::DeploymentRow& before,
+                               store::DeploymentRow& deployment, UnixMillis now) {
+    if (deployment.state != "ready" || before.state == "ready" || before.state == "updating" ||
+        before.state == "degraded")
+      return ok();
+    MIFENG_TRY(const bool known, gateways_know(core_, tx, deployment.told_change));
+    if (known || now - std::max(before.changed_ms, told_ms_) > kConfirmedWithin) return ok();
+    deployment.state = "starting";
+    deployment.reason = phrase("it is ready, and the gateways are being told");
+    look_again(now + kConfirmedAgain);
+    return ok();
+  }
+
   Result<bool> open_route(store::Transaction& tx, store::DeploymentRow& deployment, UnixMillis now) {
     if (deployment.opens_route.empty() || (deployment.state != "ready" && deployment.state != "degraded")) return false;
     MIFENG_TRY(auto route, store::find<store::RouteRow>(tx, deployment.opens_route));
@@ -308,9 +326,14 @@ class DeploymentRound {
         if (verdict.state == "updating") look_again(deadline);
         MIFENG_CHECK(give_ports_back(tx));
       }
+      MIFENG_TRY(const bool opened, open_route(tx, *deployment, now));
+      if (moved || opened) {
+        MIFENG_TRY(deployment->told_change, store::next_change(tx));
+        told_ms_ = now;
+      }
+      MIFENG_CHECK(hold_back_ready(tx, before, *deployment, now));
       for (const auto& row : rows_)
         if (row.state == "failed") look_again(row.next_try_ms);
-      MIFENG_TRY(const bool opened, open_route(tx, *deployment, now));
       if (same_row(before, *deployment) && !told && !opened) return ok();
       told = true;
       deployment->changed_ms = now;
@@ -346,6 +369,7 @@ class DeploymentRound {
   std::vector<cluster::Endpoint> endpoints_;
   std::set<int> without_port_;  // slots whose unit another program's port keeps from starting
   RoundResult result_;
+  UnixMillis told_ms_ = 0;  // when gateways had something to be told, in this look
   bool attempted_ = false;
   bool settled_ = false;
 };

@@ -268,7 +268,7 @@ Result<Bytes> GrantService::renew(const GuardPeer& guard, const std::string& dep
         return wrong("replayed", "Its counter does not rise.");
       const UnixMillis now = core_.clock.now_ms();
       const LoadedKey& output = keys->output_in_force(now);
-      MIFENG_TRY(const bool listed, is_listed(core_, tx, *row));
+      MIFENG_TRY(const bool listed, gateways_know(core_, tx, row->listed_from));
       MIFENG_TRY(Bytes sealed_answer, reply(messages::RenewedStatus::kRenewed, receive_key,
                                             messages::Renewed::Terms{.output_key = output.public_key,
                                                                      .output_key_statement = output.statement(),

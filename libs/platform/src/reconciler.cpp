@@ -192,6 +192,8 @@ struct Reconciler::State {
   std::set<std::string> dirty;           // deployments of which an engine told something
   std::set<std::string> dirty_clusters;  // or of all in it
   std::map<std::string, Known> known;    // by deployment
+  bool passed_over = false;              // one was due and busy
+  Steady::time_point waits_until{};      // the thread, if nobody wakes it
   std::thread thread;
   std::shared_ptr<void> subscription;  // an opaque handle of the notifier
 
@@ -216,8 +218,8 @@ Reconciler::~Reconciler() { stop(); }
 void Reconciler::know_clusters() {
   for (const std::string& id : core_.clusters->ids())
     if (!state_->clusters.contains(id))
-      state_->clusters.emplace(
-          id, std::make_unique<State::PerCluster>(core_.options.parallel_deployments, [this] { wake(); }));
+      state_->clusters.emplace(id, std::make_unique<State::PerCluster>(core_.options.parallel_deployments,
+                                                                       [this] { wake_if_somebody_waits(); }));
 }
 
 // A job that counts in `look`, whatever becomes of it.
@@ -266,8 +268,11 @@ Result<int> Reconciler::look_at(const store::DeploymentRow& row) {
       known.retry =
           std::min<std::chrono::milliseconds>(known.retry * 2, std::chrono::milliseconds(core_.options.resync_ms));
     }
+    const bool sooner = known.due && *known.due < state.waits_until;
     if (row.deleting != 0 && changed) state.known.erase(row.id);
+    if (sooner) ++state.wakes;
   }
+  state.woken.notify_all();
   if (!changed && changed.error().code() != ErrorCode::kUnavailable)
     MIFENG_CHECK(note_trouble(core_, row.id, changed.error()));
   return changed;
@@ -333,7 +338,8 @@ Result<void> Reconciler::look_around() {
       const bool told = dirty.contains(row.id) || dirty_clusters.contains(row.cluster_id);
       if (!all && !news && !told && (!known.due || *known.due > Steady::now())) continue;
       if (cluster->workers.busy(row.id)) {
-        // Come back to when that job has ended, which wakes us.
+        // Come back to when that job has ended.
+        state.passed_over = true;
         if (told) state.dirty.insert(row.id);
         continue;
       }
@@ -347,8 +353,11 @@ Result<void> Reconciler::look_around() {
     submit(state.find(row.cluster_id)->workers, look, row.cluster_id, row.id, kind_of(row, news),
            [this, row = row, look]() -> Result<int> {
              if (!look->is_away(row.cluster_id)) return look_at(row);
-             const std::lock_guard guard(state_->mutex);
-             state_->known[row.id].due = Steady::now() + kFirstRetry;
+             {
+               const std::lock_guard guard(state_->mutex);
+               state_->known[row.id].due = Steady::now() + kFirstRetry;
+             }
+             wake();  // which has a time to wait for now
              return 0;
            });
   if (!all) return ok();
@@ -434,6 +443,7 @@ void Reconciler::loop() {
     auto until = std::min(state.resync_due, state.images_due);
     for (const auto& [id, known] : state.known)
       if (known.due) until = std::min(until, *known.due);
+    state.waits_until = until;
     state.woken.wait_until(guard, until, [&] { return state.stopping || state.wakes != seen; });
   }
 }
@@ -452,6 +462,15 @@ void Reconciler::stop() {
   state_->subscription.reset();
   for (const auto& [id, cluster] : state_->clusters) cluster->workers.drain();
   state_->image_worker.drain();
+}
+
+void Reconciler::wake_if_somebody_waits() {
+  {
+    std::lock_guard lock(state_->mutex);
+    if (!state_->passed_over) return;
+    state_->passed_over = false;
+  }
+  wake();
 }
 
 void Reconciler::wake() {

@@ -4,6 +4,7 @@
 
 #include "audit_log.h"
 #include "core.h"
+#include "instances.h"
 #include "mifeng/json/value.h"
 #include "mifeng/store/grants.h"
 #include "route_rows.h"
@@ -129,7 +130,7 @@ Result<Route> RouteService::create(const Actor& actor, const RouteInput& input) 
     MIFENG_CHECK(audit(core_, tx, actor, "route.create", route.id, route.prefix + " to " + route.forward));
     return route;
   });
-  if (done) core_.snapshots_changed.notify();
+  if (done) tell_gateways(core_);
   return done;
 }
 
@@ -148,7 +149,7 @@ Result<Route> RouteService::update(const Actor& actor, const std::string& id, co
     MIFENG_CHECK(audit(core_, tx, actor, "route.update", id, route.prefix + " to " + route.forward));
     return route;
   });
-  if (done) core_.snapshots_changed.notify();
+  if (done) tell_gateways(core_);
   return done;
 }
 
@@ -169,7 +170,7 @@ Result<Route> RouteService::move(const Actor& actor, const std::string& id, cons
     MIFENG_CHECK(audit(core_, tx, actor, "route.move", id, "from " + row->deployment_id + " to " + deployment_id));
     return route;
   });
-  if (done) core_.snapshots_changed.notify();
+  if (done) tell_gateways(core_);
   return done;
 }
 
@@ -202,7 +203,7 @@ Result<void> RouteService::remove(const Actor& actor, const std::string& id) {
     MIFENG_CHECK(store::next_change(tx));
     return audit(core_, tx, actor, "route.remove", id);
   });
-  if (done) core_.snapshots_changed.notify();
+  if (done) tell_gateways(core_);
   return done;
 }
 

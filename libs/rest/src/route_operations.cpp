@@ -50,10 +50,11 @@ Result<Reply> delete_route(Call& call) {
 
 constexpr Operation kOperations[] = {
     {"listRoutes", "GET", "/routes", Permission::kReadRoutes, list_routes, BodyKind::kNone, "text page page_size"},
-    {"createRoute", "POST", "/routes", Permission::kManageRoutes, create_route, BodyKind::kJson},
+    {"createRoute", "POST", "/routes", Permission::kManageRoutes, create_route, BodyKind::kJson, "", Pool::kSlow},
     {"getRoute", "GET", "/routes/{id}", Permission::kReadRoutes, get_route},
-    {"updateRoute", "PUT", "/routes/{id}", Permission::kManageRoutes, update_route, BodyKind::kJson},
-    {"moveRoute", "PUT", "/routes/{id}/deployment", Permission::kManageRoutes, move_route, BodyKind::kJson},
+    {"updateRoute", "PUT", "/routes/{id}", Permission::kManageRoutes, update_route, BodyKind::kJson, "", Pool::kSlow},
+    {"moveRoute", "PUT", "/routes/{id}/deployment", Permission::kManageRoutes, move_route, BodyKind::kJson, "",
+     Pool::kSlow},
     {"deleteRoute", "DELETE", "/routes/{id}", Permission::kManageRoutes, delete_route},
 };
 

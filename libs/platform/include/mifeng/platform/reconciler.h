@@ -41,6 +41,7 @@ class Reconciler {
   Result<void> look_around();
   Result<int> look_at(const store::DeploymentRow& row);
   void look_at_images();
+  void wake_if_somebody_waits();
 
   Core& core_;
   std::unique_ptr<State> state_;

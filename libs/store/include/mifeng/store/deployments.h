@@ -30,6 +30,7 @@ struct DeploymentRow {
   std::string reason{};
   std::int64_t update_started_ms = 0;  // when units began to be replaced last
   std::int64_t update_failed = 0;      // the revision that is wanted does not come up
+  std::int64_t told_change = 0;        // since which its endpoints and route are as they are, for gateways
   std::string opens_route{};           // a route to enable once it answers
   std::string batch_id{};
   std::int64_t deleting = 0;  // or one of the two above
@@ -57,6 +58,7 @@ struct Table<DeploymentRow> {
                                             "reason",
                                             "update_started_ms",
                                             "update_failed",
+                                            "told_change",
                                             "opens_route",
                                             "batch_id",
                                             "deleting",
@@ -66,8 +68,8 @@ struct Table<DeploymentRow> {
                                             "changed_ms"};
   static auto tie(DeploymentRow& r) {
     return std::tie(r.id, r.name, r.cluster_id, r.revision_id, r.version_id, r.vendor_id, r.model, r.version, r.grade,
-                    r.replicas, r.ports_chosen, r.state, r.reason, r.update_started_ms, r.update_failed, r.opens_route,
-                    r.batch_id, r.deleting, r.restart_wanted, r.created_by, r.created_ms, r.changed_ms);
+                    r.replicas, r.ports_chosen, r.state, r.reason, r.update_started_ms, r.update_failed, r.told_change,
+                    r.opens_route, r.batch_id, r.deleting, r.restart_wanted, r.created_by, r.created_ms, r.changed_ms);
   }
 };
 
