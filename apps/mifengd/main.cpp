@@ -8,13 +8,13 @@
 #include <csignal>
 
 #include "master_key.h"
-#include "mifeng/cluster/engine.h"
+#include "mifeng/cluster/podman.h"
 #include "mifeng/json/value.h"
 #include "mifeng/keyholder/process.h"
 #include "mifeng/net/server.h"
 #include "mifeng/platform/platform.h"
 #include "mifeng/rest/api.h"
-#include "mifeng/rest/container_sockets.h"
+#include "mifeng/rest/unit_sockets.h"
 #include "options.h"
 
 namespace mifeng::daemon {
@@ -60,16 +60,21 @@ std::string url_of(const Options& options, std::uint16_t port, bool tls) {
   return (tls ? "https://" : "http://") + host + ":" + std::to_string(port);
 }
 
-Result<platform::PeerFacts> prove(platform::Platform& platform, cluster::Engine& engine, const std::string& container,
-                                  ::pid_t pid) {
-  MIFENG_TRY(const auto wanted, platform.deployments().wanted_containers());
-  const auto found = std::ranges::find(wanted, container, &platform::WantedContainer::name);
-  if (found == wanted.end())
-    return Error(ErrorCode::kPermissionDenied, "refused", "No container " + container + " is wanted.");
-  MIFENG_TRY(auto workload, platform.deployments().workload(found->deployment));
-  MIFENG_TRY(const auto peer, net::run_to_result<cluster::PeerIdentity>(
-                                  [&] { return engine.verify_peer(workload, found->replica, pid); }));
-  return platform::PeerFacts{peer.deployment, peer.instance, peer.engine_id};
+// Podman is there with --engine-socket alone; of the other kinds there is none yet.
+platform::EngineFactory engine_factory(const Options& options, const std::filesystem::path& sockets,
+                                       const Clock& clock) {
+  return
+      [&options, &clock, sockets](const platform::ClusterAccess& access) -> Result<std::shared_ptr<cluster::Engine>> {
+        if (access.kind != platform::ClusterKind::kPodman || options.engine_socket.empty())
+          return std::shared_ptr<cluster::Engine>();
+        cluster::PodmanOptions podman;
+        podman.socket = access.address;
+        podman.installation = options.installation;
+        podman.sockets_dir = sockets;
+        podman.registry = options.registry;
+        MIFENG_TRY(auto engine, cluster::create_podman_engine(podman, clock));
+        return std::shared_ptr<cluster::Engine>(std::move(engine));
+      };
 }
 
 net::asio::awaitable<void> keep_house(platform::Platform& platform, net::BlockingPool& pool) {
@@ -104,21 +109,11 @@ Result<void> run(const Options& options) {
   if (!secret_memory_is_locked()) spdlog::warn("the limit of locked memory is too low: keys may reach the swap");
 
   const auto sockets = options.sockets.empty() ? options.data / "sockets" : options.sockets;
-  std::unique_ptr<cluster::Engine> engine;
-  if (!options.engine_socket.empty()) {
-    cluster::PodmanOptions podman;
-    podman.socket = options.engine_socket;
-    podman.installation = options.installation;
-    podman.sockets_dir = sockets;
-    podman.registry = options.registry;
-    MIFENG_TRY(engine, cluster::create_podman_engine(podman, clock));
-  }
-
   platform::PlatformOptions platform_options;
   platform_options.data_dir = options.data;
   platform_options.name = options.name;
   platform_options.registry = options.registry;
-  platform_options.sockets_dir = sockets;
+  platform_options.local_address = options.engine_socket;
   platform_options.port_first = options.port_first;
   platform_options.port_last = options.port_last;
   platform_options.lease_ms = options.lease_seconds * UnixMillis{1000};
@@ -127,8 +122,8 @@ Result<void> run(const Options& options) {
   platform_options.output_key_lifetime_ms = options.output_key_lifetime * 1000LL;
   platform_options.delivery_key_grace_ms = options.delivery_key_grace * 1000LL;
   platform_options.keep_ms = options.keep_days * 24LL * 3600 * 1000;
-  MIFENG_TRY(auto platform,
-             platform::Platform::open(platform_options, std::move(master_key), engine.get(), clock, random));
+  MIFENG_TRY(auto platform, platform::Platform::open(platform_options, std::move(master_key),
+                                                     engine_factory(options, sockets, clock), clock, random));
 
   MIFENG_TRY(const auto tls, listener_tls(options, clock));
   rest::ApiOptions api_options;
@@ -140,11 +135,6 @@ Result<void> run(const Options& options) {
   if (tls) {
     MIFENG_TRY(api_options.tls_certificate_pem, read_text_file(tls->certificate, 1 << 20));
     MIFENG_TRY(api_options.tls_certificate_sm3, net::certificate_fingerprint(tls->certificate));
-  }
-  if (engine) {
-    api_options.engine_version = [&engine = *engine] {
-      return net::run_to_result<std::string>([&] { return engine.ping(); });
-    };
   }
   rest::Api api(*platform, api_options, clock);
 
@@ -160,15 +150,9 @@ Result<void> run(const Options& options) {
     on_socket.name = "local";
     MIFENG_TRY(local, net::HttpServer::start(runtime, on_socket, api.handler(rest::Door::kLocal)));
   }
-  std::unique_ptr<rest::ContainerSockets> containers;
-  if (engine) {
-    const auto prove_or_audit = [&](const std::string& container, ::pid_t pid) -> Result<platform::PeerFacts> {
-      auto peer = prove(*platform, *engine, container, pid);
-      if (peer) return peer;
-      spdlog::warn("the socket of {}: {} [{}]", container, peer.error().message(), peer.error().reason());
-      return platform->grants().unproved(container, peer.error());
-    };
-    MIFENG_TRY(containers, rest::ContainerSockets::start(runtime, api, sockets, prove_or_audit));
+  std::unique_ptr<rest::UnitSockets> units;
+  if (!options.engine_socket.empty()) {
+    MIFENG_TRY(units, rest::UnitSockets::start(runtime, api, sockets));
     platform->reconciler().start();
   }
 
@@ -182,7 +166,7 @@ Result<void> run(const Options& options) {
   spdlog::info("stops on signal {}", signal);
   server->stop(kStopGrace);
   if (local) local->stop(1000ms);
-  containers.reset();
+  units.reset();
   platform->reconciler().stop();
   tasks.stop(1000ms);
   return ok();

@@ -52,6 +52,13 @@ FieldCount upstream_field(ngx_http_request_t* r, std::string_view name) {
   return found;
 }
 
+ngx_int_t mark_leaving(ngx_http_request_t* r) {
+  const Worker* const worker = Worker::get();
+  if (worker == nullptr || !worker->is_leaving()) return NGX_OK;
+  r->keepalive = 0;
+  return add_field(r, kLeavingField, "1");
+}
+
 // nginx closes its connection to the upstream before it answers in its own name.
 bool is_upstream_answer(const RequestState& state) {
   const ngx_http_upstream_t* const upstream = state.r->upstream;

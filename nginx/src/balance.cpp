@@ -1,7 +1,19 @@
 // The balancer hook: `upstream NAME { server 0.0.0.1; mifeng; keepalive N; }`. The addresses come from the table, so
 // they change without a reload; nginx's keepalive module, which stands around this, keeps connections by address.
+// Around that one stand get_live_peer() and free_live_peer().
 #include "balance.h"
 
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <set>
+
+#include "config.h"
+#include "filters.h"
 #include "request_state.h"
 #include "worker.h"
 
@@ -9,14 +21,60 @@ namespace mifeng::nginx {
 namespace {
 
 using Outcome = proxy::Balancer::Outcome;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// A balanced address: each connection leads to one of several units, and what stands between (kube-proxy) needs a
+// moment to notice that one has gone. So it is asked again and again, at once and then less often.
+constexpr ngx_uint_t kBalancedTries = 8;
+constexpr ngx_msec_t kBalancedTimeMs = 6000;
+constexpr ngx_msec_t kBalancedConnectMs = 1000;
+constexpr ngx_msec_t kBalancedLifeMs = 30000;  // of a connection: so that new units get calls
+constexpr std::array<milliseconds, kBalancedTries - 1> kAfterTry = {
+    milliseconds(20),  milliseconds(80),   milliseconds(200), milliseconds(400),
+    milliseconds(800), milliseconds(1500), milliseconds(2500)};
+
+ngx_http_upstream_init_peer_pt keepalive_init;  // of the one upstream that has our balancer
+
+bool is_balanced(const RequestState& state) {
+  return state.route->endpoints->front().kind == proxy::EndpointKind::kBalanced;
+}
+
+// How much longer to wait before the next try of a balanced address.
+milliseconds pause_left(const RequestState& state, steady_clock::time_point now) {
+  const auto again_at = state.attempt_at + kAfterTry[std::min(state.tried.size(), kAfterTry.size()) - 1];
+  return std::chrono::ceil<milliseconds>(std::max(again_at - now, steady_clock::duration::zero()));
+}
+
+// nginx has no way to wait before another try. It waits for a connection, though: so it gets one on which nothing ever
+// happens, with the pause for its connect timeout.
+ngx_int_t pause(ngx_peer_connection_t* peer, RequestState& state, milliseconds duration) {
+  const int fd = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (fd == -1) return NGX_ERROR;
+  ngx_connection_t* const connection = ngx_get_connection(fd, peer->log);
+  if (connection == nullptr) {
+    ::close(fd);
+    return NGX_ERROR;
+  }
+  peer->connection = connection;
+  peer->cached = 0;
+  state.r->upstream->conf->connect_timeout = static_cast<ngx_msec_t>(std::max(duration, milliseconds(1)).count());
+  return NGX_AGAIN;
+}
 
 ngx_int_t get_peer(ngx_peer_connection_t* peer, void* data) {
   auto& state = *static_cast<RequestState*>(data);
   return guarded(peer->log, ngx_int_t{NGX_ERROR}, [&]() -> ngx_int_t {
-    const proxy::Endpoint* const endpoint =
-        Worker::get()->balancer().choose(*state.route->endpoints, state.tried, std::chrono::steady_clock::now());
+    const auto now = steady_clock::now();
+    if (is_balanced(state)) {
+      const milliseconds left = state.tried.empty() ? milliseconds(0) : pause_left(state, now);
+      if (left.count() > 0) return pause(peer, state, left);
+      state.r->upstream->conf->connect_timeout = kBalancedConnectMs;
+    }
+    const proxy::Endpoint* const endpoint = Worker::get()->balancer().choose(*state.route->endpoints, state.tried, now);
     if (endpoint == nullptr) return NGX_BUSY;
     state.endpoint = endpoint;
+    state.attempt_at = now;
     state.tried.push_back(endpoint);
     // nginx writes this name to the log when the request ends: it points into the table, which the state holds.
     auto* const name = static_cast<ngx_str_t*>(ngx_palloc(state.r->pool, sizeof(ngx_str_t)));
@@ -31,14 +89,25 @@ ngx_int_t get_peer(ngx_peer_connection_t* peer, void* data) {
   });
 }
 
+Outcome outcome_of(const RequestState& state, bool failed) {
+  // One connection that fails says little about an address with several units behind it.
+  if (failed) return is_balanced(state) ? Outcome::kUnused : Outcome::kFailed;
+  if (state.r->upstream->headers_in.status_n == 0) return Outcome::kUnused;
+  const bool leaving = !is_balanced(state) && upstream_field(state.r, "mifeng-leaving").count > 0;
+  return leaving ? Outcome::kLeaving : Outcome::kAnswered;
+}
+
+void mark_all_tried(RequestState& state) {
+  const std::set<const proxy::Endpoint*> tried(state.tried.begin(), state.tried.end());
+  for (const proxy::Endpoint* endpoint : tried) Worker::get()->balancer().mark(endpoint->name, steady_clock::now());
+}
+
 void free_peer(ngx_peer_connection_t* peer, void* data, ngx_uint_t result) {
   auto& state = *static_cast<RequestState*>(data);
   guarded(peer->log, [&] {
     const ngx_http_upstream_t& upstream = *state.r->upstream;
     const bool failed = (result & NGX_PEER_FAILED) != 0;
-    state.end_attempt(failed                              ? Outcome::kFailed
-                      : upstream.headers_in.status_n != 0 ? Outcome::kAnswered
-                                                          : Outcome::kUnused);
+    state.end_attempt(outcome_of(state, failed));
     if (peer->tries > 0) --peer->tries;
     if (!failed) return;
     // Another endpoint is tried where nothing was sent yet, or where the route says that it does no harm; never after
@@ -48,8 +117,60 @@ void free_peer(ngx_peer_connection_t* peer, void* data, ngx_uint_t result) {
     if (upstream.request_sent && (answered || !state.route->route.idempotent)) {
       peer->tries = 0;
       peer->cached = 0;
+      return;
     }
+    if (!is_balanced(state)) return;
+    const auto next_ms = static_cast<ngx_msec_t>(pause_left(state, steady_clock::now()).count());
+    if (peer->tries > 0 && ngx_current_msec - peer->start_time + next_ms < kBalancedTimeMs) return;
+    peer->tries = 0;
+    peer->cached = 0;
+    mark_all_tried(state);
   });
+}
+
+// --- Around the keepalive module. ---
+
+// A kept connection that the other end has closed, or that is too old. nginx learns of a close only when it comes to
+// the event, and what was written by then cannot be sent again; here nothing has been written yet.
+bool is_usable(const ngx_connection_t& connection, const RequestState& state) {
+  if (is_balanced(state) && ngx_current_msec - connection.start_time >= kBalancedLifeMs) return false;
+  char byte;
+  return ::recv(connection.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1 && errno == EAGAIN;
+}
+
+ngx_int_t get_live_peer(ngx_peer_connection_t* peer, void* data) {
+  auto& state = *static_cast<RequestState*>(data);
+  for (;;) {
+    const ngx_int_t rc = state.keepalive_get(peer, state.keepalive_data);
+    // NGX_DONE: a kept one, which is no longer among those that are kept.
+    if (rc != NGX_DONE || is_usable(*peer->connection, state)) return rc;
+    if (peer->connection->pool != nullptr) ngx_destroy_pool(peer->connection->pool);
+    ngx_close_connection(peer->connection);
+    peer->connection = nullptr;
+    peer->cached = 0;
+    state.end_attempt(Outcome::kUnused);
+    state.tried.pop_back();
+  }
+}
+
+void free_live_peer(ngx_peer_connection_t* peer, void* data, ngx_uint_t result) {
+  auto& state = *static_cast<RequestState*>(data);
+  state.keepalive_free(peer, state.keepalive_data, result);
+}
+
+// --- Setting up. ---
+
+ngx_int_t init_live_peer(ngx_http_request_t* r, ngx_http_upstream_srv_conf_t* upstream) {
+  RequestState* const state = RequestState::find(r);
+  if (state == nullptr || keepalive_init(r, upstream) != NGX_OK) return NGX_ERROR;
+  ngx_peer_connection_t& peer = r->upstream->peer;
+  state->keepalive_get = peer.get;
+  state->keepalive_free = peer.free;
+  state->keepalive_data = peer.data;
+  peer.get = &get_live_peer;
+  peer.free = &free_live_peer;
+  peer.data = state;
+  return NGX_OK;
 }
 
 ngx_int_t init_peer(ngx_http_request_t* r, ngx_http_upstream_srv_conf_t*) {
@@ -58,7 +179,17 @@ ngx_int_t init_peer(ngx_http_request_t* r, ngx_http_upstream_srv_conf_t*) {
   r->upstream->peer.data = state;
   r->upstream->peer.get = &get_peer;
   r->upstream->peer.free = &free_peer;
-  r->upstream->peer.tries = state->route->endpoints->size();
+  if (!is_balanced(*state)) {
+    r->upstream->peer.tries = state->route->endpoints->size();
+    return NGX_OK;
+  }
+  // Its own copy, since the configuration has the times of units.
+  auto* const own = static_cast<ngx_http_upstream_conf_t*>(ngx_palloc(r->pool, sizeof(ngx_http_upstream_conf_t)));
+  if (own == nullptr) return NGX_ERROR;
+  *own = *r->upstream->conf;
+  own->next_upstream_timeout = kBalancedTimeMs;
+  r->upstream->conf = own;
+  r->upstream->peer.tries = kBalancedTries;
   return NGX_OK;
 }
 
@@ -75,7 +206,16 @@ char* set_balancer(ngx_conf_t* cf, ngx_command_t*, void*) {
   if (upstream->peer.init_upstream != nullptr) return const_cast<char*>("must stand before \"keepalive\", and once");
   upstream->peer.init_upstream = &init_upstream;
   upstream->flags = NGX_HTTP_UPSTREAM_CREATE;
+  auto* const config = static_cast<MainConfig*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_mifeng_module));
+  if (config->upstream != nullptr) return const_cast<char*>("may stand in one upstream alone");
+  config->upstream = upstream;
   return NGX_CONF_OK;
+}
+
+void stand_around_keepalive(ngx_http_upstream_srv_conf_t* upstream) {
+  if (upstream == nullptr || upstream->peer.init == &init_peer) return;  // without `keepalive` nothing is kept
+  keepalive_init = upstream->peer.init;
+  upstream->peer.init = &init_live_peer;
 }
 
 }  // namespace mifeng::nginx

@@ -13,6 +13,9 @@ extern ngx_http_output_body_filter_pt next_body_filter;
 // Hooks header, body and request body filters.
 void install_filters();
 
+// Of a guard's answer, not sealed: it ends soon, so other units come first (spec/key-socket.md, Lame duck).
+inline constexpr std::string_view kLeavingField = "Mifeng-Leaving";
+
 // Output buffers that one answer may have under way at a time: what bounds its memory.
 inline constexpr std::size_t kBuffersMax = 2;
 
@@ -57,8 +60,15 @@ void note_refusal(RequestState& state, std::string_view reason, std::string_view
 // --- nginx's own answers (error pages). ---
 ngx_int_t own_header(RequestState& state);
 ngx_int_t own_body(RequestState& state, ngx_chain_t* in);
+// Guard: where it ends soon, this answer is its connection's last, and the gateway is told to go elsewhere.
+ngx_int_t mark_leaving(ngx_http_request_t* r);
 // To be answered in place of a request: `status`, with the reason and the message for the caller.
 ngx_int_t refuse_request(RequestState& state, ngx_int_t status, std::string_view reason, std::string_view message);
+
+// --- Before the request. ---
+// Puts the request to sleep, and the phases come back to the handler that asked: it then answers NGX_AGAIN. False where
+// it has waited for long enough.
+bool wait_a_little(RequestState& state);
 
 // --- The two directions. ---
 ngx_int_t seal_header(RequestState& state);

@@ -120,6 +120,7 @@ ngx_int_t after_configuration(ngx_conf_t* cf) {
   if (handler == nullptr) return NGX_ERROR;
   *handler = &enter;
   install_filters();
+  stand_around_keepalive(config->upstream);
   return NGX_OK;
 }
 

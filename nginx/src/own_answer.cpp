@@ -97,7 +97,7 @@ ngx_int_t own_header(RequestState& state) {
       r->headers_out.status = NGX_HTTP_NOT_IMPLEMENTED;
       note_refusal(state, "upgrade-refused", "upgrade-refused", "CONNECT is not supported");
     }
-    if (seal_status(state) != NGX_OK) return NGX_ERROR;
+    if (seal_status(state) != NGX_OK || mark_leaving(r) != NGX_OK) return NGX_ERROR;
   }
   return next_header_filter(r);
 }

@@ -86,7 +86,9 @@ ngx_int_t enter_gateway_thrown(ngx_http_request_t* r) {
     return refuse_request(state, NGX_HTTP_NOT_IMPLEMENTED, "upgrade-refused",
                           "Upgrade and CONNECT are not supported; call the model over plain HTTP.");
   }
-  state.router = Worker::get() == nullptr ? nullptr : Worker::get()->router();
+  const Worker* const worker = Worker::get();
+  if (worker != nullptr && !worker->has_had_table() && wait_a_little(state)) return NGX_AGAIN;
+  state.router = worker == nullptr ? nullptr : worker->router();
   if (state.router == nullptr) {
     return refuse_request(
         state, NGX_HTTP_SERVICE_UNAVAILABLE, "no-table",
@@ -138,8 +140,11 @@ ngx_int_t enter_guard_thrown(ngx_http_request_t* r) {
   if (is_too_large(r, state))
     return refuse_request(state, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, "body-too-large", "body too large");
   Worker* const worker = Worker::get();
-  if (worker == nullptr || worker->seal_key() == nullptr)
+  state.holds_a_stream = worker != nullptr && worker->hold_stream();
+  if (!state.holds_a_stream) {
+    if (worker != nullptr && wait_a_little(state)) return NGX_AGAIN;
     return refuse_request(state, NGX_HTTP_SERVICE_UNAVAILABLE, "no-seal-key", "no key to seal with");
+  }
   state.request_id = id;
   begin_body(state);
   for_each_field(r->headers_in.headers, [&](ngx_table_elt_t& field) {
@@ -160,8 +165,10 @@ ngx_int_t enter_guard(ngx_http_request_t* r) {
 }
 
 ngx_int_t enter_health(ngx_http_request_t*) {
-  const Worker* const worker = Worker::get();
-  const bool ready = worker != nullptr && worker->guard_state().ready && !worker->guard_state().draining;
+  Worker* const worker = Worker::get();
+  // A new worker may have heard of the state before its seal key: a call would have to wait for that.
+  const bool ready = worker != nullptr && worker->guard_state().ready && !worker->guard_state().draining &&
+                     worker->seal_key() != nullptr;
   return ready ? NGX_DECLINED : NGX_HTTP_SERVICE_UNAVAILABLE;
 }
 

@@ -55,6 +55,7 @@ RequestState::~RequestState() {
   Worker* const worker = Worker::get();
   if (worker == nullptr) return;
   if (waits_for_key) worker->forget(*this);
+  release_stream();
   end_attempt(proxy::Balancer::Outcome::kUnused);
   if (route == nullptr && request_id.empty()) return;
   const std::string_view deployment = route == nullptr ? std::string_view() : route->forward.deployment;
@@ -65,6 +66,11 @@ RequestState::~RequestState() {
     worker->counters().error(deployment, instance);
     ++worker->totals().errors;
   }
+}
+
+void RequestState::release_stream() {
+  if (holds_a_stream) Worker::get()->release_stream();
+  holds_a_stream = false;
 }
 
 void RequestState::end_attempt(proxy::Balancer::Outcome outcome) {

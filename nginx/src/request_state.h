@@ -2,6 +2,7 @@
 // which internal redirects and error pages clear.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,6 +52,9 @@ struct RequestState {
   ngx_uint_t http_version;  // of the request; nginx overwrites its own where a model answers without a status line
 
   // --- The request. ---
+  std::chrono::steady_clock::time_point patience_until{};  // once it waits for what its worker does not have yet
+  bool holds_a_stream = false;  // guard: one of the streams that the seal key is good for is kept for its answer
+  void release_stream();
   // Shared with the worker and other requests: a table that is replaced stays until its last request has ended.
   std::shared_ptr<const proxy::Router> router;
   const proxy::RouteEntry* route = nullptr;  // of `router`
@@ -61,7 +65,12 @@ struct RequestState {
   proxy::BodyHasher body;
 
   // --- Attempts (gateway). ---
-  std::vector<const proxy::Endpoint*> tried;
+  // What nginx's keepalive module put into the request's peer: ours stands around it, as it stands around our balancer.
+  ngx_event_get_peer_pt keepalive_get = nullptr;
+  ngx_event_free_peer_pt keepalive_free = nullptr;
+  void* keepalive_data = nullptr;
+  std::vector<const proxy::Endpoint*> tried;  // in turn; a balanced address may stand there often
+  std::chrono::steady_clock::time_point attempt_at{};
   const proxy::Endpoint* endpoint = nullptr;  // under way now
   void end_attempt(proxy::Balancer::Outcome outcome);
 

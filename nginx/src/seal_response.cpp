@@ -57,6 +57,7 @@ Result<void> seal_answer(RequestState& state) {
     if (r->headers_out.content_length_n > 0) length = static_cast<std::uint64_t>(r->headers_out.content_length_n);
     MIFENG_TRY(state.sealer, proxy::SealFilter::create(*key, context, length, worker.random(), worker.provider()));
   }
+  state.release_stream();  // it is counted by the key now
   // Nothing of the answer has been changed so far: an error above still becomes an error page.
   prepare_fields(r);
   const Error no_memory(ErrorCode::kInternal, "out-of-memory", "no memory is left for an answer");
@@ -147,7 +148,7 @@ ngx_int_t seal_header(RequestState& state) {
   const auto sealed = informational ? Result<void>(Error(ErrorCode::kVerificationFailed, "informational-status",
                                                          "the model answered with a status below 200, or without one"))
                                     : seal_answer(state);
-  if (sealed) return next_header_filter(r);
+  if (sealed) return mark_leaving(r) == NGX_OK ? next_header_filter(r) : NGX_ERROR;
   note_refusal(state, sealed.error().reason(), sealed.error().reason(), sealed.error().message());
   r->upstream->keepalive = 0;
   state.answer = Answer::kOwn;

@@ -13,6 +13,7 @@ using std::chrono::seconds;
 using std::chrono::steady_clock;
 
 constexpr ngx_msec_t kTickMs = 1000;
+constexpr ngx_msec_t kDrainTickMs = 50;
 constexpr milliseconds kStartWait{3000};
 // A supervisor holds an unknown signer for 2 s; a busy one needs a little more.
 constexpr seconds kKeyWait{5};
@@ -37,6 +38,10 @@ bool Worker::start(ngx_cycle_t* cycle, proxy::Role role, const std::string& link
   }
   the_worker = new Worker(role, *std::move(provider), root_key_age_max);
   Worker& worker = *the_worker;
+  worker.drain_event_.handler = &Worker::on_drain;
+  worker.drain_event_.data = the_worker;
+  worker.drain_event_.log = cycle->log;
+  worker.drain_event_.cancelable = 1;
   worker.link_ = std::make_unique<Link>(link_path, role, worker, cycle->log);
   worker.link_->start(kStartWait, [&] { return worker.has_what_it_needs(); });
   if (!worker.has_what_it_needs()) {
@@ -54,7 +59,8 @@ bool Worker::start(ngx_cycle_t* cycle, proxy::Role role, const std::string& link
 void Worker::stop() {
   if (the_worker == nullptr) return;
   the_worker->tick();
-  if (the_worker->tick_.timer_set) ngx_del_timer(&the_worker->tick_);
+  for (ngx_event_t* const timer : {&the_worker->tick_, &the_worker->drain_event_})
+    if (timer->timer_set) ngx_del_timer(timer);
   // The link goes, so that nginx finds no socket left open; the rest goes with the process, since requests that are
   // being torn down may still ask for it.
   the_worker->link_.reset();
@@ -198,6 +204,9 @@ void Worker::on_message(proxy::SupervisorMessage message) {
     ask_for_seal_key();
   } else if (const auto* const state = std::get_if<proxy::GuardState>(&message)) {
     guard_state_ = *state;
+    if (!state->draining) return;
+    drain_.begin();
+    look_whether_drained();
   }
 }
 
@@ -245,6 +254,32 @@ sealed::SenderKey* Worker::seal_key() {
   if (!usable || now >= seal_key_renew_at_ || seal_key_->streams() >= seal_key_streams_max_ / 10 * 9)
     ask_for_seal_key();
   return usable ? &*seal_key_ : nullptr;
+}
+
+bool Worker::hold_stream() {
+  const sealed::SenderKey* const key = seal_key();
+  if (key == nullptr) return false;
+  if (key->streams() + streams_held_ >= seal_key_streams_max_) {
+    ask_for_seal_key();
+    return false;
+  }
+  ++streams_held_;
+  return true;
+}
+
+// --- The end of a guard. ---
+
+void Worker::look_whether_drained() {
+  if (drain_.done()) {
+    link_->send(proxy::Drained{});
+  } else if (!drain_event_.timer_set && !ngx_exiting && !ngx_terminate) {
+    ngx_add_timer(&drain_event_, kDrainTickMs);
+  }
+}
+
+void Worker::on_drain(ngx_event_t* event) {
+  auto* const worker = static_cast<Worker*>(event->data);
+  guarded(event->log, [&] { worker->look_whether_drained(); });
 }
 
 // --- Time. ---

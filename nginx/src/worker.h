@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "drain.h"
 #include "link.h"
 #include "mifeng/base/random.h"
 #include "mifeng/crypto/sm4_gcm.h"
@@ -41,6 +42,7 @@ class Worker final : public LinkUser {
   // --- Gateway. ---
   // The table in force; none before the first one came, and from its expiry on.
   std::shared_ptr<const proxy::Router> router() const;
+  bool has_had_table() const { return router_ != nullptr; }
   proxy::Balancer& balancer() { return balancer_; }
   // The key for the header that `state` has read: found at once, refused (the error), or none: then the supervisor is
   // asked, and resume_opening() or refuse_held() is called for the state.
@@ -50,7 +52,12 @@ class Worker final : public LinkUser {
   // --- Guard. ---
   // A key to seal with; none where the last one is spent and no new one has come.
   sealed::SenderKey* seal_key();
+  // Keeps one of the key's streams for the answer to a request that begins now, so that the key is not spent by others
+  // while the model works on it. False where there is none to keep.
+  bool hold_stream();
+  void release_stream() { --streams_held_; }
   proxy::GuardState guard_state() const { return guard_state_; }
+  bool is_leaving() const { return guard_state_.lame_duck || guard_state_.draining; }
 
   // --- Both. ---
   proxy::Counters& counters() { return counters_; }
@@ -81,6 +88,8 @@ class Worker final : public LinkUser {
   };
 
   static void on_tick(ngx_event_t* event);
+  static void on_drain(ngx_event_t* event);
+  void look_whether_drained();
   void tick();
   void ask(Pending pending);
   void on_table(proxy::Table table);
@@ -115,7 +124,10 @@ class Worker final : public LinkUser {
   std::uint64_t seal_key_streams_max_ = 0;
   bool seal_key_asked_ = false;
   Time seal_key_asked_at_{};
+  std::uint64_t streams_held_ = 0;
   proxy::GuardState guard_state_;
+  Drain drain_;
+  ngx_event_t drain_event_{};
 };
 
 }  // namespace mifeng::nginx

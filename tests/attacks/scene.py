@@ -86,7 +86,7 @@ class Scene:
     def look_around(self):
         self.api = self.installation.api
         self.deployment = self.installation.deployments()[0]["id"]
-        self.name = self.installation.containers()[0]
+        (self.name,) = self.installation.units(self.deployment)
         self.sockets = pathlib.Path(next(one["Source"] for one in self.engine.inspect(self.name)["Mounts"]
                                          if one["Destination"] == "/mifeng/platform")).parent
         self.socket = self.sockets / self.name / "platform.sock"
@@ -120,11 +120,11 @@ class Scene:
 
     def granted_containers(self):
         """The engine's ids of all containers that ever got a grant."""
-        return {one["container"] for one in self.api("GET", "/instances?page_size=100")["items"]}
+        return {one["engine_id"] for one in self.api("GET", "/instances?page_size=100")["items"]}
 
-    def refusals(self, outcome, container):
+    def refusals(self, outcome, unit):
         listed = self.api("GET", "/audit?action=grant.refuse&page_size=100")["items"]
-        return [one for one in listed if one["outcome"] == outcome and one["subject"] == container]
+        return [one for one in listed if one["outcome"] == outcome and one["subject"] == unit]
 
     @contextlib.contextmanager
     def frozen_platform(self):

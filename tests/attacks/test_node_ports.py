@@ -122,7 +122,7 @@ def test_a_node_port_that_another_deployment_has_now_is_not_believed_by_a_gatewa
         made = scene.api("POST", "/deployments", {"name": name, "version_id": version, "ports": list(ports),
                                                   "route": {"name": name, "prefix": "/" + name}})["id"]
         ready = scene.installation.wait_state(made, ["ready"])
-        return made, ready["replica_infos"][0]["ports"][0]["node_port"]
+        return made, ready["units"][0]["ports"][0]["node_port"]
 
     def deploy_once_free(name, port):
         """None while the monitor of the container that has ended still holds the port."""

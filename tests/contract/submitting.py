@@ -71,11 +71,11 @@ class Vendor:
         assert status == wanted, answer
         return answer
 
-    def package(self, version, size):
-        folder = self.folder / version
+    def package(self, version, size, model="digits"):
+        folder = self.folder / (version if model == "digits" else f"{model}-{version}")
         folder.mkdir()
         done = subprocess.run([MAKE_PACKAGE, self.folder / "card.json", self.folder / "vendor.key", folder, version,
-                               str(size)], capture_output=True, text=True, timeout=60)
+                               str(size), model], capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         return (folder / "package.mfpkg").read_bytes()
 
@@ -86,3 +86,11 @@ class Vendor:
 
     def submit(self, package):
         return self.ask("POST", "/packages", package, "application/vnd.mifeng.package")
+
+    def accepted(self, version, model="digits"):
+        """The id of a small version that is there and accepted."""
+        status, submitted = self.submit(self.package(version, 1000, model))
+        assert status == 201, submitted
+        name = submitted["version"]["id"]
+        self.administer("POST", f"/models/{name}/acceptance", None, 200)
+        return name

@@ -2,11 +2,8 @@
 sentence of the platform has its Chinese; the catalogue holds nothing that is not used; and what people see is Chinese
 and aligned, while what programs read stays as it is."""
 
-import http.server
-import json
 import re
 import subprocess
-import threading
 import unicodedata
 
 import chinese_catalogue as sources
@@ -17,7 +14,7 @@ from conftest import BIN, DESCRIPTION, ROOT
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
 CHINESE = {"LC_ALL": "zh_CN.UTF-8"}
-HELP = sources.table("chinese_help.cpp", "kHelp")
+HELP = sources.table("chinese_help.cpp", "kHelp") + sources.table("chinese_platform_help.cpp", "kPlatformHelp")
 MESSAGES = sources.table("chinese_messages.cpp", "kMessages")
 REASONS = sources.table("chinese_reasons.cpp", "kReasons")
 TITLES = sources.table("chinese_tables.cpp", "kTitles")
@@ -250,64 +247,3 @@ def test_what_a_machine_lacks(tmp_path):
     assert columns(guard[:guard.index("守护程序文件夹")]) == columns(in_chinese[0][:in_chinese[0].index("项目")])
     assert columns(guard[:guard.index("请用")]) == columns(in_chinese[0][:in_chinese[0].index("处理方法")])
     assert any("内存" in line and "可用 " in line for line in in_chinese)
-
-
-class Answers:
-    """A platform that has one deployment, which says why it does not run."""
-
-    def __init__(self, state, reason):
-        deployment = {"id": "digits-3f2a1c", "name": "digits", "model": "digits", "version": "1.0.0", "replicas": 1,
-                      "state": state, "reason": reason, "grade": "L1"}
-        body = json.dumps(deployment).encode()
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            do_POST = do_GET
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-
-    def __enter__(self):
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
-        return f"http://127.0.0.1:{self.server.server_port}"
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
-
-@pytest.mark.parametrize("sentence,chinese", [
-    ("waits for its turn", "等待处理"),
-    ("replica 0: is being stopped", "副本 0：正在停止"),
-    ("replica 2: it is missing", "副本 2：状态为不存在"),
-    ("replica 0: ended with exit status 3", "副本 0：已结束，退出状态 3"),
-    ("replica 0: ended with exit status 139 (signal 11); its last words: ready (process 7)",
-     "副本 0：已结束，退出状态 139（信号 11）；最后的输出：ready (process 7)"),
-    ("replica 1: has run for 12 s and does not answer on its health port 8001; its last words: replica 3: failed",
-     "副本 1：已运行 12 s，健康端口 8001 没有应答；最后的输出：replica 3: failed"),
-    ("replica 0: host port 30000 is held by another program: free it, or deploy to another port",
-     "副本 0：节点端口 30000 被其他程序占用：请释放它，或部署到其他端口"),
-    ("what nobody has thought of", "what nobody has thought of"),
-])
-def test_why_a_deployment_does_not_run(sentence, chinese):
-    with Answers("degraded", sentence) as url:
-        platform = {"MIFENG_PLATFORM": url}
-        lines = run("get", "deployments", "digits", language={**CHINESE, **platform}).stdout.decode().splitlines()
-        assert "部分就绪" in lines[1] and lines[1].endswith("  " + chinese)
-        lines = run("get", "deployments", "digits", language=platform).stdout.decode().splitlines()
-        assert "degraded" in lines[1] and lines[1].endswith("  " + sentence)
-    with Answers("failed", sentence) as url:
-        done = run("restart", "digits", "--wait", "5", language={**CHINESE, "MIFENG_PLATFORM": url})
-        assert done.returncode == 1 and f"错误：部署失败（{chinese}） [deployment-failed]" in done.stderr.decode()
-        done = run("restart", "digits", "--wait", "5", language={"MIFENG_PLATFORM": url})
-        assert done.stderr.decode() == f"mifeng: error: {sentence} [deployment-failed]\n"

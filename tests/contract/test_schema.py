@@ -228,31 +228,31 @@ def test_following_snapshots(platform, tokens, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def container(tmp_path_factory):
-    """A platform with an engine (that nobody started), and the socket of a container that it does not want."""
-    folder = tmp_path_factory.mktemp("containers")
+def unit(tmp_path_factory):
+    """A platform with an engine (that nobody started), and the socket of a unit that it does not want."""
+    folder = tmp_path_factory.mktemp("units")
     running = Platform(folder, "--engine-socket", folder / "engine.sock", "--sockets", folder / "sockets",
                        "--installation", "0" * 32)
-    (folder / "sockets/mf-stranger").mkdir()
-    socket, deadline = folder / "sockets/mf-stranger/platform.sock", time.monotonic() + 20
+    (folder / "sockets/stranger").mkdir()
+    socket, deadline = folder / "sockets/stranger/platform.sock", time.monotonic() + 20
     while True:
         try:
             running.connect(socket).connect()
             break
         except OSError:
-            assert time.monotonic() < deadline, "no socket for the container"
+            assert time.monotonic() < deadline, "no socket for the unit"
             time.sleep(0.02)
-    running.container = socket
+    running.unit = socket
     yield running
     assert running.stop() == 0
 
 
 @pytest.mark.parametrize("name", ["requestGrant", "renewGrant"])
-def test_what_a_container_is_refused(container, name):
-    # True grants are given to true containers: tests/attacks and tests/e2e.
+def test_what_a_unit_is_refused(unit, name):
+    # True grants are given to true units: tests/attacks and tests/e2e.
     good = {**SEALED, "Mifeng-Deployment": "dep-1", "Mifeng-Nonce": "0" * 32}
-    refused = lambda headers, body=b"nonsense", query="": ask(container, name, headers=headers, body=body, query=query,
-                                                              socket=container.container)
+    refused = lambda headers, body=b"nonsense", query="": ask(unit, name, headers=headers, body=body, query=query,
+                                                              socket=unit.unit)
     for field in ("Mifeng-Deployment", "Mifeng-Nonce"):
         assert refused({**good, field: None}) == (400, "missing-header")
     assert refused({**good, "Mifeng-Nonce": "0" * 33})[0] == 400
@@ -262,16 +262,16 @@ def test_what_a_container_is_refused(container, name):
     for body in (b"", b"nonsense", b"MFS\1\3" + b"\0" * 1000, b"\0" * 65_536):
         assert refused(good, body) == (403, "refused"), "and not a word why"
     # The log says why.
-    status, page, _ = container.request("GET", "/audit?page_size=200", local=True)
+    status, page, _ = unit.request("GET", "/audit?page_size=200", local=True)
     assert status == 200, page
-    details = [one["detail"] for one in page["items"] if one["action"] == "grant.refuse"]
-    assert any("mf-stranger" in detail for detail in details), page["items"]
+    refusals = [one for one in page["items"] if one["action"] == "grant.refuse"]
+    assert any(one["subject"] == "stranger" and "dep-1" in one["detail"] for one in refusals), page["items"]
 
 
-def test_the_containers_operations_are_on_no_other_socket(container):
+def test_the_units_operations_are_on_no_other_socket(unit):
     for local in (False, True):
         for path in ("/v1/grants", "/v1/renewals"):
-            connection = container.connect(container.local_socket if local else None)
+            connection = unit.connect(unit.local_socket if local else None)
             connection.request("POST", path, b"nonsense",
                                {**SEALED, "Mifeng-Deployment": "d", "Mifeng-Nonce": "0" * 32})
             assert connection.getresponse().status == 404

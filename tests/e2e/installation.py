@@ -213,6 +213,11 @@ class Installation:
                 f"{deployment} is {now['state']} ({now['reason']}) after {seconds} s, not in {states}"
             time.sleep(0.05)
 
+    def units(self, deployment):
+        """The names of its units, but for those that are on their way out."""
+        listed = self.api("GET", f"/deployments/{deployment}")["units"]
+        return sorted(one["name"] for one in listed if one["state"] != "stopping")
+
     def caller_key(self, name="tests"):
         found = [one for one in self.api("GET", "/callers?page_size=100")["items"] if one["name"] == name]
         if found:
@@ -263,7 +268,7 @@ class Installation:
             connection.close()
 
     def containers(self):
-        """Names of all its containers, asked of the engine itself."""
+        """Names of all its containers, asked of the engine itself: here a unit is a container."""
         return sorted(one["Names"][0] for one in self.engine("/containers/json?all=true"))
 
     def service_pid(self, program):

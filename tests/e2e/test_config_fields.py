@@ -132,7 +132,7 @@ def test_the_pull_policy_says_whether_the_registry_is_asked_again(look, place, d
     version = variant(look, place, policy.lower(), lambda spec: spec.update(imagePullPolicy=policy))
     first = deploy("first", version)
     look.wait_state(first, ["ready"])
-    name = next(one for one in look.containers() if first in one)
+    (name,) = look.units(first)
     remove_from_registry(look, look.engine(f"/containers/{name}/json"))
     deploy.take_away(first)
     # The image is on the machine, and the registry has it no longer.
@@ -187,7 +187,8 @@ def test_a_second_port_has_a_route_of_its_own(look, place, deploy):
         main = wait_until(lambda: environment("/twoports"), 30, "an answer of the first port")
         assert "SERVES" not in main and main["MIFENG_SOCKET_SIDE_DOOR"] == side["MIFENG_SOCKET_SIDE_DOOR"]
         # Both answers are sealed: each port of the host leads to the guard.
-        container = look.engine(f"/containers/{next(one for one in look.containers() if deployment in one)}/json")
+        (name,) = look.units(deployment)
+        container = look.engine(f"/containers/{name}/json")
         assert "MIFENG_PORTS=http=8123,side-door=9124" in container["Config"]["Env"]
         bindings = {port: one[0]["HostPort"] for port, one in container["HostConfig"]["PortBindings"].items()}
         assert set(bindings) == {"8123/tcp", "9124/tcp"} and len(set(bindings.values())) == 2
@@ -231,7 +232,7 @@ def test_an_operators_environment_goes_before_the_vendors(look, deploy):
 def test_the_replicas(look):
     deployment = look.deployments()[0]
     assert deployment["replicas"] == 2
-    assert look.containers() == [f"mf-{look.id[:8]}-{deployment['id']}-{number}" for number in range(2)]
+    assert len(deployment["units"]) == 2 and look.containers() == look.units(deployment["id"])
     # Both answer: the gateway takes turns.
     pids = {json.loads(ask(look, {"read": "/etc/hostname"})[1])["content"].strip() for _ in range(20)}
     assert pids == set(look.containers())
@@ -263,7 +264,7 @@ def test_an_operators_resources_go_before_the_vendors(look, deploy):
     version = look.deployments()[0]["version_id"]
     deployment = deploy("larger", version, replicas=1, limits={"memory": "120Mi"})
     look.wait_state(deployment, ["ready"])
-    name = next(one for one in look.containers() if deployment in one)
+    (name,) = look.units(deployment)
     assert look.engine(f"/containers/{name}/json")["HostConfig"]["Memory"] == 120 * MIB
 
 
@@ -290,7 +291,7 @@ def test_an_accelerator(look, place, deploy, accelerator):
     version = variant(look, place, "accelerated", lambda spec: spec["resources"]["limits"].update({accelerator: "1"}))
     deployment = deploy("accelerated", version)
     look.wait_state(deployment, ["ready"])
-    name = next(one for one in look.containers() if deployment in one)
+    (name,) = look.units(deployment)
     before = look.engine(f"/containers/{name}/json")
     wait_until(lambda: ask(look, {}, "/accelerated")[0] == 200, 20, "an answer")
     seen = json.loads(ask(look, {}, "/accelerated")[1])
@@ -365,7 +366,7 @@ def test_a_bound_that_the_disk_does_not_hold_is_said_in_the_plan(look):
     plan = look.api("POST", "/deployments/plan", {"name": "planned", "version_id": version})
     warnings = [text for text in plan["warnings"] if "sizeLimit" in text]
     assert len(warnings) == 1 and "/bounded" in warnings[0] and "8388608 bytes is not enforced" in warnings[0]
-    mounts = {one["path"]: one for one in json.loads(plan["rendered_json"])["mounts"]}
+    mounts = {one["path"]: one for one in plan["rendered"]["mounts"]}
     assert mounts["/kept"]["claim"] == "onlookers.look-data"
 
 

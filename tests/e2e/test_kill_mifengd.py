@@ -70,8 +70,12 @@ def test_fifty_kills_during_deployments(folder):
                 installation.wait_state(deployment["id"], ["ready"], 180)
         wait_until(lambda: all(one["state"] == "ready" for one in installation.deployments()), 120, "the deletions")
         wanted = installation.deployments()
-        names = sorted(f"mf-{installation.id[:8]}-{one['id']}-{number}" for one in wanted for number in range(one["replicas"]))
-        wait_until(lambda: installation.containers() == names, 60, f"the containers {names}")
+        number = sum(one["replicas"] for one in wanted)
+
+        def nothing_more():
+            names = sorted(name for one in wanted for name in installation.units(one["id"]))
+            return len(names) == number and installation.containers() == names
+        wait_until(nothing_more, 60, f"{number} containers, each of them a unit")
         used = {port["holder"] for port in installation.api("GET", "/ports")["items"] if port["state"] == "used"}
         assert used == {one["id"] for one in wanted}
         key = installation.caller_key()

@@ -91,9 +91,10 @@ def answer(installation, key):
 
 
 def model_pid(installation):
-    """Of the container's first process: the model lives as long as it."""
+    """Of the unit's first process: the model lives as long as it."""
+    (unit,) = installation.units(installation.deployments()[0]["id"])
     found = [pid for pid in pathlib.Path("/proc").iterdir() if pid.name.isdigit()
-             and (pid / "cgroup").exists() and f"mf-{installation.id[:8]}" in environment_of(pid)
+             and (pid / "cgroup").exists() and unit in environment_of(pid)
              and b"mifeng-guard" in command_of(pid)]
     assert len(found) == 1, found
     return found[0].name

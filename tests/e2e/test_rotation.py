@@ -69,7 +69,7 @@ class Site:
 
     def sealed_to(self):
         """The key id to which the model's guard seals now, read off an answer at its node port."""
-        port = self.installation.api("GET", "/deployments/" + self.deployment["id"])["replica_infos"][0]["ports"][0]["node_port"]
+        port = self.installation.api("GET", "/deployments/" + self.deployment["id"])["units"][0]["ports"][0]["node_port"]
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         connection.request("POST", "/predict", json.dumps(self.installation.request), {
             "Content-Type": "application/json", "Mifeng-Request-Id": os.urandom(16).hex()})

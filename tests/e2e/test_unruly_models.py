@@ -51,13 +51,14 @@ def ask(installation, body, prefix="/unruly"):
     return installation.call(prefix + "/predict", body, key=installation.key)
 
 
-def test_what_the_config_says_arrives_in_the_container(unruly, deploy):
+def test_what_the_config_says_arrives_in_the_unit(unruly, deploy):
     deployment = deploy("arrives", mode="seen", replicas=2)
     unruly.wait_state(deployment, ["ready"])
     status, body = wait_until(lambda: (lambda answer: answer if answer[0] == 200 else None)(
         ask(unruly, {"do": "look"}, "/arrives")), 20, "an answer")
     assert json.loads(body) == {"mode": "seen", "lang": "C.UTF-8", "uid": 65532, "cache": True, "fast": True, "root": False}
-    assert len([name for name in unruly.containers() if deployment in name]) == 2
+    names = unruly.units(deployment)
+    assert len(names) == 2 and set(names) <= set(unruly.containers())
 
 
 def test_a_model_that_crashes_at_its_start_is_explained(unruly, deploy):
@@ -117,7 +118,7 @@ def test_a_model_that_hangs_in_a_call_holds_up_no_other_call(unruly):
     hanging.close()
     assert ask(unruly, {"do": "nothing"})[0] == 200
     after = {one["id"] for one in unruly.api("GET", "/instances?page_size=100")["items"] if not one["ended_ms"]}
-    assert before <= after, "its container was ended for it"
+    assert before <= after, "its unit was ended for it"
 
 
 def test_a_command_that_does_not_exist_is_explained_and_can_be_removed(unruly, deploy, folder):
@@ -135,7 +136,8 @@ def test_a_command_that_does_not_exist_is_explained_and_can_be_removed(unruly, d
         assert now["state"] != "ready"
         return now["reason"] if "/app/not-there" in now["reason"] else None
     said = wait_until(reason, 60, "the reason")
-    assert "replica 0: " in said and "\n" not in said, said
+    (unit,) = unruly.units(deployment)
+    assert said.startswith(f"unit {unit}: ") and "\n" not in said, said
     assert ask(unruly, {"do": "nothing"}, "/absent")[0] in (404, 502, 503)
 
 
@@ -153,7 +155,7 @@ def frozen(installation):
 def taken_before_the_start(unruly, deployment):
     """Planned, reserved, and in the moment before the container's start another program has its port; gives the port."""
     port = node_port(unruly, unruly.wait_state(deployment, ["ready"]))
-    (name,) = [one for one in unruly.containers() if deployment in one]
+    (name,) = unruly.units(deployment)
     with socket.socket() as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with frozen(unruly):
@@ -167,7 +169,7 @@ def taken_before_the_start(unruly, deployment):
 
 
 def node_port(unruly, deployment):
-    return deployment["replica_infos"][0]["ports"][0]["node_port"]
+    return deployment["units"][0]["ports"][0]["node_port"]
 
 
 def test_a_chosen_port_that_is_taken_before_the_container_starts_is_explained_and_used_once_it_is_free(unruly, deploy):

@@ -1,5 +1,5 @@
 """The sealed stream written a third time: SM2 and SM4 blocks by the `openssl` program, SM3 by Python's hashlib, GCM by
-hand. Slow, and independent of our code: libgcrypt and our DER parser have no part in it."""
+hand. Slow, and independent of our code: our SM4-GCM and our DER parser have no part in it."""
 import hashlib
 import hmac
 import re

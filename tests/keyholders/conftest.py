@@ -24,6 +24,7 @@ def stage(folder):
         class Stage:
             image = None
             platform = None
+            callback = stack.callback
 
             def keep(self, thing):
                 stack.callback(thing.stop)

@@ -74,19 +74,76 @@ class Platform(wire.Process):
         self.log.close()
 
 
-class Container:
+class InNetwork:
+    """Has a network of its own, that of the process `pid`."""
+
+    def inside(self, function):
+        """Calls it in a thread whose network is this one."""
+        result = queue.Queue()
+
+        def run():
+            try:
+                with open(f"/proc/{self.pid}/ns/net") as network:
+                    if libc.setns(network.fileno(), CLONE_NEWNET) != 0:
+                        raise OSError(ctypes.get_errno(), "setns")
+                result.put((True, function()))
+            except BaseException as error:  # noqa: BLE001: handed to the caller
+                result.put((False, error))
+
+        threading.Thread(target=run, daemon=True).start()
+        good, value = result.get(timeout=60)
+        if not good:
+            raise value
+        return value
+
+
+class Hub(InNetwork):
+    """A network with a bridge, 10.77.0.1, to which containers are attached: so that a gateway in it reaches several of
+    them, each of which sees itself alone."""
+
+    def __init__(self):
+        self.holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
+        self.pid = self.holder.pid
+        self.attached = 1
+        ours = os.stat("/proc/self/ns/net").st_ino
+        wait_for(lambda: os.stat(f"/proc/{self.pid}/ns/net").st_ino != ours, "the network")
+        for command in ("link set lo up", "link add br0 type bridge", "address add 10.77.0.1/24 dev br0", "link set br0 up"):
+            self.ip(self.pid, command)
+
+    @staticmethod
+    def ip(pid, command):
+        subprocess.run(["nsenter", f"--net=/proc/{pid}/ns/net", "ip", *command.split()], check=True)
+
+    def attach(self, container):
+        """The address that it has then."""
+        self.attached += 1
+        address = f"10.77.0.{self.attached}"
+        self.ip(self.pid, f"link add to{self.attached} type veth peer name eth0 netns {container.pid}")
+        self.ip(self.pid, f"link set to{self.attached} master br0 up")
+        self.ip(container.pid, f"address add {address}/24 dev eth0")
+        self.ip(container.pid, "link set eth0 up")
+        return address
+
+    def stop(self):
+        self.holder.kill()
+        self.holder.wait()
+
+
+class Container(InNetwork):
     """A model's container as it is deployed: uid 65532, read-only root, no capability, no new privileges, a network of
     its own. Runs until stop()."""
 
-    def __init__(self, folder, rootfs, sockets, grace=20, environment=(), readiness="/ready", ports="http=8080"):
+    def __init__(self, folder, rootfs, sockets, grace=20, environment=(), readiness="/ready", ports="http=8080",
+                 lame_duck=1):
         self.id = "mifeng-test-" + uuid.uuid4().hex[:12]
         self.bundle = folder / self.id
         self.bundle.mkdir()
         self.runc = ["runc", "--root", str(folder / "runc")]
         memory = ["nosuid", "nodev", "mode=0700", f"uid={UID}", f"gid={UID}"]
-        environment = ["PATH=/usr/bin:/bin", "LANG=C.UTF-8", "MIFENG_DEPLOYMENT=dep-1", f"MIFENG_INSTANCE={self.id}",
+        environment = ["PATH=/usr/bin:/bin", "LANG=C.UTF-8", "MIFENG_DEPLOYMENT=dep-1", f"MIFENG_UNIT={self.id}",
                        "MIFENG_PLATFORM=unix:/mifeng/platform/platform.sock", f"MIFENG_PORTS={ports}",
-                       f"MIFENG_READINESS={readiness}", f"MIFENG_TERMINATION_GRACE={grace}", *GUARD_SETTINGS, *environment]
+                       f"MIFENG_READINESS={readiness}", f"MIFENG_TERMINATION_GRACE={grace}",
+                       f"MIFENG_LAME_DUCK={lame_duck}", *GUARD_SETTINGS, *environment]
         nothing = {name: [] for name in ("bounding", "effective", "permitted", "inheritable", "ambient")}
         config = {
             "ociVersion": "1.0.2",
@@ -130,25 +187,6 @@ class Container:
 
     def wait_log(self, text, seconds=15):
         wait_for(lambda: text in self.log(), f"'{text}' in the log:\n{self.log()}", seconds)
-
-    def inside(self, function):
-        """Calls it in a thread whose network is the container's."""
-        result = queue.Queue()
-
-        def run():
-            try:
-                with open(f"/proc/{self.pid}/ns/net") as network:
-                    if libc.setns(network.fileno(), CLONE_NEWNET) != 0:
-                        raise OSError(ctypes.get_errno(), "setns")
-                result.put((True, function()))
-            except BaseException as error:  # noqa: BLE001: handed to the caller
-                result.put((False, error))
-
-        threading.Thread(target=run, daemon=True).start()
-        good, value = result.get(timeout=60)
-        if not good:
-            raise value
-        return value
 
     def call(self, target, port=8080, fields=None):
         request_id = [("Mifeng-Request-Id", uuid.uuid4().hex)] if fields is None else fields

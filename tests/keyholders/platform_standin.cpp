@@ -4,9 +4,13 @@
 // writes IMAGE/package.json and IMAGE/payload from the folder PAYLOAD, FOLDER/join.json; listens on
 // FOLDER/sockets/platform.sock and on a loopback port. One JSON object a line on standard output for what happens.
 //
+// Every guard with an instance name of its own is an instance of its own.
+//
 // Commands: "listed 0|1", "status renewed|unknown|revoked", "lose N" (answers not given), "false 0|1" (another identity
-// key signs), "rotate" (another output key), "endpoint ADDRESS" and "publish" (a snapshot for the gateway),
+// key signs), "rotate" (another output key), which is "stage" (snapshots have it) and "name" (guards are told of it),
+// "endpoint ADDRESS,..." and "publish" (a snapshot for the gateway),
 // "send old|forged|altered" (a frame with a bad snapshot), "expire MS" (lifetime of the next snapshots).
+#include <algorithm>
 #include <iostream>
 #include <mutex>
 
@@ -29,6 +33,15 @@ using crypto::Sm2PrivateKey;
 Sm2PrivateKey new_key() { return Sm2PrivateKey::generate().value(); }
 
 void tell(const json::Object& event) { std::cout << json::serialize(event) + "\n" << std::flush; }
+
+// A guard that was granted.
+struct Unit {
+  std::string name;
+  std::string id;
+  crypto::Sm2PublicKey signing_key, receive_key;
+  std::uint64_t counter = 0;
+  Bytes last_request, last_answer;
+};
 
 class Standin {
  public:
@@ -101,8 +114,9 @@ class Standin {
                                        : messages::RenewedStatus::kRenewed;
       if (name == "lose") lose_ = std::stoi(value);
       if (name == "false") is_false_ = value == "1";
-      if (name == "rotate") outputs_.push_back(new_key());
-      if (name == "endpoint") endpoint_ = value;
+      if (name == "rotate" || name == "stage") outputs_.push_back(new_key());
+      if (name == "rotate" || name == "name") named_output_ = outputs_.size() - 1;
+      if (name == "endpoint") set_endpoints(value);
       if (name == "expire") lifetime_ms_ = std::stoll(value);
       if (name == "publish") {
         frames_.push_back(snapshot(identity_, ++serial_));
@@ -147,13 +161,18 @@ class Standin {
                                .stream_requests = false,
                                .idempotent = false,
                                .pass_headers = {}});
-    snapshot.endpoints.push_back({"dep-1", "http", {}});
-    if (!endpoint_.empty()) snapshot.endpoints[0].addresses.push_back(endpoint_);
-    if (instance_) snapshot.instances.push_back({instance_id(), "dep-1", *instance_});
+    snapshot.endpoints.push_back({"dep-1", "http", messages::EndpointKind::kUnit, {}});
+    snapshot.endpoints[0].addresses = endpoints_;
+    for (const Unit& unit : units_) snapshot.instances.push_back({unit.id, "dep-1", unit.signing_key});
     for (const Sm2PrivateKey& key : outputs_) snapshot.output_keys.push_back({key.clone(), 0, 4'000'000'000'000});
     return {.serial = serial, .stream = messages::seal_snapshot(snapshot, *gateway_receive_, signer, tools_).value()};
   }
-  std::string instance_id() const { return "ins-" + std::to_string(grants_); }
+  void set_endpoints(const std::string& list) {
+    endpoints_.clear();
+    std::istringstream addresses(list);
+    for (std::string address; std::getline(addresses, address, ',');) endpoints_.push_back(address);
+  }
+  const Sm2PrivateKey& output() const { return outputs_[named_output_]; }
 
   void send(const std::string& what) {
     if (what == "old") frames_.push_back(snapshot(identity_, 5));
@@ -198,32 +217,35 @@ class Standin {
   }
 
   net::Response grant(ByteView stream, const std::string& nonce) {
-    if (!last_request_.empty() &&
-        std::equal(stream.begin(), stream.end(), last_request_.begin(), last_request_.end())) {
+    for (const Unit& unit : units_) {
+      if (!std::equal(stream.begin(), stream.end(), unit.last_request.begin(), unit.last_request.end())) continue;
       tell({{"grant", "again"}});
       if (loses()) return net::Response(503);
-      return sealed_answer(last_answer_);
+      return sealed_answer(unit.last_answer);
     }
     auto request = messages::open_grant_request(stream, "dep-1", nonce, delivery_, tools_);
     if (!request) return refuse(request.error().reason());
-    ++grants_;
-    instance_ = request->signing_key;
-    receive_ = request->receive_key;
-    counter_ = 0;
+    std::erase_if(units_, [&](const Unit& unit) { return unit.name == request->unit; });
+    Unit& unit = units_.emplace_back(Unit{.name = request->unit,
+                                          .id = "ins-" + std::to_string(++grants_),
+                                          .signing_key = request->signing_key,
+                                          .receive_key = request->receive_key,
+                                          .counter = 0,
+                                          .last_request = Bytes(stream.begin(), stream.end()),
+                                          .last_answer = {}});
     status_ = messages::RenewedStatus::kRenewed;
     const Sm2PrivateKey& signer = is_false_ ? other_ : identity_;
     const UnixMillis now = SystemClock().now_ms();
-    last_request_.assign(stream.begin(), stream.end());
-    last_answer_ =
+    unit.last_answer =
         messages::seal_grant({.deployment = "dep-1",
-                              .instance_id = instance_id(),
+                              .instance_id = unit.id,
                               .vendor = "acme",
                               .model = "probe",
                               .version = "1",
                               .vendor_key = vendor_.public_key(),
                               .payload_root_key = root_key_.clone(),
-                              .output_key = outputs_.back().public_key(),
-                              .output_key_statement = state(messages::KeyPurpose::kOutput, outputs_.back(), signer),
+                              .output_key = output().public_key(),
+                              .output_key_statement = state(messages::KeyPurpose::kOutput, output(), signer),
                               .identity_chain = {},
                               .platform_time_ms = now,
                               .lease_ms = 300'000,
@@ -232,30 +254,39 @@ class Standin {
                               .gateways_confirm_by_ms = now + 10'000},
                              nonce, request->receive_key, signer, tools_)
             .value();
-    tell({{"grant", instance_id()}, {"instance", request->instance}, {"signing_key", to_base64(instance_->point())}});
-    if (is_false_) last_request_.clear();
+    tell({{"grant", unit.id}, {"instance", unit.name}, {"signing_key", to_base64(unit.signing_key.point())}});
+    if (is_false_) unit.last_request.clear();
     if (loses()) return net::Response(503);
-    return sealed_answer(last_answer_);
+    return sealed_answer(unit.last_answer);
   }
 
   net::Response renew(ByteView stream, const std::string& nonce) {
-    auto renewal = messages::open_renewal(stream, "dep-1", nonce, delivery_, &*instance_, tools_);
-    if (!renewal) return refuse(renewal.error().reason());
-    const bool again = renewal->counter == counter_;
-    if (renewal->counter < counter_) return refuse("counter");
-    counter_ = renewal->counter;
+    const auto open = [&](const Unit& unit) {
+      return messages::open_renewal(stream, "dep-1", nonce, delivery_, &unit.signing_key, tools_);
+    };
+    const auto unit =
+        std::find_if(units_.begin(), units_.end(), [&](const Unit& each) { return open(each).has_value(); });
+    if (unit == units_.end()) return refuse("unknown");
+    const auto renewal = open(*unit);
+    const bool again = renewal->counter == unit->counter;
+    if (renewal->counter < unit->counter) return refuse("counter");
+    unit->counter = renewal->counter;
     messages::Renewed renewed{.status = status_, .identity_chain = {}, .terms = std::nullopt};
     if (status_ == messages::RenewedStatus::kRenewed)
-      renewed.terms = messages::Renewed::Terms{
-          .output_key = outputs_.back().public_key(),
-          .output_key_statement = state(messages::KeyPurpose::kOutput, outputs_.back(), identity_),
-          .platform_time_ms = SystemClock().now_ms(),
-          .lease_ms = 300'000,
-          .renew_ms = 2'000,
-          .listed = listed_};
-    tell({{"renewal", renewal->counter}, {"again", again}, {"calls", renewal->calls}, {"listed", listed_}});
+      renewed.terms =
+          messages::Renewed::Terms{.output_key = output().public_key(),
+                                   .output_key_statement = state(messages::KeyPurpose::kOutput, output(), identity_),
+                                   .platform_time_ms = SystemClock().now_ms(),
+                                   .lease_ms = 300'000,
+                                   .renew_ms = 2'000,
+                                   .listed = listed_};
+    tell({{"renewal", renewal->counter},
+          {"again", again},
+          {"calls", renewal->calls},
+          {"listed", listed_},
+          {"unit", unit->id}});
     if (loses()) return net::Response(503);
-    return sealed_answer(messages::seal_renewed(renewed, "dep-1", nonce, *receive_, identity_, tools_).value());
+    return sealed_answer(messages::seal_renewed(renewed, "dep-1", nonce, unit->receive_key, identity_, tools_).value());
   }
 
   net::Response enrol(ByteView stream, const std::string& nonce) {
@@ -344,12 +375,13 @@ class Standin {
   int lose_ = 0;
   messages::RenewedStatus status_ = messages::RenewedStatus::kRenewed;
   std::int64_t lifetime_ms_ = 86'400'000;
-  std::string endpoint_;
+  std::vector<std::string> endpoints_;
   int grants_ = 0;
-  std::uint64_t counter_ = 0;
   std::uint64_t serial_ = 10;
-  std::optional<crypto::Sm2PublicKey> instance_, receive_, gateway_receive_, gateway_sign_;
-  Bytes last_request_, last_answer_, last_enrolment_;
+  std::size_t named_output_ = 0;
+  std::vector<Unit> units_;
+  std::optional<crypto::Sm2PublicKey> gateway_receive_, gateway_sign_;
+  Bytes last_enrolment_;
   std::vector<messages::SnapshotFrame> frames_;
   std::unique_ptr<net::HttpServer> local_, tcp_;
 

@@ -59,6 +59,16 @@ static void serve(int fd) {
   } else if (strcmp(target, "/slow") == 0) {
     sleep(4);
     answer(fd, "slow\n", 5);
+  } else if (strcmp(target, "/echo") == 0) {
+    const char *length = strstr(request, "Content-Length: ");
+    const char *end = strstr(request, "\r\n\r\n");
+    size_t want = length == NULL ? 0 : (size_t)atol(length + 16), begin = end == NULL ? size : (size_t)(end + 4 - request);
+    while (size < begin + want && size < sizeof request - 1) {
+      ssize_t got = read(fd, request + size, sizeof request - 1 - size);
+      if (got <= 0) break;
+      size += (size_t)got;
+    }
+    answer(fd, request + begin, size - begin);
   } else if (strcmp(target, "/hup") == 0) {
     answer(fd, got_hup ? "1" : "0", 1);
   } else if (strncmp(target, "/listen/", 8) == 0) {

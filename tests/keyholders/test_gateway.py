@@ -201,7 +201,7 @@ def test_its_access_log_stays_bounded(stage):
     wait_for(lambda: "/later" in (state / "access.log").read_text(), "a line in the new log")
 
 
-HELLO = bytes.fromhex("00000007 01 01 01 00000001")
+HELLO = bytes.fromhex("00000007 01 02 01 00000001")
 STRANGER = """
 import socket, sys
 s = socket.socket(socket.AF_UNIX)

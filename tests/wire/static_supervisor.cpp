@@ -2,11 +2,12 @@
 // Not shipped. It prints one line of JSON for each thing that happens, and does what it is told line by line:
 //
 //   static_supervisor gateway SOCKET TABLE.json OUTPUT_KEY.pem...        table | stop | resume
-//   static_supervisor guard   SOCKET OUTPUT_PUB.pem INSTANCE_KEY.pem     renew | ready | unready | drain | stop |
-//   resume
+//   static_supervisor guard   SOCKET OUTPUT_PUB.pem INSTANCE_KEY.pem     renew | ready | unready | lame | drain | stop
+//   | resume
 //
 // `table` reads the file again and pushes it; `stop` closes the socket and every connection, `resume` opens it again.
-// MIFENG_UNWRAPS_PER_SECOND is how fast an instance that has used up its burst of root keys gets more.
+// MIFENG_SEAL_KEY_ANSWERS is how many answers are sealed with one root key, MIFENG_UNWRAPS_PER_SECOND how fast an
+// instance that has used up its burst of root keys gets more.
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
@@ -70,8 +71,14 @@ proxy::Table read_table(const std::string& path) {
     route.pass_headers = item.strings("pass_headers");
     table.routes.push_back(std::move(route));
   }
-  for (auto& item : top.objects("endpoints", kMany))
-    table.endpoints.push_back({item.string("deployment"), item.string("port"), item.strings("addresses")});
+  for (auto& item : top.objects("endpoints", kMany)) {
+    proxy::EndpointSet set;
+    set.deployment = item.string("deployment");
+    set.port = item.string("port");
+    if (item.optional_string("kind").value_or("unit") == "balanced") set.kind = proxy::EndpointKind::kBalanced;
+    set.addresses = item.strings("addresses");
+    table.endpoints.push_back(std::move(set));
+  }
   for (auto& item : top.objects("instances", kMany)) {
     std::string id = item.string("id");
     std::string deployment = item.string("deployment");
@@ -93,6 +100,13 @@ crypto::Sm2PrivateKey private_key(const std::string& path) {
 keyholder::UnwrapLimits unwrap_limits() {
   keyholder::UnwrapLimits limits;
   if (const char* given = std::getenv("MIFENG_UNWRAPS_PER_SECOND")) limits.per_second = std::strtod(given, nullptr);
+  return limits;
+}
+
+keyholder::SealKeyLimits seal_key_limits() {
+  keyholder::SealKeyLimits limits;
+  if (const char* given = std::getenv("MIFENG_SEAL_KEY_ANSWERS"))
+    limits.streams_max = std::strtoull(given, nullptr, 10);
   return limits;
 }
 
@@ -118,20 +132,24 @@ class Supervisor {
       instance_key_.emplace(private_key(arguments_[3]));
       callbacks_.on_seal_key = [this] {
         say({{"seal_key", true}});
-        return keyholder::make_seal_key(*output_key_, *instance_key_, random_);
+        return keyholder::make_seal_key(*output_key_, *instance_key_, random_, seal_key_limits());
+      };
+      callbacks_.on_workers_changed = [this] {
+        if (server_ != nullptr && server_->workers_are_drained()) say({{"drained", true}});
       };
     }
     open();
-    if (!gateway) server_->set_state({true, false});
+    if (!gateway) server_->set_state({.ready = true});
     say({{"listening", options_.path.string()}});
   }
 
   void command(const std::string& line) {
     if (line == "table") load_table();
     if (line == "renew") server_->renew_seal_keys();
-    if (line == "ready") server_->set_state({true, false});
-    if (line == "unready") server_->set_state({false, false});
-    if (line == "drain") server_->set_state({true, true});
+    if (line == "ready") server_->set_state({.ready = true});
+    if (line == "unready") server_->set_state({.ready = false});
+    if (line == "lame") server_->set_state({.ready = true, .lame_duck = true});
+    if (line == "drain") server_->set_state({.ready = true, .draining = true, .lame_duck = true});
     if (line == "stop") server_.reset();
     if (line == "resume") open();
     say({{"done", line}});

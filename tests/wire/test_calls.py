@@ -318,7 +318,7 @@ def test_health_is_unsealed_and_without_content(cast):
     assert ask("/live") == 200
     assert ask("/ready") == 200
     assert ask("/") == 404
-    for command, status in (("drain", 503), ("ready", 200), ("unready", 503), ("ready", 200)):
+    for command, status in (("unready", 503), ("ready", 200), ("unready", 503), ("lame", 200)):
         guard.supervisor.command(command)
         wire.wait_for(lambda: ask("/ready") == status, f"{status} after {command}")
     guard.model.answer = lambda request, out: out.send(wire.response(500, b"secret"))
@@ -328,16 +328,15 @@ def test_health_is_unsealed_and_without_content(cast):
     gateway.call("/m")
     metrics = wire.call(guard.health_port, "/metrics").body.decode()
     assert "mifeng_calls_total 1\n" in metrics and "mifeng_errors_total 1\n" in metrics
+    guard.supervisor.command("drain")
+    wire.wait_for(lambda: ask("/ready") == 503, "503 after drain")
+    assert ask("/live") == 200
 
 
 def test_http_2_in_front_over_tls(cast, folder):
     guard = cast.guard()
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
-                    folder / "tls.key", "-out", folder / "tls.crt", "-days", "1", "-subj", "/CN=localhost"], check=True,
-                   capture_output=True)
     port = wire.free_port()
-    gateway = cast.gateway(wire.table_of(guard), listen=f"listen 127.0.0.1:{port} ssl http2; ssl_certificate "
-                           f"{folder}/tls.crt; ssl_certificate_key {folder}/tls.key;")
+    gateway = cast.gateway(wire.table_of(guard), listen=wire.tls_listen(folder, port))
     guard.model.answer = echo
     body = b"0123456789abcdef" * 20000
     (folder / "body").write_bytes(body)

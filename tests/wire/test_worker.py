@@ -247,7 +247,7 @@ def test_the_key_socket_turns_strangers_away(cast):
                 pass
             return got
 
-    hello = lambda role: bytes.fromhex("00000007 01 01") + bytes([role]) + bytes(4)  # noqa: E731
+    hello = lambda role: bytes.fromhex("00000007 01 02") + bytes([role]) + bytes(4)  # noqa: E731
     assert send(gateway, bytes.fromhex("00000005 03 00000001")) == b""  # did not say who it is
     assert send(gateway, hello(2)) == b""                             # the other role
     assert send(guard, hello(1)) == b""

@@ -410,6 +410,14 @@ def wait_listening(port):
     wait_for(connects, f"port {port}")
 
 
+def tls_listen(folder, port):
+    """Lines for a second port of a gateway, with TLS and HTTP/2."""
+    key, certificate = folder / "tls.key", folder / "tls.crt"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+                    key, "-out", certificate, "-days", "1", "-subj", "/CN=localhost"], check=True, capture_output=True)
+    return f"listen 127.0.0.1:{port} ssl http2; ssl_certificate {certificate}; ssl_certificate_key {key};"
+
+
 class Gateway:
     def __init__(self, folder, output_key, table, name="gateway", listen=None, workers=1, changes=lambda text: text,
                  body_max="16m"):
@@ -452,7 +460,7 @@ def route(prefix="/m", deployment="dep-1", **more):
     return {"id": "r" + prefix.replace("/", "-"), "prefix": prefix, "forward": f"mifeng://{deployment}", "open": True, **more}
 
 
-def table_of(*guards, routes=None, addresses=None, **more):
+def table_of(*guards, routes=None, addresses=None, kind="unit", **more):
     """One route for each deployment unless said otherwise."""
     by_deployment = {}
     for guard in guards:
@@ -460,7 +468,7 @@ def table_of(*guards, routes=None, addresses=None, **more):
     if addresses:
         by_deployment.update(addresses)
     return {"routes": routes if routes is not None else [route()],
-            "endpoints": [{"deployment": d, "port": "http", "addresses": a} for d, a in by_deployment.items()],
+            "endpoints": [{"deployment": d, "port": "http", "kind": kind, "addresses": a} for d, a in by_deployment.items()],
             "instances": [g.instance for g in guards], **more}
 
 
@@ -471,10 +479,12 @@ class Meddler:
     def __init__(self, to_port, request=lambda data: data, answer=lambda data: data):
         self.to_port, self.request, self.answer = to_port, request, answer
         self.seen = []
+        self.connections = []  # of the gateway, oldest first
         meddler = self
 
         class Handler(socketserver.StreamRequestHandler):
             def handle(self):
+                meddler.connections.append(self.request)
                 with contextlib.suppress(ConnectionError, OSError, ValueError):
                     meddler.serve(self.request, self.rfile)
 

@@ -6,7 +6,9 @@ namespace {
 
 constexpr Translation kPhrases[] = {
     // Sentences of more than one.
-    {"replica {}: {}", "副本 {}：{phrase}"},
+    {"unit {}: {}", "运行单元 {}：{phrase}"},
+    {"revision {} does not become ready, and the one before it goes on serving; {}",
+     "修订版本 {} 没有就绪，仍由之前的修订版本提供服务；{phrase}"},
     {"{}; its last words: {}", "{phrase}；最后的输出：{}"},
     // libs/package: mifeng pack
     {"base image {}", "基础镜像 {}"},
@@ -91,9 +93,8 @@ constexpr Translation kPhrases[] = {
     {"SM2 in OpenSSL", "OpenSSL 的 SM2"},
     {"OpenSSL 3 with SM2 and SM3, as Debian 12 has it: apt-get install libssl3",
      "需要带 SM2 和 SM3 的 OpenSSL 3，如 Debian 12 所带：apt-get install libssl3"},
-    {"SM4 in libgcrypt", "libgcrypt 的 SM4"},
-    {"libgcrypt 1.10 with SM4, as Debian 12 has it: apt-get install libgcrypt20",
-     "需要带 SM4 的 libgcrypt 1.10，如 Debian 12 所带：apt-get install libgcrypt20"},
+    {"SM4 by this processor", "本处理器的 SM4"},
+    {"more memory is needed", "需要更多内存"},
     {"disk space", "磁盘空间"},
     {"{} GiB free for {}", "可用 {} GiB（{}）"},
     {"the examples with their images need about {} GiB: free some, or give --data",
@@ -120,6 +121,13 @@ constexpr Translation kPhrases[] = {
     {"waits for its turn", "等待处理"},
     {"This failed in a way that was not foreseen ({}); it is tried again.", "出现意外错误（{}），将再次尝试。"},
     {"its containers are starting", "容器正在启动"},
+    {"its units are being replaced by those of revision {}", "正在逐个更换为修订版本 {} 的运行单元"},
+    {"revision {} does not become ready; the one before it goes on serving",
+     "修订版本 {} 没有就绪，仍由之前的修订版本提供服务"},
+    {"units run there that are newer than this database, which may have been restored from a backup; nothing unknown "
+     "is removed until an administrator allows it: mifeng cluster sweep {}",
+     "集群中运行着比本数据库更新的运行单元，数据库可能是从备份恢复的；在管理员允许之前，"
+     "不会删除任何未知的运行单元：mifeng cluster sweep {}"},
     {"its containers are being removed", "正在删除容器"},
     {"it is scaled to no replica", "副本数为 0"},
     {"it is {}", "状态为{word}"},
@@ -150,6 +158,15 @@ constexpr Translation kPhrases[] = {
     {"the registry of {} cannot be reached: {}", "无法连接 {} 所在的镜像库：{}"},
     {"there is no room on the disk for the image {}", "磁盘空间不足以容纳镜像 {}"},
     {"the image {} could not be pulled: {}", "无法拉取镜像 {}：{}"},
+    {"it is ready, and the gateways are being told", "已就绪，正在通知网关"},
+    // libs/platform: what a plan warns of
+    {"there is a deployment {} already", "已有名为 {} 的部署"},
+    {"with no replica nothing will run", "副本数为 0，不会运行任何单元"},
+    {"the prefix {} is taken by the route {}", "访问前缀 {} 已被路由 {} 占用"},
+    {"the route is open: it needs no API key", "该路由对外开放：无需 API 密钥"},
+    {"its only unit ends before the new one starts: calls fail meanwhile",
+     "唯一的单元会先停止，再启动新的：其间调用会失败"},
+    {"the port {} goes; routes that name it lead nowhere then", "端口 {} 将消失；指向它的路由届时将无处可达"},
     // libs/platform: what is wrong with the audit log
     {"Entry {} is missing.", "缺少第 {} 条记录。"},
     {"Entry {} is not what was written.", "第 {} 条记录与写入时不同。"},

@@ -15,7 +15,8 @@ struct Translation {
   std::string_view english;
   std::string_view chinese;
 };
-std::span<const Translation> chinese_help();      // chinese_help.cpp: what --help shows
+std::span<const Translation> chinese_help();           // chinese_help.cpp: what --help shows
+std::span<const Translation> chinese_platform_help();  // chinese_platform_help.cpp: the same, of a platform's commands
 std::span<const Translation> chinese_messages();  // chinese_messages.cpp: messages and errors, `{}` for their parts
 std::span<const Translation> chinese_titles();    // chinese_tables.cpp: titles of columns and rows
 std::span<const Translation> chinese_words();     // chinese_tables.cpp: states and the like

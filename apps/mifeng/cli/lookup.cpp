@@ -69,6 +69,24 @@ Result<std::string> find_deployment(const PlatformClient& client, const std::str
   return id;
 }
 
+Result<std::optional<json::Object>> find_deployment_named(const PlatformClient& client, const std::string& name) {
+  MIFENG_TRY(const auto list, client.get("/deployments?page_size=200&text=" + net::percent_encode(name)));
+  MIFENG_TRY(const json::Array* items, items_of(list));
+  for (const json::Value& item : *items)
+    if (item.if_object() != nullptr && text_of(item, "name") == name && text_of(item, "state") != "deleting")
+      return std::optional(*item.if_object());
+  return std::optional<json::Object>();
+}
+
+Result<std::string> find_route(const PlatformClient& client, const std::string& name) {
+  if (!name.starts_with('/')) return name;
+  MIFENG_TRY(const auto list, client.get("/routes?page_size=200&text=" + net::percent_encode(name)));
+  MIFENG_TRY(const json::Array* items, items_of(list));
+  for (const json::Value& item : *items)
+    if (text_of(item, "prefix") == name) return text_of(item, "id");
+  return Error(ErrorCode::kNotFound, "no-such-route", say("There is no route {}.", {name}));
+}
+
 Result<json::Object> find_person(const PlatformClient& client, const std::string& name) {
   return find_named(client, "/people", name, say("There is no person {}.", {name}));
 }

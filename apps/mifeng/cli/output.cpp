@@ -46,8 +46,10 @@ void write_yaml(std::string& out, const json::Value& value, std::size_t indent) 
   }
 }
 
-// "created_ms" and its like as people read them.
+// "created_ms" and its like as people read them; "ready/replicas" is both.
 std::string cell(const json::Value& item, const std::string& member) {
+  if (const std::size_t slash = member.find('/'); slash != std::string::npos)
+    return cell(item, member.substr(0, slash)) + "/" + cell(item, member.substr(slash + 1));
   const json::Object* object = item.if_object();
   const json::Value* value = object == nullptr ? nullptr : object->find(member);
   if (value != nullptr && member.ends_with("_ms") && value->if_int64() != nullptr)

@@ -13,13 +13,18 @@ void add_commands(Command& root) {
   add_login(root);
   add_push(root);
   add_accept(root);
+  add_withdraw(root);
   add_deploy(root);
+  add_update(root);
+  add_history(root);
+  add_rollback(root);
   add_get(root);
   add_logs(root);
   add_scale(root);
   add_restart(root);
   add_delete(root);
   add_route(root);
+  add_cluster(root);
   add_caller(root);
   add_vendor(root);
   add_person(root);

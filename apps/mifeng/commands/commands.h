@@ -13,10 +13,12 @@ void add_init(Command& root);
 void add_accept(Command& root);
 void add_audit(Command& root);
 void add_caller(Command& root);
+void add_cluster(Command& root);
 void add_delete(Command& root);
 void add_deploy(Command& root);
 void add_get(Command& root);
 void add_gateway(Command& root);
+void add_history(Command& root);
 void add_inspect(Command& root);
 void add_login(Command& root);
 void add_logs(Command& root);
@@ -24,6 +26,7 @@ void add_person(Command& root);
 void add_platform_keys(Command& key);  // commands of `key`
 void add_push(Command& root);
 void add_restart(Command& root);
+void add_rollback(Command& root);
 void add_route(Command& root);
 void add_scale(Command& root);
 void add_key(Command& root);
@@ -33,7 +36,9 @@ void add_token(Command& root);
 void add_up(Command& root);
 void add_doctor(Command& root);
 void add_seal(Command& root);
+void add_update(Command& root);
 void add_vendor(Command& root);
 void add_verify(Command& root);
+void add_withdraw(Command& root);
 
 }  // namespace mifeng::cli

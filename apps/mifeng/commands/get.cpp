@@ -9,165 +9,13 @@
 #include "cli/lookup.h"
 #include "cli/output.h"
 #include "commands/commands.h"
+#include "commands/kinds.h"
 
 namespace mifeng::cli {
 namespace {
 
-struct Kind {
-  std::string name;
-  std::string path;
-  bool paged;
-  bool single;  // GET path/ID gives one
-  bool deletable;
-  std::vector<Column> columns;
-  std::string name_member = "id";
-};
-
-const std::vector<Kind>& kinds() {
-  static const std::vector<Kind> kKinds{
-      {"models",
-       "/models",
-       true,
-       true,
-       true,
-       {{"ID", "id"},
-        {"VENDOR", "vendor_id"},
-        {"NAME", "name"},
-        {"VERSION", "version"},
-        {"LANGUAGE", "language"},
-        {"STATE", "state"},
-        {"FUNCTION", "function"}}},
-      {"deployments",
-       "/deployments",
-       true,
-       true,
-       true,
-       {{"ID", "id"},
-        {"MODEL", "model"},
-        {"VERSION", "version"},
-        {"REPLICAS", "replicas"},
-        {"STATE", "state"},
-        {"GRADE", "grade"},
-        {"REASON", "reason"}}},
-      {"routes",
-       "/routes",
-       true,
-       true,
-       true,
-       {{"ID", "id"},
-        {"PREFIX", "prefix"},
-        {"NAME", "name"},
-        {"FORWARD", "forward"},
-        {"ENABLED", "enabled"},
-        {"OPEN", "open"}}},
-      {"ports",
-       "/ports",
-       false,
-       false,
-       false,
-       {{"PORT", "port"}, {"STATE", "state"}, {"HOLDER", "holder"}, {"NAME", "port_name"}},
-       "port"},
-      {"vendors",
-       "/vendors",
-       true,
-       true,
-       true,
-       {{"ID", "id"},
-        {"NAME", "name"},
-        {"TELEPHONE", "telephone"},
-        {"CONFIRMED", "confirmed"},
-        {"FINGERPRINT", "fingerprint"}}},
-      {"callers",
-       "/callers",
-       true,
-       true,
-       true,
-       {{"ID", "id"}, {"NAME", "name"}, {"ENABLED", "enabled"}, {"CREATED", "created_ms"}}},
-      {"gateways",
-       "/gateways",
-       false,
-       false,
-       true,
-       {{"ID", "id"},
-        {"STATE", "state"},
-        {"CONNECTED", "connected"},
-        {"SERIAL", "serial_confirmed"},
-        {"SEEN", "last_seen_ms"}}},
-      {"keys",
-       "/keys",
-       false,
-       false,
-       false,
-       {{"ID", "id"},
-        {"PURPOSE", "purpose"},
-        {"STATE", "state"},
-        {"NOT BEFORE", "not_before_ms"},
-        {"NOT AFTER", "not_after_ms"}}},
-      {"instances",
-       "/instances",
-       true,
-       false,
-       false,
-       {{"ID", "id"},
-        {"DEPLOYMENT", "deployment_id"},
-        {"REPLICA", "replica"},
-        {"GRANTED", "granted_ms"},
-        {"ENDED", "ended_ms"},
-        {"CALLS", "calls"}}},
-      {"people",
-       "/people",
-       true,
-       true,
-       true,
-       {{"ID", "id"}, {"NAME", "name"}, {"ROLES", "roles"}, {"VENDOR", "vendor_id"}, {"ENABLED", "enabled"}}},
-      {"tokens",
-       "/tokens",
-       false,
-       false,
-       true,
-       {{"ID", "id"}, {"NAME", "name"}, {"ROLES", "roles"}, {"EXPIRES", "expires_ms"}}},
-      {"configs",
-       "/configs",
-       true,
-       false,
-       false,
-       {{"SM3", "sm3"}, {"ADDRESS", "address"}, {"SIZE", "size"}, {"CREATED", "created_ms"}},
-       "sm3"},
-      {"images",
-       "/images",
-       true,
-       false,
-       false,
-       {{"NAME", "name"}, {"DIGEST", "digest"}, {"SIZE", "size"}, {"ADDRESS", "address"}},
-       "digest"},
-      {"audit",
-       "/audit",
-       true,
-       false,
-       false,
-       {{"SEQ", "seq"},
-        {"TIME", "time_ms"},
-        {"ACTOR", "actor"},
-        {"ACTION", "action"},
-        {"SUBJECT", "subject"},
-        {"OUTCOME", "outcome"}},
-       "seq"},
-  };
-  return kKinds;
-}
-
-// "model" is as good as "models".
-Result<const Kind*> find_kind(const std::string& word) {
-  std::string all;
-  for (const Kind& kind : kinds()) {
-    if (kind.name == word || kind.name == word + "s") return &kind;
-    all += (all.empty() ? "" : ", ") + kind.name;
-  }
-  return Error(ErrorCode::kInvalidArgument, "unknown-kind", say("\"{}\" is none of: {}.", {word, all}));
-}
-
 struct GetOptions {
-  std::string kind, id, text, format;
+  std::string kind, id, text, cluster, format;
   std::int64_t limit = 200;
 };
 
@@ -185,11 +33,29 @@ Result<json::Value> get_one(const PlatformClient& client, const Kind& kind, cons
   return client.get(kind.path + "/" + net::percent_encode(id));
 }
 
+// Its units, revisions or events.
+Result<json::Value> get_within(const PlatformClient& client, const Kind& kind, const std::string& deployment) {
+  if (deployment.empty())
+    return Error(ErrorCode::kInvalidArgument, "usage",
+                 say("Of which deployment? mifeng get {} DEPLOYMENT", {kind.name}));
+  MIFENG_TRY(const auto id, find_deployment(client, deployment));
+  if (kind.within == "units") {
+    MIFENG_TRY(const auto answer, client.get("/deployments/" + id));
+    const json::Value* units = answer.if_object() == nullptr ? nullptr : answer.if_object()->find("units");
+    if (units != nullptr && units->if_array() != nullptr) return *units;
+    return Error(ErrorCode::kUnavailable, "bad-answer", "The platform's answer is no deployment.");
+  }
+  MIFENG_TRY(const auto answer, client.get("/deployments/" + id + "/" + kind.within));
+  MIFENG_TRY(const json::Array* items, items_of(answer));
+  return json::Value(*items);
+}
+
 Result<json::Value> get_list(const PlatformClient& client, const Kind& kind, const GetOptions& options) {
   json::Array all;
   for (std::int64_t page = 1;; ++page) {
     std::string path = kind.path;
     if (kind.paged) path += "?page_size=200&page=" + std::to_string(page);
+    if (!options.cluster.empty()) path += "?cluster=" + net::percent_encode(options.cluster);
     if (!options.text.empty()) path += (kind.paged ? "&text=" : "?text=") + net::percent_encode(options.text);
     MIFENG_TRY(const auto answer, client.get(path));
     MIFENG_TRY(const json::Array* items, items_of(answer));
@@ -205,11 +71,28 @@ Result<json::Value> get_list(const PlatformClient& client, const Kind& kind, con
 
 Result<int> get(const PlatformFlags& flags, const GetOptions& options, Console& console) {
   MIFENG_TRY(const Kind* kind, find_kind(options.kind));
+  if (!options.cluster.empty() && kind->name != "ports")
+    return Error(ErrorCode::kInvalidArgument, "usage", std::string(tr("--cluster is for ports.")));
   MIFENG_TRY(const auto client, PlatformClient::connect(flags));
-  MIFENG_TRY(const auto value,
-             options.id.empty() ? get_list(client, *kind, options) : get_one(client, *kind, options.id));
+  const auto look = [&] {
+    if (!kind->within.empty()) return get_within(client, *kind, options.id);
+    return options.id.empty() ? get_list(client, *kind, options) : get_one(client, *kind, options.id);
+  };
+  MIFENG_TRY(const auto value, look());
   MIFENG_CHECK(print_objects(console, value, options.format, kind->columns, kind->name_member));
   return 0;
+}
+
+// What a person calls it may be its name.
+Result<std::string> id_of(const PlatformClient& client, const Kind& kind, const std::string& name) {
+  if (kind.name == "deployments") return find_deployment(client, name);
+  if (kind.name == "routes") return find_route(client, name);
+  const bool version = kind.name == "models" && name.find('@') != std::string::npos;
+  if (!version && kind.name != "people" && kind.name != "callers") return name;
+  MIFENG_TRY(const auto found, version                 ? find_version(client, name)
+                               : kind.name == "people" ? find_person(client, name)
+                                                       : find_caller(client, name));
+  return text_of(found, "id");
 }
 
 Result<int> remove(const PlatformFlags& flags, const std::string& word, const std::vector<std::string>& ids,
@@ -222,17 +105,7 @@ Result<int> remove(const PlatformFlags& flags, const std::string& word, const st
   std::size_t failed = 0;
   std::optional<Error> last;
   for (const std::string& name : ids) {
-    Result<std::string> id = name;
-    if (kind->name == "deployments") {
-      id = find_deployment(client, name);
-    } else if (kind->name == "people" || kind->name == "callers") {
-      auto found = kind->name == "people" ? find_person(client, name) : find_caller(client, name);
-      if (found) {
-        id = text_of(*found, "id");
-      } else {
-        id = std::move(found).error();
-      }
-    }
+    auto id = id_of(client, *kind, name);
     Result<json::Value> done = json::Value();
     if (id) done = client.send("DELETE", kind->path + "/" + net::percent_encode(*id) + (claims ? "?claims=true" : ""));
     if (id && done) {
@@ -272,13 +145,18 @@ void add_get(Command& root) {
   auto flags = add_platform_flags(command);
   auto options = std::make_shared<GetOptions>();
   command
-      .text("KIND", options->kind, "models, deployments, routes, ports, vendors, callers, gateways, keys, ...",
+      .text("KIND", options->kind,
+            "models, deployments, units, revisions, events, routes, clusters, ports, vendors, callers, gateways, keys, "
+            "...",
             Need::kRequired)
-      .text("ID", options->id, "one of them")
+      .text("ID", options->id, "one of them; of units, revisions and events the deployment")
       .text("--text", options->text, "only those that hold this text (models, deployments, routes, vendors, images)")
+      .text("--cluster", options->cluster, "of ports: those of this cluster; else of local")
       .number("--limit", options->limit, 1, 1'000'000, "at most so many");
   add_output_flag(command, options->format);
-  command.examples("  mifeng get models\n  mifeng get deployment digits -o yaml\n  mifeng get ports");
+  command.examples(
+      "  mifeng get models\n  mifeng get deployment digits -o yaml\n  mifeng get units digits\n"
+      "  mifeng get events digits\n  mifeng get ports");
   command.run([=](Console& console) { return get(*flags, *options, console); });
 }
 

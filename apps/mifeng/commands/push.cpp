@@ -1,4 +1,4 @@
-// mifeng push, mifeng accept
+// mifeng push
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,9 +10,10 @@
 #include "cli/console.h"
 #include "cli/interrupted.h"
 #include "cli/language.h"
-#include "cli/lookup.h"
 #include "cli/output.h"
+#include "cli/platform_client.h"
 #include "commands/commands.h"
+#include "commands/kinds.h"
 #include "commands/upload_note.h"
 #include "mifeng/base/file.h"
 
@@ -23,9 +24,6 @@ constexpr std::size_t kPiece = 8 << 20;
 constexpr int kTriesInARow = 5;
 constexpr std::chrono::milliseconds kPause{200};
 constexpr std::chrono::seconds kFarewell{5};  // how long somebody waits who has pressed Ctrl-C
-
-const std::vector<Column> kVersionColumns{{"ID", "id"},           {"VENDOR", "vendor_id"}, {"NAME", "name"},
-                                          {"VERSION", "version"}, {"STATE", "state"},      {"FUNCTION", "function"}};
 
 std::int64_t number_of(const json::Value& object, std::string_view name) {
   const json::Value* value = object.if_object() == nullptr ? nullptr : object.if_object()->find(name);
@@ -167,19 +165,7 @@ Result<int> push(const PlatformFlags& flags, const std::string& file, const std:
   if (text_of(submitted, "outcome") == "already-there")
     console.message(tr("The very same package was there already; nothing changed."));
   const json::Value* version = submitted.if_object()->find("version");
-  MIFENG_CHECK(print_objects(console, version == nullptr ? submitted : *version, format, kVersionColumns));
-  return 0;
-}
-
-Result<int> accept(const PlatformFlags& flags, const std::string& name, const std::string& refusal,
-                   const std::string& format, Console& console) {
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
-  MIFENG_TRY(const auto version, find_version(client, name));
-  const std::string path = "/models/" + text_of(version, "id");
-  const json::Value reason = json::Object{{"reason", refusal}};
-  MIFENG_TRY(const auto decided, refusal.empty() ? client.send("POST", path + "/acceptance")
-                                                 : client.send("POST", path + "/refusal", &reason));
-  MIFENG_CHECK(print_objects(console, decided, format, kVersionColumns));
+  MIFENG_CHECK(print_objects(console, version == nullptr ? submitted : *version, format, version_columns()));
   return 0;
 }
 
@@ -194,19 +180,6 @@ void add_push(Command& root) {
   add_output_flag(command, *format);
   command.examples("  mifeng push digits-1.2.0.mfpkg");
   command.run([=](Console& console) { return push(*flags, *file, *format, console); });
-}
-
-void add_accept(Command& root) {
-  Command command = root.add("accept", "Take delivery of a version, or refuse it");
-  auto flags = add_platform_flags(command);
-  auto name = std::make_shared<std::string>();
-  auto refusal = std::make_shared<std::string>();
-  auto format = std::make_shared<std::string>();
-  command.text("VERSION", *name, "VENDOR/MODEL@VERSION, or the version's id", Need::kRequired)
-      .text("--refuse", *refusal, "refuse it, for this reason");
-  add_output_flag(command, *format);
-  command.examples("  mifeng accept acme/digits@1.2.0\n  mifeng accept acme/digits@1.2.0 --refuse 'no test data'");
-  command.run([=](Console& console) { return accept(*flags, *name, *refusal, *format, console); });
 }
 
 }  // namespace mifeng::cli

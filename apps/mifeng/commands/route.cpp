@@ -7,6 +7,8 @@
 namespace mifeng::cli {
 namespace {
 
+const std::vector<Column> kColumns{{"ID", "id"}, {"PREFIX", "prefix"}, {"NAME", "name"}, {"FORWARD", "forward"}};
+
 struct RouteOptions {
   std::string prefix, name, to, format;
   std::vector<std::string> callers;
@@ -29,8 +31,17 @@ Result<int> add_one_route(const PlatformFlags& flags, const RouteOptions& option
                                         {"open", options.open},
                                         {"callers", json::Array(options.callers.begin(), options.callers.end())}};
   MIFENG_TRY(const auto route, client.send("POST", "/routes", &body));
-  MIFENG_CHECK(print_objects(console, route, options.format,
-                             {{"ID", "id"}, {"PREFIX", "prefix"}, {"NAME", "name"}, {"FORWARD", "forward"}}));
+  MIFENG_CHECK(print_objects(console, route, options.format, kColumns));
+  return 0;
+}
+
+Result<int> move_route(const PlatformFlags& flags, const RouteOptions& options, Console& console) {
+  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto route, find_route(client, options.prefix));
+  MIFENG_TRY(const auto deployment, find_deployment(client, options.to));
+  const json::Value body = json::Object{{"deployment_id", deployment}};
+  MIFENG_TRY(const auto moved, client.send("PUT", "/routes/" + net::percent_encode(route) + "/deployment", &body));
+  MIFENG_CHECK(print_objects(console, moved, options.format, kColumns));
   return 0;
 }
 
@@ -49,7 +60,17 @@ void add_route(Command& root) {
   add_output_flag(command, options->format);
   command.examples("  mifeng route add /digits --to digits");
   command.run([=](Console& console) { return add_one_route(*flags, *options, console); });
-  group.examples("  mifeng route add /digits --to digits\n  mifeng get routes\n  mifeng delete route rt-1");
+  Command move = group.add("move", "Let a route lead to another deployment");
+  auto move_flags = add_platform_flags(move);
+  auto moved = std::make_shared<RouteOptions>();
+  move.text("ROUTE", moved->prefix, "its access prefix or id", Need::kRequired)
+      .text("--to", moved->to, "DEPLOYMENT, which has the same port", Need::kRequired);
+  add_output_flag(move, moved->format);
+  move.examples("  mifeng route move /digits --to digits-next");
+  move.run([=](Console& console) { return move_route(*move_flags, *moved, console); });
+  group.examples(
+      "  mifeng route add /digits --to digits\n  mifeng route move /digits --to digits-next\n  mifeng get routes\n"
+      "  mifeng delete route rt-1");
 }
 
 }  // namespace mifeng::cli

@@ -149,14 +149,14 @@ void compare_tmpfs(Drift& drift, const json::Object& inspected, const std::vecto
 }
 
 void compare_ports(Drift& drift, const json::Object& inspected, const PodmanFrame& frame, const Workload& workload,
-                   int replica) {
+                   int slot) {
   const json::Value* value = at(inspected, "HostConfig", "PortBindings");
   const json::Object* bindings = value == nullptr ? nullptr : value->if_object();
   std::set<std::string> wanted;
   for (const ContainerPort& port : workload.pod.ports) {
-    if (const HostPort* host = find_host_port(workload, port.name, replica)) {
+    if (const NodePort* node = find_node_port(workload, port.name, slot)) {
       wanted.insert(std::to_string(port.container_port) + "/tcp=" + frame.host_ip + ":" +
-                    std::to_string(host->host_port));
+                    std::to_string(node->node_port));
     }
   }
   std::set<std::string> shown;
@@ -175,14 +175,17 @@ void compare_ports(Drift& drift, const json::Object& inspected, const PodmanFram
 
 }  // namespace
 
-std::optional<std::string> find_drift(const PodmanFrame& frame, const Workload& workload, int replica,
+std::optional<std::string> find_drift(const PodmanFrame& frame, const Workload& workload, int slot,
                                       const json::Object& inspected, const std::vector<std::string>& image_env) {
   const PodTemplate& pod = workload.pod;
   Drift drift(inspected);
-  drift.text({"Name"}, instance_name(frame, workload.deployment, replica));
+  drift.text({"Name"}, unit_name(frame, workload.deployment, slot));
   drift.text({"Config", "Labels", kLabelInstallation}, frame.installation);
   drift.text({"Config", "Labels", kLabelDeployment}, workload.deployment);
-  drift.text({"Config", "Labels", kLabelReplica}, std::to_string(replica));
+  drift.text({"Config", "Labels", kLabelSlot}, std::to_string(slot));
+  drift.text({"Config", "Labels", kLabelRevision}, std::to_string(workload.revision));
+  drift.text({"Config", "Labels", kLabelPorts}, ports_label(pod));
+  drift.text({"Config", "Labels", kLabelHealthPort}, std::to_string(pod.health_port));
   drift.text({"ImageDigest"}, std::string(image_digest(pod.image)));
   drift.text({"Rootfs"}, "");
   drift.text({"Pod"}, "");
@@ -196,7 +199,7 @@ std::optional<std::string> find_drift(const PodmanFrame& frame, const Workload& 
   drift.text({"Config", "WorkingDir"}, "/");
   drift.text({"Config", "Umask"}, "0077");
   drift.integer({"Config", "StopTimeout"}, pod.termination_grace_seconds);
-  compare_env(drift, inspected, rendered_env(frame, workload, replica), image_env, !pod.resources.devices.empty());
+  compare_env(drift, inspected, rendered_env(frame, workload, slot), image_env, !pod.resources.devices.empty());
 
   drift.flag({"HostConfig", "Privileged"}, false);
   drift.flag({"HostConfig", "ReadonlyRootfs"}, true);
@@ -242,9 +245,9 @@ std::optional<std::string> find_drift(const PodmanFrame& frame, const Workload& 
   }
   drift.note({"HostConfig", "Ulimits", "RLIMIT_CORE"}, core_is_off ? "0" : "not 0", "0");
 
-  compare_mounts(drift, inspected, rendered_mounts(frame, workload, replica));
+  compare_mounts(drift, inspected, rendered_mounts(frame, workload, slot));
   compare_tmpfs(drift, inspected, pod.memory_mounts);
-  compare_ports(drift, inspected, frame, workload, replica);
+  compare_ports(drift, inspected, frame, workload, slot);
   return drift.found();
 }
 

@@ -1,16 +1,25 @@
-// The engine on one machine: containers of Podman, one for each replica.
+// The engine on one machine: containers of Podman, one for each unit.
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "background.h"
 #include "keyed_lock.h"
-#include "mifeng/cluster/engine.h"
+#include "mifeng/cluster/podman.h"
+#include "plan_step.h"
 #include "podman_client.h"
 #include "podman_render.h"
 #include "podman_status.h"
+#include "podman_view.h"
+#include "subscription.h"
+#include "turns.h"
 
 namespace mifeng::cluster {
 
@@ -18,66 +27,110 @@ class PodmanEngine final : public Engine {
  public:
   PodmanEngine(PodmanClient client, PodmanFrame frame, PodmanOptions options, const Clock& clock)
       : client_(std::move(client)), frame_(std::move(frame)), options_(std::move(options)), clock_(clock) {}
+  ~PodmanEngine() override;  // what is being ended is told so already; the next engine finds it
 
-  Task<std::string> ping() override;
+  Task<ClusterFacts> probe() override;
   Task<ApplyResult> apply(Workload workload) override;
-  Task<std::vector<InstanceStatus>> status(Workload workload) override;
-  Task<std::vector<InstanceStatus>> list() override;
-  Task<void> restart(std::string instance) override;
+  Task<void> restart(std::string unit) override;
   Task<void> remove(std::string deployment) override;
   Task<void> remove_claims(std::vector<std::string> claims) override;
   Task<void> remove_everything() override;
-  Task<void> logs(std::string instance, LogOptions options, LogSink sink) override;
-  Task<PeerIdentity> verify_peer(Workload workload, int replica, ::pid_t pid) override;
-  Task<std::vector<std::uint16_t>> host_ports_in_use() override;
+  Task<std::vector<Unit>> units(std::string deployment) override;
+  Task<std::vector<Unit>> all_units() override;
+  Task<std::vector<Endpoint>> endpoints(std::string deployment) override;
+  std::shared_ptr<void> watch(Changed changed, std::chrono::milliseconds resync) override;
+  PortNeeds ports_needed(const PodTemplate& pod, int replicas) const override {
+    return cluster::ports_needed(pod, replicas);
+  }
+  Task<std::vector<PortInUse>> ports_in_use() override;
+  Task<Capacity> capacity() override;
+  Task<std::vector<Event>> events(std::string deployment) override;
+  Task<void> logs(std::string unit, LogOptions options, LogSink sink) override;
+  Task<Proof> prove(std::vector<Workload> candidates, Evidence evidence) override;
   Task<void> pull(std::string image, PullPolicy policy) override;
   Task<void> prune_images(std::vector<std::string> keep) override;
   std::vector<std::string> not_held(const PodTemplate& pod) const override { return cluster::not_held(pod); }
-  std::string instance_name(const std::string& deployment, int replica) const override {
-    return cluster::instance_name(frame_, deployment, replica);
-  }
 
  private:
+  // ---- podman_engine.cpp: asking
   // Short forms of the client's call().
   Task<PodmanAnswer> get(std::string path);
   Task<PodmanAnswer> post(std::string path, std::optional<json::Object> body, Patience patience);
   Task<PodmanAnswer> erase(std::string path, Patience patience);
-
   // GET containers/NAME/json; nothing where there is none. kPermissionDenied "not-ours" for a container of others.
   Task<std::optional<json::Object>> inspect(std::string name);
   Task<std::vector<std::string>> image_env(const json::Object& inspected);
-  Task<std::vector<json::Object>> list_containers(std::vector<std::string> labels);
-  Task<void> ensure_network();
+  // Of one deployment of ours; "" is all of ours.
+  Task<std::vector<json::Object>> list_ours(std::string deployment);
+  Task<std::vector<json::Object>> list_containers(std::string query);
 
-  // Brings one replica to what is rendered; sets `changed` where something had to be done.
-  Task<InstanceStatus> settle(const Workload& workload, int replica, bool& changed);
-  Task<void> create(const Workload& workload, int replica);
-  Task<void> start(const std::string& name, const std::vector<HostPort>& ports);
-  Task<InstanceStatus> describe(const Workload& workload, int replica, const json::Object& inspected);
-  boost::asio::awaitable<void> probe(InstanceStatus& status, std::uint16_t health_port);
+  // ---- podman_watch.cpp: the view
+  // Brings the view of a deployment ("" is of all) up to date, except for health; whether anything was to be learned.
+  Task<bool> look_at(std::string deployment);
+  // The same, and with health where nobody watches it.
+  Task<void> look_closely(std::string deployment);
+  // Looks at one container again.
+  Task<void> refresh(std::string name);
+  boost::asio::awaitable<void> keep_view(std::chrono::milliseconds resync, UnixMillis since);
+  Task<void> follow_news(std::chrono::milliseconds resync, UnixMillis since);
+  boost::asio::awaitable<Result<void>> read_news(net::ResponseStream& stream, UnixMillis since);
+  boost::asio::awaitable<Result<void>> resync_now_and_then(std::chrono::milliseconds resync);
+  void tell(const std::string& deployment);
+
+  // ---- podman_health.cpp
+  boost::asio::awaitable<void> ask_health(std::string name);
+  // Returns after `at_most`, though some may not have answered yet; they are asked to the end.
+  boost::asio::awaitable<void> ask_health_of(std::vector<std::string> names, std::chrono::milliseconds at_most);
+  void watch_health(const std::string& name);
   boost::asio::awaitable<std::string> last_log_line(std::string name);
 
-  // Stops with grace and removes each, all at the same time.
-  Task<void> remove_containers(std::vector<std::string> names, std::int64_t grace_seconds);
-  // Of one deployment ("" is all of ours) with names that begin so.
-  Task<void> remove_volumes(std::string deployment, std::string name_prefix);
+  // ---- podman_apply.cpp
+  Task<void> take_step(std::shared_ptr<const Workload> workload, ApplyResult& result);
+  Step plan(const Workload& workload, const std::vector<Known>& known) const;
+  Task<void> make(const Workload& workload, int slot);
+  Task<void> make_volumes(const Workload& workload, int slot);
+  Task<void> start(const Unit& unit, int slot);
+  Task<void> ensure_network();
+  // Removes what units left behind that went while nobody could finish it: once, and again after a try that failed.
+  Task<void> sweep(std::string deployment);
+
+  // ---- podman_ending.cpp
+  void begin_ending(const Known& known);
+  boost::asio::awaitable<void> end_unit(Unit unit);
+  Task<void> try_to_end(const Unit& unit);
+  // Begins to end all units of a deployment ("" is of all), and waits until they are gone.
+  Task<void> end_all(std::string deployment);
+  // Of one deployment ("" is all of ours), but for claimed ones; by name where a filter is given.
+  using VolumeFilter = std::function<bool(const std::string& name)>;
+  Task<void> remove_volumes(std::string deployment, VolumeFilter which);
   // The folders with sockets of one deployment ("" is all of ours).
   void remove_folders(const std::string& deployment) const;
-
-  InstanceStatus failed(const Workload& workload, int replica, const Explained& why) const;
-  void note_failure(const std::string& name, std::optional<Explained> why);
-  std::optional<Explained> noted_failure(const std::string& name) const;
 
   const PodmanClient client_;
   const PodmanFrame frame_;
   const PodmanOptions options_;
   const Clock& clock_;
   KeyedLock deployments_;
+  KeyedLock names_;  // so that of two looks at a container the later one is kept
+  Turns probes_{8};
+  Turns endings_{32};
+  PodmanView view_;
+  std::atomic<bool> is_live_{false};  // whether the view follows the news
+  net::Notifier ended_;               // a unit went, or could not be ended
+  net::Notifier try_again_;           // what could not be ended before
 
-  mutable std::mutex mutex_;  // of the two below
-  // libpod keeps no reason when a start fails (the state stays "created" with an empty error): its answer is kept here.
-  std::map<std::string, Explained> failures_;
+  mutable std::mutex mutex_;                                   // of what follows
   std::map<std::string, std::vector<std::string>> image_env_;  // by image id, which names its content
+  std::set<std::string> swept_;                                // deployments
+  std::shared_ptr<Subscription> subscription_;                 // shared with who watches
+
+  BackgroundLoop loop_;
+  net::TaskGroup tasks_{loop_.executor(), "podman engine"};  // last, so that it ends first
 };
+
+inline constexpr std::chrono::milliseconds kHealthMax{30'000};  // for asking all of a deployment
+
+Error engine_error(const PodmanAnswer& answer, const std::string& doing);
+bool is_engine_away(const Error& error);
 
 }  // namespace mifeng::cluster

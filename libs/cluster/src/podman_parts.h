@@ -12,6 +12,8 @@ namespace mifeng::cluster {
 
 // uid and gid of every model's container; nobody of the host.
 inline constexpr const char* kUser = "65532:65532";
+inline constexpr const char* kSocketsPath = "/mifeng/platform";
+inline constexpr int kSlots = 2001;  // more than any deployment has
 inline constexpr std::int64_t kCpuPeriodMicros = 100'000;
 inline constexpr std::int64_t kPidsMax = 4096;
 
@@ -25,9 +27,12 @@ struct Mounted {
 };
 
 // Folders of the host that the container sees: its volumes and the folder of its socket.
-std::vector<Mounted> rendered_mounts(const PodmanFrame& frame, const Workload& workload, int replica);
+std::vector<Mounted> rendered_mounts(const PodmanFrame& frame, const Workload& workload, int slot);
 
-std::vector<std::string> rendered_env(const PodmanFrame& frame, const Workload& workload, int replica);
+std::vector<std::string> rendered_env(const PodmanFrame& frame, const Workload& workload, int slot);
+
+// The value of kLabelPorts.
+std::string ports_label(const PodTemplate& pod);
 
 struct CpuBounds {
   std::int64_t shares = 0;  // 0: not set
@@ -35,7 +40,7 @@ struct CpuBounds {
 };
 CpuBounds cpu_bounds(const Resources& resources);
 
-// The port of the host that a replica's port is published at; none where it is not.
-const HostPort* find_host_port(const Workload& workload, const std::string& port_name, int replica);
+// The node port that a port is published at by the unit of a slot; none where it is not.
+const NodePort* find_node_port(const Workload& workload, const std::string& port_name, int slot);
 
 }  // namespace mifeng::cluster

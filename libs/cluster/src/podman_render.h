@@ -2,19 +2,25 @@
 // that. Pure functions: no I/O.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "mifeng/cluster/engine.h"
+#include "mifeng/cluster/podman.h"
 #include "mifeng/json/value.h"
 
 namespace mifeng::cluster {
 
 inline constexpr std::string_view kLabelInstallation = "io.mifeng.installation";
 inline constexpr std::string_view kLabelDeployment = "io.mifeng.deployment";
-inline constexpr std::string_view kLabelReplica = "io.mifeng.replica";
+inline constexpr std::string_view kLabelSlot = "io.mifeng.slot";
+inline constexpr std::string_view kLabelRevision = "io.mifeng.revision";
+inline constexpr std::string_view kLabelRestart = "io.mifeng.restart";
+// What a container is asked about later without its workload: NAME:PORT,..., and where its health is.
+inline constexpr std::string_view kLabelPorts = "io.mifeng.ports";
+inline constexpr std::string_view kLabelHealthPort = "io.mifeng.health-port";
 inline constexpr std::string_view kLabelVolume = "io.mifeng.volume";
 inline constexpr std::string_view kLabelClaim = "io.mifeng.claim";
 
@@ -32,27 +38,31 @@ struct PodmanFrame {
 // kInvalidArgument "bad-workload": a name, port or size that cannot be rendered, with its path.
 Result<void> validate(const Workload& workload);
 
-std::string instance_name(const PodmanFrame& frame, const std::string& deployment, int replica);
-// mf-<installation>-<deployment>-<replica>.<volume>
-std::string volume_name(const PodmanFrame& frame, const std::string& deployment, int replica,
-                        const std::string& volume);
+// The slots that have a node port for every port of the template, in order.
+std::vector<int> whole_slots(const Workload& workload);
+
+std::string unit_name(const PodmanFrame& frame, const std::string& deployment, int slot);
+// mf-<installation>-<deployment>-<slot>.<volume>
+std::string volume_name(const PodmanFrame& frame, const std::string& deployment, int slot, const std::string& volume);
 
 // mf-<installation>.<vendor>.<claim>
 std::string claim_volume_name(const PodmanFrame& frame, const std::string& claim);
 
-// Engine::not_held for Podman.
+// Engine::ports_needed and not_held for Podman.
+PortNeeds ports_needed(const PodTemplate& pod, int replicas);
 std::vector<std::string> not_held(const PodTemplate& pod);
 
-// The body of POST containers/create for one replica of a valid workload.
-json::Object render_container(const PodmanFrame& frame, const Workload& workload, int replica);
+// The body of POST containers/create for one unit of a valid workload.
+json::Object render_container(const PodmanFrame& frame, const Workload& workload, int slot);
 
 // The sha256:... of REGISTRY/NAME@sha256:..., empty where there is none.
 std::string_view image_digest(std::string_view image);
 
 // Compares libpod's answer to GET containers/NAME/json with what was rendered; gives the first field that differs as
 // "HostConfig.Memory is 1, rendered was 2", or nothing where the container is what was rendered.
+// The restart is not compared: it says when a unit was wanted anew, and nothing of what it is.
 // `image_env`: the environment of the image's own config, which a container inherits.
-std::optional<std::string> find_drift(const PodmanFrame& frame, const Workload& workload, int replica,
+std::optional<std::string> find_drift(const PodmanFrame& frame, const Workload& workload, int slot,
                                       const json::Object& inspected, const std::vector<std::string>& image_env);
 
 }  // namespace mifeng::cluster

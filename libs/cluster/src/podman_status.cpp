@@ -1,28 +1,39 @@
 #include "podman_status.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <ctime>
 
 #include "json_path.h"
 #include "mifeng/base/phrase.h"
-#include "podman_render.h"
+#include "podman_parts.h"
 
 namespace mifeng::cluster {
 namespace {
 
-int number_or_zero(const std::string& text) {
-  int number = 0;
+std::int64_t number_or_zero(const std::string& text) {
+  std::int64_t number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
   return number;
 }
 
-InstanceState state_of(const std::string& state) {
-  if (state == "running" || state == "paused") return InstanceState::kRunning;
-  if (state == "exited") return InstanceState::kExited;
+UnitState state_of(const std::string& state) {
+  if (state == "running" || state == "paused") return UnitState::kRunning;
+  if (state == "exited") return UnitState::kExited;
   // "stopped" is between the end of the process and its clean-up.
-  if (state == "stopping" || state == "removing" || state == "stopped") return InstanceState::kStopping;
-  return InstanceState::kPending;  // "created", "initialized", "configured"
+  if (state == "stopping" || state == "removing" || state == "stopped") return UnitState::kStopping;
+  return UnitState::kPending;  // "created", "initialized", "configured"
+}
+
+// The same of both answers, so that a list says whether a container must be looked at again. libpod lists whole
+// seconds, and its zero time as a negative number; the process tells two starts within a second apart.
+std::string fingerprint_of(const std::string& id, UnitState state, bool is_paused, std::int64_t pid,
+                           std::int64_t started_s, std::int64_t exit_code) {
+  const bool has_ended = state == UnitState::kExited;
+  return id + (is_paused ? " paused " : " ") + to_string(state) + " " +
+         (state == UnitState::kRunning ? std::to_string(pid) : std::string()) + " " +
+         std::to_string(std::max<std::int64_t>(0, started_s)) + " " + (has_ended ? std::to_string(exit_code) : "");
 }
 
 std::string one_line(std::string text) {
@@ -40,17 +51,18 @@ std::string one_line(std::string text) {
 
 }  // namespace
 
-const char* to_string(InstanceState state) {
+const char* to_string(UnitState state) {
   switch (state) {
-    case InstanceState::kMissing: return "missing";
-    case InstanceState::kPending: return "pending";
-    case InstanceState::kRunning: return "running";
-    case InstanceState::kStopping: return "stopping";
-    case InstanceState::kExited: return "exited";
-    case InstanceState::kFailed: return "failed";
+    case UnitState::kPending: return "pending";
+    case UnitState::kRunning: return "running";
+    case UnitState::kStopping: return "stopping";
+    case UnitState::kExited: return "exited";
+    case UnitState::kFailed: return "failed";
   }
-  return "missing";
+  return "pending";
 }
+
+const char* to_string(EndpointKind kind) { return kind == EndpointKind::kUnit ? "unit" : "balanced"; }
 
 std::optional<UnixMillis> parse_engine_time(const std::string& text) {
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, used = 0;
@@ -82,63 +94,110 @@ std::optional<UnixMillis> parse_engine_time(const std::string& text) {
   return ms;
 }
 
-InstanceStatus status_of_inspected(const json::Object& inspected) {
-  InstanceStatus status;
-  status.name = text_at(inspected, "Name");
-  status.engine_id = text_at(inspected, "Id");
-  status.deployment = text_at(inspected, "Config", "Labels", kLabelDeployment);
-  status.replica = number_or_zero(text_at(inspected, "Config", "Labels", kLabelReplica));
-  status.image = text_at(inspected, "ImageName");
-  status.state = state_of(text_at(inspected, "State", "Status"));
-  status.started_at_ms = parse_engine_time(text_at(inspected, "State", "StartedAt"));
-  if (status.state == InstanceState::kExited || status.state == InstanceState::kStopping) {
-    status.finished_at_ms = parse_engine_time(text_at(inspected, "State", "FinishedAt"));
-    status.exit_code = static_cast<int>(integer_at(inspected, "State", "ExitCode"));
+namespace {
+
+std::vector<NodePort> node_ports_of(const json::Object& inspected, int slot) {
+  std::vector<NodePort> ports;
+  const json::Value* value = at(inspected, "HostConfig", "PortBindings");
+  const json::Object* bindings = value == nullptr ? nullptr : value->if_object();
+  if (bindings == nullptr) return ports;
+  const std::string names = text_at(inspected, "Config", "Labels", kLabelPorts);
+  for (std::size_t from = 0; from < names.size();) {
+    const std::size_t end = std::min(names.find(',', from), names.size());
+    const std::string entry = names.substr(from, end - from);
+    from = end + 1;
+    const std::size_t colon = entry.find(':');
+    if (colon == std::string::npos) continue;
+    const json::Value* bound = bindings->find(entry.substr(colon + 1) + "/tcp");
+    if (bound == nullptr || bound->if_array() == nullptr || bound->if_array()->empty()) continue;
+    const json::Object* first = bound->if_array()->begin()->if_object();
+    const auto number = first == nullptr ? 0 : number_or_zero(text_at(*first, "HostPort"));
+    if (number > 0 && number <= 65535)
+      ports.push_back({entry.substr(0, colon), slot, static_cast<std::uint16_t>(number)});
   }
+  return ports;
+}
+
+Claimed claimed_of(const json::Object& inspected) {
+  Claimed claimed;
+  // As in a cluster: a bound without a request is the request.
+  const std::int64_t shares = integer_at(inspected, "HostConfig", "CpuShares");
+  const std::int64_t quota = integer_at(inspected, "HostConfig", "CpuQuota");
+  claimed.cpu_millis = shares > 0 ? shares * 1000 / 1024 : std::max<std::int64_t>(0, quota) * 1000 / kCpuPeriodMicros;
+  const std::int64_t reservation = integer_at(inspected, "HostConfig", "MemoryReservation");
+  claimed.memory_bytes =
+      reservation > 0 ? reservation : std::max<std::int64_t>(0, integer_at(inspected, "HostConfig", "Memory"));
+  return claimed;
+}
+
+}  // namespace
+
+Seen seen_in(const json::Object& inspected) {
+  Seen seen;
+  Unit& unit = seen.unit;
+  unit.name = text_at(inspected, "Name");
+  unit.engine_id = text_at(inspected, "Id");
+  unit.deployment = text_at(inspected, "Config", "Labels", kLabelDeployment);
+  unit.revision = number_or_zero(text_at(inspected, "Config", "Labels", kLabelRevision));
+  unit.restart = number_or_zero(text_at(inspected, "Config", "Labels", kLabelRestart));
+  const std::string status = text_at(inspected, "State", "Status");
+  unit.state = state_of(status);
+  unit.started_at_ms = parse_engine_time(text_at(inspected, "State", "StartedAt"));
+  if (unit.state == UnitState::kExited || unit.state == UnitState::kStopping) {
+    unit.finished_at_ms = parse_engine_time(text_at(inspected, "State", "FinishedAt"));
+    unit.exit_code = static_cast<int>(integer_at(inspected, "State", "ExitCode"));
+  }
+  const std::string slot = text_at(inspected, "Config", "Labels", kLabelSlot);
+  const std::int64_t number = number_or_zero(slot);
+  const bool is_slot = number >= 0 && number < kSlots && slot == std::to_string(number);
+  // Its place is what its name says: so two never have the same, whatever their labels are.
+  if (is_slot && unit.name.ends_with("-" + unit.deployment + "-" + slot)) seen.slot = static_cast<int>(number);
+  unit.node_ports = node_ports_of(inspected, seen.slot);
+  const std::int64_t health = number_or_zero(text_at(inspected, "Config", "Labels", kLabelHealthPort));
+  if (health > 0 && health <= 65535) seen.health_port = static_cast<std::uint16_t>(health);
+  if (const std::int64_t memory = integer_at(inspected, "HostConfig", "Memory"); memory > 0) seen.memory_limit = memory;
+  seen.is_paused = status == "paused";
+  seen.claimed = claimed_of(inspected);
   if (const json::Value* networks = at(inspected, "NetworkSettings", "Networks");
       networks != nullptr && networks->if_object() != nullptr) {
     for (const auto& [name, network] : *networks->if_object()) {
-      if (network.if_object() != nullptr) status.address = text_at(*network.if_object(), "IPAddress");
+      if (network.if_object() != nullptr) seen.address = text_at(*network.if_object(), "IPAddress");
     }
   }
-  return status;
+  seen.fingerprint = fingerprint_of(unit.engine_id, unit.state, seen.is_paused, integer_at(inspected, "State", "Pid"),
+                                    unit.started_at_ms.value_or(0) / 1000, integer_at(inspected, "State", "ExitCode"));
+  return seen;
 }
 
-InstanceStatus status_of_listed(const json::Object& listed) {
-  InstanceStatus status;
-  const std::vector<std::string> names = texts_at(listed, "Names");
-  if (!names.empty()) status.name = names.front();
-  status.engine_id = text_at(listed, "Id");
-  status.deployment = text_at(listed, "Labels", kLabelDeployment);
-  status.replica = number_or_zero(text_at(listed, "Labels", kLabelReplica));
-  status.image = text_at(listed, "Image");
-  status.state = state_of(text_at(listed, "State"));
-  if (const std::int64_t started = integer_at(listed, "StartedAt"); started > 0) status.started_at_ms = started * 1000;
-  if (status.state == InstanceState::kExited) {
-    if (const std::int64_t ended = integer_at(listed, "ExitedAt"); ended > 0) status.finished_at_ms = ended * 1000;
-    status.exit_code = static_cast<int>(integer_at(listed, "ExitCode"));
-    explain_exit(status, "", std::nullopt);
-  }
-  return status;
+Listed listed_in(const json::Object& entry) {
+  Listed listed;
+  const std::vector<std::string> names = texts_at(entry, "Names");
+  if (!names.empty()) listed.name = names.front();
+  listed.deployment = text_at(entry, "Labels", kLabelDeployment);
+  const std::string state = text_at(entry, "State");
+  listed.fingerprint =
+      fingerprint_of(text_at(entry, "Id"), state_of(state), state == "paused", integer_at(entry, "Pid"),
+                     integer_at(entry, "StartedAt"), integer_at(entry, "ExitCode"));
+  return listed;
 }
 
-void explain_exit(InstanceStatus& status, const std::string& last_line, std::optional<std::int64_t> memory_limit) {
-  const int code = status.exit_code.value_or(0);
+void explain_exit(Unit& unit, const std::string& last_line, std::optional<std::int64_t> memory_limit) {
+  const int code = unit.exit_code.value_or(0);
   std::string sentence;
   if (code == 137 && memory_limit) {
     // libpod's OOMKilled stays false; with a limit set, SIGKILL that nobody sent is nearly always that limit.
-    status.reason_code = "out-of-memory";
+    unit.reason_code = "out-of-memory";
     sentence = phrase(
         "killed (exit status 137), most likely because it needed more than its memory limit of {} MiB: raise "
         "resources.limits.memory",
         *memory_limit >> 20);
   } else {
-    status.reason_code = "exited";
+    unit.reason_code = "exited";
     sentence = code > 128 && code < 160 ? phrase("ended with exit status {} (signal {})", code, code - 128)
                                         : phrase("ended with exit status {}", code);
   }
   if (!last_line.empty()) sentence = phrase("{}; its last words: {}", sentence, one_line(last_line));
-  status.reason = sentence;
+  unit.reason = sentence;
 }
 
 // "listen tcp4 127.0.0.1:30991: bind: address already in use": the digits before ": bind".
@@ -150,19 +209,19 @@ static std::string port_in(std::string_view message) {
   return begin > 0 && message[begin - 1] == ':' ? std::string(message.substr(begin, end - begin)) : "";
 }
 
-Explained explain_start_failure(const std::string& engine_message, const std::vector<HostPort>& ports) {
+Explained explain_start_failure(const std::string& engine_message, const std::vector<NodePort>& ports) {
   const auto has = [&](std::string_view part) { return engine_message.find(part) != std::string::npos; };
   if (has("address already in use") || has("port is already allocated")) {
     std::string port;
-    for (const HostPort& candidate : ports) {
-      const std::string number = std::to_string(candidate.host_port);
+    for (const NodePort& candidate : ports) {
+      const std::string number = std::to_string(candidate.node_port);
       if (has(":" + number + ":") || has(":" + number + " ")) port = number;
     }
     // A container that is started again comes without its workload; then the engine's words have to do.
     if (ports.empty()) port = port_in(engine_message);
     return {"port-taken",
             port.empty()
-                ? phrase("host port of this replica is held by another program: free it, or deploy to another port")
+                ? phrase("host port of this unit is held by another program: free it, or deploy to another port")
                 : phrase("host port {} is held by another program: free it, or deploy to another port", port)};
   }
   if (has("no such file or directory") && has("exec:"))
@@ -173,6 +232,23 @@ Explained explain_start_failure(const std::string& engine_message, const std::ve
   if (has("unresolvable CDI devices"))
     return {"cannot-start", phrase("this machine does not have the hardware asked for: {}", one_line(engine_message))};
   return {"cannot-start", phrase("the container engine could not start it: {}", one_line(engine_message))};
+}
+
+std::optional<ContainerNews> news_in(const std::string& line) {
+  const auto parsed = json::parse_object(line);
+  if (!parsed || text_at(*parsed, "Type") != "container") return std::nullopt;
+  ContainerNews news;
+  news.name = text_at(*parsed, "Actor", "Attributes", "name");
+  news.deployment = text_at(*parsed, "Actor", "Attributes", kLabelDeployment);
+  if (news.name.empty() || news.deployment.empty()) return std::nullopt;
+  news.event.unit = news.name;
+  news.event.action = text_at(*parsed, "Action");
+  news.event.time_ms = integer_at(*parsed, "timeNano") / 1'000'000;
+  if (news.event.time_ms == 0) news.event.time_ms = integer_at(*parsed, "time") * 1000;
+  const std::string exit_code = text_at(*parsed, "Actor", "Attributes", "containerExitCode");
+  if (news.event.action == "died" && !exit_code.empty())
+    news.event.detail = phrase("ended with exit status {}", exit_code);
+  return news;
 }
 
 }  // namespace mifeng::cluster

@@ -1,6 +1,7 @@
-// What libpod says about a container, as an InstanceStatus. Pure functions: no I/O.
+// What libpod says about a container, as a Unit. Pure functions: no I/O.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,22 +10,59 @@
 
 namespace mifeng::cluster {
 
-// Of GET containers/NAME/json. `reason` and `ready` are the caller's to complete: they need more than this answer.
-InstanceStatus status_of_inspected(const json::Object& inspected);
-// Of one entry of GET containers/json.
-InstanceStatus status_of_listed(const json::Object& listed);
+struct Claimed {
+  std::int64_t cpu_millis = 0;
+  std::int64_t memory_bytes = 0;
+};
+
+// A container as it was last looked at.
+struct Seen {
+  Unit unit;                // `ready` and `reason` are completed by who asks its health and its log
+  int slot = -1;            // -1: its name is not the one of its labels, so we did not make it
+  std::string fingerprint;  // another one when it is another container, or in another state, or started again
+  std::string address;      // in the container network; may be empty
+  std::uint16_t health_port = manifest::kHealthPort;
+  std::optional<std::int64_t> memory_limit;
+  bool is_paused = false;
+  Claimed claimed;
+  std::string last_words;  // the last line of its log when it had not been ready for long, and when it was looked up
+  UnixMillis words_at_ms = 0;
+  // What it was compared with, and the first field that differs. Shared with the view, which keeps the wanted one.
+  std::shared_ptr<const Workload> compared;
+  std::optional<std::string> drift;
+};
+
+// Of GET containers/NAME/json.
+Seen seen_in(const json::Object& inspected);
+
+// One entry of GET containers/json: enough to know whether it must be looked at again.
+struct Listed {
+  std::string name;
+  std::string deployment;
+  std::string fingerprint;
+};
+Listed listed_in(const json::Object& entry);
 
 // "2026-11-23T03:02:59.934135394Z" or with an offset; nothing for libpod's zero time (year 1) and for what is no time.
 std::optional<UnixMillis> parse_engine_time(const std::string& text);
 
 // An end in one sentence: exit code, what it means, the last line of the log. Fills reason and reason_code.
-void explain_exit(InstanceStatus& status, const std::string& last_line, std::optional<std::int64_t> memory_limit);
+void explain_exit(Unit& unit, const std::string& last_line, std::optional<std::int64_t> memory_limit);
 
 // What the engine said when a start or a pull failed, as a sentence for a person, and the code of the reason.
 struct Explained {
   std::string code;
   std::string sentence;
+  bool operator==(const Explained&) const = default;
 };
-Explained explain_start_failure(const std::string& engine_message, const std::vector<HostPort>& ports);
+Explained explain_start_failure(const std::string& engine_message, const std::vector<NodePort>& ports);
+
+// One line of GET events. Of other things than containers of a deployment, and of nonsense, there is nothing.
+struct ContainerNews {
+  std::string name;
+  std::string deployment;
+  Event event;
+};
+std::optional<ContainerNews> news_in(const std::string& line);
 
 }  // namespace mifeng::cluster

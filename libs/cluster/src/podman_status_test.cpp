@@ -31,46 +31,96 @@ TEST(PodmanStatus, ReadsARunningContainer) {
   ASSERT_TRUE(text);
   const auto object = json::parse_object(*text);
   ASSERT_TRUE(object);
-  const InstanceStatus status = status_of_inspected(*object);
-  EXPECT_EQ(status.state, InstanceState::kRunning);
-  EXPECT_EQ(status.name, "mf-01234567-digits-a1b2c3-0");
-  EXPECT_EQ(status.deployment, "digits-a1b2c3");
-  EXPECT_EQ(status.replica, 0);
-  EXPECT_THAT(status.address, StartsWith("10."));
-  EXPECT_TRUE(status.started_at_ms);
-  EXPECT_FALSE(status.exit_code);
+  const Seen seen = seen_in(*object);
+  EXPECT_EQ(seen.unit.state, UnitState::kRunning);
+  EXPECT_EQ(seen.unit.name, "mf-01234567-digits-a1b2c3-0");
+  EXPECT_EQ(seen.unit.deployment, "digits-a1b2c3");
+  EXPECT_EQ(seen.unit.revision, 1);
+  EXPECT_EQ(seen.unit.restart, 0);
+  EXPECT_EQ(seen.slot, 0);
+  EXPECT_EQ(seen.unit.node_ports, (std::vector<NodePort>{{"http", 0, 30991}}));
+  EXPECT_EQ(seen.health_port, 15020);
+  EXPECT_EQ(seen.memory_limit, 64 << 20);
+  EXPECT_EQ(seen.claimed.cpu_millis, 500);
+  EXPECT_EQ(seen.claimed.memory_bytes, 32 << 20);
+  EXPECT_THAT(seen.address, StartsWith("10."));
+  EXPECT_TRUE(seen.unit.started_at_ms);
+  EXPECT_FALSE(seen.unit.exit_code);
 }
 
-TEST(PodmanStatus, AnAnswerWithoutAnythingIsPending) {
-  EXPECT_EQ(status_of_inspected(json::Object{}).state, InstanceState::kPending);
-  EXPECT_EQ(status_of_listed(json::Object{{"State", 7}, {"Names", "x"}}).state, InstanceState::kPending);
+TEST(PodmanStatus, AnAnswerWithoutAnythingIsPendingAndInNoSlot) {
+  EXPECT_EQ(seen_in(json::Object{}).unit.state, UnitState::kPending);
+  EXPECT_EQ(seen_in(json::Object{}).slot, -1);
+  EXPECT_EQ(listed_in(json::Object{{"State", 7}, {"Names", "x"}}).name, "x");
+}
+
+// A list is compared with what was looked at before; it must not differ by its form.
+TEST(PodmanStatus, AListedContainerIsTheOneThatWasLookedAt) {
+  const auto inspected = [](const char* status, std::int64_t pid, const char* started, int exit_code) {
+    return seen_in(
+               json::Object{
+                   {"Id", "abc"},
+                   {"State",
+                    json::Object{{"Status", status}, {"Pid", pid}, {"StartedAt", started}, {"ExitCode", exit_code}}}})
+        .fingerprint;
+  };
+  const auto listed = [](const char* state, std::int64_t pid, std::int64_t started, int exit_code) {
+    return listed_in(
+               json::Object{
+                   {"Id", "abc"}, {"State", state}, {"Pid", pid}, {"StartedAt", started}, {"ExitCode", exit_code}})
+        .fingerprint;
+  };
+  EXPECT_EQ(inspected("running", 7, "2026-11-23T03:02:59.9Z", 0), listed("running", 7, 1795402979, 0));
+  EXPECT_EQ(inspected("exited", 0, "2026-11-23T03:02:59.9Z", 3), listed("exited", 0, 1795402979, 3));
+  EXPECT_EQ(inspected("created", 0, "0001-01-01T00:00:00Z", 0), listed("created", 0, -62135596800, 0));
+  const std::string run = listed("running", 7, 1795402979, 0);
+  EXPECT_NE(run, listed("running", 8, 1795402979, 0));
+  EXPECT_NE(run, listed("running", 7, 1795402980, 0));
+  EXPECT_NE(run, listed("paused", 7, 1795402979, 0));
+  EXPECT_NE(run, listed("exited", 0, 1795402979, 0));
+}
+
+TEST(PodmanStatus, NewsAreOfContainersOfDeployments) {
+  const auto died = news_in(
+      R"({"status":"died","id":"abc","Type":"container","Action":"died","Actor":{"ID":"abc","Attributes":)"
+      R"({"containerExitCode":"137","io.mifeng.deployment":"test","name":"mf-1-test-0"}},"time":5,"timeNano":5250000000})");
+  ASSERT_TRUE(died);
+  EXPECT_EQ(died->name, "mf-1-test-0");
+  EXPECT_EQ(died->deployment, "test");
+  EXPECT_EQ(died->event.action, "died");
+  EXPECT_EQ(died->event.detail, "ended with exit status 137");
+  EXPECT_EQ(died->event.time_ms, 5250);
+  EXPECT_FALSE(news_in(R"({"Type":"volume","Action":"create","Actor":{"Attributes":{"name":"x"}}})"));
+  EXPECT_FALSE(news_in(R"({"Type":"container","Action":"start","Actor":{"Attributes":{"name":"of-others"}}})"));
+  EXPECT_FALSE(news_in("{"));
+  EXPECT_FALSE(news_in(""));
 }
 
 TEST(PodmanStatus, AnEndHasAReason) {
-  InstanceStatus status;
-  status.exit_code = 3;
-  explain_exit(status, "no\tsuch model", std::nullopt);
-  EXPECT_EQ(status.reason, "ended with exit status 3; its last words: no such model");
-  EXPECT_EQ(status.reason_code, "exited");
-  status.exit_code = 139;
-  explain_exit(status, "", std::nullopt);
-  EXPECT_EQ(status.reason, "ended with exit status 139 (signal 11)");
-  status.exit_code = 137;
-  explain_exit(status, "", 64 << 20);
-  EXPECT_EQ(status.reason_code, "out-of-memory");
-  EXPECT_THAT(status.reason, HasSubstr("64 MiB"));
-  explain_exit(status, "", std::nullopt);
-  EXPECT_EQ(status.reason_code, "exited");
+  Unit unit;
+  unit.exit_code = 3;
+  explain_exit(unit, "no\tsuch model", std::nullopt);
+  EXPECT_EQ(unit.reason, "ended with exit status 3; its last words: no such model");
+  EXPECT_EQ(unit.reason_code, "exited");
+  unit.exit_code = 139;
+  explain_exit(unit, "", std::nullopt);
+  EXPECT_EQ(unit.reason, "ended with exit status 139 (signal 11)");
+  unit.exit_code = 137;
+  explain_exit(unit, "", 64 << 20);
+  EXPECT_EQ(unit.reason_code, "out-of-memory");
+  EXPECT_THAT(unit.reason, HasSubstr("64 MiB"));
+  explain_exit(unit, "", std::nullopt);
+  EXPECT_EQ(unit.reason_code, "exited");
 }
 
 TEST(PodmanStatus, ALongLastLineIsCutBetweenCharacters) {
-  InstanceStatus status;
-  status.exit_code = 1;
+  Unit unit;
+  unit.exit_code = 1;
   std::string line = "x";
   for (int i = 0; i < 200; ++i) line += "密";
-  explain_exit(status, line, std::nullopt);
-  EXPECT_THAT(status.reason, HasSubstr("密..."));
-  EXPECT_LT(status.reason.size(), 400U);
+  explain_exit(unit, line, std::nullopt);
+  EXPECT_THAT(unit.reason, HasSubstr("密..."));
+  EXPECT_LT(unit.reason.size(), 400U);
 }
 
 TEST(PodmanStatus, AStartThatFailedSaysWhatToDo) {
@@ -81,7 +131,7 @@ TEST(PodmanStatus, AStartThatFailedSaysWhatToDo) {
   EXPECT_THAT(port.sentence, StartsWith("host port 30991 "));
   EXPECT_THAT(explain_start_failure("listen tcp4 127.0.0.1:30991: bind: address already in use", {}).sentence,
               StartsWith("host port 30991 "));
-  EXPECT_THAT(explain_start_failure("address already in use", {}).sentence, StartsWith("host port of this replica "));
+  EXPECT_THAT(explain_start_failure("address already in use", {}).sentence, StartsWith("host port of this unit "));
   const auto program = explain_start_failure(
       "runc: runc create failed: unable to start container process: exec: \"/nope\": stat /nope: no such file or "
       "directory: OCI runtime attempted to invoke a command that was not found",

@@ -17,7 +17,7 @@ inline PodmanFrame sample_frame() {
 inline Workload sample_workload() {
   Workload workload;
   workload.deployment = "digits-a1b2c3";
-  workload.host_ports = {{"http", 0, 30991}};
+  workload.node_ports = {{"http", 0, 30991}};
   PodTemplate& pod = workload.pod;
   pod.image = "127.0.0.1:5999/test/tiny@sha256:29f82a398e3a80e7f877564d219444b0c8dab1b378cc1232484518fe4d4e01b2";
   pod.command = {"/tiny"};

@@ -5,12 +5,14 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
+#include <cstdio>
 #include <random>
 
 #include "mifeng/crypto/hmac_sm3.h"
 #include "mifeng/crypto/kdf.h"
 #include "mifeng/crypto/sm3.h"
 #include "mifeng/crypto/sm3_many.h"
+#include "sm3_compress.h"
 #include "sm3_lanes.h"
 #include "third_party.h"
 
@@ -41,18 +43,49 @@ TEST(Sm3, ThirdPartyVectors) {
 
 TEST(Sm3, EveryLengthAndEveryCutGivesWhatOpenSslGives) {
   std::mt19937 random(1);
-  for (std::size_t size = 0; size < 300; ++size) {
+  for (std::size_t size = 0; size <= 1100; ++size) {
     const Bytes data = counted(size);
     Sm3Digest expected{};
     ASSERT_EQ(EVP_Digest(data.data(), data.size(), expected.data(), nullptr, EVP_sm3(), nullptr), 1);
     EXPECT_EQ(sm3(data), expected) << size;
     Sm3 pieces;
     for (std::size_t at = 0; at < size;) {
-      const std::size_t take = std::min<std::size_t>(random() % 70, size - at);
+      const std::size_t take = std::min<std::size_t>(1 + random() % (size < 300 ? 70 : 700), size - at);
       pieces.update(ByteView(data).subspan(at, take));
       at += take;
     }
     EXPECT_EQ(pieces.finish(), expected) << size;
+  }
+}
+
+TEST(Sm3, RandomLengthsTo1MiBGiveWhatOpenSslGives) {
+  std::mt19937 random(3);
+  Bytes data((1 << 20) + 64);
+  for (auto& byte : data) byte = static_cast<std::uint8_t>(random());
+  for (int i = 0; i < 60; ++i) {
+    const ByteView message = ByteView(data).subspan(random() % 64, random() % (std::size_t{1} << (10 + i % 11)));
+    Sm3Digest expected{};
+    ASSERT_EQ(EVP_Digest(message.data(), message.size(), expected.data(), nullptr, EVP_sm3(), nullptr), 1);
+    EXPECT_EQ(sm3(message), expected) << message.size();
+  }
+}
+
+TEST(Sm3, EveryCompressionOfThisProcessorGivesTheSame) {
+  std::mt19937 random(4);
+  Bytes data(64 * 50 + 64);
+  for (auto& byte : data) byte = static_cast<std::uint8_t>(random());
+  const auto compressions = supported_sm3_compressions();
+  std::printf("compressions of SM3 tested: %zu, widths of many: %zu\n", compressions.size(),
+              supported_sm3_lanes().size());
+  for (std::size_t blocks = 0; blocks <= 50; ++blocks) {
+    const std::uint8_t* from = data.data() + random() % 64;
+    std::array<std::uint32_t, 8> expected{1, 2, 3, 4, 5, 6, 7, 0xffffffff};
+    compressions.back()(expected.data(), from, blocks);
+    for (const Sm3Compress compress : compressions) {
+      std::array<std::uint32_t, 8> state{1, 2, 3, 4, 5, 6, 7, 0xffffffff};
+      compress(state.data(), from, blocks);
+      EXPECT_EQ(state, expected) << blocks;
+    }
   }
 }
 
@@ -69,16 +102,20 @@ TEST(Sm3, ACopyIsAForkOfTheHash) {
 
 TEST(Sm3, ManyAtOnceGiveWhatOneByOneGives) {
   std::mt19937 random(2);
-  for (const std::size_t piece : {64U, 128U, 4096U}) {
-    for (std::size_t count = 0; count < 50; ++count) {
+  for (const std::size_t piece : {64U, 128U, 1088U, 4096U}) {
+    for (std::size_t count = 0; count <= 70; ++count) {
       Bytes data(count * piece);
       for (std::uint8_t& byte : data) byte = static_cast<std::uint8_t>(random());
-      for (const Sm3Lanes& lanes : supported_sm3_lanes()) {
-        std::vector<Sm3Digest> digests(count);
-        sm3_many(lanes, data, piece, digests);
-        for (std::size_t i = 0; i < count; ++i)
-          EXPECT_EQ(digests[i], sm3(ByteView(data).subspan(i * piece, piece)))
-              << lanes.count << " lanes, piece " << i << " of " << count << " with " << piece << " bytes";
+      std::vector<Sm3Digest> expected(count);
+      for (std::size_t i = 0; i < count; ++i) expected[i] = sm3(ByteView(data).subspan(i * piece, piece));
+      std::vector<Sm3Digest> digests(count);
+      sm3_many(data, piece, digests);
+      EXPECT_EQ(digests, expected) << count << " pieces of " << piece;
+      for (Sm3Lanes lanes : supported_sm3_lanes()) {
+        lanes.worthwhile = 1;  // idle lanes too
+        std::vector<Sm3Digest> made(count);
+        sm3_many(std::span(&lanes, 1), data, piece, made);
+        EXPECT_EQ(made, expected) << lanes.count << " lanes, " << count << " pieces of " << piece;
       }
     }
   }

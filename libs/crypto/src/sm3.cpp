@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "sm3/kernels.h"
 #include "sm3_compress.h"
 #include "sm3_rounds.h"
 
@@ -25,17 +26,35 @@ std::uint32_t load(const std::uint8_t* from) {
   }
 }
 
+void compress_plain(std::uint32_t* state, const std::uint8_t* data, std::size_t blocks) {
+  compress_blocks(state, data, blocks);
+}
+#if defined(__x86_64__)
 // The same code once with BMI2, whose rotate into another register saves a move for each of the 13 rotations a round.
 [[gnu::target("bmi2")]] void compress_bmi2(std::uint32_t* state, const std::uint8_t* data, std::size_t blocks) {
   compress_blocks(state, data, blocks);
 }
-void compress_plain(std::uint32_t* state, const std::uint8_t* data, std::size_t blocks) {
-  compress_blocks(state, data, blocks);
+void compress_groups(std::uint32_t* state, const std::uint8_t* data, std::size_t blocks) {
+  const std::size_t in_groups = blocks / 8 * 8;
+  if (in_groups != 0) sm3_kernel::compress_avx2(state, data, in_groups);
+  compress_bmi2(state, data + in_groups * kSm3BlockSize, blocks - in_groups);
 }
-using Compress = void (*)(std::uint32_t*, const std::uint8_t*, std::size_t);
-const Compress kCompress = __builtin_cpu_supports("bmi2") ? compress_bmi2 : compress_plain;
+#endif
+
+const Sm3Compress kCompress = supported_sm3_compressions().front();
 
 }  // namespace
+
+std::vector<Sm3Compress> supported_sm3_compressions() {
+  std::vector<Sm3Compress> supported;
+#if defined(__x86_64__)
+  const bool bmi2 = __builtin_cpu_supports("bmi2");
+  if (bmi2 && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("avx2")) supported.push_back(compress_groups);
+  if (bmi2) supported.push_back(compress_bmi2);
+#endif
+  supported.push_back(compress_plain);
+  return supported;
+}
 
 void sm3_compress(std::array<std::uint32_t, 8>& state, const std::uint8_t* data, std::size_t blocks) {
   kCompress(state.data(), data, blocks);

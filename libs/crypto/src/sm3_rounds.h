@@ -1,5 +1,4 @@
-// The rounds of SM3 (GB/T 32905 clause 5.3), once for a word and for a vector of words: `Word` is std::uint32_t, or a
-// vector type of it, which holds one word of each of several hashes.
+// The rounds of SM3 (GB/T 32905 clause 5.3) on words.
 #pragma once
 
 #include <array>
@@ -19,59 +18,59 @@ constexpr std::array<std::uint32_t, 64> make_sm3_constants() {
 }
 inline constexpr auto kSm3T = make_sm3_constants();
 
-// Macros, since a vector must not be returned from a function (see sm3_many.cpp); undefined below.
-#define MIFENG_ROTL(x, n) (((x) << (n)) | ((x) >> (32 - (n))))
-#define MIFENG_P0(x) ((x) ^ MIFENG_ROTL(x, 9) ^ MIFENG_ROTL(x, 17))
-#define MIFENG_P1(x) ((x) ^ MIFENG_ROTL(x, 15) ^ MIFENG_ROTL(x, 23))
+// Not std::rotl: the kernels that are built for one processor take nothing from the standard library (target.h).
+[[gnu::always_inline]] inline std::uint32_t sm3_rotl(std::uint32_t x, int bits) { return x << bits | x >> (32 - bits); }
 
-// One round of clause 5.3.3. The register names move instead of the values: the caller passes them rotated by one.
-template <unsigned kRound, typename Word>
-[[gnu::always_inline]] inline void sm3_round(const Word& a, Word& b, const Word& c, Word& d, const Word& e, Word& f,
-                                             const Word& g, Word& h, const Word& w, const Word& w4) {
-  const Word a12 = MIFENG_ROTL(a, 12);
-  const Word sum = a12 + e + kSm3T[kRound];
-  const Word ss1 = MIFENG_ROTL(sum, 7);
-  Word ff;
-  Word gg;
-  if constexpr (kRound < 16) {
-    ff = a ^ b ^ c;
-    gg = e ^ f ^ g;
-  } else {
-    ff = (a & b) | ((a | b) & c);
-    gg = ((f ^ g) & e) ^ g;
-  }
-  const Word tt1 = ff + d + (ss1 ^ a12) + (w ^ w4);
-  const Word tt2 = gg + h + ss1 + w;
-  b = MIFENG_ROTL(b, 9);
+// Keeps the compiler from adding in another order: what comes last must not wait for what was there before, and an LEA
+// of three parts takes longer than an ADD.
+template <typename T>
+[[gnu::always_inline]] inline T sm3_ready(T x) {
+  __asm__("" : "+r"(x));
+  return x;
+}
+
+// One round of clause 5.3.3, one of the first sixteen or another. The register names move instead of the values: the
+// caller passes them rotated by one.
+template <bool kEarly>
+[[gnu::always_inline]] inline void sm3_round(std::uint32_t a, std::uint32_t& b, std::uint32_t c, std::uint32_t& d,
+                                             std::uint32_t e, std::uint32_t& f, std::uint32_t g, std::uint32_t& h,
+                                             std::uint32_t w, std::uint32_t w4, std::uint32_t t) {
+  const std::uint32_t a12 = sm3_rotl(a, 12);
+  const std::uint32_t ss1 = sm3_rotl(sm3_ready(a12 + t) + e, 7);
+  const std::uint32_t ff = kEarly ? a ^ b ^ c : (a & b) + ((a ^ b) & c);
+  const std::uint32_t gg = kEarly ? e ^ f ^ g : (e & f) + (~e & g);
+  const std::uint32_t tt1 = sm3_ready(sm3_ready(d + (w ^ w4)) + ff) + (ss1 ^ a12);
+  const std::uint32_t tt2 = sm3_ready(sm3_ready(h + w) + gg) + ss1;
+  b = sm3_rotl(b, 9);
   d = tt1;
-  f = MIFENG_ROTL(f, 19);
-  h = MIFENG_P0(tt2);
+  f = sm3_rotl(f, 19);
+  h = tt2 ^ sm3_rotl(tt2, 9) ^ sm3_rotl(tt2, 17);
 }
 
 // Words 16.. of the message expansion (clause 5.3.2), in a ring of 16.
-template <unsigned kWord, typename Word>
-[[gnu::always_inline]] inline void sm3_expand(Word (&w)[16]) {
-  const Word mixed = w[kWord % 16] ^ w[(kWord + 7) % 16] ^ MIFENG_ROTL(w[(kWord + 13) % 16], 15);
-  w[kWord % 16] = MIFENG_P1(mixed) ^ MIFENG_ROTL(w[(kWord + 3) % 16], 7) ^ w[(kWord + 10) % 16];
+[[gnu::always_inline]] inline void sm3_expand(std::uint32_t (&w)[16], unsigned word) {
+  const std::uint32_t mixed = w[word % 16] ^ w[(word + 7) % 16] ^ sm3_rotl(w[(word + 13) % 16], 15);
+  w[word % 16] =
+      mixed ^ sm3_rotl(mixed, 15) ^ sm3_rotl(mixed, 23) ^ sm3_rotl(w[(word + 3) % 16], 7) ^ w[(word + 10) % 16];
 }
 
-template <unsigned kFrom, typename Word>
-[[gnu::always_inline]] inline void sm3_four_rounds(Word (&v)[8], Word (&w)[16]) {
-  Word &a = v[0], &b = v[1], &c = v[2], &d = v[3], &e = v[4], &f = v[5], &g = v[6], &h = v[7];
+template <unsigned kFrom>
+[[gnu::always_inline]] inline void sm3_four_rounds(std::uint32_t (&v)[8], std::uint32_t (&w)[16]) {
+  std::uint32_t &a = v[0], &b = v[1], &c = v[2], &d = v[3], &e = v[4], &f = v[5], &g = v[6], &h = v[7];
+  constexpr bool kEarly = kFrom < 16;
   // Round j needs W[j] and W[j+4]; W[j+4] is made just before.
-  if constexpr (kFrom + 4 >= 16) sm3_expand<kFrom + 4>(w);
-  sm3_round<kFrom>(a, b, c, d, e, f, g, h, w[kFrom % 16], w[(kFrom + 4) % 16]);
-  if constexpr (kFrom + 5 >= 16) sm3_expand<kFrom + 5>(w);
-  sm3_round<kFrom + 1>(d, a, b, c, h, e, f, g, w[(kFrom + 1) % 16], w[(kFrom + 5) % 16]);
-  if constexpr (kFrom + 6 >= 16) sm3_expand<kFrom + 6>(w);
-  sm3_round<kFrom + 2>(c, d, a, b, g, h, e, f, w[(kFrom + 2) % 16], w[(kFrom + 6) % 16]);
-  if constexpr (kFrom + 7 >= 16) sm3_expand<kFrom + 7>(w);
-  sm3_round<kFrom + 3>(b, c, d, a, f, g, h, e, w[(kFrom + 3) % 16], w[(kFrom + 7) % 16]);
+  if constexpr (kFrom + 4 >= 16) sm3_expand(w, kFrom + 4);
+  sm3_round<kEarly>(a, b, c, d, e, f, g, h, w[kFrom % 16], w[(kFrom + 4) % 16], kSm3T[kFrom]);
+  if constexpr (kFrom + 5 >= 16) sm3_expand(w, kFrom + 5);
+  sm3_round<kEarly>(d, a, b, c, h, e, f, g, w[(kFrom + 1) % 16], w[(kFrom + 5) % 16], kSm3T[kFrom + 1]);
+  if constexpr (kFrom + 6 >= 16) sm3_expand(w, kFrom + 6);
+  sm3_round<kEarly>(c, d, a, b, g, h, e, f, w[(kFrom + 2) % 16], w[(kFrom + 6) % 16], kSm3T[kFrom + 2]);
+  if constexpr (kFrom + 7 >= 16) sm3_expand(w, kFrom + 7);
+  sm3_round<kEarly>(b, c, d, a, f, g, h, e, w[(kFrom + 3) % 16], w[(kFrom + 7) % 16], kSm3T[kFrom + 3]);
 }
 
 // `v` is the chaining value before and what is to be added (xor) to it after; `w` the block's words, used up.
-template <typename Word>
-[[gnu::always_inline]] inline void sm3_all_rounds(Word (&v)[8], Word (&w)[16]) {
+[[gnu::always_inline]] inline void sm3_all_rounds(std::uint32_t (&v)[8], std::uint32_t (&w)[16]) {
   sm3_four_rounds<0>(v, w);
   sm3_four_rounds<4>(v, w);
   sm3_four_rounds<8>(v, w);
@@ -89,9 +88,5 @@ template <typename Word>
   sm3_four_rounds<56>(v, w);
   sm3_four_rounds<60>(v, w);
 }
-
-#undef MIFENG_ROTL
-#undef MIFENG_P0
-#undef MIFENG_P1
 
 }  // namespace mifeng::crypto

@@ -1,4 +1,5 @@
-// SM4-GCM by libgcrypt (1.10 has vectorised SM4; OpenSSL 3.0 has no SM4-GCM at all).
+#include "sm4_gcm_gcrypt.h"
+
 #include <gcrypt.h>
 
 #include <cstring>
@@ -8,7 +9,6 @@
 
 #include "mifeng/base/guarded.h"
 #include "mifeng/base/secret.h"
-#include "mifeng/crypto/sm4_gcm.h"
 
 namespace mifeng::crypto {
 namespace {
@@ -121,7 +121,7 @@ class GcryptProvider final : public Sm4GcmProvider {
 
 }  // namespace
 
-Result<std::unique_ptr<Sm4GcmProvider>> Sm4GcmProvider::create() {
+Result<std::unique_ptr<Sm4GcmProvider>> create_gcrypt_provider() {
   return guarded([]() -> Result<std::unique_ptr<Sm4GcmProvider>> {
     if (!initialize_gcrypt())
       return Error(ErrorCode::kInternal, "no-sm4-gcm",

@@ -389,6 +389,10 @@ asio::awaitable<void> Gateway::Impl::watch_signals() {
 asio::awaitable<void> Gateway::Impl::life() {
   tasks.spawn("signals", watch_signals());
   if (member->pending && !co_await enrol()) co_return;
+  // Before there is a worker: each takes no request until it has a table.
+  if (snapshots->current() != nullptr) {
+    if (auto used = use_snapshot(); !used) log("the workers cannot use the snapshot: " + used.error().message());
+  }
   auto started = co_await nginx->start();
   if (!started) {
     log(started.error().message());
@@ -396,10 +400,8 @@ asio::awaitable<void> Gateway::Impl::life() {
     co_return;
   }
   nginx_started = true;
+  tell_ready();
   tasks.spawn("nginx", nginx->supervise());
-  if (snapshots->current() != nullptr) {
-    if (auto used = use_snapshot(); !used) log("the workers cannot use the snapshot: " + used.error().message());
-  }
   tasks.spawn("follow", follow());
   tasks.spawn("reports", report());
   tasks.spawn("confirmations", confirm());

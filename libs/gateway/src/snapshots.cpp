@@ -60,8 +60,12 @@ proxy::Table to_table(const messages::Snapshot& snapshot) {
                             .idempotent = route.idempotent,
                             .pass_headers = route.pass_headers});
   for (const messages::SnapshotEndpoint& endpoint : snapshot.endpoints)
-    table.endpoints.push_back(
-        {.deployment = endpoint.deployment, .port = endpoint.port, .addresses = endpoint.addresses});
+    table.endpoints.push_back({.deployment = endpoint.deployment,
+                               .port = endpoint.port,
+                               .kind = endpoint.kind == messages::EndpointKind::kBalanced
+                                           ? proxy::EndpointKind::kBalanced
+                                           : proxy::EndpointKind::kUnit,
+                               .addresses = endpoint.addresses});
   for (const messages::SnapshotInstance& instance : snapshot.instances)
     table.instances.push_back(
         {.id = instance.id, .deployment = instance.deployment, .signing_key = instance.signing_key.point()});

@@ -51,7 +51,7 @@ struct Platform {
                                .stream_requests = false,
                                .idempotent = false,
                                .pass_headers = {}});
-    snapshot.endpoints.push_back({"dep-1", "http", {"127.0.0.1:30001"}});
+    snapshot.endpoints.push_back({"dep-1", "http", messages::EndpointKind::kUnit, {"127.0.0.1:30001"}});
     snapshot.instances.push_back({"ins-1", "dep-1", delivery.public_key()});
     snapshot.output_keys.push_back({output.clone(), 0, 2 * kNow});
     return {.serial = serial,

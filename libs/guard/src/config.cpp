@@ -116,7 +116,7 @@ Result<GuardConfig> read_config(const std::map<std::string, std::string>& enviro
     return *value;
   };
   MIFENG_TRY(config.deployment, required("MIFENG_DEPLOYMENT"));
-  MIFENG_TRY(config.instance, required("MIFENG_INSTANCE"));
+  MIFENG_TRY(config.instance, required("MIFENG_UNIT"));
   MIFENG_TRY(config.platform, required("MIFENG_PLATFORM"));
   MIFENG_TRY(const std::string ports, required("MIFENG_PORTS"));
   MIFENG_TRY(config.ports, parse_ports(ports));
@@ -128,6 +128,12 @@ Result<GuardConfig> read_config(const std::map<std::string, std::string>& enviro
     if (!seconds || *seconds < 1 || *seconds > 86400)
       return bad_environment("MIFENG_TERMINATION_GRACE", "must be a number of seconds from 1 to 86400");
     config.termination_grace = std::chrono::seconds(*seconds);
+  }
+  if (const auto lame_duck = find("MIFENG_LAME_DUCK")) {
+    const auto seconds = number<int>(*lame_duck);
+    if (!seconds || *seconds < 0 || *seconds > 60)
+      return bad_environment("MIFENG_LAME_DUCK", "must be a number of seconds from 0 to 60");
+    config.lame_duck = std::chrono::seconds(*seconds);
   }
   if (const auto age = find("MIFENG_SEAL_KEY_SECONDS")) {
     const auto seconds = number<int>(*age);

@@ -17,7 +17,7 @@ std::string page_example() {
 
 std::map<std::string, std::string> good_environment() {
   return {{"MIFENG_DEPLOYMENT", "dep-1"},
-          {"MIFENG_INSTANCE", "mf-1"},
+          {"MIFENG_UNIT", "mf-1"},
           {"MIFENG_PLATFORM", "unix:/mifeng/platform/platform.sock"},
           {"MIFENG_PORTS", "http=8080,more-x=9000"},
           {"MIFENG_READINESS", "/v2/health/ready"},
@@ -65,6 +65,10 @@ TEST(GuardConfig, IsReadFromTheEnvironment) {
   ASSERT_TRUE(config.has_value()) << config.error().message();
   EXPECT_EQ(config->ports, (std::vector<NamedPort>{{"http", 8080}, {"more-x", 9000}}));
   EXPECT_EQ(config->termination_grace, std::chrono::seconds(20));
+  EXPECT_EQ(config->lame_duck, std::chrono::seconds(5));
+  auto without = good_environment();
+  without["MIFENG_LAME_DUCK"] = "0";
+  EXPECT_EQ(read_config(without, {"/app/model"}, {})->lame_duck, std::chrono::seconds(0));
   EXPECT_EQ(config->command, (std::vector<std::string>{"/app/model", "--fast"}));
 }
 
@@ -75,13 +79,15 @@ TEST(GuardConfig, SaysWhichVariableIsWrong) {
     const auto config = read_config(environment, {"/app/model"}, {});
     return !config && config.error().message().find(name) != std::string::npos;
   };
-  for (const char* name : {"MIFENG_DEPLOYMENT", "MIFENG_INSTANCE", "MIFENG_PLATFORM", "MIFENG_PORTS"})
+  for (const char* name : {"MIFENG_DEPLOYMENT", "MIFENG_UNIT", "MIFENG_PLATFORM", "MIFENG_PORTS"})
     EXPECT_TRUE(refused(name, "")) << name;
   for (const char* ports : {"http", "http=", "http=0", "http=65536", "http=80 ", "=80", "a=1,a=2", "a=1,b=1", "A=1"})
     EXPECT_TRUE(refused("MIFENG_PORTS", ports)) << ports;
   for (const char* path : {"ready", "/a b", "/a;b", "/a\"b"}) EXPECT_TRUE(refused("MIFENG_READINESS", path)) << path;
   for (const char* grace : {"0", "-1", "ten", "86401"})
     EXPECT_TRUE(refused("MIFENG_TERMINATION_GRACE", grace)) << grace;
+  for (const char* lame_duck : {"-1", "61", "", "5 s"})
+    EXPECT_TRUE(refused("MIFENG_LAME_DUCK", lame_duck)) << lame_duck;
   for (const char* age : {"1", "901", "-5", "a minute"}) EXPECT_TRUE(refused("MIFENG_SEAL_KEY_SECONDS", age)) << age;
   for (const char* count : {"999", "1048577", "-1", "1e3"})
     EXPECT_TRUE(refused("MIFENG_SEAL_KEY_ANSWERS", count)) << count;

@@ -32,7 +32,7 @@ using std::chrono::seconds;
 
 namespace {
 
-constexpr seconds kServeMore{3};          // after "not ready", until balancers have noticed
+constexpr milliseconds kConnecting{100};  // for connections that are just being made when no more are taken
 constexpr milliseconds kModelStop{1200};  // for a model that has no request left
 constexpr milliseconds kListenerCheck{2000};
 constexpr seconds kRepeatLog{60};
@@ -61,7 +61,8 @@ struct Guard::Impl {
   std::optional<GrantSession> session;
   std::optional<ChildProcess> model;
   std::optional<GuardExit> exit;  // set: stopping, with this status
-  bool hurry = false;             // asked to stop a second time
+  bool asked_to_stop = false;
+  bool hurry = false;  // asked a second time
   bool model_ready = false;
   bool draining = false;
   proxy::GuardState told{};
@@ -92,6 +93,8 @@ struct Guard::Impl {
   asio::awaitable<bool> bring_up_model();
   asio::awaitable<void> wait_until_ready();
   bool listeners_are_ours();
+  asio::awaitable<void> lame_duck();
+  asio::awaitable<void> drain(std::chrono::steady_clock::time_point deadline);
   asio::awaitable<void> shut_down();
   asio::awaitable<void> life();
 };
@@ -150,6 +153,12 @@ Result<void> Guard::Impl::start_key_socket() {
       for (const auto& [refusal, count] : row.refusals) session->count_event(refusal, count);
     }
   };
+  callbacks.on_workers_changed = [this] {
+    asio::post(io, [this] {
+      tell_state();
+      bell.ring();
+    });
+  };
   callbacks.on_log = [this](const std::string& line) { log(line); };
   keyholder::KeySocketOptions socket;
   socket.path = options.config.folders.run / "key.sock";
@@ -188,9 +197,11 @@ asio::awaitable<void> Guard::Impl::pause(milliseconds duration) {
 }
 
 void Guard::Impl::tell_state() {
-  const proxy::GuardState state{.ready = model_ready && !draining && session->listed(), .draining = draining};
+  // Its seal key is with a worker before it hears of being ready.
+  const bool ready = model_ready && !draining && session->listed() && key_socket->workers_have_seal_keys();
+  const proxy::GuardState state{.ready = ready, .draining = draining, .lame_duck = asked_to_stop};
   if (state.ready && !told.ready) log("ready: the model answers, and the gateways know this instance");
-  if (state.ready != told.ready || state.draining != told.draining) key_socket->set_state(state);
+  if (state != told) key_socket->set_state(state);
   told = state;
 }
 
@@ -256,9 +267,14 @@ asio::awaitable<void> Guard::Impl::watch_signals() {
   while (true) {
     const int signal = co_await signals.async_wait(asio::use_awaitable);
     if (signal == SIGTERM || signal == SIGINT) {
-      hurry = stopping();
-      if (!stopping()) log("asked to stop");
-      stop(GuardExit::kStopped);
+      hurry = asked_to_stop;
+      if (!asked_to_stop) log("asked to stop");
+      asked_to_stop = true;
+      if (hurry || !told.ready || options.config.lame_duck.count() == 0) {
+        stop(GuardExit::kStopped);
+      } else {
+        tasks.spawn("lame duck", lame_duck());
+      }
       bell.ring();
     } else if (model) {
       model->send_signal(signal);
@@ -363,19 +379,40 @@ bool Guard::Impl::listeners_are_ours() {
   return false;
 }
 
-asio::awaitable<void> Guard::Impl::shut_down() {
-  const auto deadline = clock.steady_now() + options.config.termination_grace;
-  const bool was_ready = told.ready;
+// Who sends calls here learns of the end at the same time as we do, or later: so for a while all goes on, the renewals
+// too, and every answer says that its connection ends with it.
+asio::awaitable<void> Guard::Impl::lame_duck() {
+  tell_state();
+  co_await pause(options.config.lame_duck);
+  stop(GuardExit::kStopped);
+}
+
+// No connection is taken any more, and those that are there end with their next answer.
+asio::awaitable<void> Guard::Impl::drain(std::chrono::steady_clock::time_point deadline) {
+  for (const ServedPort& port : ports) {
+    for (const keyholder::ListenSocket& socket : port.sockets) {
+      if (auto stopped = socket.stop_new_connections(); !stopped) log(stopped.error().message());
+    }
+  }
+  const auto taken_by = std::min(deadline, clock.steady_now() + kConnecting);
+  while (!hurry && clock.steady_now() < taken_by)
+    co_await bell.wait(std::chrono::ceil<milliseconds>(taken_by - clock.steady_now()));
   draining = true;
   tell_state();
-  if (*exit == GuardExit::kStopped && was_ready) {
-    const auto serve_until =
-        clock.steady_now() + std::min<milliseconds>(kServeMore, options.config.termination_grace / 2);
-    while (!hurry && clock.steady_now() < serve_until)
-      co_await bell.wait(std::chrono::ceil<milliseconds>(serve_until - clock.steady_now()));
-  } else if (model) {
+  while (!hurry && clock.steady_now() < deadline && nginx->pid() && !key_socket->workers_are_drained())
+    co_await bell.wait(std::chrono::ceil<milliseconds>(deadline - clock.steady_now()));
+}
+
+asio::awaitable<void> Guard::Impl::shut_down() {
+  const auto deadline = clock.steady_now() + options.config.termination_grace;
+  if (*exit == GuardExit::kStopped) {
+    auto draining_now = drain(deadline - kModelStop);
+    co_await std::move(draining_now);
+  } else {
+    draining = true;
+    tell_state();
     // Nothing of it is wanted any more.
-    model->send_signal(SIGKILL, true);
+    if (model) model->send_signal(SIGKILL, true);
   }
   const auto left = std::chrono::duration_cast<milliseconds>(deadline - clock.steady_now()) - kModelStop;
   const bool patient = *exit == GuardExit::kStopped && !hurry;

@@ -42,7 +42,7 @@ Result<GrantSession::Exchange> GrantSession::make_request() {
   std::optional<SecretBytes> token;
   if (options_.token) token.emplace(as_bytes(*options_.token));
   MIFENG_TRY(Bytes body, messages::seal_grant_request({.deployment = options_.deployment,
-                                                       .instance = options_.instance,
+                                                       .unit = options_.instance,
                                                        .pod_uid = options_.pod_uid,
                                                        .token = std::move(token),
                                                        .nonce = nonce,

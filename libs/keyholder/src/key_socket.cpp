@@ -44,6 +44,8 @@ struct KeySocketServer::Impl : std::enable_shared_from_this<KeySocketServer::Imp
     bool greeted = false;
     bool closed = false;
     std::uint64_t table_taken = 0;
+    bool has_seal_key = false;
+    bool drained = false;
 
     void read();
     void send(Bytes frame, bool secret);
@@ -88,6 +90,17 @@ struct KeySocketServer::Impl : std::enable_shared_from_this<KeySocketServer::Imp
   void answer_held(bool table_is_new);
   void start_timer();
   void tell_table_taken();
+  // Whether it holds for every worker that has said who it is, and there is one.
+  template <typename Predicate>
+  bool all_workers(Predicate holds) const {
+    std::size_t workers = 0;
+    for (const auto& connection : connections) {
+      if (!connection->greeted) continue;
+      ++workers;
+      if (!holds(*connection)) return false;
+    }
+    return workers > 0;
+  }
   void stop();
 };
 
@@ -216,6 +229,8 @@ void KeySocketServer::Impl::on_message(Connection& connection, proxy::WorkerMess
     if (key) {
       key->id = wanted->id;
       connection.send(proxy::encode_frame(proxy::SupervisorMessage(*std::move(key))), true);
+      connection.has_seal_key = true;
+      if (callbacks.on_workers_changed) callbacks.on_workers_changed();
     } else {
       log("no seal key for a worker: " + key.error().message());
       connection.send(proxy::encode_frame(proxy::SupervisorMessage(proxy::Refused{wanted->id, key.error().reason()})),
@@ -226,6 +241,9 @@ void KeySocketServer::Impl::on_message(Connection& connection, proxy::WorkerMess
   } else if (const auto* const taken = std::get_if<proxy::TableTaken>(&message)) {
     connection.table_taken = taken->serial;
     tell_table_taken();
+  } else if (std::holds_alternative<proxy::Drained>(message)) {
+    connection.drained = state.draining;
+    if (callbacks.on_workers_changed) callbacks.on_workers_changed();
   }
 }
 
@@ -277,13 +295,7 @@ void KeySocketServer::Impl::start_timer() {
 
 void KeySocketServer::Impl::tell_table_taken() {
   if (stopped || serial == serial_told || table_frame == nullptr || !callbacks.on_table_taken) return;
-  std::size_t workers = 0;
-  for (const auto& connection : connections) {
-    if (!connection->greeted) continue;
-    ++workers;
-    if (connection->table_taken != serial) return;
-  }
-  if (workers == 0) return;
+  if (!all_workers([this](const Connection& worker) { return worker.table_taken == serial; })) return;
   serial_told = serial;
   callbacks.on_table_taken(serial);
 }
@@ -364,6 +376,14 @@ void KeySocketServer::set_state(proxy::GuardState state) {
                                                                    impl_->connections.end());
   for (const auto& connection : connections)
     if (connection->greeted) connection->send(proxy::encode_frame(proxy::SupervisorMessage(state)), false);
+}
+
+bool KeySocketServer::workers_have_seal_keys() const {
+  return impl_->all_workers([](const Impl::Connection& worker) { return worker.has_seal_key; });
+}
+
+bool KeySocketServer::workers_are_drained() const {
+  return impl_->all_workers([](const Impl::Connection& worker) { return worker.drained; });
 }
 
 std::size_t KeySocketServer::worker_count() const {

@@ -242,6 +242,39 @@ TEST_F(KeySocketTest, GivesEachAskingWorkerAKeyOfItsOwn) {
   EXPECT_NE(blocks[0], blocks[1]);
 }
 
+TEST_F(KeySocketTest, KnowsWhetherEveryWorkerHasAKeyAndHasDrained) {
+  KeySocketCallbacks callbacks;
+  int changes = 0;
+  callbacks.on_seal_key = [&] { return make_seal_key(output.public_key(), instance, random); };
+  callbacks.on_workers_changed = [&] { ++changes; };
+  const auto server = KeySocketServer::create(io, options(proxy::Role::kGuard), callbacks).value();
+  EXPECT_FALSE(server->workers_have_seal_keys());  // there is no worker
+  Worker first(folder.path() / "key.sock", io);
+  Worker second(folder.path() / "key.sock", io);
+  for (Worker* worker : {&first, &second}) {
+    worker->send(proxy::Hello{proxy::Role::kGuard, 1});
+    ASSERT_TRUE(std::holds_alternative<proxy::GuardState>(worker->receive().value()));
+    EXPECT_FALSE(server->workers_have_seal_keys());
+    worker->send(proxy::SealKeyRequest{1});
+    ASSERT_TRUE(std::holds_alternative<proxy::SealKey>(worker->receive().value()));
+  }
+  EXPECT_TRUE(server->workers_have_seal_keys());
+  EXPECT_EQ(changes, 2);
+  // What was not asked for is no answer.
+  first.send(proxy::Drained{});
+  EXPECT_FALSE(first.receive(100ms));
+  EXPECT_FALSE(server->workers_are_drained());
+  server->set_state({.ready = false, .draining = true, .lame_duck = true});
+  for (Worker* worker : {&first, &second}) {
+    EXPECT_TRUE(std::get<proxy::GuardState>(worker->receive().value()).draining);
+    EXPECT_FALSE(server->workers_are_drained());
+    worker->send(proxy::Drained{});
+    const int before = changes;
+    for (int i = 0; i < 300 && changes == before; ++i) (void)worker->receive(100ms);
+  }
+  EXPECT_TRUE(server->workers_are_drained());
+}
+
 TEST_F(KeySocketTest, RefusesATableThatNoWorkerWouldTake) {
   const auto server = KeySocketServer::create(io, options(proxy::Role::kGateway), {}).value();
   EXPECT_EQ(server->push_table(table(1, {listed("a"), listed("b")})).error().reason(), "bad-table");

@@ -1,6 +1,7 @@
 #include "mifeng/keyholder/listen_socket.h"
 
 #include <arpa/inet.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -10,6 +11,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 namespace mifeng::keyholder {
@@ -117,6 +119,19 @@ Result<ListenSocket> ListenSocket::open(const std::string& address, std::uint16_
   if (::fstat(fd.get(), &status) != 0) return errno_error(errno, "look at a socket");
   std::string name = (where.family() == AF_INET ? address : "[" + address + "]") + ":" + std::to_string(bound);
   return ListenSocket(std::move(fd), bound, status.st_ino, std::move(name));
+}
+
+Result<void> ListenSocket::stop_new_connections() const {
+  // The kernel shows a listening socket's filter the packet from its TCP header on; the flags are its byte 13. What the
+  // filter returns is how much of the packet is kept: nothing of a SYN.
+  constexpr std::uint32_t kFlags = 13;
+  constexpr std::uint32_t kSyn = 0x02;
+  ::sock_filter code[] = {BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kFlags), BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, kSyn, 0, 1),
+                          BPF_STMT(BPF_RET | BPF_K, 0), BPF_STMT(BPF_RET | BPF_K, 0xffff'ffff)};
+  const ::sock_fprog program{static_cast<unsigned short>(std::size(code)), code};
+  if (::setsockopt(fd_.get(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0)
+    return errno_error(errno, "stop new connections to " + name_);
+  return ok();
 }
 
 Result<std::vector<ListenSocket>> ListenSocket::open_all(std::uint16_t port) {

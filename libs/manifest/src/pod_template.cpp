@@ -6,6 +6,8 @@ namespace mifeng::manifest {
 namespace {
 
 constexpr std::int64_t kMiB = 1 << 20;
+constexpr int kEndSeconds = 5;
+constexpr int kLameDuckSecondsMax = 60;  // spec/grant.md, MIFENG_LAME_DUCK
 
 // A tmpfs counts whole pages per file and its folders; 1/16 and 16 MiB more than the content is enough for 100,000
 // files, and leaves a model a little room of its own.
@@ -30,6 +32,8 @@ Result<PodTemplate> render_pod(const DeploymentConfig& config, const RenderOptio
   if (config.ports.empty()) return refuse("ports: the config names no port");
   if (options.deployment_id.empty()) return refuse("the deployment has no id");
   if (options.registry.empty()) return refuse("no registry was given for the image");
+  if (options.lame_duck_seconds < 0 || options.lame_duck_seconds > kLameDuckSecondsMax)
+    return refuse("a guard's lame-duck time is 0 to 60 seconds");
   if (options.payload_bytes > std::uint64_t{1} << 40) return refuse("the payload is larger than 2^40 bytes");
 
   PodTemplate pod;
@@ -45,6 +49,7 @@ Result<PodTemplate> render_pod(const DeploymentConfig& config, const RenderOptio
   pod.env = config.env;
   pod.env.push_back({"MIFENG_DEPLOYMENT", options.deployment_id});
   pod.env.push_back({"MIFENG_PORTS", ports});
+  pod.env.push_back({"MIFENG_LAME_DUCK", std::to_string(options.lame_duck_seconds)});
   pod.env.push_back({"MIFENG_READINESS", config.readiness_path});
   pod.env.push_back({"MIFENG_TERMINATION_GRACE", std::to_string(config.termination_grace_seconds)});
   if (!options.card.empty()) pod.env.push_back({"MIFENG_CARD", options.card});
@@ -78,7 +83,8 @@ Result<PodTemplate> render_pod(const DeploymentConfig& config, const RenderOptio
     else
       pod.scratch_mounts.push_back({mount.name, mount.mount_path, size});
   }
-  pod.termination_grace_seconds = config.termination_grace_seconds;
+  // The guard's time begins only after it has gone on serving, and it needs a moment to end the model.
+  pod.termination_grace_seconds = options.lame_duck_seconds + config.termination_grace_seconds + kEndSeconds;
   return pod;
 }
 

@@ -24,10 +24,12 @@ TEST(PodTemplate, CarriesAllOfAConfig) {
   EXPECT_EQ(pod->pull_policy, PullPolicy::kIfNotPresent);
   EXPECT_THAT(pod->command, ElementsAre("/mifeng/bin/mifeng-guard"));
   EXPECT_THAT(pod->args, ElementsAre("--", "/app/model"));
-  EXPECT_THAT(pod->env,
-              ElementsAre(EnvVar{"LANG", "C.UTF-8"}, EnvVar{"MIFENG_CARD", "0011223344556677"},
-                          EnvVar{"MIFENG_DEPLOYMENT", "dep-1"}, EnvVar{"MIFENG_PORTS", "http=8080"},
-                          EnvVar{"MIFENG_READINESS", "/v2/health/ready"}, EnvVar{"MIFENG_TERMINATION_GRACE", "30"}));
+  EXPECT_THAT(pod->env, ElementsAre(EnvVar{"LANG", "C.UTF-8"}, EnvVar{"MIFENG_CARD", "0011223344556677"},
+                                    EnvVar{"MIFENG_DEPLOYMENT", "dep-1"}, EnvVar{"MIFENG_LAME_DUCK", "5"},
+                                    EnvVar{"MIFENG_PORTS", "http=8080"}, EnvVar{"MIFENG_READINESS", "/v2/health/ready"},
+                                    EnvVar{"MIFENG_TERMINATION_GRACE", "30"}));
+  // Lame duck, drain, and the model's own end.
+  EXPECT_EQ(pod->termination_grace_seconds, 5 + 30 + 5);
   EXPECT_THAT(pod->ports, ElementsAre(ContainerPort{"http", 8080}));
   EXPECT_EQ(pod->resources.cpu_request_millis, 2000);
   EXPECT_EQ(pod->resources.cpu_limit_millis, std::nullopt);
@@ -49,6 +51,19 @@ TEST(PodTemplate, AMemoryVolumeIsAMemoryMount) {
   EXPECT_THAT(pod->memory_mounts, Contains(MemoryMount{"/cache", 8LL << 20, false}));
   EXPECT_TRUE(pod->scratch_mounts.empty());
   EXPECT_TRUE(pod->claim_mounts.empty());
+}
+
+TEST(PodTemplate, TheEnginesPatienceCoversALongerLameDuck) {
+  auto longer = options();
+  longer.lame_duck_seconds = 15;
+  const auto pod = render_pod(full_config(), longer);
+  ASSERT_TRUE(pod);
+  EXPECT_THAT(pod->env, Contains(EnvVar{"MIFENG_LAME_DUCK", "15"}));
+  EXPECT_EQ(pod->termination_grace_seconds, 15 + 30 + 5);
+  for (const int bad : {-1, 61}) {
+    longer.lame_duck_seconds = bad;
+    EXPECT_FALSE(render_pod(full_config(), longer)) << bad;
+  }
 }
 
 TEST(PodTemplate, RefusesWhatCannotRun) {

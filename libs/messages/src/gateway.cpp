@@ -17,6 +17,7 @@ constexpr std::size_t kInstancesMax = 200'000;
 constexpr std::size_t kCallersMax = 100'000;
 constexpr std::size_t kOutputKeysMax = 64;
 constexpr std::size_t kRowsMax = 10'000;
+constexpr const char* kKindWords[] = {"unit", "balanced"};  // in the order of EndpointKind
 constexpr std::size_t kRefusalClassesMax = 64;
 constexpr json::ParseLimits kMessageLimits{.bytes = kMessageSizeMax, .depth = 6, .values = 2000};
 constexpr json::ParseLimits kReportLimits{.bytes = kReportSizeMax, .depth = 6, .values = 200'000};
@@ -159,8 +160,10 @@ SecretBytes encode_snapshot(const Snapshot& message) {
   }
   json::Array endpoints;
   for (const SnapshotEndpoint& endpoint : message.endpoints)
-    endpoints.emplace_back(json::Object{
-        {"deployment", endpoint.deployment}, {"port", endpoint.port}, {"addresses", texts_value(endpoint.addresses)}});
+    endpoints.emplace_back(json::Object{{"deployment", endpoint.deployment},
+                                        {"port", endpoint.port},
+                                        {"kind", kKindWords[static_cast<std::size_t>(endpoint.kind)]},
+                                        {"addresses", texts_value(endpoint.addresses)}});
   json::Array instances;
   for (const SnapshotInstance& instance : message.instances)
     instances.emplace_back(json::Object{
@@ -209,6 +212,7 @@ Result<Snapshot> decode_snapshot(ByteView json) {
     SnapshotEndpoint out{
         .deployment = endpoint.id("deployment"),
         .port = endpoint.id("port"),
+        .kind = static_cast<EndpointKind>(endpoint.fields().word("kind", {kKindWords[0], kKindWords[1]})),
         .addresses = endpoint.fields().strings("addresses", {.min = 3, .max = 272}, {.min = 0, .max = kAddressesMax})};
     ports.add(endpoint, out.deployment + " " + out.port);
     snapshot.endpoints.push_back(std::move(out));

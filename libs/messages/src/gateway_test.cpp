@@ -29,7 +29,7 @@ struct GatewayMessages : testing::Test {
                                .stream_requests = false,
                                .idempotent = true,
                                .pass_headers = {"x-model"}});
-    snapshot.endpoints.push_back({"dep-1", "http", {"127.0.0.1:30001"}});
+    snapshot.endpoints.push_back({"dep-1", "http", EndpointKind::kBalanced, {"127.0.0.1:30001"}});
     snapshot.instances.push_back({"ins-1", "dep-1", kit.signing.public_key()});
     snapshot.callers.push_back({"c-1", crypto::sm3({})});
     snapshot.output_keys.push_back({kit.output.clone(), kNow, kNow + 5});

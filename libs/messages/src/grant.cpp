@@ -20,8 +20,7 @@ SecretBytes take_text(std::string text) {
 }  // namespace
 
 SecretBytes encode_grant_request(const GrantRequest& message) {
-  json::Object object{
-      {"format", "mifeng-grant-request/1"}, {"deployment", message.deployment}, {"instance", message.instance}};
+  json::Object object{{"format", "mifeng-grant-request/1"}, {"deployment", message.deployment}, {"unit", message.unit}};
   if (message.pod_uid) object.set("pod_uid", *message.pod_uid);
   if (message.token) object.set("token", as_text(message.token->reveal_for_use()));
   object.set("nonce", message.nonce);
@@ -37,7 +36,7 @@ Result<GrantRequest> decode_grant_request(ByteView json) {
   Reader reader((json::Fields(document.object())));
   reader.format("mifeng-grant-request/1");
   std::string deployment = reader.id("deployment");
-  std::string instance = reader.id("instance");
+  std::string unit = reader.id("unit");
   auto pod_uid = reader.fields().optional_string("pod_uid", {.min = 1, .max = 128});
   auto token = reader.fields().optional_string("token", {.min = 1, .max = kTokenSizeMax});
   std::string nonce = reader.nonce("nonce");
@@ -49,7 +48,7 @@ Result<GrantRequest> decode_grant_request(ByteView json) {
   std::optional<SecretBytes> secret_token;
   if (token) secret_token = take_text(std::move(*token));
   return GrantRequest{.deployment = std::move(deployment),
-                      .instance = std::move(instance),
+                      .unit = std::move(unit),
                       .pod_uid = std::move(pod_uid),
                       .token = std::move(secret_token),
                       .nonce = std::move(nonce),

@@ -16,7 +16,7 @@ struct GrantMessages : testing::Test {
 
   GrantRequest request() const {
     return {.deployment = "dep-1",
-            .instance = "mf-1",
+            .unit = "mf-1",
             .pod_uid = std::nullopt,
             .token = std::nullopt,
             .nonce = kit.nonce,
@@ -42,7 +42,7 @@ TEST_F(GrantMessages, RequestReachesThePlatform) {
   const Bytes stream = seal_grant_request(sent, kit.delivery.public_key(), kit.signing, kit.tools).value();
   const auto got = open_grant_request(stream, "dep-1", kit.nonce, kit.delivery, kit.tools);
   ASSERT_TRUE(got.has_value()) << got.error().message();
-  EXPECT_EQ(got->instance, "mf-1");
+  EXPECT_EQ(got->unit, "mf-1");
   EXPECT_EQ(as_text(got->token->reveal_for_use()), "a token");
   EXPECT_EQ(got->receive_key, kit.receive.public_key());
   EXPECT_EQ(got->signing_key, kit.signing.public_key());

@@ -32,6 +32,8 @@ std::string_view to_string(Permission permission) {
     case Permission::kConfirmVendorKeys: return "confirm-vendor-keys";
     case Permission::kReadDeployments: return "read-deployments";
     case Permission::kDeploy: return "deploy";
+    case Permission::kReadClusters: return "read-clusters";
+    case Permission::kManageClusters: return "manage-clusters";
     case Permission::kReadPorts: return "read-ports";
     case Permission::kManagePorts: return "manage-ports";
     case Permission::kReadRoutes: return "read-routes";
@@ -59,6 +61,7 @@ bool may(Role role, Permission permission) {
     case Role::kOperator:
       switch (permission) {
         case P::kConfirmVendorKeys:
+        case P::kManageClusters:
         case P::kManageKeys:
         case P::kManageGateways:
         case P::kReadAudit:
@@ -70,6 +73,7 @@ bool may(Role role, Permission permission) {
         case P::kReadModels:
         case P::kReadVendors:
         case P::kReadDeployments:
+        case P::kReadClusters:
         case P::kReadPorts:
         case P::kReadRoutes:
         case P::kReadCallers:

@@ -170,7 +170,7 @@ TEST_F(Audit, BytesOfStrangersDoNotSpoilTheExport) {
   // What a container may write into a header field ends in the log as its refusal.
   std::string nasty = "\xff\xfe\x01\n\"\\ \xe6\xa8\xa1 \xed\xa0\x80 \xc0\x80 \xf4\x90\x80\x80";
   nasty += '\0';
-  const PeerFacts peer{.deployment = nasty, .replica = "mf-" + nasty, .container = "c"};
+  const GuardPeer peer{.cluster = kLocalCluster, .unit = nasty, .pid = 1, .pidfd = -1};
   EXPECT_FALSE(platform_->grants().grant(peer, std::string(63, 'a') + "\xe6\xa8\xa1", "n", as_bytes(nasty)));
   AuditQuery query;
   query.action = "grant.refuse";
@@ -201,7 +201,7 @@ TEST_F(Audit, TheKeyCannotBeTakenAwayUnseen) {
   platform_.reset();
   SecretBytes master(32);
   for (auto& byte : master.reveal_for_writing()) byte = 7;
-  const auto opened = Platform::open(options_, std::move(master), &engine_, clock_, random_);
+  const auto opened = Platform::open(options_, std::move(master), engines(), clock_, random_);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().reason(), "audit-key-missing");
 }

@@ -2,6 +2,7 @@
 
 #include "audit_log.h"
 #include "core.h"
+#include "instances.h"
 #include "mifeng/store/deployments.h"
 #include "mifeng/store/grants.h"
 #include "password.h"
@@ -42,7 +43,7 @@ Result<NewCaller> CallerService::create(const Actor& actor, const std::string& n
     made.caller = caller_of(row);
     return std::move(made);
   });
-  if (done) core_.snapshots_changed.notify();
+  if (done) tell_gateways(core_);
   return done;
 }
 
@@ -61,7 +62,7 @@ Result<NewCaller> CallerService::new_key(const Actor& actor, const std::string& 
     made.caller = caller_of(*row);
     return std::move(made);
   });
-  if (done) core_.snapshots_changed.notify();
+  if (done) tell_gateways(core_);
   return done;
 }
 
@@ -76,7 +77,7 @@ Result<Caller> CallerService::set_enabled(const Actor& actor, const std::string&
     MIFENG_CHECK(audit(core_, tx, actor, enabled ? "caller.enable" : "caller.disable", id));
     return caller_of(*row);
   });
-  if (done) core_.snapshots_changed.notify();
+  if (done) tell_gateways(core_);
   return done;
 }
 
@@ -112,7 +113,7 @@ Result<void> CallerService::remove(const Actor& actor, const std::string& id) {
     MIFENG_CHECK(store::next_change(tx));
     return audit(core_, tx, actor, "caller.remove", id);
   });
-  if (done) core_.snapshots_changed.notify();
+  if (done) tell_gateways(core_);
   return done;
 }
 

@@ -10,7 +10,7 @@
 #include <shared_mutex>
 #include <string>
 
-#include "engine_thread.h"
+#include "cluster_set.h"
 #include "mifeng/base/clock.h"
 #include "mifeng/base/random.h"
 #include "mifeng/crypto/sm4_gcm.h"
@@ -27,6 +27,8 @@ namespace mifeng::platform {
 class KeyRing;
 class AuditLog;
 class GrantLimits;
+class ProvedPeers;
+class Renderings;
 
 // Calls everybody who subscribed, from the thread that changed something. Subscribers must not block.
 class Notifier {
@@ -50,10 +52,12 @@ struct Core {
   Random& random;
   std::unique_ptr<crypto::Sm4GcmProvider> provider;
   std::unique_ptr<Wrapper> wrapper;
-  EngineThread engine;
+  std::unique_ptr<ClusterSet> clusters;
+  std::unique_ptr<Renderings> renderings;
   std::unique_ptr<AuditLog> audit;
   std::unique_ptr<KeyRing> keys;
   std::unique_ptr<GrantLimits> grant_limits;
+  std::unique_ptr<ProvedPeers> proved_peers;
   UnixMillis started_ms = 0;     // of this process
   Notifier snapshots_changed;    // routes, endpoints, instances, callers, output keys
   Notifier deployments_changed;  // the reconciler has something to do

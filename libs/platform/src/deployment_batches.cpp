@@ -4,7 +4,6 @@
 #include "core.h"
 #include "deployment_create.h"
 #include "deployment_rows.h"
-#include "port_plan.h"
 
 namespace mifeng::platform {
 namespace {
@@ -26,8 +25,8 @@ Result<Batch> load_batch(store::Transaction& tx, const std::string& id) {
 // Every item that has neither a deployment nor an error yet. Each has a transaction of its own in which its deployment
 // and this are stored together, so a batch that was broken off goes on where it stood.
 Result<void> run_batch(Core& core, const Actor& actor, const std::string& id) {
-  MIFENG_TRY(const auto host, host_ports(core));
   MIFENG_TRY(const auto items, core.db->read([&](store::Transaction& tx) { return store::batch_items_of(tx, id); }));
+  HeldByCluster held;  // asked once for each cluster
   for (const auto& item : items) {
     if (!item.deployment_id.empty() || !item.error.empty()) continue;
     // Read again in each transaction: two threads may be at the same batch.
@@ -35,18 +34,25 @@ Result<void> run_batch(Core& core, const Actor& actor, const std::string& id) {
       MIFENG_TRY(const auto row, store::find<store::BatchItemRow>(tx, item.batch_id, item.number));
       return row && row->deployment_id.empty() && row->error.empty();
     };
-    auto done = core.db->write([&](store::Transaction& tx) -> Result<void> {
-      MIFENG_TRY(const bool open, still_open(tx));
-      if (!open) return ok();
+    auto done = [&]() -> Result<void> {
       MIFENG_TRY(const auto request, parse_request(item.request_json));
-      MIFENG_TRY(const auto made, create_in(core, tx, actor, request, host, id));
-      store::BatchItemRow row = item;
-      row.deployment_id = made.id;
-      MIFENG_CHECK(store::update(tx, row));
-      return ok();
-    });
+      const std::string cluster = request.cluster.empty() ? kLocalCluster : request.cluster;
+      if (!held.contains(cluster)) {
+        MIFENG_TRY(held[cluster], held_for(core, request));
+      }
+      return core.db->write([&](store::Transaction& tx) -> Result<void> {
+        MIFENG_TRY(const bool open, still_open(tx));
+        if (!open) return ok();
+        MIFENG_TRY(const auto made, create_in(core, tx, actor, request, held, id));
+        store::BatchItemRow row = item;
+        row.deployment_id = made.id;
+        MIFENG_CHECK(store::update(tx, row));
+        return ok();
+      });
+    }();
     if (done) continue;
-    if (done.error().code() == ErrorCode::kUnavailable) return done;
+    // A cluster that is away: the item stays open and is come back to, and those of other clusters go on.
+    if (done.error().code() == ErrorCode::kUnavailable) continue;
     MIFENG_CHECK(core.db->write([&](store::Transaction& tx) -> Result<void> {
       MIFENG_TRY(const bool open, still_open(tx));
       if (!open) return ok();

@@ -1,25 +1,29 @@
 // What makes a deployment's rows, in a transaction that others add to.
 #pragma once
 
-#include <set>
+#include <map>
 #include <string>
 #include <vector>
 
-#include "mifeng/manifest/deployment_config.h"
 #include "mifeng/platform/deployment_service.h"
 #include "mifeng/store/database.h"
+#include "mifeng/store/models.h"
+#include "port_plan.h"
 
 namespace mifeng::platform {
 
 struct Core;
 
-// Rows for the replicas from `first` on, and their ports: replica by replica, each with the config's ports in order.
-Result<void> add_replicas(Core& core, store::Transaction& tx, const std::string& deployment_id,
-                          const manifest::DeploymentConfig& config, int first, int replicas,
-                          const std::vector<int>& node_ports);
-
-// DeploymentService::create() within `tx`; `host`: the ports that others hold now.
+// DeploymentService::create() within `tx`; `held`: the ports that others hold now, by cluster.
+using HeldByCluster = std::map<std::string, HeldPorts>;
 Result<Deployment> create_in(Core& core, store::Transaction& tx, const Actor& actor, const DeploymentRequest& request,
-                             const std::set<int>& host, const std::string& batch_id);
+                             const HeldByCluster& held, const std::string& batch_id);
+// What create_in() needs for these requests; a cluster that cannot be asked has an error of its own.
+Result<HeldPorts> held_for(Core& core, const DeploymentRequest& request);
+
+// Makes the next revision the wanted one, and forgets those beyond what is kept and no unit runs.
+Result<store::RevisionRow> add_revision(Core& core, store::Transaction& tx, store::DeploymentRow& row,
+                                        const store::ModelRow& model, const Overlay& overlay, const std::string& cause,
+                                        const std::string& by);
 
 }  // namespace mifeng::platform

@@ -1,6 +1,7 @@
 #include "deployment_round.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string_view>
 #include <vector>
@@ -11,230 +12,329 @@
 #include "instances.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/store/ports.h"
-#include "port_plan.h"
+#include "slots.h"
+#include "unit_rows.h"
 
 namespace mifeng::platform {
 namespace {
 
-constexpr UnixMillis kBackoffMax = 5 * 60 * 1000;
 constexpr std::string_view kPortTaken = "port-taken";  // as engines name it
-constexpr UnixMillis kSettled = 10 * 60 * 1000;        // running that long, earlier failures count no more
 
-using cluster::InstanceState;
-using cluster::InstanceStatus;
+constexpr UnixMillis kConfirmedWithin = 5'000;  // by gateways that follow; later it is ready all the same
+constexpr UnixMillis kConfirmedAgain = 50;
 
-UnixMillis backoff(std::int64_t failures) {
-  return std::min<UnixMillis>(kBackoffMax, 1000LL << std::min<std::int64_t>(failures, 9));
-}
-
-std::string sentence(const InstanceStatus& status) {
-  return status.reason.empty() ? phrase("it is {}", cluster::to_string(status.state)) : clean_text(status.reason, 1000);
-}
-
-// The row as the engine's report makes it. Whether the guard's readiness stands behind "ready" is the engine's to ask.
-// `attempted`: it was just tried to make or start it, so a failure is another one.
-void take_status(store::ReplicaRow& row, const InstanceStatus& status, UnixMillis now, bool attempted) {
-  switch (status.state) {
-    case InstanceState::kRunning:
-      row.state = status.ready ? "ready" : "starting";
-      row.reason = status.ready ? "" : clean_text(status.reason, 1000);
-      row.next_try_ms = 0;
-      if (status.ready && status.started_at_ms && *status.started_at_ms + kSettled <= now) row.failures = 0;
-      break;
-    case InstanceState::kMissing:
-    case InstanceState::kPending:
-      // An engine may forget why a start failed; until the next try we do not.
-      if (row.state == "failed" && row.next_try_ms > now) break;
-      row.state = "waiting";
-      row.reason = clean_text(status.reason, 1000);
-      break;
-    case InstanceState::kStopping:
-      row.state = "stopping";
-      row.reason = clean_text(status.reason, 1000);
-      break;
-    case InstanceState::kExited:
-    case InstanceState::kFailed:
-      if (row.state != "failed" || row.next_try_ms == 0 || (attempted && row.next_try_ms <= now)) {
-        ++row.failures;
-        row.next_try_ms = now + backoff(row.failures);
-      } else if (row.next_try_ms > now) {
-        break;  // why the last try came to nothing; the engine only knows how the run before it ended
-      }
-      row.state = "failed";
-      row.reason = sentence(status);
-      break;
-  }
-  if (status.started_at_ms) row.started_ms = *status.started_at_ms;
-  row.container = status.engine_id;
-}
-
-template <typename Row>
-bool same(const Row& a, const Row& b) {
-  Row left = a, right = b;
-  return store::Table<Row>::tie(left) == store::Table<Row>::tie(right);
-}
+using cluster::Unit;
+using cluster::UnitState;
 
 // One deployment, one look. Everything here may be broken off at any point and be done again.
 class DeploymentRound {
  public:
-  DeploymentRound(Core& core, store::DeploymentRow row) : core_(core), row_(std::move(row)) {}
+  DeploymentRound(Core& core, store::DeploymentRow row, Urge urge) : core_(core), row_(std::move(row)), urge_(urge) {}
 
-  Result<int> run() {
-    if (row_.deleting != 0) return remove();
-    MIFENG_TRY(auto workload, core_.db->read([&](store::Transaction& tx) { return workload_of(core_, tx, row_); }));
-    MIFENG_TRY(replicas_, core_.db->read([&](store::Transaction& tx) { return store::replicas_of(tx, row_.id); }));
-    const bool extra = static_cast<std::int64_t>(replicas_.size()) > row_.replicas;
-    MIFENG_TRY(auto statuses, call_status(workload));
-    if (extra || due_to_apply(statuses)) {
-      MIFENG_TRY(auto applied, core_.engine.call<cluster::ApplyResult>(
-                                   [&](cluster::Engine& engine) { return engine.apply(workload); }));
-      if (applied.changed) ++changed_;
-      attempted_ = true;
-      statuses = std::move(applied.instances);
-      for (const InstanceStatus& status : statuses)
-        if (status.reason_code == kPortTaken) without_port_.insert(status.replica);
-      if (extra) MIFENG_CHECK(forget_extra());
+  Result<RoundResult> run() {
+    if (row_.deleting != 0) {
+      MIFENG_CHECK(remove());
+      return result_;
     }
-    MIFENG_CHECK(restart_what_is_due(statuses));
-    MIFENG_CHECK(store_what_was_seen(statuses));
+    MIFENG_CHECK(load());
+    MIFENG_TRY(units_, ask<std::vector<Unit>>([&](cluster::Engine& engine) { return engine.units(row_.id); }));
+    if (urge_ == Urge::kApply || due_to_apply(sought_, units_, rows_, core_.clock.now_ms())) MIFENG_CHECK(apply());
+    MIFENG_CHECK(restart_what_is_due());
+    MIFENG_TRY(endpoints_,
+               ask<std::vector<cluster::Endpoint>>([&](cluster::Engine& engine) { return engine.endpoints(row_.id); }));
+    MIFENG_CHECK(store_what_was_seen());
     if (!without_port_.empty()) MIFENG_CHECK(move_taken_ports(core_, row_, without_port_));
-    return changed_;
+    return result_;
   }
 
  private:
-  Result<std::vector<InstanceStatus>> call_status(const cluster::Workload& workload) {
-    return core_.engine.call<std::vector<InstanceStatus>>(
-        [&](cluster::Engine& engine) { return engine.status(workload); });
+  template <typename T>
+  Result<T> ask(std::function<cluster::Task<T>(cluster::Engine&)> call) {
+    return core_.clusters->call<T>(row_.cluster_id, std::move(call));
   }
 
-  // A replica that could not be made (no image, a taken port) is not tried again and again without a pause.
-  bool due_to_apply(const std::vector<InstanceStatus>& statuses) const {
-    const UnixMillis now = core_.clock.now_ms();
-    return std::any_of(statuses.begin(), statuses.end(), [&](const InstanceStatus& status) {
-      const bool unmade = status.state == InstanceState::kMissing || status.state == InstanceState::kPending ||
-                          status.state == InstanceState::kFailed || status.reason_code == "drifted";
-      const auto row = std::find_if(replicas_.begin(), replicas_.end(),
-                                    [&](const store::ReplicaRow& one) { return one.number == status.replica; });
-      return unmade && (row == replicas_.end() || row->next_try_ms <= now);
+  Result<void> load() {
+    return core_.db->read([&](store::Transaction& tx) -> Result<void> {
+      MIFENG_TRY(revision_, wanted_revision(tx, row_));
+      MIFENG_TRY(workload_, workload_of(core_, tx, row_));
+      MIFENG_TRY(rows_, store::units_of(tx, row_.id));
+      sought_ = {.revision = revision_.id, .restart = row_.restart_wanted, .replicas = row_.replicas};
+      return ok();
     });
   }
 
+  Result<void> apply() {
+    const bool outdated =
+        std::any_of(units_.begin(), units_.end(), [&](const Unit& unit) { return !is_current(sought_, unit); });
+    MIFENG_CHECK(take_ports(outdated));
+    MIFENG_TRY(auto applied,
+               ask<cluster::ApplyResult>([&](cluster::Engine& engine) { return engine.apply(workload_); }));
+    if (applied.changed) ++result_.changed;
+    settled_ = applied.settled;
+    attempted_ = true;
+    units_ = std::move(applied.units);
+    for (const Unit& unit : units_)
+      if (unit.reason_code == kPortTaken) without_port_.insert(slot_of(unit));
+    return ok();
+  }
+
+  // A revision may have ports that the one before had not, and where units have ports of their own a new one needs
+  // some before an old one gives up its own. Without free ones an old unit goes first.
+  Result<void> take_ports(bool outdated) {
+    const auto needs = port_needs(core_, row_.cluster_id, workload_.pod, workload_.replicas);
+    const auto missing = [&](int slots) {
+      std::map<int, std::size_t> named;
+      for (const auto& port : workload_.node_ports)
+        if (std::any_of(workload_.pod.ports.begin(), workload_.pod.ports.end(),
+                        [&](const auto& one) { return one.name == port.port_name; }))
+          ++named[port.slot];
+      const bool whole = std::all_of(named.begin(), named.end(),
+                                     [&](const auto& slot) { return slot.second == workload_.pod.ports.size(); });
+      return !whole || static_cast<int>(named.size()) < slots;
+    };
+    const bool surge = outdated && row_.replicas > 0 && row_.ports_chosen == 0;
+    const int slots = needs.slots + (surge ? needs.update_slots : 0);
+    if (!missing(slots)) return ok();
+    MIFENG_TRY(auto held, held_ports(core_, row_.cluster_id));
+    const auto take = [&](int count) {
+      return core_.db->write([&](store::Transaction& tx) -> Result<void> {
+        MIFENG_TRY(PortMap map, load_ports(tx, row_.cluster_id, held));
+        MIFENG_CHECK(take_slots(core_, tx, row_, workload_.pod.ports, count, {}, map));
+        return ok();
+      });
+    };
+    auto taken = take(slots);
+    if (!taken && taken.error().reason() == "no-free-ports" && slots > needs.slots) taken = take(needs.slots);
+    MIFENG_CHECK(taken);
+    return load();
+  }
+
   Result<void> remove_claims() {
-    // A version that is accepted no longer cannot be rendered, and its volumes stay.
+    // A config that cannot be rendered any more leaves its volumes.
     const auto workload = core_.db->read([&](store::Transaction& tx) { return workload_of(core_, tx, row_); });
     if (!workload) return workload.error().code() == ErrorCode::kUnavailable ? workload.error() : Result<void>();
     std::vector<std::string> claims;
     for (const auto& mount : workload->pod.claim_mounts) claims.push_back(mount.claim);
-    return core_.engine.call<void>([&](cluster::Engine& engine) { return engine.remove_claims(claims); });
+    return ask<void>([&](cluster::Engine& engine) { return engine.remove_claims(claims); });
   }
 
-  Result<int> remove() {
-    MIFENG_CHECK(core_.engine.call<void>([&](cluster::Engine& engine) { return engine.remove(row_.id); }));
+  Result<void> remove() {
+    MIFENG_CHECK(ask<void>([&](cluster::Engine& engine) { return engine.remove(row_.id); }));
     if (row_.deleting == store::kDeletingWithClaims) MIFENG_CHECK(remove_claims());
     MIFENG_CHECK(core_.db->write([&](store::Transaction& tx) -> Result<void> {
       MIFENG_TRY(const auto live, store::live_instances_of(tx, row_.id));
       for (const auto& instance : live)
         MIFENG_CHECK(end_instance(core_, tx, instance, EndKind::kRevoked, "system", "its deployment is deleted"));
-      MIFENG_CHECK(store::erase_ports_of(tx, row_.id, 0));
-      MIFENG_CHECK(store::erase_replicas_from(tx, row_.id, 0));
+      MIFENG_CHECK(store::erase_ports_of(tx, row_.id));
+      MIFENG_CHECK(store::erase_endpoints_of(tx, row_.id));
+      MIFENG_CHECK(store::erase_units_of(tx, row_.id));
+      MIFENG_CHECK(store::erase_revisions_of(tx, row_.id));
       MIFENG_CHECK(store::erase<store::DeploymentRow>(tx, row_.id));
       MIFENG_CHECK(store::next_change(tx));
       return core_.audit->append(tx, AuditEvent{.actor = "system", .action = "deployment.gone", .subject = row_.id});
     }));
     core_.snapshots_changed.notify();
     core_.deployments_changed.notify();
-    return 1;
+    ++result_.changed;
+    return ok();
   }
 
-  // The engine has removed what is beyond the number; now their ports are free.
-  Result<void> forget_extra() {
-    return core_.db->write([&](store::Transaction& tx) -> Result<void> {
-      MIFENG_TRY(auto now_row, store::find<store::DeploymentRow>(tx, row_.id));
-      // Scaled up again meanwhile: then they are wanted.
-      if (!now_row || now_row->replicas != row_.replicas) return ok();
-      MIFENG_CHECK(store::erase_ports_of(tx, row_.id, row_.replicas));
-      return store::erase_replicas_from(tx, row_.id, row_.replicas);
-    });
-  }
-
-  Result<void> restart_what_is_due(std::vector<InstanceStatus>& statuses) {
+  // What has ended is started again, ever less often.
+  Result<void> restart_what_is_due() {
     const UnixMillis now = core_.clock.now_ms();
-    for (InstanceStatus& status : statuses) {
-      const auto row = std::find_if(replicas_.begin(), replicas_.end(),
-                                    [&](const store::ReplicaRow& one) { return one.number == status.replica; });
-      if (row == replicas_.end()) continue;
-      const bool asked = row->restart_done < row_.restart_wanted && status.state == InstanceState::kRunning;
-      const bool ended = status.state == InstanceState::kExited && row->state == "failed" && row->next_try_ms <= now;
-      if (!asked && !ended) continue;
-      auto done = core_.engine.call<void>([&](cluster::Engine& engine) { return engine.restart(status.name); });
-      ++changed_;
-      if (!done && done.error().reason() == kPortTaken) without_port_.insert(status.replica);
+    for (Unit& unit : units_) {
+      const auto row =
+          std::find_if(rows_.begin(), rows_.end(), [&](const store::UnitRow& one) { return one.name == unit.name; });
+      if (row == rows_.end() || unit.state != UnitState::kExited || row->state != "failed" || row->next_try_ms > now)
+        continue;
+      auto done = ask<void>([&](cluster::Engine& engine) { return engine.restart(unit.name); });
+      if (!done && done.error().code() == ErrorCode::kUnavailable && done.error().reason() != kPortTaken &&
+          done.error().reason() != "cannot-start")
+        return done;
+      ++result_.changed;
+      if (!done && done.error().reason() == kPortTaken) without_port_.insert(slot_of(unit));
       MIFENG_CHECK(core_.db->write([&](store::Transaction& tx) -> Result<void> {
-        MIFENG_TRY(auto fresh, store::find<store::ReplicaRow>(tx, row->deployment_id, row->number));
+        MIFENG_TRY(auto fresh, store::find<store::UnitRow>(tx, row->cluster_id, row->name));
         if (!fresh) return ok();
-        fresh->restart_done = row_.restart_wanted;
         ++fresh->restarts;
         fresh->state = done ? "starting" : "failed";
         fresh->reason = done ? "" : clean_text(done.error().message(), 1000);
         if (!done) ++fresh->failures;
-        fresh->next_try_ms = done ? 0 : now + backoff(fresh->failures);
+        fresh->next_try_ms = done ? 0 : now + unit_backoff(fresh->failures);
         MIFENG_CHECK(store::update(tx, *fresh));
         *row = *fresh;
         return ok();
       }));
       if (done) {
-        status.state = InstanceState::kRunning;
-        status.ready = false;
-        status.reason.clear();
-        status.started_at_ms.reset();
+        unit.state = UnitState::kRunning;
+        unit.ready = false;
+        unit.reason.clear();
+        unit.started_at_ms.reset();
       }
     }
     return ok();
   }
 
-  Result<void> store_what_was_seen(const std::vector<InstanceStatus>& statuses) {
+  const Unit* find_unit(const std::string& name) const {
+    const auto found = std::find_if(units_.begin(), units_.end(), [&](const Unit& one) { return one.name == name; });
+    return found == units_.end() ? nullptr : &*found;
+  }
+
+  // The rows as they are now; whether anything that others look at has changed.
+  Result<bool> store_units(store::Transaction& tx, UnixMillis now) {
+    bool told = false;
+    MIFENG_TRY(auto rows, store::units_of(tx, row_.id));
+    rows_.clear();
+    for (store::UnitRow& row : rows) {
+      if (find_unit(row.name) != nullptr) {
+        rows_.push_back(std::move(row));
+        continue;
+      }
+      // One that could not even be made is in no listing, and must not be tried without a pause.
+      if (!attempted_ && row.state == "failed" && row.next_try_ms > now && row.revision_id == revision_.id) {
+        rows_.push_back(std::move(row));
+        continue;
+      }
+      MIFENG_CHECK(store::erase<store::UnitRow>(tx, row.cluster_id, row.name));
+      told = true;
+    }
+    for (const Unit& unit : units_) {
+      auto row =
+          std::find_if(rows_.begin(), rows_.end(), [&](const store::UnitRow& one) { return one.name == unit.name; });
+      const bool is_new = row == rows_.end();
+      if (is_new) {
+        store::UnitRow made;
+        made.cluster_id = row_.cluster_id;
+        made.name = unit.name;
+        made.deployment_id = row_.id;
+        row = rows_.insert(rows_.end(), std::move(made));
+      }
+      const store::UnitRow before = *row;
+      // Made anew: what was counted against the one before is not its own.
+      if (!is_new && row->revision_id != unit.revision) row->failures = row->restarts = row->next_try_ms = 0;
+      take_unit(*row, unit, now, attempted_);
+      if (is_new) {
+        MIFENG_CHECK(store::insert(tx, *row));
+      } else if (!same_row(before, *row)) {
+        MIFENG_CHECK(store::update(tx, *row));
+      }
+      told = told || is_new || before.state != row->state;
+    }
+    return told;
+  }
+
+  // A unit that has ended answers nothing any more; its next start asks anew.
+  Result<void> end_gone_instances(store::Transaction& tx) {
+    MIFENG_TRY(const auto live, store::live_instances_of(tx, row_.id));
+    for (const auto& instance : live) {
+      const Unit* unit = find_unit(instance.unit);
+      const bool gone = unit == nullptr || unit->state == UnitState::kExited || unit->state == UnitState::kFailed ||
+                        (!unit->engine_id.empty() && unit->engine_id != instance.engine_id);
+      if (gone) MIFENG_CHECK(end_instance(core_, tx, instance, EndKind::kEnded, "system", "its unit has ended"));
+    }
+    return ok();
+  }
+
+  Result<bool> store_endpoints(store::Transaction& tx) {
+    std::vector<store::EndpointRow> wanted;
+    for (const auto& endpoint : endpoints_)
+      wanted.push_back({.cluster_id = row_.cluster_id,
+                        .node_port = endpoint.node_port,
+                        .deployment_id = row_.id,
+                        .port_name = endpoint.port_name,
+                        .kind = cluster::to_string(endpoint.kind),
+                        .unit = endpoint.unit});
+    std::sort(wanted.begin(), wanted.end(), [](const auto& a, const auto& b) { return a.node_port < b.node_port; });
+    MIFENG_TRY(const auto there, store::endpoints_of(tx, row_.id));
+    if (std::equal(there.begin(), there.end(), wanted.begin(), wanted.end(), same_row<store::EndpointRow>))
+      return false;
+    MIFENG_CHECK(store::erase_endpoints_of(tx, row_.id));
+    for (const auto& row : wanted) {
+      // Whose it was before has lost it: one port is one deployment's.
+      MIFENG_CHECK(store::erase<store::EndpointRow>(tx, row.cluster_id, row.node_port));
+      MIFENG_CHECK(store::insert(tx, row));
+    }
+    return true;
+  }
+
+  // "ready" means that calls are answered: where it was not so before, the gateways that follow have to know the way.
+  // One that does not confirm within a while does not hold it up for ever.
+  Result<void> hold_back_ready(store::Transaction& tx, const store::DeploymentRow& before,
+                               store::DeploymentRow& deployment, UnixMillis now) {
+    if (deployment.state != "ready" || before.state == "ready" || before.state == "updating" ||
+        before.state == "degraded")
+      return ok();
+    MIFENG_TRY(const bool known, gateways_know(core_, tx, deployment.told_change));
+    if (known || now - std::max(before.changed_ms, told_ms_) > kConfirmedWithin) return ok();
+    deployment.state = "starting";
+    deployment.reason = phrase("it is ready, and the gateways are being told");
+    look_again(now + kConfirmedAgain);
+    return ok();
+  }
+
+  Result<bool> open_route(store::Transaction& tx, store::DeploymentRow& deployment, UnixMillis now) {
+    if (deployment.opens_route.empty() || (deployment.state != "ready" && deployment.state != "degraded")) return false;
+    MIFENG_TRY(auto route, store::find<store::RouteRow>(tx, deployment.opens_route));
+    if (route) {
+      route->enabled = 1;
+      route->changed_ms = now;
+      MIFENG_CHECK(store::update(tx, *route));
+      MIFENG_CHECK(core_.audit->append(
+          tx, AuditEvent{.actor = "system", .action = "route.open", .subject = route->id, .detail = route->prefix}));
+    }
+    deployment.opens_route.clear();
+    return true;
+  }
+
+  // When nothing is on its way any more, ports that only an update needed are free again.
+  Result<void> give_ports_back(store::Transaction& tx) {
+    const bool quiet =
+        settled_ || (std::none_of(units_.begin(), units_.end(),
+                                  [&](const Unit& unit) {
+                                    return unit.state == UnitState::kStopping || !is_current(sought_, unit);
+                                  }) &&
+                     static_cast<std::int64_t>(units_.size()) <= row_.replicas);
+    if (!quiet) return ok();
+    std::set<int> occupied;
+    for (const Unit& unit : units_)
+      if (slot_of(unit) >= 0) occupied.insert(slot_of(unit));
+    const auto needs = port_needs(core_, row_.cluster_id, workload_.pod, workload_.replicas);
+    MIFENG_CHECK(give_slots_back(tx, row_, workload_.pod.ports, needs.slots, occupied));
+    return ok();
+  }
+
+  Result<void> store_what_was_seen() {
     bool told = false;
     MIFENG_CHECK(core_.db->write([&](store::Transaction& tx) -> Result<void> {
       const UnixMillis now = core_.clock.now_ms();
       MIFENG_TRY(auto deployment, store::find<store::DeploymentRow>(tx, row_.id));
       if (!deployment || deployment->deleting != 0) return ok();
-      MIFENG_TRY(auto rows, store::replicas_of(tx, row_.id));
-      MIFENG_TRY(const auto live, store::live_instances_of(tx, row_.id));
-      for (auto& row : rows) {
-        const auto status = std::find_if(statuses.begin(), statuses.end(),
-                                         [&](const InstanceStatus& one) { return one.replica == row.number; });
-        if (status == statuses.end()) continue;
-        const store::ReplicaRow before = row;
-        take_status(row, *status, now, attempted_);
-        if (!same(before, row)) {
-          MIFENG_CHECK(store::update(tx, row));
-          told = told || before.state != row.state;
-        }
-        // A container that has ended answers nothing any more; its next start asks anew.
-        const bool gone = status->state == InstanceState::kExited || status->state == InstanceState::kMissing ||
-                          status->state == InstanceState::kFailed;
-        for (const auto& instance : live)
-          if (gone && instance.replica == row.name)
-            MIFENG_CHECK(end_instance(core_, tx, instance, EndKind::kEnded, "system", "its container has ended"));
-      }
-      const Verdict verdict = judge(rows, deployment->replicas);
+      MIFENG_TRY(told, store_units(tx, now));
+      MIFENG_CHECK(end_gone_instances(tx));
+      MIFENG_TRY(const bool moved, store_endpoints(tx));
+      told = told || moved;
+      // Somebody may wish for something else meanwhile; then this look says nothing of it, and the next one will.
+      const bool still = deployment->revision_id == row_.revision_id && deployment->replicas == row_.replicas &&
+                         deployment->restart_wanted == row_.restart_wanted;
       const store::DeploymentRow before = *deployment;
-      deployment->state = verdict.state;
-      deployment->reason = verdict.reason;
-      if (!deployment->route_json.empty() && (verdict.state == "ready" || verdict.state == "degraded")) {
-        MIFENG_TRY(auto route, store::find<store::RouteRow>(tx, deployment->route_json));
-        if (route) {
-          route->enabled = 1;
-          route->changed_ms = now;
-          MIFENG_CHECK(store::update(tx, *route));
-          MIFENG_CHECK(core_.audit->append(
-              tx,
-              AuditEvent{.actor = "system", .action = "route.open", .subject = route->id, .detail = route->prefix}));
-        }
-        deployment->route_json.clear();
-        told = true;
+      if (still) {
+        const UnixMillis deadline = deployment->update_started_ms + core_.options.progress_deadline_ms;
+        const Verdict verdict = judge(rows_, *deployment, revision_, now >= deadline);
+        deployment->state = verdict.state;
+        deployment->reason = verdict.reason;
+        deployment->update_failed = verdict.update_failed ? 1 : 0;
+        if (verdict.state == "updating") look_again(deadline);
+        MIFENG_CHECK(give_ports_back(tx));
       }
-      if (same(before, *deployment) && !told) return ok();
+      MIFENG_TRY(const bool opened, open_route(tx, *deployment, now));
+      if (moved || opened) {
+        MIFENG_TRY(deployment->told_change, store::next_change(tx));
+        told_ms_ = now;
+      }
+      MIFENG_CHECK(hold_back_ready(tx, before, *deployment, now));
+      for (const auto& row : rows_)
+        if (row.state == "failed") look_again(row.next_try_ms);
+      if (same_row(before, *deployment) && !told && !opened) return ok();
       told = true;
       deployment->changed_ms = now;
       MIFENG_CHECK(store::update(tx, *deployment));
@@ -248,24 +348,36 @@ class DeploymentRound {
       return ok();
     }));
     if (told) {
-      ++changed_;
+      ++result_.changed;
       core_.snapshots_changed.notify();
     }
     return ok();
   }
 
+  void look_again(UnixMillis at) {
+    if (!result_.look_again_ms || at < *result_.look_again_ms) result_.look_again_ms = at;
+  }
+
   Core& core_;
   store::DeploymentRow row_;
-  std::vector<store::ReplicaRow> replicas_;
-  std::set<std::int64_t> without_port_;  // replicas that another program's port keeps from starting
-  int changed_ = 0;
+  const Urge urge_;
+  store::RevisionRow revision_;
+  Sought sought_;
+  cluster::Workload workload_;
+  std::vector<store::UnitRow> rows_;
+  std::vector<Unit> units_;
+  std::vector<cluster::Endpoint> endpoints_;
+  std::set<int> without_port_;  // slots whose unit another program's port keeps from starting
+  RoundResult result_;
+  UnixMillis told_ms_ = 0;  // when gateways had something to be told, in this look
   bool attempted_ = false;
+  bool settled_ = false;
 };
 
 }  // namespace
 
-Result<int> run_deployment_round(Core& core, store::DeploymentRow row) {
-  return DeploymentRound(core, std::move(row)).run();
+Result<RoundResult> run_deployment_round(Core& core, store::DeploymentRow row, Urge urge) {
+  return DeploymentRound(core, std::move(row), urge).run();
 }
 
 }  // namespace mifeng::platform

@@ -1,5 +1,8 @@
 #include "deployment_rows.h"
 
+#include <algorithm>
+#include <map>
+
 #include "core.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/crypto/sm2.h"
@@ -7,6 +10,7 @@
 #include "mifeng/sealed/open.h"
 #include "mifeng/store/grants.h"
 #include "mifeng/store/ports.h"
+#include "renderings.h"
 
 namespace mifeng::platform {
 namespace {
@@ -76,16 +80,45 @@ Result<std::map<std::string, manifest::Quantity>> quantities(const std::map<std:
 
 Grade grade_of(const store::ModelRow& model) { return payload_is_sealed(model) ? Grade::kL1 : Grade::kL0; }
 
+json::Object overlay_json(const Overlay& overlay) {
+  json::Array env;
+  for (const EnvVar& var : overlay.env) env.emplace_back(json::Object{{"name", var.name}, {"value", var.value}});
+  return json::Object{
+      {"env", std::move(env)}, {"requests", object_of(overlay.requests)}, {"limits", object_of(overlay.limits)}};
+}
+
+namespace {
+
+Overlay overlay_of(json::Fields& fields) {
+  Overlay overlay;
+  for (json::Fields& var : fields.objects("env")) {
+    EnvVar one;
+    one.name = var.string("name");
+    one.value = var.string("value", {.min = 0, .max = 1 << 16});
+    overlay.env.push_back(std::move(one));
+  }
+  for (auto& [name, value] : fields.string_map("requests")) overlay.requests.emplace(name, value);
+  for (auto& [name, value] : fields.string_map("limits")) overlay.limits.emplace(name, value);
+  return overlay;
+}
+
+}  // namespace
+
+Result<Overlay> parse_overlay(const std::string& text) {
+  MIFENG_TRY(const auto object, json::parse_object(text));
+  json::Fields fields(object);
+  Overlay overlay = overlay_of(fields);
+  MIFENG_CHECK(fields.finish());
+  return overlay;
+}
+
 json::Object request_json(const DeploymentRequest& request) {
-  json::Object object{{"name", request.name}, {"version_id", request.version_id}};
+  json::Object object{{"name", request.name}, {"cluster", request.cluster}, {"version_id", request.version_id}};
   if (request.replicas) object.set("replicas", *request.replicas);
-  json::Array ports, env;
+  json::Array ports;
   for (const int port : request.ports) ports.emplace_back(port);
-  for (const EnvVar& var : request.env) env.emplace_back(json::Object{{"name", var.name}, {"value", var.value}});
   object.set("ports", std::move(ports));
-  object.set("env", std::move(env));
-  object.set("requests", object_of(request.requests));
-  object.set("limits", object_of(request.limits));
+  object.set("overlay", overlay_json(request.overlay));
   if (request.route) object.set("route", route_json(*request.route));
   return object;
 }
@@ -95,28 +128,23 @@ Result<DeploymentRequest> parse_request(const std::string& text) {
   json::Fields fields(object);
   DeploymentRequest request;
   request.name = fields.string("name");
+  request.cluster = fields.string("cluster", {.min = 0, .max = 64});
   request.version_id = fields.string("version_id");
   if (const auto replicas = fields.optional_integer("replicas", 0, 64)) request.replicas = static_cast<int>(*replicas);
   if (const json::Value* ports = fields.any("ports"); ports != nullptr && ports->if_array() != nullptr)
     for (const json::Value& port : *ports->if_array())
       if (port.if_int64() != nullptr) request.ports.push_back(static_cast<int>(*port.if_int64()));
-  for (json::Fields& var : fields.objects("env")) {
-    EnvVar one;
-    one.name = var.string("name");
-    one.value = var.string("value", {.min = 0, .max = 1 << 16});
-    request.env.push_back(std::move(one));
-  }
-  for (auto& [name, value] : fields.string_map("requests")) request.requests.emplace(name, value);
-  for (auto& [name, value] : fields.string_map("limits")) request.limits.emplace(name, value);
+  if (auto overlay = fields.optional_object("overlay")) request.overlay = overlay_of(*overlay);
   if (auto route = fields.optional_object("route")) request.route = parse_route(std::move(*route));
   MIFENG_CHECK(fields.finish());
   return request;
 }
 
-Result<Prepared> prepare(store::Transaction& tx, const DeploymentRequest& request) {
-  MIFENG_TRY(auto model, store::find<store::ModelRow>(tx, request.version_id));
-  if (!model) return not_found("model version", request.version_id);
-  if (model->state != "accepted")
+Result<Prepared> prepare(store::Transaction& tx, const std::string& version_id, const Overlay& changes,
+                         VersionRule rule) {
+  MIFENG_TRY(auto model, store::find<store::ModelRow>(tx, version_id));
+  if (!model) return not_found("model version", version_id);
+  if (rule == VersionRule::kAccepted && model->state != "accepted")
     return Error(
         ErrorCode::kConflict, "version-not-accepted",
         model->name + " " + model->version + " is " + model->state + "; only an accepted version is deployed.");
@@ -125,24 +153,13 @@ Result<Prepared> prepare(store::Transaction& tx, const DeploymentRequest& reques
   MIFENG_TRY(const auto config,
              manifest::parse_deployment_config(config_row->content, "config.yaml", manifest::ConfigKind::kPackage));
   manifest::DeploymentOverlay overlay;
-  if (request.replicas) {
-    if (*request.replicas < 0 || *request.replicas > 64)
-      return Error(ErrorCode::kInvalidArgument, "bad-replicas", "replicas: 0 to 64.");
-    // A config has at least one; none is a deployment that is stopped, and the platform's own affair.
-    overlay.replicas = std::max(*request.replicas, 1);
-  }
-  MIFENG_TRY(overlay.requests, quantities(request.requests));
-  MIFENG_TRY(overlay.limits, quantities(request.limits));
-  for (const EnvVar& var : request.env) overlay.env.push_back({.name = var.name, .value = var.value});
+  MIFENG_TRY(overlay.requests, quantities(changes.requests));
+  MIFENG_TRY(overlay.limits, quantities(changes.limits));
+  for (const EnvVar& var : changes.env) overlay.env.push_back({.name = var.name, .value = var.value});
   Prepared prepared;
   MIFENG_TRY(prepared.config, manifest::apply_overlay(config, overlay));
   prepared.model = std::move(*model);
   return prepared;
-}
-
-std::string replica_name(Core& core, const std::string& deployment_id, int number) {
-  if (core.engine.get() != nullptr) return core.engine.get()->instance_name(deployment_id, number);
-  return "mf-00000000-" + deployment_id + "-" + std::to_string(number);
 }
 
 Result<cluster::PodTemplate> render(Core& core, const Prepared& prepared, const std::string& deployment_id) {
@@ -153,7 +170,7 @@ Result<cluster::PodTemplate> render(Core& core, const Prepared& prepared, const 
                                .card = prepared.model.card_key_id});
 }
 
-std::string pod_json(const cluster::PodTemplate& pod) {
+json::Object pod_json(const cluster::PodTemplate& pod) {
   json::Array env, ports, mounts;
   for (const auto& var : pod.env) env.emplace_back(json::Object{{"name", var.name}, {"value", var.value}});
   for (const auto& port : pod.ports)
@@ -173,39 +190,74 @@ std::string pod_json(const cluster::PodTemplate& pod) {
   set("memoryRequestBytes", pod.resources.memory_request_bytes);
   set("memoryLimitBytes", pod.resources.memory_limit_bytes);
   for (const auto& [name, count] : pod.resources.devices) resources.set(name, count);
-  return json::serialize_pretty(json::Object{{"image", pod.image},
-                                             {"imagePullPolicy", std::string(manifest::to_string(pod.pull_policy))},
-                                             {"command", strings(pod.command)},
-                                             {"args", strings(pod.args)},
-                                             {"env", std::move(env)},
-                                             {"ports", std::move(ports)},
-                                             {"resources", std::move(resources)},
-                                             {"mounts", std::move(mounts)},
-                                             {"healthPort", pod.health_port},
-                                             {"terminationGracePeriodSeconds", pod.termination_grace_seconds}});
+  return json::Object{{"image", pod.image},
+                      {"imagePullPolicy", std::string(manifest::to_string(pod.pull_policy))},
+                      {"command", strings(pod.command)},
+                      {"args", strings(pod.args)},
+                      {"env", std::move(env)},
+                      {"ports", std::move(ports)},
+                      {"resources", std::move(resources)},
+                      {"mounts", std::move(mounts)},
+                      {"healthPort", pod.health_port},
+                      {"terminationGracePeriodSeconds", pod.termination_grace_seconds}};
 }
 
-Result<cluster::Workload> workload_of(Core& core, store::Transaction& tx, const store::DeploymentRow& row) {
-  MIFENG_TRY(auto request, parse_request(row.overlay_json));
-  request.version_id = row.version_id;
-  MIFENG_TRY(const auto prepared, prepare(tx, request));
+Result<store::RevisionRow> wanted_revision(store::Transaction& tx, const store::DeploymentRow& row) {
+  MIFENG_TRY(auto revision, store::find<store::RevisionRow>(tx, row.revision_id));
+  if (!revision) return not_found("revision", std::to_string(row.revision_id) + " of " + row.id);
+  return std::move(*revision);
+}
+
+namespace {
+
+Result<cluster::Workload> workload_at(Core& core, store::Transaction& tx, const store::DeploymentRow& row,
+                                      const store::RevisionRow& revision,
+                                      const std::vector<store::UsedPortRow>& ports) {
   cluster::Workload workload;
   workload.deployment = row.id;
-  MIFENG_TRY(workload.pod, render(core, prepared, row.id));
+  workload.revision = revision.id;
+  workload.restart = row.restart_wanted;
+  MIFENG_TRY(const auto pod, core.renderings->of(core, tx, revision));
+  workload.pod = *pod;
   workload.replicas = static_cast<int>(row.replicas);
-  MIFENG_TRY(const auto ports, store::ports_of(tx, row.id));
   for (const auto& port : ports)
-    if (port.replica_number < row.replicas)
-      workload.host_ports.push_back({.port_name = port.port_name,
-                                     .replica = static_cast<int>(port.replica_number),
-                                     .host_port = static_cast<std::uint16_t>(port.port)});
+    workload.node_ports.push_back({.port_name = port.port_name,
+                                   .slot = static_cast<int>(port.slot),
+                                   .node_port = static_cast<std::uint16_t>(port.port)});
   return workload;
 }
 
-Result<Deployment> deployment_of(store::Transaction& tx, const store::DeploymentRow& row) {
+}  // namespace
+
+Result<cluster::Workload> workload_of(Core& core, store::Transaction& tx, const store::DeploymentRow& row) {
+  MIFENG_TRY(const auto revision, wanted_revision(tx, row));
+  MIFENG_TRY(const auto ports, store::ports_of(tx, row.id));
+  return workload_at(core, tx, row, revision, ports);
+}
+
+Result<std::vector<cluster::Workload>> candidates_of(Core& core, store::Transaction& tx,
+                                                     const store::DeploymentRow& row) {
+  MIFENG_TRY(const auto revisions, store::revisions_of(tx, row.id));
+  MIFENG_TRY(const auto units, store::units_of(tx, row.id));
+  MIFENG_TRY(const auto ports, store::ports_of(tx, row.id));
+  std::vector<cluster::Workload> candidates;
+  for (const auto& revision : revisions) {
+    const bool runs = std::any_of(units.begin(), units.end(),
+                                  [&](const store::UnitRow& unit) { return unit.revision_id == revision.id; });
+    if (revision.id != row.revision_id && !runs) continue;
+    MIFENG_TRY(auto workload, workload_at(core, tx, row, revision, ports));
+    candidates.push_back(std::move(workload));
+  }
+  return candidates;
+}
+
+int slot_of(const cluster::Unit& unit) { return unit.node_ports.empty() ? -1 : unit.node_ports.front().slot; }
+
+Result<Deployment> deployment_of(Core& core, store::Transaction& tx, const store::DeploymentRow& row) {
   Deployment deployment;
   deployment.id = row.id;
   deployment.name = row.name;
+  deployment.cluster = row.cluster_id;
   deployment.version_id = row.version_id;
   deployment.vendor_id = row.vendor_id;
   deployment.model = row.model;
@@ -213,52 +265,87 @@ Result<Deployment> deployment_of(store::Transaction& tx, const store::Deployment
   deployment.replicas = static_cast<int>(row.replicas);
   MIFENG_TRY(deployment.state, parse_deployment_state(row.state));
   deployment.reason = row.reason;
+  deployment.update_failed = row.update_failed != 0;
   MIFENG_TRY(deployment.grade, parse_grade(row.grade));
-  deployment.overlay_json = row.overlay_json;
   deployment.created_by = row.created_by;
   deployment.created_ms = row.created_ms;
   deployment.changed_ms = row.changed_ms;
   deployment.batch_id = row.batch_id;
-  MIFENG_TRY(const auto ports, store::ports_of(tx, row.id));
+  MIFENG_TRY(const auto revisions, store::revisions_of(tx, row.id));
+  std::map<std::int64_t, int> numbers;
+  for (const auto& revision : revisions) {
+    numbers[revision.id] = static_cast<int>(revision.number);
+    if (revision.id != row.revision_id) continue;
+    deployment.revision = static_cast<int>(revision.number);
+    MIFENG_TRY(deployment.overlay, parse_overlay(revision.overlay_json));
+    // A version whose config cannot be read any more must not make the deployment invisible.
+    const auto pod = core.renderings->of(core, tx, revision);
+    MIFENG_TRY(const auto ports, store::ports_of(tx, row.id));
+    for (const auto& port : ports) {
+      PlannedPort planned{.slot = static_cast<int>(port.slot),
+                          .port_name = port.port_name,
+                          .container_port = 0,
+                          .node_port = static_cast<int>(port.port)};
+      if (pod)
+        for (const auto& container_port : (*pod)->ports)
+          if (container_port.name == port.port_name) planned.container_port = container_port.container_port;
+      deployment.ports.push_back(std::move(planned));
+    }
+  }
   MIFENG_TRY(const auto instances, store::live_instances_of(tx, row.id));
-  MIFENG_TRY(const auto replicas, store::replicas_of(tx, row.id));
-  for (const auto& replica : replicas) {
-    ReplicaInfo info;
-    info.name = replica.name;
-    info.number = static_cast<int>(replica.number);
-    info.state = replica.state;
-    info.reason = replica.reason;
-    info.started_ms = replica.started_ms;
-    info.restarts = static_cast<int>(replica.restarts);
-    for (const auto& port : ports)
-      if (port.replica_number == replica.number)
-        info.ports.push_back({.replica = replica.name,
-                              .port_name = port.port_name,
-                              .container_port = static_cast<int>(port.container_port),
-                              .node_port = static_cast<int>(port.port)});
+  MIFENG_TRY(const auto units, store::units_of(tx, row.id));
+  for (const auto& unit : units) {
+    UnitInfo info;
+    info.name = unit.name;
+    if (const auto number = numbers.find(unit.revision_id); number != numbers.end()) info.revision = number->second;
+    info.state = unit.state;
+    info.reason = unit.reason;
+    info.started_ms = unit.started_ms;
+    info.restarts = static_cast<int>(unit.restarts);
+    for (const auto& port : deployment.ports)
+      if (port.slot == unit.slot) info.ports.push_back(port);
     for (const auto& instance : instances)
-      if (instance.replica == replica.name) info.instance_id = instance.id;
-    deployment.replica_infos.push_back(std::move(info));
+      if (instance.unit == unit.name && instance.cluster_id == unit.cluster_id) info.instance_id = instance.id;
+    if (unit.state == "ready") ++deployment.ready;
+    deployment.units.push_back(std::move(info));
   }
   MIFENG_TRY(const auto routes, store::routes_of(tx, row.id));
   for (const auto& route : routes) deployment.route_ids.push_back(route.id);
   return deployment;
 }
 
-Verdict judge(const std::vector<store::ReplicaRow>& replicas, std::int64_t wanted) {
-  if (wanted == 0) return {.state = "stopped", .reason = phrase("it is scaled to no replica")};
-  std::int64_t ready = 0, hopeless = 0;
+Verdict judge(const std::vector<store::UnitRow>& units, const store::DeploymentRow& row,
+              const store::RevisionRow& wanted, bool late) {
+  if (row.replicas == 0) return {.state = "stopped", .reason = phrase("it is scaled to no replica")};
+  std::int64_t ready = 0, former_ready = 0, hopeless = 0;
+  bool former = false, update_hopeless = false;
   std::string why;
-  for (const auto& row : replicas) {
-    if (row.number >= wanted) continue;
-    if (row.state == "ready") ++ready;
-    if (row.state == "failed" && row.failures >= kFailuresBeforeFailed) ++hopeless;
-    if (why.empty() && row.state != "ready" && !row.reason.empty())
-      why = phrase("replica {}: {}", row.number, row.reason);
+  for (const auto& unit : units) {
+    if (unit.state == "stopping") continue;
+    const bool current = unit.revision_id == wanted.id && unit.restart == row.restart_wanted;
+    const bool lost = unit.state == "failed" && unit.failures >= kFailuresBeforeFailed;
+    if (unit.state == "ready") ++(current ? ready : former_ready);
+    if (lost) ++hopeless;
+    former = former || !current;
+    update_hopeless = update_hopeless || (current && lost);
+    if (why.empty() && unit.state != "ready" && !unit.reason.empty())
+      why = phrase("unit {}: {}", unit.name, unit.reason);
   }
-  if (ready == wanted) return {.state = "ready", .reason = ""};
+  if (former && former_ready > 0) {
+    if (update_hopeless || late)
+      return {
+          .state = "degraded",
+          .reason = why.empty()
+                        ? phrase("revision {} does not become ready; the one before it goes on serving", wanted.number)
+                        : phrase("revision {} does not become ready, and the one before it goes on serving; {}",
+                                 wanted.number, why),
+          .update_failed = true};
+    return {.state = "updating",
+            .reason = phrase("its units are being replaced by those of revision {}", wanted.number)};
+  }
+  if (ready >= row.replicas) return {.state = "ready", .reason = ""};
   if (ready > 0) return {.state = "degraded", .reason = why};
-  if (hopeless == wanted) return {.state = "failed", .reason = why};
+  if (hopeless >= row.replicas) return {.state = "failed", .reason = why};
   return {.state = "starting", .reason = why.empty() ? phrase("its containers are starting") : why};
 }
 

@@ -13,32 +13,47 @@ namespace mifeng::platform {
 
 struct Core;
 
-// What was asked for, as it is stored; parse gives the same request again.
+// What was asked for, as it is stored; parse gives the same again.
 json::Object request_json(const DeploymentRequest& request);
 Result<DeploymentRequest> parse_request(const std::string& text);
+json::Object overlay_json(const Overlay& overlay);
+Result<Overlay> parse_overlay(const std::string& text);
 
 // What holds of a version: with a payload that is sealed for the platform and signed by its vendor L1, else L0. What
 // holds the keys and the memory (L2, L3) is nothing that the platform can show yet.
 Grade grade_of(const store::ModelRow& model);
 
-// The version's config with what the request changes. kConflict "version-not-accepted"; kInvalidArgument.
+// The version's config with what the overlay changes. kConflict "version-not-accepted"; kInvalidArgument.
 struct Prepared {
   store::ModelRow model{};
   manifest::DeploymentConfig config{};
 };
-Result<Prepared> prepare(store::Transaction& tx, const DeploymentRequest& request);
+enum class VersionRule { kAccepted, kAny };
+Result<Prepared> prepare(store::Transaction& tx, const std::string& version_id, const Overlay& overlay,
+                         VersionRule rule);
 
-std::string replica_name(Core& core, const std::string& deployment_id, int number);
 Result<cluster::PodTemplate> render(Core& core, const Prepared& prepared, const std::string& deployment_id);
-// For people and for the plan; not what the engine gets on the wire.
-std::string pod_json(const cluster::PodTemplate& pod);
-Result<cluster::Workload> workload_of(Core& core, store::Transaction& tx, const store::DeploymentRow& row);
-Result<Deployment> deployment_of(store::Transaction& tx, const store::DeploymentRow& row);
+// For people, for the plan and to compare two; not what the engine gets on the wire.
+json::Object pod_json(const cluster::PodTemplate& pod);
 
-// What a deployment's replicas make of it where `wanted` of them shall run; those beyond that number do not count.
+// What is to run now.
+Result<store::RevisionRow> wanted_revision(store::Transaction& tx, const store::DeploymentRow& row);
+Result<cluster::Workload> workload_of(Core& core, store::Transaction& tx, const store::DeploymentRow& row);
+// That, and what its kept revisions would be: what a unit that is being replaced may still be.
+Result<std::vector<cluster::Workload>> candidates_of(Core& core, store::Transaction& tx,
+                                                     const store::DeploymentRow& row);
+Result<Deployment> deployment_of(Core& core, store::Transaction& tx, const store::DeploymentRow& row);
+
+// The slot of a unit's own node ports; -1 where it has none.
+int slot_of(const cluster::Unit& unit);
+
+// What its units make of a deployment.
 struct Verdict {
   std::string state, reason;
+  bool update_failed = false;
 };
-Verdict judge(const std::vector<store::ReplicaRow>& replicas, std::int64_t wanted);
+// `wanted`: the revision that is wanted. `late`: it was given the time that an update may take.
+Verdict judge(const std::vector<store::UnitRow>& units, const store::DeploymentRow& row,
+              const store::RevisionRow& wanted, bool late);
 
 }  // namespace mifeng::platform

@@ -11,16 +11,17 @@
 #include "instances.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/net/runtime.h"
-#include "port_plan.h"
+#include "renderings.h"
+#include "slots.h"
 
 namespace mifeng::platform {
 namespace {
 
 constexpr std::pair<DeploymentState, std::string_view> kStates[] = {
-    {DeploymentState::kPending, "pending"},  {DeploymentState::kStarting, "starting"},
-    {DeploymentState::kReady, "ready"},      {DeploymentState::kDegraded, "degraded"},
-    {DeploymentState::kFailed, "failed"},    {DeploymentState::kStopped, "stopped"},
-    {DeploymentState::kDeleting, "deleting"}};
+    {DeploymentState::kPending, "pending"},   {DeploymentState::kStarting, "starting"},
+    {DeploymentState::kReady, "ready"},       {DeploymentState::kUpdating, "updating"},
+    {DeploymentState::kDegraded, "degraded"}, {DeploymentState::kFailed, "failed"},
+    {DeploymentState::kStopped, "stopped"},   {DeploymentState::kDeleting, "deleting"}};
 
 }  // namespace
 
@@ -34,7 +35,7 @@ Result<DeploymentState> parse_deployment_state(std::string_view text) {
   for (const auto& [value, name] : kStates)
     if (name == text) return value;
   return Error(ErrorCode::kInvalidArgument, "unknown-state",
-               "A deployment is pending, starting, ready, degraded, failed, stopped or deleting.");
+               "A deployment is pending, starting, ready, updating, degraded, failed, stopped or deleting.");
 }
 
 std::string_view to_string(Grade grade) {
@@ -74,7 +75,7 @@ Result<Deployment> DeploymentService::get(const Actor& actor, const std::string&
   return core_.db->read([&](store::Transaction& tx) -> Result<Deployment> {
     MIFENG_TRY(auto row, store::find<store::DeploymentRow>(tx, id));
     if (!row) return not_found("deployment", id);
-    return deployment_of(tx, *row);
+    return deployment_of(core_, tx, *row);
   });
 }
 
@@ -88,7 +89,7 @@ Result<Page<Deployment>> DeploymentService::list(const Actor& actor, const Deplo
     Page<Deployment> deployments;
     deployments.total = slice.total;
     for (const auto& row : slice.rows) {
-      MIFENG_TRY(auto deployment, deployment_of(tx, row));
+      MIFENG_TRY(auto deployment, deployment_of(core_, tx, row));
       deployments.items.push_back(std::move(deployment));
     }
     return deployments;
@@ -98,44 +99,33 @@ Result<Page<Deployment>> DeploymentService::list(const Actor& actor, const Deplo
 Result<Deployment> DeploymentService::scale(const Actor& actor, const std::string& id, int replicas) {
   MIFENG_CHECK(require(actor, Permission::kDeploy));
   if (replicas < 0 || replicas > 64) return Error(ErrorCode::kInvalidArgument, "bad-replicas", "replicas: 0 to 64.");
-  MIFENG_TRY(const auto host, host_ports(core_));
+  MIFENG_TRY(const auto cluster, core_.db->read([&](store::Transaction& tx) -> Result<std::string> {
+    MIFENG_TRY(const auto row, store::find<store::DeploymentRow>(tx, id));
+    if (!row || row->deleting != 0) return not_found("deployment", id);
+    return row->cluster_id;
+  }));
+  MIFENG_TRY(const auto held, held_ports(core_, cluster));
   auto done = core_.db->write([&](store::Transaction& tx) -> Result<Deployment> {
     MIFENG_TRY(auto row, store::find<store::DeploymentRow>(tx, id));
     if (!row || row->deleting != 0) return not_found("deployment", id);
-    MIFENG_TRY(auto request, parse_request(row->overlay_json));
-    MIFENG_TRY(const Prepared prepared, prepare(tx, request));
-    // Replicas that are on their way out still have their rows; they come back with the ports they have.
-    MIFENG_TRY(const auto there, store::replicas_of(tx, id));
-    const int first = static_cast<int>(there.size());
-    if (replicas > first) {
-      MIFENG_TRY(const PortMap map, load_ports(tx, host));
-      MIFENG_TRY(const auto ports,
-                 map.lowest_free((replicas - first) * static_cast<int>(prepared.config.ports.size())));
-      MIFENG_CHECK(add_replicas(core_, tx, id, prepared.config, first, replicas, ports));
-    }
-    // The container of a replica that comes back may be going just now: what was said of it holds no more.
-    for (auto replica : there) {
-      if (replica.number < row->replicas || replica.number >= replicas) continue;
-      replica.state = "waiting";
-      replica.reason.clear();
-      MIFENG_CHECK(store::update(tx, replica));
-    }
-    if (replicas > row->replicas) {
-      MIFENG_TRY(const auto now_there, store::replicas_of(tx, id));
-      const Verdict verdict = judge(now_there, replicas);
-      row->state = verdict.state;
-      row->reason = verdict.reason;
-    }
+    MIFENG_TRY(const auto revision, wanted_revision(tx, *row));
+    MIFENG_TRY(const auto pod, core_.renderings->of(core_, tx, revision));
+    MIFENG_TRY(PortMap map, load_ports(tx, cluster, held));
+    // Slots of units that are on their way out are still there; they come back with the ports they have.
+    MIFENG_CHECK(take_slots(core_, tx, *row, pod->ports, port_needs(core_, cluster, *pod, replicas).slots, {}, map));
+    const bool more = replicas > row->replicas;
+    const bool none = row->replicas == 0;
     row->replicas = replicas;
+    if (more) {
+      // Units beyond the former number may be going just now: what was said of them holds no more.
+      const bool serves = !none && (row->state == "ready" || row->state == "degraded" || row->state == "updating");
+      row->state = serves ? "degraded" : "starting";
+      row->reason = phrase("its containers are starting");
+    }
     row->changed_ms = core_.clock.now_ms();
     MIFENG_CHECK(store::update(tx, *row));
-    MIFENG_TRY(const auto live, store::live_instances_of(tx, id));
-    for (const auto& replica : there)
-      for (const auto& instance : live)
-        if (replica.number >= replicas && instance.replica == replica.name)
-          MIFENG_CHECK(end_instance(core_, tx, instance, EndKind::kRevoked, actor.name, "scaled down"));
     MIFENG_CHECK(audit(core_, tx, actor, "deployment.scale", id, std::to_string(replicas) + " replica(s)"));
-    return deployment_of(tx, *row);
+    return deployment_of(core_, tx, *row);
   });
   if (done) {
     core_.deployments_changed.notify();
@@ -150,10 +140,19 @@ Result<Deployment> DeploymentService::restart(const Actor& actor, const std::str
     MIFENG_TRY(auto row, store::find<store::DeploymentRow>(tx, id));
     if (!row || row->deleting != 0) return not_found("deployment", id);
     ++row->restart_wanted;
+    row->update_started_ms = core_.clock.now_ms();
+    row->update_failed = 0;
+    if (row->replicas > 0) {
+      MIFENG_TRY(const auto revision, wanted_revision(tx, *row));
+      MIFENG_TRY(const auto units, store::units_of(tx, id));
+      const Verdict verdict = judge(units, *row, revision, false);
+      row->state = verdict.state;
+      row->reason = verdict.reason;
+    }
     row->changed_ms = core_.clock.now_ms();
     MIFENG_CHECK(store::update(tx, *row));
     MIFENG_CHECK(audit(core_, tx, actor, "deployment.restart", id));
-    return deployment_of(tx, *row);
+    return deployment_of(core_, tx, *row);
   });
   if (done) core_.deployments_changed.notify();
   return done;
@@ -192,20 +191,24 @@ Result<void> DeploymentService::remove(const Actor& actor, const std::string& id
 Result<void> DeploymentService::logs(const Actor& actor, const std::string& id, const LogOptions& options,
                                      const std::function<bool(std::string_view)>& sink) {
   MIFENG_CHECK(require(actor, Permission::kDeploy));
-  MIFENG_TRY(const auto replicas, core_.db->read([&](store::Transaction& tx) { return store::replicas_of(tx, id); }));
-  const auto found = std::find_if(replicas.begin(), replicas.end(), [&](const store::ReplicaRow& row) {
-    return options.replica.empty() || row.name == options.replica;
+  MIFENG_TRY(const auto units, core_.db->read([&](store::Transaction& tx) { return store::units_of(tx, id); }));
+  const auto found = std::find_if(units.begin(), units.end(), [&](const store::UnitRow& row) {
+    return options.unit.empty() || row.name == options.unit;
   });
-  if (found == replicas.end()) return not_found("replica", options.replica.empty() ? id : options.replica);
-  const cluster::LogOptions how{.tail = options.tail, .follow = options.follow};
+  if (found == units.end()) return not_found("unit", options.unit.empty() ? id : options.unit);
+  const cluster::LogOptions how{.container = options.container,
+                                .tail = options.tail,
+                                .follow = options.follow,
+                                .previous = options.previous,
+                                .timestamps = options.timestamps,
+                                .since_ms = options.since_ms};
   const cluster::LogSink lines = [&sink](cluster::LogLine line) -> boost::asio::awaitable<Result<void>> {
     line.text += '\n';
     if (!sink(line.text)) co_return Error(ErrorCode::kCancelled, "reader-gone", "Nobody reads the log any more.");
     co_return ok();
   };
-  cluster::Engine* engine = core_.engine.get();
-  if (engine == nullptr)
-    return Error(ErrorCode::kUnavailable, "no-engine", "No engine is connected that could run containers.");
+  const auto engine = core_.clusters->find(found->cluster_id);
+  if (!engine) return core_.clusters->no_engine(found->cluster_id);
   // On an event loop of this thread: a slow reader must not hold up what else the engine is asked. A log may be silent
   // for days, so that nobody notices from its lines that the reader has gone: ask now and then.
   std::optional<Result<void>> done;
@@ -224,31 +227,20 @@ Result<void> DeploymentService::logs(const Actor& actor, const std::string& id, 
   return *done;
 }
 
-Result<std::vector<WantedContainer>> DeploymentService::wanted_containers() {
-  return core_.db->read([&](store::Transaction& tx) -> Result<std::vector<WantedContainer>> {
-    std::vector<WantedContainer> wanted;
-    MIFENG_TRY(const auto deployments, store::all<store::DeploymentRow>(tx));
-    for (const auto& row : deployments) {
-      if (row.deleting != 0) continue;
-      MIFENG_TRY(const auto replicas, store::replicas_of(tx, row.id));
-      for (const auto& replica : replicas)
-        if (replica.number < row.replicas)
-          wanted.push_back({.deployment = row.id, .replica = static_cast<int>(replica.number), .name = replica.name});
-    }
-    return wanted;
-  });
-}
-
-Result<cluster::Workload> DeploymentService::workload(const std::string& id) {
-  return core_.db->read([&](store::Transaction& tx) -> Result<cluster::Workload> {
-    MIFENG_TRY(auto row, store::find<store::DeploymentRow>(tx, id));
-    if (!row || row->deleting != 0) return not_found("deployment", id);
-    return workload_of(core_, tx, *row);
-  });
-}
-
-std::shared_ptr<void> DeploymentService::subscribe(std::function<void()> changed) {
-  return core_.deployments_changed.subscribe(std::move(changed));
+Result<std::vector<DeploymentEvent>> DeploymentService::events(const Actor& actor, const std::string& id) {
+  MIFENG_CHECK(require(actor, Permission::kReadDeployments));
+  MIFENG_TRY(const auto row,
+             core_.db->read([&](store::Transaction& tx) { return store::find<store::DeploymentRow>(tx, id); }));
+  if (!row) return not_found("deployment", id);
+  MIFENG_TRY(const auto told, core_.clusters->call<std::vector<cluster::Event>>(
+                                  row->cluster_id, [&](cluster::Engine& engine) { return engine.events(id); }));
+  std::vector<DeploymentEvent> events;
+  for (const auto& event : told)
+    events.push_back({.time_ms = event.time_ms,
+                      .unit = event.unit,
+                      .action = clean_text(event.action, 100),
+                      .detail = clean_text(event.detail, 1000)});
+  return events;
 }
 
 }  // namespace mifeng::platform

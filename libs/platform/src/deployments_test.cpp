@@ -55,15 +55,17 @@ TEST_F(Deployments, FollowsToReadyAndOpensTheRoute) {
   const auto made = platform_->deployments().create(operator_, wanted);
   ASSERT_TRUE(made) << made.error().message();
   EXPECT_EQ(made->state, DeploymentState::kPending);
-  ASSERT_EQ(made->replica_infos.size(), 2u);
-  EXPECT_EQ(made->replica_infos[1].ports.at(0).node_port, 30001);
+  ASSERT_EQ(made->ports.size(), 2u);
+  EXPECT_EQ(made->ports[1].node_port, 30001);
+  EXPECT_TRUE(made->units.empty()) << "nothing runs yet";
+  EXPECT_EQ(made->revision, 1);
   ASSERT_EQ(made->route_ids.size(), 1u);
   const auto route = [&] { return platform_->routes().get(operator_, made->route_ids[0]).value(); };
   EXPECT_FALSE(route().enabled);
   EXPECT_EQ(route().forward, "mifeng://" + made->id);
   rounds();
   EXPECT_EQ(state(made->id), "starting");
-  engine_.set(engine_.instance_name(made->id, 0), cluster::InstanceState::kRunning, true);
+  engine_.set(FakeEngine::unit_name(made->id, 0), cluster::UnitState::kRunning, true);
   rounds();
   EXPECT_EQ(state(made->id), "degraded");
   EXPECT_TRUE(route().enabled);
@@ -80,18 +82,18 @@ TEST_F(Deployments, SaysInOneSentenceWhyItDoesNotRunAndTriesLessAndLessOften) {
   engine_.fail_with = "port 30000 is held by another process";
   const std::string id = add_deployment("digits", version_);
   rounds();
-  EXPECT_EQ(get(id).reason, "replica 0: port 30000 is held by another process");
+  EXPECT_EQ(get(id).reason, "unit " + FakeEngine::unit_name(id, 0) + ": port 30000 is held by another process");
   for (int i = 0; i < 3; ++i) {
-    engine_.set(engine_.instance_name(id, 0), cluster::InstanceState::kExited, false, "it ended with status 3");
+    engine_.set(FakeEngine::unit_name(id, 0), cluster::UnitState::kExited, false, "it ended with status 3");
     rounds(2);
     clock_.advance(std::chrono::minutes(6));
     rounds();
   }
   EXPECT_EQ(engine_.restarts, 3);
-  engine_.set(engine_.instance_name(id, 0), cluster::InstanceState::kExited, false, "it ended with status 3");
+  engine_.set(FakeEngine::unit_name(id, 0), cluster::UnitState::kExited, false, "it ended with status 3");
   rounds();
   EXPECT_EQ(state(id), "failed");
-  EXPECT_EQ(get(id).reason, "replica 0: it ended with status 3");
+  EXPECT_EQ(get(id).reason, "unit " + FakeEngine::unit_name(id, 0) + ": it ended with status 3");
   rounds(5);
   EXPECT_EQ(engine_.restarts, 3) << "not before its time has come";
   clock_.advance(std::chrono::minutes(6));
@@ -108,14 +110,14 @@ TEST_F(Deployments, AStartThatFailsIsTriedAgainLaterAndKeepsItsReason) {
   rounds();
   EXPECT_EQ(engine_.applies, 1);
   // Podman forgets why: the container is there and was never started.
-  engine_.set(engine_.instance_name(id, 0), cluster::InstanceState::kPending, false);
+  engine_.set(FakeEngine::unit_name(id, 0), cluster::UnitState::kPending, false);
   rounds(3);
   EXPECT_EQ(engine_.applies, 1) << "not at once";
-  EXPECT_EQ(get(id).reason, "replica 0: port 30000 is held by another process");
+  EXPECT_EQ(get(id).reason, "unit " + FakeEngine::unit_name(id, 0) + ": port 30000 is held by another process");
   for (int i = 0; i < 3; ++i) {
     clock_.advance(std::chrono::minutes(6));
     rounds(2);
-    engine_.set(engine_.instance_name(id, 0), cluster::InstanceState::kPending, false);
+    engine_.set(FakeEngine::unit_name(id, 0), cluster::UnitState::kPending, false);
   }
   EXPECT_EQ(engine_.applies, 4) << "once each time its moment has come";
   EXPECT_EQ(state(id), "failed");
@@ -146,7 +148,7 @@ TEST_F(Deployments, IsNotReadyForWhatItsReplicasWereBeforeTheyWereScaledAway) {
   EXPECT_EQ(state(id), "ready");
 }
 
-TEST_F(Deployments, ScalesRestartsAndDeletes) {
+TEST_F(Deployments, ScalesAndDeletes) {
   const std::string id = add_deployment("digits", version_, 1);
   rounds();
   ASSERT_TRUE(platform_->deployments().scale(operator_, id, 3));
@@ -155,19 +157,18 @@ TEST_F(Deployments, ScalesRestartsAndDeletes) {
   engine_.make_all_ready();
   rounds();
   EXPECT_EQ(state(id), "ready");
-  ASSERT_TRUE(platform_->deployments().restart(operator_, id));
-  rounds();
-  EXPECT_EQ(engine_.restarts, 3);
-  rounds(2);
-  EXPECT_EQ(engine_.restarts, 3) << "once";
   ASSERT_TRUE(platform_->deployments().scale(operator_, id, 1));
   rounds();
+  EXPECT_EQ(get(id).units.size(), 3u) << "two of them are stopping";
+  EXPECT_EQ(state(id), "ready") << "what stops counts no more";
+  EXPECT_EQ(get(id).ports.size(), 3u) << "their ports are theirs until they have gone";
+  rounds();
   EXPECT_EQ(engine_.containers.size(), 1u);
-  EXPECT_EQ(get(id).replica_infos.size(), 1u);
-  EXPECT_EQ(platform_->ports().recommend(operator_, 2).value(), (std::vector<int>{30001, 30002}))
+  EXPECT_EQ(get(id).units.size(), 1u);
+  EXPECT_EQ(platform_->ports().recommend(operator_, "", 2).value(), (std::vector<int>{30001, 30002}))
       << "ports are free again";
   ASSERT_TRUE(platform_->deployments().scale(operator_, id, 0));
-  rounds();
+  rounds(2);
   EXPECT_EQ(state(id), "stopped");
   EXPECT_EQ(platform_->deployments().scale(operator_, id, 65).error().reason(), "bad-replicas");
   ASSERT_TRUE(platform_->deployments().remove(operator_, id));
@@ -176,14 +177,17 @@ TEST_F(Deployments, ScalesRestartsAndDeletes) {
   rounds();
   EXPECT_TRUE(engine_.containers.empty());
   EXPECT_EQ(platform_->deployments().get(operator_, id).error().code(), ErrorCode::kNotFound);
-  EXPECT_EQ(platform_->ports().recommend(operator_, 1).value(), std::vector<int>{30000});
+  EXPECT_EQ(platform_->ports().recommend(operator_, "", 1).value(), std::vector<int>{30000});
 }
 
 TEST_F(Deployments, WhatNobodyWantsIsRemovedAndAnEngineThatIsAwayLosesNothing) {
   const std::string id = add_deployment("digits", version_);
   rounds();
-  engine_.containers["mf-0a1b2c3d-old-111111-0"] = {
-      .deployment = "old-111111", .replica = 0, .id = "x", .reason = "", .ports = {}};
+  cluster::Unit orphan;
+  orphan.name = FakeEngine::unit_name("old-111111", 0);
+  orphan.deployment = "old-111111";
+  orphan.engine_id = "x";
+  engine_.containers[orphan.name] = orphan;
   rounds();
   EXPECT_EQ(engine_.containers.size(), 1u);
   engine_.away = true;
@@ -219,12 +223,12 @@ TEST_F(Deployments, RefusesWhatCannotBe) {
   bad.version_id = "mv-none";
   EXPECT_EQ(reason(bad), "not-found");
   bad = request("a");
-  bad.env = {{.name = "MIFENG_DEPLOYMENT", .value = "x"}};
+  bad.overlay.env = {{.name = "MIFENG_DEPLOYMENT", .value = "x"}};
   EXPECT_EQ(reason(bad), "bad-overlay");
-  bad.env = {{.name = "LD_PRELOAD", .value = "x"}};
+  bad.overlay.env = {{.name = "LD_PRELOAD", .value = "x"}};
   EXPECT_EQ(reason(bad), "bad-overlay");
   bad = request("a");
-  bad.limits = {{"memory", "lots"}};
+  bad.overlay.limits = {{"memory", "lots"}};
   EXPECT_EQ(reason(bad), "bad-quantity");
   bad = request("a");
   bad.ports = {30000, 30001};
@@ -239,7 +243,7 @@ TEST_F(Deployments, RefusesWhatCannotBe) {
   bad.route->prefix = "no-slash";
   EXPECT_EQ(reason(bad), "bad-prefix");
   EXPECT_EQ(platform_->deployments().list(operator_, {}, {})->total, 0) << "nothing is left of what was refused";
-  EXPECT_EQ(platform_->ports().recommend(operator_, 1).value(), std::vector<int>{30000});
+  EXPECT_EQ(platform_->ports().recommend(operator_, "", 1).value(), std::vector<int>{30000});
   EXPECT_EQ(reason(request("a")), "made");
   EXPECT_EQ(reason(request("a")), "name-taken");
   EXPECT_EQ(platform_->deployments().create(auditor_, request("b")).error().reason(), "not-allowed");
@@ -261,24 +265,25 @@ TEST_F(Deployments, OnlyAcceptedVersionsAreDeployed) {
 
 TEST_F(Deployments, APlanChangesNothing) {
   DeploymentRequest wanted = request("digits", 2);
-  wanted.limits = {{"memory", "2Gi"}};
+  wanted.overlay.limits = {{"memory", "2Gi"}};
   const auto plan = platform_->deployments().plan(operator_, wanted);
   ASSERT_TRUE(plan) << plan.error().message();
   ASSERT_EQ(plan->ports.size(), 2u);
   EXPECT_EQ(plan->ports[0].node_port, 30000);
   EXPECT_EQ(plan->grade, Grade::kL1);
-  EXPECT_NE(plan->rendered_json.find("2147483648"), std::string::npos);
-  EXPECT_NE(plan->rendered_json.find("/mifeng/bin/mifeng-guard"), std::string::npos);
+  const std::string rendered = json::serialize(plan->rendered);
+  EXPECT_NE(rendered.find("2147483648"), std::string::npos);
+  EXPECT_NE(rendered.find("/mifeng/bin/mifeng-guard"), std::string::npos);
   EXPECT_EQ(platform_->deployments().list(operator_, {}, {})->total, 0);
-  EXPECT_EQ(platform_->ports().recommend(operator_, 1).value(), std::vector<int>{30000});
+  EXPECT_EQ(platform_->ports().recommend(operator_, "", 1).value(), std::vector<int>{30000});
 }
 
 TEST_F(Deployments, PortsOfTheHostCountAsUsedWhoeverHoldsThem) {
   listen_on("tcp", 30000);
   listen_on("tcp6", 30001);
   engine_.foreign_ports = {30002};
-  ASSERT_TRUE(platform_->ports().set_reserved(operator_, {{.port = 30003, .reason = "the ward's own"}}));
-  EXPECT_EQ(platform_->ports().recommend(operator_, 2).value(), (std::vector<int>{30004, 30005}));
+  ASSERT_TRUE(platform_->ports().set_reserved(operator_, "", {{.port = 30003, .reason = "the ward's own"}}));
+  EXPECT_EQ(platform_->ports().recommend(operator_, "", 2).value(), (std::vector<int>{30004, 30005}));
   for (const int taken : {30000, 30001, 30002, 30003}) {
     DeploymentRequest wanted = request("a");
     wanted.ports = {taken};
@@ -288,18 +293,18 @@ TEST_F(Deployments, PortsOfTheHostCountAsUsedWhoeverHoldsThem) {
     EXPECT_NE(refused.error().message().find(std::to_string(taken)), std::string::npos);
   }
   const std::string id = add_deployment("digits", version_);
-  const auto overview = platform_->ports().overview(auditor_).value();
+  const auto overview = platform_->ports().overview(auditor_, "").value();
   ASSERT_EQ(overview.size(), 32u);
   EXPECT_EQ(overview[0].state, PortState::kUsedByOthers);
   EXPECT_EQ(overview[3].state, PortState::kReserved);
   EXPECT_EQ(overview[4].state, PortState::kUsed);
   EXPECT_EQ(overview[4].holder, id);
   EXPECT_EQ(overview[5].state, PortState::kFree);
-  EXPECT_EQ(platform_->ports().set_reserved(operator_, {{.port = 30004, .reason = "x"}}).error().reason(),
+  EXPECT_EQ(platform_->ports().set_reserved(operator_, "", {{.port = 30004, .reason = "x"}}).error().reason(),
             "port-in-use");
-  EXPECT_EQ(platform_->ports().set_ranges(operator_, {{.first = 31000, .last = 31010}}).error().reason(),
+  EXPECT_EQ(platform_->ports().set_ranges(operator_, "", {{.first = 31000, .last = 31010}}).error().reason(),
             "port-in-use");
-  EXPECT_EQ(platform_->ports().ranges(operator_)->at(0).first, 30000) << "and nothing has changed";
+  EXPECT_EQ(platform_->ports().ranges(operator_, "")->at(0).first, 30000) << "and nothing has changed";
 }
 
 TEST_F(Deployments, ARecommendedPortThatIsTakenBeforeTheStartIsExchanged) {
@@ -307,14 +312,14 @@ TEST_F(Deployments, ARecommendedPortThatIsTakenBeforeTheStartIsExchanged) {
   listen_on("tcp", 30000);
   engine_.taken_ports = {30000};
   rounds();
-  EXPECT_EQ(get(id).reason, "replica 0: host port 30000 is held by another program");
+  EXPECT_EQ(get(id).reason, "unit " + FakeEngine::unit_name(id, 0) + ": host port 30000 is held by another program");
   clock_.advance(std::chrono::seconds(5));
   rounds();
   engine_.make_all_ready();
   rounds();
   EXPECT_EQ(state(id), "ready");
-  EXPECT_EQ(get(id).replica_infos.at(0).ports.at(0).node_port, 30002);
-  EXPECT_EQ(get(id).replica_infos.at(1).ports.at(0).node_port, 30001) << "the other replica keeps its own";
+  EXPECT_EQ(get(id).units.at(0).ports.at(0).node_port, 30002);
+  EXPECT_EQ(get(id).units.at(1).ports.at(0).node_port, 30001) << "the other replica keeps its own";
   const auto events = platform_->audit().list(auditor_, {.actor = "", .action = "ports.move", .subject = id}, {});
   ASSERT_EQ(events->total, 1);
   EXPECT_NE(events->items[0].detail.find("30002 instead of 30000"), std::string::npos);
@@ -332,7 +337,7 @@ TEST_F(Deployments, APortThatTheOperatorChoseStaysAlsoWhileItIsTaken) {
     clock_.advance(std::chrono::minutes(6));
   }
   EXPECT_EQ(state(made->id), "failed");
-  EXPECT_EQ(get(made->id).replica_infos.at(0).ports.at(0).node_port, 30007);
+  EXPECT_EQ(get(made->id).units.at(0).ports.at(0).node_port, 30007);
   engine_.taken_ports.clear();
   rounds();
   engine_.make_all_ready();
@@ -346,13 +351,13 @@ TEST_F(Deployments, RangesAreChecked) {
                                             {{.first = 2000, .last = 1999}},
                                             {{.first = 60000, .last = 65536}},
                                             {{.first = 2000, .last = 2010}, {.first = 2010, .last = 2020}}})
-    EXPECT_EQ(platform_->ports().set_ranges(operator_, bad).error().reason(), "bad-range");
+    EXPECT_EQ(platform_->ports().set_ranges(operator_, "", bad).error().reason(), "bad-range");
   const auto sorted =
-      platform_->ports().set_ranges(operator_, {{.first = 3000, .last = 3001}, {.first = 2000, .last = 2000}});
+      platform_->ports().set_ranges(operator_, "", {{.first = 3000, .last = 3001}, {.first = 2000, .last = 2000}});
   ASSERT_TRUE(sorted);
   EXPECT_EQ(sorted->at(0).first, 2000);
-  EXPECT_EQ(platform_->ports().recommend(operator_, 3).value(), (std::vector<int>{2000, 3000, 3001}));
-  EXPECT_EQ(platform_->ports().recommend(operator_, 4).error().reason(), "no-free-ports");
+  EXPECT_EQ(platform_->ports().recommend(operator_, "", 3).value(), (std::vector<int>{2000, 3000, 3001}));
+  EXPECT_EQ(platform_->ports().recommend(operator_, "", 4).error().reason(), "no-free-ports");
 }
 
 TEST(ListeningPorts, ReadsTheKernelsTables) {
@@ -395,8 +400,7 @@ TEST_F(Deployments, RacingThreadsNeverGetTheSamePort) {
   const auto deployments = platform_->deployments().list(operator_, {}, {.page = 1, .page_size = 200}).value();
   EXPECT_EQ(deployments.total, made);
   for (const auto& deployment : deployments.items)
-    for (const auto& replica : deployment.replica_infos)
-      for (const auto& port : replica.ports) EXPECT_TRUE(ports.insert(port.node_port).second) << port.node_port;
+    for (const auto& port : deployment.ports) EXPECT_TRUE(ports.insert(port.node_port).second) << port.node_port;
   EXPECT_EQ(static_cast<int>(ports.size()), made);
   EXPECT_TRUE(ports.contains(30010));
 }
@@ -427,7 +431,7 @@ TEST_F(Deployments, ABatchGoesOnWhereItWasBrokenOff) {
   EXPECT_EQ(platform_->deployments().list(operator_, {}, {})->total, 3);
 }
 
-TEST_F(Deployments, LogsOfAReplica) {
+TEST_F(Deployments, LogsOfAUnit) {
   const std::string id = add_deployment("digits", version_);
   rounds();
   std::string text;
@@ -435,9 +439,10 @@ TEST_F(Deployments, LogsOfAReplica) {
     text += piece;
     return text.size() < 60;
   }));
-  EXPECT_EQ(text, engine_.instance_name(id, 0) + ": one\n" + engine_.instance_name(id, 0) + ": two\n");
-  EXPECT_FALSE(
-      platform_->deployments().logs(operator_, id, {.replica = "other"}, [](std::string_view) { return true; }));
+  EXPECT_EQ(text, FakeEngine::unit_name(id, 0) + ": one\n" + FakeEngine::unit_name(id, 0) + ": two\n");
+  LogOptions other;
+  other.unit = "other";
+  EXPECT_FALSE(platform_->deployments().logs(operator_, id, other, [](std::string_view) { return true; }));
   EXPECT_FALSE(platform_->deployments().logs(auditor_, id, {}, [](std::string_view) { return true; }));
 }
 

@@ -133,7 +133,7 @@ TEST_F(Gateways, ASnapshotSaysWhatIsToBeServed) {
   crypto::Sm3Digest header{};
   const Bytes bytes = from_hex(platform_->models().get(admin_, version)->payload_header_sm3).value();
   std::copy(bytes.begin(), bytes.end(), header.begin());
-  TestGuard guard(deployment, engine_.instance_name(deployment, 1), header);
+  TestGuard guard(deployment, FakeEngine::unit_name(deployment, 1), header);
   const Bytes request = guard.request(card(), tools());
   ASSERT_TRUE(platform_->grants().grant(peer_of(deployment, 1), deployment, guard.nonce, request));
   const auto after = platform_->gateways().snapshot("gw-1", static_cast<std::int64_t>(before.serial)).value();
@@ -208,7 +208,7 @@ TEST_F(Gateways, AnInstanceIsListedOnceEveryFollowerHasConfirmed) {
   crypto::Sm3Digest header{};
   const Bytes bytes = from_hex(platform_->models().get(admin_, version)->payload_header_sm3).value();
   std::copy(bytes.begin(), bytes.end(), header.begin());
-  TestGuard guard(deployment, engine_.instance_name(deployment, 0), header);
+  TestGuard guard(deployment, FakeEngine::unit_name(deployment, 0), header);
   const Bytes request = guard.request(card(), tools());
   const Bytes answer = platform_->grants().grant(peer_of(deployment), deployment, guard.nonce, request).value();
   guard.instance_id =

@@ -2,6 +2,7 @@
 
 #include "audit_log.h"
 #include "core.h"
+#include "deployment_rows.h"
 #include "grant_limits.h"
 #include "instances.h"
 #include "key_ring.h"
@@ -10,6 +11,7 @@
 #include "mifeng/sealed/open.h"
 #include "mifeng/store/deployments.h"
 #include "mifeng/store/models.h"
+#include "proved_peers.h"
 
 namespace mifeng::platform {
 namespace {
@@ -44,41 +46,93 @@ Result<sealed::RootKey> payload_root_key(const KeySet& keys, const store::ModelR
 
 struct Wanted {
   store::DeploymentRow deployment{};
+  store::RevisionRow revision{};  // that this unit runs
   store::ModelRow model{};
 };
 
-// What the platform itself wants of this container.
-Result<Wanted> wanted_of(store::Transaction& tx, const PeerFacts& peer) {
+// What the platform itself wants of this unit.
+Result<Wanted> wanted_of(store::Transaction& tx, const Peer& peer) {
   Wanted wanted;
   MIFENG_TRY(auto deployment, store::find<store::DeploymentRow>(tx, peer.deployment));
   if (!deployment || deployment->deleting != 0) return wrong("no-such-deployment", "The deployment is not wanted.");
-  MIFENG_TRY(const auto replicas, store::replicas_of(tx, peer.deployment));
-  bool known = false;
-  for (const auto& replica : replicas)
-    known = known || (replica.name == peer.replica && replica.number < deployment->replicas);
-  if (!known) return wrong("no-such-replica", "The deployment wants no replica of this name.");
-  MIFENG_TRY(auto model, store::find<store::ModelRow>(tx, deployment->version_id));
-  if (!model || model->state != "accepted") return wrong("version-not-accepted", "The version is not accepted.");
+  if (deployment->replicas == 0) return wrong("no-such-unit", "The deployment wants no unit.");
+  MIFENG_TRY(const auto unit, store::find<store::UnitRow>(tx, peer.cluster, peer.unit));
+  if (unit && unit->state == "stopping") return wrong("no-such-unit", "The unit was told to end.");
+  MIFENG_TRY(auto revision, store::find<store::RevisionRow>(tx, peer.revision));
+  if (!revision || revision->deployment_id != peer.deployment)
+    return wrong("no-such-revision", "The unit runs a revision that is not kept.");
+  MIFENG_TRY(auto model, store::find<store::ModelRow>(tx, revision->version_id));
+  // What was withdrawn is not deployed any more, and what runs of it goes on.
+  if (!model || (model->state != "accepted" && model->state != "withdrawn"))
+    return wrong("version-not-accepted", "The version is not accepted.");
   wanted.deployment = std::move(*deployment);
+  wanted.revision = std::move(*revision);
   wanted.model = std::move(*model);
   return wanted;
 }
 
+// kPermissionDenied for what could not prove itself; kUnavailable and the like where that says nothing of it.
+Result<Peer> prove(Core& core, const GuardPeer& guard, const std::string& deployment) {
+  const auto denied = [](const char* reason, const std::string& message) {
+    return Error(ErrorCode::kPermissionDenied, reason, message);
+  };
+  MIFENG_TRY(const auto candidates,
+             core.db->read([&](store::Transaction& tx) -> Result<std::vector<cluster::Workload>> {
+               MIFENG_TRY(auto row, store::find<store::DeploymentRow>(tx, deployment));
+               if (!row || row->deleting != 0 || row->cluster_id != guard.cluster)
+                 return denied("no-such-deployment",
+                               "No deployment " + deployment.substr(0, 64) + " is wanted in this cluster.");
+               return candidates_of(core, tx, *row);
+             }));
+  const cluster::PeerEvidence evidence{.unit = guard.unit, .pid = guard.pid, .pidfd = guard.pidfd};
+  MIFENG_TRY(const auto proof, core.clusters->call<cluster::Proof>(guard.cluster, [&](cluster::Engine& engine) {
+    return engine.prove(candidates, evidence);
+  }));
+  if (proof.deployment != deployment)
+    return denied("other-deployment", "The unit belongs to the deployment " + proof.deployment + ".");
+  const Peer peer{.cluster = guard.cluster,
+                  .deployment = proof.deployment,
+                  .revision = proof.revision,
+                  .unit = proof.unit,
+                  .engine_id = proof.engine_id};
+  core.proved_peers->remember(guard, peer);
+  return peer;
+}
+
+// For a renewal: the process that proved itself for its grant has done so.
+Result<Peer> prove_again(Core& core, const GuardPeer& guard, const std::string& deployment) {
+  if (auto peer = core.proved_peers->find(guard, deployment)) return std::move(*peer);
+  return prove(core, guard, deployment);
+}
+
+// What to answer to a process that could not prove itself: "refused", and `why` stands in the audit log, up to 20 times
+// in 10 minutes. These count for nobody: a stranger's attempts do not use up what the unit itself may ask. Where the
+// engine did not answer, `why` itself, which accuses no one.
+Error unproved(Core& core, const std::string& unit, const Error& why) {
+  if (why.code() != ErrorCode::kPermissionDenied) return why;
+  // A name of its own, apart from what grant() counts.
+  if (core.grant_limits->may_audit("stranger at " + unit, core.clock.now_ms()))
+    audit_refusal(core, "a process at the socket of " + unit, "grant.refuse", unit, why);
+  return refused();
+}
+
 }  // namespace
 
-Result<Bytes> GrantService::grant(const PeerFacts& peer, const std::string& deployment, const std::string& nonce,
+Result<Bytes> GrantService::grant(const GuardPeer& guard, const std::string& deployment, const std::string& nonce,
                                   ByteView stream) {
-  MIFENG_CHECK(core_.grant_limits->take(peer.replica, core_.clock.now_ms()));
+  const auto proved = prove(core_, guard, deployment);
+  if (!proved) return unproved(core_, guard.unit, proved.error());
+  const Peer& peer = *proved;
+  const std::string who = peer.cluster + "/" + peer.unit;
+  MIFENG_CHECK(core_.grant_limits->take(who, core_.clock.now_ms()));
   const std::string request_sm3 = sm3_hex(stream);
   const auto keys = core_.keys->get();
   std::optional<Error> limited;
   auto answer = [&]() -> Result<Bytes> {
-    if (deployment != peer.deployment)
-      return wrong("other-deployment", "The request names the deployment " + deployment.substr(0, 64) + ".");
     // An answer may have been lost on its way: the very same bytes get the very same answer.
     MIFENG_TRY(auto stored, core_.db->read([&](store::Transaction& tx) -> Result<std::string> {
-      MIFENG_TRY(auto last, store::last_instance_of_replica(tx, peer.replica));
-      const bool same = last && last->ended_ms == 0 && last->container == peer.container &&
+      MIFENG_TRY(auto last, store::last_instance_of_unit(tx, peer.cluster, peer.unit));
+      const bool same = last && last->ended_ms == 0 && last->engine_id == peer.engine_id &&
                         last->deployment_id == peer.deployment && last->request_sm3 == request_sm3;
       return same ? last->answer : std::string();
     }));
@@ -88,30 +142,28 @@ Result<Bytes> GrantService::grant(const PeerFacts& peer, const std::string& depl
     const auto* delivery = keys->delivery_key(to_hex(parties.recipient));
     if (delivery == nullptr) return wrong("no-recipient", "It is sealed to no delivery key of this platform.");
     MIFENG_TRY(const auto request, messages::open_grant_request(stream, deployment, nonce, *delivery, core_.tools()));
-    if (request.deployment != peer.deployment || request.instance != peer.replica)
-      return wrong("other-container", "It is the request of another container (" + request.instance + ").");
+    if (request.deployment != peer.deployment || request.unit != peer.unit)
+      return wrong("other-unit", "It is the request of another unit (" + request.unit + ").");
     const std::string signing_key_id = key_id_hex(request.signing_key);
 
     return core_.db->write([&](store::Transaction& tx) -> Result<Bytes> {
       MIFENG_TRY(const Wanted wanted, wanted_of(tx, peer));
       if (to_hex(request.payload_header_sm3) != wanted.model.payload_header_sm3)
-        return wrong("other-payload", "The container holds another payload than the version that is deployed.");
+        return wrong("other-payload", "The unit holds another payload than the version that it is to run.");
       MIFENG_TRY(auto replayed, store::instance_by_signing_key(tx, signing_key_id));
       if (replayed) return wrong("replayed", "Its signing key has been granted before, as " + replayed->id + ".");
       const UnixMillis now = core_.clock.now_ms();
-      MIFENG_TRY(const auto recent, store::grants_since(tx, peer.replica, now - kGrantWindow));
+      MIFENG_TRY(const auto recent, store::grants_since(tx, peer.cluster, peer.unit, now - kGrantWindow));
       if (recent >= kGrantsInWindow) {
-        limited =
-            Error(ErrorCode::kResourceExhausted, "too-many-grants",
-                  "This container was granted its key 5 times in 10 minutes. It keeps starting anew: see its log.");
+        limited = Error(ErrorCode::kResourceExhausted, "too-many-grants",
+                        "This unit was granted its key 5 times in 10 minutes. It keeps starting anew: see its log.");
         return *limited;
       }
       MIFENG_TRY(const auto root_key, payload_root_key(*keys, wanted.model));
       MIFENG_TRY(auto former, store::live_instances_of(tx, peer.deployment));
       for (const auto& row : former)
-        if (row.replica == peer.replica)
-          MIFENG_CHECK(end_instance(core_, tx, row, EndKind::kEnded, "container " + peer.replica,
-                                    "its container was granted anew"));
+        if (row.unit == peer.unit)
+          MIFENG_CHECK(end_instance(core_, tx, row, EndKind::kEnded, "unit " + peer.unit, "its unit was granted anew"));
       MIFENG_TRY(const auto vendor_key, crypto::Sm2PublicKey::from_pem(wanted.model.signer_key_pem));
       const LoadedKey& output = keys->output_in_force(now);
       store::InstanceRow row;
@@ -134,9 +186,11 @@ Result<Bytes> GrantService::grant(const PeerFacts& peer, const std::string& depl
                             .gateways_confirm_by_ms = now + kListedAfter};
       MIFENG_TRY(Bytes sealed_grant,
                  messages::seal_grant(grant, nonce, request.receive_key, keys->identity_key(), core_.tools()));
+      row.cluster_id = peer.cluster;
       row.deployment_id = peer.deployment;
-      row.replica = peer.replica;
-      row.container = peer.container;
+      row.revision_id = peer.revision;
+      row.unit = peer.unit;
+      row.engine_id = peer.engine_id;
       row.signing_key = point_base64(request.signing_key);
       row.signing_key_id = signing_key_id;
       row.receive_key = point_base64(request.receive_key);
@@ -147,7 +201,7 @@ Result<Bytes> GrantService::grant(const PeerFacts& peer, const std::string& depl
       row.answer = to_base64(sealed_grant);
       MIFENG_CHECK(store::insert(tx, row));
       MIFENG_CHECK(core_.audit->append(
-          tx, AuditEvent{.actor = "container " + peer.replica,
+          tx, AuditEvent{.actor = "unit " + peer.unit,
                          .action = "grant.give",
                          .subject = row.id + " of " + peer.deployment,
                          .detail = wanted.model.vendor_id + "/" + wanted.model.name + "/" + wanted.model.version +
@@ -156,7 +210,7 @@ Result<Bytes> GrantService::grant(const PeerFacts& peer, const std::string& depl
     });
   }();
   if (!answer) {
-    audit_refusal(core_, "container " + peer.replica, "grant.refuse", peer.deployment, answer.error());
+    audit_refusal(core_, "unit " + peer.unit, "grant.refuse", peer.deployment, answer.error());
     if (limited) return *limited;
     switch (answer.error().code()) {
       case ErrorCode::kUnavailable:
@@ -165,25 +219,19 @@ Result<Bytes> GrantService::grant(const PeerFacts& peer, const std::string& depl
       default: return refused();
     }
   }
-  core_.grant_limits->forget(peer.replica);
+  core_.grant_limits->forget(who);
   core_.snapshots_changed.notify();
   return answer;
 }
 
-Error GrantService::unproved(const std::string& container, const Error& why) {
-  if (why.code() != ErrorCode::kPermissionDenied) return why;
-  // A name of its own, apart from what grant() counts.
-  if (core_.grant_limits->may_audit("stranger at " + container, core_.clock.now_ms()))
-    audit_refusal(core_, "a process at the socket of " + container, "grant.refuse", container, why);
-  return refused();
-}
-
-Result<Bytes> GrantService::renew(const PeerFacts& peer, const std::string& deployment, const std::string& nonce,
+Result<Bytes> GrantService::renew(const GuardPeer& guard, const std::string& deployment, const std::string& nonce,
                                   ByteView stream) {
+  const auto proved = prove_again(core_, guard, deployment);
+  if (!proved) return unproved(core_, guard.unit, proved.error());
+  const Peer& peer = *proved;
   const std::string renewal_sm3 = sm3_hex(stream);
   const auto keys = core_.keys->get();
   auto answer = [&]() -> Result<Bytes> {
-    if (deployment != peer.deployment) return wrong("other-deployment", "It names another deployment.");
     MIFENG_TRY(const auto parties, messages::parties_of(stream));
     const auto* delivery = keys->delivery_key(to_hex(parties.recipient));
     if (delivery == nullptr) return wrong("no-recipient", "It is sealed to no delivery key of this platform.");
@@ -202,8 +250,8 @@ Result<Bytes> GrantService::renew(const PeerFacts& peer, const std::string& depl
                  messages::open_renewal(stream, deployment, nonce, *delivery, nullptr, core_.tools()));
       return reply(messages::RenewedStatus::kUnknown, unknown.receive_key, std::nullopt);
     }
-    if (known->deployment_id != peer.deployment || known->replica != peer.replica)
-      return wrong("other-container", "It is the renewal of another container.");
+    if (known->deployment_id != peer.deployment || known->cluster_id != peer.cluster || known->unit != peer.unit)
+      return wrong("other-unit", "It is the renewal of another unit.");
     MIFENG_TRY(const auto signing_key, key_from_base64(known->signing_key));
     MIFENG_TRY(const auto receive_key, key_from_base64(known->receive_key));
     MIFENG_TRY(const auto renewal,
@@ -220,7 +268,7 @@ Result<Bytes> GrantService::renew(const PeerFacts& peer, const std::string& depl
         return wrong("replayed", "Its counter does not rise.");
       const UnixMillis now = core_.clock.now_ms();
       const LoadedKey& output = keys->output_in_force(now);
-      MIFENG_TRY(const bool listed, is_listed(core_, tx, *row));
+      MIFENG_TRY(const bool listed, gateways_know(core_, tx, row->listed_from));
       MIFENG_TRY(Bytes sealed_answer, reply(messages::RenewedStatus::kRenewed, receive_key,
                                             messages::Renewed::Terms{.output_key = output.public_key,
                                                                      .output_key_statement = output.statement(),
@@ -235,7 +283,7 @@ Result<Bytes> GrantService::renew(const PeerFacts& peer, const std::string& depl
       row->renewal_answer = to_base64(sealed_answer);
       MIFENG_CHECK(store::update(tx, *row));
       for (const auto& event : renewal.events)
-        MIFENG_CHECK(core_.audit->append(tx, AuditEvent{.actor = "container " + peer.replica,
+        MIFENG_CHECK(core_.audit->append(tx, AuditEvent{.actor = "unit " + peer.unit,
                                                         .action = "guard.event",
                                                         .subject = row->id,
                                                         .outcome = event.event_class,
@@ -249,8 +297,8 @@ Result<Bytes> GrantService::renew(const PeerFacts& peer, const std::string& depl
     case ErrorCode::kResourceExhausted:
     case ErrorCode::kInternal: return answer;
     default:
-      if (core_.grant_limits->may_audit(peer.replica, core_.clock.now_ms()))
-        audit_refusal(core_, "container " + peer.replica, "renewal.refuse", peer.deployment, answer.error());
+      if (core_.grant_limits->may_audit(peer.cluster + "/" + peer.unit, core_.clock.now_ms()))
+        audit_refusal(core_, "unit " + peer.unit, "renewal.refuse", peer.deployment, answer.error());
       return refused();
   }
 }
@@ -258,22 +306,29 @@ Result<Bytes> GrantService::renew(const PeerFacts& peer, const std::string& depl
 Result<Page<Instance>> GrantService::list(const Actor& actor, const std::string& deployment, const PageRequest& page) {
   MIFENG_CHECK(require(actor, Permission::kReadKeys));
   MIFENG_TRY(const auto window, window_of(page));
-  MIFENG_TRY(auto slice,
-             core_.db->read([&](store::Transaction& tx) { return store::instance_slice(tx, deployment, window); }));
-  return page_of<Instance>(std::move(slice), [](const store::InstanceRow& row) {
-    Instance instance;
-    instance.id = row.id;
-    instance.deployment_id = row.deployment_id;
-    instance.replica = row.replica;
-    instance.container = row.container;
-    instance.signing_key_id = row.signing_key_id;
-    instance.guard_version = row.guard_version;
-    instance.granted_ms = row.granted_ms;
-    instance.lease_until_ms = row.lease_until_ms;
-    instance.ended_ms = row.ended_ms;
-    instance.end_reason = row.end_reason;
-    instance.calls = row.calls;
-    return instance;
+  return core_.db->read([&](store::Transaction& tx) -> Result<Page<Instance>> {
+    MIFENG_TRY(const auto slice, store::instance_slice(tx, deployment, window));
+    Page<Instance> instances;
+    instances.total = slice.total;
+    for (const auto& row : slice.rows) {
+      Instance instance;
+      instance.id = row.id;
+      instance.cluster = row.cluster_id;
+      instance.deployment_id = row.deployment_id;
+      MIFENG_TRY(const auto revision, store::find<store::RevisionRow>(tx, row.revision_id));
+      if (revision) instance.revision = static_cast<int>(revision->number);
+      instance.unit = row.unit;
+      instance.engine_id = row.engine_id;
+      instance.signing_key_id = row.signing_key_id;
+      instance.guard_version = row.guard_version;
+      instance.granted_ms = row.granted_ms;
+      instance.lease_until_ms = row.lease_until_ms;
+      instance.ended_ms = row.ended_ms;
+      instance.end_reason = row.end_reason;
+      instance.calls = row.calls;
+      instances.items.push_back(std::move(instance));
+    }
+    return instances;
   });
 }
 

@@ -1,4 +1,6 @@
 // Grants, renewals, and what an attacker may try with them.
+#include <unistd.h>
+
 #include "test_platform.h"
 
 namespace mifeng::platform {
@@ -20,9 +22,9 @@ class Grants : public PlatformTest {
     return digest;
   }
   TestGuard guard(int replica = 0) {
-    return TestGuard(deployment_, engine_.instance_name(deployment_, replica), header_sm3());
+    return TestGuard(deployment_, FakeEngine::unit_name(deployment_, replica), header_sm3());
   }
-  Result<messages::Grant> ask(TestGuard& guard, const PeerFacts& peer) {
+  Result<messages::Grant> ask(TestGuard& guard, const GuardPeer& peer) {
     const Bytes request = guard.request(card(), tools());
     MIFENG_TRY(const Bytes answer, platform_->grants().grant(peer, deployment_, guard.nonce, request));
     auto grant = messages::open_grant(answer, deployment_, guard.nonce, guard.receive_key, card().identity, tools());
@@ -104,13 +106,13 @@ TEST_F(Grants, ANewRequestEndsTheFormerInstance) {
   EXPECT_EQ(renewed->status, messages::RenewedStatus::kUnknown);
 }
 
-TEST_F(Grants, RefusesExchangedKeysOtherContainersOtherPayloadsAndOtherPlatforms) {
+TEST_F(Grants, RefusesExchangedKeysOtherUnitsOtherPayloadsAndOtherPlatforms) {
   struct Case {
     const char* name;
     std::function<Result<Bytes>()> attempt;
     const char* logged;
   };
-  const auto send = [&](TestGuard& guard, const PeerFacts& peer) {
+  const auto send = [&](TestGuard& guard, const GuardPeer& peer) {
     const Bytes request = guard.request(card(), tools());
     return platform_->grants().grant(peer, deployment_, guard.nonce, request);
   };
@@ -123,7 +125,7 @@ TEST_F(Grants, RefusesExchangedKeysOtherContainersOtherPayloadsAndOtherPlatforms
          const auto thief = crypto::Sm2PrivateKey::generate().value();
          guard.nonce = random_.hex(16);
          const messages::GrantRequest message{.deployment = deployment_,
-                                              .instance = guard.instance,
+                                              .unit = guard.unit,
                                               .pod_uid = std::nullopt,
                                               .token = std::nullopt,
                                               .nonce = guard.nonce,
@@ -136,21 +138,21 @@ TEST_F(Grants, RefusesExchangedKeysOtherContainersOtherPayloadsAndOtherPlatforms
          return platform_->grants().grant(peer_of(deployment_), deployment_, guard.nonce, stream);
        },
        "bad-signature"},
-      {"through another container's socket",
+      {"through another deployment's unit",
        [&] {
          TestGuard guard = Grants::guard();
          return send(guard, peer_of(other));
        },
-       "other-deployment"},
-      {"in the name of another container",
+       "no-such-revision"},
+      {"in the name of another unit",
        [&] {
-         TestGuard guard(deployment_, engine_.instance_name(deployment_, 7), header_sm3());
+         TestGuard guard(deployment_, FakeEngine::unit_name(deployment_, 7), header_sm3());
          return send(guard, peer_of(deployment_));
        },
-       "other-container"},
+       "other-unit"},
       {"with another payload",
        [&] {
-         TestGuard guard(deployment_, engine_.instance_name(deployment_, 0), crypto::sm3(as_bytes("other")));
+         TestGuard guard(deployment_, FakeEngine::unit_name(deployment_, 0), crypto::sm3(as_bytes("other")));
          return send(guard, peer_of(deployment_));
        },
        "other-payload"},
@@ -167,7 +169,7 @@ TEST_F(Grants, RefusesExchangedKeysOtherContainersOtherPayloadsAndOtherPlatforms
          guard.nonce = random_.hex(16);
          const auto elsewhere = crypto::Sm2PrivateKey::generate().value();
          const messages::GrantRequest message{.deployment = deployment_,
-                                              .instance = guard.instance,
+                                              .unit = guard.unit,
                                               .pod_uid = std::nullopt,
                                               .token = std::nullopt,
                                               .nonce = guard.nonce,
@@ -218,13 +220,15 @@ TEST_F(Grants, RefusalsAreBounded) {
       "too-many-requests");
 }
 
-TEST_F(Grants, AStrangerIsRefusedAuditedAndCostsTheContainerNothing) {
-  const std::string container = engine_.instance_name(deployment_, 0);
-  const Error stranger(ErrorCode::kPermissionDenied, "not-first-process", "process 7 is not the first process");
+TEST_F(Grants, AStrangerIsRefusedAuditedAndCostsTheUnitNothing) {
+  GuardPeer stranger = peer_of(deployment_);
+  stranger.pid = 0;
   for (int i = 0; i < 30; ++i) {
-    const Error told = platform_->grants().unproved(container, stranger);
-    EXPECT_EQ(told.reason(), "refused");
-    EXPECT_EQ(told.message().find("process 7"), std::string::npos) << "the peer learns no more";
+    TestGuard guard = Grants::guard();
+    const auto told = ask(guard, stranger);
+    ASSERT_FALSE(told);
+    EXPECT_EQ(told.error().reason(), "refused");
+    EXPECT_EQ(told.error().message().find("process"), std::string::npos) << "the peer learns no more";
   }
   EXPECT_EQ(last_refusal(), "not-first-process");
   AuditQuery query;
@@ -232,8 +236,8 @@ TEST_F(Grants, AStrangerIsRefusedAuditedAndCostsTheContainerNothing) {
   EXPECT_EQ(platform_->audit().list(auditor_, query, {})->total, 20) << "the log is not to be filled";
   TestGuard guard = Grants::guard();
   EXPECT_TRUE(ask(guard, peer_of(deployment_)));
-  const Error away(ErrorCode::kUnavailable, "engine-unavailable", "the engine is away");
-  EXPECT_EQ(platform_->grants().unproved(container, away).reason(), "engine-unavailable");
+  engine_.away = true;
+  EXPECT_EQ(ask(guard, peer_of(deployment_)).error().reason(), "engine-unavailable") << "which accuses nobody";
 }
 
 TEST_F(Grants, RenewsCountsAndRefusesReplays) {
@@ -252,9 +256,38 @@ TEST_F(Grants, RenewsCountsAndRefusesReplays) {
   ASSERT_TRUE(renew(guard));
   EXPECT_FALSE(platform_->grants().renew(peer_of(deployment_), deployment_, first_nonce, first));
   EXPECT_EQ(last_refusal(), "replayed");
-  EXPECT_FALSE(platform_->grants().renew({.deployment = deployment_, .replica = "other", .container = "c"}, deployment_,
-                                         guard.renew_nonce, guard.renewal(card(), tools())));
-  EXPECT_EQ(last_refusal(), "other-container");
+  ASSERT_TRUE(platform_->deployments().scale(operator_, deployment_, 2));
+  ASSERT_TRUE(platform_->reconciler().run_once());
+  const Bytes own = guard.renewal(card(), tools());
+  EXPECT_FALSE(platform_->grants().renew(peer_of(deployment_, 1), deployment_, guard.renew_nonce, own));
+  EXPECT_EQ(last_refusal(), "other-unit");
+}
+
+TEST_F(Grants, ARenewalOfTheProcessThatProvedItselfAsksNoEngine) {
+  TestGuard guard = Grants::guard();
+  GuardPeer peer = peer_of(deployment_);
+  peer.pid = ::getpid();
+  ASSERT_TRUE(ask(guard, peer));
+  const auto renew_from = [&](const GuardPeer& from) {
+    const Bytes stream = guard.renewal(card(), tools());
+    return platform_->grants().renew(from, deployment_, guard.renew_nonce, stream);
+  };
+  engine_.shown.clear();
+  ASSERT_TRUE(renew_from(peer));
+  EXPECT_TRUE(engine_.shown.empty());
+  GuardPeer other = peer;
+  other.pid = ::getppid();
+  ASSERT_TRUE(renew_from(other)) << "as the engine says";
+  EXPECT_EQ(engine_.shown.size(), 1u) << "another process proves itself anew";
+  other.pid = 0;
+  EXPECT_EQ(renew_from(other).error().reason(), "refused");
+  EXPECT_EQ(last_refusal(), "not-first-process");
+  reopen();
+  engine_.shown.clear();
+  ASSERT_TRUE(renew_from(peer));
+  EXPECT_EQ(engine_.shown.size(), 1u) << "once after a start of the platform";
+  ASSERT_TRUE(renew_from(peer));
+  EXPECT_EQ(engine_.shown.size(), 1u);
 }
 
 TEST_F(Grants, AnUnknownInstanceIsToldSoAndARevokedOneToo) {
@@ -288,13 +321,15 @@ TEST_F(Grants, LeasesEndButNotInTheFirstPeriodAfterAStart) {
 
 TEST_F(Grants, NothingForADeploymentThatIsDeletedOrScaledDown) {
   TestGuard guard = Grants::guard();
-  const PeerFacts peer = peer_of(deployment_);
+  const GuardPeer peer = peer_of(deployment_);
   ASSERT_TRUE(ask(guard, peer));
   ASSERT_TRUE(platform_->deployments().scale(operator_, deployment_, 0));
-  EXPECT_TRUE(live().empty());
   TestGuard again = Grants::guard();
   EXPECT_FALSE(ask(again, peer));
-  EXPECT_EQ(last_refusal(), "no-such-replica");
+  EXPECT_EQ(last_refusal(), "no-such-unit");
+  ASSERT_EQ(live().size(), 1u) << "what it still answers can be opened";
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(platform_->reconciler().run_once());
+  EXPECT_TRUE(live().empty()) << "until it has ended";
   ASSERT_TRUE(platform_->deployments().remove(operator_, deployment_));
   clock_.advance(std::chrono::seconds(1));
   TestGuard third = Grants::guard();

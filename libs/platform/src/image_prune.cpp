@@ -27,13 +27,15 @@ Result<void> delete_from_registry(const Core& core, const std::string& address) 
                    "): " + done.output.substr(0, 1000));
 }
 
-// What the engine has of images that no version names.
-Result<void> prune_engine(Core& core) {
-  if (core.engine.get() == nullptr) return ok();
+// What the engines have of images that no version names.
+Result<void> prune_engines(Core& core) {
   MIFENG_TRY(const auto kept, core.db->read([](store::Transaction& tx) { return store::all<store::ImageRow>(tx); }));
   std::vector<std::string> keep;
   for (const auto& image : kept) keep.push_back(image.address);
-  return core.engine.call<void>([&](cluster::Engine& engine) { return engine.prune_images(keep); });
+  for (const std::string& cluster : core.clusters->ids())
+    MIFENG_CHECK(
+        core.clusters->call<void>(cluster, [&](cluster::Engine& engine) { return engine.prune_images(keep); }));
+  return ok();
 }
 
 }  // namespace
@@ -46,7 +48,7 @@ Result<int> prune_images(Core& core) {
     if (!alone) return Error(ErrorCode::kConflict, "image-on-its-way", "A package is being stored.");
     MIFENG_TRY(const auto unused, core.db->read([](store::Transaction& tx) { return store::unused_images(tx); }));
     if (unused.empty()) {
-      MIFENG_CHECK(prune_engine(core));
+      MIFENG_CHECK(prune_engines(core));
       return deleted;
     }
     const std::string& address = unused.front().address;

@@ -4,7 +4,7 @@
 
 namespace mifeng::platform {
 
-KeyedWorkers::KeyedWorkers(int threads) {
+KeyedWorkers::KeyedWorkers(int threads, std::function<void()> ended) : ended_(std::move(ended)) {
   threads = std::max(threads, 2);
   patient_max_ = std::max(threads - 2, 1);
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
@@ -43,7 +43,7 @@ void KeyedWorkers::drain() {
   // Again at each look, since what runs may submit.
   changed_.wait(guard, [&] {
     dropped.splice(dropped.end(), waiting_);
-    return running_.empty();
+    return running_.empty() && telling_ == 0;
   });
 }
 
@@ -87,6 +87,13 @@ void KeyedWorkers::work() {
     guard.lock();
     running_.erase(job.key);
     if (job.kind == JobKind::kPatient) --patient_;
+    if (ended_) {
+      ++telling_;
+      guard.unlock();
+      ended_();
+      guard.lock();
+      --telling_;
+    }
     changed_.notify_all();
   }
 }

@@ -17,8 +17,10 @@ enum class JobKind { kPrompt, kUrgent, kPatient };
 
 class KeyedWorkers {
  public:
-  explicit KeyedWorkers(int threads);  // at least 2
-  ~KeyedWorkers();                     // as stop()
+  // At least 2 threads. `ended` is called, by any of them, each time a job has ended and its key is free again; not
+  // after drain() or stop() has returned.
+  explicit KeyedWorkers(int threads, std::function<void()> ended = nullptr);
+  ~KeyedWorkers();  // as stop()
 
   // Urgent ones go before those that wait, except for those of their own key. Nothing happens after stop(). `job` does
   // not throw.
@@ -42,6 +44,8 @@ class KeyedWorkers {
   std::condition_variable changed_;
   std::list<Job> waiting_;
   std::set<std::string> running_;
+  const std::function<void()> ended_;
+  int telling_ = 0;  // calls of it under way
   int patient_ = 0;  // of those that run
   int patient_max_;
   bool stopping_ = false;

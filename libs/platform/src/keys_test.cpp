@@ -23,7 +23,7 @@ class Keys : public PlatformTest {
     platform_.reset();
     SecretBytes master(32);
     for (auto& byte : master.reveal_for_writing()) byte = master_byte;
-    return Platform::open(options_, std::move(master), &engine_, clock_, random_);
+    return Platform::open(options_, std::move(master), engines(), clock_, random_);
   }
 };
 

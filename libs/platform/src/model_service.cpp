@@ -13,14 +13,16 @@ std::string_view to_string(VersionState state) {
     case VersionState::kSubmitted: return "submitted";
     case VersionState::kAccepted: return "accepted";
     case VersionState::kRefused: return "refused";
+    case VersionState::kWithdrawn: return "withdrawn";
   }
   return "";
 }
 
 Result<VersionState> parse_version_state(std::string_view text) {
-  for (const auto state : {VersionState::kSubmitted, VersionState::kAccepted, VersionState::kRefused})
+  for (const auto state :
+       {VersionState::kSubmitted, VersionState::kAccepted, VersionState::kRefused, VersionState::kWithdrawn})
     if (to_string(state) == text) return state;
-  return Error(ErrorCode::kInvalidArgument, "unknown-state", "A version is submitted, accepted or refused.");
+  return Error(ErrorCode::kInvalidArgument, "unknown-state", "A version is submitted, accepted, refused or withdrawn.");
 }
 
 std::string_view to_string(DocumentKind kind) {
@@ -139,7 +141,8 @@ Result<ModelVersion> decide(Core& core, const Actor& actor, const std::string& i
     MIFENG_TRY(auto row, store::find<store::ModelRow>(tx, id));
     if (!row) return not_found("model version", id);
     if (row->state == to_string(to)) return model_of(tx, *row);
-    if (row->state != to_string(VersionState::kSubmitted))
+    const bool again = to == VersionState::kAccepted && row->state == to_string(VersionState::kWithdrawn);
+    if (row->state != to_string(VersionState::kSubmitted) && !again)
       return Error(ErrorCode::kConflict, "already-decided",
                    "This version was " + row->state + " by " + row->decided_by + "; that is not changed any more.");
     row->state = std::string(to_string(to));
@@ -164,6 +167,33 @@ Result<ModelVersion> ModelService::refuse(const Actor& actor, const std::string&
   return decide(core_, actor, id, VersionState::kRefused, reason);
 }
 
+Result<ModelService::Withdrawn> ModelService::withdraw(const Actor& actor, const std::string& id,
+                                                       const std::string& reason) {
+  MIFENG_CHECK(require(actor, Permission::kDecideVersions));
+  MIFENG_CHECK(check_text("reason", reason, 500));
+  return core_.db->write([&](store::Transaction& tx) -> Result<Withdrawn> {
+    MIFENG_TRY(auto row, store::find<store::ModelRow>(tx, id));
+    if (!row) return not_found("model version", id);
+    if (row->state == to_string(VersionState::kAccepted)) {
+      row->state = std::string(to_string(VersionState::kWithdrawn));
+      row->state_reason = reason;
+      row->decided_by = actor.name;
+      row->decided_ms = core_.clock.now_ms();
+      MIFENG_CHECK(store::update(tx, *row));
+      MIFENG_CHECK(
+          audit(core_, tx, actor, "version.withdraw", row->vendor_id + "/" + row->name + "/" + row->version, reason));
+    } else if (row->state != to_string(VersionState::kWithdrawn)) {
+      return Error(ErrorCode::kConflict, "not-accepted",
+                   "This version is " + row->state + "; only an accepted one is withdrawn.");
+    }
+    Withdrawn withdrawn;
+    MIFENG_TRY(withdrawn.version, model_of(tx, *row));
+    MIFENG_TRY(const auto deployments, store::deployments_with_version(tx, id));
+    for (const auto& deployment : deployments) withdrawn.deployment_ids.push_back(deployment.id);
+    return withdrawn;
+  });
+}
+
 Result<void> ModelService::remove(const Actor& actor, const std::string& id) {
   MIFENG_CHECK(require(actor, Permission::kDecideVersions));
   auto removed = core_.db->write([&](store::Transaction& tx) -> Result<void> {
@@ -171,7 +201,11 @@ Result<void> ModelService::remove(const Actor& actor, const std::string& id) {
     if (!row) return not_found("model version", id);
     if (row->state == to_string(VersionState::kAccepted))
       return Error(ErrorCode::kConflict, "version-accepted",
-                   "An accepted version stays, so that what ran can be told.");
+                   "An accepted version stays, so that what ran can be told; withdraw it first.");
+    MIFENG_TRY(const auto deployments, store::deployments_with_version(tx, id));
+    if (!deployments.empty())
+      return Error(ErrorCode::kConflict, "version-in-use",
+                   "The deployment " + deployments.front().id + " has it, now or to roll back to. Delete it first.");
     MIFENG_CHECK(store::erase_documents(tx, id));
     MIFENG_CHECK(store::erase<store::ModelRow>(tx, id));
     MIFENG_TRY(const auto configs, store::models_with_config(tx, row->config_sm3));

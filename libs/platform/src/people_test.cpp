@@ -224,10 +224,12 @@ TEST(Roles, Matrix) {
       {Role::kVendor, "read-models submit read-vendors read-card "},
       {Role::kCaller, "read-routes read-card "},
       {Role::kAuditor,
-       "read-models read-vendors read-deployments read-ports read-routes read-callers read-card read-keys "
+       "read-models read-vendors read-deployments read-clusters read-ports read-routes read-callers read-card "
+       "read-keys "
        "read-gateways read-audit read-system "},
       {Role::kOperator,
-       "read-models submit decide-versions read-vendors manage-vendors read-deployments deploy read-ports manage-ports "
+       "read-models submit decide-versions read-vendors manage-vendors read-deployments deploy read-clusters "
+       "read-ports manage-ports "
        "read-routes manage-routes read-callers manage-callers read-card read-keys read-gateways read-system "}};
   for (const Role role : kAllRoles) {
     std::string allowed, all;

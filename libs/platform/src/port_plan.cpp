@@ -8,25 +8,28 @@
 
 namespace mifeng::platform {
 
-Result<std::set<int>> host_ports(Core& core) {
-  MIFENG_TRY(const auto listening, listening_ports(core.options.proc));
-  std::set<int> ports(listening.begin(), listening.end());
-  if (core.engine.get() != nullptr) {
-    // A container that is stopped listens nowhere and still holds its ports for its next start.
-    MIFENG_TRY(const auto held, core.engine.call<std::vector<std::uint16_t>>(
-                                    [](cluster::Engine& engine) { return engine.host_ports_in_use(); }));
-    ports.insert(held.begin(), held.end());
+Result<HeldPorts> held_ports(Core& core, const std::string& cluster) {
+  HeldPorts held;
+  if (core.clusters->is_here(cluster)) {
+    MIFENG_TRY(const auto listening, listening_ports(core.options.proc));
+    for (const int port : listening) held.emplace(port, "a process or container of this machine");
   }
-  return ports;
+  if (core.clusters->find(cluster)) {
+    // A container that is stopped listens nowhere and still holds its ports for its next start.
+    MIFENG_TRY(const auto in_use, core.clusters->call<std::vector<cluster::PortInUse>>(
+                                      cluster, [](cluster::Engine& engine) { return engine.ports_in_use(); }));
+    for (const auto& port : in_use) held[port.port] = clean_text(port.holder, 200);
+  }
+  return held;
 }
 
-Result<PortMap> load_ports(store::Transaction& tx, std::set<int> host) {
+Result<PortMap> load_ports(store::Transaction& tx, const std::string& cluster, HeldPorts held) {
   PortMap map;
-  map.host = std::move(host);
-  MIFENG_TRY(map.ranges, store::all<store::PortRangeRow>(tx));
-  MIFENG_TRY(const auto used, store::all<store::UsedPortRow>(tx));
+  map.held = std::move(held);
+  MIFENG_TRY(map.ranges, store::port_ranges_of(tx, cluster));
+  MIFENG_TRY(const auto used, store::used_ports_in(tx, cluster));
   for (const auto& row : used) map.used.emplace(static_cast<int>(row.port), row);
-  MIFENG_TRY(const auto reserved, store::all<store::ReservedPortRow>(tx));
+  MIFENG_TRY(const auto reserved, store::reserved_ports_of(tx, cluster));
   for (const auto& row : reserved) map.reserved.emplace(static_cast<int>(row.port), row.reason);
   return map;
 }
@@ -40,7 +43,7 @@ bool PortMap::in_range(int port) const {
 PortState PortMap::state(int port) const {
   if (used.contains(port)) return PortState::kUsed;
   if (reserved.contains(port)) return PortState::kReserved;
-  if (host.contains(port)) return PortState::kUsedByOthers;
+  if (held.contains(port)) return PortState::kUsedByOthers;
   return PortState::kFree;
 }
 
@@ -67,37 +70,39 @@ Result<void> PortMap::check_free(int port) const {
   switch (state(port)) {
     case PortState::kFree: return ok();
     case PortState::kUsed: return taken("is used by the deployment " + used.at(port).deployment_id);
-    case PortState::kUsedByOthers: return taken("is held by another process or container of this host");
+    case PortState::kUsedByOthers: return taken("is held by " + held.at(port));
     case PortState::kReserved: return taken("is reserved (" + reserved.at(port) + ")");
   }
   return ok();
 }
 
-Result<int> move_taken_ports(Core& core, const store::DeploymentRow& deployment,
-                             const std::set<std::int64_t>& replicas) {
-  MIFENG_TRY(const auto request, parse_request(deployment.overlay_json));
-  if (!request.ports.empty()) return 0;
-  // These replicas do not run: who listens on their ports is somebody else.
-  MIFENG_TRY(const auto listening, listening_ports(core.options.proc));
-  MIFENG_TRY(auto host, host_ports(core));
+Result<int> move_taken_ports(Core& core, const store::DeploymentRow& deployment, const std::set<int>& slots) {
+  if (deployment.ports_chosen != 0) return 0;
+  // These units do not run: who holds their ports is somebody else. Where the engine alone can say so it has.
+  std::set<int> listening;
+  const bool here = core.clusters->is_here(deployment.cluster_id);
+  if (here) {
+    MIFENG_TRY(const auto ports, listening_ports(core.options.proc));
+    listening.insert(ports.begin(), ports.end());
+  }
+  MIFENG_TRY(auto held, held_ports(core, deployment.cluster_id));
   return core.db->write([&](store::Transaction& tx) -> Result<int> {
-    MIFENG_TRY(PortMap map, load_ports(tx, host));
+    MIFENG_TRY(PortMap map, load_ports(tx, deployment.cluster_id, held));
     MIFENG_TRY(const auto ports, store::ports_of(tx, deployment.id));
     int moved = 0;
     for (store::UsedPortRow row : ports) {
-      if (!replicas.contains(row.replica_number) ||
-          std::find(listening.begin(), listening.end(), static_cast<int>(row.port)) == listening.end())
+      if (!slots.contains(static_cast<int>(row.slot)) || (here && !listening.contains(static_cast<int>(row.port))))
         continue;
       MIFENG_TRY(const auto free, map.lowest_free(1));
-      MIFENG_CHECK(store::erase<store::UsedPortRow>(tx, row.port));
+      MIFENG_CHECK(store::erase<store::UsedPortRow>(tx, row.cluster_id, row.port));
       MIFENG_CHECK(core.audit->append(
           tx, AuditEvent{.actor = "system",
                          .action = "ports.move",
                          .subject = deployment.id,
-                         .detail = row.replica + ": " + std::to_string(free.front()) + " instead of " +
+                         .detail = row.port_name + ": " + std::to_string(free.front()) + " instead of " +
                                    std::to_string(row.port) + ", which another program holds"}));
       row.port = free.front();
-      row.reserved_ms = core.clock.now_ms();
+      row.taken_ms = core.clock.now_ms();
       MIFENG_CHECK(store::insert(tx, row));
       map.used.emplace(free.front(), row);
       ++moved;

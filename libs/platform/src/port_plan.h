@@ -13,14 +13,15 @@ namespace mifeng::platform {
 
 struct Core;
 
-// Ports that processes and containers of the host hold; asked before a transaction, since it takes a while.
-Result<std::set<int>> host_ports(Core& core);
+// What holds ports of the cluster's nodes, by port; asked before a transaction, since it takes a while.
+using HeldPorts = std::map<int, std::string>;
+Result<HeldPorts> held_ports(Core& core, const std::string& cluster);
 
 struct PortMap {
   std::vector<store::PortRangeRow> ranges{};
   std::map<int, store::UsedPortRow> used{};
   std::map<int, std::string> reserved{};
-  std::set<int> host{};
+  HeldPorts held{};
 
   bool in_range(int port) const;
   PortState state(int port) const;
@@ -29,12 +30,11 @@ struct PortMap {
   // kConflict "port-taken", or kInvalidArgument "port-out-of-range".
   Result<void> check_free(int port) const;
 };
-Result<PortMap> load_ports(store::Transaction& tx, std::set<int> host);
+Result<PortMap> load_ports(store::Transaction& tx, const std::string& cluster, HeldPorts held);
 
-// Gives replicas that could not start for a taken port free ones instead, where another program listens on theirs: what
-// was free when it was recommended need not be when the container starts. Ports that the operator chose stay. Returns
-// how many moved; kResourceExhausted "no-free-ports".
-Result<int> move_taken_ports(Core& core, const store::DeploymentRow& deployment,
-                             const std::set<std::int64_t>& replicas);
+// Gives slots whose unit could not start for a taken port free ports instead, where another program listens on theirs:
+// what was free when it was recommended need not be when the unit starts. Ports that a person chose stay. Returns how
+// many moved; kResourceExhausted "no-free-ports".
+Result<int> move_taken_ports(Core& core, const store::DeploymentRow& deployment, const std::set<int>& slots);
 
 }  // namespace mifeng::platform

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "audit_log.h"
+#include "cluster_rows.h"
 #include "core.h"
 #include "port_plan.h"
 
@@ -18,16 +19,20 @@ std::string_view to_string(PortState state) {
   return "";
 }
 
-Result<std::vector<PortRange>> PortService::ranges(const Actor& actor) {
+Result<std::vector<PortRange>> PortService::ranges(const Actor& actor, const std::string& cluster) {
   MIFENG_CHECK(require(actor, Permission::kReadPorts));
-  MIFENG_TRY(auto rows, core_.db->read([](store::Transaction& tx) { return store::all<store::PortRangeRow>(tx); }));
+  MIFENG_TRY(auto rows, core_.db->read([&](store::Transaction& tx) -> Result<std::vector<store::PortRangeRow>> {
+    MIFENG_TRY(const auto id, known_cluster(tx, cluster));
+    return store::port_ranges_of(tx, id);
+  }));
   std::vector<PortRange> ranges;
   for (const auto& row : rows)
     ranges.push_back({.first = static_cast<int>(row.first_port), .last = static_cast<int>(row.last_port)});
   return ranges;
 }
 
-Result<std::vector<PortRange>> PortService::set_ranges(const Actor& actor, const std::vector<PortRange>& ranges) {
+Result<std::vector<PortRange>> PortService::set_ranges(const Actor& actor, const std::string& cluster,
+                                                       const std::vector<PortRange>& ranges) {
   MIFENG_CHECK(require(actor, Permission::kManagePorts));
   std::vector<PortRange> sorted = ranges;
   std::sort(sorted.begin(), sorted.end(), [](const PortRange& a, const PortRange& b) { return a.first < b.first; });
@@ -41,12 +46,13 @@ Result<std::vector<PortRange>> PortService::set_ranges(const Actor& actor, const
   if (sorted.empty() || sorted.size() > 64)
     return Error(ErrorCode::kInvalidArgument, "bad-range", "Give 1 to 64 ranges.");
   MIFENG_CHECK(core_.db->write([&](store::Transaction& tx) -> Result<void> {
-    MIFENG_TRY(auto map, load_ports(tx, {}));
-    for (const auto& row : map.ranges) MIFENG_CHECK(store::erase<store::PortRangeRow>(tx, row.first_port));
+    MIFENG_TRY(const auto id, known_cluster(tx, cluster));
+    MIFENG_TRY(auto map, load_ports(tx, id, {}));
+    for (const auto& row : map.ranges) MIFENG_CHECK(store::erase<store::PortRangeRow>(tx, id, row.first_port));
     map.ranges.clear();
     std::string text;
     for (const PortRange& range : sorted) {
-      map.ranges.push_back({.first_port = range.first, .last_port = range.last});
+      map.ranges.push_back({.cluster_id = id, .first_port = range.first, .last_port = range.last});
       MIFENG_CHECK(store::insert(tx, map.ranges.back()));
       text += std::to_string(range.first) + "-" + std::to_string(range.last) + " ";
     }
@@ -54,20 +60,23 @@ Result<std::vector<PortRange>> PortService::set_ranges(const Actor& actor, const
       if (!map.in_range(port))
         return Error(ErrorCode::kConflict, "port-in-use",
                      "Port " + std::to_string(port) + " is used by " + row.deployment_id + " and would fall out.");
-    return audit(core_, tx, actor, "ports.set-ranges", "node ports", text);
+    return audit(core_, tx, actor, "ports.set-ranges", "node ports of " + id, text);
   }));
   return sorted;
 }
 
-Result<std::vector<ReservedPort>> PortService::reserved(const Actor& actor) {
+Result<std::vector<ReservedPort>> PortService::reserved(const Actor& actor, const std::string& cluster) {
   MIFENG_CHECK(require(actor, Permission::kReadPorts));
-  MIFENG_TRY(auto rows, core_.db->read([](store::Transaction& tx) { return store::all<store::ReservedPortRow>(tx); }));
+  MIFENG_TRY(auto rows, core_.db->read([&](store::Transaction& tx) -> Result<std::vector<store::ReservedPortRow>> {
+    MIFENG_TRY(const auto id, known_cluster(tx, cluster));
+    return store::reserved_ports_of(tx, id);
+  }));
   std::vector<ReservedPort> reserved;
   for (auto& row : rows) reserved.push_back({.port = static_cast<int>(row.port), .reason = row.reason});
   return reserved;
 }
 
-Result<std::vector<ReservedPort>> PortService::set_reserved(const Actor& actor,
+Result<std::vector<ReservedPort>> PortService::set_reserved(const Actor& actor, const std::string& cluster,
                                                             const std::vector<ReservedPort>& reserved) {
   MIFENG_CHECK(require(actor, Permission::kManagePorts));
   if (reserved.size() > 4096)
@@ -78,48 +87,60 @@ Result<std::vector<ReservedPort>> PortService::set_reserved(const Actor& actor,
     MIFENG_CHECK(check_text("reason", port.reason, 200));
   }
   MIFENG_CHECK(core_.db->write([&](store::Transaction& tx) -> Result<void> {
-    MIFENG_TRY(const auto map, load_ports(tx, {}));
+    MIFENG_TRY(const auto id, known_cluster(tx, cluster));
+    MIFENG_TRY(const auto map, load_ports(tx, id, {}));
     for (const auto& [port, reason] : map.reserved)
-      MIFENG_CHECK(store::erase<store::ReservedPortRow>(tx, std::int64_t{port}));
+      MIFENG_CHECK(store::erase<store::ReservedPortRow>(tx, id, std::int64_t{port}));
     for (const ReservedPort& port : reserved) {
       if (map.used.contains(port.port))
         return Error(ErrorCode::kConflict, "port-in-use",
                      "Port " + std::to_string(port.port) + " is used by " + map.used.at(port.port).deployment_id + ".");
-      MIFENG_CHECK(store::insert(tx, store::ReservedPortRow{.port = port.port, .reason = port.reason}));
+      MIFENG_CHECK(
+          store::insert(tx, store::ReservedPortRow{.cluster_id = id, .port = port.port, .reason = port.reason}));
     }
-    return audit(core_, tx, actor, "ports.set-reserved", "node ports", std::to_string(reserved.size()) + " reserved");
+    return audit(core_, tx, actor, "ports.set-reserved", "node ports of " + id,
+                 std::to_string(reserved.size()) + " reserved");
   }));
-  return PortService::reserved(actor);
+  return PortService::reserved(actor, cluster);
 }
 
-Result<std::vector<PortInfo>> PortService::overview(const Actor& actor) {
+Result<std::vector<PortInfo>> PortService::overview(const Actor& actor, const std::string& cluster) {
   MIFENG_CHECK(require(actor, Permission::kReadPorts));
-  MIFENG_TRY(auto host, host_ports(core_));
-  MIFENG_TRY(const auto map, core_.db->read([&](store::Transaction& tx) { return load_ports(tx, host); }));
+  MIFENG_TRY(const auto id, core_.db->read([&](store::Transaction& tx) { return known_cluster(tx, cluster); }));
+  MIFENG_TRY(auto held, held_ports(core_, id));
+  std::map<std::pair<std::string, std::int64_t>, std::string> units;  // by deployment and slot
+  MIFENG_TRY(const auto map, core_.db->read([&](store::Transaction& tx) -> Result<PortMap> {
+    MIFENG_TRY(const auto rows, store::all<store::UnitRow>(tx));
+    for (const auto& row : rows)
+      if (row.cluster_id == id) units[{row.deployment_id, row.slot}] = row.name;
+    return load_ports(tx, id, held);
+  }));
   std::vector<PortInfo> infos;
   for (const auto& range : map.ranges)
     for (auto port = static_cast<int>(range.first_port); port <= range.last_port; ++port) {
-      PortInfo info{.port = port, .state = map.state(port), .holder = "", .replica = "", .port_name = ""};
+      PortInfo info{.port = port, .state = map.state(port), .holder = "", .unit = "", .port_name = ""};
       if (const auto used = map.used.find(port); used != map.used.end()) {
         info.holder = used->second.deployment_id;
-        info.replica = used->second.replica;
+        if (const auto unit = units.find({info.holder, used->second.slot}); unit != units.end())
+          info.unit = unit->second;
         info.port_name = used->second.port_name;
       } else if (const auto kept = map.reserved.find(port); kept != map.reserved.end()) {
         info.holder = kept->second;
       } else if (info.state == PortState::kUsedByOthers) {
-        info.holder = "another process or container of this host";
+        info.holder = map.held.at(port);
       }
       infos.push_back(std::move(info));
     }
   return infos;
 }
 
-Result<std::vector<int>> PortService::recommend(const Actor& actor, int count) {
+Result<std::vector<int>> PortService::recommend(const Actor& actor, const std::string& cluster, int count) {
   MIFENG_CHECK(require(actor, Permission::kReadPorts));
   if (count < 1 || count > 10'000) return Error(ErrorCode::kInvalidArgument, "bad-count", "count: 1 to 10,000.");
-  MIFENG_TRY(auto host, host_ports(core_));
+  MIFENG_TRY(const auto id, core_.db->read([&](store::Transaction& tx) { return known_cluster(tx, cluster); }));
+  MIFENG_TRY(auto held, held_ports(core_, id));
   return core_.db->read([&](store::Transaction& tx) -> Result<std::vector<int>> {
-    MIFENG_TRY(const auto map, load_ports(tx, std::move(host)));
+    MIFENG_TRY(const auto map, load_ports(tx, id, std::move(held)));
     return map.lowest_free(count);
   });
 }

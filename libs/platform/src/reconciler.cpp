@@ -13,6 +13,7 @@
 
 #include "audit_log.h"
 #include "batches.h"
+#include "cluster_rows.h"
 #include "core.h"
 #include "deployment_round.h"
 #include "image_prune.h"
@@ -23,40 +24,47 @@ namespace mifeng::platform {
 namespace {
 
 using Steady = std::chrono::steady_clock;
-using cluster::InstanceStatus;
+using cluster::Unit;
 
-constexpr auto kPause = std::chrono::seconds(1);        // from one look at everything to the next
+constexpr auto kFirstRetry = std::chrono::seconds(1);   // after trouble; doubles up to a whole resync
 constexpr auto kImagesAgain = std::chrono::minutes(1);  // after a look for unused images that came to nothing
-constexpr char kSweepKey[] = "/sweep";                  // no deployment has such a name
+constexpr char kClusterKey[] = "/cluster";              // no deployment has such a name
 constexpr char kImagesKey[] = "/images";
 
 // What a person changes of a deployment: then it is looked at again at once.
-using Wish = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
-Wish wish_of(const store::DeploymentRow& row) { return {row.deleting, row.replicas, row.restart_wanted}; }
+using Wish = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>;
+Wish wish_of(const store::DeploymentRow& row) {
+  return {row.deleting, row.replicas, row.restart_wanted, row.revision_id};
+}
 
-// What the jobs of one look at everything have in common.
+// What the jobs of one look have in common.
 struct Look {
-  std::atomic<bool> engine_away = false;  // so it is for all: nobody else has to find out
   std::mutex mutex;
   std::condition_variable ended;
   int open = 0;
   Reconciler::Round round;
+  std::set<std::string> away;  // clusters: nobody else has to find out
   std::optional<Error> first;
 
   void begin() {
     const std::lock_guard guard(mutex);
     ++open;
   }
-  void end(const Result<int>& changed) {
-    if (!changed && changed.error().code() == ErrorCode::kUnavailable) engine_away = true;
+  void end(const std::string& cluster, const Result<int>& changed) {
     const std::lock_guard guard(mutex);
+    const bool unavailable = !changed && changed.error().code() == ErrorCode::kUnavailable;
+    if (unavailable) away.insert(cluster);
     if (changed) {
       round.changed += *changed;
-    } else if (!first || (engine_away && first->code() != ErrorCode::kUnavailable)) {
+    } else if (!first || (unavailable && first->code() != ErrorCode::kUnavailable)) {
       first = changed.error();
     }
     --open;
     ended.notify_all();
+  }
+  bool is_away(const std::string& cluster) {
+    const std::lock_guard guard(mutex);
+    return away.contains(cluster);
   }
   void wait() {
     std::unique_lock guard(mutex);
@@ -74,112 +82,232 @@ Result<int> contained(const std::function<Result<int>()>& work) {
   }
 }
 
-// A job that counts in `look`, whatever becomes of it.
-void submit(KeyedWorkers& workers, const std::shared_ptr<Look>& look, const std::string& key, JobKind kind,
-            std::function<Result<int>()> work) {
-  struct Ticket {
-    std::shared_ptr<Look> look;
-    Result<int> result = 0;  // also of a job that is dropped while it waits
-    ~Ticket() { look->end(result); }
-  };
-  look->begin();
-  auto ticket = std::make_shared<Ticket>();
-  ticket->look = look;
-  workers.submit(key, kind, [ticket = std::move(ticket), work = std::move(work)] { ticket->result = contained(work); });
-}
-
 JobKind kind_of(const store::DeploymentRow& row, bool news) {
   if (row.deleting != 0) return JobKind::kPatient;
   return news ? JobKind::kUrgent : JobKind::kPrompt;
 }
 
 // One deployment's trouble is not the others': it stands in its row.
-Result<int> look_at(Core& core, Look& look, const store::DeploymentRow& row) {
-  if (look.engine_away) return 0;
-  auto changed = contained([&] { return run_deployment_round(core, row); });
-  if (changed || changed.error().code() == ErrorCode::kUnavailable) return changed;
-  MIFENG_CHECK(core.db->write([&](store::Transaction& tx) -> Result<void> {
-    MIFENG_TRY(auto fresh, store::find<store::DeploymentRow>(tx, row.id));
-    if (!fresh || fresh->reason == changed.error().message()) return ok();
-    fresh->reason = changed.error().message();
+Result<void> note_trouble(Core& core, const std::string& id, const Error& error) {
+  return core.db->write([&](store::Transaction& tx) -> Result<void> {
+    MIFENG_TRY(auto fresh, store::find<store::DeploymentRow>(tx, id));
+    if (!fresh || fresh->reason == error.message()) return ok();
+    fresh->reason = error.message();
     if (fresh->deleting == 0) fresh->state = "failed";
     MIFENG_CHECK(store::update(tx, *fresh));
     return ok();
-  }));
-  return changed;
+  });
 }
 
-Result<std::set<std::string>> wanted_ids(Core& core) {
+Result<std::set<std::string>> wanted_in(Core& core, const std::string& cluster) {
   MIFENG_TRY(const auto rows,
              core.db->read([](store::Transaction& tx) { return store::all<store::DeploymentRow>(tx); }));
   std::set<std::string> ids;
-  for (const auto& row : rows) ids.insert(row.id);
+  for (const auto& row : rows)
+    if (row.cluster_id == cluster) ids.insert(row.id);
   return ids;
 }
 
-// What carries our label and nobody wants any more: a deployment whose row went while its containers did not.
-Result<std::set<std::string>> find_orphans(Core& core) {
+// Units of a revision that this database has not come to yet: it is older than what runs, as one is that was restored
+// from a backup. Then what it does not know is kept until somebody decides.
+Result<bool> sweep_is_held(Core& core, const std::string& cluster, const std::vector<Unit>& units) {
+  std::int64_t newest = 0;
+  for (const Unit& unit : units) newest = std::max(newest, unit.revision);
+  MIFENG_TRY(const auto known, core.db->read([](store::Transaction& tx) { return store::current_revision_id(tx); }));
+  if (newest > known)
+    MIFENG_CHECK(core.db->write([&](store::Transaction& tx) -> Result<void> {
+      MIFENG_CHECK(store::raise_revision_id(tx, newest));  // so that no two revisions have one id
+      MIFENG_TRY(auto row, store::find<store::ClusterRow>(tx, cluster));
+      if (!row || row->sweep_held != 0) return ok();
+      row->sweep_held = 1;
+      MIFENG_CHECK(store::update(tx, *row));
+      return core.audit->append(tx, AuditEvent{.actor = "system",
+                                               .action = "cluster.sweep-held",
+                                               .subject = cluster,
+                                               .detail = "units run that are newer than the database"});
+    }));
+  MIFENG_TRY(const auto row,
+             core.db->read([&](store::Transaction& tx) { return store::find<store::ClusterRow>(tx, cluster); }));
+  return !row || row->sweep_held != 0;
+}
+
+// What carries our label and nobody wants any more: a deployment whose row went while its units did not.
+Result<std::set<std::string>> find_orphans(Core& core, const std::string& cluster) {
   // Asked before and after: one that is removed or made at this moment is no orphan.
-  MIFENG_TRY(const auto before, wanted_ids(core));
-  MIFENG_TRY(const auto there,
-             core.engine.call<std::vector<InstanceStatus>>([](cluster::Engine& engine) { return engine.list(); }));
-  MIFENG_TRY(const auto after, wanted_ids(core));
+  MIFENG_TRY(const auto before, wanted_in(core, cluster));
+  MIFENG_TRY(const auto there, core.clusters->call<std::vector<Unit>>(
+                                   cluster, [](cluster::Engine& engine) { return engine.all_units(); }));
+  MIFENG_TRY(const auto after, wanted_in(core, cluster));
   std::set<std::string> orphans;
-  for (const auto& status : there)
-    if (!before.contains(status.deployment) && !after.contains(status.deployment)) orphans.insert(status.deployment);
+  for (const auto& unit : there)
+    if (!before.contains(unit.deployment) && !after.contains(unit.deployment)) orphans.insert(unit.deployment);
+  MIFENG_TRY(const bool held, sweep_is_held(core, cluster, there));
+  if (held) orphans.clear();
   return orphans;
 }
 
-Result<int> remove_orphan(Core& core, const std::string& id) {
-  MIFENG_CHECK(core.engine.call<void>([&](cluster::Engine& engine) { return engine.remove(id); }));
+Result<int> remove_orphan(Core& core, const std::string& cluster, const std::string& id) {
+  MIFENG_CHECK(core.clusters->call<void>(cluster, [&](cluster::Engine& engine) { return engine.remove(id); }));
   MIFENG_CHECK(core.db->write([&](store::Transaction& tx) {
     return core.audit->append(tx, AuditEvent{.actor = "system",
                                              .action = "deployment.gone",
                                              .subject = id,
-                                             .detail = "its containers were there and nobody wanted them"});
+                                             .detail = "its units were there and nobody wanted them"});
   }));
   return 1;
+}
+
+// Whether the cluster answers, and as what.
+Result<void> probe_cluster(Core& core, const std::string& cluster) {
+  const auto facts =
+      core.clusters->call<cluster::ClusterFacts>(cluster, [](cluster::Engine& engine) { return engine.probe(); });
+  if (facts) return note_cluster(core, cluster, ClusterState::kReady, "", facts->version, facts->may);
+  MIFENG_CHECK(note_cluster(core, cluster, ClusterState::kAway, facts.error().message(), "", {}));
+  return facts.error();
 }
 
 }  // namespace
 
 struct Reconciler::State {
-  explicit State(int parallel) : workers(parallel) {}
+  // Of one cluster: its engine's slowness takes no other cluster's threads.
+  struct PerCluster {
+    PerCluster(int parallel, std::function<void()> ended) : workers(parallel, std::move(ended)) {}
+    KeyedWorkers workers;
+    std::shared_ptr<void> watch;  // an opaque handle of the engine
+  };
+  // What is remembered of a deployment between two looks.
+  struct Known {
+    Wish looked{};                // submitted with
+    std::optional<Wish> applied;  // given to the engine with, by this process
+    std::optional<Steady::time_point> due;
+    std::chrono::milliseconds retry = kFirstRetry;
+  };
 
-  KeyedWorkers workers;
-  std::mutex mutex;
+  explicit State(int parallel) : image_worker(parallel) {}
+
+  std::mutex mutex;  // of all below down to the thread
   std::condition_variable woken;
   std::uint64_t wakes = 0;
   bool stopping = false;
+  std::set<std::string> dirty;           // deployments of which an engine told something
+  std::set<std::string> dirty_clusters;  // or of all in it
+  std::map<std::string, Known> known;    // by deployment
+  bool passed_over = false;              // one was due and busy
+  Steady::time_point waits_until{};      // the thread, if nobody wakes it
   std::thread thread;
   std::shared_ptr<void> subscription;  // an opaque handle of the notifier
 
   // Of the thread alone.
-  std::map<std::string, Wish> looked;  // at which wish of each deployment
-  Steady::time_point last_look{};
+  Steady::time_point resync_due{};
   Steady::time_point images_due = Steady::now();
   std::atomic<bool> images_pruned = false;  // by the job, since the thread looked
+
+  // Last: their threads use what stands above. Those with an engine; never changes after the start.
+  std::map<std::string, std::unique_ptr<PerCluster>> clusters;
+  KeyedWorkers image_worker;
+
+  PerCluster* find(const std::string& cluster) {
+    const auto found = clusters.find(cluster);
+    return found == clusters.end() ? nullptr : found->second.get();
+  }
 };
 
-Reconciler::Reconciler(Core& core) : core_(core), state_(new State(core.options.parallel_deployments)) {}
+Reconciler::Reconciler(Core& core) : core_(core), state_(new State(2)) {}
 Reconciler::~Reconciler() { stop(); }
+
+void Reconciler::know_clusters() {
+  for (const std::string& id : core_.clusters->ids())
+    if (!state_->clusters.contains(id))
+      state_->clusters.emplace(id, std::make_unique<State::PerCluster>(core_.options.parallel_deployments,
+                                                                       [this] { wake_if_somebody_waits(); }));
+}
+
+// A job that counts in `look`, whatever becomes of it.
+template <typename LookPtr, typename Work>
+void submit(KeyedWorkers& workers, const LookPtr& look, const std::string& cluster, const std::string& key,
+            JobKind kind, Work work) {
+  struct Ticket {
+    LookPtr look;
+    std::string cluster;
+    Result<int> result = 0;  // also of a job that is dropped while it waits
+    ~Ticket() { look->end(cluster, result); }
+  };
+  look->begin();
+  auto ticket = std::make_shared<Ticket>();
+  ticket->look = look;
+  ticket->cluster = cluster;
+  workers.submit(key, kind, [ticket = std::move(ticket), work = std::move(work)] { ticket->result = contained(work); });
+}
+
+Result<int> Reconciler::look_at(const store::DeploymentRow& row) {
+  State& state = *state_;
+  const Wish wish = wish_of(row);
+  Urge urge = Urge::kApply;
+  {
+    const std::lock_guard guard(state.mutex);
+    if (state.known[row.id].applied == wish) urge = Urge::kLook;
+  }
+  std::optional<RoundResult> done;
+  auto changed = contained([&]() -> Result<int> {
+    MIFENG_TRY(done, run_deployment_round(core_, row, urge));
+    return done->changed;
+  });
+  {
+    const std::lock_guard guard(state.mutex);
+    State::Known& known = state.known[row.id];
+    known.due.reset();
+    if (changed) {
+      known.applied = wish;
+      known.retry = kFirstRetry;
+      if (done->look_again_ms) {
+        const auto wait = std::max<UnixMillis>(0, *done->look_again_ms - core_.clock.now_ms());
+        known.due = Steady::now() + std::chrono::milliseconds(wait);
+      }
+    } else {
+      known.due = Steady::now() + known.retry;
+      known.retry =
+          std::min<std::chrono::milliseconds>(known.retry * 2, std::chrono::milliseconds(core_.options.resync_ms));
+    }
+    const bool sooner = known.due && *known.due < state.waits_until;
+    if (row.deleting != 0 && changed) state.known.erase(row.id);
+    if (sooner) ++state.wakes;
+  }
+  state.woken.notify_all();
+  if (!changed && changed.error().code() != ErrorCode::kUnavailable)
+    MIFENG_CHECK(note_trouble(core_, row.id, changed.error()));
+  return changed;
+}
 
 Result<Reconciler::Round> Reconciler::run_once() {
   MIFENG_CHECK(resume_batches(core_));
-  if (core_.engine.get() == nullptr) return Round{};
+  know_clusters();
+  if (state_->clusters.empty()) return Round{};
   MIFENG_TRY(const auto deployments,
              core_.db->read([](store::Transaction& tx) { return store::all<store::DeploymentRow>(tx); }));
-  KeyedWorkers& workers = state_->workers;
   const auto look = std::make_shared<Look>();
   for (const auto& row : deployments) {
+    State::PerCluster* cluster = state_->find(row.cluster_id);
+    if (cluster == nullptr) continue;
     ++look->round.looked_at;
-    submit(workers, look, row.id, kind_of(row, false), [this, row, look] { return look_at(core_, *look, row); });
+    submit(cluster->workers, look, row.cluster_id, row.id, kind_of(row, false), [this, row, look]() -> Result<int> {
+      if (look->is_away(row.cluster_id)) return 0;
+      return look_at(row);
+    });
   }
   look->wait();
-  if (look->engine_away) return *look->first;
-  MIFENG_TRY(const auto orphans, find_orphans(core_));
-  for (const auto& id : orphans)
-    submit(workers, look, id, JobKind::kPatient, [this, id] { return remove_orphan(core_, id); });
+  for (const auto& [id, cluster] : state_->clusters) {
+    if (look->is_away(id)) continue;
+    submit(cluster->workers, look, id, kClusterKey, JobKind::kPrompt, [this, id = id]() -> Result<int> {
+      MIFENG_CHECK(probe_cluster(core_, id));
+      int removed = 0;
+      MIFENG_TRY(const auto orphans, find_orphans(core_, id));
+      for (const auto& orphan : orphans) {
+        MIFENG_TRY(const int one, remove_orphan(core_, id, orphan));
+        removed += one;
+      }
+      return removed;
+    });
+  }
   look->wait();
   if (look->first) return *look->first;
   return look->round;
@@ -187,39 +315,65 @@ Result<Reconciler::Round> Reconciler::run_once() {
 
 // Submits what is due and waits for none of it.
 Result<void> Reconciler::look_around() {
+  State& state = *state_;
   MIFENG_CHECK(resume_batches(core_));
   MIFENG_TRY(const auto deployments,
              core_.db->read([](store::Transaction& tx) { return store::all<store::DeploymentRow>(tx); }));
-  State& state = *state_;
-  // Everything again after a pause, and only when nothing of the last time waits: a slow engine is not asked ever more.
-  const bool all = state.workers.none_waits() && Steady::now() - state.last_look >= kPause;
-  if (all) state.last_look = Steady::now();
+  const bool all = Steady::now() >= state.resync_due;
+  if (all) state.resync_due = Steady::now() + std::chrono::milliseconds(core_.options.resync_ms);
   const auto look = std::make_shared<Look>();
-  std::map<std::string, Wish> looked;
-  for (const auto& row : deployments) {
-    const auto before = state.looked.find(row.id);
-    const bool news = before == state.looked.end() || before->second != wish_of(row);
-    if ((!all && !news) || state.workers.busy(row.id)) {
-      if (before != state.looked.end()) looked.insert(*before);
-      continue;
+  std::vector<std::pair<store::DeploymentRow, bool>> due;
+  {
+    const std::lock_guard guard(state.mutex);
+    std::set<std::string> dirty, dirty_clusters;
+    dirty.swap(state.dirty);
+    dirty_clusters.swap(state.dirty_clusters);
+    std::set<std::string> there;
+    for (const auto& row : deployments) {
+      there.insert(row.id);
+      State::PerCluster* cluster = state.find(row.cluster_id);
+      if (cluster == nullptr) continue;
+      State::Known& known = state.known[row.id];
+      const bool news = known.looked != wish_of(row);
+      const bool told = dirty.contains(row.id) || dirty_clusters.contains(row.cluster_id);
+      if (!all && !news && !told && (!known.due || *known.due > Steady::now())) continue;
+      if (cluster->workers.busy(row.id)) {
+        // Come back to when that job has ended.
+        state.passed_over = true;
+        if (told) state.dirty.insert(row.id);
+        continue;
+      }
+      known.looked = wish_of(row);
+      known.due.reset();
+      due.emplace_back(row, news);
     }
-    looked.emplace(row.id, wish_of(row));
-    submit(state.workers, look, row.id, kind_of(row, news), [this, row, look] {
-      auto changed = look_at(core_, *look, row);
-      if (changed && *changed != 0) wake();
-      return changed;
-    });
+    std::erase_if(state.known, [&](const auto& one) { return !there.contains(one.first); });
   }
-  state.looked = std::move(looked);
-  if (all && !state.workers.busy(kSweepKey))
-    submit(state.workers, look, kSweepKey, JobKind::kPrompt, [this, look]() -> Result<int> {
-      if (look->engine_away) return 0;
-      MIFENG_TRY(const auto orphans, find_orphans(core_));
-      for (const auto& id : orphans)
-        if (!state_->workers.busy(id))
-          submit(state_->workers, look, id, JobKind::kPatient, [this, id] { return remove_orphan(core_, id); });
+  for (const auto& [row, news] : due)
+    submit(state.find(row.cluster_id)->workers, look, row.cluster_id, row.id, kind_of(row, news),
+           [this, row = row, look]() -> Result<int> {
+             if (!look->is_away(row.cluster_id)) return look_at(row);
+             {
+               const std::lock_guard guard(state_->mutex);
+               state_->known[row.id].due = Steady::now() + kFirstRetry;
+             }
+             wake();  // which has a time to wait for now
+             return 0;
+           });
+  if (!all) return ok();
+  for (const auto& [id, cluster] : state.clusters) {
+    if (cluster->workers.busy(kClusterKey)) continue;
+    submit(cluster->workers, look, id, kClusterKey, JobKind::kPrompt, [this, look, id = id]() -> Result<int> {
+      MIFENG_CHECK(probe_cluster(core_, id));
+      MIFENG_TRY(const auto orphans, find_orphans(core_, id));
+      KeyedWorkers& workers = state_->find(id)->workers;
+      for (const auto& orphan : orphans)
+        if (!workers.busy(orphan))
+          submit(workers, look, id, orphan, JobKind::kPatient,
+                 [this, id, orphan] { return remove_orphan(core_, id, orphan); });
       return 0;
     });
+  }
   return ok();
 }
 
@@ -228,39 +382,75 @@ void Reconciler::look_at_images() {
   State& state = *state_;
   if (state.images_pruned.exchange(false))
     state.images_due = Steady::now() + std::chrono::milliseconds(core_.options.image_pruning_ms);
-  if ((Steady::now() < state.images_due && !core_.images_unused) || state.workers.busy(kImagesKey)) return;
+  if ((Steady::now() < state.images_due && !core_.images_unused) || state.image_worker.busy(kImagesKey)) return;
   core_.images_unused = false;
   // Should this one fail, the next is not in an hour; where it does not, the next time is put off when it has ended.
   state.images_due = Steady::now() + kImagesAgain;
-  state.workers.submit(kImagesKey, JobKind::kPatient, [this] {
-    if (contained([this] { return prune_images(core_); })) state_->images_pruned = true;
-  });
-}
-
-void Reconciler::start() {
-  // Before our own lock is taken: a notification holds the notifier's while wake() takes ours.
-  auto subscription = core_.deployments_changed.subscribe([this] { wake(); });
-  std::lock_guard lock(state_->mutex);
-  if (state_->thread.joinable()) return;
-  state_->stopping = false;
-  state_->subscription = std::move(subscription);
-  state_->thread = std::thread([this] {
-    std::unique_lock guard(state_->mutex);
-    while (!state_->stopping) {
-      const std::uint64_t seen = state_->wakes;
-      guard.unlock();
-      // Errors stand in the deployments' rows; an engine that is away is asked again in a second.
-      if (core_.engine.get() != nullptr) {
-        (void)look_around();
-        look_at_images();
-      }
-      guard.lock();
-      state_->woken.wait_for(guard, kPause, [&] { return state_->stopping || state_->wakes != seen; });
+  state.image_worker.submit(kImagesKey, JobKind::kPatient, [this] {
+    if (contained([this] { return prune_images(core_); })) {
+      state_->images_pruned = true;
+      wake();
     }
   });
 }
 
+void Reconciler::watch_clusters() {
+  for (const auto& [id, cluster] : state_->clusters) {
+    const auto engine = core_.clusters->find(id);
+    cluster->watch = engine->watch(
+        [this, id = id](const std::string& deployment) {
+          {
+            const std::lock_guard guard(state_->mutex);
+            if (deployment.empty()) {
+              state_->dirty_clusters.insert(id);
+            } else {
+              state_->dirty.insert(deployment);
+            }
+          }
+          wake();
+        },
+        std::chrono::milliseconds(core_.options.resync_ms));
+  }
+}
+
+void Reconciler::start() {
+  know_clusters();
+  // Before our own lock is taken: a notification holds the notifier's while wake() takes ours.
+  auto subscription = core_.deployments_changed.subscribe([this] { wake(); });
+  {
+    std::lock_guard lock(state_->mutex);
+    if (state_->thread.joinable()) return;
+    state_->stopping = false;
+    state_->subscription = std::move(subscription);
+    state_->resync_due = {};
+    state_->thread = std::thread([this] { loop(); });
+  }
+  watch_clusters();
+}
+
+void Reconciler::loop() {
+  State& state = *state_;
+  std::unique_lock guard(state.mutex);
+  while (!state.stopping) {
+    const std::uint64_t seen = state.wakes;
+    guard.unlock();
+    // Errors stand in the deployments' rows and the clusters'.
+    if (!state.clusters.empty()) {
+      if (!look_around()) state.resync_due = Steady::now() + kFirstRetry;
+      look_at_images();
+    }
+    guard.lock();
+    auto until = std::min(state.resync_due, state.images_due);
+    for (const auto& [id, known] : state.known)
+      if (known.due) until = std::min(until, *known.due);
+    state.waits_until = until;
+    state.woken.wait_until(guard, until, [&] { return state.stopping || state.wakes != seen; });
+  }
+}
+
 void Reconciler::stop() {
+  // First, and without our lock: a watch ends when its last call of ours has returned.
+  for (const auto& [id, cluster] : state_->clusters) cluster->watch.reset();
   std::thread thread;
   {
     std::lock_guard lock(state_->mutex);
@@ -270,7 +460,17 @@ void Reconciler::stop() {
   state_->woken.notify_all();
   if (thread.joinable()) thread.join();
   state_->subscription.reset();
-  state_->workers.drain();
+  for (const auto& [id, cluster] : state_->clusters) cluster->workers.drain();
+  state_->image_worker.drain();
+}
+
+void Reconciler::wake_if_somebody_waits() {
+  {
+    std::lock_guard lock(state_->mutex);
+    if (!state_->passed_over) return;
+    state_->passed_over = false;
+  }
+  wake();
 }
 
 void Reconciler::wake() {

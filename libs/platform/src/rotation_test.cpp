@@ -39,7 +39,7 @@ class Rotation : public PlatformTest {
     crypto::Sm3Digest digest{};
     const Bytes bytes = from_hex(model.payload_header_sm3).value();
     std::copy(bytes.begin(), bytes.end(), digest.begin());
-    return TestGuard(deployment_, engine_.instance_name(deployment_, 0), digest);
+    return TestGuard(deployment_, FakeEngine::unit_name(deployment_, 0), digest);
   }
   Result<messages::Grant> ask(TestGuard& guard, const messages::PlatformCard& card) {
     const Bytes request = guard.request(card, tools());

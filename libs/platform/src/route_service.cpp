@@ -4,6 +4,7 @@
 
 #include "audit_log.h"
 #include "core.h"
+#include "instances.h"
 #include "mifeng/json/value.h"
 #include "mifeng/store/grants.h"
 #include "route_rows.h"
@@ -129,7 +130,7 @@ Result<Route> RouteService::create(const Actor& actor, const RouteInput& input) 
     MIFENG_CHECK(audit(core_, tx, actor, "route.create", route.id, route.prefix + " to " + route.forward));
     return route;
   });
-  if (done) core_.snapshots_changed.notify();
+  if (done) tell_gateways(core_);
   return done;
 }
 
@@ -148,7 +149,28 @@ Result<Route> RouteService::update(const Actor& actor, const std::string& id, co
     MIFENG_CHECK(audit(core_, tx, actor, "route.update", id, route.prefix + " to " + route.forward));
     return route;
   });
-  if (done) core_.snapshots_changed.notify();
+  if (done) tell_gateways(core_);
+  return done;
+}
+
+Result<Route> RouteService::move(const Actor& actor, const std::string& id, const std::string& deployment_id) {
+  MIFENG_CHECK(require(actor, Permission::kManageRoutes));
+  auto done = core_.db->write([&](store::Transaction& tx) -> Result<Route> {
+    MIFENG_TRY(auto row, store::find<store::RouteRow>(tx, id));
+    if (!row) return not_found("route", id);
+    MIFENG_TRY(Route route, route_of(*row));
+    MIFENG_TRY(const ForwardUrl forward, parse_forward(route.forward));
+    route.forward =
+        "mifeng://" + deployment_id + (forward.port_name.empty() ? "" : ":" + forward.port_name) + forward.path;
+    MIFENG_CHECK(check_route(tx, route));
+    route.changed_ms = core_.clock.now_ms();
+    MIFENG_TRY(const auto changed, row_of(route));
+    MIFENG_CHECK(store::update(tx, changed));
+    MIFENG_CHECK(store::next_change(tx));
+    MIFENG_CHECK(audit(core_, tx, actor, "route.move", id, "from " + row->deployment_id + " to " + deployment_id));
+    return route;
+  });
+  if (done) tell_gateways(core_);
   return done;
 }
 
@@ -181,7 +203,7 @@ Result<void> RouteService::remove(const Actor& actor, const std::string& id) {
     MIFENG_CHECK(store::next_change(tx));
     return audit(core_, tx, actor, "route.remove", id);
   });
-  if (done) core_.snapshots_changed.notify();
+  if (done) tell_gateways(core_);
   return done;
 }
 

@@ -3,17 +3,18 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
+#include "cluster_rows.h"
 #include "core.h"
 #include "key_ring.h"
 #include "mifeng/store/deployments.h"
 #include "mifeng/store/grants.h"
-#include "mifeng/store/ports.h"
 #include "route_rows.h"
 
 namespace mifeng::platform {
 
-Result<messages::Snapshot> build_snapshot(Core& core, store::Transaction& tx, const KeySet& keys) {
+Result<messages::Snapshot> build_snapshot(store::Transaction& tx, const KeySet& keys) {
   messages::Snapshot snapshot;
   snapshot.identity_chain = keys.identity_chain();
   MIFENG_TRY(const auto callers, store::all<store::CallerRow>(tx));
@@ -43,21 +44,36 @@ Result<messages::Snapshot> build_snapshot(Core& core, store::Transaction& tx, co
     snapshot.routes.push_back(std::move(out));
   }
   MIFENG_TRY(const auto instances, store::live_instances(tx));
-  std::set<std::string> live_replicas;
+  std::set<std::pair<std::string, std::string>> live_units;
+  std::set<std::string> live_deployments;
   for (const auto& row : instances) {
     MIFENG_TRY(auto key, key_from_base64(row.signing_key));
     snapshot.instances.push_back({.id = row.id, .deployment = row.deployment_id, .signing_key = std::move(key)});
-    live_replicas.insert(row.replica);
+    live_units.insert({row.cluster_id, row.unit});
+    live_deployments.insert(row.deployment_id);
   }
-  // Only replicas that were granted: another one has nothing to say that could be opened.
-  MIFENG_TRY(const auto ports, store::all<store::UsedPortRow>(tx));
-  std::map<std::pair<std::string, std::string>, std::vector<std::string>> endpoints;
-  for (const auto& row : ports)
-    if (live_replicas.contains(row.replica))
-      endpoints[{row.deployment_id, row.port_name}].push_back(core.options.node_address + ":" +
-                                                              std::to_string(row.port));
+  // Only what was granted: another unit has nothing to say that could be opened.
+  MIFENG_TRY(const auto clusters, store::all<store::ClusterRow>(tx));
+  std::map<std::string, std::vector<std::string>> nodes;
+  for (const auto& row : clusters) nodes[row.id] = words_of(row.node_addresses);
+  MIFENG_TRY(const auto rows, store::all<store::EndpointRow>(tx));
+  std::map<std::tuple<std::string, std::string, std::string>, std::vector<std::string>> endpoints;
+  for (const auto& row : rows) {
+    const bool live = row.unit.empty() ? live_deployments.contains(row.deployment_id)
+                                       : live_units.contains({row.cluster_id, row.unit});
+    if (!live) continue;
+    for (const std::string& node : nodes[row.cluster_id]) {
+      const std::string host = node.find(':') == std::string::npos ? node : "[" + node + "]";
+      endpoints[{row.deployment_id, row.port_name, row.kind}].push_back(host + ":" + std::to_string(row.node_port));
+    }
+  }
   for (auto& [name, addresses] : endpoints)
-    snapshot.endpoints.push_back({.deployment = name.first, .port = name.second, .addresses = std::move(addresses)});
+    snapshot.endpoints.push_back({.deployment = std::get<0>(name),
+                                  .port = std::get<1>(name),
+                                  .kind = std::get<2>(name) == cluster::to_string(cluster::EndpointKind::kBalanced)
+                                              ? messages::EndpointKind::kBalanced
+                                              : messages::EndpointKind::kUnit,
+                                  .addresses = std::move(addresses)});
   for (const LoadedKey& key : keys.output)
     if (key.private_key)
       snapshot.output_keys.push_back({.private_key = key.private_key->clone(),
@@ -69,7 +85,7 @@ Result<messages::Snapshot> build_snapshot(Core& core, store::Transaction& tx, co
 Result<void> issue_snapshot(Core& core, store::Transaction& tx, store::GatewayRow& gateway, std::int64_t above) {
   const auto keys = core.keys->get();
   const UnixMillis now = core.clock.now_ms();
-  MIFENG_TRY(auto snapshot, build_snapshot(core, tx, *keys));
+  MIFENG_TRY(auto snapshot, build_snapshot(tx, *keys));
   MIFENG_TRY(const std::int64_t change, store::current_change(tx));
   MIFENG_TRY(const auto receive_key, key_from_base64(gateway.receive_key));
   gateway.serial = std::max({std::max(gateway.serial, above) + 1, now});

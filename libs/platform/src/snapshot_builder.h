@@ -10,7 +10,7 @@ struct Core;
 struct KeySet;
 
 // Everything but gateway, serial and times.
-Result<messages::Snapshot> build_snapshot(Core& core, store::Transaction& tx, const KeySet& keys);
+Result<messages::Snapshot> build_snapshot(store::Transaction& tx, const KeySet& keys);
 // Makes and seals the next snapshot for this gateway and stores it in its row. `above`: its serial must be higher.
 Result<void> issue_snapshot(Core& core, store::Transaction& tx, store::GatewayRow& gateway, std::int64_t above);
 

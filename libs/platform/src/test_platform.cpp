@@ -26,20 +26,6 @@ Error away_error() { return Error(ErrorCode::kUnavailable, "engine-unavailable",
 
 }  // namespace
 
-cluster::InstanceStatus FakeEngine::status_of(const std::string& name) const {
-  const Container& container = containers.at(name);
-  cluster::InstanceStatus status;
-  status.name = name;
-  status.engine_id = container.id;
-  status.deployment = container.deployment;
-  status.replica = container.replica;
-  status.state = container.state;
-  status.ready = container.ready;
-  status.reason = container.reason;
-  status.reason_code = container.reason_code;
-  return status;
-}
-
 FakeEngine::Change::Change(FakeEngine& engine, std::string deployment)
     : engine_(engine), deployment_(std::move(deployment)) {
   engine_.changing_.insert(deployment_);
@@ -92,82 +78,167 @@ cluster::Task<void> FakeEngine::wait_until_free(std::string deployment) {
   co_return ok();
 }
 
+void FakeEngine::make(const cluster::Workload& workload, int slot) {
+  cluster::Unit& unit = containers[unit_name(workload.deployment, slot)];
+  if (unit.engine_id.empty()) unit.engine_id = "id-" + std::to_string(next_id_++);
+  unit.name = unit_name(workload.deployment, slot);
+  unit.deployment = workload.deployment;
+  unit.revision = workload.revision;
+  unit.restart = workload.restart;
+  unit.state = fail_with.empty() ? cluster::UnitState::kRunning : cluster::UnitState::kFailed;
+  unit.ready = false;
+  unit.reason = fail_with;
+  unit.reason_code.clear();
+  unit.node_ports.clear();
+  for (const auto& port : workload.node_ports) {
+    if (port.slot != slot) continue;
+    unit.node_ports.push_back(port);
+    if (taken_ports.contains(port.node_port)) {
+      unit.state = cluster::UnitState::kFailed;
+      unit.reason_code = "port-taken";
+      unit.reason = "host port " + std::to_string(port.node_port) + " is held by another program";
+    }
+  }
+}
+
+cluster::Task<cluster::ClusterFacts> FakeEngine::probe() {
+  if (away) co_return away_error();
+  co_return cluster::ClusterFacts{.version = "fake 1", .may = {}};
+}
+
+// As engine.h says, in one step and without a process.
 cluster::Task<cluster::ApplyResult> FakeEngine::apply(cluster::Workload workload) {
   if (away) co_return away_error();
+  if (workload.deployment == throws_for) throw std::runtime_error("no such thing");
   const Change change(*this, workload.deployment);
   auto waited = wait_until_free(workload.deployment);
   (void)co_await std::move(waited);
   ++applies;
   cluster::ApplyResult result;
-  for (int replica = 0; replica < workload.replicas; ++replica) {
-    const std::string name = instance_name(workload.deployment, replica);
-    if (!containers.contains(name)) {
-      Container container;
-      container.deployment = workload.deployment;
-      container.replica = replica;
-      container.id = "id-" + std::to_string(next_id_++);
-      if (!fail_with.empty()) {
-        container.state = cluster::InstanceState::kFailed;
-        container.reason = fail_with;
-      }
-      containers.emplace(name, std::move(container));
+  std::set<int> slots, used;
+  for (const auto& port : workload.node_ports) slots.insert(port.slot);
+  std::erase_if(containers, [&](const auto& item) {
+    return item.second.deployment == workload.deployment && item.second.state == cluster::UnitState::kStopping;
+  });
+  std::vector<std::string> current, outdated;
+  bool all_ready = true;
+  for (auto& [name, unit] : containers) {
+    if (unit.deployment != workload.deployment) continue;
+    used.insert(unit.node_ports.empty() ? 0 : unit.node_ports.front().slot);
+    if (unit.revision != workload.revision || unit.restart != workload.restart) {
+      outdated.push_back(name);
+      continue;
+    }
+    current.push_back(name);
+    if (unit.state == cluster::UnitState::kFailed || unit.state == cluster::UnitState::kPending) {
+      make(workload, unit.node_ports.empty() ? 0 : unit.node_ports.front().slot);
       result.changed = true;
     }
-    Container& container = containers.at(name);
-    if (container.state == cluster::InstanceState::kFailed || container.state == cluster::InstanceState::kPending) {
-      container.state = fail_with.empty() ? cluster::InstanceState::kRunning : cluster::InstanceState::kFailed;
-      container.reason = fail_with;
-      container.reason_code.clear();
-    }
-    container.ports.clear();
-    for (const auto& port : workload.host_ports) {
-      if (port.replica != replica) continue;
-      container.ports.push_back(port);
-      if (taken_ports.contains(port.host_port)) {
-        container.state = cluster::InstanceState::kFailed;
-        container.reason_code = "port-taken";
-        container.reason = "host port " + std::to_string(port.host_port) + " is held by another program";
-      }
-    }
-    result.instances.push_back(status_of(name));
+    all_ready = all_ready && unit.ready;
   }
-  result.changed |= std::erase_if(containers, [&](const auto& item) {
-                      return item.second.deployment == workload.deployment && item.second.replica >= workload.replicas;
-                    }) != 0;
+  const auto free_slot = [&] {
+    for (const int slot : slots)
+      if (!used.contains(slot)) return slot;
+    return -1;
+  };
+  const auto end = [&](const std::string& name) {
+    containers.at(name).state = cluster::UnitState::kStopping;
+    containers.at(name).ready = false;
+    result.changed = true;
+  };
+  const auto add = [&] {
+    const int slot = free_slot();
+    if (slot < 0) return false;
+    used.insert(slot);
+    make(workload, slot);
+    current.push_back(unit_name(workload.deployment, slot));
+    return result.changed = true;
+  };
+  const auto wanted = static_cast<std::size_t>(workload.replicas);
+  if (outdated.empty()) {
+    while (current.size() < wanted && add()) continue;
+  } else if (all_ready) {
+    // Enough new ones: old ones go. Else one more new one, in a free slot or in an old one's.
+    if (current.size() + outdated.size() > wanted || free_slot() < 0) {
+      const auto idle = std::find_if(outdated.begin(), outdated.end(),
+                                     [&](const std::string& name) { return !containers.at(name).ready; });
+      const auto goes = idle == outdated.end() ? outdated.begin() : idle;
+      end(*goes);
+      outdated.erase(goes);
+    } else {
+      add();
+    }
+  }
+  while (current.size() > wanted) {
+    end(current.back());
+    current.pop_back();
+  }
+  result.settled = outdated.empty() && current.size() == wanted;
+  for (const auto& [name, unit] : containers)
+    if (unit.deployment == workload.deployment) {
+      result.units.push_back(unit);
+      if (unit.state == cluster::UnitState::kStopping) result.settled = false;
+    }
   co_return result;
 }
 
-cluster::Task<std::vector<cluster::InstanceStatus>> FakeEngine::status(cluster::Workload workload) {
+cluster::Task<std::vector<cluster::Unit>> FakeEngine::units(std::string deployment) {
   if (away) co_return away_error();
-  std::vector<cluster::InstanceStatus> all;
-  for (int replica = 0; replica < workload.replicas; ++replica) {
-    const std::string name = instance_name(workload.deployment, replica);
-    if (containers.contains(name)) {
-      all.push_back(status_of(name));
-      continue;
-    }
-    cluster::InstanceStatus missing;
-    missing.name = name;
-    missing.deployment = workload.deployment;
-    missing.replica = replica;
-    all.push_back(missing);
-  }
+  if (deployment == throws_for) throw std::runtime_error("no such thing");
+  // What was ended has gone meanwhile.
+  std::erase_if(containers, [&](const auto& item) {
+    return item.second.deployment == deployment && item.second.state == cluster::UnitState::kStopping;
+  });
+  std::vector<cluster::Unit> all;
+  for (const auto& [name, unit] : containers)
+    if (unit.deployment == deployment) all.push_back(unit);
   co_return all;
 }
 
-cluster::Task<std::vector<cluster::InstanceStatus>> FakeEngine::list() {
+cluster::Task<std::vector<cluster::Unit>> FakeEngine::all_units() {
   if (away) co_return away_error();
-  std::vector<cluster::InstanceStatus> all;
-  for (const auto& [name, container] : containers) all.push_back(status_of(name));
+  std::vector<cluster::Unit> all;
+  for (const auto& [name, unit] : containers) all.push_back(unit);
   co_return all;
 }
 
-cluster::Task<void> FakeEngine::restart(std::string instance) {
+cluster::Task<std::vector<cluster::Endpoint>> FakeEngine::endpoints(std::string deployment) {
+  if (away) co_return away_error();
+  std::vector<cluster::Endpoint> all;
+  for (const auto& [name, unit] : containers)
+    if (unit.deployment == deployment && unit.state == cluster::UnitState::kRunning)
+      for (const auto& port : unit.node_ports)
+        all.push_back({.port_name = port.port_name,
+                       .kind = cluster::EndpointKind::kUnit,
+                       .unit = name,
+                       .node_port = port.node_port});
+  co_return all;
+}
+
+std::shared_ptr<void> FakeEngine::watch(Changed changed, std::chrono::milliseconds) {
+  const std::lock_guard guard(watch_mutex_);
+  changed_ = std::move(changed);
+  return std::shared_ptr<void>(nullptr, [this](void*) {
+    const std::lock_guard lock(watch_mutex_);
+    changed_ = nullptr;
+  });
+}
+
+void FakeEngine::tell(const std::string& deployment) {
+  const std::lock_guard guard(watch_mutex_);
+  if (changed_) changed_(deployment);
+}
+
+cluster::PortNeeds FakeEngine::ports_needed(const cluster::PodTemplate&, int replicas) const {
+  return {.slots = replicas, .update_slots = 1};
+}
+
+cluster::Task<void> FakeEngine::restart(std::string name) {
   ++restarts;
-  Container& container = containers.at(instance);
-  container.state = cluster::InstanceState::kRunning;
-  container.ready = false;
-  container.reason.clear();
+  cluster::Unit& unit = containers.at(name);
+  unit.state = cluster::UnitState::kRunning;
+  unit.ready = false;
+  unit.reason.clear();
   co_return ok();
 }
 
@@ -190,10 +261,21 @@ cluster::Task<void> FakeEngine::remove_everything() {
   co_return ok();
 }
 
-cluster::Task<void> FakeEngine::logs(std::string instance, cluster::LogOptions, cluster::LogSink sink) {
+cluster::Task<cluster::Capacity> FakeEngine::capacity() {
+  if (away) co_return away_error();
+  co_return cluster::Capacity{
+      .cpu_millis = {.all = 4000, .free = 3000}, .memory_bytes = {.all = 8 << 20, .free = 4 << 20}, .accelerators = {}};
+}
+
+cluster::Task<std::vector<cluster::Event>> FakeEngine::events(std::string deployment) {
+  co_return std::vector<cluster::Event>{
+      {.time_ms = 1, .unit = unit_name(deployment, 0), .action = "start", .detail = "it was started"}};
+}
+
+cluster::Task<void> FakeEngine::logs(std::string unit, cluster::LogOptions, cluster::LogSink sink) {
   for (const char* text : {"one", "two", "three"}) {
     cluster::LogLine line;
-    line.text = instance + ": " + text;
+    line.text = unit + ": " + text;
     auto task = sink(std::move(line));
     auto done = co_await std::move(task);
     if (!done) co_return done;
@@ -201,14 +283,32 @@ cluster::Task<void> FakeEngine::logs(std::string instance, cluster::LogOptions, 
   co_return ok();
 }
 
-cluster::Task<cluster::PeerIdentity> FakeEngine::verify_peer(cluster::Workload, int, ::pid_t) {
-  co_return Error(ErrorCode::kInvalidArgument, "not-supported", "No processes here.");
+// Whoever speaks at a unit's socket is its guard here.
+cluster::Task<cluster::Proof> FakeEngine::prove(std::vector<cluster::Workload> candidates, cluster::Evidence evidence) {
+  if (away) co_return away_error();
+  const auto* peer = std::get_if<cluster::PeerEvidence>(&evidence);
+  if (peer == nullptr) co_return Error(ErrorCode::kInvalidArgument, "not-supported", "No tokens here.");
+  shown.push_back(peer->unit);
+  const auto found = containers.find(peer->unit);
+  if (found == containers.end() || found->second.state != cluster::UnitState::kRunning)
+    co_return Error(ErrorCode::kPermissionDenied, "not-running", "there is no unit " + peer->unit);
+  if (peer->pid <= 0) co_return Error(ErrorCode::kPermissionDenied, "not-first-process", "it is another process");
+  for (const auto& candidate : candidates)
+    if (candidate.deployment == found->second.deployment && candidate.revision == found->second.revision)
+      co_return cluster::Proof{.unit = found->first,
+                               .engine_id = found->second.engine_id,
+                               .deployment = candidate.deployment,
+                               .revision = candidate.revision,
+                               .started_at_ms = 1};
+  co_return Error(ErrorCode::kPermissionDenied, "no-such-revision", "it runs a revision that nobody wants");
 }
 
-cluster::Task<std::vector<std::uint16_t>> FakeEngine::host_ports_in_use() {
-  std::vector<std::uint16_t> ports(foreign_ports.begin(), foreign_ports.end());
-  for (const auto& [name, container] : containers)
-    for (const auto& port : container.ports) ports.push_back(port.host_port);
+cluster::Task<std::vector<cluster::PortInUse>> FakeEngine::ports_in_use() {
+  if (away) co_return away_error();
+  std::vector<cluster::PortInUse> ports;
+  for (const auto port : foreign_ports) ports.push_back({.port = port, .holder = "container foreign"});
+  for (const auto& [name, unit] : containers)
+    for (const auto& port : unit.node_ports) ports.push_back({.port = port.node_port, .holder = "container " + name});
   co_return ports;
 }
 
@@ -223,23 +323,23 @@ cluster::Task<void> FakeEngine::prune_images(std::vector<std::string> keep) {
   co_return ok();
 }
 
-std::string FakeEngine::instance_name(const std::string& deployment, int replica) const {
-  if (deployment == throws_for) throw std::runtime_error("no such thing");
-  return "mf-0a1b2c3d-" + deployment + "-" + std::to_string(replica);
+std::string FakeEngine::unit_name(const std::string& deployment, int slot) {
+  return "mf-0a1b2c3d-" + deployment + "-" + std::to_string(slot);
 }
 
-void FakeEngine::set(const std::string& name, cluster::InstanceState state, bool ready, const std::string& reason) {
-  Container& container = containers.at(name);
-  container.state = state;
-  container.ready = ready;
-  container.reason = reason;
+void FakeEngine::set(const std::string& name, cluster::UnitState state, bool ready, const std::string& reason) {
+  cluster::Unit& unit = containers.at(name);
+  unit.state = state;
+  unit.ready = ready;
+  unit.reason = reason;
 }
 
 void FakeEngine::make_all_ready() {
-  for (auto& [name, container] : containers) {
-    container.state = cluster::InstanceState::kRunning;
-    container.ready = true;
-    container.reason.clear();
+  for (auto& [name, unit] : containers) {
+    if (unit.state == cluster::UnitState::kStopping) continue;
+    unit.state = cluster::UnitState::kRunning;
+    unit.ready = true;
+    unit.reason.clear();
   }
 }
 
@@ -270,9 +370,15 @@ void PlatformTest::reopen() {
   platform_.reset();
   SecretBytes master(32);
   std::fill(master.reveal_for_writing().begin(), master.reveal_for_writing().end(), std::uint8_t{7});
-  auto opened = Platform::open(options_, std::move(master), &engine_, clock_, random_);
+  auto opened = Platform::open(options_, std::move(master), engines(), clock_, random_);
   ASSERT_TRUE(opened) << opened.error().message();
   platform_ = std::move(*opened);
+}
+
+EngineFactory PlatformTest::engines() {
+  return [this](const ClusterAccess&) -> Result<std::shared_ptr<cluster::Engine>> {
+    return std::shared_ptr<cluster::Engine>(&engine_, [](cluster::Engine*) {});  // the fixture's own
+  };
 }
 
 Actor PlatformTest::actor_with(Role role, const std::string& vendor) const {
@@ -361,14 +467,13 @@ std::string PlatformTest::add_deployment(const std::string& name, const std::str
   return made ? made->id : "";
 }
 
-PeerFacts PlatformTest::peer_of(const std::string& deployment_id, int replica) {
-  const std::string name = engine_.instance_name(deployment_id, replica);
-  return {.deployment = deployment_id, .replica = name, .container = engine_.containers[name].id};
+GuardPeer PlatformTest::peer_of(const std::string& deployment_id, int slot) {
+  return {.cluster = kLocalCluster, .unit = FakeEngine::unit_name(deployment_id, slot), .pid = 1, .pidfd = -1};
 }
 
-TestGuard::TestGuard(std::string deployment_id, std::string container_name, const crypto::Sm3Digest& payload_header)
+TestGuard::TestGuard(std::string deployment_id, std::string unit_name, const crypto::Sm3Digest& payload_header)
     : deployment(std::move(deployment_id)),
-      instance(std::move(container_name)),
+      unit(std::move(unit_name)),
       payload_header_sm3(payload_header),
       receive_key(crypto::Sm2PrivateKey::generate().value()),
       signing_key(crypto::Sm2PrivateKey::generate().value()) {}
@@ -376,7 +481,7 @@ TestGuard::TestGuard(std::string deployment_id, std::string container_name, cons
 Bytes TestGuard::request(const messages::PlatformCard& card, const messages::Tools& tools) {
   nonce = tools.random.hex(16);
   const messages::GrantRequest message{.deployment = deployment,
-                                       .instance = instance,
+                                       .unit = unit,
                                        .pod_uid = std::nullopt,
                                        .token = std::nullopt,
                                        .nonce = nonce,

@@ -23,49 +23,48 @@
 
 namespace mifeng::platform {
 
-// Containers as entries of a map. `fail_with` makes starts fail.
+// Units as entries of a map. `fail_with` makes starts fail. Nothing becomes ready by itself; a unit that is ended is
+// gone at the next call.
 class FakeEngine final : public cluster::Engine {
  public:
-  struct Container {
-    std::string deployment;
-    int replica = 0;
-    std::string id;
-    cluster::InstanceState state = cluster::InstanceState::kRunning;
-    bool ready = false;
-    std::string reason;
-    std::string reason_code{};
-    std::vector<cluster::HostPort> ports;
-  };
-
-  cluster::Task<std::string> ping() override { co_return std::string("fake 1"); }
+  cluster::Task<cluster::ClusterFacts> probe() override;
   cluster::Task<cluster::ApplyResult> apply(cluster::Workload workload) override;
-  cluster::Task<std::vector<cluster::InstanceStatus>> status(cluster::Workload workload) override;
-  cluster::Task<std::vector<cluster::InstanceStatus>> list() override;
-  cluster::Task<void> restart(std::string instance) override;
+  cluster::Task<void> restart(std::string unit) override;
   cluster::Task<void> remove(std::string deployment) override;
   cluster::Task<void> remove_claims(std::vector<std::string> claims) override;
   cluster::Task<void> remove_everything() override;
-  std::vector<std::string> not_held(const cluster::PodTemplate&) const override { return {}; }
-  cluster::Task<void> logs(std::string instance, cluster::LogOptions options, cluster::LogSink sink) override;
-  cluster::Task<cluster::PeerIdentity> verify_peer(cluster::Workload workload, int replica, ::pid_t pid) override;
-  cluster::Task<std::vector<std::uint16_t>> host_ports_in_use() override;
+  cluster::Task<std::vector<cluster::Unit>> units(std::string deployment) override;
+  cluster::Task<std::vector<cluster::Unit>> all_units() override;
+  cluster::Task<std::vector<cluster::Endpoint>> endpoints(std::string deployment) override;
+  std::shared_ptr<void> watch(Changed changed, std::chrono::milliseconds resync) override;
+  cluster::PortNeeds ports_needed(const cluster::PodTemplate& pod, int replicas) const override;
+  cluster::Task<std::vector<cluster::PortInUse>> ports_in_use() override;
+  cluster::Task<cluster::Capacity> capacity() override;
+  cluster::Task<std::vector<cluster::Event>> events(std::string deployment) override;
+  cluster::Task<void> logs(std::string unit, cluster::LogOptions options, cluster::LogSink sink) override;
+  cluster::Task<cluster::Proof> prove(std::vector<cluster::Workload> candidates, cluster::Evidence evidence) override;
   cluster::Task<void> pull(std::string image, cluster::PullPolicy policy) override;
   cluster::Task<void> prune_images(std::vector<std::string> keep) override;
-  std::string instance_name(const std::string& deployment, int replica) const override;
+  std::vector<std::string> not_held(const cluster::PodTemplate&) const override { return {}; }
 
-  void set(const std::string& name, cluster::InstanceState state, bool ready, const std::string& reason = "");
+  // Of the deployment's unit in that slot.
+  static std::string unit_name(const std::string& deployment, int slot);
+  void set(const std::string& name, cluster::UnitState state, bool ready, const std::string& reason = "");
   void make_all_ready();
+  // Tells whoever watches, if anybody does.
+  void tell(const std::string& deployment);
 
   std::vector<std::string> removed_claims;
-  std::map<std::string, Container> containers;
+  std::map<std::string, cluster::Unit> containers;  // by name
   std::set<std::uint16_t> foreign_ports;
-  std::set<std::uint16_t> taken_ports;  // a container with one of them cannot be started
-  std::string fail_with;                // a reason: containers cannot be started
+  std::set<std::uint16_t> taken_ports;  // a unit with one of them cannot be started
+  std::string fail_with;                // a reason: units cannot be started
   bool away = false;                    // kUnavailable for everything
-  std::string throws_for;               // a deployment: asking for its instances' names throws
+  std::string throws_for;               // a deployment: asking for its units throws
   int applies = 0, restarts = 0;
   std::vector<std::string> kept_images;  // as the last pruning was told
   int prunings = 0;
+  std::vector<std::string> shown;  // units whose guards showed themselves to prove()
 
   // Calls to change a deployment wait while it is held, as for a container that takes long to stop.
   void hold(const std::string& deployment);
@@ -88,7 +87,7 @@ class FakeEngine final : public cluster::Engine {
     std::string deployment_;
   };
   cluster::Task<void> wait_until_free(std::string deployment);
-  cluster::InstanceStatus status_of(const std::string& name) const;
+  void make(const cluster::Workload& workload, int slot);
   int next_id_ = 1;
   std::multiset<std::string> changing_;
   std::mutex hold_mutex_;
@@ -96,6 +95,8 @@ class FakeEngine final : public cluster::Engine {
   int waiting_ = 0;
   net::Notifier hold_changed_;
   std::condition_variable waits_;
+  std::mutex watch_mutex_;
+  Changed changed_;
 };
 
 class PlatformTest : public testing::Test {
@@ -111,10 +112,12 @@ class PlatformTest : public testing::Test {
   // An accepted version with a payload header that is really sealed for this platform; gives its id.
   std::string add_model(const std::string& vendor, const std::string& name, const std::string& version, int ports = 1);
   std::string add_deployment(const std::string& name, const std::string& version_id, int replicas = 1);
-  // The container as the engine would report the peer.
-  PeerFacts peer_of(const std::string& deployment_id, int replica = 0);
+  // What the guard of that slot's unit shows.
+  GuardPeer peer_of(const std::string& deployment_id, int slot = 0);
 
   store::Database& db();  // a connection of its own to the same file
+
+  EngineFactory engines();
 
   FakeClock clock_;
   SystemRandom random_;
@@ -136,11 +139,11 @@ class PlatformTest : public testing::Test {
 
 // A guard, as far as the platform sees it.
 struct TestGuard {
-  TestGuard(std::string deployment_id, std::string container_name, const crypto::Sm3Digest& payload_header);
+  TestGuard(std::string deployment_id, std::string unit_name, const crypto::Sm3Digest& payload_header);
   Bytes request(const messages::PlatformCard& card, const messages::Tools& tools);
   Bytes renewal(const messages::PlatformCard& card, const messages::Tools& tools, std::uint64_t calls = 0);
 
-  std::string deployment, instance;
+  std::string deployment, unit;
   crypto::Sm3Digest payload_header_sm3;
   crypto::Sm2PrivateKey receive_key, signing_key;
   std::string nonce, renew_nonce, instance_id;

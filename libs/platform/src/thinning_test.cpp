@@ -17,7 +17,7 @@ class Thinning : public PlatformTest {
   static Result<void> add_instance(store::Transaction& tx, const std::string& id, UnixMillis ended_ms) {
     return store::insert(tx, store::InstanceRow{.id = id,
                                                 .deployment_id = "d",
-                                                .replica = "r",
+                                                .unit = "u",
                                                 .signing_key = id,
                                                 .signing_key_id = id,
                                                 .granted_ms = 1,

@@ -6,16 +6,26 @@
 
 namespace mifeng::proxy {
 
+namespace {
+
+// Longer than it takes a guard from its first word of it until it takes no more connections (its lame-duck time, 5 s
+// unless set otherwise): so that none is just being made then. What is the only one is asked all the same.
+constexpr std::chrono::seconds kLeavingMark{10};
+
+}  // namespace
+
 const Endpoint* Balancer::choose(const std::vector<Endpoint>& endpoints, const std::vector<const Endpoint*>& tried,
                                  Time now) {
   const Endpoint* best = nullptr;
-  std::tuple<bool, std::uint32_t, std::uint64_t> best_rank;
+  using Rank = std::tuple<std::ptrdiff_t, bool, std::uint32_t, std::uint64_t>;
+  Rank best_rank;
   for (const auto& endpoint : endpoints) {
-    if (std::find(tried.begin(), tried.end(), &endpoint) != tried.end()) continue;
+    const std::ptrdiff_t before = std::count(tried.begin(), tried.end(), &endpoint);
+    if (before > 0 && endpoint.kind == EndpointKind::kUnit) continue;
     const auto state = states_.find(endpoint.name);
-    const auto rank = state == states_.end()
-                          ? std::tuple<bool, std::uint32_t, std::uint64_t>(false, 0, 0)
-                          : std::tuple(state->second.marked_until > now, state->second.under_way, state->second.chosen);
+    const auto rank = state == states_.end() ? Rank(before, false, 0, 0)
+                                             : Rank(before, state->second.marked_until > now, state->second.under_way,
+                                                    state->second.chosen);
     if (best == nullptr || rank < best_rank) {
       best = &endpoint;
       best_rank = rank;
@@ -37,10 +47,20 @@ void Balancer::done(const std::string& name, Outcome outcome, Time now) {
   if (outcome == Outcome::kAnswered) {
     state.failures = 0;
     state.marked_until = {};
+  } else if (outcome == Outcome::kLeaving) {
+    state.failures = 0;
+    state.marked_until = now + kLeavingMark;
   } else if (outcome == Outcome::kFailed) {
-    state.marked_until = now + std::chrono::seconds(1u << std::min(state.failures, 4u));
-    ++state.failures;
+    mark(name, now);
   }
+}
+
+void Balancer::mark(const std::string& name, Time now) {
+  const auto found = states_.find(name);
+  if (found == states_.end()) return;
+  State& state = found->second;
+  state.marked_until = std::max(state.marked_until, now + std::chrono::seconds(1u << std::min(state.failures, 4u)));
+  ++state.failures;
 }
 
 void Balancer::keep_only(const Router& router) {

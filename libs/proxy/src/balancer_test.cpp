@@ -82,6 +82,48 @@ TEST_F(BalancerTest, ChoosesAMarkedOneWhereAllAre) {
   EXPECT_EQ(choose(), "1");
 }
 
+TEST_F(BalancerTest, ABalancedAddressIsTriedAgain) {
+  for (Endpoint& endpoint : endpoints) endpoint.kind = EndpointKind::kBalanced;
+  std::vector<const Endpoint*> tried;
+  std::string order;
+  for (int i = 0; i < 8; ++i) {
+    const Endpoint* const chosen = balancer.choose(endpoints, tried, now);
+    ASSERT_NE(chosen, nullptr);
+    order += chosen->name.substr(10);
+    tried.push_back(chosen);
+    balancer.done(chosen->name, Outcome::kUnused, now);
+  }
+  EXPECT_EQ(order, "12312312");  // each as often as the others
+  // None is marked by one connection that failed; only when nothing behind it was reached.
+  EXPECT_EQ(choose(), "3");
+  done("3", Outcome::kAnswered);
+  balancer.mark("127.0.0.1:1", now);
+  for (const std::string port : {"2", "3", "2"}) {
+    EXPECT_EQ(choose(), port);
+    done(port, Outcome::kAnswered);
+  }
+}
+
+TEST_F(BalancerTest, WhoSaysThatItLeavesComesLast) {
+  EXPECT_EQ(choose(), "1");
+  done("1", Outcome::kLeaving);
+  for (const std::string port : {"2", "3", "2", "3"}) {
+    EXPECT_EQ(choose(), port);
+    done(port, Outcome::kAnswered);
+  }
+  EXPECT_EQ(choose({&endpoints[1], &endpoints[2]}), "1");
+  done("1", Outcome::kLeaving);
+  // A failure shortly before its end does not take the mark away sooner.
+  EXPECT_EQ(choose({&endpoints[1], &endpoints[2]}), "1");
+  done("1", Outcome::kFailed);
+  now += seconds(10) - milliseconds(1);
+  EXPECT_EQ(choose(), "2");
+  done("2", Outcome::kAnswered);
+  now += milliseconds(1);
+  EXPECT_EQ(choose(), "3");  // in turn again
+  EXPECT_EQ(choose(), "1");
+}
+
 TEST_F(BalancerTest, ForgetsWhatIsNotListed) {
   EXPECT_EQ(choose(), "1");
   done("1", Outcome::kFailed);

@@ -9,7 +9,7 @@
 namespace mifeng::proxy {
 namespace {
 
-constexpr std::uint8_t kProtocolVersion = 1;
+constexpr std::uint8_t kProtocolVersion = 2;
 constexpr std::uint32_t kRowsMax = 4096;
 constexpr std::uint32_t kClassesMax = 64;
 
@@ -19,6 +19,7 @@ enum Type : std::uint8_t {
   kSealKeyRequest = 3,
   kCounts = 4,
   kTableTaken = 5,
+  kDrained = 6,
   kTable = 17,
   kUnwrapped = 18,
   kRefused = 19,
@@ -27,12 +28,12 @@ enum Type : std::uint8_t {
   kGuardState = 22,
 };
 
-enum StateFlag : std::uint8_t { kReady = 1, kDraining = 2 };
+enum StateFlag : std::uint8_t { kReady = 1, kDraining = 2, kLameDuck = 4 };
 
 Error bad_frame() {
   return {
       ErrorCode::kInvalidArgument, "bad-frame",
-      "the other end of the key socket does not speak version 1 of its protocol; nginx module and supervisor must be "
+      "the other end of the key socket does not speak version 2 of its protocol; nginx module and supervisor must be "
       "of one release"};
 }
 
@@ -54,6 +55,7 @@ void write(WireWriter& out, const Counts& message) {
   }
 }
 void write(WireWriter& out, const TableTaken& message) { out.number(message.serial); }
+void write(WireWriter&, const Drained&) {}
 void write(WireWriter& out, const TablePush& message) { out.raw(encode_table(message.table)); }
 void write(WireWriter& out, const Unwrapped& message) {
   out.number(message.id).raw(message.root_key.reveal_for_use()).raw(message.signer);
@@ -66,11 +68,12 @@ void write(WireWriter& out, const SealKey& message) {
 }
 void write(WireWriter&, const RenewSealKey&) {}
 void write(WireWriter& out, const GuardState& message) {
-  out.number(static_cast<std::uint8_t>((message.ready ? kReady : 0) | (message.draining ? kDraining : 0)));
+  out.number(static_cast<std::uint8_t>((message.ready ? kReady : 0) | (message.draining ? kDraining : 0) |
+                                       (message.lame_duck ? kLameDuck : 0)));
 }
 
 std::uint8_t type_of(const WorkerMessage& message) {
-  constexpr std::uint8_t kTypes[] = {kHello, kUnwrapRequest, kSealKeyRequest, kCounts, kTableTaken};
+  constexpr std::uint8_t kTypes[] = {kHello, kUnwrapRequest, kSealKeyRequest, kCounts, kTableTaken, kDrained};
   return kTypes[message.index()];
 }
 std::uint8_t type_of(const SupervisorMessage& message) {
@@ -202,6 +205,7 @@ Result<WorkerMessage> decode_worker_message(ByteView frame) {
     case kSealKeyRequest: message = SealKeyRequest{in.number<std::uint32_t>()}; break;
     case kCounts: message = read_counts(in); break;
     case kTableTaken: message = TableTaken{in.number<std::uint64_t>()}; break;
+    case kDrained: message = Drained{}; break;
     default: in.fail();
   }
   if (!in.at_end()) return bad_frame();
@@ -228,8 +232,8 @@ Result<SupervisorMessage> decode_supervisor_message(ByteView frame) {
     case kSealKey: message = read_seal_key(in); break;
     case kRenewSealKey: break;
     case kGuardState: {
-      const std::uint8_t flags = in.flags(kReady | kDraining);
-      message = GuardState{(flags & kReady) != 0, (flags & kDraining) != 0};
+      const std::uint8_t flags = in.flags(kReady | kDraining | kLameDuck);
+      message = GuardState{(flags & kReady) != 0, (flags & kDraining) != 0, (flags & kLameDuck) != 0};
       break;
     }
     default: in.fail();

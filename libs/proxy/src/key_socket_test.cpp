@@ -67,12 +67,13 @@ TEST(KeySocket, TheExamplesOfThePageAreWhatWeWrite) {
       {"seal-key-request", encode_frame(WorkerMessage(SealKeyRequest{6}))},
       {"counts", encode_frame(WorkerMessage(some_counts()))},
       {"table-taken", encode_frame(WorkerMessage(TableTaken{7}))},
+      {"drained", encode_frame(WorkerMessage(Drained{}))},
       {"table", encode_frame(SupervisorMessage(TablePush{a_table()}))},
       {"unwrapped", encode_frame(SupervisorMessage(an_unwrapped()))},
       {"refused", encode_frame(SupervisorMessage(Refused{5, "bad-signature"}))},
       {"seal-key", encode_frame(SupervisorMessage(a_seal_key()))},
       {"renew-seal-key", encode_frame(SupervisorMessage(RenewSealKey{}))},
-      {"guard-state", encode_frame(SupervisorMessage(GuardState{true, false}))},
+      {"guard-state", encode_frame(SupervisorMessage(GuardState{true, false, true}))},
   };
   for (const auto& [name, bytes] : ours) {
     ASSERT_TRUE(page.contains(name)) << name;
@@ -98,16 +99,17 @@ TEST(KeySocket, EveryMessageReadsBack) {
   EXPECT_EQ(std::get<SealKey>(key).blocks, to_bytes("blocks"));
   EXPECT_EQ(std::get<SealKey>(key).seconds_max, 900u);
   const auto state =
-      decode_supervisor_message(payload(encode_frame(SupervisorMessage(GuardState{false, true})))).value();
+      decode_supervisor_message(payload(encode_frame(SupervisorMessage(GuardState{false, true, false})))).value();
   EXPECT_TRUE(std::get<GuardState>(state).draining);
+  EXPECT_FALSE(std::get<GuardState>(state).lame_duck);
   EXPECT_EQ(encode_table_frame(encode_table(test_table())), encode_frame(SupervisorMessage(TablePush{test_table()})));
 }
 
 TEST(KeySocket, RefusesEveryCutAndEveryTail) {
-  const std::vector<Bytes> worker = {encode_frame(WorkerMessage(Hello{})), encode_frame(WorkerMessage(an_unwrap())),
-                                     encode_frame(WorkerMessage(SealKeyRequest{1})),
-                                     encode_frame(WorkerMessage(some_counts())),
-                                     encode_frame(WorkerMessage(TableTaken{7}))};
+  const std::vector<Bytes> worker = {
+      encode_frame(WorkerMessage(Hello{})),           encode_frame(WorkerMessage(an_unwrap())),
+      encode_frame(WorkerMessage(SealKeyRequest{1})), encode_frame(WorkerMessage(some_counts())),
+      encode_frame(WorkerMessage(TableTaken{7})),     encode_frame(WorkerMessage(Drained{}))};
   const std::vector<Bytes> supervisor = {
       encode_frame(SupervisorMessage(TablePush{a_table()})), encode_frame(SupervisorMessage(an_unwrapped())),
       encode_frame(SupervisorMessage(Refused{1, "x"})),      encode_frame(SupervisorMessage(a_seal_key())),
@@ -127,13 +129,23 @@ TEST(KeySocket, RefusesEveryCutAndEveryTail) {
 }
 
 TEST(KeySocket, RefusesUnknownTypesVersionsAndFlags) {
-  for (const std::string hex : {"00", "06", "11", "ff", "0102010000126700", "010103000000 00", "0101000000126700"})
-    EXPECT_FALSE(decode_worker_message(from_hex(hex).value_or(Bytes{0}))) << hex;
-  for (const std::string hex : {"00", "01", "17", "1604", "16ff", "1500"})
+  for (const std::string hex : {"00", "07", "11", "ff", "01010100001267", "01020300001267", "01020000001267", "0600"})
+    EXPECT_FALSE(decode_worker_message(from_hex(hex).value())) << hex;
+  for (const std::string hex : {"00", "01", "17", "1608", "16ff", "1500"})
     EXPECT_FALSE(decode_supervisor_message(from_hex(hex).value())) << hex;
   // A count that cannot be: nothing is allocated for it.
   EXPECT_FALSE(decode_worker_message(from_hex("04ffffffff").value()));
   EXPECT_FALSE(decode_worker_message(from_hex("0400000fff").value()));
+}
+
+TEST(KeySocket, AnEndpointIsOneOfTwoKinds) {
+  Table table = a_table();
+  table.endpoints[0].kind = EndpointKind::kBalanced;
+  EXPECT_EQ(decode_table(encode_table(table)).value(), table);
+  for (const int other : {0, 3, 255}) {
+    table.endpoints[0].kind = static_cast<EndpointKind>(other);
+    EXPECT_FALSE(decode_table(encode_table(table))) << other;
+  }
 }
 
 TEST(FrameReader, TakesFramesFromPiecesOfEverySize) {

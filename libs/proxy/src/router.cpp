@@ -76,6 +76,7 @@ Result<void> Router::add_endpoints(const std::vector<EndpointSet>& sets) {
     for (const auto& address : set.addresses) {
       auto endpoint = parse_endpoint(address);
       if (!endpoint) return bad_table("deployment " + set.deployment + ": " + endpoint.error().message());
+      endpoint->kind = set.kind;
       endpoints.push_back(*std::move(endpoint));
     }
     // A forward URL without a port name means the first one.

@@ -8,7 +8,7 @@
 namespace mifeng::proxy {
 namespace {
 
-constexpr std::uint8_t kTableVersion = 1;
+constexpr std::uint8_t kTableVersion = 2;
 constexpr std::uint32_t kRoutesMax = 100'000;
 constexpr std::uint32_t kInstancesMax = 200'000;
 constexpr std::uint32_t kListMax = 100'000;
@@ -52,6 +52,14 @@ Route read_route(WireReader& in) {
   return route;
 }
 
+EndpointKind read_kind(WireReader& in) {
+  const auto kind = in.number<std::uint8_t>();
+  if (kind != static_cast<std::uint8_t>(EndpointKind::kUnit) &&
+      kind != static_cast<std::uint8_t>(EndpointKind::kBalanced))
+    in.fail();
+  return static_cast<EndpointKind>(kind);
+}
+
 template <std::size_t N>
 void read_array(WireReader& in, std::array<std::uint8_t, N>& to) {
   const ByteView from = in.raw(N);
@@ -68,7 +76,7 @@ Bytes encode_table(const Table& table) {
   for (const auto& route : table.routes) write_route(out, route);
   out.number(static_cast<std::uint32_t>(table.endpoints.size()));
   for (const auto& set : table.endpoints) {
-    out.string(set.deployment).string(set.port);
+    out.string(set.deployment).string(set.port).number(static_cast<std::uint8_t>(set.kind));
     write_list(out, set.addresses);
   }
   out.number(static_cast<std::uint32_t>(table.instances.size()));
@@ -89,10 +97,11 @@ Result<Table> decode_table(ByteView bytes) {
   table.expires_ms = static_cast<UnixMillis>(expires);
   table.routes.resize(in.count(13, kRoutesMax));
   for (auto& route : table.routes) route = read_route(in);
-  table.endpoints.resize(in.count(8, kListMax));
+  table.endpoints.resize(in.count(9, kListMax));
   for (auto& set : table.endpoints) {
     set.deployment = in.string();
     set.port = in.string();
+    set.kind = read_kind(in);
     set.addresses = read_list(in);
   }
   table.instances.resize(in.count(4 + crypto::kSm2PointSize, kInstancesMax));
@@ -108,7 +117,7 @@ Result<Table> decode_table(ByteView bytes) {
   }
   if (!in.at_end()) {
     return Error(ErrorCode::kInvalidArgument, "bad-table",
-                 "this is not a route table of version 1; the supervisor and the nginx module must be of one release");
+                 "this is not a route table of version 2; the supervisor and the nginx module must be of one release");
   }
   return table;
 }

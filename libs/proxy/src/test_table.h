@@ -20,8 +20,9 @@ inline Table test_table() {
       {"r-1", "digits", "/digits", "mifeng://dep-1", false, std::vector<std::string>{"c-1"}, false, true, {"X-Model"}},
       {"r-2", "deep", "/digits/deep", "mifeng://dep-2:grpc/v2", true, {}, true, false, {}},
       {"r-3", "other", "/other", "mifeng://dep-3", false, {}, false, false, {}}};
-  table.endpoints = {
-      {"dep-1", "http", {"127.0.0.1:30001", "[::1]:30002"}}, {"dep-2", "http", {}}, {"dep-2", "grpc", {"10.0.0.1:1"}}};
+  table.endpoints = {{"dep-1", "http", EndpointKind::kUnit, {"127.0.0.1:30001", "[::1]:30002"}},
+                     {"dep-2", "http", EndpointKind::kUnit, {}},
+                     {"dep-2", "grpc", EndpointKind::kBalanced, {"10.0.0.1:1"}}};
   table.instances = {{"i-1", "dep-1", point(1)}, {"i-2", "dep-2", point(2)}};
   table.callers = {{"c-1", crypto::sm3(as_bytes("key one"))}, {"c-2", crypto::sm3(as_bytes("key two"))}};
   return table;

@@ -100,6 +100,7 @@ struct Api::Impl {
   // Last, so that what they still run ends before what it refers to.
   net::BlockingPool work{"database", 8, 256};
   net::BlockingPool slow{"slow requests", 16, 64};
+  net::BlockingPool proofs{"grants", 8, 256};
 
   std::shared_ptr<Call> make_call(net::Request& request) {
     auto call = std::make_shared<Call>(Call{.platform = platform,
@@ -107,6 +108,7 @@ struct Api::Impl {
                                             .clock = clock,
                                             .work = work,
                                             .slow = slow,
+                                            .proofs = proofs,
                                             .actor = {},
                                             .bearer = {},
                                             .remote = request.peer.address,
@@ -116,7 +118,8 @@ struct Api::Impl {
                                             .headers = std::move(request.headers),
                                             .raw = std::move(request.body),
                                             .url = {},
-                                            .prove = {}});
+                                            .unit = {},
+                                            .process = request.peer.process});
     {
       const std::lock_guard lock(url_mutex);
       call->url = url;
@@ -207,23 +210,16 @@ struct Api::Impl {
     co_return response;
   }
 
-  net::Task<net::Response> serve_container(net::Request request, const Prove& prove) {
-    MIFENG_CO_TRY(auto match, match_operation(Side::kContainer, request.method, request.path()));
+  net::Task<net::Response> serve_unit(net::Request request, const std::string& unit) {
+    MIFENG_CO_TRY(auto match, match_operation(Side::kUnit, request.method, request.path()));
     if (match.operation == nullptr)
       co_return Error(ErrorCode::kNotFound, "no-such-operation", "Only /v1/grants and /v1/renewals are here.");
     const Operation& operation = *match.operation;
     if (!request.peer.process) co_return Error(ErrorCode::kPermissionDenied, "refused", "The peer has ended already.");
-    const net::PeerProcess process = *request.peer.process;
     const std::string_view query = request.query();
     auto call = make_call(request);
     MIFENG_CO_CHECK(read_query(*call, operation, query));
-    call->prove = [&prove, process]() -> Result<platform::PeerFacts> {
-      auto facts = prove(process.pid);
-      // Only now: if the peer still lives, the number that was looked at was its own all the while.
-      if (facts && !process.alive())
-        return Error(ErrorCode::kPermissionDenied, "refused", "The peer ended while it was looked at.");
-      return facts;
-    };
+    call->unit = unit;
     auto response = co_await run(call, operation);
     if (!response) spdlog::warn("{}: {} [{}]", operation.id, response.error().message(), response.error().reason());
     co_return response;
@@ -259,10 +255,9 @@ net::Handler Api::handler(Door door, net::Handler fallback) {
   };
 }
 
-net::Handler Api::container_handler(Prove prove) {
-  auto shared = std::make_shared<const Prove>(std::move(prove));  // shared by the requests that run
-  return [impl = impl_, shared](net::Request request) -> net::asio::awaitable<net::Response> {
-    auto result = co_await impl->serve_container(std::move(request), *shared);
+net::Handler Api::unit_handler(std::string unit) {
+  return [impl = impl_, unit = std::move(unit)](net::Request request) -> net::asio::awaitable<net::Response> {
+    auto result = co_await impl->serve_unit(std::move(request), unit);
     co_return Impl::finish(std::move(result));
   };
 }

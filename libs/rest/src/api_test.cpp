@@ -1,107 +1,9 @@
-// The API over a real platform with a real database, behind real sockets; no engine.
 #include "mifeng/rest/api.h"
 
-#include <gtest/gtest.h>
-
-#include <atomic>
-#include <filesystem>
-
-#include "mifeng/json/value.h"
-#include "mifeng/net/client.h"
-#include "mifeng/net/server.h"
-#include "mifeng/rest/container_sockets.h"
+#include "api_fixture.h"
 
 namespace mifeng::rest {
 namespace {
-
-using json::Object;
-
-struct Answer {
-  int status = 0;
-  Object body;
-  net::Headers headers;
-  std::string text;
-
-  std::string string(std::string_view name) const {
-    const json::Value* value = body.find(name);
-    return value != nullptr && value->if_string() != nullptr ? *value->if_string() : "";
-  }
-};
-
-ApiOptions api_options() {
-  ApiOptions options;
-  options.version = "1.2.3";
-  options.name = "test";
-  return options;
-}
-
-class ApiTest : public ::testing::Test {
- protected:
-  ApiTest() {
-    platform::PlatformOptions options;
-    options.data_dir = dir_.path() / "data";
-    options.password_rounds = 1000;
-    options.registry = "127.0.0.1:1";  // nothing is there: what is no package never gets so far
-    SecretBytes key(32);
-    random_.fill(key.reveal_for_writing());
-    auto opened = platform::Platform::open(options, std::move(key), nullptr, clock_, random_);
-    EXPECT_TRUE(opened) << opened.error().message();
-    platform_ = std::move(*opened);
-    api_ = std::make_unique<Api>(*platform_, api_options(), clock_);
-    server_ = net::HttpServer::start(runtime_, {}, api_->handler(Door::kNetwork)).value();
-    local_ = net::HttpServer::start(runtime_, {.listen = net::UnixListen{dir_.path() / "local.sock"}},
-                                    api_->handler(Door::kLocal))
-                 .value();
-    network_client_ = net::HttpClient::create({.endpoint = net::TcpEndpoint{"127.0.0.1", server_->port()}}).value();
-    local_client_ = net::HttpClient::create({.endpoint = net::UnixEndpoint{dir_.path() / "local.sock"}}).value();
-  }
-
-  Answer send(const net::HttpClient& client, net::ClientRequest request, const std::string& token) {
-    if (!token.empty()) request.headers.add("Authorization", "Bearer " + token);
-    const auto response = client.send_now(std::move(request));
-    EXPECT_TRUE(response) << response.error().message();
-    if (!response) return {};
-    Answer answer{response->status, {}, response->headers, response->body};
-    if (auto parsed = json::parse_object(response->body)) answer.body = *parsed;
-    return answer;
-  }
-  Answer call(const std::string& method, const std::string& path, const std::string& token,
-              const std::optional<Object>& body = std::nullopt) {
-    net::ClientRequest request(method, "/api/v1" + path);
-    if (body) request = net::ClientRequest(method, "/api/v1" + path, json::serialize(*body), "application/json");
-    return send(*network_client_, std::move(request), token);
-  }
-  Answer call_locally(const std::string& method, const std::string& path,
-                      const std::optional<Object>& body = std::nullopt) {
-    net::ClientRequest request(method, "/api/v1" + path);
-    if (body) request = net::ClientRequest(method, "/api/v1" + path, json::serialize(*body), "application/json");
-    return send(*local_client_, std::move(request), "");
-  }
-  // The first administrator, signed in, with a password of her own.
-  std::string administrator() {
-    const Answer made = call_locally("POST", "/system/first-administrator");
-    EXPECT_EQ(made.status, 200) << made.text;
-    return sign_in_and_change(made.string("name"), made.string("password"));
-  }
-  std::string sign_in_and_change(const std::string& name, const std::string& password) {
-    const Answer session = call("POST", "/session", "", Object{{"name", name}, {"password", password}});
-    EXPECT_EQ(session.status, 200) << session.text;
-    const std::string token = session.string("token");
-    const Answer changed = call("PUT", "/session/password", token,
-                                Object{{"old_password", password}, {"new_password", "a longer password of " + name}});
-    EXPECT_EQ(changed.status, 204) << changed.text;
-    return token;
-  }
-
-  TempDir dir_ = TempDir::create(std::filesystem::temp_directory_path()).value();
-  SystemClock clock_;
-  SystemRandom random_;
-  net::Runtime runtime_{2};
-  std::unique_ptr<platform::Platform> platform_;
-  std::unique_ptr<Api> api_;
-  std::unique_ptr<net::HttpServer> server_, local_;
-  std::optional<net::HttpClient> network_client_, local_client_;
-};
 
 TEST_F(ApiTest, AnswersWithoutSigningInOnlyWhatAnyoneMayAsk) {
   EXPECT_EQ(call("GET", "/system/health", "").string("status"), "ok");
@@ -251,39 +153,29 @@ TEST_F(ApiTest, AGatewayIsInvitedAndNobodyElseCanFollow) {
   EXPECT_EQ(refused.string("reason"), "refused");
 }
 
-TEST_F(ApiTest, AContainerSocketComesAndGoesWithItsFolder) {
-  const auto folder = dir_.path() / "sockets";
-  std::atomic<::pid_t> asked = 0;
-  auto sockets = ContainerSockets::start(
-      runtime_, *api_, folder, [&](const std::string& container, ::pid_t pid) -> Result<platform::PeerFacts> {
-        EXPECT_EQ(container, "mf-1");
-        asked = pid;
-        return Error(ErrorCode::kPermissionDenied, "refused", "not the first process");
-      });
-  ASSERT_TRUE(sockets) << sockets.error().message();
-  for (int again = 0; again < 2; ++again) {
-    std::filesystem::create_directory(folder / "mf-1");
-    const auto client = net::HttpClient::create({.endpoint = net::UnixEndpoint{folder / "mf-1/platform.sock"}});
-    const auto ask = [&](const std::string& path) {
-      net::ClientRequest request("POST", path, "sealed", "application/vnd.mifeng.sealed");
-      request.headers.add("Mifeng-Deployment", "dep-1");
-      request.headers.add("Mifeng-Nonce", std::string(32, '0'));
-      return client->send_now(std::move(request));
-    };
-    auto answer = ask("/v1/grants");
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (!answer && std::chrono::steady_clock::now() < deadline) answer = ask("/v1/grants");
-    ASSERT_TRUE(answer) << answer.error().message();
-    EXPECT_EQ(answer->status, 403) << answer->body;
-    EXPECT_EQ(asked, ::getpid());
-    EXPECT_EQ(ask("/v1/renewals")->status, 403);
-    EXPECT_EQ(ask("/api/v1/models")->status, 404);
-    // A late look at the folder may put its socket back while it is being removed.
-    std::error_code error;
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (std::filesystem::exists(folder / "mf-1") && std::chrono::steady_clock::now() < end)
-      std::filesystem::remove_all(folder / "mf-1", error);
-    ASSERT_FALSE(std::filesystem::exists(folder / "mf-1")) << error.message();
+TEST_F(ApiTest, ClustersAreSeenByThreeRolesAndSetByOne) {
+  const std::string admin = administrator();
+  const Answer list = call("GET", "/clusters", admin);
+  ASSERT_EQ(list.status, 200) << list.text;
+  EXPECT_EQ(list.body.find("items")->if_array()->size(), 1u);
+  const Answer local = call("GET", "/clusters/local", admin);
+  EXPECT_EQ(local.string("kind"), "podman");
+  EXPECT_TRUE(local.body.find("capacity")->is_null()) << local.text;  // no engine
+  EXPECT_EQ(call("GET", "/clusters/none", admin).status, 404);
+  const auto set = [&](json::Array nodes) {
+    return call("PUT", "/clusters/local", admin, Object{{"name", "here"}, {"node_addresses", std::move(nodes)}});
+  };
+  EXPECT_EQ(set({}).status, 400);
+  EXPECT_EQ(set({"a b"}).string("reason"), "bad-node-addresses");
+  const Answer done = set({"192.0.2.1", "node-2.example"});
+  EXPECT_EQ(done.status, 200) << done.text;
+  EXPECT_EQ(done.string("name"), "here");
+  EXPECT_EQ(call("POST", "/clusters/local/sweep", admin).status, 200);
+  EXPECT_EQ(call("POST", "/clusters/none/sweep", admin).status, 404);
+  for (const std::string path : {"/ports", "/ports/ranges", "/ports/reserved", "/ports/recommendation?count=1"}) {
+    const std::string mark = path.find('?') == std::string::npos ? "?" : "&";
+    EXPECT_EQ(call("GET", path + mark + "cluster=local", admin).status, 200) << path;
+    EXPECT_EQ(call("GET", path + mark + "cluster=none", admin).status, 404) << path;
   }
 }
 

@@ -12,18 +12,23 @@ std::map<std::string, std::string> quantities(json::Fields& body, std::string_vi
   return map;
 }
 
+std::vector<platform::EnvVar> variables(json::Fields& body) {
+  std::vector<platform::EnvVar> env;
+  for (json::Fields& variable : body.objects("env", {0, 200})) {
+    const auto name = variable.string("name", {1, 128});
+    env.push_back({name, variable.string("value", {0, 32768})});
+  }
+  return env;
+}
+
 platform::DeploymentRequest deployment_request(json::Fields& body) {
   platform::DeploymentRequest request;
   request.name = body.string("name", {1, 32});
+  request.cluster = body.optional_string("cluster", {1, 63}).value_or("");
   request.version_id = body.string("version_id", {1, 128});
   if (const auto replicas = body.optional_integer("replicas", 0, 64)) request.replicas = static_cast<int>(*replicas);
   for (const auto port : body.integers("ports", 1, 65535, {0, 1000})) request.ports.push_back(static_cast<int>(port));
-  for (json::Fields& variable : body.objects("env", {0, 200})) {
-    const auto name = variable.string("name", {1, 128});
-    request.env.push_back({name, variable.string("value", {0, 32768})});
-  }
-  request.requests = quantities(body, "requests");
-  request.limits = quantities(body, "limits");
+  request.overlay = {variables(body), quantities(body, "requests"), quantities(body, "limits")};
   if (auto route = body.optional_object("route")) request.route = route_input(*route);
   return request;
 }
@@ -82,11 +87,58 @@ Result<Reply> restart(Call& call) {
   return reply(json_of(deployment));
 }
 
+// A member that is there replaces that part of the overlay, also an empty one.
+Result<platform::UpdateRequest> read_update(Call& call) {
+  json::Fields body(call.body);
+  platform::UpdateRequest request;
+  request.version_id = body.optional_string("version_id", {1, 128}).value_or("");
+  if (body.has("env")) request.env = variables(body);
+  if (body.has("requests")) request.requests = quantities(body, "requests");
+  if (body.has("limits")) request.limits = quantities(body, "limits");
+  MIFENG_CHECK(body.finish());
+  return request;
+}
+
+Result<Reply> update(Call& call) {
+  MIFENG_TRY(const auto request, read_update(call));
+  MIFENG_TRY(const auto deployment, call.platform.deployments().update(call.actor, call.id(), request));
+  return reply(json_of(deployment));
+}
+
+Result<Reply> plan_update(Call& call) {
+  MIFENG_TRY(const auto request, read_update(call));
+  MIFENG_TRY(const auto planned, call.platform.deployments().plan_update(call.actor, call.id(), request));
+  return reply(json_of(planned));
+}
+
+Result<Reply> history(Call& call) {
+  MIFENG_TRY(const auto revisions, call.platform.deployments().history(call.actor, call.id()));
+  return reply(json::Object{{"items", json_list(revisions)}});
+}
+
+Result<Reply> rollback(Call& call) {
+  json::Fields body(call.body);
+  const auto to = static_cast<int>(body.optional_integer("to", 1, 1'000'000'000).value_or(0));
+  MIFENG_CHECK(body.finish());
+  MIFENG_TRY(const auto deployment, call.platform.deployments().rollback(call.actor, call.id(), to));
+  return reply(json_of(deployment));
+}
+
+Result<Reply> events(Call& call) {
+  MIFENG_TRY(const auto told, call.platform.deployments().events(call.actor, call.id()));
+  return reply(json::Object{{"items", json_list(told)}});
+}
+
 net::Task<net::Response> logs(std::shared_ptr<Call> call) {
   platform::LogOptions options;
-  options.replica = call->text("replica");
+  options.unit = call->text("unit");
+  options.container = call->text("container");
   MIFENG_CO_TRY(const auto tail, call->integer("tail", -1, 100'000, 200));
   MIFENG_CO_TRY(options.follow, call->boolean("follow", false));
+  MIFENG_CO_TRY(options.previous, call->boolean("previous", false));
+  MIFENG_CO_TRY(options.timestamps, call->boolean("timestamps", false));
+  MIFENG_CO_TRY(const auto since, call->integer("since_ms", 0, std::int64_t{1} << 53, 0));
+  if (since > 0) options.since_ms = since;
   options.tail = static_cast<int>(tail);
   auto produce = [options](Call& of, const PieceSink& sink) {
     return of.platform.deployments().logs(of.actor, of.id(), options, sink);
@@ -124,7 +176,13 @@ constexpr Operation kOperations[] = {
     {"deleteDeployment", "DELETE", "/deployments/{id}", kDeploy, remove, BodyKind::kNone, "claims"},
     {"scaleDeployment", "PUT", "/deployments/{id}/replicas", kDeploy, scale, BodyKind::kJson},
     {"restartDeployment", "POST", "/deployments/{id}/restart", kDeploy, restart},
-    {"getLogs", "GET", "/deployments/{id}/logs", kDeploy, logs, BodyKind::kNone, "replica tail follow"},
+    {"listRevisions", "GET", "/deployments/{id}/revisions", kRead, history},
+    {"updateDeployment", "POST", "/deployments/{id}/revisions", kDeploy, update, BodyKind::kJson},
+    {"planUpdate", "POST", "/deployments/{id}/revisions/plan", kDeploy, plan_update, BodyKind::kJson},
+    {"rollbackDeployment", "POST", "/deployments/{id}/rollback", kDeploy, rollback, BodyKind::kOptionalJson},
+    {"listEvents", "GET", "/deployments/{id}/events", kRead, events, BodyKind::kNone, "", Pool::kSlow},
+    {"getLogs", "GET", "/deployments/{id}/logs", kDeploy, logs, BodyKind::kNone,
+     "unit container tail follow previous timestamps since_ms"},
     {"createBatch", "POST", "/batches", kDeploy, create_batch, BodyKind::kJson, "", Pool::kSlow},
     {"getBatch", "GET", "/batches/{id}", kRead, get_batch},
     {"retryBatch", "POST", "/batches/{id}/retry", kDeploy, retry_batch, BodyKind::kNone, "", Pool::kSlow},

@@ -1,4 +1,4 @@
-// What gateways and containers ask (spec/grant.md): bodies are sealed streams, nobody signs in.
+// What gateways and guards ask (spec/grant.md): bodies are sealed streams, nobody signs in.
 #include "json_of.h"
 #include "operation.h"
 
@@ -136,7 +136,8 @@ Result<Reply> usage(Call& call) {
   return reply(json::Object{{"items", json_list(rows)}});
 }
 
-// On a container's socket; call->container is what the engine said of the peer.
+// On a unit's socket. Who asks is proved by the service, after the body has come, so that a peer which dies while it
+// sends proves nothing.
 enum class Asked { kGrant, kRenewal };
 Task<net::Response> ask(std::shared_ptr<Call> call, Asked what) {
   MIFENG_CO_TRY(const auto deployment, call->header("Mifeng-Deployment", 128));
@@ -144,13 +145,15 @@ Task<net::Response> ask(std::shared_ptr<Call> call, Asked what) {
   auto body = co_await net::read_body(*call->raw, kMessageMax);
   if (!body) co_return std::move(body).error();
   auto run = [&]() -> Result<Bytes> {
-    // The proof comes after the body, so that a peer which dies while it sends proves nothing.
-    MIFENG_TRY(const auto peer, call->prove());
+    const platform::GuardPeer peer{.cluster = platform::kLocalCluster,
+                                   .unit = call->unit,
+                                   .pid = call->process->pid,
+                                   .pidfd = call->process->pidfd->get()};
     auto& grants = call->platform.grants();
     return what == Asked::kGrant ? grants.grant(peer, deployment, nonce, as_bytes(*body))
                                  : grants.renew(peer, deployment, nonce, as_bytes(*body));
   };
-  auto answer = co_await net::run_blocking(call->work, std::move(run));
+  auto answer = co_await net::run_blocking(call->proofs, std::move(run));
   if (!answer) co_return std::move(answer).error();
   co_return sealed_answer(*answer);
 }
@@ -172,8 +175,8 @@ constexpr Operation kOperations[] = {
     {"confirmSnapshot", "POST", "/gateways/{gateway}/confirmations", Access::kGateway, report, BodyKind::kRaw},
     {"reportGateway", "POST", "/gateways/{gateway}/reports", Access::kGateway, report, BodyKind::kRaw},
     {"getUsage", "GET", "/usage", Permission::kReadDeployments, usage, BodyKind::kNone, "from_ms to_ms"},
-    {"requestGrant", "POST", "/v1/grants", Access::kContainer, grant, BodyKind::kRaw},
-    {"renewGrant", "POST", "/v1/renewals", Access::kContainer, renew, BodyKind::kRaw},
+    {"requestGrant", "POST", "/v1/grants", Access::kUnit, grant, BodyKind::kRaw},
+    {"renewGrant", "POST", "/v1/renewals", Access::kUnit, renew, BodyKind::kRaw},
 };
 
 }  // namespace

@@ -8,50 +8,6 @@ using json::Value;
 
 namespace {
 
-Array strings(const std::vector<std::string>& items) { return Array(items.begin(), items.end()); }
-
-Object string_map(const std::map<std::string, std::string>& map) {
-  Object object;
-  for (const auto& [name, value] : map) object.set(name, value);
-  return object;
-}
-
-Object route_input(const platform::RouteInput& route) {
-  return Object{{"name", route.name},
-                {"prefix", route.prefix},
-                {"forward", route.forward},
-                {"enabled", route.enabled},
-                {"open", route.open},
-                {"callers", strings(route.callers)},
-                {"stream_requests", route.stream_requests},
-                {"idempotent", route.idempotent},
-                {"pass_headers", strings(route.pass_headers)}};
-}
-
-Value json_of(const platform::PlannedPort& port) {
-  return Object{{"replica", port.replica},
-                {"port_name", port.port_name},
-                {"container_port", port.container_port},
-                {"node_port", port.node_port}};
-}
-
-Array planned_ports(const std::vector<platform::PlannedPort>& ports) {
-  Array list;
-  for (const auto& port : ports) list.push_back(json_of(port));
-  return list;
-}
-
-Value json_of(const platform::ReplicaInfo& replica) {
-  return Object{{"name", replica.name},
-                {"number", replica.number},
-                {"state", replica.state},
-                {"reason", replica.reason},
-                {"ports", planned_ports(replica.ports)},
-                {"instance_id", replica.instance_id},
-                {"started_ms", replica.started_ms},
-                {"restarts", replica.restarts}};
-}
-
 Value json_of(const platform::DocumentInfo& document) {
   return Object{{"kind", platform::to_string(document.kind)}, {"sm3", document.sm3}, {"size", document.size}};
 }
@@ -154,6 +110,11 @@ Value json_of(const platform::ImageEntry& entry) {
                 {"created_ms", entry.created_ms}};
 }
 
+Value json_of(const platform::ModelService::Withdrawn& withdrawn) {
+  return Object{{"version", json_of(withdrawn.version)},
+                {"deployment_ids", Array(withdrawn.deployment_ids.begin(), withdrawn.deployment_ids.end())}};
+}
+
 Value json_of(const platform::Upload& upload) {
   return Object{
       {"id", upload.id}, {"size", upload.size}, {"received", upload.received}, {"expires_ms", upload.expires_ms}};
@@ -162,84 +123,6 @@ Value json_of(const platform::Upload& upload) {
 Value json_of(const platform::Submitted& submitted) {
   return Object{{"version", json_of(submitted.version)},
                 {"outcome", submitted.outcome == platform::SubmitOutcome::kStored ? "stored" : "already-there"}};
-}
-
-Value json_of(const platform::PortRange& range) { return Object{{"first", range.first}, {"last", range.last}}; }
-
-Value json_of(const platform::ReservedPort& port) { return Object{{"port", port.port}, {"reason", port.reason}}; }
-
-Value json_of(const platform::PortInfo& port) {
-  return Object{{"port", port.port},
-                {"state", platform::to_string(port.state)},
-                {"holder", port.holder},
-                {"replica", port.replica},
-                {"port_name", port.port_name}};
-}
-
-Value json_of(const platform::DeploymentRequest& request) {
-  Object object{{"name", request.name}, {"version_id", request.version_id}};
-  if (request.replicas) object.set("replicas", *request.replicas);
-  if (!request.ports.empty()) object.set("ports", Array(request.ports.begin(), request.ports.end()));
-  Array env;
-  for (const auto& variable : request.env) env.push_back(Object{{"name", variable.name}, {"value", variable.value}});
-  if (!env.empty()) object.set("env", std::move(env));
-  if (!request.requests.empty()) object.set("requests", string_map(request.requests));
-  if (!request.limits.empty()) object.set("limits", string_map(request.limits));
-  if (request.route) object.set("route", route_input(*request.route));
-  return object;
-}
-
-Value json_of(const platform::DeploymentPlan& plan) {
-  return Object{{"vendor_id", plan.vendor_id},
-                {"model", plan.model},
-                {"version", plan.version},
-                {"replicas", plan.replicas},
-                {"ports", planned_ports(plan.ports)},
-                {"rendered_json", plan.rendered_json},
-                {"grade", platform::to_string(plan.grade)},
-                {"grade_reason", platform::grade_sentence(plan.grade)},
-                {"warnings", strings(plan.warnings)}};
-}
-
-Value json_of(const platform::Deployment& deployment) {
-  Array replicas;
-  for (const auto& replica : deployment.replica_infos) replicas.push_back(json_of(replica));
-  return Object{{"id", deployment.id},
-                {"name", deployment.name},
-                {"version_id", deployment.version_id},
-                {"vendor_id", deployment.vendor_id},
-                {"model", deployment.model},
-                {"version", deployment.version},
-                {"replicas", deployment.replicas},
-                {"state", platform::to_string(deployment.state)},
-                {"reason", deployment.reason},
-                {"grade", platform::to_string(deployment.grade)},
-                {"grade_reason", platform::grade_sentence(deployment.grade)},
-                {"replica_infos", std::move(replicas)},
-                {"route_ids", strings(deployment.route_ids)},
-                {"overlay_json", deployment.overlay_json},
-                {"created_by", deployment.created_by},
-                {"created_ms", deployment.created_ms},
-                {"changed_ms", deployment.changed_ms},
-                {"batch_id", deployment.batch_id}};
-}
-
-Value json_of(const platform::Batch& batch) {
-  Array items;
-  for (const auto& item : batch.items)
-    items.push_back(
-        Object{{"request", json_of(item.request)}, {"deployment_id", item.deployment_id}, {"error", item.error}});
-  return Object{{"id", batch.id}, {"items", std::move(items)}, {"created_ms", batch.created_ms}};
-}
-
-Value json_of(const platform::Route& route) {
-  Object object{{"id", route.id}};
-  const Object input = route_input(route);
-  for (const auto& [name, value] : input) object.set(name, value);
-  object.set("deployment_id", route.deployment_id);
-  object.set("created_ms", route.created_ms);
-  object.set("changed_ms", route.changed_ms);
-  return object;
 }
 
 Value json_of(const platform::Caller& caller) {
@@ -269,9 +152,11 @@ Value json_of(const platform::KeyInfo& key) {
 
 Value json_of(const platform::Instance& instance) {
   return Object{{"id", instance.id},
+                {"cluster", instance.cluster},
                 {"deployment_id", instance.deployment_id},
-                {"replica", instance.replica},
-                {"container", instance.container},
+                {"revision", instance.revision},
+                {"unit", instance.unit},
+                {"engine_id", instance.engine_id},
                 {"signing_key_id", instance.signing_key_id},
                 {"guard_version", instance.guard_version},
                 {"granted_ms", instance.granted_ms},

@@ -52,6 +52,14 @@ Result<Reply> refuse(Call& call) {
   return reply(json_of(version));
 }
 
+Result<Reply> withdraw(Call& call) {
+  json::Fields body(call.body);
+  const auto reason = body.string("reason", {1, 1000});
+  MIFENG_CHECK(body.finish());
+  MIFENG_TRY(const auto withdrawn, call.platform.models().withdraw(call.actor, call.id(), reason));
+  return reply(json_of(withdrawn));
+}
+
 Result<Reply> document(Call& call) {
   MIFENG_TRY(const auto kind, platform::parse_document_kind(call.path.at("kind")));
   MIFENG_TRY(auto text, call.platform.models().document(call.actor, call.id(), kind));
@@ -87,6 +95,7 @@ constexpr Operation kOperations[] = {
     {"deleteModelVersion", "DELETE", "/models/{id}", kDecide, remove_version},
     {"acceptModelVersion", "POST", "/models/{id}/acceptance", kDecide, accept},
     {"refuseModelVersion", "POST", "/models/{id}/refusal", kDecide, refuse, BodyKind::kJson},
+    {"withdrawModelVersion", "POST", "/models/{id}/withdrawal", kDecide, withdraw, BodyKind::kJson},
     {"getDocument", "GET", "/models/{id}/documents/{kind}", kRead, document},
     {"listConfigs", "GET", "/configs", kRead, list_configs, BodyKind::kNone, "page page_size"},
     {"getConfig", "GET", "/configs/{sm3}", kRead, get_config},

@@ -53,7 +53,7 @@ std::set<std::string> roles_of(const OperationInfo& operation) {
     case Access::kSignedIn: return {"signed-in"};
     case Access::kLocal: return {"local"};
     case Access::kGateway: return {"gateway"};
-    case Access::kContainer: return {"container"};
+    case Access::kUnit: return {"unit"};
     case Access::kPermission: break;
   }
   std::set<std::string> roles;

@@ -41,8 +41,9 @@ struct Call {
   platform::Platform& platform;
   const ApiOptions& options;
   const Clock& clock;
-  net::BlockingPool& work;  // short: the database
-  net::BlockingPool& slow;  // what takes its time: password hashing, verifying a package, following a log
+  net::BlockingPool& work;    // short: the database
+  net::BlockingPool& slow;    // what takes its time: password hashing, verifying a package, following a log
+  net::BlockingPool& proofs;  // of guards: the engine is asked, and may be slow to answer
   platform::Actor actor;
   std::string bearer;                                    // as it came; empty on the local socket
   std::string remote;                                    // address of the peer
@@ -50,9 +51,10 @@ struct Call {
   std::map<std::string, std::string, std::less<>> query;
   json::Object body;  // of operations with BodyKind::kJson
   net::Headers headers;
-  std::unique_ptr<net::BodySource> raw;                // of the others
-  std::string url;                                     // of the listener
-  std::function<Result<platform::PeerFacts>()> prove;  // on a container's socket; blocks
+  std::unique_ptr<net::BodySource> raw;     // of the others
+  std::string url;                          // of the listener
+  std::string unit;                         // on a unit's socket: whose
+  std::optional<net::PeerProcess> process;  // there: who asks; keeps its pidfd open
 
   const std::string& id() const { return path.at("id"); }
   // Empty where absent.
@@ -93,6 +95,7 @@ std::span<const Operation> people_operations();
 std::span<const Operation> vendor_operations();
 std::span<const Operation> model_operations();
 std::span<const Operation> package_operations();
+std::span<const Operation> cluster_operations();
 std::span<const Operation> port_operations();
 std::span<const Operation> deployment_operations();
 std::span<const Operation> route_operations();
@@ -108,7 +111,7 @@ struct Match {
   std::vector<std::string_view> allowed;  // methods of the path where the method is another
 };
 // `path` is below /api/v1, not decoded.
-enum class Side { kApi, kContainer };  // a container's socket has its own two operations and no other
+enum class Side { kApi, kUnit };  // a unit's socket has its own two operations and no other
 Result<Match> match_operation(Side side, std::string_view method, std::string_view path);
 
 // Runs `job` in a pool and gives its result; for streaming operations.

@@ -5,7 +5,7 @@ namespace mifeng::rest {
 namespace {
 
 Result<Reply> overview(Call& call) {
-  MIFENG_TRY(const auto ports, call.platform.ports().overview(call.actor));
+  MIFENG_TRY(const auto ports, call.platform.ports().overview(call.actor, call.text("cluster")));
   int counts[4] = {};
   for (const auto& port : ports) ++counts[static_cast<int>(port.state)];
   return reply(json::Object{{"items", json_list(ports)},
@@ -16,7 +16,7 @@ Result<Reply> overview(Call& call) {
 }
 
 Result<Reply> ranges(Call& call) {
-  MIFENG_TRY(const auto list, call.platform.ports().ranges(call.actor));
+  MIFENG_TRY(const auto list, call.platform.ports().ranges(call.actor, call.text("cluster")));
   return reply(json::Object{{"ranges", json_list(list)}});
 }
 
@@ -28,12 +28,12 @@ Result<Reply> set_ranges(Call& call) {
     wanted.push_back(
         {static_cast<int>(range.integer("first", 1024, 65535)), static_cast<int>(range.integer("last", 1024, 65535))});
   MIFENG_CHECK(body.finish());
-  MIFENG_TRY(const auto list, call.platform.ports().set_ranges(call.actor, wanted));
+  MIFENG_TRY(const auto list, call.platform.ports().set_ranges(call.actor, call.text("cluster"), wanted));
   return reply(json::Object{{"ranges", json_list(list)}});
 }
 
 Result<Reply> reserved(Call& call) {
-  MIFENG_TRY(const auto list, call.platform.ports().reserved(call.actor));
+  MIFENG_TRY(const auto list, call.platform.ports().reserved(call.actor, call.text("cluster")));
   return reply(json::Object{{"reserved", json_list(list)}});
 }
 
@@ -46,25 +46,26 @@ Result<Reply> set_reserved(Call& call) {
     wanted.push_back({number, port.optional_string("reason", {0, 200}).value_or("")});
   }
   MIFENG_CHECK(body.finish());
-  MIFENG_TRY(const auto list, call.platform.ports().set_reserved(call.actor, wanted));
+  MIFENG_TRY(const auto list, call.platform.ports().set_reserved(call.actor, call.text("cluster"), wanted));
   return reply(json::Object{{"reserved", json_list(list)}});
 }
 
 Result<Reply> recommend(Call& call) {
   MIFENG_TRY(const auto count, call.integer("count", 1, 1000, std::nullopt));
-  MIFENG_TRY(const auto ports, call.platform.ports().recommend(call.actor, static_cast<int>(count)));
+  MIFENG_TRY(const auto ports,
+             call.platform.ports().recommend(call.actor, call.text("cluster"), static_cast<int>(count)));
   return reply(json::Object{{"ports", json::Array(ports.begin(), ports.end())}});
 }
 
 constexpr auto kRead = Permission::kReadPorts;
 constexpr auto kManage = Permission::kManagePorts;
 constexpr Operation kOperations[] = {
-    {"getPorts", "GET", "/ports", kRead, overview},
-    {"getPortRanges", "GET", "/ports/ranges", kRead, ranges},
-    {"setPortRanges", "PUT", "/ports/ranges", kManage, set_ranges, BodyKind::kJson},
-    {"getReservedPorts", "GET", "/ports/reserved", kRead, reserved},
-    {"setReservedPorts", "PUT", "/ports/reserved", kManage, set_reserved, BodyKind::kJson},
-    {"recommendPorts", "GET", "/ports/recommendation", kRead, recommend, BodyKind::kNone, "count"},
+    {"getPorts", "GET", "/ports", kRead, overview, BodyKind::kNone, "cluster"},
+    {"getPortRanges", "GET", "/ports/ranges", kRead, ranges, BodyKind::kNone, "cluster"},
+    {"setPortRanges", "PUT", "/ports/ranges", kManage, set_ranges, BodyKind::kJson, "cluster"},
+    {"getReservedPorts", "GET", "/ports/reserved", kRead, reserved, BodyKind::kNone, "cluster"},
+    {"setReservedPorts", "PUT", "/ports/reserved", kManage, set_reserved, BodyKind::kJson, "cluster"},
+    {"recommendPorts", "GET", "/ports/recommendation", kRead, recommend, BodyKind::kNone, "cluster count"},
 };
 
 }  // namespace

@@ -35,6 +35,14 @@ Result<Reply> update_route(Call& call) {
   return reply(json_of(route));
 }
 
+Result<Reply> move_route(Call& call) {
+  json::Fields body(call.body);
+  const auto deployment = body.string("deployment_id", {1, 128});
+  MIFENG_CHECK(body.finish());
+  MIFENG_TRY(const auto route, call.platform.routes().move(call.actor, call.id(), deployment));
+  return reply(json_of(route));
+}
+
 Result<Reply> delete_route(Call& call) {
   MIFENG_CHECK(call.platform.routes().remove(call.actor, call.id()));
   return no_content();
@@ -42,9 +50,11 @@ Result<Reply> delete_route(Call& call) {
 
 constexpr Operation kOperations[] = {
     {"listRoutes", "GET", "/routes", Permission::kReadRoutes, list_routes, BodyKind::kNone, "text page page_size"},
-    {"createRoute", "POST", "/routes", Permission::kManageRoutes, create_route, BodyKind::kJson},
+    {"createRoute", "POST", "/routes", Permission::kManageRoutes, create_route, BodyKind::kJson, "", Pool::kSlow},
     {"getRoute", "GET", "/routes/{id}", Permission::kReadRoutes, get_route},
-    {"updateRoute", "PUT", "/routes/{id}", Permission::kManageRoutes, update_route, BodyKind::kJson},
+    {"updateRoute", "PUT", "/routes/{id}", Permission::kManageRoutes, update_route, BodyKind::kJson, "", Pool::kSlow},
+    {"moveRoute", "PUT", "/routes/{id}/deployment", Permission::kManageRoutes, move_route, BodyKind::kJson, "",
+     Pool::kSlow},
     {"deleteRoute", "DELETE", "/routes/{id}", Permission::kManageRoutes, delete_route},
 };
 

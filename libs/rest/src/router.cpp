@@ -27,8 +27,8 @@ const std::vector<Entry>& entries() {
     std::vector<Entry> all;
     for (const auto table :
          {session_operations(), people_operations(), vendor_operations(), model_operations(), package_operations(),
-          port_operations(), deployment_operations(), route_operations(), caller_operations(), key_operations(),
-          gateway_operations(), audit_operations(), system_operations()}) {
+          cluster_operations(), port_operations(), deployment_operations(), route_operations(), caller_operations(),
+          key_operations(), gateway_operations(), audit_operations(), system_operations()}) {
       for (const Operation& operation : table) {
         auto segments = segments_of(operation.pattern);
         const auto variables = static_cast<std::size_t>(
@@ -55,8 +55,8 @@ Result<Match> match_operation(Side side, std::string_view method, std::string_vi
   const auto segments = segments_of(path);
   for (const Entry& entry : entries()) {
     const auto* access = std::get_if<Access>(&entry.operation->who);
-    const bool of_container = access != nullptr && *access == Access::kContainer;
-    if (of_container != (side == Side::kContainer) || !fits(entry, segments)) continue;
+    const bool of_unit = access != nullptr && *access == Access::kUnit;
+    if (of_unit != (side == Side::kUnit) || !fits(entry, segments)) continue;
     if (entry.operation->method != method) {
       match.allowed.push_back(entry.operation->method);
       continue;

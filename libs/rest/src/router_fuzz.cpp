@@ -9,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string text(reinterpret_cast<const char*>(data), size);
   const std::size_t space = text.find(' ');
   if (space == std::string::npos) return 0;
-  for (const Side side : {Side::kApi, Side::kContainer}) {
+  for (const Side side : {Side::kApi, Side::kUnit}) {
     const auto match = match_operation(side, text.substr(0, space), text.substr(space + 1));
     if (!match || match->operation == nullptr) continue;
     // As many variables as the pattern has, none of them empty or with a zero byte.

@@ -12,8 +12,10 @@ Result<Reply> version(Call& call) {
 }
 
 Result<Reply> system(Call& call) {
+  MIFENG_TRY(const auto clusters, call.platform.clusters().list(platform::Actor::system()));
   std::string engine;
-  if (call.options.engine_version) engine = call.options.engine_version().value_or("");
+  for (const auto& cluster : clusters)
+    if (cluster.id == platform::kLocalCluster) engine = cluster.version;
   return reply(json::Object{{"version", call.options.version},
                             {"name", call.options.name},
                             {"registry", call.options.registry},
@@ -36,7 +38,7 @@ Result<Reply> first_administrator(Call& call) {
 constexpr Operation kOperations[] = {
     {"getHealth", "GET", "/system/health", Access::kAnyone, health},
     {"getVersion", "GET", "/system/version", Access::kAnyone, version},
-    {"getSystem", "GET", "/system", Permission::kReadSystem, system, BodyKind::kNone, "", Pool::kSlow},
+    {"getSystem", "GET", "/system", Permission::kReadSystem, system},
     {"createFirstAdministrator", "POST", "/system/first-administrator", Access::kLocal, first_administrator,
      BodyKind::kNone, "", Pool::kSlow},
 };

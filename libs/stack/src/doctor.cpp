@@ -112,9 +112,9 @@ void examine_cryptography(const Check& check) {
         key ? phrase("works") : std::string(key.error().message()),
         phrase("OpenSSL 3 with SM2 and SM3, as Debian 12 has it: apt-get install libssl3"));
   const auto cipher = crypto::Sm4GcmProvider::create();
-  check(cipher.has_value(), State::kMissing, phrase("SM4 in libgcrypt"),
-        cipher ? phrase("works") : std::string(cipher.error().message()),
-        phrase("libgcrypt 1.10 with SM4, as Debian 12 has it: apt-get install libgcrypt20"));
+  check(cipher.has_value(), State::kMissing, phrase("SM4 by this processor"),
+        cipher ? std::string((*cipher)->name()) : std::string(cipher.error().message()),
+        phrase("more memory is needed"));
 }
 
 // The ports of the last start are wanted again, and the usual ones are given way from where they are taken.

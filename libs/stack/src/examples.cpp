@@ -287,11 +287,16 @@ Result<void> deploy(ExampleContext& context, Example& example) {
       MIFENG_TRY(const std::string state, text_of(*found, "state"));
       Example before;
       before.deployment_id = id;
-      if (version == example.version_id && state != "deleting") {
+      if (state != "deleting" && version != example.version_id) {
+        // A name that another model of the same name has taken is given free below.
+        const json::Object request{{"version_id", example.version_id}};
+        const auto updated = context.api.post("/deployments/" + id + "/revisions", request);
+        if (!updated && updated.error().reason() != "other-model") return updated.error();
+        if (updated) example.deployment_id = id;
+      } else if (state != "deleting") {
         example.deployment_id = id;
-      } else {
-        MIFENG_CHECK(undeploy(context, before));
       }
+      if (example.deployment_id.empty()) MIFENG_CHECK(undeploy(context, before));
     }
   }
   if (example.deployment_id.empty()) {

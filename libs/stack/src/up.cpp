@@ -11,7 +11,7 @@
 #include "mifeng/base/file.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/base/stop_signal.h"
-#include "mifeng/cluster/engine.h"
+#include "mifeng/cluster/podman.h"
 #include "mifeng/net/runtime.h"
 #include "mifeng/stack/backends.h"
 #include "platform_api.h"

@@ -21,17 +21,61 @@ Result<std::optional<DeploymentRow>> deployment_by_name(Transaction& tx, const s
   return select_one<DeploymentRow>(tx, "WHERE name = :name", {name});
 }
 
-Result<std::int64_t> deployments_of_version(Transaction& tx, const std::string& version_id) {
-  return count_rows(tx, "deployments", "WHERE version_id = :version", {version_id});
+Result<std::int64_t> deployments_in_cluster(Transaction& tx, const std::string& cluster_id) {
+  return count_rows(tx, "deployments", "WHERE cluster_id = :cluster", {cluster_id});
 }
 
-Result<std::vector<ReplicaRow>> replicas_of(Transaction& tx, const std::string& deployment_id) {
-  return select<ReplicaRow>(tx, "WHERE deployment_id = :deployment ORDER BY number", {deployment_id});
+Result<std::vector<DeploymentRow>> deployments_with_version(Transaction& tx, const std::string& version_id) {
+  return select<DeploymentRow>(
+      tx, "WHERE id IN (SELECT deployment_id FROM revisions WHERE version_id = :version) ORDER BY name", {version_id});
 }
 
-Result<void> erase_replicas_from(Transaction& tx, const std::string& deployment_id, std::int64_t number) {
-  MIFENG_CHECK(run_sql(tx, "DELETE FROM replicas WHERE deployment_id = :deployment AND number >= :number",
-                       {deployment_id, number}));
+Result<std::vector<RevisionRow>> revisions_of(Transaction& tx, const std::string& deployment_id) {
+  return select<RevisionRow>(tx, "WHERE deployment_id = :deployment ORDER BY number DESC", {deployment_id});
+}
+
+Result<std::optional<RevisionRow>> revision_by_number(Transaction& tx, const std::string& deployment_id,
+                                                      std::int64_t number) {
+  return select_one<RevisionRow>(tx, "WHERE deployment_id = :deployment AND number = :number", {deployment_id, number});
+}
+
+Result<void> erase_revisions_of(Transaction& tx, const std::string& deployment_id) {
+  MIFENG_CHECK(run_sql(tx, "DELETE FROM revisions WHERE deployment_id = :deployment", {deployment_id}));
+  return ok();
+}
+
+Result<std::int64_t> current_revision_id(Transaction& tx) {
+  std::int64_t value = 0;
+  MIFENG_CHECK(run_sql(tx, "SELECT value FROM counters WHERE name = 'revisions'", {}, {Target(&value)}));
+  return value;
+}
+
+Result<std::int64_t> next_revision_id(Transaction& tx) {
+  MIFENG_CHECK(run_sql(tx, "UPDATE counters SET value = value + 1 WHERE name = 'revisions'", {}));
+  return current_revision_id(tx);
+}
+
+Result<void> raise_revision_id(Transaction& tx, std::int64_t at_least) {
+  MIFENG_CHECK(run_sql(tx, "UPDATE counters SET value = :value WHERE name = 'revisions' AND value < :least",
+                       {at_least, at_least}));
+  return ok();
+}
+
+Result<std::vector<UnitRow>> units_of(Transaction& tx, const std::string& deployment_id) {
+  return select<UnitRow>(tx, "WHERE deployment_id = :deployment ORDER BY slot, name", {deployment_id});
+}
+
+Result<void> erase_units_of(Transaction& tx, const std::string& deployment_id) {
+  MIFENG_CHECK(run_sql(tx, "DELETE FROM units WHERE deployment_id = :deployment", {deployment_id}));
+  return ok();
+}
+
+Result<std::vector<EndpointRow>> endpoints_of(Transaction& tx, const std::string& deployment_id) {
+  return select<EndpointRow>(tx, "WHERE deployment_id = :deployment ORDER BY node_port", {deployment_id});
+}
+
+Result<void> erase_endpoints_of(Transaction& tx, const std::string& deployment_id) {
+  MIFENG_CHECK(run_sql(tx, "DELETE FROM endpoints WHERE deployment_id = :deployment", {deployment_id}));
   return ok();
 }
 

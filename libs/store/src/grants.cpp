@@ -15,17 +15,21 @@ Result<std::vector<InstanceRow>> live_instances_of(Transaction& tx, const std::s
   return select<InstanceRow>(tx, "WHERE deployment_id = :deployment AND ended_ms = 0 ORDER BY id", {deployment_id});
 }
 
-Result<std::optional<InstanceRow>> last_instance_of_replica(Transaction& tx, const std::string& replica) {
+Result<std::optional<InstanceRow>> last_instance_of_unit(Transaction& tx, const std::string& cluster_id,
+                                                         const std::string& unit) {
   // listed_from rises with each grant, also where two fall into one millisecond or the clock was set back.
-  return select_one<InstanceRow>(tx, "WHERE replica = :replica ORDER BY listed_from DESC LIMIT 1", {replica});
+  return select_one<InstanceRow>(tx, "WHERE cluster_id = :cluster AND unit = :unit ORDER BY listed_from DESC LIMIT 1",
+                                 {cluster_id, unit});
 }
 
 Result<std::optional<InstanceRow>> instance_by_signing_key(Transaction& tx, const std::string& signing_key_id) {
   return select_one<InstanceRow>(tx, "WHERE signing_key_id = :key ORDER BY listed_from DESC LIMIT 1", {signing_key_id});
 }
 
-Result<std::int64_t> grants_since(Transaction& tx, const std::string& replica, std::int64_t since_ms) {
-  return count_rows(tx, "instances", "WHERE replica = :replica AND granted_ms > :since", {replica, since_ms});
+Result<std::int64_t> grants_since(Transaction& tx, const std::string& cluster_id, const std::string& unit,
+                                  std::int64_t since_ms) {
+  return count_rows(tx, "instances", "WHERE cluster_id = :cluster AND unit = :unit AND granted_ms > :since",
+                    {cluster_id, unit, since_ms});
 }
 
 Result<std::int64_t> erase_instances_ended(Transaction& tx, std::int64_t before_ms, std::int64_t limit) {

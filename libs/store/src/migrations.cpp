@@ -78,39 +78,68 @@ CREATE TABLE uploads (
   id TEXT NOT NULL, person_id TEXT NOT NULL, size {int} NOT NULL, expires_ms {int} NOT NULL,
   PRIMARY KEY (id)
 ){strict};
--- 可用节点端口号 available node ports, as ranges
+-- 集群 clusters: where units run, and how each is reached (what is secret of that, wrapped)
+CREATE TABLE clusters (
+  id TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, address TEXT NOT NULL, wrapped_access TEXT NOT NULL,
+  default_namespace TEXT NOT NULL, node_addresses TEXT NOT NULL, registry TEXT NOT NULL, state TEXT NOT NULL,
+  reason TEXT NOT NULL, version TEXT NOT NULL, may TEXT NOT NULL, sweep_held {int} NOT NULL,
+  created_ms {int} NOT NULL, changed_ms {int} NOT NULL,
+  PRIMARY KEY (id)
+){strict};
+-- 可用节点端口号 available node ports of a cluster, as ranges
 CREATE TABLE available_node_ports (
-  first_port {int} NOT NULL, last_port {int} NOT NULL,
-  PRIMARY KEY (first_port)
+  cluster_id TEXT NOT NULL, first_port {int} NOT NULL, last_port {int} NOT NULL,
+  PRIMARY KEY (cluster_id, first_port),
+  FOREIGN KEY (cluster_id) REFERENCES clusters (id)
 ){strict};
 -- 保留节点端口号 ports kept for something else
 CREATE TABLE reserved_node_ports (
-  port {int} NOT NULL, reason TEXT NOT NULL,
-  PRIMARY KEY (port)
+  cluster_id TEXT NOT NULL, port {int} NOT NULL, reason TEXT NOT NULL,
+  PRIMARY KEY (cluster_id, port),
+  FOREIGN KEY (cluster_id) REFERENCES clusters (id)
 ){strict};
--- 部署 deployments, as wanted
+-- 部署 deployments, as wanted: the members from version_id to grade are those of the revision that is wanted
 CREATE TABLE deployments (
-  id TEXT NOT NULL, name TEXT NOT NULL, version_id TEXT NOT NULL, vendor_id TEXT NOT NULL, model TEXT NOT NULL,
-  version TEXT NOT NULL, replicas {int} NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, grade TEXT NOT NULL,
-  overlay_json TEXT NOT NULL, route_json TEXT NOT NULL, batch_id TEXT NOT NULL, deleting {int} NOT NULL,
+  id TEXT NOT NULL, name TEXT NOT NULL, cluster_id TEXT NOT NULL, revision_id {int} NOT NULL,
+  version_id TEXT NOT NULL, vendor_id TEXT NOT NULL, model TEXT NOT NULL, version TEXT NOT NULL, grade TEXT NOT NULL,
+  replicas {int} NOT NULL, ports_chosen {int} NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
+  update_started_ms {int} NOT NULL, update_failed {int} NOT NULL, told_change {int} NOT NULL, opens_route TEXT NOT NULL, batch_id TEXT NOT NULL, deleting {int} NOT NULL,
   restart_wanted {int} NOT NULL, created_by TEXT NOT NULL, created_ms {int} NOT NULL, changed_ms {int} NOT NULL,
   PRIMARY KEY (id),
   UNIQUE (name),
+  FOREIGN KEY (cluster_id) REFERENCES clusters (id),
   FOREIGN KEY (version_id) REFERENCES model_information (id)
 ){strict};
--- 已使用节点端口号 used node ports
+-- 部署修订版本 revisions: one version with one overlay of a deployment. Ids rise over the whole installation
+CREATE TABLE revisions (
+  id {int} NOT NULL, deployment_id TEXT NOT NULL, number {int} NOT NULL, version_id TEXT NOT NULL,
+  overlay_json TEXT NOT NULL, cause TEXT NOT NULL, created_by TEXT NOT NULL, created_ms {int} NOT NULL,
+  PRIMARY KEY (id),
+  UNIQUE (deployment_id, number),
+  FOREIGN KEY (deployment_id) REFERENCES deployments (id),
+  FOREIGN KEY (version_id) REFERENCES model_information (id)
+){strict};
+-- 已使用节点端口号 used node ports of a cluster
 CREATE TABLE used_node_ports (
-  port {int} NOT NULL, deployment_id TEXT NOT NULL, replica_number {int} NOT NULL, replica TEXT NOT NULL,
-  port_name TEXT NOT NULL, container_port {int} NOT NULL, reserved_ms {int} NOT NULL,
-  PRIMARY KEY (port),
+  cluster_id TEXT NOT NULL, port {int} NOT NULL, deployment_id TEXT NOT NULL, slot {int} NOT NULL,
+  port_name TEXT NOT NULL, taken_ms {int} NOT NULL,
+  PRIMARY KEY (cluster_id, port),
+  UNIQUE (deployment_id, slot, port_name),
   FOREIGN KEY (deployment_id) REFERENCES deployments (id)
 ){strict};
--- 副本 replicas, as last seen
-CREATE TABLE replicas (
-  deployment_id TEXT NOT NULL, number {int} NOT NULL, name TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
-  container TEXT NOT NULL, started_ms {int} NOT NULL, restarts {int} NOT NULL, restart_done {int} NOT NULL,
-  failures {int} NOT NULL, next_try_ms {int} NOT NULL,
-  PRIMARY KEY (deployment_id, number),
+-- 运行单元 units, as last seen
+CREATE TABLE units (
+  cluster_id TEXT NOT NULL, name TEXT NOT NULL, deployment_id TEXT NOT NULL, revision_id {int} NOT NULL,
+  restart {int} NOT NULL, slot {int} NOT NULL, engine_id TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
+  started_ms {int} NOT NULL, restarts {int} NOT NULL, failures {int} NOT NULL, next_try_ms {int} NOT NULL,
+  PRIMARY KEY (cluster_id, name),
+  FOREIGN KEY (deployment_id) REFERENCES deployments (id)
+){strict};
+-- 端点 endpoints: where a deployment is dialled, at each node address of its cluster
+CREATE TABLE endpoints (
+  cluster_id TEXT NOT NULL, node_port {int} NOT NULL, deployment_id TEXT NOT NULL, port_name TEXT NOT NULL,
+  kind TEXT NOT NULL, unit TEXT NOT NULL,
+  PRIMARY KEY (cluster_id, node_port),
   FOREIGN KEY (deployment_id) REFERENCES deployments (id)
 ){strict};
 -- 批量部署 batches
@@ -156,8 +185,9 @@ CREATE TABLE wrapped_secrets (
 ){strict};
 -- 已授权实例 what was granted to guards, the answers are sealed to them
 CREATE TABLE instances (
-  id TEXT NOT NULL, deployment_id TEXT NOT NULL, replica TEXT NOT NULL, container TEXT NOT NULL,
-  signing_key TEXT NOT NULL, signing_key_id TEXT NOT NULL, receive_key TEXT NOT NULL, guard_version TEXT NOT NULL,
+  id TEXT NOT NULL, cluster_id TEXT NOT NULL, deployment_id TEXT NOT NULL, revision_id {int} NOT NULL,
+  unit TEXT NOT NULL, engine_id TEXT NOT NULL, signing_key TEXT NOT NULL, signing_key_id TEXT NOT NULL,
+  receive_key TEXT NOT NULL, guard_version TEXT NOT NULL,
   granted_ms {int} NOT NULL, lease_until_ms {int} NOT NULL, ended_ms {int} NOT NULL, end_reason TEXT NOT NULL,
   revoked {int} NOT NULL, calls {int} NOT NULL, counter {int} NOT NULL, listed_from {int} NOT NULL,
   request_sm3 TEXT NOT NULL, answer TEXT NOT NULL, renewal_sm3 TEXT NOT NULL, renewal_answer TEXT NOT NULL,
@@ -195,17 +225,21 @@ CREATE TABLE gateway_nonces (
   gateway_id TEXT NOT NULL, nonce TEXT NOT NULL, time_ms {int} NOT NULL,
   PRIMARY KEY (gateway_id, nonce)
 ){strict};
--- counters that only rise: "changes" numbers what gateways have to be told
+-- counters that only rise: "changes" numbers what gateways have to be told, "revisions" is the newest revision's id
 CREATE TABLE counters (
   name TEXT NOT NULL, value {int} NOT NULL,
   PRIMARY KEY (name)
 ){strict};
 INSERT INTO counters (name, value) VALUES ('changes', 1);
+INSERT INTO counters (name, value) VALUES ('revisions', 0);
 CREATE INDEX sessions_by_person ON sessions (person_id);
 CREATE INDEX tokens_by_person ON tokens (person_id);
 CREATE INDEX used_node_ports_by_deployment ON used_node_ports (deployment_id);
 CREATE INDEX route_information_by_deployment ON route_information (deployment_id);
-CREATE INDEX instances_by_replica ON instances (replica, granted_ms);
+CREATE INDEX revisions_by_version ON revisions (version_id);
+CREATE INDEX units_by_deployment ON units (deployment_id);
+CREATE INDEX endpoints_by_deployment ON endpoints (deployment_id);
+CREATE INDEX instances_by_unit ON instances (cluster_id, unit, granted_ms);
 CREATE INDEX instances_by_deployment ON instances (deployment_id, ended_ms);
 CREATE INDEX instances_by_signing_key ON instances (signing_key_id);
 CREATE INDEX audit_log_by_time ON audit_log (time_ms);

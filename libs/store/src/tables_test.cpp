@@ -2,6 +2,7 @@
 
 #include "mifeng/base/file.h"
 #include "mifeng/store/audit.h"
+#include "mifeng/store/clusters.h"
 #include "mifeng/store/deployments.h"
 #include "mifeng/store/gateways.h"
 #include "mifeng/store/grants.h"
@@ -66,8 +67,10 @@ Result<void> insert_model(Transaction& tx, const ModelRow& row) {
 }
 
 TEST_F(Tables, EveryRowComesBackAsItWentIn) {
-  // Fills each column with a value of its own, by the same description that find() uses the other way round.
-  const auto round_trip = [&](auto row) {
+  // Fills each column with a value of its own, by the same description that find() uses the other way round; `parents`
+  // names the rows that it belongs to.
+  const auto none = [](auto&) {};
+  const auto round_trip_of = [&](auto row, auto parents) {
     using Row = decltype(row);
     std::int64_t number = 5'000'000'000;
     auto fill = [&](auto& member) {
@@ -78,6 +81,7 @@ TEST_F(Tables, EveryRowComesBackAsItWentIn) {
       }
     };
     std::apply([&](auto&... member) { (fill(member), ...); }, Table<Row>::tie(row));
+    parents(row);
     auto done = database_->write([&](Transaction& tx) -> Result<void> {
       MIFENG_CHECK(insert(tx, row));
       MIFENG_TRY(auto rows, all<Row>(tx));
@@ -87,15 +91,19 @@ TEST_F(Tables, EveryRowComesBackAsItWentIn) {
       EXPECT_TRUE(changed);
       return ok();
     });
-    EXPECT_TRUE(done) << Table<Row>::name << ": " << done.error().message();
+    EXPECT_TRUE(done) << Table<Row>::name << ": " << (done ? "" : done.error().message());
   };
+  const auto round_trip = [&](auto row) { round_trip_of(row, none); };
   round_trip(PersonRow{});
   round_trip(VendorRow{});
   round_trip(ConfigRow{});
   round_trip(ImageRow{});
   round_trip(UploadRow{});
-  round_trip(PortRangeRow{});
-  round_trip(ReservedPortRow{});
+  round_trip(ClusterRow{});
+  const std::string cluster = database_->read([](Transaction& tx) { return all<ClusterRow>(tx); }).value().front().id;
+  const auto in_cluster = [&](auto& row) { row.cluster_id = cluster; };
+  round_trip_of(PortRangeRow{}, in_cluster);
+  round_trip_of(ReservedPortRow{}, in_cluster);
   round_trip(BatchRow{});
   round_trip(RouteRow{});
   round_trip(CallerRow{});
@@ -106,6 +114,52 @@ TEST_F(Tables, EveryRowComesBackAsItWentIn) {
   round_trip(UsageRow{});
   round_trip(AuditRow{});
   round_trip(AuditHeadRow{});
+}
+
+TEST_F(Tables, WhatADeploymentHasComesBackAsItWentIn) {
+  const auto done = write([](Transaction& tx) -> Result<void> {
+    ModelRow version = model("1", "acme", "digits", "1.0");
+    MIFENG_CHECK(insert_model(tx, version));
+    ClusterRow cluster;
+    cluster.id = "local";
+    MIFENG_CHECK(insert(tx, cluster));
+    DeploymentRow deployment;
+    deployment.id = "d";
+    deployment.cluster_id = "local";
+    deployment.version_id = version.id;
+    deployment.replicas = 2;
+    MIFENG_CHECK(insert(tx, deployment));
+    for (const std::int64_t number : {1, 2}) {
+      RevisionRow revision;
+      MIFENG_TRY(revision.id, next_revision_id(tx));
+      revision.deployment_id = "d";
+      revision.number = number;
+      revision.version_id = version.id;
+      MIFENG_CHECK(insert(tx, revision));
+    }
+    MIFENG_TRY(const auto revisions, revisions_of(tx, "d"));
+    EXPECT_EQ(revisions.at(0).number, 2) << "newest first";
+    MIFENG_CHECK(raise_revision_id(tx, 1));
+    EXPECT_EQ(current_revision_id(tx).value(), 2) << "it only rises";
+    MIFENG_CHECK(raise_revision_id(tx, 7));
+    EXPECT_EQ(next_revision_id(tx).value(), 8);
+    UnitRow unit{.cluster_id = "local", .name = "mf-d-0", .deployment_id = "d", .revision_id = 2, .slot = 1};
+    MIFENG_CHECK(insert(tx, unit));
+    EndpointRow endpoint{.cluster_id = "local", .node_port = 30001, .deployment_id = "d", .port_name = "http"};
+    endpoint.unit = "mf-d-0";
+    MIFENG_CHECK(insert(tx, endpoint));
+    UsedPortRow port{.cluster_id = "local", .port = 30001, .deployment_id = "d", .slot = 1, .port_name = "http"};
+    MIFENG_CHECK(insert(tx, port));
+    EXPECT_EQ(units_of(tx, "d")->at(0).slot, 1);
+    EXPECT_EQ(endpoints_of(tx, "d")->at(0).unit, "mf-d-0");
+    EXPECT_EQ(ports_of(tx, "d")->at(0).port, 30001);
+    EXPECT_EQ(used_ports_in(tx, "other")->size(), 0u);
+    EXPECT_EQ(deployments_with_version(tx, version.id)->size(), 1u);
+    EXPECT_EQ(deployments_in_cluster(tx, "local").value(), 1);
+    EXPECT_FALSE(erase<ClusterRow>(tx, std::string("local"))) << "something runs there";
+    return ok();
+  });
+  EXPECT_TRUE(done) << (done ? "" : done.error().message());
 }
 
 TEST_F(Tables, SearchesModelsByEachFieldAndPage) {

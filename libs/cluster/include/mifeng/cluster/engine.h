@@ -1,4 +1,4 @@
-// The one interface to what runs containers. Podman on one machine now; a Kubernetes cluster is to fit behind it.
+// The one interface to what runs units: Podman on one machine now, a Kubernetes cluster behind the same words.
 #pragma once
 
 #include <sys/types.h>
@@ -6,11 +6,12 @@
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "mifeng/base/clock.h"
@@ -22,59 +23,117 @@ namespace mifeng::cluster {
 template <typename T>
 using Task = boost::asio::awaitable<Result<T>>;
 
-// Where callers (the gateway) reach a port of the template. An engine that publishes per replica (Podman) wants one
-// for every replica and port; one that publishes per deployment (a NodePort) wants one for every port, replica 0.
-struct HostPort {
+// A node port of a deployment. Where an address is one unit (Podman), each unit needs a set of its own: such a set is a
+// slot, counted from 0, and has every port of the template. Where a node port stands before all units (Kubernetes),
+// there is slot 0 alone.
+struct NodePort {
   std::string port_name;
-  int replica = 0;  // counted from 0
-  std::uint16_t host_port = 0;
+  int slot = 0;
+  std::uint16_t node_port = 0;
+  bool operator==(const NodePort&) const = default;
+};
+
+// How many slots of node ports a deployment needs.
+struct PortNeeds {
+  int slots = 0;         // while nothing is replaced
+  int update_slots = 0;  // beyond these while units are replaced, so that a new one runs before an old one goes
 };
 
 // All of what is to run for one deployment; applying the same again changes nothing.
 struct Workload {
-  std::string deployment;  // id: [a-z0-9]([a-z0-9-]*[a-z0-9])?, at most 40
+  std::string deployment;     // id: [a-z0-9]([a-z0-9-]*[a-z0-9])?, at most 40
+  std::int64_t revision = 1;  // names `pod`: units of another revision are replaced
+  std::int64_t restart = 0;   // rises with each restart that was asked for; units of an earlier one are replaced
   PodTemplate pod;
   int replicas = 1;
-  std::vector<HostPort> host_ports;
+  std::vector<NodePort> node_ports;  // whole slots; those of ports that only a former revision has may be among them
 };
 
-enum class InstanceState {
-  kMissing,  // not there
-  kPending,  // made, not started (or being pulled, scheduled)
-  kRunning,  // its first process runs; `ready` says whether it serves
-  kStopping,
-  kExited,  // ended, well or not; the engine does not start it again by itself where it can be told not to
-  kFailed,  // could not be started at all
+enum class UnitState {
+  kPending,   // not there yet, or made and not started (being pulled, scheduled)
+  kRunning,   // its first process runs; `ready` says whether it serves
+  kStopping,  // it was told to end and takes no new calls
+  kExited,    // ended, well or not, and the engine does not start it again by itself
+  kFailed,    // could not be made or started at all
 };
-// "running", ...
-const char* to_string(InstanceState state);
+const char* to_string(UnitState state);  // "pending", ...
 
-struct InstanceStatus {
-  std::string name;       // of the container or pod; MIFENG_INSTANCE inside
+// What runs once for each replica: one container on Podman, a pod on Kubernetes.
+struct Unit {
+  std::string name;       // the engine's; MIFENG_UNIT inside. Nobody builds on its form
   std::string engine_id;  // container id or pod uid: another one after it was made again
   std::string deployment;
-  int replica = 0;
-  InstanceState state = InstanceState::kMissing;
+  std::int64_t revision = 0;
+  std::int64_t restart = 0;
+  UnitState state = UnitState::kPending;
   bool ready = false;
   std::string reason;       // one sentence for a person; empty when running and ready
   std::string reason_code;  // stable: "", "image-not-pulled", "port-taken", "out-of-memory", "exited", "not-ready",
-                            // "not-answering", "cannot-start", "missing", "drifted" (not as rendered)
+                            // "not-answering", "cannot-start", "drifted" (not as rendered)
   std::optional<UnixMillis> started_at_ms;
   std::optional<UnixMillis> finished_at_ms;
   std::optional<int> exit_code;
-  std::string address;  // inside the engine's network, for the health port; may be empty
-  std::vector<HostPort> host_ports;
-  std::string image;  // as it was rendered
+  std::vector<NodePort> node_ports;  // its own; empty where node ports stand before all units
+};
+
+// An address to dial for a port of a deployment, at every node address of the cluster.
+enum class EndpointKind {
+  kUnit,      // behind it is one unit
+  kBalanced,  // behind it a unit is chosen for each connection
+};
+const char* to_string(EndpointKind kind);  // "unit", "balanced"
+struct Endpoint {
+  std::string port_name;
+  EndpointKind kind = EndpointKind::kUnit;
+  std::string unit;  // of kUnit
+  std::uint16_t node_port = 0;
+  bool operator==(const Endpoint&) const = default;
 };
 
 struct ApplyResult {
-  bool changed = false;                   // whether anything had to be done
-  std::vector<InstanceStatus> instances;  // every replica in order; a start that failed is kFailed with its reason
+  bool changed = false;  // whether anything had to be done
+  bool settled = false;  // all units are there, of this revision and restart, and nothing surplus is left; else a later
+                         // apply() goes on, after a unit became ready or went, as watch() tells
+  std::vector<Unit> units;
+};
+
+// A port of a node that somebody holds, ours or not.
+struct PortInUse {
+  std::uint16_t port = 0;
+  std::string holder;  // "container NAME", "Service NAMESPACE/NAME", as far as can be seen
+};
+
+// How much of one thing all nodes have together, and how much of it nobody has claimed.
+struct Amount {
+  std::int64_t all = 0;
+  std::int64_t free = 0;
+};
+struct Capacity {
+  Amount cpu_millis;
+  Amount memory_bytes;
+  std::map<std::string, Amount> accelerators;  // by resource name: "nvidia.com/gpu"
+};
+
+// Something that happened to a deployment, as the engine told it.
+struct Event {
+  UnixMillis time_ms = 0;
+  std::string unit;    // may be empty
+  std::string action;  // the engine's word: "start", "died", "Pulled"
+  std::string detail;  // for a person; may be empty
+};
+
+struct ClusterFacts {
+  std::string version;           // "podman 4.3.1"
+  std::vector<std::string> may;  // what we are allowed to do beyond the necessary; empty on Podman
 };
 
 struct LogOptions {
-  int tail = 200;       // lines from the end, -1 for all
-  bool follow = false;  // until the container ends or the caller cancels
+  std::string container;    // of the unit; empty: the model's
+  int tail = 200;           // lines from the end, -1 for all
+  bool follow = false;      // until the unit ends or the caller cancels
+  bool previous = false;    // of the run before this one; kNotFound "no-previous-run" where the engine keeps none
+  bool timestamps = false;  // each line begins with its time as RFC 3339
+  std::optional<UnixMillis> since_ms;
 };
 struct LogLine {
   bool is_stderr = false;
@@ -83,83 +142,94 @@ struct LogLine {
 // Called for each line in order and awaited, so that a slow reader slows the engine; an error ends the stream.
 using LogSink = std::function<boost::asio::awaitable<Result<void>>(LogLine)>;
 
-// A container that proved to be ours, and unchanged.
-struct PeerIdentity {
-  std::string instance;  // name
+// How a guard proves which unit it is. On Podman: it is the process at the other end of that unit's own socket, by its
+// pid as the kernel told it and a pidfd taken before anything else, which shows that this pid still is that process.
+struct PeerEvidence {
+  std::string unit;  // whose socket it is
+  ::pid_t pid = 0;
+  int pidfd = -1;  // of the caller, who closes it
+};
+// On Kubernetes: a service account token of its pod.
+struct TokenEvidence {
+  std::string token;
+};
+using Evidence = std::variant<PeerEvidence, TokenEvidence>;
+
+// A unit that proved to be ours, and unchanged.
+struct Proof {
+  std::string unit;  // name
   std::string engine_id;
   std::string deployment;
-  int replica = 0;
+  std::int64_t revision = 0;
   UnixMillis started_at_ms = 0;  // of this run; a later start is another instance
 };
 
-// All calls may run at the same time; two apply() of one deployment are put in a row by the engine. Every call has
-// a bound of its own and ends with kTimeout or kUnavailable at the latest after it. kPermissionDenied
-// "not-ours": the name exists, and does not carry our installation id; such a thing is never touched.
+// All calls may run at the same time, from any event loop; two changes of one deployment are put in a row by the
+// engine. Every call has a bound of its own and ends with kTimeout or kUnavailable at the latest after it.
+// kPermissionDenied "not-ours": the name exists, and does not carry our installation id; such a thing is never touched.
 class Engine {
  public:
   virtual ~Engine() = default;
 
-  // Whether the engine answers, and with which version; kUnavailable "engine-unavailable".
-  virtual Task<std::string> ping() = 0;
+  // Whether the engine answers, and as what; kUnavailable "engine-unavailable".
+  virtual Task<ClusterFacts> probe() = 0;
 
-  // Brings the deployment to what is given: pulls, makes what is missing, replaces what differs, removes replicas
-  // beyond the number, starts what was made and never started. What has ended stays ended: restart() starts it, when
-  // the caller thinks fit. A replica that cannot be made or started does not stop the others and is told in
-  // the result. Dying half-way leaves nothing that the next apply() or remove() does not find again.
+  // A step towards what is given: pulls, makes what is missing, starts what was made and never started, ends what is
+  // surplus. Units that are not of this revision and restart, or not as rendered, are replaced one after the other: the
+  // next only when the one before is ready. A free slot takes the new one before an old one goes; without one an old
+  // one goes first. Units that do not run or are not ready go before those that serve. What has ended stays ended until
+  // restart(). Ending is begun and not waited for: such a unit is kStopping. A unit that cannot be made or started is
+  // told in the result and stops no other. Dying half-way leaves nothing that the next apply() or remove() does not
+  // find again.
   virtual Task<ApplyResult> apply(Workload workload) = 0;
-
-  // As the engine reports it now; replicas that are not there come as kMissing.
-  virtual Task<std::vector<InstanceStatus>> status(Workload workload) = 0;
-  // Everything of our installation, whether or not anyone still wants it.
-  virtual Task<std::vector<InstanceStatus>> list() = 0;
-
-  // Stops with the template's grace and starts again (the same container on Podman, so its memory mounts are empty
-  // again).
-  virtual Task<void> restart(std::string instance) = 0;
-  // Stops with grace and removes; kNotFound is success. Removes the volumes and folders that belong to it, and leaves
-  // what it claimed.
+  // Starts a unit that has ended again, as it was; kNotFound "no-such-unit", kUnavailable "port-taken", "cannot-start".
+  virtual Task<void> restart(std::string unit) = 0;
+  // Stops with grace and removes all units of the deployment, with the volumes and folders that belong to them, and
+  // returns when they are gone; none is success. Claimed volumes stay.
   virtual Task<void> remove(std::string deployment) = 0;
-  // Removes claimed volumes (ClaimMount::claim) with all that they hold, but for those that a container still uses.
+  // Removes claimed volumes (ClaimMount::claim) with all that they hold, but for those that a unit still uses.
   virtual Task<void> remove_claims(std::vector<std::string> claims) = 0;
   // All of our installation but the claimed volumes, which are there to outlive what runs: every deployment, and what
   // the engine holds for the installation as a whole.
   virtual Task<void> remove_everything() = 0;
 
-  virtual Task<void> logs(std::string instance, LogOptions options, LogSink sink) = 0;
+  // What the deployment's units are. Out of the engine's own view where watch() holds one, else asked for.
+  virtual Task<std::vector<Unit>> units(std::string deployment) = 0;
+  // Of our installation, whether or not anybody still wants them.
+  virtual Task<std::vector<Unit>> all_units() = 0;
+  // Where the deployment can be dialled now: of its units those that run, ready or not, and are not stopping.
+  virtual Task<std::vector<Endpoint>> endpoints(std::string deployment) = 0;
 
-  // Is `pid` the first process of replica `replica` as the engine reports it now, and is the container what
-  // was rendered from `workload`? kPermissionDenied "not-first-process" | "not-running" | "not-ours" | "drifted"
-  // (the message names the field). The caller holds a pidfd of the peer and checks that it is alive after this.
-  // An engine whose containers prove themselves by token answers kInvalidArgument "not-supported".
-  virtual Task<PeerIdentity> verify_peer(Workload workload, int replica, ::pid_t pid) = 0;
+  // Keeps a view of what is ours from the engine's own news until the returned object ends, heals it (lists again when
+  // the news break off, and every `resync`), and calls `changed` with the deployment of which something changed, or ""
+  // where anything may have (after each listing that found a difference, and when the engine comes back or goes away).
+  // From any thread; it must not block. One at a time.
+  using Changed = std::function<void(const std::string& deployment)>;
+  virtual std::shared_ptr<void> watch(Changed changed, std::chrono::milliseconds resync) = 0;
 
-  // Ports of the host that any container of this engine holds or will hold at its start, ours or not.
-  virtual Task<std::vector<std::uint16_t>> host_ports_in_use() = 0;
+  // Asked before ports are reserved. Does not talk to the engine.
+  virtual PortNeeds ports_needed(const PodTemplate& pod, int replicas) const = 0;
+  // Ports of the nodes that anything of this engine holds, or will hold at its start, ours or not.
+  virtual Task<std::vector<PortInUse>> ports_in_use() = 0;
+  virtual Task<Capacity> capacity() = 0;
+  // What happened to a deployment lately, oldest first; at most 100 are kept, and nothing from before watch().
+  virtual Task<std::vector<Event>> events(std::string deployment) = 0;
+
+  virtual Task<void> logs(std::string unit, LogOptions options, LogSink sink) = 0;
+
+  // Who shows this evidence, and is the unit what was rendered from the candidate of its own revision?
+  // kPermissionDenied "not-first-process" | "not-running" | "not-ours" | "no-such-revision" (it has one that is not
+  // among the candidates) | "drifted" (the message names the field). kInvalidArgument "not-supported" for evidence of
+  // another kind of engine.
+  virtual Task<Proof> prove(std::vector<Workload> candidates, Evidence evidence) = 0;
 
   // kNotFound "image-not-found", kUnavailable "image-not-pulled" with the registry's words.
   virtual Task<void> pull(std::string image, PullPolicy policy) = 0;
-  // Removes images of our registry that no container uses and whose reference is not in `keep`.
+  // Removes images of our registry that no unit uses and whose reference is not in `keep`.
   virtual Task<void> prune_images(std::vector<std::string> keep) = 0;
 
   // What the template asks for and this engine cannot hold, in sentences for whoever deploys; usually none.
   virtual std::vector<std::string> not_held(const PodTemplate& pod) const = 0;
-
-  // The name that replica `replica` has or will have: mf-<first 8 of the installation id>-<deployment>-<replica>.
-  virtual std::string instance_name(const std::string& deployment, int replica) const = 0;
 };
-
-struct PodmanOptions {
-  std::filesystem::path socket;       // of `podman system service`
-  std::string installation;           // id: 32 hex digits
-  std::filesystem::path sockets_dir;  // DATA/sockets; <container name>/ in it is mounted read-only at /mifeng/platform
-  std::string host_ip = "127.0.0.1";  // where host ports listen
-  std::string network;                // made when it is missing; "" is mf-<first 8 of the installation id>
-  std::string registry;               // "127.0.0.1:5000": images of it are ours to prune; "" prunes nothing
-  bool registry_tls = false;          // whether to verify TLS of the registry when pulling
-  std::chrono::milliseconds probe_timeout{1000};  // for an answer on the health port
-};
-
-// kInvalidArgument "bad-options". Does not talk to the service yet. `clock` must outlive the engine.
-Result<std::unique_ptr<Engine>> create_podman_engine(const PodmanOptions& options, const Clock& clock);
 
 }  // namespace mifeng::cluster

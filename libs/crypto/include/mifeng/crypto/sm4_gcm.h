@@ -21,7 +21,8 @@ using GcmTag = std::span<std::uint8_t, kGcmTagSize>;
 using ConstGcmTag = std::span<const std::uint8_t, kGcmTagSize>;
 
 // One key, ready for use. One thread at a time. `in` and `out` have the same size and are either the same memory or do
-// not overlap. A nonce must never seal twice under one key.
+// not overlap; it is at most 2^36 - 32 bytes (SP 800-38D clause 5.2.1.1), else a programmer error. A nonce must never
+// seal twice under one key.
 class Sm4GcmCipher {
  public:
   virtual ~Sm4GcmCipher() = default;
@@ -31,18 +32,37 @@ class Sm4GcmCipher {
                                   ConstGcmTag tag) = 0;
 };
 
-// Makes ciphers: the seam behind which libgcrypt stands today and a faster kernel will. Thread-safe; make one in each
-// process (nginx: in each worker, after the fork) and let it live longer than its ciphers. It keeps a few spent cipher
-// contexts, wiped, because making one costs more than a short message.
+// How SM4 is computed: by which of a processor's instructions. The results are the same, and none of them takes a time
+// that depends on a key or a text.
+enum class Sm4Tier {
+  kPortable,    // any processor
+  kAesSsse3,    // AES-NI, PCLMULQDQ, SSSE3
+  kAesAvx2,     // AES-NI, PCLMULQDQ, AVX2
+  kVaesAvx2,    // VAES, VPCLMULQDQ, AVX2
+  kGfniAvx2,    // GFNI, VPCLMULQDQ, AVX2
+  kGfniAvx512,  // GFNI, VPCLMULQDQ, AVX-512 (F, BW, VL)
+};
+inline constexpr Sm4Tier kSm4Tiers[] = {Sm4Tier::kPortable, Sm4Tier::kAesSsse3, Sm4Tier::kAesAvx2,
+                                        Sm4Tier::kVaesAvx2, Sm4Tier::kGfniAvx2, Sm4Tier::kGfniAvx512};
+
+const char* to_string(Sm4Tier tier);  // "gfni-avx512"
+// Whether this processor (and its operating system) can.
+bool is_supported(Sm4Tier tier);
+// The last of kSm4Tiers that is.
+Sm4Tier best_sm4_tier();
+
+// Makes ciphers. Thread-safe; let it live longer than its ciphers.
 class Sm4GcmProvider {
  public:
-  // The best one on this machine. kInternal "no-sm4-gcm" where the library has no SM4.
-  static Result<std::unique_ptr<Sm4GcmProvider>> create();
+  // The best one on this machine.
+  static Result<std::unique_ptr<Sm4GcmProvider>> create() { return create(best_sm4_tier()); }
+  // For tests and measurements. kInternal "no-sm4-gcm" where this processor cannot.
+  static Result<std::unique_ptr<Sm4GcmProvider>> create(Sm4Tier tier);
 
   virtual ~Sm4GcmProvider() = default;
   // kResourceExhausted "out-of-memory".
   virtual Result<std::unique_ptr<Sm4GcmCipher>> cipher(Sm4Key key) = 0;
-  virtual const char* name() const = 0;  // "libgcrypt 1.10.1"
+  virtual const char* name() const = 0;  // "gfni-avx512"
 };
 
 }  // namespace mifeng::crypto

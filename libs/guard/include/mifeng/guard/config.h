@@ -48,9 +48,10 @@ struct GuardConfig {
   std::string deployment;
   std::string instance;
   std::string platform;
-  std::vector<NamedPort> ports;  // the first is the model's main one
-  std::string readiness;         // empty: none
-  std::chrono::seconds termination_grace{30};
+  std::vector<NamedPort> ports;                // the first is the model's main one
+  std::string readiness;                       // empty: none
+  std::chrono::seconds lame_duck{5};           // goes on serving for so long after it was asked to stop
+  std::chrono::seconds termination_grace{30};  // after that, to finish what it has begun
   keyholder::SealKeyLimits seal_key;
   std::optional<std::string> card;     // key id of its identity key, hex
   std::optional<std::string> pod_uid;  // on Kubernetes

@@ -46,6 +46,8 @@ struct KeySocketCallbacks {
   std::function<void(const proxy::Counts&)> on_counts;
   // Gateway: every connected worker (at least one) uses the table with this serial. Once a serial.
   std::function<void(std::uint64_t serial)> on_table_taken;
+  // Guard: workers_have_seal_keys() or workers_are_drained() may have become true. Not from inside another callback.
+  std::function<void()> on_workers_changed;
   // One line for the log, in English.
   std::function<void(const std::string&)> on_log;
 };
@@ -70,6 +72,10 @@ class KeySocketServer {
   void set_state(proxy::GuardState state);
 
   std::size_t worker_count() const;
+  // Guard: every connected worker (at least one) was sent a seal key, ahead of what is sent after this call.
+  bool workers_have_seal_keys() const;
+  // Guard: every connected worker (at least one) has no connection left, since it was told to drain.
+  bool workers_are_drained() const;
 
  private:
   struct Impl;

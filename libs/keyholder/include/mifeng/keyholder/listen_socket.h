@@ -20,6 +20,11 @@ class ListenSocket {
   // On every address of this host: IPv4, and IPv6 where the kernel has it.
   static Result<std::vector<ListenSocket>> open_all(std::uint16_t port);
 
+  // From now on nobody's first packet is answered, whoever else holds the socket: whoever connects tries again, for a
+  // second at least, and is refused once it has been shut down. What was begun before can still be taken. So a socket
+  // is closed without resetting a connection that is just being made, which may have brought a request by then.
+  Result<void> stop_new_connections() const;
+
   int fd() const { return fd_.get(); }
   std::uint16_t port() const { return port_; }
   std::uint64_t inode() const { return inode_; }

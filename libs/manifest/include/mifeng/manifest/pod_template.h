@@ -36,7 +36,7 @@ struct MemoryMount {
   bool operator==(const MemoryMount&) const = default;
 };
 
-// A folder that outlives the container and is private to one replica (数据卷 that are not in memory).
+// A folder that is private to one unit, outlives its restarts and goes with it (数据卷 that are not in memory).
 struct ScratchMount {
   std::string volume;  // name in the deployment config
   std::string path;
@@ -59,7 +59,7 @@ struct PodTemplate {
   PullPolicy pull_policy = PullPolicy::kIfNotPresent;
   std::vector<std::string> command;  // the guard
   std::vector<std::string> args;     // "--" and what the guard starts
-  // The same for every replica, sorted by name; engines add MIFENG_INSTANCE and MIFENG_PLATFORM.
+  // The same for every replica, sorted by name; engines add MIFENG_UNIT and MIFENG_PLATFORM.
   std::vector<EnvVar> env;
   std::vector<ContainerPort> ports;
   PodResources resources;
@@ -79,6 +79,8 @@ struct RenderOptions {
   // Key id (hex) of the card, among those the image was packed for, that is this platform's: MIFENG_CARD. Empty where
   // there is only one.
   std::string card;
+  // For how long a guard goes on after SIGTERM: as long as whoever sends calls to it needs to notice its end.
+  int lame_duck_seconds = 5;
 };
 
 // kInvalidArgument "bad-field" where the config has no image or command, or an option is missing. The same input gives

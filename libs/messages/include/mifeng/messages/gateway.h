@@ -47,9 +47,16 @@ struct SnapshotRoute {
   std::vector<std::string> pass_headers;
 };
 
+// What stands behind each address of an endpoint.
+enum class EndpointKind {
+  kUnit,      // one unit, always the same
+  kBalanced,  // one of several, chosen anew for each connection (a node port)
+};
+
 struct SnapshotEndpoint {
   std::string deployment;
-  std::string port;                    // name
+  std::string port;  // name
+  EndpointKind kind = EndpointKind::kUnit;
   std::vector<std::string> addresses;  // "127.0.0.1:30001"
 };
 

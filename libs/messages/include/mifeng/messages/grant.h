@@ -18,7 +18,7 @@ namespace mifeng::messages {
 
 struct GrantRequest {
   std::string deployment;
-  std::string instance;
+  std::string unit;  // its name, as the engine gave it
   std::optional<std::string> pod_uid;
   std::optional<SecretBytes> token;
   std::string nonce;

@@ -24,7 +24,9 @@ enum class Permission {
   kManageVendors,      // developer information
   kConfirmVendorKeys,  // put a vendor's key in force
   kReadDeployments,
-  kDeploy,  // plan, create, scale, restart, delete; see logs
+  kDeploy,  // plan, create, update, roll back, scale, restart, delete; see logs
+  kReadClusters,
+  kManageClusters,  // names, addresses, whether unknown units are removed
   kReadPorts,
   kManagePorts,  // ranges, reserved ports
   kReadRoutes,   // callers too: they need to know where to call
@@ -43,12 +45,12 @@ enum class Permission {
 inline constexpr Permission kAllPermissions[] = {
     Permission::kReadModels,      Permission::kSubmit,        Permission::kDecideVersions,
     Permission::kReadVendors,     Permission::kManageVendors, Permission::kConfirmVendorKeys,
-    Permission::kReadDeployments, Permission::kDeploy,        Permission::kReadPorts,
-    Permission::kManagePorts,     Permission::kReadRoutes,    Permission::kManageRoutes,
-    Permission::kReadCallers,     Permission::kManageCallers, Permission::kReadCard,
-    Permission::kReadKeys,        Permission::kManageKeys,    Permission::kReadGateways,
-    Permission::kManageGateways,  Permission::kReadAudit,     Permission::kManagePeople,
-    Permission::kReadSystem};
+    Permission::kReadDeployments, Permission::kDeploy,        Permission::kReadClusters,
+    Permission::kManageClusters,  Permission::kReadPorts,     Permission::kManagePorts,
+    Permission::kReadRoutes,      Permission::kManageRoutes,  Permission::kReadCallers,
+    Permission::kManageCallers,   Permission::kReadCard,      Permission::kReadKeys,
+    Permission::kManageKeys,      Permission::kReadGateways,  Permission::kManageGateways,
+    Permission::kReadAudit,       Permission::kManagePeople,  Permission::kReadSystem};
 std::string_view to_string(Permission permission);  // "read-models", ...
 bool may(Role role, Permission permission);
 

@@ -8,19 +8,17 @@
 #include <string>
 #include <vector>
 
+#include "mifeng/json/value.h"
 #include "mifeng/platform/actor.h"
 #include "mifeng/platform/route_service.h"
 #include "mifeng/platform/types.h"
-
-namespace mifeng::cluster {
-struct Workload;
-}
 
 namespace mifeng::platform {
 
 struct Core;
 
-enum class DeploymentState { kPending, kStarting, kReady, kDegraded, kFailed, kStopped, kDeleting };
+// kUpdating: it serves, and its units are replaced by those of the revision that is wanted.
+enum class DeploymentState { kPending, kStarting, kReady, kUpdating, kDegraded, kFailed, kStopped, kDeleting };
 std::string_view to_string(DeploymentState state);                      // "pending", "starting", ...
 Result<DeploymentState> parse_deployment_state(std::string_view text);  // kInvalidArgument "unknown-state"
 // Whether the volumes that a deployment's config claims go with it; those that another deployment uses stay anyway.
@@ -38,51 +36,97 @@ struct EnvVar {
   std::string value;
 };
 // What an operator may change about a version's config. Command and image cannot be changed.
-struct DeploymentRequest {
-  std::string name;             // DNS label, up to 32; the deployment's id is this and six random hex digits
-  std::string version_id;       // an accepted one
-  std::optional<int> replicas;  // 0..64; else the config's
-  std::vector<int> ports;       // host ports, replicas x container ports, replica by replica; empty: recommended
-  std::vector<EnvVar> env;      // replaces or adds; names that start with MIFENG_ are refused
+struct Overlay {
+  std::vector<EnvVar> env;                      // only names that the config has; those that start with MIFENG_ never
   std::map<std::string, std::string> requests;  // "cpu" -> "2"
   std::map<std::string, std::string> limits;
+};
+struct DeploymentRequest {
+  std::string name;             // DNS label, up to 32; the deployment's id is this and six random hex digits
+  std::string cluster;          // id; empty: "local"
+  std::string version_id;       // an accepted one
+  std::optional<int> replicas;  // 0..64; else the config's
+  std::vector<int> ports;       // node ports, slot by slot, each with the config's ports in order; empty: recommended
+  Overlay overlay;
   std::optional<RouteInput> route;  // made with it; forward may be empty: this deployment's first port
 };
+// What is to be changed of a deployment that is there; the rest stays.
+struct UpdateRequest {
+  std::string version_id;                  // of the same vendor and model; empty: the one that it has
+  std::optional<std::vector<EnvVar>> env;  // each replaces that part of the overlay
+  std::optional<std::map<std::string, std::string>> requests;
+  std::optional<std::map<std::string, std::string>> limits;
+};
 struct PlannedPort {
-  std::string replica;  // container name
+  int slot = 0;
   std::string port_name;
   int container_port = 0;
   int node_port = 0;
 };
 struct DeploymentPlan {
+  std::string cluster;
   std::string vendor_id, model, version;
   int replicas = 0;
   std::vector<PlannedPort> ports;  // a recommendation until create() reserves them
-  std::string rendered_json;       // the pod template that the engine gets, first replica
+  json::Object rendered;           // the pod template that the engine gets
   Grade grade = Grade::kL1;
   std::vector<std::string> warnings;
 };
-struct ReplicaInfo {
-  std::string name;  // container name
+// One field of what the engine gets, as it is and as it would be; null where it is not there.
+struct FieldChange {
+  std::string field;  // "image", "env.LANG", "resources.memoryLimitBytes", "ports.http"
+  json::Value before, after;
+};
+enum class UpdateStrategy {
+  kSurge,    // a new unit runs before an old one goes
+  kInPlace,  // an old unit goes first, the others serve meanwhile
+  kOutage,   // the only unit goes first: calls fail meanwhile
+};
+std::string_view to_string(UpdateStrategy strategy);  // "surge", "in-place", "outage"
+struct UpdatePlan {
+  std::string deployment_id;
+  int from_revision = 0;  // number
+  std::string from_version, to_version;
+  std::vector<FieldChange> changes;  // none: nothing would be replaced
+  UpdateStrategy strategy = UpdateStrategy::kSurge;
+  std::vector<std::string> warnings;
+};
+struct Revision {
   int number = 0;
-  std::string state;   // "waiting", "starting", "ready", "failed", "stopping"
-  std::string reason;  // one sentence; empty while all is well
-  std::vector<PlannedPort> ports;
-  std::string instance_id;  // live grant; empty without
+  std::string version_id, version;
+  Overlay overlay;
+  std::string cause;  // "deploy", "update", "rollback to 2"
+  bool wanted = false;
+  int units = 0;  // that run it now
+  std::string created_by;
+  UnixMillis created_ms = 0;
+};
+struct UnitInfo {
+  std::string name;                // the engine's
+  int revision = 0;                // number; 0: of none that is kept
+  std::string state;               // "waiting", "starting", "ready", "stopping", "failed"
+  std::string reason;              // one sentence; empty while all is well
+  std::vector<PlannedPort> ports;  // its own; empty where a node port stands before all units
+  std::string instance_id;         // live grant; empty without
   UnixMillis started_ms = 0;
   int restarts = 0;
 };
 struct Deployment {
   std::string id;
   std::string name;
+  std::string cluster;
   std::string version_id, vendor_id, model, version;
-  int replicas = 0;
+  int revision = 0;  // number of the one that is wanted
+  int replicas = 0;  // wanted
+  int ready = 0;     // units that serve, of whichever revision
   DeploymentState state = DeploymentState::kPending;
-  std::string reason;  // why it is not running, in one sentence with the remedy
+  std::string reason;          // why it is not running, in one sentence with the remedy
+  bool update_failed = false;  // the revision that is wanted does not come up; a former one goes on serving
   Grade grade = Grade::kL1;
-  std::vector<ReplicaInfo> replica_infos;
+  std::vector<UnitInfo> units;
+  std::vector<PlannedPort> ports;  // all that it has taken
   std::vector<std::string> route_ids;
-  std::string overlay_json;
+  Overlay overlay;
   std::string created_by;
   UnixMillis created_ms = 0;
   UnixMillis changed_ms = 0;
@@ -104,15 +148,18 @@ struct DeploymentQuery {
   std::string version_id;
 };
 struct LogOptions {
-  std::string replica;  // container name; empty: the first
-  int tail = 200;       // lines from the end; -1 all
+  std::string unit;       // empty: the first
+  std::string container;  // of the unit; empty: the model's
+  int tail = 200;         // lines from the end; -1 all
   bool follow = false;
+  bool previous = false;  // of the run before
+  bool timestamps = false;
+  std::optional<UnixMillis> since_ms;
 };
-
-struct WantedContainer {
-  std::string deployment;
-  int replica = 0;
-  std::string name;
+// What the engine told of a deployment lately.
+struct DeploymentEvent {
+  UnixMillis time_ms = 0;
+  std::string unit, action, detail;
 };
 
 class DeploymentService {
@@ -131,21 +178,27 @@ class DeploymentService {
   Result<Deployment> get(const Actor& actor, const std::string& id);
   Result<Page<Deployment>> list(const Actor& actor, const DeploymentQuery& query, const PageRequest& page);
   Result<Deployment> scale(const Actor& actor, const std::string& id, int replicas);
+  // Replaces its units one after the other.
   Result<Deployment> restart(const Actor& actor, const std::string& id);
-  // Idempotent. Instances are delisted at once; containers, ports, routes go as the reconciler comes to them.
+
+  // What update() would do. The same errors.
+  Result<UpdatePlan> plan_update(const Actor& actor, const std::string& id, const UpdateRequest& request);
+  // Makes a new revision the wanted one; its units replace the others one after the other. kConflict
+  // "version-not-accepted", "nothing-changed"; kInvalidArgument "other-model".
+  Result<Deployment> update(const Actor& actor, const std::string& id, const UpdateRequest& request);
+  // What is kept, newest first (at most 20, and the wanted one).
+  Result<std::vector<Revision>> history(const Actor& actor, const std::string& id);
+  // A new revision that says what revision `to` said; 0: the one before the wanted one. kNotFound "no-such-revision";
+  // kConflict "version-not-accepted", "nothing-changed".
+  Result<Deployment> rollback(const Actor& actor, const std::string& id, int to);
+
+  // Idempotent. Instances are delisted at once; units, ports, routes go as the reconciler comes to them.
   Result<void> remove(const Actor& actor, const std::string& id, RemoveClaims claims = RemoveClaims::kNo);
   // Calls `sink` with pieces until it returns false or the log ends; once a second with an empty one, to ask whether
   // anybody still listens. Blocks the calling thread all the while.
   Result<void> logs(const Actor& actor, const std::string& id, const LogOptions& options,
                     const std::function<bool(std::string_view)>& sink);
-
-  // For the platform's own wiring, without an actor: every container that is wanted (each has a socket of its own), and
-  // what a deployment is rendered to (to hold a container against before its guard's requests are looked at).
-  Result<std::vector<WantedContainer>> wanted_containers();
-  Result<cluster::Workload> workload(const std::string& id);
-  // `changed` is called, from any thread, whenever the wanted containers may have changed; it must not block. Ends with
-  // the returned object.
-  std::shared_ptr<void> subscribe(std::function<void()> changed);
+  Result<std::vector<DeploymentEvent>> events(const Actor& actor, const std::string& id);
 
  private:
   Core& core_;

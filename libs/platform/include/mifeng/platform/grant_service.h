@@ -1,6 +1,8 @@
 // Grants: a guard proves which container it is and gets its payload's key; renewals keep it listed. spec/grant.md.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 #include <vector>
 
@@ -12,19 +14,22 @@ namespace mifeng::platform {
 
 struct Core;
 
-// Who asks, as the engine has verified it (cluster::Engine::verify_peer): the container whose first process holds the
-// other end of the socket, whose state equals what was rendered.
-struct PeerFacts {
-  std::string deployment;  // deployment id
-  std::string replica;     // container name
-  std::string container;   // the engine's id of this very container
+// What a guard shows beside its request. Its unit's own socket: which one, and who is at its other end, a pid and a
+// pidfd that was taken at accept. Or nothing: then the request itself carries a token.
+struct GuardPeer {
+  std::string cluster;  // id
+  std::string unit;     // whose socket it is
+  ::pid_t pid = 0;
+  int pidfd = -1;  // of the caller
 };
 
 struct Instance {
   std::string id;  // "in-…"
+  std::string cluster;
   std::string deployment_id;
-  std::string replica;
-  std::string container;
+  int revision = 0;  // number; 0: of none that is kept
+  std::string unit;
+  std::string engine_id;  // of this very container or pod
   std::string signing_key_id;
   std::string guard_version;
   UnixMillis granted_ms = 0;
@@ -38,17 +43,14 @@ class GrantService {
  public:
   explicit GrantService(Core& core) : core_(core) {}
 
-  // The body of POST /v1/grants and /v1/renewals on a container's socket; `deployment` and `nonce` come from header
-  // fields and must be what the peer is. The answer is a sealed stream of kind grant. To a remote peer every failure of
-  // authentication is kPermissionDenied "refused"; the local log and the audit log name the class.
-  // kResourceExhausted "too-many-grants" after 5 in 10 minutes for one container.
-  Result<Bytes> grant(const PeerFacts& peer, const std::string& deployment, const std::string& nonce, ByteView stream);
-  Result<Bytes> renew(const PeerFacts& peer, const std::string& deployment, const std::string& nonce, ByteView stream);
-
-  // What to answer on the socket of `container` to a peer that could not prove to be its first process: "refused", and
-  // `why` stands in the audit log, up to 20 times in 10 minutes. These count for nobody: a stranger's attempts do not
-  // use up what the container itself may ask. Where the engine did not answer, `why` itself, which accuses no one.
-  Error unproved(const std::string& container, const Error& why);
+  // The body of POST /v1/grants and /v1/renewals on a unit's socket; `deployment` and `nonce` come from header fields.
+  // Who asks is proved by the engine of the deployment's cluster, against what its revisions were rendered to: for each
+  // grant, and for a renewal by a process that has not proved itself before. The answer is a sealed stream of kind
+  // grant. To a remote peer every failure of authentication is kPermissionDenied "refused"; the audit log names the
+  // class. kResourceExhausted "too-many-grants"
+  // after 5 in 10 minutes for one unit. Blocks: it asks the engine.
+  Result<Bytes> grant(const GuardPeer& peer, const std::string& deployment, const std::string& nonce, ByteView stream);
+  Result<Bytes> renew(const GuardPeer& peer, const std::string& deployment, const std::string& nonce, ByteView stream);
 
   // "who was granted what and when", newest first; deployment may be empty. kReadKeys.
   Result<Page<Instance>> list(const Actor& actor, const std::string& deployment, const PageRequest& page);

@@ -11,8 +11,9 @@ namespace mifeng::platform {
 
 struct Core;
 
-enum class VersionState { kSubmitted, kAccepted, kRefused };
-std::string_view to_string(VersionState state);  // "submitted", "accepted", "refused"
+// kWithdrawn: it was accepted and is not deployed any more; what runs of it goes on.
+enum class VersionState { kSubmitted, kAccepted, kRefused, kWithdrawn };
+std::string_view to_string(VersionState state);  // "submitted", "accepted", "refused", "withdrawn"
 Result<VersionState> parse_version_state(std::string_view text);
 
 enum class DocumentKind { kDesign, kUsage, kTest };
@@ -38,7 +39,7 @@ struct ModelVersion {
   std::string image_digest;   // "sha256:…"
   std::string image_address;  // "127.0.0.1:5000/acme/digits@sha256:…": the platform's, not signed
   VersionState state = VersionState::kSubmitted;
-  std::string state_reason;  // why it was refused
+  std::string state_reason;  // why it was refused or withdrawn
   std::string package_sm3;   // of mifeng-package.json, by which a second submit is compared
   std::string payload_header_sm3;
   std::int64_t payload_size = 0;   // plaintext bytes
@@ -85,10 +86,18 @@ class ModelService {
                             const std::string& version);
   Result<std::string> document(const Actor& actor, const std::string& id, DocumentKind kind);  // Markdown
 
-  // Each only from "submitted" (again the same decision is fine), else kConflict "already-decided".
+  // Each only from "submitted" (again the same decision is fine), else kConflict "already-decided"; a withdrawn version
+  // can be accepted again.
   Result<ModelVersion> accept(const Actor& actor, const std::string& id);
   Result<ModelVersion> refuse(const Actor& actor, const std::string& id, const std::string& reason);
-  // A version that is not accepted. kConflict "version-accepted".
+  // No new deployment of it from now on; gives the deployments that have it, wanted or to roll back to. kConflict
+  // "not-accepted".
+  struct Withdrawn {
+    ModelVersion version;
+    std::vector<std::string> deployment_ids;
+  };
+  Result<Withdrawn> withdraw(const Actor& actor, const std::string& id, const std::string& reason);
+  // A version that is not accepted and that no deployment has. kConflict "version-accepted", "version-in-use".
   Result<void> remove(const Actor& actor, const std::string& id);
 
   // Config library: the exact bytes that were signed.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -10,6 +11,7 @@
 #include "mifeng/base/secret.h"
 #include "mifeng/platform/audit_service.h"
 #include "mifeng/platform/caller_service.h"
+#include "mifeng/platform/cluster_service.h"
 #include "mifeng/platform/deployment_service.h"
 #include "mifeng/platform/gateway_service.h"
 #include "mifeng/platform/grant_service.h"
@@ -33,15 +35,16 @@ struct PlatformOptions {
   std::string name = "mifeng";      // on the platform card
   std::string registry;             // "127.0.0.1:5000"; empty: submits are refused with "no-registry"
   bool registry_plain_http = true;  // loopback only
-  std::string guard_platform_url = "unix:/mifeng/platform/platform.sock";  // MIFENG_PLATFORM of the containers
-  std::filesystem::path sockets_dir;  // one folder a container; empty: data_dir/sockets
-  int port_first = 30000;             // ranges of a new database
+  int port_first = 30000;           // node ports of a new cluster
   int port_last = 32767;
-  int parallel_hashes = 1;                 // PBKDF2 at once
-  int password_rounds = 600'000;           // lower only in tests
-  int database_connections = 16;           // more than parallel_deployments, so that requests find one
-  int parallel_deployments = 8;            // looked at by the reconciler at the same time
-  std::string node_address = "127.0.0.1";  // where gateways reach the node ports
+  int parallel_hashes = 1;                           // PBKDF2 at once
+  int password_rounds = 600'000;                     // lower only in tests
+  int database_connections = 16;                     // more than parallel_deployments, so that requests find one
+  int parallel_deployments = 8;                      // of each cluster, looked at by the reconciler at the same time
+  std::string local_address;                         // of the cluster "local": where its engine is reached
+  std::string local_node = "127.0.0.1";              // where gateways reach its node ports
+  UnixMillis resync_ms = 30 * 1000;                  // from one look at everything to the next
+  UnixMillis progress_deadline_ms = 10 * 60 * 1000;  // an update whose units are not ready by then has failed
   UnixMillis lease_ms = 5 * 60 * 1000;
   UnixMillis renew_ms = 60 * 1000;
   UnixMillis snapshot_lifetime_ms = 24LL * 3600 * 1000;
@@ -53,18 +56,29 @@ struct PlatformOptions {
   std::string proc = "/proc";  // where listening sockets are read
 };
 
+// How a cluster is reached.
+struct ClusterAccess {
+  std::string id;
+  ClusterKind kind = ClusterKind::kPodman;
+  std::string address;
+};
+// Makes the engine of a cluster; it does not have to answer yet. Null where this process runs none of that kind: what
+// is deployed there then stays pending.
+using EngineFactory = std::function<Result<std::shared_ptr<cluster::Engine>>(const ClusterAccess&)>;
+
 class Platform {
  public:
-  // `master_key`: 32 bytes or more, from outside the data directory (load_master_key). `engine` may be null: then
-  // deployments stay pending. Everything handed in must outlive the platform.
+  // `master_key`: 32 bytes or more, from outside the data directory (load_master_key). `engines` may be empty.
+  // Everything handed in must outlive the platform.
   static Result<std::unique_ptr<Platform>> open(const PlatformOptions& options, SecretBytes master_key,
-                                                cluster::Engine* engine, const Clock& clock, Random& random);
+                                                const EngineFactory& engines, const Clock& clock, Random& random);
   ~Platform();
 
   PeopleService& people();
   VendorService& vendors();
   ModelService& models();
   SubmitService& submits();
+  ClusterService& clusters();
   PortService& ports();
   DeploymentService& deployments();
   RouteService& routes();

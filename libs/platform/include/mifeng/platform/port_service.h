@@ -26,7 +26,7 @@ struct PortInfo {
   int port = 0;
   PortState state = PortState::kFree;
   std::string holder;     // deployment id, or who holds it as far as can be seen, or why it is reserved
-  std::string replica;    // container name
+  std::string unit;       // that has it, where it is one unit's
   std::string port_name;  // of the deployment config
 };
 
@@ -35,19 +35,22 @@ struct PortInfo {
 // reports is added by the caller.
 Result<std::vector<int>> listening_ports(const std::string& proc = "/proc");
 
+// Each for one cluster, by its id; empty is "local". kNotFound for one that is not there.
 class PortService {
  public:
   explicit PortService(Core& core) : core_(core) {}
 
-  Result<std::vector<PortRange>> ranges(const Actor& actor);
+  Result<std::vector<PortRange>> ranges(const Actor& actor, const std::string& cluster);
   // Replaces the ranges: sorted, apart, within 1024..65535. kConflict "port-in-use" if one that we use falls out.
-  Result<std::vector<PortRange>> set_ranges(const Actor& actor, const std::vector<PortRange>& ranges);
-  Result<std::vector<ReservedPort>> reserved(const Actor& actor);
-  Result<std::vector<ReservedPort>> set_reserved(const Actor& actor, const std::vector<ReservedPort>& reserved);
+  Result<std::vector<PortRange>> set_ranges(const Actor& actor, const std::string& cluster,
+                                            const std::vector<PortRange>& ranges);
+  Result<std::vector<ReservedPort>> reserved(const Actor& actor, const std::string& cluster);
+  Result<std::vector<ReservedPort>> set_reserved(const Actor& actor, const std::string& cluster,
+                                                 const std::vector<ReservedPort>& reserved);
   // Every port of the ranges, in order.
-  Result<std::vector<PortInfo>> overview(const Actor& actor);
+  Result<std::vector<PortInfo>> overview(const Actor& actor, const std::string& cluster);
   // The lowest `count` free ones. kResourceExhausted "no-free-ports" says how many there are.
-  Result<std::vector<int>> recommend(const Actor& actor, int count);
+  Result<std::vector<int>> recommend(const Actor& actor, const std::string& cluster, int count);
 
  private:
   Core& core_;

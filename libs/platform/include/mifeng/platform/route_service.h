@@ -22,7 +22,7 @@ struct RouteInput {
   bool open = false;                      // without an API key
   std::vector<std::string> callers;       // ids; empty: every caller
   bool stream_requests = false;           // bodies are not bound
-  bool idempotent = false;                // may be tried at another replica
+  bool idempotent = false;                // may be tried at another unit
   std::vector<std::string> pass_headers;  // beside the harmless ones
 };
 struct Route : RouteInput {
@@ -49,6 +49,8 @@ class RouteService {
   Result<Route> update(const Actor& actor, const std::string& id, const RouteInput& input);
   Result<Route> get(const Actor& actor, const std::string& id);
   Result<Page<Route>> list(const Actor& actor, const std::string& text, const PageRequest& page);
+  // Leads to another deployment from one snapshot to the next; port name and path stay, so that port must be there.
+  Result<Route> move(const Actor& actor, const std::string& id, const std::string& deployment_id);
   Result<void> remove(const Actor& actor, const std::string& id);
 
  private:

@@ -58,6 +58,9 @@ struct TableTaken {
   std::uint64_t serial = 0;
 };
 
+// Guard, once it drains: no connection of a gateway is left that could bring a request.
+struct Drained {};
+
 // --- Supervisor to worker. ---
 
 struct Unwrapped {
@@ -85,15 +88,17 @@ struct SealKey {
 struct RenewSealKey {};
 
 struct GuardState {
-  bool ready = false;     // /ready asks the model only while this is set
-  bool draining = false;  // /ready says no
+  bool ready = false;      // /ready asks the model only while this is set
+  bool draining = false;   // /ready says no, and no connection is taken any more
+  bool lame_duck = false;  // it will drain soon: all is as before, but each answer is its connection's last
+  friend bool operator==(const GuardState&, const GuardState&) = default;
 };
 
 struct TablePush {
   Table table;
 };
 
-using WorkerMessage = std::variant<Hello, UnwrapRequest, SealKeyRequest, Counts, TableTaken>;
+using WorkerMessage = std::variant<Hello, UnwrapRequest, SealKeyRequest, Counts, TableTaken, Drained>;
 using SupervisorMessage = std::variant<TablePush, Unwrapped, Refused, SealKey, RenewSealKey, GuardState>;
 
 inline constexpr std::size_t kFrameHeaderSize = 5;                      // length (4) || type (1)

@@ -23,6 +23,7 @@ struct Endpoint {
   std::string name;  // as in the table, "127.0.0.1:30001"
   ::sockaddr_storage address{};
   ::socklen_t address_size = 0;
+  EndpointKind kind = EndpointKind::kUnit;
 };
 // "127.0.0.1:30001", "[::1]:30001". kInvalidArgument "bad-address".
 Result<Endpoint> parse_endpoint(std::string_view text);

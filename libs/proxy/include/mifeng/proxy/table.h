@@ -28,9 +28,16 @@ struct Route {
   friend bool operator==(const Route&, const Route&) = default;
 };
 
+// What stands behind each address of a set.
+enum class EndpointKind : std::uint8_t {
+  kUnit = 1,      // one unit, always the same
+  kBalanced = 2,  // one of several, chosen anew for each connection (a node port)
+};
+
 struct EndpointSet {
   std::string deployment;
-  std::string port;                    // name
+  std::string port;  // name
+  EndpointKind kind = EndpointKind::kUnit;
   std::vector<std::string> addresses;  // "127.0.0.1:30001", "[::1]:30001": numbers only, nothing is resolved
   friend bool operator==(const EndpointSet&, const EndpointSet&) = default;
 };

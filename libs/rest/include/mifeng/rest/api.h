@@ -2,7 +2,6 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,13 +16,13 @@
 namespace mifeng::rest {
 
 // Who may call an operation; with kPermission the platform's table of roles decides.
-enum class Access { kAnyone, kSignedIn, kPermission, kLocal, kGateway, kContainer };
+enum class Access { kAnyone, kSignedIn, kPermission, kLocal, kGateway, kUnit };
 
 // One operation of the table, for the test that holds it against spec/openapi.yaml.
 struct OperationInfo {
   std::string_view id;  // operationId
   std::string_view method;
-  std::string_view pattern;  // "/people/{id}", below /api/v1; "/v1/grants" on a container's socket
+  std::string_view pattern;  // "/people/{id}", below /api/v1; "/v1/grants" on a unit's socket
   Access access = Access::kAnyone;
   std::optional<platform::Permission> permission;
   std::vector<std::string_view> query;  // the names that it knows
@@ -38,7 +37,6 @@ struct ApiOptions {
   std::string tls_certificate_pem;  // of the listener, for join files; empty without TLS
   std::string tls_certificate_sm3;
   UnixMillis started_ms = 0;
-  std::function<Result<std::string>()> engine_version;  // what the engine answers; may be empty. Blocks
 };
 
 // Which way a request came.
@@ -60,10 +58,8 @@ class Api {
   // one, else answered with 404.
   net::Handler handler(Door door, net::Handler fallback = nullptr);
 
-  // For the socket of one container: /v1/grants and /v1/renewals. `prove` says who the process is, or refuses; it
-  // blocks (it asks the engine), and is called again for each request.
-  using Prove = std::function<Result<platform::PeerFacts>(::pid_t pid)>;
-  net::Handler container_handler(Prove prove);
+  // For the socket of one unit of the cluster "local": /v1/grants and /v1/renewals, for whoever proves to be its guard.
+  net::Handler unit_handler(std::string unit);
 
   struct Impl;
 

@@ -1,4 +1,4 @@
-// Deployments, their replicas, batches; route information 路由信息; callers.
+// Deployments, their revisions, units and endpoints, batches; route information 路由信息; callers.
 #pragma once
 
 #include <cstdint>
@@ -17,18 +17,23 @@ inline constexpr std::int64_t kDeletingWithClaims = 2;
 struct DeploymentRow {
   std::string id{};
   std::string name{};
-  std::string version_id{};
+  std::string cluster_id{};
+  std::int64_t revision_id = 0;  // the one that is wanted
+  std::string version_id{};      // from here to grade: of that revision
   std::string vendor_id{};
   std::string model{};
   std::string version{};
+  std::string grade{};
   std::int64_t replicas = 0;
+  std::int64_t ports_chosen = 0;  // a person chose its node ports: they are never exchanged
   std::string state{};
   std::string reason{};
-  std::string grade{};
-  std::string overlay_json{};
-  std::string route_json{};
+  std::int64_t update_started_ms = 0;  // when units began to be replaced last
+  std::int64_t update_failed = 0;      // the revision that is wanted does not come up
+  std::int64_t told_change = 0;        // since which its endpoints and route are as they are, for gateways
+  std::string opens_route{};           // a route to enable once it answers
   std::string batch_id{};
-  std::int64_t deleting = 0;  // or one of the two below
+  std::int64_t deleting = 0;  // or one of the two above
   std::int64_t restart_wanted = 0;
   std::string created_by{};
   std::int64_t created_ms = 0;
@@ -38,40 +43,100 @@ template <>
 struct Table<DeploymentRow> {
   static constexpr const char* name = "deployments";
   static constexpr std::size_t keys = 1;
-  static constexpr const char* columns[] = {"id",           "name",       "version_id", "vendor_id", "model",
-                                            "version",      "replicas",   "state",      "reason",    "grade",
-                                            "overlay_json", "route_json", "batch_id",   "deleting",  "restart_wanted",
-                                            "created_by",   "created_ms", "changed_ms"};
+  static constexpr const char* columns[] = {"id",
+                                            "name",
+                                            "cluster_id",
+                                            "revision_id",
+                                            "version_id",
+                                            "vendor_id",
+                                            "model",
+                                            "version",
+                                            "grade",
+                                            "replicas",
+                                            "ports_chosen",
+                                            "state",
+                                            "reason",
+                                            "update_started_ms",
+                                            "update_failed",
+                                            "told_change",
+                                            "opens_route",
+                                            "batch_id",
+                                            "deleting",
+                                            "restart_wanted",
+                                            "created_by",
+                                            "created_ms",
+                                            "changed_ms"};
   static auto tie(DeploymentRow& r) {
-    return std::tie(r.id, r.name, r.version_id, r.vendor_id, r.model, r.version, r.replicas, r.state, r.reason, r.grade,
-                    r.overlay_json, r.route_json, r.batch_id, r.deleting, r.restart_wanted, r.created_by, r.created_ms,
-                    r.changed_ms);
+    return std::tie(r.id, r.name, r.cluster_id, r.revision_id, r.version_id, r.vendor_id, r.model, r.version, r.grade,
+                    r.replicas, r.ports_chosen, r.state, r.reason, r.update_started_ms, r.update_failed, r.told_change,
+                    r.opens_route, r.batch_id, r.deleting, r.restart_wanted, r.created_by, r.created_ms, r.changed_ms);
   }
 };
 
-struct ReplicaRow {
+struct RevisionRow {
+  std::int64_t id = 0;
   std::string deployment_id{};
-  std::int64_t number = 0;
+  std::int64_t number = 0;  // counts from 1 in each deployment
+  std::string version_id{};
+  std::string overlay_json{};
+  std::string cause{};  // "deploy", "update", "rollback to 2"
+  std::string created_by{};
+  std::int64_t created_ms = 0;
+};
+template <>
+struct Table<RevisionRow> {
+  static constexpr const char* name = "revisions";
+  static constexpr std::size_t keys = 1;
+  static constexpr const char* columns[] = {"id",           "deployment_id", "number",     "version_id",
+                                            "overlay_json", "cause",         "created_by", "created_ms"};
+  static auto tie(RevisionRow& r) {
+    return std::tie(r.id, r.deployment_id, r.number, r.version_id, r.overlay_json, r.cause, r.created_by, r.created_ms);
+  }
+};
+
+struct UnitRow {
+  std::string cluster_id{};
   std::string name{};
-  std::string state{};
+  std::string deployment_id{};
+  std::int64_t revision_id = 0;
+  std::int64_t restart = 0;
+  std::int64_t slot = -1;  // of its node ports; -1 where it has none of its own
+  std::string engine_id{};
+  std::string state{};  // "waiting", "starting", "ready", "stopping", "failed"
   std::string reason{};
-  std::string container{};
   std::int64_t started_ms = 0;
   std::int64_t restarts = 0;
-  std::int64_t restart_done = 0;
   std::int64_t failures = 0;
   std::int64_t next_try_ms = 0;
 };
 template <>
-struct Table<ReplicaRow> {
-  static constexpr const char* name = "replicas";
+struct Table<UnitRow> {
+  static constexpr const char* name = "units";
   static constexpr std::size_t keys = 2;
-  static constexpr const char* columns[] = {"deployment_id", "number",    "name",       "state",
-                                            "reason",        "container", "started_ms", "restarts",
-                                            "restart_done",  "failures",  "next_try_ms"};
-  static auto tie(ReplicaRow& r) {
-    return std::tie(r.deployment_id, r.number, r.name, r.state, r.reason, r.container, r.started_ms, r.restarts,
-                    r.restart_done, r.failures, r.next_try_ms);
+  static constexpr const char* columns[] = {"cluster_id", "name",      "deployment_id", "revision_id", "restart",
+                                            "slot",       "engine_id", "state",         "reason",      "started_ms",
+                                            "restarts",   "failures",  "next_try_ms"};
+  static auto tie(UnitRow& r) {
+    return std::tie(r.cluster_id, r.name, r.deployment_id, r.revision_id, r.restart, r.slot, r.engine_id, r.state,
+                    r.reason, r.started_ms, r.restarts, r.failures, r.next_try_ms);
+  }
+};
+
+struct EndpointRow {
+  std::string cluster_id{};
+  std::int64_t node_port = 0;
+  std::string deployment_id{};
+  std::string port_name{};
+  std::string kind{};  // "unit", "balanced"
+  std::string unit{};  // of kind unit
+};
+template <>
+struct Table<EndpointRow> {
+  static constexpr const char* name = "endpoints";
+  static constexpr std::size_t keys = 2;
+  static constexpr const char* columns[] = {"cluster_id", "node_port", "deployment_id", "port_name", "kind", "unit"};
+  static auto tie(EndpointRow& r) {
+    return std::tie(r.cluster_id, r.node_port, r.deployment_id, r.port_name, r.kind, r.unit);
   }
 };
 
@@ -151,9 +216,21 @@ struct Table<CallerRow> {
 Result<Slice<DeploymentRow>> search_deployments(Transaction& tx, const std::string& text, const std::string& state,
                                                 const std::string& version_id, const Window& window);
 Result<std::optional<DeploymentRow>> deployment_by_name(Transaction& tx, const std::string& name);
-Result<std::int64_t> deployments_of_version(Transaction& tx, const std::string& version_id);
-Result<std::vector<ReplicaRow>> replicas_of(Transaction& tx, const std::string& deployment_id);
-Result<void> erase_replicas_from(Transaction& tx, const std::string& deployment_id, std::int64_t number);
+Result<std::int64_t> deployments_in_cluster(Transaction& tx, const std::string& cluster_id);
+// Deployments with a revision of that version, also a former one.
+Result<std::vector<DeploymentRow>> deployments_with_version(Transaction& tx, const std::string& version_id);
+Result<std::vector<RevisionRow>> revisions_of(Transaction& tx, const std::string& deployment_id);  // newest first
+Result<std::optional<RevisionRow>> revision_by_number(Transaction& tx, const std::string& deployment_id,
+                                                      std::int64_t number);
+Result<void> erase_revisions_of(Transaction& tx, const std::string& deployment_id);
+// The newest revision's id, over all deployments; next_ takes the next one.
+Result<std::int64_t> current_revision_id(Transaction& tx);
+Result<std::int64_t> next_revision_id(Transaction& tx);
+Result<void> raise_revision_id(Transaction& tx, std::int64_t at_least);
+Result<std::vector<UnitRow>> units_of(Transaction& tx, const std::string& deployment_id);
+Result<void> erase_units_of(Transaction& tx, const std::string& deployment_id);
+Result<std::vector<EndpointRow>> endpoints_of(Transaction& tx, const std::string& deployment_id);
+Result<void> erase_endpoints_of(Transaction& tx, const std::string& deployment_id);
 Result<std::vector<BatchItemRow>> batch_items_of(Transaction& tx, const std::string& batch_id);
 // Batches with an item that has neither a deployment nor an error.
 Result<std::vector<BatchRow>> open_batches(Transaction& tx);

@@ -53,9 +53,11 @@ struct Table<WrappedSecretRow> {
 
 struct InstanceRow {
   std::string id{};
+  std::string cluster_id{};
   std::string deployment_id{};
-  std::string replica{};
-  std::string container{};
+  std::int64_t revision_id = 0;
+  std::string unit{};
+  std::string engine_id{};  // the engine's id of this very container or pod
   std::string signing_key{};
   std::string signing_key_id{};
   std::string receive_key{};
@@ -77,25 +79,28 @@ template <>
 struct Table<InstanceRow> {
   static constexpr const char* name = "instances";
   static constexpr std::size_t keys = 1;
-  static constexpr const char* columns[] = {"id",          "deployment_id",  "replica",     "container",
-                                            "signing_key", "signing_key_id", "receive_key", "guard_version",
-                                            "granted_ms",  "lease_until_ms", "ended_ms",    "end_reason",
-                                            "revoked",     "calls",          "counter",     "listed_from",
-                                            "request_sm3", "answer",         "renewal_sm3", "renewal_answer"};
+  static constexpr const char* columns[] = {
+      "id",          "cluster_id",     "deployment_id", "revision_id",   "unit",       "engine_id",
+      "signing_key", "signing_key_id", "receive_key",   "guard_version", "granted_ms", "lease_until_ms",
+      "ended_ms",    "end_reason",     "revoked",       "calls",         "counter",    "listed_from",
+      "request_sm3", "answer",         "renewal_sm3",   "renewal_answer"};
   static auto tie(InstanceRow& r) {
-    return std::tie(r.id, r.deployment_id, r.replica, r.container, r.signing_key, r.signing_key_id, r.receive_key,
-                    r.guard_version, r.granted_ms, r.lease_until_ms, r.ended_ms, r.end_reason, r.revoked, r.calls,
-                    r.counter, r.listed_from, r.request_sm3, r.answer, r.renewal_sm3, r.renewal_answer);
+    return std::tie(r.id, r.cluster_id, r.deployment_id, r.revision_id, r.unit, r.engine_id, r.signing_key,
+                    r.signing_key_id, r.receive_key, r.guard_version, r.granted_ms, r.lease_until_ms, r.ended_ms,
+                    r.end_reason, r.revoked, r.calls, r.counter, r.listed_from, r.request_sm3, r.answer, r.renewal_sm3,
+                    r.renewal_answer);
   }
 };
 
 Result<std::vector<KeyRow>> keys_by_serial(Transaction& tx, const std::string& purpose);  // rising; empty: all
 Result<std::vector<InstanceRow>> live_instances(Transaction& tx);
 Result<std::vector<InstanceRow>> live_instances_of(Transaction& tx, const std::string& deployment_id);
-// The newest of this container name, live or not.
-Result<std::optional<InstanceRow>> last_instance_of_replica(Transaction& tx, const std::string& replica);
+// The newest of this unit, live or not.
+Result<std::optional<InstanceRow>> last_instance_of_unit(Transaction& tx, const std::string& cluster_id,
+                                                         const std::string& unit);
 Result<std::optional<InstanceRow>> instance_by_signing_key(Transaction& tx, const std::string& signing_key_id);
-Result<std::int64_t> grants_since(Transaction& tx, const std::string& replica, std::int64_t since_ms);
+Result<std::int64_t> grants_since(Transaction& tx, const std::string& cluster_id, const std::string& unit,
+                                  std::int64_t since_ms);
 // Erases what ended before that time, at most `limit` rows at once; gives how many.
 Result<std::int64_t> erase_instances_ended(Transaction& tx, std::int64_t before_ms, std::int64_t limit);
 Result<Slice<InstanceRow>> instance_slice(Transaction& tx, const std::string& deployment_id, const Window& window);

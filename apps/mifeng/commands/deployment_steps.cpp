@@ -1,0 +1,160 @@
+#include "commands/deployment_steps.h"
+
+#include <chrono>
+#include <thread>
+
+#include "cli/language.h"
+
+namespace mifeng::cli {
+namespace {
+
+// The name and value of "NAME=VALUE"; both empty where it is not that.
+std::pair<std::string, std::string> parts_of(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) return {};
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+Result<json::Object> quantities(const std::string& flag, const std::vector<std::string>& given) {
+  json::Object object;
+  for (const std::string& text : given) {
+    const auto [name, value] = parts_of(text);
+    if (name.empty() || value.empty())
+      return Error(ErrorCode::kInvalidArgument, "bad-quantity",
+                   say("{} takes RESOURCE=AMOUNT, such as memory=2Gi, not {}.", {flag, text}));
+    object.set(name, value);
+  }
+  return object;
+}
+
+std::string how(const std::string& strategy) {
+  if (strategy == "surge") return tr("a new unit runs before an old one goes");
+  if (strategy == "in-place") return tr("an old unit goes first, the others serve meanwhile");
+  return tr("the only unit goes first, and calls fail meanwhile");
+}
+
+// On one line.
+std::string shown(const json::Value& value) {
+  const std::string* text = value.if_string();
+  return text != nullptr && text->find('\n') == std::string::npos ? *text : json::serialize(value);
+}
+
+Result<void> print_plan(const json::Value& plan, const std::string& format, Console& console) {
+  if (format == "json") return console.print(json::serialize_pretty(plan));
+  if (format == "yaml") return console.print(to_yaml(plan));
+  if (format == "name") return console.print(text_of(plan, "deployment_id") + "\n");
+  std::string out = say("{}: revision {} ({}) to {}; {}",
+                        {text_of(plan, "deployment_id"), text_of(plan, "from_revision"), text_of(plan, "from_version"),
+                         text_of(plan, "to_version"), how(text_of(plan, "strategy"))}) +
+                    "\n";
+  const json::Object* object = plan.if_object();
+  const auto list = [&](const char* name) -> const json::Array* {
+    const json::Value* value = object == nullptr ? nullptr : object->find(name);
+    return value == nullptr ? nullptr : value->if_array();
+  };
+  const json::Array* changes = list("changes");
+  if (changes == nullptr || changes->empty()) out += "  " + tr("nothing would be replaced") + "\n";
+  for (std::size_t i = 0; changes != nullptr && i < changes->size(); ++i) {
+    const json::Object* change = (*changes)[i].if_object();
+    const json::Value* before = change == nullptr ? nullptr : change->find("before");
+    const json::Value* after = change == nullptr ? nullptr : change->find("after");
+    if (before == nullptr || after == nullptr) continue;
+    const std::string field = text_of((*changes)[i], "field");
+    if (before->is_null()) {
+      out += "  + " + field + ": " + shown(*after) + "\n";
+    } else if (after->is_null()) {
+      out += "  - " + field + ": " + shown(*before) + "\n";
+    } else {
+      out += "  ~ " + field + ": " + shown(*before) + " -> " + shown(*after) + "\n";
+    }
+  }
+  MIFENG_CHECK(console.print(out));
+  if (const json::Array* warnings = list("warnings"))
+    for (const json::Value& warning : *warnings)
+      if (const std::string* text = warning.if_string()) console.warning(tr_phrase(*text));
+  return ok();
+}
+
+}  // namespace
+
+const std::vector<Column>& deployment_columns() {
+  static const std::vector<Column> kColumns{{"ID", "id"},
+                                            {"MODEL", "model"},
+                                            {"VERSION", "version"},
+                                            {"REVISION", "revision"},
+                                            {"READY", "ready/replicas"},
+                                            {"STATE", "state"},
+                                            {"GRADE", "grade"},
+                                            {"REASON", "reason"}};
+  return kColumns;
+}
+
+Result<json::Value> wait_ready(const PlatformClient& client, const std::string& id, std::int64_t seconds) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+  for (;;) {
+    MIFENG_TRY(auto deployment, client.get("/deployments/" + id));
+    const std::string state = text_of(deployment, "state");
+    if (state == "ready") return deployment;
+    if (state == "failed" || text_of(deployment, "update_failed") == "true")
+      return Error(ErrorCode::kInternal, "deployment-failed", text_of(deployment, "reason"));
+    if (std::chrono::steady_clock::now() >= deadline)
+      return Error(ErrorCode::kTimeout, "not-ready",
+                   say("{} is {} after {} s. {}",
+                       {id, tr_word(state), std::to_string(seconds), tr_phrase(text_of(deployment, "reason"))}));
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  }
+}
+
+void add_overlay_flags(Command& command, OverlayFlags& flags) {
+  command.texts("--env", flags.env, "NAME=VALUE; again for more. What is given replaces all that an update finds set")
+      .texts("--request", flags.requests, "RESOURCE=AMOUNT that a unit is sure of, such as cpu=500m; in the same way")
+      .texts("--limit", flags.limits, "RESOURCE=AMOUNT that a unit may use, such as memory=2Gi; in the same way");
+}
+
+Result<void> set_overlay(json::Object& body, const OverlayFlags& flags) {
+  json::Array env;
+  for (const std::string& variable : flags.env) {
+    const auto [name, value] = parts_of(variable);
+    if (name.empty())
+      return Error(ErrorCode::kInvalidArgument, "bad-env", say("--env takes NAME=VALUE, not {}.", {variable}));
+    env.push_back(json::Object{{"name", name}, {"value", value}});
+  }
+  if (!env.empty()) body.set("env", std::move(env));
+  if (!flags.requests.empty()) {
+    MIFENG_TRY(auto requests, quantities("--request", flags.requests));
+    body.set("requests", std::move(requests));
+  }
+  if (!flags.limits.empty()) {
+    MIFENG_TRY(auto limits, quantities("--limit", flags.limits));
+    body.set("limits", std::move(limits));
+  }
+  return ok();
+}
+
+Result<int> update_deployment(const PlatformClient& client, const UpdateWish& wish, Console& console) {
+  const std::string path = "/deployments/" + wish.id;
+  const json::Value body = wish.body;
+  if (wish.plan) {
+    MIFENG_TRY(const auto plan, client.send("POST", path + "/revisions/plan", &body));
+    MIFENG_CHECK(print_plan(plan, wish.format, console));
+    return 0;
+  }
+  auto updated = client.send("POST", path + "/revisions", &body);
+  // Another number of replicas is no revision.
+  if (!updated && (wish.replicas < 0 || updated.error().reason() != "nothing-changed"))
+    return std::move(updated).error();
+  json::Value deployment;
+  if (updated) deployment = std::move(*updated);
+  if (wish.replicas >= 0) {
+    const json::Value replicas = json::Object{{"replicas", wish.replicas}};
+    MIFENG_TRY(deployment, client.send("PUT", path + "/replicas", &replicas));
+  }
+  if (wish.wait_seconds > 0) {
+    console.message(say("Waiting for {} to be ready.", {wish.id}));
+    MIFENG_TRY(deployment, wait_ready(client, wish.id, wish.wait_seconds));
+  }
+  MIFENG_CHECK(print_objects(console, deployment, wish.format, deployment_columns()));
+  return 0;
+}
+
+}  // namespace mifeng::cli

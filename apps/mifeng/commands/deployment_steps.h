@@ -1,0 +1,39 @@
+// What the commands about deployments have in common.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/command.h"
+#include "cli/console.h"
+#include "cli/output.h"
+#include "cli/platform_client.h"
+
+namespace mifeng::cli {
+
+const std::vector<Column>& deployment_columns();
+
+// Until all of it is ready, asking twice a second. kInternal "deployment-failed" as soon as it has failed, or an update
+// of it; kTimeout "not-ready".
+Result<json::Value> wait_ready(const PlatformClient& client, const std::string& id, std::int64_t seconds);
+
+// --env, --request and --limit: the overlay 覆盖参数.
+struct OverlayFlags {
+  std::vector<std::string> env, requests, limits;
+};
+void add_overlay_flags(Command& command, OverlayFlags& flags);
+// Sets those members of a body that were given; kInvalidArgument "bad-env", "bad-quantity".
+Result<void> set_overlay(json::Object& body, const OverlayFlags& flags);
+
+// The update of a deployment that is there.
+struct UpdateWish {
+  std::string id;
+  json::Object body;           // of POST /deployments/{id}/revisions
+  std::int64_t replicas = -1;  // -1: as many as it has
+  bool plan = false;           // only show what would be done
+  std::int64_t wait_seconds = 0;
+  std::string format;
+};
+Result<int> update_deployment(const PlatformClient& client, const UpdateWish& wish, Console& console);
+
+}  // namespace mifeng::cli

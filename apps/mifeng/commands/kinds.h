@@ -1,0 +1,27 @@
+// The kinds of things that `mifeng get` and `mifeng delete` know.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/output.h"
+
+namespace mifeng::cli {
+
+struct Kind {
+  std::string name;
+  std::string path;
+  bool paged;
+  bool single;  // GET path/ID gives one
+  bool deletable;
+  std::vector<Column> columns;
+  std::string name_member = "id";
+  std::string within{};  // what of one deployment, whose id is given then; empty where it stands alone
+};
+
+// "model" is as good as "models"; kInvalidArgument "unknown-kind".
+Result<const Kind*> find_kind(const std::string& word);
+const std::vector<Column>& cluster_columns();
+const std::vector<Column>& version_columns();
+
+}  // namespace mifeng::cli

@@ -1,0 +1,26 @@
+// The engine on one machine: Podman, by its REST API.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "mifeng/cluster/engine.h"
+
+namespace mifeng::cluster {
+
+struct PodmanOptions {
+  std::filesystem::path socket;       // of `podman system service`
+  std::string installation;           // id: 32 hex digits
+  std::filesystem::path sockets_dir;  // DATA/sockets; <unit>/ in it is mounted read-only at /mifeng/platform
+  std::string host_ip = "127.0.0.1";  // where node ports listen
+  std::string network;                // made when it is missing; "" is mf-<first 8 of the installation id>
+  std::string registry;               // "127.0.0.1:5000": images of it are ours to prune; "" prunes nothing
+  bool registry_tls = false;          // whether to verify TLS of the registry when pulling
+  std::chrono::milliseconds probe_timeout{1000};  // for an answer on the health port
+};
+
+// kInvalidArgument "bad-options". Does not talk to the service yet. `clock` must outlive the engine.
+Result<std::unique_ptr<Engine>> create_podman_engine(const PodmanOptions& options, const Clock& clock);
+
+}  // namespace mifeng::cluster

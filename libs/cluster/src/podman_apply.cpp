@@ -1,0 +1,225 @@
+// One step of a deployment towards what is wanted.
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "json_path.h"
+#include "podman_engine.h"
+
+namespace mifeng::cluster {
+namespace {
+
+// A subnet of 10.64.0.0/10 that belongs to this installation, so that two of them on one machine need not ask each
+// other; `attempt` gives the next where somebody has that one.
+std::string subnet_of(const std::string& installation, unsigned attempt) {
+  unsigned hash = 2166136261U + attempt * 7919U;
+  for (const char c : installation) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+  return "10." + std::to_string(64 + (hash >> 8) % 64) + "." + std::to_string(hash >> 16 & 0xFF) + ".0/24";
+}
+
+std::vector<NodePort> ports_of(const Workload& workload, int slot) {
+  std::vector<NodePort> ports;
+  for (const ContainerPort& port : workload.pod.ports) {
+    for (const NodePort& node : workload.node_ports) {
+      if (node.slot == slot && node.port_name == port.name) ports.push_back(node);
+    }
+  }
+  return ports;
+}
+
+// A unit that could not be made, for the reason that is given.
+Unit unmade(const Workload& workload, std::string name, int slot, const Error& why) {
+  Unit unit;
+  unit.name = std::move(name);
+  unit.deployment = workload.deployment;
+  unit.revision = workload.revision;
+  unit.restart = workload.restart;
+  unit.state = UnitState::kFailed;
+  unit.reason = why.message();
+  unit.reason_code = why.reason();
+  unit.node_ports = ports_of(workload, slot);
+  return unit;
+}
+
+}  // namespace
+
+Step PodmanEngine::plan(const Workload& workload, const std::vector<Known>& known) const {
+  const std::vector<int> slots = whole_slots(workload);
+  std::vector<Placed> placed;
+  for (const Known& one : known) {
+    Placed unit;
+    unit.slot = one.slot;
+    unit.state = one.unit.state;
+    unit.ready = one.unit.ready;
+    unit.wanted = one.unit.revision == workload.revision && one.unit.restart == workload.restart && one.compared &&
+                  !one.drift && std::find(slots.begin(), slots.end(), one.slot) != slots.end();
+    placed.push_back(unit);
+  }
+  return plan_step(placed, workload.replicas, slots);
+}
+
+Task<ApplyResult> PodmanEngine::apply(Workload workload) {
+  MIFENG_CO_CHECK(validate(workload));
+  const auto held = co_await deployments_.acquire(workload.deployment);
+  auto wanted = view_.want(workload);
+  auto looked = co_await look_closely(workload.deployment);
+  if (!looked) co_return looked.error();
+  auto swept = co_await sweep(workload.deployment);
+  if (!swept) co_return swept.error();
+  ApplyResult result;
+  auto taken = co_await take_step(wanted, result);
+  if (!taken) co_return taken.error();
+  result.units = view_.units(workload.deployment);
+  std::vector<Known> made = view_.known(workload.deployment);
+  std::erase_if(made, [](const Known& one) { return !one.is_made; });
+  result.settled = plan(*wanted, made).settled;
+  co_return result;
+}
+
+Task<void> PodmanEngine::take_step(std::shared_ptr<const Workload> workload, ApplyResult& result) {
+  std::vector<Known> known = view_.known(workload->deployment);
+  std::erase_if(known, [](const Known& one) { return !one.is_made; });
+  const Step step = plan(*workload, known);
+  result.changed = !step.end.empty() || !step.start.empty() || !step.make.empty();
+  for (const std::size_t i : step.end) begin_ending(known[i]);
+  view_.forget_unmade(workload->deployment);
+  std::vector<std::string> started;
+  for (const std::size_t i : step.start) {
+    auto done = co_await start(known[i].unit, known[i].slot);
+    // One unit's trouble is told and stops no other; an engine that does not answer stops all.
+    if (!done && is_engine_away(done.error())) co_return done.error();
+    if (done) started.push_back(known[i].unit.name);
+  }
+  for (const int slot : step.make) {
+    const std::string name = unit_name(frame_, workload->deployment, slot);
+    auto done = co_await make(*workload, slot);
+    if (!done && is_engine_away(done.error())) co_return done.error();
+    if (done) {
+      started.push_back(name);
+      continue;
+    }
+    if (const auto seen = view_.find(name)) continue;  // made and not started: start() has noted why
+    view_.note_failure(unmade(*workload, name, slot, done.error()), slot);
+    const std::lock_guard guard(mutex_);
+    swept_.erase(workload->deployment);  // a volume may have been made already
+  }
+  if (!is_live_) co_await ask_health_of(std::move(started), kHealthMax);
+  co_return ok();
+}
+
+Task<void> PodmanEngine::make(const Workload& workload, int slot) {
+  const std::string name = unit_name(frame_, workload.deployment, slot);
+  auto there = co_await inspect(name);
+  if (!there) co_return there.error();
+  if (*there) co_return Error(ErrorCode::kConflict, "engine-refused", "container " + name + " is there already");
+  auto pulled = co_await pull(workload.pod.image, workload.pod.pull_policy);
+  if (!pulled) co_return pulled.error();
+  auto network = co_await ensure_network();
+  if (!network) co_return network.error();
+  // Made before the container and never anew while it exists: the container sees this very folder.
+  std::error_code error;
+  std::filesystem::create_directories(frame_.sockets_dir / name, error);
+  if (error) co_return errno_error(error.value(), "make " + (frame_.sockets_dir / name).string());
+  auto volumes = co_await make_volumes(workload, slot);
+  if (!volumes) co_return volumes.error();
+  json::Object body = render_container(frame_, workload, slot);
+  auto made = co_await post("/containers/create", std::move(body), Patience::kStart);
+  if (!made) co_return made.error();
+  if (!made->success()) co_return engine_error(*made, "make container " + name);
+  auto looked = co_await refresh(name);
+  if (!looked) co_return looked.error();
+  const auto seen = view_.find(name);
+  if (!seen) co_return Error(ErrorCode::kInternal, "engine-refused", "container " + name + " went at once");
+  co_return co_await start(seen->unit, slot);
+}
+
+Task<void> PodmanEngine::make_volumes(const Workload& workload, int slot) {
+  for (const ScratchMount& scratch : workload.pod.scratch_mounts) {
+    const std::string name = volume_name(frame_, workload.deployment, slot, scratch.volume);
+    json::Object volume{{"Name", name},
+                        {"Label", json::Object{{std::string(kLabelInstallation), frame_.installation},
+                                               {std::string(kLabelDeployment), workload.deployment},
+                                               {std::string(kLabelSlot), std::to_string(slot)},
+                                               {std::string(kLabelVolume), scratch.volume}}}};
+    auto made = co_await post("/volumes/create", std::move(volume), Patience::kQuick);
+    if (!made) co_return made.error();
+    // One that a try half-way left behind is ours and empty.
+    if (!made->success() && made->message.find("already exists") == std::string::npos)
+      co_return engine_error(*made, "make the volume " + name);
+  }
+  for (const ClaimMount& claim : workload.pod.claim_mounts) {
+    const std::string name = claim_volume_name(frame_, claim.claim);
+    json::Object volume{{"Name", name},
+                        {"Label", json::Object{{std::string(kLabelInstallation), frame_.installation},
+                                               {std::string(kLabelClaim), claim.claim}}}};
+    auto made = co_await post("/volumes/create", std::move(volume), Patience::kQuick);
+    if (!made) co_return made.error();
+    if (!made->success() && made->message.find("already exists") == std::string::npos)
+      co_return engine_error(*made, "make the volume " + name);
+  }
+  co_return ok();
+}
+
+Task<void> PodmanEngine::start(const Unit& unit, int slot) {
+  auto answer = co_await post("/containers/" + unit.name + "/start", std::nullopt, Patience::kStart);
+  if (!answer) co_return answer.error();
+  if (answer->success() || answer->status == 304) {
+    view_.forget_failure(unit.name);
+    co_return co_await refresh(unit.name);
+  }
+  const Explained why = explain_start_failure(answer->message, unit.node_ports);
+  Unit failed = unit;
+  failed.state = UnitState::kFailed;
+  failed.reason = why.sentence;
+  failed.reason_code = why.code;
+  view_.note_failure(failed, slot);
+  co_return Error(ErrorCode::kUnavailable, why.code, why.sentence);
+}
+
+Task<void> PodmanEngine::restart(std::string unit) {
+  auto looked = co_await refresh(unit);
+  if (!looked) co_return looked.error();
+  auto seen = view_.find(unit);
+  if (!seen) {
+    auto inspected = co_await inspect(unit);  // not ours, or not there
+    if (!inspected) co_return inspected.error();
+    co_return Error(ErrorCode::kNotFound, "no-such-unit", "there is no container " + unit);
+  }
+  const auto held = co_await deployments_.acquire(seen->unit.deployment);
+  looked = co_await refresh(unit);
+  if (!looked) co_return looked.error();
+  seen = view_.find(unit);
+  if (!seen || view_.is_ending(unit))
+    co_return Error(ErrorCode::kNotFound, "no-such-unit", "there is no container " + unit);
+  if (seen->unit.state == UnitState::kRunning) co_return ok();
+  co_return co_await start(seen->unit, seen->slot);
+}
+
+Task<void> PodmanEngine::ensure_network() {
+  const auto held = co_await deployments_.acquire("/network");  // no deployment has that name
+  auto found = co_await get("/networks/" + frame_.network + "/json");
+  if (!found) co_return found.error();
+  if (found->success() && found->object() != nullptr) {
+    if (text_at(*found->object(), "labels", kLabelInstallation) == frame_.installation) co_return ok();
+    co_return Error(ErrorCode::kPermissionDenied, "not-ours",
+                    "the container network " + frame_.network + " does not belong to this installation of Mifeng");
+  }
+  std::string why;
+  for (unsigned attempt = 0; attempt < 16; ++attempt) {
+    json::Object network{{"name", frame_.network},
+                         {"driver", "bridge"},
+                         {"network_interface", frame_.network.substr(0, 15)},
+                         {"dns_enabled", false},
+                         {"subnets", json::Array{json::Object{{"subnet", subnet_of(frame_.installation, attempt)}}}},
+                         {"labels", json::Object{{std::string(kLabelInstallation), frame_.installation}}}};
+    auto made = co_await post("/networks/create", std::move(network), Patience::kQuick);
+    if (!made) co_return made.error();
+    if (made->success()) co_return ok();
+    why = made->message;
+    if (why.find("subnet") == std::string::npos) break;
+  }
+  co_return Error(ErrorCode::kUnavailable, "no-network",
+                  "the container engine could not make the network " + frame_.network + ": " + why);
+}
+
+}  // namespace mifeng::cluster

@@ -1,0 +1,189 @@
+// How units end, and what goes with them. In this order: the container is stopped, then removed, then its volumes, then
+// its folder: Podman 4.3 waits for itself for good where a volume is removed while its container is still cleaned up.
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "json_path.h"
+#include "podman_engine.h"
+
+namespace mifeng::cluster {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kPauseMin = 200ms, kPauseMax = 5000ms;  // between two tries to end one
+constexpr auto kAllGoneMax = 15min;
+
+}  // namespace
+
+void PodmanEngine::begin_ending(const Known& known) {
+  if (!view_.begin_ending(known)) return;
+  tell(known.unit.deployment);
+  tasks_.spawn("end " + known.unit.name, [this, unit = known.unit] { return end_unit(unit); });
+}
+
+boost::asio::awaitable<void> PodmanEngine::end_unit(Unit unit) {
+  std::chrono::milliseconds pause = kPauseMin;
+  for (;;) {
+    const std::uint64_t seen = try_again_.count();
+    Result<void> done = ok();
+    {
+      const auto turn = co_await endings_.acquire();
+      done = co_await try_to_end(unit);
+    }
+    if (done) break;
+    view_.note_trouble(unit.name, done.error());
+    ended_.notify();
+    co_await try_again_.wait(seen, pause);
+    pause = std::min<std::chrono::milliseconds>(pause * 2, kPauseMax);
+  }
+  view_.end_ending(unit.name);
+  ended_.notify();
+  tell(unit.deployment);
+}
+
+Task<void> PodmanEngine::try_to_end(const Unit& unit) {
+  // By id: of this name there may be another one by now, that somebody else made.
+  const std::string path = "/containers/" + unit.engine_id;
+  auto stopped = co_await post(path + "/stop", std::nullopt, Patience::kStop);
+  if (!stopped) co_return stopped.error();  // whatever it says: one that cannot be stopped is killed
+  auto removed = co_await erase(path + "?force=true&ignore=true", Patience::kStop);
+  if (!removed) co_return removed.error();
+  if (!removed->success() && removed->status != 404)
+    co_return Error(ErrorCode::kInternal, "engine-refused", "remove container " + unit.name + ": " + removed->message);
+  auto looked = co_await refresh(unit.name);
+  if (!looked) co_return looked.error();
+  VolumeFilter its_own = [prefix = unit.name + "."](const std::string& name) { return name.starts_with(prefix); };
+  auto volumes = co_await remove_volumes(unit.deployment, std::move(its_own));
+  if (!volumes) co_return volumes.error();
+  std::error_code ignored;
+  std::filesystem::remove_all(frame_.sockets_dir / unit.name, ignored);
+  co_return ok();
+}
+
+Task<void> PodmanEngine::end_all(std::string deployment) {
+  auto looked = co_await look_at(deployment);
+  if (!looked) co_return looked.error();
+  view_.forget_trouble(deployment);
+  try_again_.notify();
+  for (const Known& known : view_.known(deployment)) {
+    if (known.is_made) begin_ending(known);
+  }
+  const auto deadline = std::chrono::steady_clock::now() + kAllGoneMax;
+  for (;;) {
+    const std::uint64_t seen = ended_.count();
+    const PodmanView::Endings endings = view_.endings(deployment);
+    if (endings.count == 0) co_return ok();
+    if (endings.trouble) co_return *endings.trouble;
+    if (std::chrono::steady_clock::now() > deadline)
+      co_return Error(ErrorCode::kTimeout, "engine-slow", "the container engine did not end the units in time");
+    co_await ended_.wait(seen, 10s);
+  }
+}
+
+Task<void> PodmanEngine::sweep(std::string deployment) {
+  {
+    const std::lock_guard guard(mutex_);
+    if (!swept_.insert(deployment).second) co_return ok();
+  }
+  std::set<std::string> units;
+  for (const Known& known : view_.known(deployment)) {
+    if (known.is_made) units.insert(known.unit.name);
+  }
+  VolumeFilter left_over = [units](const std::string& name) { return !units.contains(name.substr(0, name.find('.'))); };
+  auto swept = co_await remove_volumes(deployment, std::move(left_over));
+  // One that cannot be removed, say since somebody else's container has it, is in nobody's way.
+  if (swept || !is_engine_away(swept.error())) co_return ok();
+  const std::lock_guard guard(mutex_);
+  swept_.erase(deployment);
+  co_return swept.error();
+}
+
+Task<void> PodmanEngine::remove(std::string deployment) {
+  const auto held = co_await deployments_.acquire(deployment);
+  auto ended = co_await end_all(deployment);
+  if (!ended) co_return ended.error();
+  auto volumes = co_await remove_volumes(deployment, nullptr);
+  if (!volumes) co_return volumes.error();
+  remove_folders(deployment);
+  view_.forget(deployment);
+  const std::lock_guard guard(mutex_);
+  swept_.erase(deployment);
+  co_return ok();
+}
+
+Task<void> PodmanEngine::remove_claims(std::vector<std::string> claims) {
+  for (const std::string& claim : claims) {
+    const std::string name = claim_volume_name(frame_, claim);
+    auto found = co_await get("/volumes/" + name + "/json");
+    if (!found) co_return found.error();
+    if (!found->success() || found->object() == nullptr ||
+        text_at(*found->object(), "Labels", kLabelInstallation) != frame_.installation)
+      continue;
+    auto removed = co_await erase("/volumes/" + name, Patience::kQuick);
+    if (!removed) co_return removed.error();
+    // 409: a unit of another deployment has it.
+    if (!removed->success() && removed->status != 404 && removed->status != 409)
+      co_return Error(ErrorCode::kInternal, "engine-refused", "remove volume " + name + ": " + removed->message);
+  }
+  co_return ok();
+}
+
+Task<void> PodmanEngine::remove_everything() {
+  auto ended = co_await end_all("");
+  if (!ended) co_return ended.error();
+  auto volumes = co_await remove_volumes("", nullptr);
+  if (!volumes) co_return volumes.error();
+  remove_folders("");
+  view_.forget("");
+  auto network = co_await get("/networks/" + frame_.network + "/json");
+  if (!network) co_return network.error();
+  if (!network->success() || network->object() == nullptr ||
+      text_at(*network->object(), "labels", kLabelInstallation) != frame_.installation)
+    co_return ok();
+  auto gone = co_await erase("/networks/" + frame_.network, Patience::kQuick);
+  if (!gone) co_return gone.error();
+  if (!gone->success() && gone->status != 404)
+    co_return Error(ErrorCode::kInternal, "engine-refused", "remove network " + frame_.network + ": " + gone->message);
+  co_return ok();
+}
+
+Task<void> PodmanEngine::remove_volumes(std::string deployment, VolumeFilter which) {
+  // Podman 4.3 takes a volume that has any of several labels, so what is ours is decided here.
+  std::vector<std::string> labels{std::string(kLabelInstallation) + "=" + frame_.installation};
+  auto answer = co_await get("/volumes/json?" + label_filter(labels));
+  if (!answer) co_return answer.error();
+  const json::Array* volumes = answer->body.if_array();
+  if (volumes == nullptr) co_return ok();
+  for (const json::Value& entry : *volumes) {
+    const json::Object* volume = entry.if_object();
+    if (volume == nullptr || text_at(*volume, "Labels", kLabelInstallation) != frame_.installation) continue;
+    if (!deployment.empty() && text_at(*volume, "Labels", kLabelDeployment) != deployment) continue;
+    if (!text_at(*volume, "Labels", kLabelClaim).empty()) continue;  // it outlives what claimed it
+    const std::string name = text_at(*volume, "Name");
+    if (which && !which(name)) continue;
+    auto removed = co_await erase("/volumes/" + name, Patience::kQuick);
+    if (!removed) co_return removed.error();
+    if (!removed->success() && removed->status != 404)
+      co_return Error(ErrorCode::kInternal, "engine-refused", "remove volume " + name + ": " + removed->message);
+  }
+  co_return ok();
+}
+
+void PodmanEngine::remove_folders(const std::string& deployment) const {
+  // By name, since a try before this one may have removed the containers already.
+  const std::string prefix =
+      "mf-" + frame_.installation.substr(0, 8) + "-" + (deployment.empty() ? "" : deployment + "-");
+  std::error_code error;
+  std::vector<std::filesystem::path> folders;
+  for (const auto& entry : std::filesystem::directory_iterator(frame_.sockets_dir, error)) {
+    const std::string name = entry.path().filename();
+    if (!name.starts_with(prefix)) continue;
+    const bool is_unit = name.find_first_not_of("0123456789", prefix.size()) == std::string::npos;
+    if (deployment.empty() || is_unit) folders.push_back(entry.path());
+  }
+  for (const auto& folder : folders) std::filesystem::remove_all(folder, error);
+}
+
+}  // namespace mifeng::cluster

@@ -1,0 +1,98 @@
+#include <gmock/gmock.h>
+
+#include <functional>
+
+#include "podman_render.h"
+#include "test_workload.h"
+
+namespace mifeng::cluster {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(PodmanValidate, ASlotIsWholeWhenItHasEveryPortOfTheTemplate) {
+  Workload workload = sample_workload();
+  workload.pod.ports.push_back({"metrics", 9090});
+  workload.replicas = 0;
+  workload.node_ports = {{"http", 0, 1}, {"http", 2, 2}, {"metrics", 2, 3}, {"old", 1, 4}, {"metrics", 0, 5}};
+  EXPECT_EQ(whole_slots(workload), (std::vector<int>{0, 2}));
+  workload.pod.ports.clear();
+  workload.replicas = 2;
+  EXPECT_EQ(whole_slots(workload), (std::vector<int>{0, 1, 2}));
+}
+
+TEST(PodmanValidate, ANewUnitComesBesideTheOldOneUnlessItNeedsHardwareOfItsOwn) {
+  PodTemplate pod = sample_workload().pod;
+  EXPECT_EQ(ports_needed(pod, 3).slots, 3);
+  EXPECT_EQ(ports_needed(pod, 3).update_slots, 1);
+  pod.resources.devices["example.com/accelerator"] = 1;
+  EXPECT_EQ(ports_needed(pod, 3).slots, 3);
+  EXPECT_EQ(ports_needed(pod, 3).update_slots, 0);
+}
+
+TEST(PodmanValidate, RefusesWhatCannotBeRendered) {
+  const std::vector<std::pair<const char*, std::function<void(Workload&)>>> changes = {
+      {"deployment", [](Workload& w) { w.deployment = "Digits"; }},
+      {"deployment", [](Workload& w) { w.deployment = "a/../b"; }},
+      {"replicas", [](Workload& w) { w.replicas = -1; }},
+      {"pod.image", [](Workload& w) { w.pod.image = "127.0.0.1:5000/acme/digits:latest"; }},
+      {"pod.command", [](Workload& w) { w.pod.command.clear(); }},
+      {"pod.memory_mounts", [](Workload& w) { w.pod.memory_mounts[0].path = "/app,exec"; }},
+      {"pod.memory_mounts", [](Workload& w) { w.pod.memory_mounts[1].path = "/app"; }},
+      {"pod.scratch_mounts", [](Workload& w) { w.pod.scratch_mounts[0].path = "/mifeng/platform"; }},
+      {"pod.scratch_mounts", [](Workload& w) { w.pod.scratch_mounts[0].volume = "../x"; }},
+      {"pod.claim_mounts",
+       [](Workload& w) {
+         w.pod.claim_mounts = {{"data", "/data"}};
+       }},
+      {"pod.claim_mounts",
+       [](Workload& w) {
+         w.pod.claim_mounts = {{"acme.data.more", "/data"}};
+       }},
+      {"pod.claim_mounts",
+       [](Workload& w) {
+         w.pod.claim_mounts = {{"acme.data", "/cache"}};
+       }},
+      {"pod.env",
+       [](Workload& w) {
+         w.pod.env.push_back({"LANG", "C"});
+       }},
+      {"pod.env",
+       [](Workload& w) {
+         w.pod.env.push_back({"MIFENG_PLATFORM", "http://127.0.0.1:1"});
+       }},
+      {"node_ports", [](Workload& w) { w.node_ports.clear(); }},
+      {"node_ports", [](Workload& w) { w.replicas = 2; }},
+      {"node_ports",
+       [](Workload& w) {
+         w.replicas = 2;
+         w.node_ports.push_back({"http", 1, 30991});
+       }},
+      {"node_ports",
+       [](Workload& w) {
+         w.node_ports.push_back({"http", 0, 30992});
+       }},
+      {"node_ports",
+       [](Workload& w) {
+         w.node_ports.push_back({"http", -1, 30992});
+       }},
+      {"node_ports", [](Workload& w) { w.node_ports[0].node_port = 0; }},
+      {"node_ports",
+       [](Workload& w) {
+         w.pod.ports.push_back({"metrics", 9090});
+       }},
+      {"pod.ports", [](Workload& w) { w.pod.ports[0].container_port = w.pod.health_port; }},
+      {"devices", [](Workload& w) { w.pod.resources.devices["gpu"] = 1; }},
+  };
+  EXPECT_TRUE(validate(sample_workload()));
+  for (const auto& [field, change] : changes) {
+    Workload workload = sample_workload();
+    change(workload);
+    const auto verdict = validate(workload);
+    ASSERT_FALSE(verdict) << field;
+    EXPECT_THAT(verdict.error().message(), HasSubstr(field));
+  }
+}
+
+}  // namespace
+}  // namespace mifeng::cluster

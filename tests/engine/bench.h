@@ -1,0 +1,30 @@
+// What a kind of engine brings to the tests: engines of it, and what happens to them from outside.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "mifeng/cluster/engine.h"
+
+namespace mifeng::cluster {
+
+class Bench {
+ public:
+  virtual ~Bench() = default;
+  virtual std::string image() = 0;                        // with probe.c as /probe
+  virtual std::string push(const std::string& name) = 0;  // the same image under another name
+  virtual std::string registry() = 0;                     // HOST:PORT
+  virtual std::unique_ptr<Engine> make_engine(const std::string& installation) = 0;
+  virtual std::string node_address() = 0;  // where node ports are
+  // The unit's first process dies by SIGKILL, as by a fault; gives the moment.
+  virtual std::chrono::steady_clock::time_point kill(const Unit& unit) = 0;
+  // Its processes stand still, or go on.
+  virtual void freeze(const Unit& unit, bool frozen) = 0;
+  // The engine goes away and comes back; units go on.
+  virtual void stop_service() = 0;
+  virtual void start_service() = 0;
+  // Names of all that this installation has made: units, volumes.
+  virtual std::string everything_of(const std::string& installation) = 0;
+};
+
+}  // namespace mifeng::cluster

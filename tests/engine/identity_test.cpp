@@ -1,0 +1,51 @@
+// Whose units are whose, across restarts of the engine and other installations.
+#include "engine_fixture.h"
+
+namespace mifeng::cluster {
+namespace {
+
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+TEST_P(EngineTest, TwoInstallationsSideBySideDoNotSeeEachOther) {
+  auto other = bench.make_engine(SystemRandom().hex(16));
+  const Workload mine = workload({"serve"});
+  const Workload theirs = workload({"serve"});
+  apply(mine);
+  ASSERT_TRUE(net::run_to_result<ApplyResult>([&] { return other->apply(theirs); }));
+  EXPECT_EQ(get<std::vector<Unit>>([&] { return engine->all_units(); }).size(), 1U);
+  const Unit ready = wait_ready();
+  const auto refused = net::run_to_result<void>([&] { return other->restart(ready.name); });
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason(), "not-ours");
+  ASSERT_TRUE(net::run_to_result<void>([&] { return other->remove_everything(); }));
+  EXPECT_TRUE(wait_ready().ready);
+  EXPECT_TRUE(call(endpoints().at(0).node_port));
+  EXPECT_FALSE(apply(mine).changed);
+}
+
+TEST_P(EngineTest, UnitsOutliveTheServiceAndAreFoundAgain) {
+  const Workload wanted = workload({"serve"});
+  apply(wanted);
+  const auto before = wait_ready();
+  const auto dialled = endpoints();
+  bench.stop_service();
+  EXPECT_TRUE(call(dialled.at(0).node_port));
+  const auto away = net::run_to_result<ApplyResult>([&] { return engine->apply(wanted); });
+  ASSERT_FALSE(away);
+  EXPECT_EQ(away.error().reason(), "engine-unavailable");
+  const auto unknown = net::run_to_result<std::vector<Unit>>([&] { return engine->units("test"); });
+  EXPECT_FALSE(unknown);
+  bench.start_service();
+  EXPECT_FALSE(apply(wanted).changed);
+  EXPECT_EQ(units().at(0).engine_id, before.engine_id);
+}
+
+TEST_P(EngineTest, AnotherKindOfEvidenceIsNotSupportedOrRefused) {
+  apply(workload({"serve"}));
+  const auto refused = net::run_to_result<Proof>([&] { return engine->prove({}, TokenEvidence{"no token at all"}); });
+  EXPECT_FALSE(refused);
+}
+
+}  // namespace
+}  // namespace mifeng::cluster
