@@ -198,6 +198,7 @@ constexpr Translation kReasons[] = {
     {"bad-node-addresses", "节点地址有误：须为 1 到 16 个地址或主机名，不带端口"},
     {"not-found", "未找到"},
     {"no-such-deployment", "没有这个部署"},
+    {"not-supported", "这种引擎不支持这种证明"},
     {"no-such-unit", "没有这个运行单元"},
     {"no-such-container", "运行单元里没有这个容器"},
     {"no-previous-run", "没有保留上一次运行的日志"},
