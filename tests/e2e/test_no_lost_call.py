@@ -74,6 +74,7 @@ class Site:
         finally:
             load.kill()
         assert result["calls"] >= CALLS
+        print(f"{result['calls']} calls, {result['failed']} failed")
         return result
 
 

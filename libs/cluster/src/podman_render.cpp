@@ -107,6 +107,11 @@ std::vector<std::string> not_held(const PodTemplate& pod) {
                           " lies on the disk, where its sizeLimit of " + std::to_string(*mount.size_bytes) +
                           " bytes is not enforced; with medium Memory it is.");
   }
+  for (const ClaimMount& mount : pod.claim_mounts) {
+    if (mount.size_bytes || !mount.storage_class.empty())
+      sentences.push_back("The claimed volume " + mount.claim + " at " + mount.path +
+                          " lies on this machine's disk: its size is not enforced, and it has no storage class.");
+  }
   return sentences;
 }
 

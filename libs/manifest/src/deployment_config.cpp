@@ -118,8 +118,16 @@ void read_spec(FieldReader& spec, ConfigKind kind, DeploymentConfig& config) {
       fields.refuse("hostPath",
                     "is not allowed: a model sees no folder of its host; use emptyDir or "
                     "persistentVolumeClaim");
-    fields.object_if("persistentVolumeClaim",
-                     [&](FieldReader& claim) { volume.claim = claim.string("claimName", label()); });
+    fields.object_if("persistentVolumeClaim", [&](FieldReader& claim) {
+      volume.claim = claim.string("claimName", label());
+      volume.storage_class = claim.string_or("storageClassName", "", [](std::string_view text) -> Complaint {
+        return text.empty() ? std::nullopt : label()(text);
+      });
+      if (!claim.has("size")) return;
+      auto size = parse_quantity(claim.text("size", check_quantity));
+      if (size && size->units() < (1 << 20)) claim.refuse("size", "must be at least 1Mi");
+      if (size) volume.claim_size = std::move(*size);
+    });
     if (!volume.claim.empty() && fields.has("emptyDir"))
       fields.refuse("emptyDir", "cannot stand beside persistentVolumeClaim: a volume is one of them");
     const auto read_empty_dir = [&](FieldReader& empty_dir) {
@@ -224,7 +232,10 @@ std::string to_yaml(const DeploymentConfig& config) {
     for (const Volume& volume : config.volumes) {
       out += "    - name: " + yaml_string(volume.name) + "\n";
       if (!volume.claim.empty()) {
-        out += "      persistentVolumeClaim: {claimName: " + yaml_string(volume.claim) + "}\n";
+        out += "      persistentVolumeClaim: {claimName: " + yaml_string(volume.claim);
+        if (volume.claim_size) out += ", size: \"" + volume.claim_size->text + "\"";
+        if (!volume.storage_class.empty()) out += ", storageClassName: " + yaml_string(volume.storage_class);
+        out += "}\n";
         continue;
       }
       out += "      emptyDir: {";

@@ -75,13 +75,18 @@ Result<PodTemplate> render_pod(const DeploymentConfig& config, const RenderOptio
     if (volume == config.volumes.end()) return refuse("volumeMounts: a mount names no volume of the config");
     std::optional<std::int64_t> size;
     if (volume->size_limit) size = volume->size_limit->units();
-    if (!volume->claim.empty())
-      pod.claim_mounts.push_back(
-          {config.image.substr(0, config.image.find('/')) + "." + volume->claim, mount.mount_path});
-    else if (volume->medium == Volume::Medium::kMemory)
+    if (!volume->claim.empty()) {
+      ClaimMount claim{.claim = config.image.substr(0, config.image.find('/')) + "." + volume->claim,
+                       .path = mount.mount_path,
+                       .size_bytes = std::nullopt,
+                       .storage_class = volume->storage_class};
+      if (volume->claim_size) claim.size_bytes = volume->claim_size->units();
+      pod.claim_mounts.push_back(std::move(claim));
+    } else if (volume->medium == Volume::Medium::kMemory) {
       pod.memory_mounts.push_back({mount.mount_path, size.value_or(64 * kMiB), false});
-    else
+    } else {
       pod.scratch_mounts.push_back({mount.name, mount.mount_path, size});
+    }
   }
   // The guard's time begins only after it has gone on serving, and it needs a moment to end the model.
   pod.termination_grace_seconds = options.lame_duck_seconds + config.termination_grace_seconds + kEndSeconds;

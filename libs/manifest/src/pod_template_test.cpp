@@ -53,6 +53,20 @@ TEST(PodTemplate, AMemoryVolumeIsAMemoryMount) {
   EXPECT_TRUE(pod->claim_mounts.empty());
 }
 
+TEST(PodTemplate, AClaimIsTheVendorsAndSaysItsSizeAndClass) {
+  auto config = full_config();
+  config.volumes[0].claim = "data";
+  const auto plain = render_pod(config, options());
+  ASSERT_TRUE(plain);
+  EXPECT_THAT(plain->claim_mounts, ElementsAre(ClaimMount{"acme.data", "/cache"}));
+  config.volumes[0].claim_size = *parse_quantity("10Gi");
+  config.volumes[0].storage_class = "fast-ssd";
+  const auto pod = render_pod(config, options());
+  ASSERT_TRUE(pod);
+  EXPECT_THAT(pod->claim_mounts, ElementsAre(ClaimMount{"acme.data", "/cache", 10LL << 30, "fast-ssd"}));
+  EXPECT_TRUE(pod->scratch_mounts.empty());
+}
+
 TEST(PodTemplate, TheEnginesPatienceCoversALongerLameDuck) {
   auto longer = options();
   longer.lame_duck_seconds = 15;

@@ -179,8 +179,12 @@ json::Object pod_json(const cluster::PodTemplate& pod) {
     mounts.emplace_back(json::Object{{"path", mount.path}, {"memoryBytes", mount.size_bytes}});
   for (const auto& mount : pod.scratch_mounts)
     mounts.emplace_back(json::Object{{"path", mount.path}, {"volume", mount.volume}});
-  for (const auto& mount : pod.claim_mounts)
-    mounts.emplace_back(json::Object{{"path", mount.path}, {"claim", mount.claim}});
+  for (const auto& mount : pod.claim_mounts) {
+    json::Object claim{{"path", mount.path}, {"claim", mount.claim}};
+    if (mount.size_bytes) claim.set("sizeBytes", *mount.size_bytes);
+    if (!mount.storage_class.empty()) claim.set("storageClass", mount.storage_class);
+    mounts.emplace_back(std::move(claim));
+  }
   json::Object resources;
   const auto set = [&](const char* name, const std::optional<std::int64_t>& value) {
     if (value) resources.set(name, *value);

@@ -44,7 +44,9 @@ struct Volume {
   std::string name;
   Medium medium = Medium::kDefault;
   std::optional<Quantity> size_limit;
-  std::string claim;  // persistentVolumeClaim: {claimName}; empty: an emptyDir
+  std::string claim;                   // persistentVolumeClaim: {claimName}; empty: an emptyDir
+  std::optional<Quantity> claim_size;  // {size}: how much is asked for where it is made
+  std::string storage_class;           // {storageClassName}: of which kind; empty: the cluster's own choice
   bool operator==(const Volume&) const = default;
 };
 

@@ -49,6 +49,8 @@ struct ScratchMount {
 struct ClaimMount {
   std::string claim;  // VENDOR.NAME: what one vendor's models keep, another's cannot name
   std::string path;
+  std::optional<std::int64_t> size_bytes{};  // asked for where it is made
+  std::string storage_class{};               // empty: the cluster's own choice
   bool operator==(const ClaimMount&) const = default;
 };
 
