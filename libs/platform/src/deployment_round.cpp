@@ -157,6 +157,7 @@ class DeploymentRound {
         MIFENG_TRY(auto fresh, store::find<store::UnitRow>(tx, row->cluster_id, row->name));
         if (!fresh) return ok();
         ++fresh->restarts;
+        fresh->ready_ms = 0;
         fresh->state = done ? "starting" : "failed";
         fresh->reason = done ? "" : clean_text(done.error().message(), 1000);
         if (!done) ++fresh->failures;
@@ -236,14 +237,22 @@ class DeploymentRound {
   }
 
   Result<bool> store_endpoints(store::Transaction& tx) {
+    // A unit takes calls from when it was first ready, and then as long as it runs: a slow answer of its health port is
+    // no reason to send nobody there any more.
+    const auto serves = [&](const cluster::Endpoint& endpoint) {
+      return endpoint.kind == cluster::EndpointKind::kBalanced ||
+             std::any_of(rows_.begin(), rows_.end(),
+                         [&](const store::UnitRow& row) { return row.name == endpoint.unit && row.ready_ms != 0; });
+    };
     std::vector<store::EndpointRow> wanted;
     for (const auto& endpoint : endpoints_)
-      wanted.push_back({.cluster_id = row_.cluster_id,
-                        .node_port = endpoint.node_port,
-                        .deployment_id = row_.id,
-                        .port_name = endpoint.port_name,
-                        .kind = cluster::to_string(endpoint.kind),
-                        .unit = endpoint.unit});
+      if (serves(endpoint))
+        wanted.push_back({.cluster_id = row_.cluster_id,
+                          .node_port = endpoint.node_port,
+                          .deployment_id = row_.id,
+                          .port_name = endpoint.port_name,
+                          .kind = cluster::to_string(endpoint.kind),
+                          .unit = endpoint.unit});
     std::sort(wanted.begin(), wanted.end(), [](const auto& a, const auto& b) { return a.node_port < b.node_port; });
     MIFENG_TRY(const auto there, store::endpoints_of(tx, row_.id));
     if (std::equal(there.begin(), there.end(), wanted.begin(), wanted.end(), same_row<store::EndpointRow>))

@@ -136,9 +136,23 @@ TEST_F(Gateways, ASnapshotSaysWhatIsToBeServed) {
   TestGuard guard(deployment, FakeEngine::unit_name(deployment, 1), header);
   const Bytes request = guard.request(card(), tools());
   ASSERT_TRUE(platform_->grants().grant(peer_of(deployment, 1), deployment, guard.nonce, request));
-  const auto after = platform_->gateways().snapshot("gw-1", static_cast<std::int64_t>(before.serial)).value();
-  ASSERT_GT(after.serial, static_cast<std::int64_t>(before.serial));
+  const auto granted = open(platform_->gateways().snapshot("gw-1", static_cast<std::int64_t>(before.serial)).value());
+  EXPECT_EQ(granted.instances.size(), 1u) << "what it signs can be opened";
+  EXPECT_TRUE(granted.endpoints.empty()) << "and nobody is sent there before it is ready";
+  engine_.set(FakeEngine::unit_name(deployment, 1), cluster::UnitState::kRunning, true);
+  ASSERT_TRUE(platform_->reconciler().run_once());
+  const auto after = platform_->gateways().snapshot("gw-1", static_cast<std::int64_t>(granted.serial)).value();
+  ASSERT_GT(after.serial, static_cast<std::int64_t>(granted.serial));
   const auto snapshot = open(after);
+  // A slow answer of its health port sends nobody away; its end does.
+  engine_.set(FakeEngine::unit_name(deployment, 1), cluster::UnitState::kRunning, false, "does not answer");
+  ASSERT_TRUE(platform_->reconciler().run_once());
+  const auto slow = open(platform_->gateways().snapshot("gw-1", after.serial).value());
+  EXPECT_EQ(slow.endpoints.size(), 2u);
+  engine_.set(FakeEngine::unit_name(deployment, 1), cluster::UnitState::kExited, false, "it ended");
+  ASSERT_TRUE(platform_->reconciler().run_once());
+  EXPECT_TRUE(
+      open(platform_->gateways().snapshot("gw-1", static_cast<std::int64_t>(slow.serial)).value()).endpoints.empty());
   ASSERT_EQ(snapshot.routes.size(), 1u);
   EXPECT_EQ(snapshot.routes[0].id, made->id);
   EXPECT_FALSE(snapshot.routes[0].callers);

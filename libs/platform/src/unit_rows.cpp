@@ -28,11 +28,15 @@ void take_unit(store::UnitRow& row, const cluster::Unit& unit, UnixMillis now, b
   row.revision_id = unit.revision;
   row.restart = unit.restart;
   row.slot = slot_of(unit);
+  const bool another_run = row.engine_id != unit.engine_id ||
+                           (unit.started_at_ms && row.started_ms != 0 && *unit.started_at_ms != row.started_ms);
+  if (another_run || (unit.state != UnitState::kRunning && unit.state != UnitState::kStopping)) row.ready_ms = 0;
   switch (unit.state) {
     case UnitState::kRunning:
       row.state = unit.ready ? "ready" : "starting";
       row.reason = unit.ready ? "" : clean_text(unit.reason, 1000);
       row.next_try_ms = 0;
+      if (unit.ready && row.ready_ms == 0) row.ready_ms = std::max<UnixMillis>(now, 1);
       if (unit.ready && unit.started_at_ms && *unit.started_at_ms + kSettled <= now) row.failures = 0;
       break;
     case UnitState::kPending:

@@ -131,7 +131,7 @@ CREATE TABLE used_node_ports (
 CREATE TABLE units (
   cluster_id TEXT NOT NULL, name TEXT NOT NULL, deployment_id TEXT NOT NULL, revision_id {int} NOT NULL,
   restart {int} NOT NULL, slot {int} NOT NULL, engine_id TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
-  started_ms {int} NOT NULL, restarts {int} NOT NULL, failures {int} NOT NULL, next_try_ms {int} NOT NULL,
+  started_ms {int} NOT NULL, ready_ms {int} NOT NULL, restarts {int} NOT NULL, failures {int} NOT NULL, next_try_ms {int} NOT NULL,
   PRIMARY KEY (cluster_id, name),
   FOREIGN KEY (deployment_id) REFERENCES deployments (id)
 ){strict};

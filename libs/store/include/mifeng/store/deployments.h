@@ -105,6 +105,7 @@ struct UnitRow {
   std::string state{};  // "waiting", "starting", "ready", "stopping", "failed"
   std::string reason{};
   std::int64_t started_ms = 0;
+  std::int64_t ready_ms = 0;  // when it was first ready in this run; 0: not yet
   std::int64_t restarts = 0;
   std::int64_t failures = 0;
   std::int64_t next_try_ms = 0;
@@ -115,10 +116,10 @@ struct Table<UnitRow> {
   static constexpr std::size_t keys = 2;
   static constexpr const char* columns[] = {"cluster_id", "name",      "deployment_id", "revision_id", "restart",
                                             "slot",       "engine_id", "state",         "reason",      "started_ms",
-                                            "restarts",   "failures",  "next_try_ms"};
+                                            "ready_ms",   "restarts",  "failures",      "next_try_ms"};
   static auto tie(UnitRow& r) {
     return std::tie(r.cluster_id, r.name, r.deployment_id, r.revision_id, r.restart, r.slot, r.engine_id, r.state,
-                    r.reason, r.started_ms, r.restarts, r.failures, r.next_try_ms);
+                    r.reason, r.started_ms, r.ready_ms, r.restarts, r.failures, r.next_try_ms);
   }
 };
 
