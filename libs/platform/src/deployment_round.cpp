@@ -40,10 +40,10 @@ class DeploymentRound {
     MIFENG_TRY(units_, ask<std::vector<Unit>>([&](cluster::Engine& engine) { return engine.units(row_.id); }));
     if (urge_ == Urge::kApply || due_to_apply(sought_, units_, rows_, core_.clock.now_ms())) MIFENG_CHECK(apply());
     MIFENG_CHECK(restart_what_is_due());
+    MIFENG_CHECK(exchange_taken_ports());
     MIFENG_TRY(endpoints_,
                ask<std::vector<cluster::Endpoint>>([&](cluster::Engine& engine) { return engine.endpoints(row_.id); }));
     MIFENG_CHECK(store_what_was_seen());
-    if (!without_port_.empty()) MIFENG_CHECK(move_taken_ports(core_, row_, without_port_));
     return result_;
   }
 
@@ -137,6 +137,15 @@ class DeploymentRound {
     core_.deployments_changed.notify();
     ++result_.changed;
     return ok();
+  }
+
+  // A unit whose port is another one now is not what was rendered any more, and is made anew at once.
+  Result<void> exchange_taken_ports() {
+    if (without_port_.empty()) return ok();
+    MIFENG_TRY(const int moved, move_taken_ports(core_, row_, without_port_));
+    if (moved == 0) return ok();
+    MIFENG_CHECK(load());
+    return apply();
   }
 
   // What has ended is started again, ever less often.
