@@ -129,12 +129,14 @@ def test_no_call_is_lost(site, what):
 
 
 def test_an_update_that_does_not_come_up_costs_nothing_either(site):
-    """The new revision may have less memory than it needs to start: the old one goes on, and says so."""
+    """The new revision asks for hardware that this machine has not: the old one goes on, and says so."""
     def fail():
-        site.installation.api("POST", f"/deployments/{site.id}/revisions", {"limits": {"memory": "8Mi"}, "requests": {"memory": "8Mi"}})
-        failed = wait_until(lambda: (lambda now: now if now["update_failed"] else None)(site.get()), 240, "the failure")
-        assert failed["ready"] == 2 and failed["state"] == "degraded", failed
-        assert "goes on serving" in failed["reason"], failed
+        hardware = {"example.com/accelerator": "1"}
+        site.installation.api("POST", f"/deployments/{site.id}/revisions", {"requests": hardware, "limits": hardware})
+        failed = wait_until(lambda: (lambda now: now if now["update_failed"] else None)(site.get()), 120, "the failure")
+        # An accelerator is one unit's alone, so an old unit went first; the other serves.
+        assert failed["ready"] == 1 and failed["state"] == "degraded", failed
+        assert "goes on serving" in failed["reason"] and "example.com/accelerator" in failed["reason"], failed
         site.installation.api("POST", f"/deployments/{site.id}/rollback", {})
         site.settled()
 
