@@ -122,6 +122,7 @@ def main():
                 # One of each of several, since what keeps ending is started ever later.
                 some = installation.api("GET", "/deployments?text=idle&page_size=200")["items"][:KILLS]
                 noticed = [seconds_until_noticed(installation, one["id"]) for one in some]
+            installation.stop(600)  # two hundred units take their time to go
     finish("idle", "./bench/run idle", {
         "deployments": deployments,
         "core_percent": round(100 * used / took, 2),
