@@ -22,9 +22,18 @@ constexpr std::string_view kPortTaken = "port-taken";  // as engines name it
 
 constexpr UnixMillis kConfirmedWithin = 5'000;  // by gateways that follow; later it is ready all the same
 constexpr UnixMillis kConfirmedAgain = 50;
+constexpr UnixMillis kSeenWithin = 10'000;  // a unit that was granted, by the engine's news
 
 using cluster::Unit;
 using cluster::UnitState;
+
+// Whether the run that was granted is over, as far as `unit` shows it.
+bool has_ended(const Unit& unit, const store::InstanceRow& instance) {
+  if (!unit.engine_id.empty() && unit.engine_id != instance.engine_id) return true;
+  if (unit.state == UnitState::kExited) return unit.started_at_ms.value_or(INT64_MAX) >= instance.run_started_ms;
+  // Made and never started, by what was seen: whoever was granted has started since.
+  return unit.state == UnitState::kFailed && unit.engine_id.empty();
+}
 
 // One deployment, one look. Everything here may be broken off at any point and be done again.
 class DeploymentRound {
@@ -233,14 +242,20 @@ class DeploymentRound {
     return told;
   }
 
-  // A unit that has ended answers nothing any more; its next start asks anew.
-  Result<void> end_gone_instances(store::Transaction& tx) {
+  // A unit that has ended answers nothing any more; its next start asks anew. What was seen may be older than a grant:
+  // the engine's news come late, or a start that was given up on succeeded after all. Ending a guard's instance then
+  // would leave it unheard until its next renewal, so what is granted is held against the very run that was seen to
+  // end, and a unit that was not seen at all is given time to be.
+  Result<void> end_gone_instances(store::Transaction& tx, UnixMillis now) {
     MIFENG_TRY(const auto live, store::live_instances_of(tx, row_.id));
     for (const auto& instance : live) {
       const Unit* unit = find_unit(instance.unit);
-      const bool gone = unit == nullptr || unit->state == UnitState::kExited || unit->state == UnitState::kFailed ||
-                        (!unit->engine_id.empty() && unit->engine_id != instance.engine_id);
-      if (gone) MIFENG_CHECK(end_instance(core_, tx, instance, EndKind::kEnded, "system", "its unit has ended"));
+      if (unit == nullptr && now < instance.granted_ms + kSeenWithin) {
+        look_again(instance.granted_ms + kSeenWithin);
+        continue;
+      }
+      if (unit == nullptr || has_ended(*unit, instance))
+        MIFENG_CHECK(end_instance(core_, tx, instance, EndKind::kEnded, "system", "its unit has ended"));
     }
     return ok();
   }
@@ -328,7 +343,7 @@ class DeploymentRound {
       MIFENG_TRY(auto deployment, store::find<store::DeploymentRow>(tx, row_.id));
       if (!deployment || deployment->deleting != 0) return ok();
       MIFENG_TRY(told, store_units(tx, now));
-      MIFENG_CHECK(end_gone_instances(tx));
+      MIFENG_CHECK(end_gone_instances(tx, now));
       MIFENG_TRY(const bool moved, store_endpoints(tx));
       told = told || moved;
       // Somebody may wish for something else meanwhile; then this look says nothing of it, and the next one will.

@@ -94,7 +94,8 @@ Result<Peer> prove(Core& core, const GuardPeer& guard, const std::string& deploy
                   .deployment = proof.deployment,
                   .revision = proof.revision,
                   .unit = proof.unit,
-                  .engine_id = proof.engine_id};
+                  .engine_id = proof.engine_id,
+                  .run_started_ms = proof.started_at_ms};
   core.proved_peers->remember(guard, peer);
   return peer;
 }
@@ -191,6 +192,7 @@ Result<Bytes> GrantService::grant(const GuardPeer& guard, const std::string& dep
       row.revision_id = peer.revision;
       row.unit = peer.unit;
       row.engine_id = peer.engine_id;
+      row.run_started_ms = peer.run_started_ms;
       row.signing_key = point_base64(request.signing_key);
       row.signing_key_id = signing_key_id;
       row.receive_key = point_base64(request.receive_key);

@@ -263,6 +263,40 @@ TEST_F(Grants, RenewsCountsAndRefusesReplays) {
   EXPECT_EQ(last_refusal(), "other-unit");
 }
 
+TEST_F(Grants, LateNewsOfARunThatEndedEndNotTheNextOne) {
+  const std::string name = FakeEngine::unit_name(deployment_, 0);
+  cluster::Unit& unit = engine_.containers.at(name);
+  unit.started_at_ms = 1000;
+  TestGuard first = guard();
+  ASSERT_TRUE(ask(first, peer_of(deployment_)));
+  unit.state = cluster::UnitState::kExited;
+  engine_.seen_before[name] = unit;
+  // It was started again, its guard was granted, and the engine's view does not know yet.
+  unit.state = cluster::UnitState::kRunning;
+  unit.started_at_ms = 2000;
+  TestGuard second = guard();
+  ASSERT_TRUE(ask(second, peer_of(deployment_)));
+  ASSERT_TRUE(platform_->reconciler().run_once());
+  ASSERT_EQ(live().size(), 1u);
+  EXPECT_EQ(live()[0].id, second.instance_id);
+  // News of this very run end it.
+  engine_.seen_before[name].started_at_ms = 2000;
+  ASSERT_TRUE(platform_->reconciler().run_once());
+  EXPECT_TRUE(live().empty());
+}
+
+TEST_F(Grants, AUnitThatTheEngineDoesNotShowYetKeepsItsGrantForAWhile) {
+  TestGuard guard = Grants::guard();
+  ASSERT_TRUE(ask(guard, peer_of(deployment_)));
+  engine_.containers.clear();
+  ASSERT_TRUE(platform_->deployments().scale(operator_, deployment_, 0));
+  ASSERT_TRUE(platform_->reconciler().run_once());
+  EXPECT_EQ(live().size(), 1u);
+  clock_.advance(std::chrono::seconds(11));
+  ASSERT_TRUE(platform_->reconciler().run_once());
+  EXPECT_TRUE(live().empty());
+}
+
 TEST_F(Grants, ARenewalOfTheProcessThatProvedItselfAsksNoEngine) {
   TestGuard guard = Grants::guard();
   GuardPeer peer = peer_of(deployment_);
@@ -328,6 +362,7 @@ TEST_F(Grants, NothingForADeploymentThatIsDeletedOrScaledDown) {
   EXPECT_FALSE(ask(again, peer));
   EXPECT_EQ(last_refusal(), "no-such-unit");
   ASSERT_EQ(live().size(), 1u) << "what it still answers can be opened";
+  clock_.advance(std::chrono::seconds(11));
   for (int i = 0; i < 2; ++i) ASSERT_TRUE(platform_->reconciler().run_once());
   EXPECT_TRUE(live().empty()) << "until it has ended";
   ASSERT_TRUE(platform_->deployments().remove(operator_, deployment_));

@@ -18,6 +18,7 @@ struct Peer {
   std::int64_t revision = 0;  // id
   std::string unit;
   std::string engine_id;  // of this very container or pod
+  UnixMillis run_started_ms = 0;
 };
 
 // A process that has proved itself and is asked for again each minute need not be looked up at its engine each time: it

@@ -13,7 +13,7 @@
 
 #include "audit_log.h"
 #include "batches.h"
-#include "cluster_rows.h"
+#include "cluster_round.h"
 #include "core.h"
 #include "deployment_round.h"
 #include "image_prune.h"
@@ -97,73 +97,6 @@ Result<void> note_trouble(Core& core, const std::string& id, const Error& error)
     MIFENG_CHECK(store::update(tx, *fresh));
     return ok();
   });
-}
-
-Result<std::set<std::string>> wanted_in(Core& core, const std::string& cluster) {
-  MIFENG_TRY(const auto rows,
-             core.db->read([](store::Transaction& tx) { return store::all<store::DeploymentRow>(tx); }));
-  std::set<std::string> ids;
-  for (const auto& row : rows)
-    if (row.cluster_id == cluster) ids.insert(row.id);
-  return ids;
-}
-
-// Units of a revision that this database has not come to yet: it is older than what runs, as one is that was restored
-// from a backup. Then what it does not know is kept until somebody decides.
-Result<bool> sweep_is_held(Core& core, const std::string& cluster, const std::vector<Unit>& units) {
-  std::int64_t newest = 0;
-  for (const Unit& unit : units) newest = std::max(newest, unit.revision);
-  MIFENG_TRY(const auto known, core.db->read([](store::Transaction& tx) { return store::current_revision_id(tx); }));
-  if (newest > known)
-    MIFENG_CHECK(core.db->write([&](store::Transaction& tx) -> Result<void> {
-      MIFENG_CHECK(store::raise_revision_id(tx, newest));  // so that no two revisions have one id
-      MIFENG_TRY(auto row, store::find<store::ClusterRow>(tx, cluster));
-      if (!row || row->sweep_held != 0) return ok();
-      row->sweep_held = 1;
-      MIFENG_CHECK(store::update(tx, *row));
-      return core.audit->append(tx, AuditEvent{.actor = "system",
-                                               .action = "cluster.sweep-held",
-                                               .subject = cluster,
-                                               .detail = "units run that are newer than the database"});
-    }));
-  MIFENG_TRY(const auto row,
-             core.db->read([&](store::Transaction& tx) { return store::find<store::ClusterRow>(tx, cluster); }));
-  return !row || row->sweep_held != 0;
-}
-
-// What carries our label and nobody wants any more: a deployment whose row went while its units did not.
-Result<std::set<std::string>> find_orphans(Core& core, const std::string& cluster) {
-  // Asked before and after: one that is removed or made at this moment is no orphan.
-  MIFENG_TRY(const auto before, wanted_in(core, cluster));
-  MIFENG_TRY(const auto there, core.clusters->call<std::vector<Unit>>(
-                                   cluster, [](cluster::Engine& engine) { return engine.all_units(); }));
-  MIFENG_TRY(const auto after, wanted_in(core, cluster));
-  std::set<std::string> orphans;
-  for (const auto& unit : there)
-    if (!before.contains(unit.deployment) && !after.contains(unit.deployment)) orphans.insert(unit.deployment);
-  MIFENG_TRY(const bool held, sweep_is_held(core, cluster, there));
-  if (held) orphans.clear();
-  return orphans;
-}
-
-Result<int> remove_orphan(Core& core, const std::string& cluster, const std::string& id) {
-  MIFENG_CHECK(core.clusters->call<void>(cluster, [&](cluster::Engine& engine) { return engine.remove(id); }));
-  MIFENG_CHECK(core.db->write([&](store::Transaction& tx) {
-    return core.audit->append(tx, AuditEvent{.actor = "system",
-                                             .action = "deployment.gone",
-                                             .subject = id,
-                                             .detail = "its units were there and nobody wanted them"});
-  }));
-  return 1;
-}
-
-// Whether the cluster answers, and as what.
-Result<void> probe_cluster(Core& core, const std::string& cluster) {
-  const auto facts =
-      core.clusters->call<cluster::ClusterFacts>(cluster, [](cluster::Engine& engine) { return engine.probe(); });
-  if (facts) return note_cluster(core, cluster, ClusterState::kReady, "", facts->version, facts->may);
-  MIFENG_CHECK(note_cluster(core, cluster, ClusterState::kAway, facts.error().message(), "", {}));
-  return facts.error();
 }
 
 }  // namespace

@@ -191,7 +191,7 @@ cluster::Task<std::vector<cluster::Unit>> FakeEngine::units(std::string deployme
   });
   std::vector<cluster::Unit> all;
   for (const auto& [name, unit] : containers)
-    if (unit.deployment == deployment) all.push_back(unit);
+    if (unit.deployment == deployment) all.push_back(seen_before.contains(name) ? seen_before.at(name) : unit);
   co_return all;
 }
 
@@ -299,7 +299,7 @@ cluster::Task<cluster::Proof> FakeEngine::prove(std::vector<cluster::Workload> c
                                .engine_id = found->second.engine_id,
                                .deployment = candidate.deployment,
                                .revision = candidate.revision,
-                               .started_at_ms = 1};
+                               .started_at_ms = found->second.started_at_ms.value_or(1)};
   co_return Error(ErrorCode::kPermissionDenied, "no-such-revision", "it runs a revision that nobody wants");
 }
 

@@ -64,7 +64,8 @@ class FakeEngine final : public cluster::Engine {
   int applies = 0, restarts = 0;
   std::vector<std::string> kept_images;  // as the last pruning was told
   int prunings = 0;
-  std::vector<std::string> shown;  // units whose guards showed themselves to prove()
+  std::map<std::string, cluster::Unit> seen_before;  // what units() still says of them: the news are late
+  std::vector<std::string> shown;                    // units whose guards showed themselves to prove()
 
   // Calls to change a deployment wait while it is held, as for a container that takes long to stop.
   void hold(const std::string& deployment);

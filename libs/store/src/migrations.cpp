@@ -186,7 +186,7 @@ CREATE TABLE wrapped_secrets (
 -- 已授权实例 what was granted to guards, the answers are sealed to them
 CREATE TABLE instances (
   id TEXT NOT NULL, cluster_id TEXT NOT NULL, deployment_id TEXT NOT NULL, revision_id {int} NOT NULL,
-  unit TEXT NOT NULL, engine_id TEXT NOT NULL, signing_key TEXT NOT NULL, signing_key_id TEXT NOT NULL,
+  unit TEXT NOT NULL, engine_id TEXT NOT NULL, run_started_ms {int} NOT NULL, signing_key TEXT NOT NULL, signing_key_id TEXT NOT NULL,
   receive_key TEXT NOT NULL, guard_version TEXT NOT NULL,
   granted_ms {int} NOT NULL, lease_until_ms {int} NOT NULL, ended_ms {int} NOT NULL, end_reason TEXT NOT NULL,
   revoked {int} NOT NULL, calls {int} NOT NULL, counter {int} NOT NULL, listed_from {int} NOT NULL,

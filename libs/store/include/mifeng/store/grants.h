@@ -57,7 +57,8 @@ struct InstanceRow {
   std::string deployment_id{};
   std::int64_t revision_id = 0;
   std::string unit{};
-  std::string engine_id{};  // the engine's id of this very container or pod
+  std::string engine_id{};          // the engine's id of this very container or pod
+  std::int64_t run_started_ms = 0;  // when the run that was granted began, by the engine's clock
   std::string signing_key{};
   std::string signing_key_id{};
   std::string receive_key{};
@@ -79,16 +80,34 @@ template <>
 struct Table<InstanceRow> {
   static constexpr const char* name = "instances";
   static constexpr std::size_t keys = 1;
-  static constexpr const char* columns[] = {
-      "id",          "cluster_id",     "deployment_id", "revision_id",   "unit",       "engine_id",
-      "signing_key", "signing_key_id", "receive_key",   "guard_version", "granted_ms", "lease_until_ms",
-      "ended_ms",    "end_reason",     "revoked",       "calls",         "counter",    "listed_from",
-      "request_sm3", "answer",         "renewal_sm3",   "renewal_answer"};
+  static constexpr const char* columns[] = {"id",
+                                            "cluster_id",
+                                            "deployment_id",
+                                            "revision_id",
+                                            "unit",
+                                            "engine_id",
+                                            "run_started_ms",
+                                            "signing_key",
+                                            "signing_key_id",
+                                            "receive_key",
+                                            "guard_version",
+                                            "granted_ms",
+                                            "lease_until_ms",
+                                            "ended_ms",
+                                            "end_reason",
+                                            "revoked",
+                                            "calls",
+                                            "counter",
+                                            "listed_from",
+                                            "request_sm3",
+                                            "answer",
+                                            "renewal_sm3",
+                                            "renewal_answer"};
   static auto tie(InstanceRow& r) {
-    return std::tie(r.id, r.cluster_id, r.deployment_id, r.revision_id, r.unit, r.engine_id, r.signing_key,
-                    r.signing_key_id, r.receive_key, r.guard_version, r.granted_ms, r.lease_until_ms, r.ended_ms,
-                    r.end_reason, r.revoked, r.calls, r.counter, r.listed_from, r.request_sm3, r.answer, r.renewal_sm3,
-                    r.renewal_answer);
+    return std::tie(r.id, r.cluster_id, r.deployment_id, r.revision_id, r.unit, r.engine_id, r.run_started_ms,
+                    r.signing_key, r.signing_key_id, r.receive_key, r.guard_version, r.granted_ms, r.lease_until_ms,
+                    r.ended_ms, r.end_reason, r.revoked, r.calls, r.counter, r.listed_from, r.request_sm3, r.answer,
+                    r.renewal_sm3, r.renewal_answer);
   }
 };
 
