@@ -50,6 +50,11 @@ def bind_once_free(server, port):
     wait_until(bound, 10, f"the end of who holds port {port}")
 
 
+def interruptible():
+    """A background job of a shell has SIGINT ignored, and so has what it starts: stop() would wait for ever."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path):
         super().__init__("localhost", timeout=60)
@@ -110,7 +115,7 @@ class Installation:
         assert self.process is None
         self.stderr = open(self.data / "up.stderr", "ab")
         self.process = subprocess.Popen(self.command(*self.port_flags()), stdout=subprocess.PIPE, stderr=self.stderr,
-                                        start_new_session=True, env=self.environment)
+                                        start_new_session=True, env=self.environment, preexec_fn=interruptible)
         self.lines = []
         deadline = time.monotonic() + timeout
         text = b""

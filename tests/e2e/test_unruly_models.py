@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import urllib.parse
 
@@ -209,3 +210,19 @@ def test_a_port_that_another_program_holds_is_a_conflict_that_names_it(unruly):
             unruly.api("POST", "/deployments", {"name": "port", "version_id": version, "ports": [port]})
         assert refused.value.status == 409
         assert refused.value.reason == "port-taken" and str(port) in refused.value.message
+
+
+def test_a_port_that_a_dead_installation_left_in_the_packet_filter_is_a_conflict_that_names_its_network(unruly):
+    """Killed with its containers' monitors it listens nowhere any more, and its rules take the calls all the same."""
+    port = 32124
+    rule = ["NETAVARK-HOSTPORT-DNAT", "-p", "tcp", "--dport", str(port),
+            "-m", "comment", "--comment", "dnat name: mf-gone id: 0", "-j", "RETURN"]
+    subprocess.run(["iptables", "-w", "10", "-t", "nat", "-A", *rule], check=True)
+    try:
+        version = unruly.deployments()[0]["version_id"]
+        with pytest.raises(ApiError) as refused:
+            unruly.api("POST", "/deployments", {"name": "port", "version_id": version, "ports": [port]})
+        assert refused.value.status == 409
+        assert refused.value.reason == "port-taken" and "mf-gone" in refused.value.message
+    finally:
+        subprocess.run(["iptables", "-w", "10", "-t", "nat", "-D", *rule], check=True)

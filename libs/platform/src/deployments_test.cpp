@@ -307,6 +307,26 @@ TEST_F(Deployments, PortsOfTheHostCountAsUsedWhoeverHoldsThem) {
   EXPECT_EQ(platform_->ports().ranges(operator_, "")->at(0).first, 30000) << "and nothing has changed";
 }
 
+// As an installation leaves it that was killed with its containers' monitors: nobody listens, and calls go nowhere.
+TEST_F(Deployments, PortsThatThePacketFilterSendsElsewhereAreNotFree) {
+  const std::string rules =
+      "-N NETAVARK-HOSTPORT-DNAT\n"
+      "-A NETAVARK-HOSTPORT-DNAT -p tcp -m tcp --dport 30000 -m comment --comment \"dnat name: mf-0123 id: 21f0\" -j "
+      "X\n"
+      "-A NETAVARK-HOSTPORT-DNAT -p tcp -m tcp --dport 30002:30003 -m comment --comment \"dnat name: n\" -j X\n"
+      "-A NETAVARK-HOSTPORT-DNAT -p tcp -m tcp --dport 99999 -j X\n"
+      "-A NETAVARK-HOSTPORT-DNAT -p tcp -m tcp --dport";
+  ASSERT_TRUE(write_file_atomic(proc_->path() / "port-rules", as_bytes(rules)));
+  EXPECT_EQ(platform_->ports().recommend(operator_, "", 2).value(), (std::vector<int>{30001, 30004}));
+  EXPECT_EQ(platform_->ports().overview(auditor_, "").value()[0].state, PortState::kUsedByOthers);
+  DeploymentRequest wanted = request("a");
+  wanted.ports = {30000};
+  const auto refused = platform_->deployments().create(operator_, wanted);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason(), "port-taken");
+  EXPECT_NE(refused.error().message().find("mf-0123"), std::string::npos);
+}
+
 TEST_F(Deployments, ARecommendedPortThatIsTakenBeforeTheStartIsExchanged) {
   const std::string id = add_deployment("digits", version_, 2);
   listen_on("tcp", 30000);

@@ -13,6 +13,9 @@ Result<HeldPorts> held_ports(Core& core, const std::string& cluster) {
   if (core.clusters->is_here(cluster)) {
     MIFENG_TRY(const auto listening, listening_ports(core.options.proc));
     for (const int port : listening) held.emplace(port, "a process or container of this machine");
+    MIFENG_TRY(const auto forwarded, forwarded_ports(core.options.port_rules));
+    for (const auto& [port, network] : forwarded)
+      held.emplace(port, "a rule of the packet filter for the container network " + clean_text(network, 100));
   }
   if (core.clusters->find(cluster)) {
     // A container that is stopped listens nowhere and still holds its ports for its next start.

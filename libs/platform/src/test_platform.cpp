@@ -358,6 +358,7 @@ void PlatformTest::SetUp() {
   options_.port_first = 30000;
   options_.port_last = 30031;
   options_.proc = proc_->path().string();
+  options_.port_rules = {"cat", (proc_->path() / "port-rules").string()};
   provider_ = crypto::Sm4GcmProvider::create().value();
   vendor_key_.emplace(crypto::Sm2PrivateKey::generate().value());
   admin_ = actor_with(Role::kAdministrator);

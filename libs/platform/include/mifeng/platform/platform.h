@@ -54,6 +54,8 @@ struct PlatformOptions {
   UnixMillis image_pruning_ms = 60LL * 60 * 1000;              // from one look for unused images to the next
   std::int64_t package_size_max = 64LL << 30;
   std::string proc = "/proc";  // where listening sockets are read
+  // What prints the ports that the packet filter sends elsewhere; waits at most 2 s for the filter's lock.
+  std::vector<std::string> port_rules{"/usr/sbin/iptables", "-w", "2", "-t", "nat", "-S", "NETAVARK-HOSTPORT-DNAT"};
 };
 
 // How a cluster is reached.

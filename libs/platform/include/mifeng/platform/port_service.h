@@ -2,6 +2,7 @@
 // reserved.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,12 @@ struct PortInfo {
 // below `proc`. Containers' published ports are such sockets or are held by their forwarding rule; what the engine
 // reports is added by the caller.
 Result<std::vector<int>> listening_ports(const std::string& proc = "/proc");
+
+// The ports of this host that its packet filter sends to a container, with the container network's name: the rules that
+// `command` prints (`iptables -S` of the chain that Podman's netavark fills). They outlive whoever made them: where an
+// installation with all its containers' monitors was killed, nothing listens on its ports any more and every call to
+// them still goes where nobody is. None where there are no such rules; kTimeout where the command does not end.
+Result<std::map<int, std::string>> forwarded_ports(const std::vector<std::string>& command);
 
 // Each for one cluster, by its id; empty is "local". kNotFound for one that is not there.
 class PortService {
