@@ -62,6 +62,9 @@ int become(const ChildOptions& options, char* const* argv, char* const* envp,
   for (std::size_t i = 0; i < fds.size(); ++i) {
     if (fds[i].first > 2) ::fcntl(fds[i].first, F_SETFD, 0);
   }
+  if (options.last_step) {
+    if (const int failure = options.last_step(); failure != 0) return failure;
+  }
   ::execvpe(argv[0], argv, envp);
   const int failure = errno;
   [[maybe_unused]] const ssize_t ignored = ::write(report, &failure, sizeof failure);

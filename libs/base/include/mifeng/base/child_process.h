@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -26,6 +27,9 @@ struct ChildOptions {
   bool new_process_group = true;  // so that a Ctrl-C at the terminal reaches us first
   int parent_death_signal = 9;    // 0 for none. Belongs to the thread that started it: start from one that stays
   bool disable_core_dumps = false;
+  // Called in the child at last, just before exec, for what else it is to give up. Gives errno, which start() then
+  // reports, or 0. Where the program has several threads: async-signal-safe calls alone.
+  std::function<int()> last_step;
 };
 
 struct ChildExit {
