@@ -106,7 +106,8 @@ Result<void> Guard::Impl::prepare() {
   MIFENG_TRY(const Bytes facts, read_file(config.folders.root / "package.json", kImageFactsSizeMax));
   MIFENG_TRY(image, decode_image_facts(facts));
   MIFENG_TRY(messages::CardKeys card, choose_card(*image, config.card));
-  MIFENG_TRY(payload_header, read_payload_header(config.folders.root / "payload/header", image->payload_header_sm3));
+  MIFENG_TRY(SealedFile header, SealedFile::open(config.folders.root / "payload/header", sealed::kHeaderSizeMax));
+  MIFENG_TRY(payload_header, read_payload_header(std::move(header), image->payload_header_sm3));
   MIFENG_CHECK(check_in_memory(config.folders.app));
   MIFENG_CHECK(check_in_memory(config.folders.run));
   MIFENG_TRY(link, keyholder::HttpPlatformLink::create(
@@ -306,8 +307,9 @@ asio::awaitable<Result<void>> Guard::Impl::open_payload_in_thread() {
   std::optional<Result<void>> result;
   const GuardConfig& config = options.config;
   std::thread worker([&] {
-    auto opened = open_payload(payload_header, config.folders.root / "payload/segments", key, config.folders.app,
-                               *provider, cancel);
+    auto segments = SealedFile::open(config.folders.root / "payload/segments", kSegmentsSizeMax);
+    auto opened = segments ? open_payload(payload_header, std::move(*segments), key, config.folders.app, *provider, cancel)
+                           : Result<void>(segments.error());
     asio::post(io, [this, &result, done = std::move(opened)]() mutable {
       result.emplace(std::move(done));
       bell.ring();

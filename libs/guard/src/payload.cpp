@@ -20,7 +20,7 @@ constexpr std::size_t kReadSize = 256 << 10;
 
 Error cancelled() { return Error(ErrorCode::kCancelled, "stopping", "the container is being stopped"); }
 
-Result<void> unpack(ByteView header, const std::filesystem::path& segments, const PayloadKey& key, int folder_fd,
+Result<void> unpack(ByteView header, SealedFile segments, const PayloadKey& key, int folder_fd,
                     crypto::Sm4GcmProvider& provider, const std::atomic<bool>& cancel) {
   MIFENG_TRY(const Bytes context, sealed::payload_context(key.vendor, key.model, key.version));
   sealed::Policy policy{.kind = sealed::Kind::kPayload,
@@ -37,16 +37,12 @@ Result<void> unpack(ByteView header, const std::filesystem::path& segments, cons
     return ok();
   };
   MIFENG_CHECK(feed(header));
-  UniqueFd file(::open(segments.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return errno_error(errno, "open " + segments.string());
   Bytes buffer(kReadSize);
   while (true) {
     if (cancel.load()) return cancelled();
-    const ssize_t got = ::read(file.get(), buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return errno_error(errno, "read " + segments.string());
+    MIFENG_TRY(const std::size_t got, segments.read(buffer));
     if (got == 0) break;
-    MIFENG_CHECK(feed(ByteView(buffer).first(static_cast<std::size_t>(got))));
+    MIFENG_CHECK(feed(ByteView(buffer).first(got)));
   }
   MIFENG_CHECK(opener.finish());  // the final segment has verified
   return unpacker.finish();
@@ -68,13 +64,12 @@ PayloadKey payload_key(const messages::Grant& grant) {
           .root_key = grant.payload_root_key.clone()};
 }
 
-Result<Bytes> read_payload_header(const std::filesystem::path& path, const crypto::Sm3Digest& sm3) {
-  MIFENG_TRY(Bytes header, read_file(path, sealed::kHeaderSizeMax));
+Result<Bytes> read_payload_header(SealedFile file, const crypto::Sm3Digest& sm3) {
+  MIFENG_TRY(Bytes header, file.read_all());
   if (crypto::sm3(header) != sm3)
     return Error(ErrorCode::kVerificationFailed, "bad-payload-header",
-                 path.string() +
-                     " is not the payload header that package.json names; the image was put together from "
-                     "parts of several, or changed. Deploy the accepted version again");
+                 "the payload's header is not the one that package.json names; the image was put together from parts "
+                 "of several, or changed. Deploy the accepted version again");
   return header;
 }
 
@@ -88,8 +83,8 @@ Result<void> check_in_memory(const std::filesystem::path& folder) {
                    "a tmpfs there");
 }
 
-Result<void> open_payload(ByteView header, const std::filesystem::path& segments, const PayloadKey& key,
-                          const std::filesystem::path& folder, crypto::Sm4GcmProvider& provider,
+Result<void> open_payload(ByteView header, SealedFile segments, const PayloadKey& key, const std::filesystem::path& folder,
+                          crypto::Sm4GcmProvider& provider,
                           const std::atomic<bool>& cancel) {
   std::error_code error;
   if (!std::filesystem::is_empty(folder, error) || error)
@@ -97,7 +92,7 @@ Result<void> open_payload(ByteView header, const std::filesystem::path& segments
                  folder.string() + " has to be an empty folder before the payload is opened");
   UniqueFd folder_fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder_fd) return errno_error(errno, "open " + folder.string());
-  auto unpacked = unpack(header, segments, key, folder_fd.get(), provider, cancel);
+  auto unpacked = unpack(header, std::move(segments), key, folder_fd.get(), provider, cancel);
   if (!unpacked) empty_folder(folder);
   return unpacked;
 }

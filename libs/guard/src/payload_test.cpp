@@ -60,7 +60,9 @@ struct Payload : testing::Test {
   }
   Result<void> open() {
     EXPECT_TRUE(write_file_atomic(dir.path() / "segments", segments));
-    return open_payload(header, dir.path() / "segments", *key, dir.path() / "app", *provider, cancel);
+    auto file = SealedFile::open(dir.path() / "segments", kSegmentsSizeMax);
+    if (!file) return file.error();
+    return open_payload(header, std::move(*file), *key, dir.path() / "app", *provider, cancel);
   }
   std::string reason() {
     const auto opened = open();
@@ -121,9 +123,12 @@ TEST_F(Payload, FromAnotherImageIsRefused) {
   segments = own_segments;
   EXPECT_EQ(reason(), "ok");
   EXPECT_TRUE(write_file_atomic(dir.path() / "header", own_header));
-  EXPECT_TRUE(read_payload_header(dir.path() / "header", crypto::sm3(own_header)));
-  EXPECT_EQ(read_payload_header(dir.path() / "header", crypto::sm3(other_segments)).error().reason(),
-            "bad-payload-header");
+  const auto read_header = [&](ByteView expected) {
+    return read_payload_header(SealedFile::open(dir.path() / "header", sealed::kHeaderSizeMax).value(),
+                               crypto::sm3(expected));
+  };
+  EXPECT_TRUE(read_header(own_header));
+  EXPECT_EQ(read_header(other_segments).error().reason(), "bad-payload-header");
 }
 
 TEST_F(Payload, StopsWhenItIsToldTo) {

@@ -7,17 +7,15 @@
 #include "mifeng/base/result.h"
 #include "mifeng/crypto/sm3.h"
 #include "mifeng/crypto/sm4_gcm.h"
+#include "mifeng/guard/sealed_file.h"
 #include "mifeng/messages/grant.h"
 
 namespace mifeng::guard {
 
-struct PayloadFiles {
-  std::filesystem::path header;
-  std::filesystem::path segments;
-};
+inline constexpr std::uint64_t kSegmentsSizeMax = std::uint64_t{1} << 41;  // spec/payload.md: at most 2^40 of plaintext
 
 // The header's bytes, whose SM3 has to be this. kVerificationFailed "bad-payload-header".
-Result<Bytes> read_payload_header(const std::filesystem::path& path, const crypto::Sm3Digest& sm3);
+Result<Bytes> read_payload_header(SealedFile file, const crypto::Sm3Digest& sm3);
 
 // Whether a file system keeps nothing on a disk: tmpfs or ramfs. kInvalidArgument "not-in-memory".
 Result<void> check_in_memory(const std::filesystem::path& folder);
@@ -33,9 +31,9 @@ PayloadKey payload_key(const messages::Grant& grant);
 // Opens header and segments under the grant's context, root key and vendor key, and unpacks what comes out below
 // `folder`, which must be empty. On any error the folder is emptied again. kVerificationFailed with the class of
 // failure of the stream, "bad-archive", "bad-payload"; kResourceExhausted "disk-full" where the memory file system is
-// too small; kCancelled once `cancel` is set. Blocks; runs in a thread of its own.
-Result<void> open_payload(ByteView header, const std::filesystem::path& segments, const PayloadKey& key,
-                          const std::filesystem::path& folder, crypto::Sm4GcmProvider& provider,
+// too small; "payload-changed" of the file; kCancelled once `cancel` is set. Blocks; runs in a thread of its own.
+Result<void> open_payload(ByteView header, SealedFile segments, const PayloadKey& key, const std::filesystem::path& folder,
+                          crypto::Sm4GcmProvider& provider,
                           const std::atomic<bool>& cancel);
 
 }  // namespace mifeng::guard
