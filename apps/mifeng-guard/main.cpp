@@ -5,6 +5,7 @@
 #include <charconv>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 
 #include "mifeng/base/clock.h"
@@ -81,6 +82,9 @@ int main(int argc, char** argv) {
     const std::size_t equals = text.find('=');
     if (equals != std::string::npos) environment[text.substr(0, equals)] = text.substr(equals + 1);
   }
+  // From here on no library finds a word of the deployment config, or of the image, where it looks for its own settings
+  // (OPENSSL_CONF names code to load). The model gets its variables from what was read.
+  ::clearenv();
   auto config = guard::read_config(environment, command, std::move(folders));
   if (!config) {
     log_line(config.error().message());

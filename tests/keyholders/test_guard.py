@@ -181,8 +181,24 @@ def test_the_payload_of_another_image_is_not_asked_for(stage):
     header.write_bytes(content)
     container = stage.container()
     assert container.wait_end() == 1
-    assert "is not the payload header that package.json names" in container.log()
+    assert "header is not the one that package.json names" in container.log()
     assert stage.platform.count(lambda e: "grant" in e) == 0
+
+
+def test_a_variable_of_the_models_loads_no_code_into_the_guard(stage):
+    """OPENSSL_CONF names modules that libcrypto loads: what the model's config may set must not reach the guard."""
+    stage.prepare()
+    evil = stage.image.root / "evil"
+    evil.mkdir()
+    (evil / "openssl.cnf").write_text("openssl_conf = init\n[init]\nproviders = all\n[all]\ndefault = ours\nevil = evil\n"
+                                      "[ours]\nactivate = 1\n[evil]\nmodule = /evil/evil.so\nactivate = 1\n")
+    (evil / "evil.c").write_text("#include <fcntl.h>\n__attribute__((constructor)) static void run(void) {"
+                                 " open(\"/mifeng/run/loaded\", O_WRONLY | O_CREAT, 0600); }\n")
+    subprocess.run(["cc", "-shared", "-fPIC", "-nostdlib", "-Wl,--allow-shlib-undefined", "-o", evil / "evil.so", evil / "evil.c"], check=True)
+    container = stage.container(environment=["OPENSSL_CONF=/evil/openssl.cnf"])
+    container.wait_ready()
+    assert container.call("/weights").status == 200
+    assert not pathlib.Path(f"/proc/{container.pid}/root/mifeng/run/loaded").exists()
 
 
 def test_stops_quickly_when_idle_and_finishes_what_it_has_begun(stage):

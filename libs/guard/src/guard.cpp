@@ -308,8 +308,9 @@ asio::awaitable<Result<void>> Guard::Impl::open_payload_in_thread() {
   const GuardConfig& config = options.config;
   std::thread worker([&] {
     auto segments = SealedFile::open(config.folders.root / "payload/segments", kSegmentsSizeMax);
-    auto opened = segments ? open_payload(payload_header, std::move(*segments), key, config.folders.app, *provider, cancel)
-                           : Result<void>(segments.error());
+    auto opened = segments
+                      ? open_payload(payload_header, std::move(*segments), key, config.folders.app, *provider, cancel)
+                      : Result<void>(segments.error());
     asio::post(io, [this, &result, done = std::move(opened)]() mutable {
       result.emplace(std::move(done));
       bell.ring();

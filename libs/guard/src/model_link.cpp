@@ -125,9 +125,9 @@ asio::awaitable<Result<start::Received>> ModelLink::Impl::receive_within(millise
   error_code ignored;
   auto first = co_await (receive() || timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored)));
   if (first.index() == 0) co_return std::move(std::get<0>(first));
-  co_return Error(ErrorCode::kTimeout, "no-payload",
-                  "the model's container connected, and handed no payload over within " +
-                      std::to_string(patience.count()) + " ms");
+  co_return Error(
+      ErrorCode::kTimeout, "no-payload",
+      "the model's container connected, and handed no payload over within " + std::to_string(patience.count()) + " ms");
 }
 
 ModelLink::ModelLink(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -136,8 +136,8 @@ ModelLink::~ModelLink() = default;
 Result<std::unique_ptr<ModelLink>> ModelLink::listen(asio::io_context& io, const std::filesystem::path& path,
                                                      ::uid_t peer) {
   MIFENG_TRY(UniqueFd listening, listen_at(path));
-  return std::unique_ptr<ModelLink>(
-      new ModelLink(std::unique_ptr<Impl>(new Impl{.io = io, .path = path, .peer = peer, .listening = std::move(listening)})));
+  return std::unique_ptr<ModelLink>(new ModelLink(
+      std::unique_ptr<Impl>(new Impl{.io = io, .path = path, .peer = peer, .listening = std::move(listening)})));
 }
 
 asio::awaitable<Result<HandedPayload>> ModelLink::take_payload(milliseconds patience) {
@@ -146,7 +146,8 @@ asio::awaitable<Result<HandedPayload>> ModelLink::take_payload(milliseconds pati
   auto received = co_await impl_->receive_within(patience);
   if (!received) co_return received.error();
   if (received->message.word != start::Word::kPayload)
-    co_return Error(ErrorCode::kInvalidArgument, "bad-message", "the model's container begins with something else than the payload");
+    co_return Error(ErrorCode::kInvalidArgument, "bad-message",
+                    "the model's container begins with something else than the payload");
   auto header = SealedFile::take(std::move(received->fds[0]), "header", sealed::kHeaderSizeMax);
   if (!header) co_return header.error();
   auto segments = SealedFile::take(std::move(received->fds[1]), "segments", kSegmentsSizeMax);
@@ -174,7 +175,8 @@ asio::awaitable<Result<start::Message>> ModelLink::next() {
   const start::Message& message = received->message;
   const bool of_last_start = is_of_a_start(message.word) && message.number == impl_->started;
   if (message.word != start::Word::kAsked && !of_last_start)
-    co_return Error(ErrorCode::kInvalidArgument, "bad-message", "the model's container says \"" + start::encode(message) + "\"");
+    co_return Error(ErrorCode::kInvalidArgument, "bad-message",
+                    "the model's container says \"" + start::encode(message) + "\"");
   co_return message;
 }
 

@@ -134,7 +134,8 @@ TEST_F(ModelLinks, OneThatConnectsAndSaysNothingIsGivenUp) {
 TEST_F(ModelLinks, WhatItMayNotSayAndItsEndAreErrors) {
   start::Link model = connect_and_hand_over();
   ASSERT_TRUE(guard->start());
-  for (const Message& message : {Message{Word::kStart, 1, 0}, Message{Word::kExited, 2, 0}, Message{Word::kEnd, 1, 0}}) {
+  for (const Message& message :
+       {Message{Word::kStart, 1, 0}, Message{Word::kExited, 2, 0}, Message{Word::kEnd, 1, 0}}) {
     ASSERT_TRUE(model.send(message));
     EXPECT_EQ(run(guard->next()).error().reason(), "bad-message");
   }

@@ -83,8 +83,8 @@ Result<void> check_in_memory(const std::filesystem::path& folder) {
                    "a tmpfs there");
 }
 
-Result<void> open_payload(ByteView header, SealedFile segments, const PayloadKey& key, const std::filesystem::path& folder,
-                          crypto::Sm4GcmProvider& provider,
+Result<void> open_payload(ByteView header, SealedFile segments, const PayloadKey& key,
+                          const std::filesystem::path& folder, crypto::Sm4GcmProvider& provider,
                           const std::atomic<bool>& cancel) {
   std::error_code error;
   if (!std::filesystem::is_empty(folder, error) || error)

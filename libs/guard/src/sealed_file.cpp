@@ -17,7 +17,8 @@ Result<SealedFile> SealedFile::take(UniqueFd fd, std::string what, std::uint64_t
   if (::fstat(fd.get(), &facts) != 0) return errno_error(errno, "look at the payload's " + what);
   if (!S_ISREG(facts.st_mode)) return bad("is not a regular file");
   const int flags = ::fcntl(fd.get(), F_GETFL);
-  if (flags < 0 || (flags & O_PATH) != 0 || (flags & O_ACCMODE) != O_RDONLY) return bad("is not open for reading alone");
+  if (flags < 0 || (flags & O_PATH) != 0 || (flags & O_ACCMODE) != O_RDONLY)
+    return bad("is not open for reading alone");
   const auto size = static_cast<std::uint64_t>(facts.st_size);
   if (size == 0 || size > size_max)
     return bad("has " + std::to_string(size) + " bytes, and may have 1 to " + std::to_string(size_max));

@@ -101,6 +101,29 @@ Complaint check_env_name(std::string_view text) {
   return std::nullopt;
 }
 
+Complaint check_image_env_name(std::string_view text) {
+  static constexpr std::array<std::string_view, 18> kKnown{"PATH",
+                                                           "LANG",
+                                                           "LANGUAGE",
+                                                           "LC_ALL",
+                                                           "LC_CTYPE",
+                                                           "TZ",
+                                                           "JAVA_HOME",
+                                                           "JAVA_VERSION",
+                                                           "NODE_VERSION",
+                                                           "PYTHON_VERSION",
+                                                           "PYTHONUNBUFFERED",
+                                                           "PYTHONDONTWRITEBYTECODE",
+                                                           "PYTHONIOENCODING",
+                                                           "CUDA_VERSION",
+                                                           "CUDA_HOME",
+                                                           "NCCL_VERSION",
+                                                           "NVIDIA_REQUIRE_CUDA",
+                                                           "NVIDIA_DRIVER_CAPABILITIES"};
+  if (std::find(kKnown.begin(), kKnown.end(), text) != kKnown.end()) return std::nullopt;
+  return "is none of the variables that an image may bring; set it in the deployment config's spec.env";
+}
+
 Complaint check_mount_path(std::string_view text) {
   const bool normal =
       text.size() > 1 && text.size() <= 400 && text.front() == '/' && !has_control_character(text) &&

@@ -277,7 +277,8 @@ Result<BaseImage> read_base_image(const BaseReference& reference, const fs::path
     // What would change which code the guard runs, or is the platform's, stays behind.
     const std::size_t equals = variable.find('=');
     const std::string name = variable.substr(0, equals);
-    if (equals == std::string::npos || manifest::check_env_name(name) || variable.find('\0') != std::string::npos) {
+    if (equals == std::string::npos || manifest::check_image_env_name(name) ||
+        variable.find('\0') != std::string::npos) {
       listener.note(phrase("the base image's variable {} is left out", name.substr(0, 100)));
       continue;
     }

@@ -1,6 +1,9 @@
 #include "oci.h"
 
+#include <set>
+
 #include "mifeng/json/fields.h"
+#include "mifeng/manifest/rules.h"
 
 namespace mifeng::package {
 namespace {
@@ -68,12 +71,22 @@ Result<void> check_image_config(std::string_view text, const PackageManifest& ma
   if (config.strings("Entrypoint") != std::vector<std::string>{std::string(kGuard)})
     config.refuse("Entrypoint", "must be the guard alone");
   if (!config.strings("Cmd").empty()) config.refuse("Cmd", "must not be set");
+  const std::vector<std::string> env = config.strings("Env", {.max = 32768}, {.max = 500});
+  std::set<std::string> names;
+  for (const std::string& variable : env) {
+    const std::string name = variable.substr(0, variable.find('='));
+    if (const auto complaint = manifest::check_image_env_name(name))
+      config.refuse("Env", "the variable " + name.substr(0, 100) + " " + *complaint);
+    if (!names.insert(name).second) config.refuse("Env", "has the variable " + name + " twice");
+  }
   json::Fields rootfs = fields.object("rootfs");
   std::vector<std::string> diff_ids;
   for (const Layer& layer : manifest.layers) diff_ids.push_back(layer.diff_id);
   if (rootfs.strings("diff_ids") != diff_ids) rootfs.refuse("diff_ids", "are not those of the package's layers");
   if (const auto finished = fields.finish(json::Fields::Unknown::kIgnore); !finished)
     return refuse(finished.error().message());
+  // Fields that are not looked at above would be as many doors: what is left of them is one spelling.
+  if (text != image_config_json(manifest, env)) return refuse("it holds something else than `mifeng pack` writes");
   return ok();
 }
 

@@ -23,8 +23,9 @@ std::string image_manifest_json(const PackageManifest& manifest);
 std::string image_index_json(const PackageManifest& manifest);
 std::string image_config_json(const PackageManifest& manifest, const std::vector<std::string>& env);
 
-// Holds an image's configuration against the manifest: amd64, linux, the user, the guard as entry point, no command,
-// the diff ids. What else a base image brought may stand there. kVerificationFailed "bad-package".
+// Whether an image's configuration is, byte for byte, what image_config_json() makes of the manifest and of the
+// variables that it names itself, each with a name that an image may bring (manifest/rules.h): so no volume, port,
+// health check, stop signal or label of anybody else's. kVerificationFailed "bad-package" names what differs.
 Result<void> check_image_config(std::string_view json, const PackageManifest& manifest);
 
 }  // namespace mifeng::package

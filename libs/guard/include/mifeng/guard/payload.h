@@ -32,8 +32,8 @@ PayloadKey payload_key(const messages::Grant& grant);
 // `folder`, which must be empty. On any error the folder is emptied again. kVerificationFailed with the class of
 // failure of the stream, "bad-archive", "bad-payload"; kResourceExhausted "disk-full" where the memory file system is
 // too small; "payload-changed" of the file; kCancelled once `cancel` is set. Blocks; runs in a thread of its own.
-Result<void> open_payload(ByteView header, SealedFile segments, const PayloadKey& key, const std::filesystem::path& folder,
-                          crypto::Sm4GcmProvider& provider,
+Result<void> open_payload(ByteView header, SealedFile segments, const PayloadKey& key,
+                          const std::filesystem::path& folder, crypto::Sm4GcmProvider& provider,
                           const std::atomic<bool>& cancel);
 
 }  // namespace mifeng::guard
