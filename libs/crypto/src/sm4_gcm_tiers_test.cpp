@@ -125,6 +125,23 @@ TEST_F(Sm4GcmTiers, RandomLengthsTo1MiB) {
   }
 }
 
+// Far beyond what a pass, the powers of H and two bytes of the counter hold. The segments of a stream are no longer.
+TEST_F(Sm4GcmTiers, AFewLengthsTo16MiB) {
+  constexpr std::size_t kMost = std::size_t{1} << 24;
+  Bytes one(kMost);
+  Bytes other(kMost);
+  for (int i = 0; i < 3; ++i) {
+    new_message(i == 0 ? kMost : (kMost >> i) + below(kMost >> i), below(100));
+    for (const OneTier& tier : tiers) {
+      const auto cipher = cipher_of(*tier.provider);
+      const MutableBytes in = MutableBytes(one).first(text.size());
+      ASSERT_NO_FATAL_FAILURE(check(*cipher, in, MutableBytes(other).first(text.size())))
+          << to_string(tier.tier) << " " << text.size();
+      ASSERT_NO_FATAL_FAILURE(check(*cipher, in, in)) << to_string(tier.tier) << " in place " << text.size();
+    }
+  }
+}
+
 TEST_F(Sm4GcmTiers, EveryAlignment) {
   Bytes one(10'000);
   Bytes other(10'000);
@@ -139,6 +156,34 @@ TEST_F(Sm4GcmTiers, EveryAlignment) {
               << to_string(tier.tier) << " " << size << " " << offset << " " << out_offset;
         ASSERT_NO_FATAL_FAILURE(check(*cipher, in, in)) << to_string(tier.tier) << " " << size << " " << offset;
       }
+    }
+  }
+}
+
+// What else a call is given may lie anywhere as well.
+TEST_F(Sm4GcmTiers, EveryAlignmentOfKeyNonceAdditionalDataAndTag) {
+  Bytes room(512);
+  Bytes out(200);
+  for (std::size_t offset = 0; offset < 64; ++offset) {
+    new_message(out.size(), 75);
+    const auto at_offset = [&](std::size_t place, ByteView bytes) {
+      const MutableBytes there = MutableBytes(room).subspan(place + offset, bytes.size());
+      std::copy(bytes.begin(), bytes.end(), there.begin());
+      return there;
+    };
+    const MutableBytes moved_key = at_offset(0, key);
+    const MutableBytes moved_nonce = at_offset(128, iv());
+    const MutableBytes moved_additional = at_offset(256, additional);
+    const MutableBytes moved_tag = at_offset(400, Bytes(kGcmTagSize));
+    for (const OneTier& tier : tiers) {
+      const auto cipher = tier.provider->cipher(moved_key.first<kSm4KeySize>()).value();
+      cipher->seal(moved_nonce.first<kGcmNonceSize>(), moved_additional, text, out, moved_tag.first<kGcmTagSize>());
+      ASSERT_EQ(out, sealed) << to_string(tier.tier) << " " << offset;
+      ASSERT_EQ(to_hex(moved_tag), to_hex(tag)) << to_string(tier.tier) << " " << offset;
+      ASSERT_TRUE(cipher->open(moved_nonce.first<kGcmNonceSize>(), moved_additional, sealed, out,
+                               moved_tag.first<kGcmTagSize>()))
+          << to_string(tier.tier) << " " << offset;
+      ASSERT_EQ(out, text);
     }
   }
 }

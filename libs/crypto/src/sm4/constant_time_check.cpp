@@ -1,9 +1,12 @@
-// Run under valgrind, which is told that keys and texts are undefined: it reports every branch and every address that
-// depends on one. Its processor has AVX2 and AES-NI at most, so the tiers above are not shown by this.
+// Run under valgrind, which is told that keys, texts and tags are undefined: it reports every branch and every address
+// that depends on one. Its processor has AVX2 and AES-NI at most, so the tiers above are not shown by this: the output
+// names them. Each tier below that this machine has must have run.
 #include <valgrind/memcheck.h>
 
 #include <array>
 #include <cstdio>
+#include <fstream>
+#include <string>
 #include <vector>
 
 #include "sm4/kernel.h"
@@ -37,22 +40,50 @@ void open_passes(const Kernel& kernel) {
                      text.data(), text.data(), 2);
 }
 
+// What open() does with the tag, down to its answer.
+void compare_tags() {
+  std::array<std::uint8_t, kGcmTagSize> made{};
+  std::array<std::uint8_t, kGcmTagSize> arrived{};
+  VALGRIND_MAKE_MEM_UNDEFINED(made.data(), made.size());
+  VALGRIND_MAKE_MEM_UNDEFINED(arrived.data(), arrived.size());
+  [[maybe_unused]] volatile bool fits = equal_in_constant_time(made, arrived);
+}
+
+// Whether the machine has the instructions of a tier that valgrind knows, by the kernel's list: valgrind's own CPUID
+// would hide that it left one out.
+bool machine_has(Sm4Tier tier) {
+  std::ifstream file("/proc/cpuinfo");
+  std::string flags;
+  for (std::string line; flags.empty() && std::getline(file, line);)
+    if (line.starts_with("flags")) flags = line + " ";
+  const auto has = [&](const char* flag) { return flags.find(std::string(" ") + flag + " ") != std::string::npos; };
+  switch (tier) {
+    case Sm4Tier::kPortable: return true;
+    case Sm4Tier::kAesSsse3: return has("aes") && has("pclmulqdq") && has("ssse3");
+    case Sm4Tier::kAesAvx2: return has("aes") && has("pclmulqdq") && has("avx2");
+    default: return false;  // not in valgrind 3.19
+  }
+}
+
 int check() {
   if (RUNNING_ON_VALGRIND == 0) {
     std::puts("this proves nothing without valgrind");
     return 1;
   }
-  int ran = 0;
+  compare_tags();
+  bool all_ran = true;
   for (const Sm4Tier tier : kSm4Tiers) {
     if (!is_supported(tier)) {
-      std::printf("%s: not on valgrind's processor\n", to_string(tier));
+      std::printf("%s: %s\n", to_string(tier),
+                  machine_has(tier) ? "did not run, though this machine has it"
+                                    : "not shown: this machine lacks its instructions, or valgrind does not know them");
+      all_ran = all_ran && !machine_has(tier);
       continue;
     }
     const auto provider = Sm4GcmProvider::create(tier).value();
     for (const std::size_t size : {0U, 5U, 100U, 1024U, 5000U, 20'000U}) seal(*provider, size);
     open_passes(kernel_of(tier));
     std::printf("%s: %u\n", to_string(tier), static_cast<unsigned>(VALGRIND_COUNT_ERRORS));
-    ++ran;
   }
   // That it would find one: a branch on a secret, which counts as an error of valgrind's.
   const auto errors = VALGRIND_COUNT_ERRORS;
@@ -60,7 +91,7 @@ int check() {
   VALGRIND_MAKE_MEM_UNDEFINED(&secret, 1);
   if (secret == 2) std::puts("");
   const bool found = VALGRIND_COUNT_ERRORS == errors + 1;
-  return errors == 0 && found && ran >= 2 ? 0 : 1;
+  return errors == 0 && found && all_ran ? 0 : 1;
 }
 
 }  // namespace

@@ -138,6 +138,21 @@ TEST_P(Sm4Kernel, TheCounterWraps) {
   }
 }
 
+// In each lane of each batch.
+TEST_P(Sm4Kernel, TheCounterWrapsAtEveryBlock) {
+  const Bytes nonce = some(12);
+  const std::size_t blocks = kBatchesMax * kernel.batch;
+  const auto first = 0U - static_cast<std::uint32_t>(blocks);
+  const Bytes expected = expected_stream(nonce, first, 2 * blocks);
+  Bytes out(blocks * kBlock);
+  for (std::size_t skipped = 0; skipped <= blocks; ++skipped) {
+    kernel.key_stream(key.round_keys, nonce.data(), first + static_cast<std::uint32_t>(skipped), false, out.data(),
+                      kBatchesMax);
+    ASSERT_TRUE(std::equal(out.begin(), out.end(), expected.begin() + static_cast<std::ptrdiff_t>(skipped * kBlock)))
+        << "with " << blocks - skipped << " blocks before it";
+  }
+}
+
 TEST_P(Sm4Kernel, HashesAnyNumberOfBlocksWithAnyNumberOfPowers) {
   for (std::size_t count = 1; count <= kBatchMax; count *= 2) {
     const Powers with = powers(count);
@@ -160,7 +175,8 @@ TEST_P(Sm4Kernel, PassesAreTheirParts) {
   const Powers with = powers(kernel.batch);
   const Bytes nonce = some(12);
   for (const std::size_t passes : {1U, 2U, 3U, 5U})
-    for (const std::uint32_t counter : {2U, 60U, 0xffffff80U, 0xfffffff7U}) {
+    for (const std::uint32_t counter :
+         {2U, 60U, 0xfff0U, 0xfffff0U, 0xffffff01U, 0xffffff80U, 0xffffffc0U, 0xfffffff7U}) {
       const std::size_t blocks = passes * 2 * kernel.batch;
       const Bytes text = some(blocks * kBlock);
       Bytes sealed = expected_stream(nonce, counter, blocks);
