@@ -34,7 +34,7 @@ __attribute__((noinline)) void fill(Table& table) {
   }
 }
 
-// Made at the first use: 86 KiB that a program need not carry, in about a quarter of a millisecond.
+// Made at the first use: 86 KiB that a program need not carry.
 const Affine (*base_rows())[kBaseEntries] {
   static Table table;
   static const bool is_filled = (fill(table), true);
