@@ -12,10 +12,9 @@
 #include <cstring>
 
 #include "mifeng/base/guarded.h"
-#include "mifeng/crypto/sm2_der.h"
 #include "mifeng/crypto/sm3.h"
+#include "sm2/protocol.h"
 #include "sm2_curve.h"
-#include "sm2_verify.h"
 
 namespace mifeng::crypto {
 namespace {
@@ -26,7 +25,6 @@ struct Deleter {
   void operator()(BIO* bio) const { BIO_free_all(bio); }
   void operator()(BIGNUM* number) const { BN_clear_free(number); }
   void operator()(EVP_PKEY_CTX* context) const { EVP_PKEY_CTX_free(context); }
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
   void operator()(OSSL_PARAM_BLD* builder) const { OSSL_PARAM_BLD_free(builder); }
   void operator()(OSSL_PARAM* params) const { OSSL_PARAM_free(params); }
 };
@@ -48,11 +46,6 @@ Error bad_private_key(const char* why) {
   return Error(ErrorCode::kInvalidArgument, "bad-private-key",
                std::string("not an SM2 private key (unencrypted PKCS#8 PEM on sm2p256v1): ") + why);
 }
-Error bad_signature() {
-  ERR_clear_error();
-  return Error(ErrorCode::kVerificationFailed, "bad-signature", "the SM2 signature is not this key's over these bytes");
-}
-
 detail::EvpPkey share(const detail::EvpPkey& key) {
   EVP_PKEY_up_ref(key.get());
   return detail::EvpPkey(key.get());
@@ -112,14 +105,6 @@ int refuse_passphrase(char*, int, int, void* wanted) {
 Owned<BIO> read_only_bio(ByteView bytes) {
   if (bytes.empty() || bytes.size() > (1 << 20)) return nullptr;
   return Owned<BIO>(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
-}
-
-// A context for signing or verifying with our user id (GM/T 0009 clause 10; OpenSSL has no default one).
-using DigestInit = int (*)(EVP_MD_CTX*, EVP_PKEY_CTX**, const EVP_MD*, ENGINE*, EVP_PKEY*);
-bool init_with_user_id(EVP_MD_CTX* context, DigestInit init, EVP_PKEY* key, std::string_view user_id = kSm2UserId) {
-  EVP_PKEY_CTX* key_context = nullptr;  // owned by `context`
-  return init(context, &key_context, EVP_sm3(), nullptr, key) == 1 &&
-         EVP_PKEY_CTX_set1_id(key_context, user_id.data(), static_cast<int>(user_id.size())) == 1;
 }
 
 }  // namespace
@@ -208,25 +193,6 @@ Result<Bytes> Sm2PublicKey::encrypt(ByteView plaintext) const {
   });
 }
 
-Result<void> Sm2PublicKey::verify(ByteView message, ByteView der_signature) const {
-  return guarded(
-      [&]() -> Result<void> { return detail::verify_with_user_id(key_.get(), kSm2UserId, message, der_signature); });
-}
-
-Result<void> detail::verify_with_user_id(EVP_PKEY* key, std::string_view user_id, ByteView message,
-                                         ByteView der_signature) {
-  return guarded([&]() -> Result<void> {
-    MIFENG_CHECK(parse_sm2_signature(der_signature));
-    const Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
-    if (!context || !init_with_user_id(context.get(), EVP_DigestVerifyInit, key, user_id))
-      return openssl_failed("verify with SM2");
-    if (EVP_DigestVerify(context.get(), der_signature.data(), der_signature.size(), message.data(), message.size()) !=
-        1)
-      return bad_signature();
-    return ok();
-  });
-}
-
 Result<Sm2PrivateKey> Sm2PrivateKey::generate() {
   return guarded([&]() -> Result<Sm2PrivateKey> {
     const Owned<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new_from_name(nullptr, SN_sm2, nullptr));
@@ -263,7 +229,9 @@ Result<Sm2PrivateKey> Sm2PrivateKey::from_scalar(ByteView bytes) {
     detail::EvpPkey key = make_key(*point, bytes);
     if (!key) return openssl_failed("make a private key");
     MIFENG_TRY(Sm2PublicKey public_key, Sm2PublicKey::from_point(*point));
-    return Sm2PrivateKey(std::move(key), std::move(scalar), std::move(public_key));
+    Secret<32> inverse;
+    sm2::invert_one_plus(scalar.reveal_for_use(), inverse.reveal_for_writing());
+    return Sm2PrivateKey(std::move(key), std::move(scalar), std::move(inverse), std::move(public_key));
   });
 }
 
@@ -295,7 +263,9 @@ Result<Sm2PrivateKey> Sm2PrivateKey::from_pem(ByteView pem) {
   });
 }
 
-Sm2PrivateKey Sm2PrivateKey::clone() const { return Sm2PrivateKey(share(key_), scalar_.clone(), public_key_); }
+Sm2PrivateKey Sm2PrivateKey::clone() const {
+  return Sm2PrivateKey(share(key_), scalar_.clone(), inverse_.clone(), public_key_);
+}
 
 Result<SecretBytes> Sm2PrivateKey::to_pem() const {
   return guarded([&]() -> Result<SecretBytes> {
@@ -305,44 +275,6 @@ Result<SecretBytes> Sm2PrivateKey::to_pem() const {
     char* data = nullptr;
     const long size = BIO_get_mem_data(bio.get(), &data);
     return SecretBytes(as_bytes(std::string_view(data, static_cast<std::size_t>(size))));
-  });
-}
-
-Result<SecretBytes> Sm2PrivateKey::decrypt(ByteView der_ciphertext) const {
-  return guarded([&]() -> Result<SecretBytes> {
-    MIFENG_TRY(const Sm2CiphertextParts parts, parse_sm2_ciphertext(der_ciphertext));
-    MIFENG_CHECK(check_sm2_point(parts.x, parts.y));
-    const Owned<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new(key_.get(), nullptr));
-    if (!context || EVP_PKEY_decrypt_init(context.get()) != 1) return openssl_failed("decrypt with SM2");
-    // OpenSSL asks for room of its own estimate, which is never below the size of C2.
-    std::size_t size = 0;
-    if (EVP_PKEY_decrypt(context.get(), nullptr, &size, der_ciphertext.data(), der_ciphertext.size()) != 1 ||
-        size < parts.c2.size())
-      return openssl_failed("decrypt with SM2");
-    SecretBytes room(size);
-    if (EVP_PKEY_decrypt(context.get(), room.reveal_for_writing().data(), &size, der_ciphertext.data(),
-                         der_ciphertext.size()) != 1 ||
-        size != parts.c2.size()) {
-      ERR_clear_error();
-      return Error(ErrorCode::kVerificationFailed, "bad-root-key",
-                   "SM2 decryption failed: the ciphertext was altered, or made for another key");
-    }
-    return SecretBytes(room.reveal_for_use().first(size));
-  });
-}
-
-Result<Bytes> Sm2PrivateKey::sign(ByteView message) const {
-  return guarded([&]() -> Result<Bytes> {
-    const Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
-    std::size_t size = 0;
-    if (!context || !init_with_user_id(context.get(), EVP_DigestSignInit, key_.get()) ||
-        EVP_DigestSign(context.get(), nullptr, &size, message.data(), message.size()) != 1)
-      return openssl_failed("sign with SM2");
-    Bytes signature(size);
-    if (EVP_DigestSign(context.get(), signature.data(), &size, message.data(), message.size()) != 1)
-      return openssl_failed("sign with SM2");
-    signature.resize(size);
-    return signature;
   });
 }
 

@@ -1,6 +1,7 @@
 // SM2 on sm2p256v1 (GB/T 32918-2016) with SM3: encryption as GM/T 0009 DER in C1C3C2 order, signatures as DER with the
-// user id 1234567812345678 (GM/T 0009 clause 10). OpenSSL 3 does the arithmetic; what comes from outside passes
-// sm2_der.h first. Keys are PKCS#8 and SPKI PEM that `openssl pkey` reads and writes.
+// user id 1234567812345678 (GM/T 0009 clause 10). Signing, verifying and decrypting are our own where the processor has
+// the instructions (Sm2Tier), the rest is OpenSSL 3's; what comes from outside passes sm2_der.h first. Keys are PKCS#8
+// and SPKI PEM that `openssl pkey` reads and writes.
 #pragma once
 
 #include <array>
@@ -21,6 +22,20 @@ inline constexpr std::size_t kSm2PointSize = 65;
 
 using Sm2Point = std::array<std::uint8_t, kSm2PointSize>;  // 04 || x || y
 using KeyId = std::array<std::uint8_t, 8>;                 // the first 8 bytes of SM3(04 || x || y)
+
+// How a signature is made and verified, and a ciphertext decrypted. The results are the same; neither signing nor
+// decrypting takes a time that depends on a secret.
+enum class Sm2Tier {
+  kOpenSsl,  // any processor
+  kMulx,     // BMI2 and AVX2 of x86-64
+};
+inline constexpr Sm2Tier kSm2Tiers[] = {Sm2Tier::kOpenSsl, Sm2Tier::kMulx};
+
+const char* to_string(Sm2Tier tier);  // "mulx"
+// Whether this processor (and its operating system) can.
+bool is_supported(Sm2Tier tier);
+// The last of kSm2Tiers that is.
+Sm2Tier best_sm2_tier();
 
 namespace detail {
 struct EvpPkeyDeleter {
@@ -51,7 +66,11 @@ class Sm2PublicKey {
   // DER. kInvalidArgument "bad-plaintext" for an empty one or one over 4096 bytes.
   Result<Bytes> encrypt(ByteView plaintext) const;
   // kVerificationFailed "bad-signature", whatever is wrong with it.
-  Result<void> verify(ByteView message, ByteView der_signature) const;
+  Result<void> verify(ByteView message, ByteView der_signature) const {
+    return verify(message, der_signature, best_sm2_tier());
+  }
+  // For tests and measurements: by a tier that is supported.
+  Result<void> verify(ByteView message, ByteView der_signature, Sm2Tier tier) const;
 
   friend bool operator==(const Sm2PublicKey& a, const Sm2PublicKey& b) { return a.point_ == b.point_; }
 
@@ -82,14 +101,21 @@ class Sm2PrivateKey {
   const Sm2PublicKey& public_key() const { return public_key_; }
 
   // kVerificationFailed: "bad-recipient-der", "bad-point", "bad-root-key" (C3 does not fit).
-  Result<SecretBytes> decrypt(ByteView der_ciphertext) const;
-  Result<Bytes> sign(ByteView message) const;  // DER
+  Result<SecretBytes> decrypt(ByteView der_ciphertext) const { return decrypt(der_ciphertext, best_sm2_tier()); }
+  Result<Bytes> sign(ByteView message) const { return sign(message, best_sm2_tier()); }  // DER
+  // For tests and measurements: by a tier that is supported.
+  Result<SecretBytes> decrypt(ByteView der_ciphertext, Sm2Tier tier) const;
+  Result<Bytes> sign(ByteView message, Sm2Tier tier) const;
 
  private:
-  Sm2PrivateKey(detail::EvpPkey key, Secret<32> scalar, Sm2PublicKey public_key)
-      : key_(std::move(key)), scalar_(std::move(scalar)), public_key_(std::move(public_key)) {}
+  Sm2PrivateKey(detail::EvpPkey key, Secret<32> scalar, Secret<32> inverse, Sm2PublicKey public_key)
+      : key_(std::move(key)),
+        scalar_(std::move(scalar)),
+        inverse_(std::move(inverse)),
+        public_key_(std::move(public_key)) {}
   detail::EvpPkey key_;
   Secret<32> scalar_;
+  Secret<32> inverse_;  // 1/(1+d) modulo n, a factor of every signature
   Sm2PublicKey public_key_;
 };
 

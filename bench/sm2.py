@@ -1,0 +1,42 @@
+"""./bench/run sm2: signing and verifying 100 bytes and decrypting 16 with SM2, by our own code against OpenSSL.
+
+Medians of interleaved repetitions of processor time, so that what else the machine does meets all alike."""
+import json
+import subprocess
+import sys
+
+import bench_result
+
+OPERATIONS = ("sign", "verify", "decrypt")
+
+
+def medians():
+    output = subprocess.run(
+        [bench_result.ROOT / "build/release/bench/sm2_bench", "--benchmark_format=json", "--benchmark_min_time=0.05",
+         "--benchmark_repetitions=15", "--benchmark_enable_random_interleaving=true",
+         "--benchmark_report_aggregates_only=true"], check=True, capture_output=True, text=True).stdout
+    document = json.loads(output)
+    times = {}
+    for result in document["benchmarks"]:
+        if result["aggregate_name"] == "median":
+            assert result["time_unit"] == "ns"
+            times[result["run_name"]] = result["cpu_time"]
+    return document["context"]["tier"], times
+
+
+def main():
+    bench_result.build("sm2_bench")
+    where = bench_result.machine()
+    tier, times = medians()
+    if tier == "openssl":
+        sys.exit("this processor has no tier but OpenSSL: there is nothing to compare")
+    values = {"tier": tier}
+    for operation in OPERATIONS:
+        values[f"ratio_{operation}_to_openssl"] = round(times[f"openssl/{operation}"] / times[f"{tier}/{operation}"], 2)
+    for name in sorted(times):
+        values[f"{name.replace('/', '_')}_us"] = round(times[name] / 1000, 2)
+    bench_result.finish("sm2", "./bench/run sm2", values, where)
+
+
+if __name__ == "__main__":
+    main()
