@@ -147,3 +147,14 @@ def test_the_platforms_keys_rotate(own, signed_in):
 def test_restart_and_scale_name_what_is_not_there(signed_in):
     assert signed_in("restart", "none").returncode == 3
     assert signed_in("scale", "none", "--replicas", "1").returncode == 3
+
+
+def test_signing_out_of_a_platform_that_is_away(run, tmp_path):
+    """Here the session is over all the same, and that the platform does not know is said."""
+    session = tmp_path / "mifeng/session.json"
+    session.parent.mkdir()
+    session.write_text(json.dumps({"platform": "http://127.0.0.1:1", "ca_file": "", "pin": "", "token": "x"}))
+    done = run("logout", signed_in=False)
+    assert done.returncode == 0 and b"http://127.0.0.1:1 could not be told" in done.stderr and not session.exists()
+    session.write_text("{")
+    assert run("logout", signed_in=False).returncode == 2 and session.exists()

@@ -107,6 +107,10 @@ constexpr Translation kHelp[] = {
     {"the context that it was sealed under", "加密时使用的上下文"},
     {"file, which appears only when all of it has verified; else standard output",
      "输出文件，全部验证通过后才出现；默认标准输出"},
+    // help, version
+    {"What --help shows, of a command or of all", "显示命令的用法，与 --help 相同"},
+    {"which; else what commands there are", "哪个命令；默认列出所有命令"},
+    {"Print the version", "显示版本号"},
     // up, doctor, settings, completion
     {"Run a whole installation on this machine, with the example models", "在本机运行整套系统，并部署示例模型"},
     {"folder of all that is kept; default /var/lib/mifeng for root", "数据文件夹；root 默认 /var/lib/mifeng"},

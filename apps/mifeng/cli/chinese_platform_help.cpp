@@ -5,11 +5,14 @@ namespace mifeng::cli {
 namespace {
 
 constexpr Translation kPlatformHelp[] = {
-    // login, push, accept, withdraw
+    // login, logout, whoami, push, accept, withdraw
     {"Sign in at a platform; the session is kept in a file of mode 0600", "登录平台；会话保存在权限为 0600 的文件中"},
     {"whom to sign in", "登录名"},
     {"file with the password; else typed, or standard input", "存放口令的文件；默认键入或从标准输入读取"},
     {"file with the password that replaces a first one", "存放新口令的文件，用来更换初始口令"},
+    {"End the session that `mifeng login` began, here and at the platform",
+     "结束 `mifeng login` 开始的会话，本机与平台同时注销"},
+    {"Who is signed in, where, and in which roles", "查看登录身份、所在平台与角色"},
     {"Submit a package to a platform", "向平台提交模型包"},
     {"a .mfpkg file", ".mfpkg 文件"},
     {"Take delivery of a version, or refuse it", "接收或拒收一个模型版本"},

@@ -43,6 +43,7 @@ constexpr Translation kTitles[] = {
     {"NOT BEFORE", "生效时间"},
     {"OPEN", "免密钥"},
     {"OUTCOME", "结果"},
+    {"PLATFORM", "平台"},
     {"PORT", "节点端口"},
     {"PREFIX", "访问前缀"},
     {"PROBLEM", "问题"},

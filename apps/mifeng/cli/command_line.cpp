@@ -1,12 +1,14 @@
 // The one file that sees CLI11.
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <optional>
 
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/defaults.h"
 #include "cli/exit_code.h"
 #include "cli/language.h"
+#include "cli/spelling.h"
 
 namespace mifeng::cli {
 
@@ -68,6 +70,52 @@ void describe(const CLI::App& app, const std::string& path, std::string& cases) 
     for (const std::string& name : option->get_lnames()) words += " --" + name;
   cases += "    '" + path + "') words='" + (words.empty() ? words : words.substr(1)) + "' ;;\n";
   for (const CLI::App* sub : app.get_subcommands({})) describe(*sub, path + " " + sub->get_name(), cases);
+}
+
+// As it is typed: "mifeng key rotate".
+std::string path_of(const CLI::App& app) {
+  return app.get_parent() == nullptr ? app.get_name() : path_of(*app.get_parent()) + " " + app.get_name();
+}
+
+Error no_command(const std::string& word, const CLI::App& within) {
+  std::vector<std::string> names;
+  for (const CLI::App* sub : within.get_subcommands({})) {
+    names.push_back(sub->get_name());
+    for (const std::string& other : sub->get_aliases()) names.push_back(other);
+  }
+  const std::string meant = nearest(word, names);
+  if (meant.empty())
+    return Error(ErrorCode::kInvalidArgument, "unknown-command",
+                 say("There is no command {} here; --help lists those there are.", {word}));
+  return Error(ErrorCode::kInvalidArgument, "unknown-command",
+               say("There is no command {} here; did you mean {}?", {word, meant}));
+}
+
+Error no_flag(const std::string& given, const CLI::App& command) {
+  const std::string flag = given.substr(0, given.find('='));
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options())
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  const std::string meant = flag.starts_with("--") ? nearest(flag, names) : "";
+  if (meant.empty())
+    return Error(ErrorCode::kInvalidArgument, "unknown-flag",
+                 say("`{}` has no flag {}; --help lists those it has.", {path_of(command), flag}));
+  return Error(ErrorCode::kInvalidArgument, "unknown-flag",
+               say("`{}` has no flag {}; did you mean {}?", {path_of(command), flag, meant}));
+}
+
+// The mistake behind what parse() threw, where we can say it better: a misspelt command or flag would be told only that
+// something is required, or was not expected.
+std::optional<Error> spelling_mistake(const CLI::App& root, const CLI::ParseError& problem) {
+  const bool required = dynamic_cast<const CLI::RequiredError*>(&problem) != nullptr;
+  if (!required && dynamic_cast<const CLI::ExtrasError*>(&problem) == nullptr) return std::nullopt;
+  const CLI::App* command = &root;
+  while (!command->get_subcommands().empty()) command = command->get_subcommands().back();
+  const std::vector<std::string> unknown = root.remaining(true);
+  for (const std::string& word : unknown)
+    if (word.size() > 1 && word.front() == '-' && word != "--") return no_flag(word, *command);
+  if (!unknown.empty() && !command->get_subcommands({}).empty()) return no_command(unknown[0], *command);
+  return std::nullopt;
 }
 
 }  // namespace
@@ -165,15 +213,12 @@ int CommandLine::main(int argc, char** argv, Console& console) {
   try {
     state_->app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
-    // A misspelt command would be told only that some command is required.
-    const std::vector<std::string> unknown = state_->app.remaining(true);
-    if (dynamic_cast<const CLI::RequiredError*>(&problem) != nullptr && !unknown.empty() && unknown[0][0] != '-') {
-      console.error(Error(ErrorCode::kInvalidArgument, "unknown-command",
-                          say("There is no command {} here; --help lists those there are.", {unknown[0]})));
+    if (const auto mistake = spelling_mistake(state_->app, problem)) {
+      console.error(*mistake);
       return kExitUsage;
     }
     // Help and version are "errors" with status 0; everything else that parse() throws is a mistake in usage.
-    if (problem.get_exit_code() != 0 && speaks_chinese()) {
+    if (problem.get_exit_code() != 0) {
       console.error(Error(ErrorCode::kInvalidArgument, "usage", say("Wrong usage: {}. See --help.", {problem.what()})));
       return kExitUsage;
     }
@@ -193,6 +238,20 @@ std::vector<CommandLine::Setting> CommandLine::settings() const {
   }
   return settled;
 }
+
+Result<std::string> CommandLine::help(const std::vector<std::string>& path) const {
+  const CLI::App* app = &state_->app;
+  for (const std::string& word : path) {
+    const std::vector<const CLI::App*> found =
+        app->get_subcommands([&](const CLI::App* sub) { return sub->check_name(word); });
+    if (found.empty()) return no_command(word, *app);
+    app = found.front();
+  }
+  // App::help() would show the command that is being run.
+  return app->get_formatter()->make_help(app, path_of(*app), CLI::AppFormatMode::Normal);
+}
+
+const std::string& CommandLine::version() const { return state_->version; }
 
 std::string CommandLine::completion(const std::string& shell) const {
   std::string cases;

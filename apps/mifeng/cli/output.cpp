@@ -46,6 +46,16 @@ void write_yaml(std::string& out, const json::Value& value, std::size_t indent) 
   }
 }
 
+// Of a list of words; another list stays JSON.
+std::string joined(const json::Array& list) {
+  std::string all;
+  for (const json::Value& one : list) {
+    const std::string* word = one.if_string();
+    all += (all.empty() ? "" : ",") + (word != nullptr ? *word : json::serialize(one));
+  }
+  return all;
+}
+
 // "created_ms" and its like as people read them; "ready/replicas" is both.
 std::string cell(const json::Value& item, const std::string& member) {
   if (const std::size_t slash = member.find('/'); slash != std::string::npos)
@@ -54,7 +64,8 @@ std::string cell(const json::Value& item, const std::string& member) {
   const json::Value* value = object == nullptr ? nullptr : object->find(member);
   if (value != nullptr && member.ends_with("_ms") && value->if_int64() != nullptr)
     return *value->if_int64() == 0 ? "-" : format_time(*value->if_int64());
-  const std::string text = text_of(item, member);
+  const std::string text =
+      value != nullptr && value->if_array() != nullptr ? joined(*value->if_array()) : text_of(item, member);
   if (text.empty()) return "-";
   if (member == "state" || member == "purpose" || value->if_bool() != nullptr) return tr_word(text);
   return member == "reason" || member == "problem" ? tr_phrase(text) : text;

@@ -11,6 +11,8 @@ void add_commands(Command& root) {
   add_seal(root);
   add_open(root);
   add_login(root);
+  add_logout(root);
+  add_whoami(root);
   add_push(root);
   add_accept(root);
   add_withdraw(root);

@@ -21,6 +21,7 @@ void add_gateway(Command& root);
 void add_history(Command& root);
 void add_inspect(Command& root);
 void add_login(Command& root);
+void add_logout(Command& root);
 void add_logs(Command& root);
 void add_person(Command& root);
 void add_platform_keys(Command& key);  // commands of `key`
@@ -39,6 +40,7 @@ void add_seal(Command& root);
 void add_update(Command& root);
 void add_vendor(Command& root);
 void add_verify(Command& root);
+void add_whoami(Command& root);
 void add_withdraw(Command& root);
 
 }  // namespace mifeng::cli

@@ -171,8 +171,7 @@ void add_delete(Command& root) {
       .flag("--claims", *claims,
             "of a deployment: also the volumes that its config claims, where no other deployment uses them")
       .examples("  mifeng delete deployment digits\n  mifeng delete deployment digits --claims");
-  command.run(
-      [=](Console& console) { return remove(*flags, *kind == "person" ? "people" : *kind, *ids, *claims, console); });
+  command.run([=](Console& console) { return remove(*flags, *kind, *ids, *claims, console); });
 }
 
 }  // namespace mifeng::cli

@@ -1,6 +1,9 @@
 #include "commands/kinds.h"
 
+#include <algorithm>
+
 #include "cli/language.h"
+#include "cli/spelling.h"
 #include "commands/deployment_steps.h"
 
 namespace mifeng::cli {
@@ -166,15 +169,46 @@ const std::vector<Kind>& kinds() {
   return kKinds;
 }
 
+// Plural, singular and short, which is how ids of the kind begin where they have such a beginning. The plural first.
+std::vector<std::string> words_of(const std::string& name) {
+  static const std::vector<std::vector<std::string>> kWords{{"models", "model", "versions", "version", "mv"},
+                                                            {"deployments", "deployment", "deploy", "dep"},
+                                                            {"units", "unit"},
+                                                            {"revisions", "revision", "rev"},
+                                                            {"events", "event", "ev"},
+                                                            {"routes", "route", "rt"},
+                                                            {"clusters", "cluster", "cl"},
+                                                            {"ports", "port", "po"},
+                                                            {"vendors", "vendor", "ve"},
+                                                            {"callers", "caller", "ca"},
+                                                            {"gateways", "gateway", "gw"},
+                                                            {"keys", "key"},
+                                                            {"instances", "instance", "in"},
+                                                            {"people", "person", "pe"},
+                                                            {"tokens", "token", "to"},
+                                                            {"configs", "config"},
+                                                            {"images", "image", "im"}};
+  for (const auto& words : kWords)
+    if (words.front() == name) return words;
+  return {name};
+}
+
 }  // namespace
 
 Result<const Kind*> find_kind(const std::string& word) {
   std::string all;
+  std::vector<std::string> words;
   for (const Kind& kind : kinds()) {
-    if (kind.name == word || kind.name == word + "s") return &kind;
+    const std::vector<std::string> known = words_of(kind.name);
+    if (std::find(known.begin(), known.end(), word) != known.end()) return &kind;
     all += (all.empty() ? "" : ", ") + kind.name;
+    words.insert(words.end(), known.begin(), known.end());
   }
-  return Error(ErrorCode::kInvalidArgument, "unknown-kind", say("\"{}\" is none of: {}.", {word, all}));
+  const std::string meant = nearest(word, words);
+  if (meant.empty())
+    return Error(ErrorCode::kInvalidArgument, "unknown-kind", say("\"{}\" is none of: {}.", {word, all}));
+  return Error(ErrorCode::kInvalidArgument, "unknown-kind",
+               say("\"{}\" is no kind of thing here; did you mean {}?", {word, meant}));
 }
 
 const std::vector<Column>& cluster_columns() {
