@@ -101,14 +101,26 @@ def test_inspect(mifeng, sealed, tmp_path):
     assert done.returncode == 6 and b"[truncated]" in done.stderr
 
 
-def test_a_closed_pipe_is_an_error_and_not_a_crash(mifeng, sealed, tmp_path):
+def test_a_pipe_that_closes_early_says_nothing(mifeng, sealed, tmp_path):
+    """As behind `| head`: no message, and the exit status of a program that SIGPIPE ended."""
     (tmp_path / "stream").write_bytes(sealed[1])
     from conftest import BIN
-    read_end, write_end = os.pipe()
-    os.close(read_end)
-    done = subprocess.run([BIN / "mifeng", "open", "-k", "receiver.pem", "-i", "stream"], cwd=tmp_path,
-                          stdout=write_end, stderr=subprocess.PIPE, timeout=60)
-    os.close(write_end)
+    for arguments in (["open", "-k", "receiver.pem", "-i", "stream"], ["inspect", "stream"], ["help"],
+                      ["completion", "bash"]):
+        read_end, write_end = os.pipe()
+        os.close(read_end)
+        done = subprocess.run([BIN / "mifeng", *arguments], cwd=tmp_path, stdout=write_end, stderr=subprocess.PIPE,
+                              timeout=60)
+        os.close(write_end)
+        assert (done.returncode, done.stderr) == (141, b""), arguments
+
+
+def test_an_output_that_is_full_is_an_error(mifeng, sealed, tmp_path):
+    (tmp_path / "stream").write_bytes(sealed[1])
+    from conftest import BIN
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([BIN / "mifeng", "open", "-k", "receiver.pem", "-i", "stream"], cwd=tmp_path, stdout=full,
+                              stderr=subprocess.PIPE, timeout=60)
     assert done.returncode == 1 and b"standard output" in done.stderr
 
 

@@ -14,6 +14,7 @@ constexpr Translation kMessages[] = {
     {"`{}` has no flag {}; --help lists those it has.", "`{}` 没有选项 {}；用 --help 查看有哪些选项。"},
     {"`{}` has no flag {}; did you mean {}?", "`{}` 没有选项 {}；是否想用 {}？"},
     {"Wrong usage: {}. See --help.", "用法错误：{}。请看 --help。"},
+    {"Nobody reads standard output any more.", "标准输出已被关闭。"},
     {"{} says whom to trust, so only you may read and write it: chmod 600 {}",
      "{} 决定信任谁，只应由您本人读写：chmod 600 {}"},
     {"\"{}\" names no version; write VENDOR/MODEL@VERSION or the version's id.",

@@ -227,6 +227,7 @@ int CommandLine::main(int argc, char** argv, Console& console) {
   const Result<void> settled = state_->settle();
   const Result<int> status = settled ? state_->chosen(console) : Result<int>(settled.error());
   if (status) return *status;
+  if (status.error().reason() == kOutputClosed) return kExitOutputClosed;
   console.error(status.error());
   return exit_code(status.error().code());
 }
