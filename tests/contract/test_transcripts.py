@@ -22,6 +22,8 @@ PLACEHOLDERS = [
     (r"\b(digits[a-z-]*)-[0-9a-f]{6,}\b", r"\1-<hex>"),
     (r"\b3\d{4}\b", "<port>"),
     (r"(?<=  )\d{1,3}[sm](?=  |$)", "<age>"),
+    # Why a deployment waits is another sentence a moment later.
+    (r"(?<=<age>  )\S.*$", "<reason>"),
     (r"\bmifeng \d+\.\d+\.\d+", "mifeng <version>"),
     (r"(\"version\": \")0\.\d+\.\d+", r"\1<version>"),
 ]
