@@ -50,7 +50,7 @@ def test_a_vendor_his_key_and_its_succession(own, signed_in, tmp_path):
     assert signed_in("vendor", "add", "brook", "--name", "again").returncode == 5
     keys = {}
     for name in ("one", "two"):
-        made = signed_in("key", "generate", "-o", f"{name}.pem", "--public", f"{name}.pub")
+        made = signed_in("key", "generate", "--output-file", f"{name}.pem", "--public", f"{name}.pub")
         assert made.returncode == 0
         keys[name] = made.stderr.decode().split("fingerprint:")[1].strip()
     done = signed_in("vendor", "propose-key", "brook", "one.pub")

@@ -19,7 +19,7 @@ def sealed(mifeng, tmp_path):
 def test_files_and_pipes_give_the_same(mifeng, tmp_path, sealed):
     plaintext, stream = sealed
     (tmp_path / "in").write_bytes(stream)
-    mifeng("open", "-k", "receiver.pem", "-i", "in", "-o", "out")
+    mifeng("open", "-k", "receiver.pem", "-i", "in", "--output-file", "out")
     assert (tmp_path / "out").read_bytes() == plaintext
     assert mifeng("open", "-k", "receiver.pem", data=stream) == plaintext
 
@@ -29,7 +29,7 @@ def test_files_and_pipes_give_the_same(mifeng, tmp_path, sealed):
     (lambda s: s[:-1] + bytes([s[-1] ^ 1]), b"[bad-tag]"), (lambda s: b"X" + s[1:], b"[bad-magic]")])
 def test_a_refused_stream_leaves_no_file(mifeng, tmp_path, sealed, change, failure):
     before = set(os.listdir(tmp_path))
-    done = mifeng.run("open", "-k", "receiver.pem", "-o", "out", data=change(sealed[1]))
+    done = mifeng.run("open", "-k", "receiver.pem", "--output-file", "out", data=change(sealed[1]))
     assert done.returncode == 6
     assert failure in done.stderr
     assert done.stdout == b""
@@ -38,7 +38,7 @@ def test_a_refused_stream_leaves_no_file(mifeng, tmp_path, sealed, change, failu
 
 def test_a_refused_stream_leaves_the_old_file(mifeng, tmp_path, sealed):
     (tmp_path / "out").write_bytes(b"old")
-    assert mifeng.run("open", "-k", "receiver.pem", "-o", "out", data=sealed[1][:-1]).returncode == 6
+    assert mifeng.run("open", "-k", "receiver.pem", "--output-file", "out", data=sealed[1][:-1]).returncode == 6
     assert (tmp_path / "out").read_bytes() == b"old"
 
 
@@ -77,8 +77,8 @@ def test_policy(mifeng, sealed):
      b"[signer-is-recipient]"),
     (["open", "-k", "receiver.pub.pem"], 2, b"[bad-private-key]"),
     (["open", "-k", "receiver.pem", "-i", "missing"], 3, b"missing"),
-    (["key", "generate", "-o", "receiver.pem"], 5, b"[file-exists]"),
-    (["key", "generate", "-o", "no/such/folder/x.pem"], 3, b"no/such/folder"),
+    (["key", "generate", "--output-file", "receiver.pem"], 5, b"[file-exists]"),
+    (["key", "generate", "--output-file", "no/such/folder/x.pem"], 3, b"no/such/folder"),
     (["inspect", "receiver.pem"], 2, b"[unknown-form]")])
 def test_mistakes_get_their_status_and_a_sentence(mifeng, sealed, tmp_path, arguments, status, word):
     before = set(os.listdir(tmp_path))

@@ -65,10 +65,10 @@ constexpr Translation kHelp[] = {
      "任何一处不符，退出码为 6。载荷是否为该生产方、模型和版本加密，由平台检查，只有平台能打开其头部。"},
     // key
     {"SM2 key pairs of your own in files, and those of a platform", "SM2 密钥对：自己的（文件）和平台的"},
-    {"  mifeng key generate -o vendor.pem --public vendor.pub.pem\n"
+    {"  mifeng key generate --output-file vendor.pem --public vendor.pub.pem\n"
      "  mifeng key fingerprint vendor.pub.pem      to compare by telephone\n"
      "  openssl pkey -in vendor.pem -text -noout   the files are ordinary PKCS#8 and SPKI PEM",
-     "  mifeng key generate -o vendor.pem --public vendor.pub.pem\n"
+     "  mifeng key generate --output-file vendor.pem --public vendor.pub.pem\n"
      "  mifeng key fingerprint vendor.pub.pem      通过电话核对\n"
      "  openssl pkey -in vendor.pem -text -noout   文件是普通的 PKCS#8 与 SPKI PEM"},
     {"Make a key pair", "生成密钥对"},

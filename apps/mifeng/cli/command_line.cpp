@@ -1,5 +1,6 @@
 // The one file that sees CLI11.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <optional>
 
@@ -96,7 +97,9 @@ Error no_flag(const std::string& given, const CLI::App& command) {
   std::vector<std::string> names;
   for (const CLI::Option* option : command.get_options())
     for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-  const std::string meant = flag.starts_with("--") ? nearest(flag, names) : "";
+  // What other tools call the file, and this one the form.
+  const bool file = flag == "-o" && std::find(names.begin(), names.end(), "--output-file") != names.end();
+  const std::string meant = file ? "--output-file" : flag.starts_with("--") ? nearest(flag, names) : "";
   if (meant.empty())
     return Error(ErrorCode::kInvalidArgument, "unknown-flag",
                  say("`{}` has no flag {}; --help lists those it has.", {path_of(command), flag}));
@@ -149,8 +152,14 @@ Command& Command::texts(const std::string& flags, std::vector<std::string>& targ
 
 Command& Command::number(const std::string& flags, std::int64_t& target, std::int64_t min, std::int64_t max,
                          const std::string& help, Need need) {
-  last_ = finished(app_of(app_).add_option(flags, target, tr(help))->capture_default_str()->check(CLI::Range(min, max)),
-                   need);
+  // A value out of the range stands for "not given": what happens then is for `help` to say.
+  const std::string range =
+      target < min || target > max
+          ? say(" ({} to {})", {std::to_string(min), std::to_string(max)})
+          : say(" ({} to {}; default {})", {std::to_string(min), std::to_string(max), std::to_string(target)});
+  CLI::Option* option = app_of(app_).add_option(flags, target, tr(help) + range)->check(CLI::Range(min, max));
+  option->option_text(tr("INT") + (need == Need::kRequired ? " " + tr("REQUIRED") : ""));
+  last_ = finished(option, need);
   return *this;
 }
 
@@ -161,8 +170,11 @@ Command& Command::flag(const std::string& flags, bool& target, const std::string
 
 Command& Command::word(const std::string& flags, std::string& target, const std::vector<std::string>& words,
                        const std::string& help, Need need) {
-  CLI::Option* option = app_of(app_).add_option(flags, target, tr(help))->check(CLI::IsMember(words));
-  if (!target.empty()) option->capture_default_str();
+  std::string all;
+  for (const std::string& one : words) all += (all.empty() ? "" : "|") + one;
+  const std::string usual = target.empty() ? "" : say(" (default {})", {target});
+  CLI::Option* option = app_of(app_).add_option(flags, target, tr(help) + usual)->check(CLI::IsMember(words));
+  option->option_text(all + (need == Need::kRequired ? " " + tr("REQUIRED") : ""));
   last_ = finished(option, need);
   last_target_ = &target;
   return *this;
@@ -171,6 +183,9 @@ Command& Command::word(const std::string& flags, std::string& target, const std:
 Command& Command::setting(const std::string& name) {
   auto* option = static_cast<CLI::Option*>(last_);
   option->envname(environment_name(name));
+  // A text of its own hides the variable.
+  if (!option->get_option_text().empty())
+    option->option_text(option->get_option_text() + " (" + tr("Env") + ":" + environment_name(name) + ")");
   static_cast<CommandLine::State*>(line_)->settings.push_back({&app_of(app_), option, last_target_, name, ""});
   return *this;
 }
