@@ -1,4 +1,4 @@
-"""`mifeng get` where a platform without an engine has nothing to tell: events of several deployments, from a server that
+"""`mifeng get` where a platform without an engine has nothing to tell: events and units, from a server that
 answers as one would; and -w, against a real platform."""
 
 import http.server
@@ -27,6 +27,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 status = 404 if name == "gone-3" else 503
                 answer = {"code": "not-found" if status == 404 else "unavailable", "reason": "no-engine",
                           "message": "No engine for " + name}
+        elif path.endswith("/revisions"):
+            answer = {"items": []}
+        elif path == "/deployments/a-1":
+            answer = {"id": "a-1", "name": "a", "units": [{"name": "a-1-0", "revision": 1, "state": "ready"}]}
         elif path != "/deployments":
             status, answer = 404, {"code": "not-found", "reason": "not-found", "message": path}
         body = json.dumps(answer).encode()
@@ -61,6 +65,15 @@ def test_events_of_all_deployments_are_in_the_order_of_their_time(run, pretended
     assert header.split() == ["TIME", "DEPLOYMENT", "UNIT", "ACTION", "DETAIL"]
     assert row.split() == ["2023-11-14T22:13:22.000Z", "a-1", "a-1-0", "died", "exit", "1"]
     assert b"--limit 1 left some out" in newest.stderr
+
+
+def test_a_described_deployment_shows_its_units_and_events(run, pretended):
+    done = run("describe", "deployment", "a-1", signed_in=False, platform=pretended)
+    assert done.returncode == 0 and done.stderr == b""
+    page, units, events = done.stdout.decode().split("\n\n")
+    assert ["NAME", "a"] in [line.split() for line in page.splitlines()]
+    assert units.splitlines()[0] == "Units" and units.splitlines()[2].split()[:3] == ["a-1-0", "1", "ready"]
+    assert [line.split()[3] for line in events.splitlines()[2:]] == ["start", "died"]
 
 
 def test_watching_prints_again_what_has_changed(own, signed_in, tmp_path):

@@ -22,8 +22,10 @@ PLACEHOLDERS = [
     (r"\b(digits[a-z-]*)-[0-9a-f]{6,}\b", r"\1-<hex>"),
     (r"\b3\d{4}\b", "<port>"),
     (r"(?<=  )\d{1,3}[sm](?=  |$)", "<age>"),
-    # Why a deployment waits is another sentence a moment later.
+    # What a deployment waits for is something else a moment later.
+    (r"(?<=  )(pending|starting|等待|启动中)(?=  |$)", "<state>"),
     (r"(?<=<age>  )\S.*$", "<reason>"),
+    (r"^(REASON|原因)  (?!-$).*$", r"\1  <reason>"),
     (r"\bmifeng \d+\.\d+\.\d+", "mifeng <version>"),
     (r"(\"version\": \")0\.\d+\.\d+", r"\1<version>"),
 ]

@@ -16,6 +16,7 @@ void add_caller(Command& root);
 void add_cluster(Command& root);
 void add_delete(Command& root);
 void add_deploy(Command& root);
+void add_describe(Command& root);
 void add_get(Command& root);
 void add_gateway(Command& root);
 void add_history(Command& root);
