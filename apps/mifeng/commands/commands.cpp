@@ -29,6 +29,7 @@ void add_commands(Command& root) {
   add_route(root);
   add_cluster(root);
   add_caller(root);
+  add_call(root);
   add_vendor(root);
   add_person(root);
   add_token(root);
