@@ -38,7 +38,7 @@ def main():
             package = folder / f"{example}.mfpkg"
             cache = folder / f"cache-{example}"
             pack = [BIN, "pack", project, "--for", folder / "card.json", "--sign", folder / "vendor.key", "--guard", guard,
-                    "--cache", cache, "-o", package]
+                    "--cache", cache, "--output-file", package]
             print(f"{example}: cold", file=sys.stderr)
             cold = seconds(pack)
             print(f"{example}: again, dependencies cached", file=sys.stderr)

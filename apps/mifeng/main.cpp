@@ -5,7 +5,8 @@
 #include "commands/commands.h"
 
 int main(int argc, char** argv) {
-  // A closed pipe is an error of write(2), with a message, not a silent death.
+  // A closed pipe is an error of write(2), so that what is half-made is cleared away; a closed standard output ends the
+  // program without a word all the same (console.h).
   std::signal(SIGPIPE, SIG_IGN);
   using namespace mifeng::cli;
   Console console;

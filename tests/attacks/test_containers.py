@@ -111,7 +111,7 @@ def test_a_replayed_request_yields_nothing_and_stops_nobody(scene, recorded, gen
     subprocess.run(["openssl", "pkey", "-in", mine, "-pubout", "-out", public], check=True)
     answer, opened = scene.folder / "answer", scene.folder / "opened"
     answer.write_bytes(base64.b64decode(stored_answer))
-    tried = subprocess.run([BIN / "mifeng", "open", "--key", mine, "-o", opened], input=answer.read_bytes(),
+    tried = subprocess.run([BIN / "mifeng", "open", "--key", mine, "--output-file", opened], input=answer.read_bytes(),
                            capture_output=True)
     assert tried.returncode == 6 and b"no-recipient" in tried.stderr and not opened.exists()
     sealed = subprocess.run([BIN / "mifeng", "seal", "--kind", "grant", "--to", public], input=b"for me",

@@ -55,7 +55,7 @@ class Vendor:
         self.platform, self.folder = platform, folder
         first = platform.request("POST", "/system/first-administrator", local=True)[1]
         self.administrator = platform.sign_in(first["name"], first["password"])
-        made = subprocess.run([BIN / "mifeng", "key", "generate", "-o", folder / "vendor.key", "--public",
+        made = subprocess.run([BIN / "mifeng", "key", "generate", "--output-file", folder / "vendor.key", "--public",
                                folder / "vendor.pub"], capture_output=True, text=True, timeout=60)
         assert made.returncode == 0, made.stderr
         fingerprint = made.stderr.split("fingerprint:")[1].strip()

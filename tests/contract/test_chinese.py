@@ -176,14 +176,14 @@ def test_errors_and_messages(tmp_path):
     for name in ("none", "密钥"):
         done = run("key", "fingerprint", str(tmp_path / name), language=chinese)
         assert done.returncode == 3 and "没有这个文件（" in done.stderr.decode(), done.stderr.decode()
-    done = run("key", "generate", "-o", str(tmp_path / "密钥"), language=chinese)
+    done = run("key", "generate", "--output-file", str(tmp_path / "密钥"), language=chinese)
     assert done.returncode == 0 and "指纹：" in done.stderr.decode()
-    done = run("key", "generate", "-o", str(tmp_path / "密钥"), language=chinese)
+    done = run("key", "generate", "--output-file", str(tmp_path / "密钥"), language=chinese)
     assert done.returncode == 5 and "错误：" + str(tmp_path / "密钥") + " 已存在" in done.stderr.decode()
 
 
 def test_what_a_file_is(tmp_path):
-    run("key", "generate", "-o", str(tmp_path / "a.pem"), "--public", str(tmp_path / "a.pub"), language={})
+    run("key", "generate", "--output-file", str(tmp_path / "a.pem"), "--public", str(tmp_path / "a.pub"), language={})
     sealed = subprocess.run([BIN / "mifeng", "seal", "--kind", "response", "--to", tmp_path / "a.pub"], input=b"text",
                             capture_output=True, timeout=60, check=True).stdout
     (tmp_path / "sealed").write_bytes(sealed)

@@ -64,7 +64,8 @@ def test_why_a_deployment_does_not_run(sentence, chinese):
     with Answers("degraded", sentence) as url:
         platform = {"MIFENG_PLATFORM": url}
         lines = run("get", "deployments", "digits", language={**CHINESE, **platform}).stdout.decode().splitlines()
-        assert lines[0].split() == ["标识", "模型", "版本", "修订版本", "就绪", "状态", "等级", "原因"]
+        assert lines[0].split() == ["标识", "模型", "版本", "修订版本", "就绪", "状态", "等级", "访问前缀", "存在时长",
+                                    "原因"]
         assert "部分就绪" in lines[1] and " 1/3 " in lines[1] and lines[1].endswith("  " + chinese)
         lines = run("get", "deployments", "digits", language=platform).stdout.decode().splitlines()
         assert "degraded" in lines[1] and lines[1].endswith("  " + sentence)

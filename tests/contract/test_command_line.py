@@ -80,9 +80,9 @@ def test_push_tells_what_is_wrong_with_a_package(signed_in, tmp_path):
 
 
 def test_the_card_and_the_audit_log(own, signed_in, tmp_path):
-    assert signed_in("key", "export", "-o", "platform.card").returncode == 0
+    assert signed_in("key", "export", "--output-file", "platform.card").returncode == 0
     assert json.loads((tmp_path / "platform.card").read_text())["format"] == "mifeng-card/1"
-    assert signed_in("audit", "head", "-o", "head.json").returncode == 0
+    assert signed_in("audit", "head", "--output-file", "head.json").returncode == 0
     done = signed_in("audit", "verify", "--head", "head.json", "-o", "json")
     assert done.returncode == 0 and json.loads(done.stdout)["intact"] is True
     lines = signed_in("audit", "export").stdout.splitlines()
@@ -99,8 +99,8 @@ def test_an_exported_log_is_verified_without_the_platform(signed_in, tmp_path):
     def verify(name, *more):
         return signed_in("audit", "verify", name, "--card", "platform.card", *more, "-o", "json", signed_in=False)
 
-    for command in (("key", "export", "-o", "platform.card"), ("audit", "head", "-o", "head.json"),
-                    ("audit", "export", "-o", "audit.jsonl")):
+    for command in (("key", "export", "--output-file", "platform.card"), ("audit", "head", "--output-file", "head.json"),
+                    ("audit", "export", "--output-file", "audit.jsonl")):
         assert signed_in(*command).returncode == 0
     done = verify("audit.jsonl", "--head", "head.json")
     assert done.returncode == 0, done.stderr

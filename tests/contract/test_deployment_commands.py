@@ -100,11 +100,12 @@ def test_update_history_and_rollback(mifeng):
 def test_tables_of_deployments_and_units(mifeng):
     mifeng("deploy", "acme/digits@1.0.0", "--name", "shown", "--replicas", "2")
     header, row = mifeng("get", "deployment", "shown").stdout.decode().splitlines()
-    assert header.split() == ["ID", "MODEL", "VERSION", "REVISION", "READY", "STATE", "GRADE", "REASON"]
+    assert header.split() == ["ID", "MODEL", "VERSION", "REVISION", "READY", "STATE", "GRADE", "PREFIX", "AGE",
+                              "REASON"]
     assert row.split()[1:7] == ["digits", "1.0.0", "1", "0/2", "pending", "L1"]
     units = mifeng("get", "units", "shown").stdout.decode().split()
     assert units == ["NAME", "REVISION", "STATE", "RESTARTS", "STARTED", "INSTANCE", "REASON"]
-    assert mifeng("get", "units", status=2) and mifeng("get", "events", status=2) and mifeng("get", "units", "x", status=3)
+    assert mifeng("get", "units") and mifeng("get", "revisions", status=2) and mifeng("get", "units", "x", status=3)
     assert b"no-engine" in mifeng("get", "events", "shown", status=1).stderr
     assert b"no-such-deployment" in mifeng("logs", "none", status=3).stderr
     assert mifeng("logs", "shown", "--unit", "u", "--previous", "--timestamps", "--since", "10m", status=3)

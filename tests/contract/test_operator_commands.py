@@ -50,7 +50,7 @@ def test_a_vendor_his_key_and_its_succession(own, signed_in, tmp_path):
     assert signed_in("vendor", "add", "brook", "--name", "again").returncode == 5
     keys = {}
     for name in ("one", "two"):
-        made = signed_in("key", "generate", "-o", f"{name}.pem", "--public", f"{name}.pub")
+        made = signed_in("key", "generate", "--output-file", f"{name}.pem", "--public", f"{name}.pub")
         assert made.returncode == 0
         keys[name] = made.stderr.decode().split("fingerprint:")[1].strip()
     done = signed_in("vendor", "propose-key", "brook", "one.pub")
@@ -147,3 +147,14 @@ def test_the_platforms_keys_rotate(own, signed_in):
 def test_restart_and_scale_name_what_is_not_there(signed_in):
     assert signed_in("restart", "none").returncode == 3
     assert signed_in("scale", "none", "--replicas", "1").returncode == 3
+
+
+def test_signing_out_of_a_platform_that_is_away(run, tmp_path):
+    """Here the session is over all the same, and that the platform does not know is said."""
+    session = tmp_path / "mifeng/session.json"
+    session.parent.mkdir()
+    session.write_text(json.dumps({"platform": "http://127.0.0.1:1", "ca_file": "", "pin": "", "token": "x"}))
+    done = run("logout", signed_in=False)
+    assert done.returncode == 0 and b"http://127.0.0.1:1 could not be told" in done.stderr and not session.exists()
+    session.write_text("{")
+    assert run("logout", signed_in=False).returncode == 2 and session.exists()

@@ -174,7 +174,7 @@ class Installation:
         """Packs a project of this installation's own vendor, submits it, and takes delivery; the version's id."""
         package = self.data / "work" / (project.name + ".mfpkg")
         self.mifeng("pack", project, "--for", self.data / "card.json", "--sign", self.data / "vendor/examples.key",
-                    "--cache", self.cache, *(["--packs", self.packs] if self.packs else []), "-o", package)
+                    "--cache", self.cache, *(["--packs", self.packs] if self.packs else []), "--output-file", package)
         self.mifeng("push", package)
         with tarfile.open(package, "r:") as tar:
             manifest = json.load(tar.extractfile("mifeng-package.json"))

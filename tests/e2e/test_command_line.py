@@ -79,21 +79,21 @@ def test_from_a_folder_to_an_answer_and_back(shell):
     assert shell("get", "deployments", "-o", "name") == ""
 
     # The vendor's key, registered and confirmed by its fingerprint.
-    shell("key", "generate", "-o", "vendor.pem", "--public", "vendor.pub")
+    shell("key", "generate", "--output-file", "vendor.pem", "--public", "vendor.pub")
     fingerprint = shell("key", "fingerprint", "vendor.pub").strip()
     shell("vendor", "add", "unruly", "--name", "Unruly Models")
     shell("vendor", "propose-key", "unruly", "vendor.pub")
     shell("vendor", "confirm-key", "unruly", "--fingerprint", fingerprint)
-    shell("key", "export", "-o", "platform.card")
+    shell("key", "export", "--output-file", "platform.card")
 
     # pack, inspect, verify
     shell("pack", "unruly", "--for", "platform.card", expect=2)
-    assert shell("pack", "unruly", "--for", "platform.card", "--sign", "vendor.pem", "-o", "unruly.mfpkg",
+    assert shell("pack", "unruly", "--for", "platform.card", "--sign", "vendor.pem", "--output-file", "unruly.mfpkg",
                  timeout=1500) == "unruly.mfpkg\n"
     seen = json.loads(shell("inspect", "unruly.mfpkg", "-o", "json"))
     assert seen["model"]["name"] == "unruly"
     assert "unruly/unruly" in shell("verify", "unruly.mfpkg", "--vendor", "vendor.pub")
-    shell("key", "generate", "-o", "other.pem", "--public", "other.pub")
+    shell("key", "generate", "--output-file", "other.pem", "--public", "other.pub")
     shell("verify", "unruly.mfpkg", "--vendor", "other.pub", expect=6)
     altered = bytearray((folder / "unruly.mfpkg").read_bytes())
     altered[len(altered) // 2] ^= 1
@@ -107,7 +107,7 @@ def test_from_a_folder_to_an_answer_and_back(shell):
     assert json.loads(shell("push", "unruly.mfpkg", "-o", "json"))["id"] == version["id"]
     usage = folder / "unruly/docs/usage.md"
     usage.write_text(usage.read_text() + "\nAnother sentence.\n")
-    shell("pack", "unruly", "--for", "platform.card", "--sign", "vendor.pem", "-o", "other.mfpkg", timeout=1500)
+    shell("pack", "unruly", "--for", "platform.card", "--sign", "vendor.pem", "--output-file", "other.mfpkg", timeout=1500)
     assert "version" in shell("push", "other.mfpkg", expect=5)
     assert "accepted" in shell("deploy", "unruly/unruly@1.0.0", expect=5)
     assert json.loads(shell("accept", "unruly/unruly@1.0.0", "-o", "json"))["state"] == "accepted"

@@ -23,7 +23,7 @@ class Mifeng:
         return done.stdout
 
     def generate_key(self, name):
-        self("key", "generate", "-o", f"{name}.pem", "--public", f"{name}.pub.pem")
+        self("key", "generate", "--output-file", f"{name}.pem", "--public", f"{name}.pub.pem")
         return self.folder / f"{name}.pem", self.folder / f"{name}.pub.pem"
 
 

@@ -19,7 +19,7 @@ def sealed(mifeng, tmp_path):
 def test_files_and_pipes_give_the_same(mifeng, tmp_path, sealed):
     plaintext, stream = sealed
     (tmp_path / "in").write_bytes(stream)
-    mifeng("open", "-k", "receiver.pem", "-i", "in", "-o", "out")
+    mifeng("open", "-k", "receiver.pem", "-i", "in", "--output-file", "out")
     assert (tmp_path / "out").read_bytes() == plaintext
     assert mifeng("open", "-k", "receiver.pem", data=stream) == plaintext
 
@@ -29,7 +29,7 @@ def test_files_and_pipes_give_the_same(mifeng, tmp_path, sealed):
     (lambda s: s[:-1] + bytes([s[-1] ^ 1]), b"[bad-tag]"), (lambda s: b"X" + s[1:], b"[bad-magic]")])
 def test_a_refused_stream_leaves_no_file(mifeng, tmp_path, sealed, change, failure):
     before = set(os.listdir(tmp_path))
-    done = mifeng.run("open", "-k", "receiver.pem", "-o", "out", data=change(sealed[1]))
+    done = mifeng.run("open", "-k", "receiver.pem", "--output-file", "out", data=change(sealed[1]))
     assert done.returncode == 6
     assert failure in done.stderr
     assert done.stdout == b""
@@ -38,7 +38,7 @@ def test_a_refused_stream_leaves_no_file(mifeng, tmp_path, sealed, change, failu
 
 def test_a_refused_stream_leaves_the_old_file(mifeng, tmp_path, sealed):
     (tmp_path / "out").write_bytes(b"old")
-    assert mifeng.run("open", "-k", "receiver.pem", "-o", "out", data=sealed[1][:-1]).returncode == 6
+    assert mifeng.run("open", "-k", "receiver.pem", "--output-file", "out", data=sealed[1][:-1]).returncode == 6
     assert (tmp_path / "out").read_bytes() == b"old"
 
 
@@ -77,8 +77,8 @@ def test_policy(mifeng, sealed):
      b"[signer-is-recipient]"),
     (["open", "-k", "receiver.pub.pem"], 2, b"[bad-private-key]"),
     (["open", "-k", "receiver.pem", "-i", "missing"], 3, b"missing"),
-    (["key", "generate", "-o", "receiver.pem"], 5, b"[file-exists]"),
-    (["key", "generate", "-o", "no/such/folder/x.pem"], 3, b"no/such/folder"),
+    (["key", "generate", "--output-file", "receiver.pem"], 5, b"[file-exists]"),
+    (["key", "generate", "--output-file", "no/such/folder/x.pem"], 3, b"no/such/folder"),
     (["inspect", "receiver.pem"], 2, b"[unknown-form]")])
 def test_mistakes_get_their_status_and_a_sentence(mifeng, sealed, tmp_path, arguments, status, word):
     before = set(os.listdir(tmp_path))
@@ -101,14 +101,26 @@ def test_inspect(mifeng, sealed, tmp_path):
     assert done.returncode == 6 and b"[truncated]" in done.stderr
 
 
-def test_a_closed_pipe_is_an_error_and_not_a_crash(mifeng, sealed, tmp_path):
+def test_a_pipe_that_closes_early_says_nothing(mifeng, sealed, tmp_path):
+    """As behind `| head`: no message, and the exit status of a program that SIGPIPE ended."""
     (tmp_path / "stream").write_bytes(sealed[1])
     from conftest import BIN
-    read_end, write_end = os.pipe()
-    os.close(read_end)
-    done = subprocess.run([BIN / "mifeng", "open", "-k", "receiver.pem", "-i", "stream"], cwd=tmp_path,
-                          stdout=write_end, stderr=subprocess.PIPE, timeout=60)
-    os.close(write_end)
+    for arguments in (["open", "-k", "receiver.pem", "-i", "stream"], ["inspect", "stream"], ["help"],
+                      ["completion", "bash"]):
+        read_end, write_end = os.pipe()
+        os.close(read_end)
+        done = subprocess.run([BIN / "mifeng", *arguments], cwd=tmp_path, stdout=write_end, stderr=subprocess.PIPE,
+                              timeout=60)
+        os.close(write_end)
+        assert (done.returncode, done.stderr) == (141, b""), arguments
+
+
+def test_an_output_that_is_full_is_an_error(mifeng, sealed, tmp_path):
+    (tmp_path / "stream").write_bytes(sealed[1])
+    from conftest import BIN
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([BIN / "mifeng", "open", "-k", "receiver.pem", "-i", "stream"], cwd=tmp_path, stdout=full,
+                              stderr=subprocess.PIPE, timeout=60)
     assert done.returncode == 1 and b"standard output" in done.stderr
 
 

@@ -31,7 +31,7 @@ def copy_project(source, target):
 
 def pack(project, package, keys, guard, cache, *more, check=True):
     return mifeng("pack", project, "--for", keys / "card.json", "--sign", keys / "vendor.key", "--guard", guard,
-                  "--cache", cache, "-o", package, *more, check=check, timeout=1500)
+                  "--cache", cache, "--output-file", package, *more, check=check, timeout=1500)
 
 
 def read_parts(package):
@@ -63,7 +63,7 @@ def open_payload(root, keys, manifest):
     context = "\n".join([manifest["vendor"]["id"], manifest["model"]["name"], manifest["model"]["version"]])
     plain = root.parent / "payload.tar"
     subprocess.run([BIN / "mifeng", "open", "--key", keys / "delivery.key", "--kind", "payload", "--signer", keys / "vendor.pub",
-                    "--require-signature", "--context-hex", context.encode().hex(), "-o", plain],
+                    "--require-signature", "--context-hex", context.encode().hex(), "--output-file", plain],
                    input=header + segments, check=True)
     with tarfile.open(plain, "r:") as tar:
         tar.extractall(root / "app")

@@ -93,7 +93,7 @@ class Packing:
     def command(self):
         return [str(word) for word in (
             support.BIN / "mifeng", "pack", self.project, "--for", self.keys / "card.json", "--sign", self.keys / "vendor.key",
-            "--guard", self.guard, "--cache", self.cache, "-o", self.package, *self.more)]
+            "--guard", self.guard, "--cache", self.cache, "--output-file", self.package, *self.more)]
 
     @contextlib.contextmanager
     def started(self, wrapper=(), **environment):

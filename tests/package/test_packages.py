@@ -70,7 +70,7 @@ def test_a_missing_document_is_named(parts, keys, tmp_path):
 
 
 def test_another_vendors_key_is_refused(packed, tmp_path):
-    support.mifeng("key", "generate", "-o", tmp_path / "k.pem", "--public", tmp_path / "k.pub")
+    support.mifeng("key", "generate", "--output-file", tmp_path / "k.pem", "--public", tmp_path / "k.pub")
     done = support.mifeng("verify", packed("tumor-cpp")[0], "--vendor", tmp_path / "k.pub", check=False)
     assert done.returncode == 6
     assert "not signed by the key" in done.stderr

@@ -65,10 +65,10 @@ constexpr Translation kHelp[] = {
      "任何一处不符，退出码为 6。载荷是否为该生产方、模型和版本加密，由平台检查，只有平台能打开其头部。"},
     // key
     {"SM2 key pairs of your own in files, and those of a platform", "SM2 密钥对：自己的（文件）和平台的"},
-    {"  mifeng key generate -o vendor.pem --public vendor.pub.pem\n"
+    {"  mifeng key generate --output-file vendor.pem --public vendor.pub.pem\n"
      "  mifeng key fingerprint vendor.pub.pem      to compare by telephone\n"
      "  openssl pkey -in vendor.pem -text -noout   the files are ordinary PKCS#8 and SPKI PEM",
-     "  mifeng key generate -o vendor.pem --public vendor.pub.pem\n"
+     "  mifeng key generate --output-file vendor.pem --public vendor.pub.pem\n"
      "  mifeng key fingerprint vendor.pub.pem      通过电话核对\n"
      "  openssl pkey -in vendor.pem -text -noout   文件是普通的 PKCS#8 与 SPKI PEM"},
     {"Make a key pair", "生成密钥对"},
@@ -107,6 +107,10 @@ constexpr Translation kHelp[] = {
     {"the context that it was sealed under", "加密时使用的上下文"},
     {"file, which appears only when all of it has verified; else standard output",
      "输出文件，全部验证通过后才出现；默认标准输出"},
+    // help, version
+    {"What --help shows, of a command or of all", "显示命令的用法，与 --help 相同"},
+    {"which; else what commands there are", "哪个命令；默认列出所有命令"},
+    {"Print the version", "显示版本号"},
     // up, doctor, settings, completion
     {"Run a whole installation on this machine, with the example models", "在本机运行整套系统，并部署示例模型"},
     {"folder of all that is kept; default /var/lib/mifeng for root", "数据文件夹；root 默认 /var/lib/mifeng"},

@@ -77,6 +77,10 @@ class CommandLine {
     std::string from;  // "flag", the variable, or the file; empty where nobody said anything
   };
   std::vector<Setting> settings() const;
+  // What --help shows of the command that `path` names, which is the whole program where it is empty. kInvalidArgument
+  // "unknown-command".
+  Result<std::string> help(const std::vector<std::string>& path) const;
+  const std::string& version() const;
   // What a shell needs to complete commands and flags; `shell` is "bash" or "zsh".
   std::string completion(const std::string& shell) const;
 

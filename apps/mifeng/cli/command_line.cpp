@@ -1,12 +1,15 @@
 // The one file that sees CLI11.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
+#include <optional>
 
 #include "cli/command.h"
 #include "cli/console.h"
 #include "cli/defaults.h"
 #include "cli/exit_code.h"
 #include "cli/language.h"
+#include "cli/spelling.h"
 
 namespace mifeng::cli {
 
@@ -70,6 +73,54 @@ void describe(const CLI::App& app, const std::string& path, std::string& cases) 
   for (const CLI::App* sub : app.get_subcommands({})) describe(*sub, path + " " + sub->get_name(), cases);
 }
 
+// As it is typed: "mifeng key rotate".
+std::string path_of(const CLI::App& app) {
+  return app.get_parent() == nullptr ? app.get_name() : path_of(*app.get_parent()) + " " + app.get_name();
+}
+
+Error no_command(const std::string& word, const CLI::App& within) {
+  std::vector<std::string> names;
+  for (const CLI::App* sub : within.get_subcommands({})) {
+    names.push_back(sub->get_name());
+    for (const std::string& other : sub->get_aliases()) names.push_back(other);
+  }
+  const std::string meant = nearest(word, names);
+  if (meant.empty())
+    return Error(ErrorCode::kInvalidArgument, "unknown-command",
+                 say("There is no command {} here; --help lists those there are.", {word}));
+  return Error(ErrorCode::kInvalidArgument, "unknown-command",
+               say("There is no command {} here; did you mean {}?", {word, meant}));
+}
+
+Error no_flag(const std::string& given, const CLI::App& command) {
+  const std::string flag = given.substr(0, given.find('='));
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options())
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  // What other tools call the file, and this one the form.
+  const bool file = flag == "-o" && std::find(names.begin(), names.end(), "--output-file") != names.end();
+  const std::string meant = file ? "--output-file" : flag.starts_with("--") ? nearest(flag, names) : "";
+  if (meant.empty())
+    return Error(ErrorCode::kInvalidArgument, "unknown-flag",
+                 say("`{}` has no flag {}; --help lists those it has.", {path_of(command), flag}));
+  return Error(ErrorCode::kInvalidArgument, "unknown-flag",
+               say("`{}` has no flag {}; did you mean {}?", {path_of(command), flag, meant}));
+}
+
+// The mistake behind what parse() threw, where we can say it better: a misspelt command or flag would be told only that
+// something is required, or was not expected.
+std::optional<Error> spelling_mistake(const CLI::App& root, const CLI::ParseError& problem) {
+  const bool required = dynamic_cast<const CLI::RequiredError*>(&problem) != nullptr;
+  if (!required && dynamic_cast<const CLI::ExtrasError*>(&problem) == nullptr) return std::nullopt;
+  const CLI::App* command = &root;
+  while (!command->get_subcommands().empty()) command = command->get_subcommands().back();
+  const std::vector<std::string> unknown = root.remaining(true);
+  for (const std::string& word : unknown)
+    if (word.size() > 1 && word.front() == '-' && word != "--") return no_flag(word, *command);
+  if (!unknown.empty() && !command->get_subcommands({}).empty()) return no_command(unknown[0], *command);
+  return std::nullopt;
+}
+
 }  // namespace
 
 Command Command::add(const std::string& name, const std::string& summary) {
@@ -101,8 +152,14 @@ Command& Command::texts(const std::string& flags, std::vector<std::string>& targ
 
 Command& Command::number(const std::string& flags, std::int64_t& target, std::int64_t min, std::int64_t max,
                          const std::string& help, Need need) {
-  last_ = finished(app_of(app_).add_option(flags, target, tr(help))->capture_default_str()->check(CLI::Range(min, max)),
-                   need);
+  // A value out of the range stands for "not given": what happens then is for `help` to say.
+  const std::string range =
+      target < min || target > max
+          ? say(" ({} to {})", {std::to_string(min), std::to_string(max)})
+          : say(" ({} to {}; default {})", {std::to_string(min), std::to_string(max), std::to_string(target)});
+  CLI::Option* option = app_of(app_).add_option(flags, target, tr(help) + range)->check(CLI::Range(min, max));
+  option->option_text(tr("INT") + (need == Need::kRequired ? " " + tr("REQUIRED") : ""));
+  last_ = finished(option, need);
   return *this;
 }
 
@@ -113,8 +170,11 @@ Command& Command::flag(const std::string& flags, bool& target, const std::string
 
 Command& Command::word(const std::string& flags, std::string& target, const std::vector<std::string>& words,
                        const std::string& help, Need need) {
-  CLI::Option* option = app_of(app_).add_option(flags, target, tr(help))->check(CLI::IsMember(words));
-  if (!target.empty()) option->capture_default_str();
+  std::string all;
+  for (const std::string& one : words) all += (all.empty() ? "" : "|") + one;
+  const std::string usual = target.empty() ? "" : say(" (default {})", {target});
+  CLI::Option* option = app_of(app_).add_option(flags, target, tr(help) + usual)->check(CLI::IsMember(words));
+  option->option_text(all + (need == Need::kRequired ? " " + tr("REQUIRED") : ""));
   last_ = finished(option, need);
   last_target_ = &target;
   return *this;
@@ -123,6 +183,9 @@ Command& Command::word(const std::string& flags, std::string& target, const std:
 Command& Command::setting(const std::string& name) {
   auto* option = static_cast<CLI::Option*>(last_);
   option->envname(environment_name(name));
+  // A text of its own hides the variable.
+  if (!option->get_option_text().empty())
+    option->option_text(option->get_option_text() + " (" + tr("Env") + ":" + environment_name(name) + ")");
   static_cast<CommandLine::State*>(line_)->settings.push_back({&app_of(app_), option, last_target_, name, ""});
   return *this;
 }
@@ -165,15 +228,12 @@ int CommandLine::main(int argc, char** argv, Console& console) {
   try {
     state_->app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
-    // A misspelt command would be told only that some command is required.
-    const std::vector<std::string> unknown = state_->app.remaining(true);
-    if (dynamic_cast<const CLI::RequiredError*>(&problem) != nullptr && !unknown.empty() && unknown[0][0] != '-') {
-      console.error(Error(ErrorCode::kInvalidArgument, "unknown-command",
-                          say("There is no command {} here; --help lists those there are.", {unknown[0]})));
+    if (const auto mistake = spelling_mistake(state_->app, problem)) {
+      console.error(*mistake);
       return kExitUsage;
     }
     // Help and version are "errors" with status 0; everything else that parse() throws is a mistake in usage.
-    if (problem.get_exit_code() != 0 && speaks_chinese()) {
+    if (problem.get_exit_code() != 0) {
       console.error(Error(ErrorCode::kInvalidArgument, "usage", say("Wrong usage: {}. See --help.", {problem.what()})));
       return kExitUsage;
     }
@@ -182,6 +242,7 @@ int CommandLine::main(int argc, char** argv, Console& console) {
   const Result<void> settled = state_->settle();
   const Result<int> status = settled ? state_->chosen(console) : Result<int>(settled.error());
   if (status) return *status;
+  if (status.error().reason() == kOutputClosed) return kExitOutputClosed;
   console.error(status.error());
   return exit_code(status.error().code());
 }
@@ -193,6 +254,20 @@ std::vector<CommandLine::Setting> CommandLine::settings() const {
   }
   return settled;
 }
+
+Result<std::string> CommandLine::help(const std::vector<std::string>& path) const {
+  const CLI::App* app = &state_->app;
+  for (const std::string& word : path) {
+    const std::vector<const CLI::App*> found =
+        app->get_subcommands([&](const CLI::App* sub) { return sub->check_name(word); });
+    if (found.empty()) return no_command(word, *app);
+    app = found.front();
+  }
+  // App::help() would show the command that is being run.
+  return app->get_formatter()->make_help(app, path_of(*app), CLI::AppFormatMode::Normal);
+}
+
+const std::string& CommandLine::version() const { return state_->version; }
 
 std::string CommandLine::completion(const std::string& shell) const {
   std::string cases;

@@ -60,11 +60,17 @@ Result<void> Console::write(ByteView data) {
     const ::ssize_t written = ::write(STDOUT_FILENO, data.data(), data.size());
     if (written < 0) {
       if (errno == EINTR) continue;
-      return errno_error(errno, "write to standard output");
+      return output_error(errno);
     }
     data = data.subspan(static_cast<std::size_t>(written));
   }
   return ok();
+}
+
+Error output_error(int error_number) {
+  if (error_number == EPIPE)
+    return Error(ErrorCode::kCancelled, kOutputClosed, tr("Nobody reads standard output any more."));
+  return errno_error(error_number, "write to standard output");
 }
 
 Result<void> Console::print(std::string_view text) { return write(as_bytes(text)); }

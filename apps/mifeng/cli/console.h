@@ -17,7 +17,7 @@ class Console {
   // Of this process: terminals and NO_COLOR are looked at once.
   Console();
 
-  // Data. kInternal "cannot-write" where standard output is closed or full.
+  // Data; output_error() where it cannot be written.
   Result<void> write(ByteView data);
   Result<void> print(std::string_view text);  // as it is: end lines yourself
   // Columns as wide as their widest cell; the header only where there is one.
@@ -40,5 +40,10 @@ class Console {
   bool colour_;
   bool progress_shown_ = false;
 };
+
+// What write(2) to standard output failed with. Where nobody reads any more, as behind `| head`: kCancelled
+// kOutputClosed, on which the program ends without a word.
+Error output_error(int error_number);
+inline constexpr const char* kOutputClosed = "output-closed";
 
 }  // namespace mifeng::cli

@@ -79,11 +79,16 @@ Result<std::optional<json::Object>> find_deployment_named(const PlatformClient& 
 }
 
 Result<std::string> find_route(const PlatformClient& client, const std::string& name) {
-  if (!name.starts_with('/')) return name;
+  const bool prefix = name.starts_with('/');
+  if (!prefix) {
+    const auto exact = client.get("/routes/" + net::percent_encode(name));
+    if (exact) return name;
+    if (exact.error().code() != ErrorCode::kNotFound) return exact.error();
+  }
   MIFENG_TRY(const auto list, client.get("/routes?page_size=200&text=" + net::percent_encode(name)));
   MIFENG_TRY(const json::Array* items, items_of(list));
   for (const json::Value& item : *items)
-    if (text_of(item, "prefix") == name) return text_of(item, "id");
+    if (text_of(item, prefix ? "prefix" : "name") == name) return text_of(item, "id");
   return Error(ErrorCode::kNotFound, "no-such-route", say("There is no route {}.", {name}));
 }
 

@@ -14,7 +14,7 @@ Result<json::Object> find_version(const PlatformClient& client, const std::strin
 Result<std::string> find_deployment(const PlatformClient& client, const std::string& name);
 // The deployment of exactly this name; none where there is none, or it is being deleted.
 Result<std::optional<json::Object>> find_deployment_named(const PlatformClient& client, const std::string& name);
-// The id of a route from its id or its access prefix.
+// The id of a route from its id, its access prefix or its name.
 Result<std::string> find_route(const PlatformClient& client, const std::string& name);
 // A person or a caller, from its id or its name: its object.
 Result<json::Object> find_person(const PlatformClient& client, const std::string& name);

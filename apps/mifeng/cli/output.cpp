@@ -1,5 +1,7 @@
 #include "cli/output.h"
 
+#include <algorithm>
+
 #include "cli/language.h"
 #include "cli/platform_client.h"
 #include "mifeng/base/clock.h"
@@ -46,15 +48,64 @@ void write_yaml(std::string& out, const json::Value& value, std::size_t indent) 
   }
 }
 
+// Of a list of words; another list stays JSON.
+std::string joined(const json::Array& list) {
+  std::string all;
+  for (const json::Value& one : list) {
+    const std::string* word = one.if_string();
+    all += (all.empty() ? "" : ",") + (word != nullptr ? *word : json::serialize(one));
+  }
+  return all;
+}
+
+constexpr std::string_view kAge = "age:";
+
+// "90s", "15m", "7h", "12d": two figures are enough.
+std::string age_text(std::int64_t since_ms) {
+  const std::int64_t seconds = std::max<std::int64_t>(0, (SystemClock().now_ms() - since_ms) / 1000);
+  if (seconds < 120) return std::to_string(seconds) + "s";
+  if (seconds < 120 * 60) return std::to_string(seconds / 60) + "m";
+  if (seconds < 48 * 3600) return std::to_string(seconds / 3600) + "h";
+  return std::to_string(seconds / 86'400) + "d";
+}
+
+// With the moments that a table shows as ages, for programs.
+void add_moments(json::Value& item, const std::vector<Column>& columns) {
+  json::Object* object = item.if_object();
+  for (const Column& column : columns) {
+    if (object == nullptr || !column.member.starts_with(kAge)) continue;
+    const std::string member = column.member.substr(kAge.size());
+    const json::Value* value = object->find(member);
+    if (value != nullptr && value->if_int64() != nullptr && *value->if_int64() != 0)
+      object->set(member.substr(0, member.size() - 3), format_time(*value->if_int64()));
+  }
+}
+
+json::Value with_moments(json::Value value, const std::vector<Column>& columns) {
+  if (json::Array* list = value.if_array()) {
+    for (json::Value& item : *list) add_moments(item, columns);
+  } else {
+    add_moments(value, columns);
+  }
+  return value;
+}
+
 // "created_ms" and its like as people read them; "ready/replicas" is both.
 std::string cell(const json::Value& item, const std::string& member) {
   if (const std::size_t slash = member.find('/'); slash != std::string::npos)
     return cell(item, member.substr(0, slash)) + "/" + cell(item, member.substr(slash + 1));
+  if (member.starts_with(kAge)) {
+    const json::Object* aged = item.if_object();
+    const json::Value* since = aged == nullptr ? nullptr : aged->find(member.substr(kAge.size()));
+    return since == nullptr || since->if_int64() == nullptr || *since->if_int64() == 0 ? "-"
+                                                                                       : age_text(*since->if_int64());
+  }
   const json::Object* object = item.if_object();
   const json::Value* value = object == nullptr ? nullptr : object->find(member);
   if (value != nullptr && member.ends_with("_ms") && value->if_int64() != nullptr)
     return *value->if_int64() == 0 ? "-" : format_time(*value->if_int64());
-  const std::string text = text_of(item, member);
+  const std::string text =
+      value != nullptr && value->if_array() != nullptr ? joined(*value->if_array()) : text_of(item, member);
   if (text.empty()) return "-";
   if (member == "state" || member == "purpose" || value->if_bool() != nullptr) return tr_word(text);
   return member == "reason" || member == "problem" ? tr_phrase(text) : text;
@@ -64,7 +115,7 @@ std::string cell(const json::Value& item, const std::string& member) {
 
 void add_output_flag(Command& command, std::string& target) {
   target = "table";
-  command.word("-o,--output", target, {"table", "json", "yaml", "name"}, "how to print it").setting("output");
+  command.word("-o,--output", target, {"table", "wide", "json", "yaml", "name"}, "how to print it").setting("output");
 }
 
 std::string to_yaml(const json::Value& value) {
@@ -75,8 +126,8 @@ std::string to_yaml(const json::Value& value) {
 
 Result<void> print_objects(Console& console, const json::Value& value, const std::string& format,
                            const std::vector<Column>& columns, const std::string& name_member) {
-  if (format == "json") return console.print(json::serialize_pretty(value));
-  if (format == "yaml") return console.print(to_yaml(value));
+  if (format == "json") return console.print(json::serialize_pretty(with_moments(value, columns)));
+  if (format == "yaml") return console.print(to_yaml(with_moments(value, columns)));
   const json::Array one{value};
   const json::Array& items = value.if_array() != nullptr ? *value.if_array() : one;
   if (format == "name") {
@@ -84,15 +135,20 @@ Result<void> print_objects(Console& console, const json::Value& value, const std
     for (const json::Value& item : items) names += text_of(item, name_member) + "\n";
     return console.print(names);
   }
+  const auto is_shown = [&](const Column& column) { return column.shown == Shown::kAlways || format == "wide"; };
   std::vector<std::string> header;
-  for (const Column& column : columns) header.push_back(tr(column.title));
+  for (const Column& column : columns)
+    if (is_shown(column)) header.push_back(tr(column.title));
   std::vector<std::vector<std::string>> rows;
   for (const json::Value& item : items) {
     std::vector<std::string> row;
-    for (const Column& column : columns) row.push_back(cell(item, column.member));
+    for (const Column& column : columns)
+      if (is_shown(column)) row.push_back(cell(item, column.member));
     rows.push_back(std::move(row));
   }
   return console.table(header, rows);
 }
+
+std::string cell_of(const json::Value& object, const Column& column) { return cell(object, column.member); }
 
 }  // namespace mifeng::cli

@@ -1,4 +1,4 @@
-// -o table|json|yaml|name
+// -o table|wide|json|yaml|name
 #pragma once
 
 #include <string>
@@ -13,11 +13,18 @@ namespace mifeng::cli {
 // Adds -o, --output.
 void add_output_flag(Command& command, std::string& target);
 
+enum class Shown { kAlways, kWide };
+
 // A column of a table: its title (in English; chinese_tables.cpp has it in Chinese) and the member that it shows.
+// "age:created_ms" shows how long ago that was; JSON and YAML then hold `created` beside it, the same moment in RFC
+// 3339. A column that is kWide is shown with -o wide.
 struct Column {
   std::string title;
   std::string member;
+  Shown shown = Shown::kAlways;
 };
+// One cell of a table.
+std::string cell_of(const json::Value& object, const Column& column);
 // `value` is one object or a list of them; `name_member` is what -o name prints.
 Result<void> print_objects(Console& console, const json::Value& value, const std::string& format,
                            const std::vector<Column>& columns, const std::string& name_member = "id");

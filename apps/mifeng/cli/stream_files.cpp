@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "cli/console.h"
+
 namespace mifeng::cli {
 namespace {
 
@@ -67,7 +69,7 @@ Result<void> Output::write(ByteView data) {
     const ::ssize_t written = ::write(fd, data.data(), data.size());
     if (written < 0) {
       if (errno == EINTR) continue;
-      return errno_error(errno, "write " + (fd_ ? path_.string() : std::string("to standard output")));
+      return fd_ ? errno_error(errno, "write " + path_.string()) : output_error(errno);
     }
     data = data.subspan(static_cast<std::size_t>(written));
   }

@@ -98,8 +98,9 @@ void add_audit(Command& root) {
     return options->file.empty() ? verify_there(*flags, *options, console) : verify_here(*options, console);
   });
   add_fetch(group, "head", "The newest signed head, to keep elsewhere", "/audit/head",
-            "  mifeng audit head -o head.json");
-  add_fetch(group, "export", "The whole log as JSON lines", "/audit/export", "  mifeng audit export -o audit.jsonl");
+            "  mifeng audit head --output-file head.json");
+  add_fetch(group, "export", "The whole log as JSON lines", "/audit/export",
+            "  mifeng audit export --output-file audit.jsonl");
 }
 
 }  // namespace mifeng::cli

@@ -11,6 +11,8 @@ void add_commands(Command& root) {
   add_seal(root);
   add_open(root);
   add_login(root);
+  add_logout(root);
+  add_whoami(root);
   add_push(root);
   add_accept(root);
   add_withdraw(root);
@@ -19,6 +21,7 @@ void add_commands(Command& root) {
   add_history(root);
   add_rollback(root);
   add_get(root);
+  add_describe(root);
   add_logs(root);
   add_scale(root);
   add_restart(root);
@@ -26,6 +29,7 @@ void add_commands(Command& root) {
   add_route(root);
   add_cluster(root);
   add_caller(root);
+  add_call(root);
   add_vendor(root);
   add_person(root);
   add_token(root);

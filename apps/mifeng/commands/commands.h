@@ -12,15 +12,18 @@ void add_shell_commands(Command& root, const CommandLine& line);
 void add_init(Command& root);
 void add_accept(Command& root);
 void add_audit(Command& root);
+void add_call(Command& root);
 void add_caller(Command& root);
 void add_cluster(Command& root);
 void add_delete(Command& root);
 void add_deploy(Command& root);
+void add_describe(Command& root);
 void add_get(Command& root);
 void add_gateway(Command& root);
 void add_history(Command& root);
 void add_inspect(Command& root);
 void add_login(Command& root);
+void add_logout(Command& root);
 void add_logs(Command& root);
 void add_person(Command& root);
 void add_platform_keys(Command& key);  // commands of `key`
@@ -39,6 +42,7 @@ void add_seal(Command& root);
 void add_update(Command& root);
 void add_vendor(Command& root);
 void add_verify(Command& root);
+void add_whoami(Command& root);
 void add_withdraw(Command& root);
 
 }  // namespace mifeng::cli

@@ -77,7 +77,7 @@ Result<int> deploy(const PlatformFlags& flags, const DeployOptions& options, Con
     console.message(say("Waiting for {} to be ready.", {text_of(deployment, "id")}));
     MIFENG_TRY(deployment, wait_ready(client, text_of(deployment, "id"), options.wait_seconds));
   }
-  MIFENG_CHECK(print_objects(console, deployment, options.format, deployment_columns()));
+  MIFENG_CHECK(print_deployment(client, deployment, options.format, console));
   return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "cli/language.h"
+#include "commands/things.h"
 
 namespace mifeng::cli {
 namespace {
@@ -79,14 +80,26 @@ Result<void> print_plan(const json::Value& plan, const std::string& format, Cons
 
 const std::vector<Column>& deployment_columns() {
   static const std::vector<Column> kColumns{{"ID", "id"},
+                                            {"NAME", "name", Shown::kWide},
+                                            {"CLUSTER", "cluster", Shown::kWide},
                                             {"MODEL", "model"},
                                             {"VERSION", "version"},
                                             {"REVISION", "revision"},
                                             {"READY", "ready/replicas"},
                                             {"STATE", "state"},
                                             {"GRADE", "grade"},
+                                            {"PORT", "port", Shown::kWide},
+                                            {"PREFIX", "prefix"},
+                                            {"BY", "created_by", Shown::kWide},
+                                            {"AGE", "age:created_ms"},
                                             {"REASON", "reason"}};
   return kColumns;
+}
+
+Result<void> print_deployment(const PlatformClient& client, json::Value deployment, const std::string& format,
+                              Console& console) {
+  if (format == "table" || format == "wide") add_places(client, deployment);
+  return print_objects(console, deployment, format, deployment_columns());
 }
 
 Result<json::Value> wait_ready(const PlatformClient& client, const std::string& id, std::int64_t seconds) {
@@ -153,7 +166,7 @@ Result<int> update_deployment(const PlatformClient& client, const UpdateWish& wi
     console.message(say("Waiting for {} to be ready.", {wish.id}));
     MIFENG_TRY(deployment, wait_ready(client, wish.id, wish.wait_seconds));
   }
-  MIFENG_CHECK(print_objects(console, deployment, wish.format, deployment_columns()));
+  MIFENG_CHECK(print_deployment(client, deployment, wish.format, console));
   return 0;
 }
 

@@ -12,6 +12,9 @@
 namespace mifeng::cli {
 
 const std::vector<Column>& deployment_columns();
+// With where it answers.
+Result<void> print_deployment(const PlatformClient& client, json::Value deployment, const std::string& format,
+                              Console& console);
 
 // Until all of it is ready, asking twice a second. kInternal "deployment-failed" as soon as it has failed, or an update
 // of it; kTimeout "not-ready".

@@ -25,7 +25,7 @@ void add_fetch(Command& group, const std::string& name, const std::string& summa
   Command command = group.add(name, summary);
   auto flags = add_platform_flags(command);
   auto output = std::make_shared<std::string>();
-  command.text("-o,--output", *output, "file; else standard output").examples(example);
+  command.text("--output-file", *output, "file; else standard output").examples(example);
   command.run([=](Console& console) -> Result<int> {
     MIFENG_TRY(const auto client, PlatformClient::connect(*flags));
     return print_or_save(client, path, *output, console);

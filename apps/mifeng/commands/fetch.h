@@ -7,7 +7,7 @@
 
 namespace mifeng::cli {
 
-// Adds the command `name` with -o FILE to a group; `path` is below /api/v1.
+// Adds the command `name` with --output-file FILE to a group; `path` is below /api/v1.
 void add_fetch(Command& group, const std::string& name, const std::string& summary, const std::string& path,
                const std::string& example);
 

@@ -71,7 +71,7 @@ void add_gateway(Command& root) {
 
 void add_platform_keys(Command& key) {
   add_fetch(key, "export", "The platform card, for vendors and their `mifeng pack --for`", "/card",
-            "  mifeng key export -o platform.card");
+            "  mifeng key export --output-file platform.card");
   add_list(key, "keys", "The platform's key pairs; public halves only", "  mifeng key list");
 
   Command rotate = key.add("rotate", "Make the platform a new key pair");

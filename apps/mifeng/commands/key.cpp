@@ -62,16 +62,16 @@ Result<int> print_fingerprint(const std::string& key_path, Console& console) {
 void add_key(Command& root) {
   Command key = root.add("key", "SM2 key pairs of your own in files, and those of a platform");
   key.examples(
-      "  mifeng key generate -o vendor.pem --public vendor.pub.pem\n"
+      "  mifeng key generate --output-file vendor.pem --public vendor.pub.pem\n"
       "  mifeng key fingerprint vendor.pub.pem      to compare by telephone\n"
       "  openssl pkey -in vendor.pem -text -noout   the files are ordinary PKCS#8 and SPKI PEM");
 
   auto options = std::make_shared<GenerateOptions>();
   Command generate_command = key.add("generate", "Make a key pair");
-  generate_command.text("-o,--output", options->output, "file for the private key (mode 0600); else standard output")
+  generate_command.text("--output-file", options->output, "file for the private key (mode 0600); else standard output")
       .text("--public", options->public_output, "file for the public key")
       .flag("--force", options->force, "overwrite existing files")
-      .examples("  mifeng key generate -o vendor.pem --public vendor.pub.pem");
+      .examples("  mifeng key generate --output-file vendor.pem --public vendor.pub.pem");
   generate_command.run([options](Console& console) { return generate(*options, console); });
 
   struct PathOptions {
@@ -81,8 +81,8 @@ void add_key(Command& root) {
   auto shown = std::make_shared<PathOptions>();
   Command public_command = key.add("public", "Print the public key (SPKI PEM) of a private key");
   public_command.text("KEY", shown->key, "a private or public key (PEM)", Need::kRequired)
-      .text("-o,--output", shown->output, "file; else standard output")
-      .examples("  mifeng key public vendor.pem -o vendor.pub.pem");
+      .text("--output-file", shown->output, "file; else standard output")
+      .examples("  mifeng key public vendor.pem --output-file vendor.pub.pem");
   public_command.run([shown](Console&) { return print_public(shown->key, shown->output); });
 
   auto compared = std::make_shared<PathOptions>();

@@ -1,6 +1,9 @@
 #include "commands/kinds.h"
 
+#include <algorithm>
+
 #include "cli/language.h"
+#include "cli/spelling.h"
 #include "commands/deployment_steps.h"
 
 namespace mifeng::cli {
@@ -19,6 +22,9 @@ const std::vector<Kind>& kinds() {
         {"VERSION", "version"},
         {"LANGUAGE", "language"},
         {"STATE", "state"},
+        {"GUARD", "guard_version", Shown::kWide},
+        {"BY", "submitted_by", Shown::kWide},
+        {"AGE", "age:submitted_ms", Shown::kWide},
         {"FUNCTION", "function"}}},
       {"deployments", "/deployments", true, true, true, deployment_columns()},
       {"units",
@@ -27,6 +33,7 @@ const std::vector<Kind>& kinds() {
        true,
        false,
        {{"NAME", "name"},
+        {"DEPLOYMENT", "deployment", Shown::kWide},
         {"REVISION", "revision"},
         {"STATE", "state"},
         {"RESTARTS", "restarts"},
@@ -54,7 +61,11 @@ const std::vector<Kind>& kinds() {
        false,
        true,
        false,
-       {{"TIME", "time_ms"}, {"UNIT", "unit"}, {"ACTION", "action"}, {"DETAIL", "detail"}},
+       {{"TIME", "time_ms"},
+        {"DEPLOYMENT", "deployment"},
+        {"UNIT", "unit"},
+        {"ACTION", "action"},
+        {"DETAIL", "detail"}},
        "time_ms",
        "events"},
       {"routes",
@@ -67,7 +78,10 @@ const std::vector<Kind>& kinds() {
         {"NAME", "name"},
         {"FORWARD", "forward"},
         {"ENABLED", "enabled"},
-        {"OPEN", "open"}}},
+        {"OPEN", "open"},
+        {"CALLERS", "callers", Shown::kWide},
+        {"DEPLOYMENT", "deployment_id", Shown::kWide},
+        {"AGE", "age:created_ms", Shown::kWide}}},
       {"clusters", "/clusters", false, true, false, cluster_columns()},
       {"ports",
        "/ports",
@@ -101,7 +115,9 @@ const std::vector<Kind>& kinds() {
         {"STATE", "state"},
         {"CONNECTED", "connected"},
         {"SERIAL", "serial_confirmed"},
-        {"SEEN", "last_seen_ms"}}},
+        {"SEEN", "last_seen_ms"},
+        {"VERSION", "version", Shown::kWide},
+        {"AGE", "age:created_ms", Shown::kWide}}},
       {"keys",
        "/keys",
        false,
@@ -166,15 +182,46 @@ const std::vector<Kind>& kinds() {
   return kKinds;
 }
 
+// Plural, singular and short, which is how ids of the kind begin where they have such a beginning. The plural first.
+std::vector<std::string> words_of(const std::string& name) {
+  static const std::vector<std::vector<std::string>> kWords{{"models", "model", "versions", "version", "mv"},
+                                                            {"deployments", "deployment", "deploy", "dep"},
+                                                            {"units", "unit"},
+                                                            {"revisions", "revision", "rev"},
+                                                            {"events", "event", "ev"},
+                                                            {"routes", "route", "rt"},
+                                                            {"clusters", "cluster", "cl"},
+                                                            {"ports", "port", "po"},
+                                                            {"vendors", "vendor", "ve"},
+                                                            {"callers", "caller", "ca"},
+                                                            {"gateways", "gateway", "gw"},
+                                                            {"keys", "key"},
+                                                            {"instances", "instance", "in"},
+                                                            {"people", "person", "pe"},
+                                                            {"tokens", "token", "to"},
+                                                            {"configs", "config"},
+                                                            {"images", "image", "im"}};
+  for (const auto& words : kWords)
+    if (words.front() == name) return words;
+  return {name};
+}
+
 }  // namespace
 
 Result<const Kind*> find_kind(const std::string& word) {
   std::string all;
+  std::vector<std::string> words;
   for (const Kind& kind : kinds()) {
-    if (kind.name == word || kind.name == word + "s") return &kind;
+    const std::vector<std::string> known = words_of(kind.name);
+    if (std::find(known.begin(), known.end(), word) != known.end()) return &kind;
     all += (all.empty() ? "" : ", ") + kind.name;
+    words.insert(words.end(), known.begin(), known.end());
   }
-  return Error(ErrorCode::kInvalidArgument, "unknown-kind", say("\"{}\" is none of: {}.", {word, all}));
+  const std::string meant = nearest(word, words);
+  if (meant.empty())
+    return Error(ErrorCode::kInvalidArgument, "unknown-kind", say("\"{}\" is none of: {}.", {word, all}));
+  return Error(ErrorCode::kInvalidArgument, "unknown-kind",
+               say("\"{}\" is no kind of thing here; did you mean {}?", {word, meant}));
 }
 
 const std::vector<Column>& cluster_columns() {

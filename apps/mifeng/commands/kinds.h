@@ -19,7 +19,7 @@ struct Kind {
   std::string within{};  // what of one deployment, whose id is given then; empty where it stands alone
 };
 
-// "model" is as good as "models"; kInvalidArgument "unknown-kind".
+// By its plural, singular or short word: "deployments", "deployment", "dep". kInvalidArgument "unknown-kind".
 Result<const Kind*> find_kind(const std::string& word);
 const std::vector<Column>& cluster_columns();
 const std::vector<Column>& version_columns();

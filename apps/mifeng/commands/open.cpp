@@ -61,12 +61,13 @@ void add_open(Command& root) {
       .flag("--require-signature", arguments->require_signature, "refuse a stream that is not signed")
       .text("--context-hex", arguments->context_hex, "the context that it was sealed under")
       .text("-i,--input", arguments->input, "file; else standard input")
-      .text("-o,--output", arguments->output,
+      .text("--output-file", arguments->output,
             "file, which appears only when all of it has verified; else standard output")
       .examples(
           "  mifeng open --key customer.pem --kind payload --signer vendor.pub.pem --require-signature \\\n"
-          "      -o model.tar < model.sealed\n\n"
-          "Exit status 6 and the class of failure on standard error where the stream is refused. With -o no file is\n"
+          "      --output-file model.tar < model.sealed\n\n"
+          "Exit status 6 and the class of failure on standard error where the stream is refused. With --output-file no "
+          "file is\n"
           "left then; standard output has had the segments that verified before the bad one.");
   command.run([arguments](Console& console) { return run(*arguments, console); });
 }

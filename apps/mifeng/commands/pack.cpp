@@ -101,7 +101,7 @@ void add_pack(Command& root) {
   command.text("FOLDER", arguments->project, "the folder of mifeng.yaml; default the current one")
       .texts("--for", arguments->cards, "platform card to seal for (file); again for more", Need::kRequired)
       .text("--sign,--key", arguments->signer, "the vendor's private key (PEM file)", Need::kRequired)
-      .text("-o,--output", arguments->output, "the package; default FOLDER/FOLDER.mfpkg")
+      .text("--output-file", arguments->output, "the package; default FOLDER/FOLDER.mfpkg")
       .flag("--again", arguments->again, "also where nothing has changed since the package was made")
       .text("--base", arguments->base,
             "image to build on, oci:FOLDER[:TAG] or docker-archive:FILE; default `base` of mifeng.yaml, else Debian "
@@ -114,7 +114,7 @@ void add_pack(Command& root) {
       .setting("cache")
       .examples(
           "  mifeng pack --for card.json --sign vendor.key\n"
-          "  mifeng pack examples/tumor-cpp --for a.json --for b.json --sign vendor.key -o tumor.mfpkg\n"
+          "  mifeng pack examples/tumor-cpp --for a.json --for b.json --sign vendor.key --output-file tumor.mfpkg\n"
           "  mifeng pack --base oci:/srv/images/debian:12 --for card.json --sign vendor.key");
   command.run([arguments](Console& console) { return run(*arguments, console); });
 }

@@ -6,6 +6,7 @@
 #include "cli/secret_text.h"
 #include "commands/commands.h"
 #include "commands/get.h"
+#include "commands/things.h"
 
 namespace mifeng::cli {
 namespace {
@@ -152,14 +153,16 @@ void add_token(Command& root) {
   Command revoke = group.add("revoke", "End an API token");
   auto revoke_flags = add_platform_flags(revoke);
   auto id = std::make_shared<std::string>();
-  revoke.text("ID", *id, "which", Need::kRequired).examples("  mifeng token revoke tk-1");
+  revoke.text("TOKEN", *id, "name or id", Need::kRequired).examples("  mifeng token revoke ci");
   revoke.run([=](Console& console) -> Result<int> {
     MIFENG_TRY(const auto client, PlatformClient::connect(*revoke_flags));
-    MIFENG_CHECK(client.send("DELETE", "/tokens/" + net::percent_encode(*id)));
+    MIFENG_TRY(const Kind* kind, find_kind("tokens"));
+    MIFENG_TRY(const auto token, id_of(client, *kind, *id));
+    MIFENG_CHECK(client.send("DELETE", "/tokens/" + net::percent_encode(token)));
     console.message(say("Ended {}.", {*id}));
     return 0;
   });
-  group.examples("  mifeng token add ci --role vendor\n  mifeng token list\n  mifeng token revoke tk-1");
+  group.examples("  mifeng token add ci --role vendor\n  mifeng token list\n  mifeng token revoke ci");
 }
 
 }  // namespace mifeng::cli

@@ -33,7 +33,7 @@ Result<int> do_it(const PlatformFlags& flags, const Options& options, const std:
   if (options.wait_seconds > 0) {
     MIFENG_TRY(deployment, wait_ready(client, id, options.wait_seconds));
   }
-  MIFENG_CHECK(print_objects(console, deployment, options.format, deployment_columns()));
+  MIFENG_CHECK(print_deployment(client, deployment, options.format, console));
   return 0;
 }
 

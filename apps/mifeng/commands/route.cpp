@@ -25,11 +25,16 @@ Result<std::string> forward_of(const PlatformClient& client, const std::string& 
 Result<int> add_one_route(const PlatformFlags& flags, const RouteOptions& options, Console& console) {
   MIFENG_TRY(const auto client, PlatformClient::connect(flags));
   MIFENG_TRY(const auto forward, forward_of(client, options.to));
+  json::Array callers;
+  for (const std::string& name : options.callers) {
+    MIFENG_TRY(const auto caller, find_caller(client, name));
+    callers.emplace_back(text_of(caller, "id"));
+  }
   const json::Value body = json::Object{{"name", options.name.empty() ? options.prefix.substr(1) : options.name},
                                         {"prefix", options.prefix},
                                         {"forward", forward},
                                         {"open", options.open},
-                                        {"callers", json::Array(options.callers.begin(), options.callers.end())}};
+                                        {"callers", std::move(callers)}};
   MIFENG_TRY(const auto route, client.send("POST", "/routes", &body));
   MIFENG_CHECK(print_objects(console, route, options.format, kColumns));
   return 0;
@@ -55,7 +60,7 @@ void add_route(Command& root) {
   command.text("PREFIX", options->prefix, "access prefix, such as /digits", Need::kRequired)
       .text("--to", options->to, "DEPLOYMENT[:PORT NAME][/path]", Need::kRequired)
       .text("--name", options->name, "route name; else the prefix")
-      .texts("--caller", options->callers, "id of a caller who may use it; every caller where none is given")
+      .texts("--caller", options->callers, "a caller who may use it, by id or name; every caller where none is given")
       .flag("--open", options->open, "without an API key");
   add_output_flag(command, options->format);
   command.examples("  mifeng route add /digits --to digits");
@@ -63,7 +68,7 @@ void add_route(Command& root) {
   Command move = group.add("move", "Let a route lead to another deployment");
   auto move_flags = add_platform_flags(move);
   auto moved = std::make_shared<RouteOptions>();
-  move.text("ROUTE", moved->prefix, "its access prefix or id", Need::kRequired)
+  move.text("ROUTE", moved->prefix, "its access prefix, name or id", Need::kRequired)
       .text("--to", moved->to, "DEPLOYMENT, which has the same port", Need::kRequired);
   add_output_flag(move, moved->format);
   move.examples("  mifeng route move /digits --to digits-next");

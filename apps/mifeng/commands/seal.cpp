@@ -27,7 +27,7 @@ constexpr std::size_t kPiece = 256 * 1024;
 Result<int> run(const SealArguments& arguments, Console& console) {
   if (arguments.output.empty() && console.output_is_terminal())
     return Error(ErrorCode::kInvalidArgument, "output-is-terminal",
-                 tr("a sealed stream is not for a terminal; name a file with -o, or pipe it on"));
+                 tr("a sealed stream is not for a terminal; name a file with --output-file, or pipe it on"));
   auto context = from_hex(arguments.context_hex);
   if (!context) return context.error().with_context("--context-hex");
   std::vector<crypto::Sm2PublicKey> recipients;
@@ -82,9 +82,10 @@ void add_seal(Command& root) {
       .text("--context-hex", arguments->context_hex, "what both ends know: needed again to open it")
       .number("--segment-exponent", arguments->exponent, 10, 24, "segments of 2^E bytes")
       .text("-i,--input", arguments->input, "file; else standard input")
-      .text("-o,--output", arguments->output, "file; else standard output")
+      .text("--output-file", arguments->output, "file; else standard output")
       .examples(
-          "  mifeng seal --kind payload --to customer.pub.pem --sign vendor.pem -o model.sealed < model.tar\n"
+          "  mifeng seal --kind payload --to customer.pub.pem --sign vendor.pem --output-file model.sealed < "
+          "model.tar\n"
           "  tar c model | mifeng seal --kind payload --to a.pub.pem --to b.pub.pem > model.sealed");
   command.run([arguments](Console& console) { return run(*arguments, console); });
 }

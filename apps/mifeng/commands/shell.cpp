@@ -1,4 +1,4 @@
-// mifeng completion, mifeng settings: what is about the command line itself.
+// mifeng help, version, completion, settings: what is about the command line itself.
 #include "cli/console.h"
 #include "cli/output.h"
 #include "cli/platform_client.h"
@@ -46,9 +46,38 @@ void add_settings(Command& root, const CommandLine& line) {
   });
 }
 
+void add_help(Command& root, const CommandLine& line) {
+  Command command = root.add("help", "What --help shows, of a command or of all");
+  auto path = std::make_shared<std::vector<std::string>>();
+  command.texts("COMMAND", *path, "which; else what commands there are")
+      .examples("  mifeng help\n  mifeng help deploy\n  mifeng help key rotate");
+  command.run([&line, path](Console& console) -> Result<int> {
+    MIFENG_TRY(const auto text, line.help(*path));
+    MIFENG_CHECK(console.print(text));
+    return 0;
+  });
+}
+
+void add_version(Command& root, const CommandLine& line) {
+  Command command = root.add("version", "Print the version");
+  auto format = std::make_shared<std::string>();
+  add_output_flag(command, *format);
+  command.examples("  mifeng version");
+  command.run([&line, format](Console& console) -> Result<int> {
+    if (*format == "table") {
+      MIFENG_CHECK(console.print("mifeng " + line.version() + "\n"));
+    } else {
+      MIFENG_CHECK(print_objects(console, json::Object{{"version", line.version()}}, *format, {}, "version"));
+    }
+    return 0;
+  });
+}
+
 }  // namespace
 
 void add_shell_commands(Command& root, const CommandLine& line) {
+  add_help(root, line);
+  add_version(root, line);
   add_settings(root, line);
   add_completion(root, line);
 }

@@ -63,7 +63,7 @@ Result<void> pack(ExampleContext& context, const std::filesystem::path& project,
                 context.options.guard.string(),
                 "--cache",
                 context.options.cache.string(),
-                "--output",
+                "--output-file",
                 output.string()};
   return run_tool(std::move(child), kPackTimeout, context.stop,
                   [&](std::string_view line) { context.listener.line("    " + std::string(line)); });

@@ -1,0 +1,113 @@
+// mifeng call
+#include "cli/console.h"
+#include "cli/language.h"
+#include "cli/platform_client.h"
+#include "cli/secret_text.h"
+#include "cli/stream_files.h"
+#include "commands/commands.h"
+
+namespace mifeng::cli {
+namespace {
+
+constexpr std::size_t kDataMax = std::size_t{64} << 20;
+constexpr std::size_t kRefusalMax = 64 * 1024;
+constexpr std::chrono::milliseconds kPatience = std::chrono::minutes(10);  // a model may think for a while
+
+struct CallOptions {
+  std::string path, data, type = "application/json", gateway = "http://127.0.0.1:7081", ca, key_file;
+};
+
+// "@FILE", "@-" for standard input, or the text itself.
+Result<std::string> data_of(const std::string& given) {
+  if (!given.starts_with('@')) return given;
+  MIFENG_TRY(Input input, Input::open(given.substr(1)));
+  std::string data;
+  Bytes piece(256 * 1024);
+  for (;;) {
+    MIFENG_TRY(const std::size_t size, input.read(piece));
+    if (size == 0) return data;
+    data += as_text(ByteView(piece).first(size));
+    if (data.size() > kDataMax)
+      return Error(ErrorCode::kResourceExhausted, "data-too-large",
+                   say("{} is larger than the {} bytes that `mifeng call` sends.", {given, std::to_string(kDataMax)}));
+  }
+}
+
+ErrorCode code_of(int status) {
+  switch (status) {
+    case 401: return ErrorCode::kUnauthenticated;
+    case 403: return ErrorCode::kPermissionDenied;
+    case 404: return ErrorCode::kNotFound;
+    case 408:
+    case 504: return ErrorCode::kTimeout;
+    default: return status / 100 == 4 ? ErrorCode::kInvalidArgument : ErrorCode::kUnavailable;
+  }
+}
+
+// Of a gateway its reason (spec/errors.md: {"error": {"reason", "message"}}); of the model its words on standard error,
+// and the status.
+Error refusal_of(int status, const std::string& body, Console& console) {
+  if (const auto object = json::parse_object(body)) {
+    const json::Value* error = object->find("error");
+    const std::string reason = error == nullptr ? "" : text_of(*error, "reason");
+    if (!reason.empty()) return Error(code_of(status), reason, text_of(*error, "message"));
+  }
+  if (!body.empty()) console.message(body.ends_with('\n') ? body.substr(0, body.size() - 1) : body);
+  return Error(code_of(status), "refused-by-model", say("The model answered {}.", {std::to_string(status)}));
+}
+
+Result<int> call(const CallOptions& options, Console& console) {
+  if (options.key_file == "-" && options.data == "@-")
+    return Error(ErrorCode::kInvalidArgument, "usage",
+                 std::string(tr("Standard input is either the key or the data, not both.")));
+  MIFENG_TRY(auto where, net::parse_url(options.gateway));
+  if (where.options.tls) where.options.tls->ca_file = options.ca;
+  where.options.idle_timeout = kPatience;
+  MIFENG_TRY(const auto client, net::HttpClient::create(where.options));
+  net::ClientRequest request(options.data.empty() ? "GET" : "POST",
+                             where.base_path + (options.path.starts_with('/') ? "" : "/") + options.path);
+  if (!options.key_file.empty()) {
+    const auto key = read_password(console, options.key_file == "-" ? "" : options.key_file, tr("API key:"));
+    if (!key && key.error().reason() == "no-password")
+      return Error(ErrorCode::kInvalidArgument, "no-key", say("There is no API key in {}.", {options.key_file}));
+    if (!key) return key.error();
+    request.headers.add("Authorization", "Bearer " + *key);
+  }
+  if (!options.data.empty()) {
+    MIFENG_TRY(request.body, data_of(options.data));
+    request.headers.add("Content-Type", options.type);
+  }
+  std::string refusal;
+  MIFENG_TRY(const int status, client.stream_now(std::move(request), [&](int code, ByteView piece) -> Result<void> {
+    if (code / 100 == 2) return console.write(piece);
+    if (refusal.size() < kRefusalMax) refusal += as_text(piece);
+    return ok();
+  }));
+  if (status / 100 != 2) return refusal_of(status, refusal, console);
+  return 0;
+}
+
+}  // namespace
+
+void add_call(Command& root) {
+  Command command = root.add("call", "Call a model through the gateway, with an API key of your own");
+  auto options = std::make_shared<CallOptions>();
+  command
+      .text("MODEL", options->path, "access prefix of its route and the path behind it, such as /digits/predict",
+            Need::kRequired)
+      .text("-d,--data", options->data, "what to send: @FILE, @- for standard input, or the text itself; else a GET")
+      .text("--content-type", options->type, "of what is sent; default application/json")
+      .text(
+          "--key-file", options->key_file,
+          "file with the API key, as `mifeng caller add --key-file` makes it; - for standard input; else none is sent")
+      .setting("key_file")
+      .text("--gateway", options->gateway, "its address; default http://127.0.0.1:7081, as `mifeng up` has it")
+      .setting("gateway")
+      .text("--gateway-ca", options->ca, "certificate (PEM) to trust for https")
+      .examples(
+          "  mifeng call /digits/predict -d @image.json --key-file ward-7.key\n"
+          "  echo '{\"numbers\": [1, 2, 3]}' | mifeng call /wheat/predict -d @- --key-file ward-7.key");
+  command.run([options](Console& console) { return call(*options, console); });
+}
+
+}  // namespace mifeng::cli
