@@ -123,7 +123,7 @@ def test_from_a_folder_to_an_answer_and_back(shell):
     as_yaml = yaml.safe_load(shell("get", "deployment", "unruly", "-o", "yaml"))
     assert as_yaml["units"][0]["name"] == as_json["units"][0]["name"]
     assert shell("get", "units", "unruly", "-o", "name").split() == [as_json["units"][0]["name"]]
-    assert shell("get", "events", "unruly").splitlines()[0].split() == ["TIME", "UNIT", "ACTION", "DETAIL"]
+    assert shell("get", "events", "unruly").splitlines()[0].split() == ["TIME", "DEPLOYMENT", "UNIT", "ACTION", "DETAIL"]
     assert shell("get", "clusters").splitlines()[1].split()[:3] == ["local", "podman", "ready"]
     assert json.loads(shell("cluster", "get", "local", "-o", "json"))["capacity"]["memory_bytes"]["all"] > 0
     shell("get", "deployment", "none", expect=3)
