@@ -33,6 +33,21 @@ def commit():
     return found.stdout.strip() or "unknown"
 
 
+def medians(program, min_time):
+    """Of interleaved repetitions of a google-benchmark program: its context, and nanoseconds of processor time by name."""
+    output = subprocess.run(
+        [ROOT / "build/release/bench" / program, "--benchmark_format=json", f"--benchmark_min_time={min_time}",
+         "--benchmark_repetitions=15", "--benchmark_enable_random_interleaving=true",
+         "--benchmark_report_aggregates_only=true"], check=True, capture_output=True, text=True).stdout
+    document = json.loads(output)
+    times = {}
+    for result in document["benchmarks"]:
+        if result["aggregate_name"] == "median":
+            assert result["time_unit"] == "ns"
+            times[result["run_name"]] = result["cpu_time"]
+    return document["context"], times
+
+
 def finish(name, command, values, where):
     """Stores `values` (a flat dictionary) and prints them as the last line. `where` is machine(), taken beforehand."""
     document = {"command": command, "commit": commit(), "machine": where,

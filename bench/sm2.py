@@ -1,8 +1,6 @@
 """./bench/run sm2: signing and verifying 100 bytes and decrypting 16 with SM2, by our own code against OpenSSL.
 
 Medians of interleaved repetitions of processor time, so that what else the machine does meets all alike."""
-import json
-import subprocess
 import sys
 
 import bench_result
@@ -10,24 +8,11 @@ import bench_result
 OPERATIONS = ("sign", "verify", "decrypt")
 
 
-def medians():
-    output = subprocess.run(
-        [bench_result.ROOT / "build/release/bench/sm2_bench", "--benchmark_format=json", "--benchmark_min_time=0.05",
-         "--benchmark_repetitions=15", "--benchmark_enable_random_interleaving=true",
-         "--benchmark_report_aggregates_only=true"], check=True, capture_output=True, text=True).stdout
-    document = json.loads(output)
-    times = {}
-    for result in document["benchmarks"]:
-        if result["aggregate_name"] == "median":
-            assert result["time_unit"] == "ns"
-            times[result["run_name"]] = result["cpu_time"]
-    return document["context"]["tier"], times
-
-
 def main():
     bench_result.build("sm2_bench")
     where = bench_result.machine()
-    tier, times = medians()
+    context, times = bench_result.medians("sm2_bench", 0.05)
+    tier = context["tier"]
     if tier == "openssl":
         sys.exit("this processor has no tier but OpenSSL: there is nothing to compare")
     values = {"tier": tier}

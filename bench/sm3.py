@@ -2,27 +2,14 @@
 
 Medians of interleaved repetitions of processor time. `ratio_single_to_scalar_1MiB` is what expanding eight blocks in
 vector registers adds to the scalar code that was all there was before."""
-import json
-import subprocess
-
 import bench_result
-
-
-def medians():
-    output = subprocess.run(
-        [bench_result.ROOT / "build/release/bench/sm3_bench", "--benchmark_format=json", "--benchmark_min_time=0.02",
-         "--benchmark_repetitions=15", "--benchmark_enable_random_interleaving=true",
-         "--benchmark_report_aggregates_only=true"], check=True, capture_output=True, text=True).stdout
-    document = json.loads(output)
-    return document["context"]["widest"], {
-        result["run_name"]: result["cpu_time"] for result in document["benchmarks"]
-        if result["aggregate_name"] == "median"}
 
 
 def main():
     bench_result.build("sm3_bench")
     where = bench_result.machine()
-    widest, times = medians()
+    context, times = bench_result.medians("sm3_bench", 0.02)
+    widest = context["widest"]
 
     def speed(name):
         return int(name.rsplit("/", 1)[1]) / times[name] * 1000

@@ -1,11 +1,6 @@
 #include "mifeng/crypto/sm2.h"
 
-#include <openssl/bio.h>
-#include <openssl/bn.h>
 #include <openssl/core_names.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/param_build.h>
 #include <openssl/pem.h>
 
 #include <algorithm>
@@ -13,6 +8,7 @@
 
 #include "mifeng/base/guarded.h"
 #include "mifeng/crypto/sm3.h"
+#include "openssl_handle.h"
 #include "sm2/protocol.h"
 #include "sm2_curve.h"
 
@@ -21,21 +17,6 @@ namespace {
 
 constexpr std::size_t kPlaintextMax = 4096;
 
-struct Deleter {
-  void operator()(BIO* bio) const { BIO_free_all(bio); }
-  void operator()(BIGNUM* number) const { BN_clear_free(number); }
-  void operator()(EVP_PKEY_CTX* context) const { EVP_PKEY_CTX_free(context); }
-  void operator()(OSSL_PARAM_BLD* builder) const { OSSL_PARAM_BLD_free(builder); }
-  void operator()(OSSL_PARAM* params) const { OSSL_PARAM_free(params); }
-};
-template <typename T>
-using Owned = std::unique_ptr<T, Deleter>;
-
-// What OpenSSL queued is dropped: it may quote input, and what it says helps nobody who has to act.
-Error openssl_failed(const char* what) {
-  ERR_clear_error();
-  return Error(ErrorCode::kInternal, "openssl-failed", std::string("OpenSSL could not ") + what);
-}
 Error bad_public_key(const char* why) {
   ERR_clear_error();
   return Error(ErrorCode::kInvalidArgument, "bad-public-key",

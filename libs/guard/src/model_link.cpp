@@ -2,7 +2,6 @@
 
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,7 +11,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
-#include <cstring>
 #include <optional>
 
 #include "mifeng/guard/payload.h"
@@ -43,11 +41,7 @@ asio::awaitable<bool> wait_readable(asio::posix::stream_descriptor& descriptor) 
 }
 
 Result<UniqueFd> listen_at(const std::filesystem::path& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.native().size() >= sizeof address.sun_path)
-    return Error(ErrorCode::kInvalidArgument, "bad-path", "too long for a Unix socket: " + path.string());
-  std::memcpy(address.sun_path, path.c_str(), path.native().size());
+  MIFENG_TRY(const sockaddr_un address, start::unix_address(path));
   UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket) return errno_error(errno, "make a Unix socket");
   ::unlink(path.c_str());

@@ -50,7 +50,8 @@ Result<std::map<int, std::string>> forwarded_ports(const std::vector<std::string
     if (done.error().code() == ErrorCode::kNotFound) return forwards;
     return done.error();
   }
-  // Status 1: no container of this machine ever published a port, so the chain is not there; or we may not look.
+  // Status 1: no container of this machine ever published a port, so the chain is not there. Any other: we may not
+  // look, or the filter was busy; then such a port counts as free, as it did before anybody looked.
   if (!done->exit.success()) return forwards;
   std::string_view rest = done->output;
   while (!rest.empty()) {

@@ -1,7 +1,6 @@
 #include "mifeng/start/link.h"
 
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <array>
 #include <cerrno>
@@ -23,12 +22,17 @@ Error bad(const std::string& why) { return Error(ErrorCode::kInvalidArgument, "b
 
 }  // namespace
 
-Result<Link> Link::connect(const std::filesystem::path& path, std::chrono::milliseconds patience) {
+Result<sockaddr_un> unix_address(const std::filesystem::path& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.native().size() >= sizeof address.sun_path)
     return Error(ErrorCode::kInvalidArgument, "bad-path", "too long for a Unix socket: " + path.string());
   std::memcpy(address.sun_path, path.c_str(), path.native().size());
+  return address;
+}
+
+Result<Link> Link::connect(const std::filesystem::path& path, std::chrono::milliseconds patience) {
+  MIFENG_TRY(const sockaddr_un address, unix_address(path));
   const auto deadline = std::chrono::steady_clock::now() + patience;
   for (;;) {
     UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

@@ -1,26 +1,11 @@
 #include "sm2/openssl.h"
 
-#include <openssl/err.h>
-#include <openssl/evp.h>
-
 #include "mifeng/base/guarded.h"
+#include "openssl_handle.h"
 #include "sm2_verify.h"
 
 namespace mifeng::crypto {
 namespace {
-
-struct Deleter {
-  void operator()(EVP_PKEY_CTX* context) const { EVP_PKEY_CTX_free(context); }
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
-template <typename T>
-using Owned = std::unique_ptr<T, Deleter>;
-
-// What OpenSSL queued is dropped: it may quote input, and what it says helps nobody who has to act.
-Error openssl_failed(const char* what) {
-  ERR_clear_error();
-  return Error(ErrorCode::kInternal, "openssl-failed", std::string("OpenSSL could not ") + what);
-}
 
 // A context for signing or verifying with our user id (GM/T 0009 clause 10; OpenSSL has no default one).
 using DigestInit = int (*)(EVP_MD_CTX*, EVP_PKEY_CTX**, const EVP_MD*, ENGINE*, EVP_PKEY*);

@@ -5,10 +5,9 @@
 
 #include <array>
 #include <cstdio>
-#include <fstream>
-#include <string>
 #include <vector>
 
+#include "machine_flags.h"
 #include "sm4/kernel.h"
 
 namespace mifeng::crypto::sm4 {
@@ -49,14 +48,9 @@ void compare_tags() {
   [[maybe_unused]] volatile bool fits = equal_in_constant_time(made, arrived);
 }
 
-// Whether the machine has the instructions of a tier that valgrind knows, by the kernel's list: valgrind's own CPUID
-// would hide that it left one out.
+// Whether the machine has the instructions of a tier that valgrind knows.
 bool machine_has(Sm4Tier tier) {
-  std::ifstream file("/proc/cpuinfo");
-  std::string flags;
-  for (std::string line; flags.empty() && std::getline(file, line);)
-    if (line.starts_with("flags")) flags = line + " ";
-  const auto has = [&](const char* flag) { return flags.find(std::string(" ") + flag + " ") != std::string::npos; };
+  const auto has = machine_has_flag;
   switch (tier) {
     case Sm4Tier::kPortable: return true;
     case Sm4Tier::kAesSsse3: return has("aes") && has("pclmulqdq") && has("ssse3");

@@ -2,6 +2,8 @@
 // two files handed over as descriptors (spec/start.md).
 #pragma once
 
+#include <sys/un.h>
+
 #include <chrono>
 #include <filesystem>
 #include <optional>
@@ -11,6 +13,9 @@
 #include "mifeng/start/message.h"
 
 namespace mifeng::start {
+
+// kInvalidArgument "bad-path" where it is too long for one.
+Result<sockaddr_un> unix_address(const std::filesystem::path& path);
 
 struct Received {
   Message message;
