@@ -259,7 +259,8 @@ MARKER = "the weights of the probe model, which no disk may see: 7f3a9c"
 
 def guard_folder(folder):
     out = folder / "guard-folder"
-    subprocess.run([SOURCE / "tools/guard-folder", "--bin", GUARD_BIN, "--out", out], check=True, capture_output=True)
+    subprocess.run([SOURCE / "tools/guard-folder", "--bin", GUARD_BIN, "--start", BIN / "mifeng-start", "--out", out],
+                   check=True, capture_output=True)
     return out
 
 

@@ -89,13 +89,6 @@ build() {
   cmake --build "$dir" -j "$jobs" ${1:+--target "$@"} >&2 || die "the build failed; its messages are above"
 }
 
-# make_guard_folder: build/guard-folder from the programs just built; nothing where none of them has changed.
-make_guard_folder() {
-  local stamp="$root/build/guard-folder.inputs" inputs
-  inputs=$(sha256sum "$root"/build/bin/{mifeng-guard,ngx_http_mifeng.so} "$root/nginx/conf/guard.conf.in" \
-    "$root/tools/guard-folder" /usr/sbin/nginx | sha256sum)
-  [ -d "$root/build/guard-folder" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$inputs" ] && return 0
-  say "making the guard folder"
-  "$root/tools/guard-folder" >&2 || die "tools/guard-folder failed; its messages are above"
-  printf '%s\n' "$inputs" >"$stamp"
-}
+# make_guard_folder: build/guard-folder and build/guard-image of the programs as they are; they are part of every build
+# that makes mifengd, so this does nothing after one.
+make_guard_folder() { build release guard_image; }

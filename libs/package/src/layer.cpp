@@ -21,56 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 using archive::TarEntry;
 
-// Of a folder: every entry below it, sorted by path.
-Result<std::vector<TarEntry>> list_tree(const fs::path& folder,
-                                        const std::function<bool(const std::string&)>& leave_out) {
-  std::vector<TarEntry> entries;
-  try {
-    for (auto at = fs::recursive_directory_iterator(folder); at != fs::recursive_directory_iterator(); ++at) {
-      TarEntry entry;
-      entry.path = at->path().lexically_relative(folder).generic_string();
-      if (leave_out && leave_out(entry.path)) {
-        if (at->is_directory() && !at->is_symlink()) at.disable_recursion_pending();
-        continue;
-      }
-      struct ::stat facts {};
-      if (::lstat(at->path().c_str(), &facts) != 0) return errno_error(errno, "look at " + at->path().string());
-      if (S_ISLNK(facts.st_mode)) {
-        entry.type = TarEntry::Type::kSymlink;
-        entry.mode = 0777;
-        entry.link_target = fs::read_symlink(at->path()).string();
-      } else if (S_ISDIR(facts.st_mode)) {
-        entry.type = TarEntry::Type::kDirectory;
-        entry.mode = 0755;
-      } else if (S_ISREG(facts.st_mode)) {
-        entry.mode = (facts.st_mode & 0100) != 0 ? 0755 : 0644;
-        entry.size = static_cast<std::uint64_t>(facts.st_size);
-      } else {
-        continue;
-      }
-      entries.push_back(std::move(entry));
-    }
-  } catch (const fs::filesystem_error& error) {
-    return Error(error.code() == std::errc::no_such_file_or_directory ? ErrorCode::kNotFound : ErrorCode::kInternal,
-                 "cannot-read", error.what());
-  }
-  std::sort(entries.begin(), entries.end(), [](const TarEntry& a, const TarEntry& b) { return a.path < b.path; });
-  return entries;
-}
-
-Result<void> each_piece(const fs::path& path, const archive::Sink& sink) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!fd) return errno_error(errno, "open " + path.string());
-  Bytes buffer(1 << 18);
-  for (;;) {
-    const ::ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return errno_error(errno, "read " + path.string());
-    if (got == 0) return ok();
-    MIFENG_CHECK(sink(ByteView(buffer).first(static_cast<std::size_t>(got))));
-  }
-}
-
 Result<void> write_tree(const TreeLayer& tree, const std::vector<TarEntry>& entries, const archive::Sink& sink) {
   archive::TarWriter tar(sink);
   for (std::size_t slash = tree.prefix.find('/'); !tree.prefix.empty(); slash = tree.prefix.find('/', slash + 1)) {
@@ -138,6 +88,55 @@ std::optional<Layer> find_cached(const fs::path& blob, const fs::path& note, con
 }
 
 }  // namespace
+
+Result<std::vector<TarEntry>> list_tree(const fs::path& folder,
+                                        const std::function<bool(const std::string&)>& leave_out) {
+  std::vector<TarEntry> entries;
+  try {
+    for (auto at = fs::recursive_directory_iterator(folder); at != fs::recursive_directory_iterator(); ++at) {
+      TarEntry entry;
+      entry.path = at->path().lexically_relative(folder).generic_string();
+      if (leave_out && leave_out(entry.path)) {
+        if (at->is_directory() && !at->is_symlink()) at.disable_recursion_pending();
+        continue;
+      }
+      struct ::stat facts {};
+      if (::lstat(at->path().c_str(), &facts) != 0) return errno_error(errno, "look at " + at->path().string());
+      if (S_ISLNK(facts.st_mode)) {
+        entry.type = TarEntry::Type::kSymlink;
+        entry.mode = 0777;
+        entry.link_target = fs::read_symlink(at->path()).string();
+      } else if (S_ISDIR(facts.st_mode)) {
+        entry.type = TarEntry::Type::kDirectory;
+        entry.mode = 0755;
+      } else if (S_ISREG(facts.st_mode)) {
+        entry.mode = (facts.st_mode & 0100) != 0 ? 0755 : 0644;
+        entry.size = static_cast<std::uint64_t>(facts.st_size);
+      } else {
+        continue;
+      }
+      entries.push_back(std::move(entry));
+    }
+  } catch (const fs::filesystem_error& error) {
+    return Error(error.code() == std::errc::no_such_file_or_directory ? ErrorCode::kNotFound : ErrorCode::kInternal,
+                 "cannot-read", error.what());
+  }
+  std::sort(entries.begin(), entries.end(), [](const TarEntry& a, const TarEntry& b) { return a.path < b.path; });
+  return entries;
+}
+
+Result<void> each_piece(const fs::path& path, const archive::Sink& sink) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd) return errno_error(errno, "open " + path.string());
+  Bytes buffer(1 << 18);
+  for (;;) {
+    const ::ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return errno_error(errno, "read " + path.string());
+    if (got == 0) return ok();
+    MIFENG_CHECK(sink(ByteView(buffer).first(static_cast<std::size_t>(got))));
+  }
+}
 
 Result<LayerFile> store_layer(LayerRole role, const std::string& diff_id, const fs::path& cache,
                               const std::string& what, const std::function<Result<void>(const archive::Sink&)>& write,

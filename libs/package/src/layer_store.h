@@ -1,9 +1,10 @@
-// Finished layers in the cache, by the digest of their tar.
+// Finished layers in the cache, by the digest of their tar, and what they are made of.
 #pragma once
 
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "mifeng/archive/tar.h"
 #include "mifeng/base/stop_signal.h"
@@ -17,5 +18,13 @@ namespace mifeng::package {
 Result<LayerFile> store_layer(LayerRole role, const std::string& diff_id, const std::filesystem::path& cache,
                               const std::string& what, const std::function<Result<void>(const archive::Sink&)>& write,
                               StopSignal* stop = nullptr);
+
+// Every entry below a folder but what `leave_out` accepts (a path relative to the folder) with all below it, sorted by
+// path, as build_layer() stores it.
+Result<std::vector<archive::TarEntry>> list_tree(const std::filesystem::path& folder,
+                                                 const std::function<bool(const std::string&)>& leave_out);
+
+// A file's bytes in order; a link is not followed.
+Result<void> each_piece(const std::filesystem::path& path, const archive::Sink& sink);
 
 }  // namespace mifeng::package

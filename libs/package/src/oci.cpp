@@ -8,7 +8,6 @@
 namespace mifeng::package {
 namespace {
 
-constexpr std::string_view kUser = "65532:65532";
 constexpr std::string_view kGuard = "/mifeng/bin/mifeng-guard";
 
 json::Object descriptor(std::string_view media_type, const std::string& digest, std::uint64_t size) {
@@ -47,7 +46,7 @@ std::string image_config_json(const PackageManifest& manifest, const std::vector
   return json::serialize(
       json::Object{{"architecture", "amd64"},
                    {"os", "linux"},
-                   {"config", json::Object{{"User", kUser},
+                   {"config", json::Object{{"User", kImageUser},
                                            {"Env", std::move(variables)},
                                            {"Entrypoint", json::Array{kGuard}},
                                            {"WorkingDir", "/app"},
@@ -67,7 +66,7 @@ Result<void> check_image_config(std::string_view text, const PackageManifest& ma
   if (fields.string("architecture") != "amd64") fields.refuse("architecture", "must be amd64");
   if (fields.string("os") != "linux") fields.refuse("os", "must be linux");
   json::Fields config = fields.object("config");
-  if (config.string("User") != kUser) config.refuse("User", "must be 65532:65532");
+  if (config.string("User") != kImageUser) config.refuse("User", "must be 65532:65532");
   if (config.strings("Entrypoint") != std::vector<std::string>{std::string(kGuard)})
     config.refuse("Entrypoint", "must be the guard alone");
   if (!config.strings("Cmd").empty()) config.refuse("Cmd", "must not be set");

@@ -15,6 +15,7 @@ inline constexpr std::string_view kLayerTar = "application/vnd.oci.image.layer.v
 inline constexpr std::string_view kLayerGzip = "application/vnd.oci.image.layer.v1.tar+gzip";
 inline constexpr std::string_view kImageManifest = "application/vnd.oci.image.manifest.v1+json";
 inline constexpr std::string_view kImageConfig = "application/vnd.oci.image.config.v1+json";
+inline constexpr std::string_view kImageUser = "65532:65532";
 inline constexpr std::string_view kOciLayout = "{\"imageLayoutVersion\":\"1.0.0\"}";
 
 // Each is a function of the package's manifest, so a reader makes it again and compares bytes. `env` is that of a base
