@@ -106,6 +106,11 @@ void read_spec(FieldReader& spec, ConfigKind kind, DeploymentConfig& config) {
       if (other.name == variable.name) fields.refuse("name", "is set already");
     config.env.push_back(std::move(variable));
   });
+  const std::string network = spec.string_or("network", "none", [](std::string_view text) -> Complaint {
+    if (text == "none" || text == "outgoing") return std::nullopt;
+    return "must be none or outgoing";
+  });
+  config.network = network == "outgoing" ? Network::kOutgoing : Network::kNone;
   spec.object_if("resources", [&](FieldReader& fields) {
     config.resources.requests = read_list(fields, "requests");
     config.resources.limits = read_list(fields, "limits");
@@ -187,6 +192,14 @@ std::string_view to_string(PullPolicy policy) {
   return "";
 }
 
+std::string_view to_string(Network network) {
+  switch (network) {
+    case Network::kNone: return "none";
+    case Network::kOutgoing: return "outgoing";
+  }
+  return "";
+}
+
 Result<DeploymentConfig> parse_deployment_config(std::string_view yaml, std::string_view name, ConfigKind kind) {
   MIFENG_TRY(const YamlNode root, parse_yaml(yaml, name));
   DeploymentConfig config;
@@ -222,6 +235,7 @@ std::string to_yaml(const DeploymentConfig& config) {
     for (const EnvVar& variable : config.env)
       out += "    - name: " + yaml_string(variable.name) + "\n      value: " + yaml_string(variable.value) + "\n";
   }
+  out += "  network: " + std::string(to_string(config.network)) + "\n";
   if (!config.resources.requests.empty() || !config.resources.limits.empty()) {
     out += "  resources:\n";
     write_list(out, "requests", config.resources.requests);

@@ -80,6 +80,16 @@ TEST(TestData, BadFilesAreRefusedAtTheirPlace) {
   }
 }
 
+TEST(TestData, AModelHasNoNetworkUnlessItsConfigSaysSo) {
+  const auto network_of = [](const char* name) {
+    const auto config = parse_deployment_config(*read_text_file(kFolder / name, 1 << 20), name, ConfigKind::kProject);
+    EXPECT_TRUE(config);
+    return config ? config->network : Network::kNone;
+  };
+  EXPECT_EQ(network_of("good-deployment-full.yaml"), Network::kNone);
+  EXPECT_EQ(network_of("good-deployment-network.yaml"), Network::kOutgoing);
+}
+
 TEST(TestData, APackageNeedsImageAndCommand) {
   const std::string text = *read_text_file(kFolder / "good-deployment-full.yaml", 1 << 20);
   ASSERT_TRUE(parse_deployment_config(text, "config.yaml", ConfigKind::kPackage));

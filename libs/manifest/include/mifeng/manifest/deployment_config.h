@@ -16,6 +16,13 @@ namespace mifeng::manifest {
 enum class PullPolicy { kAlways, kIfNotPresent, kNever };
 std::string_view to_string(PullPolicy policy);  // Kubernetes' spelling
 
+// What of a network a model has beside its sockets.
+enum class Network {
+  kNone,     // nothing but itself
+  kOutgoing  // it may reach others; nobody reaches it
+};
+std::string_view to_string(Network network);  // "none", "outgoing"
+
 struct ContainerPort {
   std::string name;  // a DNS label of at most 15 characters; routes name it
   std::uint16_t container_port = 0;
@@ -67,8 +74,9 @@ struct DeploymentConfig {
   std::vector<ContainerPort> ports;                    // 容器端口号
   std::vector<std::string> command;                    // 运行命令
   std::vector<EnvVar> env;                             // 环境变量
-  Resources resources;                                 // 硬件资源
-  std::vector<Volume> volumes;                         // 数据卷
+  Network network = Network::kNone;
+  Resources resources;          // 硬件资源
+  std::vector<Volume> volumes;  // 数据卷
   std::vector<VolumeMount> volume_mounts;
   std::string readiness_path = "/v2/health/ready";
   int termination_grace_seconds = 30;
