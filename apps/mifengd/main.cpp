@@ -7,11 +7,14 @@
 #include <algorithm>
 #include <csignal>
 
+#include "guard_image_digest.h"
 #include "master_key.h"
 #include "mifeng/cluster/podman.h"
 #include "mifeng/json/value.h"
 #include "mifeng/keyholder/process.h"
 #include "mifeng/net/server.h"
+#include "mifeng/package/guard_image.h"
+#include "mifeng/package/oci_image.h"
 #include "mifeng/platform/platform.h"
 #include "mifeng/rest/api.h"
 #include "mifeng/rest/unit_sockets.h"
@@ -62,19 +65,48 @@ std::string url_of(const Options& options, std::uint16_t port, bool tls) {
 
 // Podman is there with --engine-socket alone; of the other kinds there is none yet.
 platform::EngineFactory engine_factory(const Options& options, const std::filesystem::path& sockets,
-                                       const Clock& clock) {
-  return
-      [&options, &clock, sockets](const platform::ClusterAccess& access) -> Result<std::shared_ptr<cluster::Engine>> {
-        if (access.kind != platform::ClusterKind::kPodman || options.engine_socket.empty())
-          return std::shared_ptr<cluster::Engine>();
-        cluster::PodmanOptions podman;
-        podman.socket = access.address;
-        podman.installation = options.installation;
-        podman.sockets_dir = sockets;
-        podman.registry = options.registry;
-        MIFENG_TRY(auto engine, cluster::create_podman_engine(podman, clock));
-        return std::shared_ptr<cluster::Engine>(std::move(engine));
-      };
+                                       const std::filesystem::path& start, const Clock& clock) {
+  return [&options, &clock, sockets,
+          start](const platform::ClusterAccess& access) -> Result<std::shared_ptr<cluster::Engine>> {
+    if (access.kind != platform::ClusterKind::kPodman || options.engine_socket.empty())
+      return std::shared_ptr<cluster::Engine>();
+    cluster::PodmanOptions podman;
+    podman.socket = access.address;
+    podman.installation = options.installation;
+    podman.sockets_dir = sockets;
+    podman.start_dir = start;
+    podman.registry = options.registry;
+    MIFENG_TRY(auto engine, cluster::create_podman_engine(podman, clock));
+    return std::shared_ptr<cluster::Engine>(std::move(engine));
+  };
+}
+
+// The guards' image that this release was built with, and no other; and the folder that holds its mifeng-start, named
+// by the image, so that what runs keeps its own.
+struct GuardFiles {
+  std::filesystem::path image;
+  std::filesystem::path start;
+};
+Result<GuardFiles> guard_files(const Options& options) {
+  GuardFiles files;
+  std::error_code failure;
+  files.image = options.guard_image;
+  if (files.image.empty())
+    files.image = std::filesystem::read_symlink("/proc/self/exe", failure).parent_path().parent_path() / "guard-image";
+  MIFENG_TRY(const auto image, package::read_oci_image(files.image));
+  if (image.digest != kGuardImageDigest)
+    return Error(ErrorCode::kVerificationFailed, "bad-image",
+                 "The guards' image in " + files.image.string() + " (" + image.digest +
+                     ") is not the one of this release (" + std::string(kGuardImageDigest) +
+                     "). Install both from one build, or name the right one with --guard-image.");
+  const std::string hex = image.digest.substr(image.digest.find(':') + 1);
+  files.start = options.data / "start" / hex.substr(0, 16);
+  std::filesystem::create_directories(files.start, failure);
+  if (failure) return errno_error(failure.value(), "make " + files.start.string());
+  // Models of any user id read it.
+  if (::chmod(files.start.c_str(), 0755) != 0) return errno_error(errno, "open " + files.start.string());
+  MIFENG_CHECK(package::take_start_program(image, files.start / "mifeng-start"));
+  return files;
 }
 
 net::asio::awaitable<void> keep_house(platform::Platform& platform, net::BlockingPool& pool) {
@@ -114,6 +146,12 @@ Result<void> run(const Options& options) {
   platform_options.name = options.name;
   platform_options.registry = options.registry;
   platform_options.local_address = options.engine_socket;
+  platform_options.guard_image_digest = std::string(kGuardImageDigest);
+  GuardFiles guard;
+  if (!options.engine_socket.empty()) {
+    MIFENG_TRY(guard, guard_files(options));
+    platform_options.guard_image = guard.image;
+  }
   platform_options.port_first = options.port_first;
   platform_options.port_last = options.port_last;
   platform_options.lease_ms = options.lease_seconds * UnixMillis{1000};
@@ -122,8 +160,9 @@ Result<void> run(const Options& options) {
   platform_options.output_key_lifetime_ms = options.output_key_lifetime * 1000LL;
   platform_options.delivery_key_grace_ms = options.delivery_key_grace * 1000LL;
   platform_options.keep_ms = options.keep_days * 24LL * 3600 * 1000;
-  MIFENG_TRY(auto platform, platform::Platform::open(platform_options, std::move(master_key),
-                                                     engine_factory(options, sockets, clock), clock, random));
+  MIFENG_TRY(auto platform,
+             platform::Platform::open(platform_options, std::move(master_key),
+                                      engine_factory(options, sockets, guard.start, clock), clock, random));
 
   MIFENG_TRY(const auto tls, listener_tls(options, clock));
   rest::ApiOptions api_options;

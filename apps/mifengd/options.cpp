@@ -36,7 +36,8 @@ Result<void> check(Options& options) {
                                      {"--salt-file", &options.salt_file},
                                      {"--local-socket", &options.local_socket},
                                      {"--engine-socket", &options.engine_socket},
-                                     {"--sockets", &options.sockets}}) {
+                                     {"--sockets", &options.sockets},
+                                     {"--guard-image", &options.guard_image}}) {
     if (!path->empty() && !path->is_absolute())
       return usage(std::string(option) + " takes a path that begins with /, not " + path->string() + ".");
   }
@@ -99,6 +100,8 @@ Result<bool> parse_options(int argc, char** argv, Options& options) {
   app.add_option("--engine-socket", options.engine_socket, "socket of `podman system service`");
   app.add_option("--installation", options.installation, "id of this installation, 32 hex digits");
   app.add_option("--sockets", options.sockets, "folder of the containers' sockets");
+  app.add_option("--guard-image", options.guard_image,
+                 "folder of the guards' image of this release (OCI layout); default ../guard-image beside the program");
   app.add_option("--name", options.name, "of the platform, on its card")->capture_default_str();
   app.add_option("--port-range", range, "node ports of a new database")->capture_default_str();
   app.add_option("--lease", options.lease_seconds,

@@ -25,6 +25,7 @@ struct Options {
   std::filesystem::path engine_socket;
   std::string installation;
   std::filesystem::path sockets;
+  std::filesystem::path guard_image;
   std::string name = "mifeng";
   int port_first = 30000;
   int port_last = 32767;

@@ -41,7 +41,7 @@ def test_deploying_again_updates(mifeng):
     done = mifeng("deploy", "acme/digits@2.0.0", "--limit", "memory=2Gi", "--plan")
     lines = done.stdout.decode().splitlines()
     assert lines[0].startswith(f"{made['id']}: revision 1 (1.0.0) to 2.0.0; ")
-    assert f"  ~ resources.memoryLimitBytes: {1 << 30} -> {2 << 30}" in lines
+    assert f"  ~ model.resources.memoryLimitBytes: {1 << 30} -> {2 << 30}" in lines
     assert any(line.startswith("  ~ image: ") for line in lines)
     assert shown(mifeng("get", "deployment", "digits", "-o", "json"))["revision"] == 1
     plan = shown(mifeng("deploy", "acme/digits@2.0.0", "--plan", "-o", "json"))

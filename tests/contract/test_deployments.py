@@ -63,7 +63,7 @@ def test_a_deployment_and_its_plan(stage):
     request = {"name": "first", "version_id": stage.one, "replicas": 2, "limits": {"memory": "1Gi"}}
     plan = stage.ok("POST", "/deployments/plan", request)
     assert (plan["cluster"], plan["model"], plan["version"], plan["replicas"]) == ("local", "digits", "1.0.0", 2)
-    assert plan["rendered"]["resources"]["memoryLimitBytes"] == 1 << 30
+    assert plan["rendered"]["model"]["resources"]["memoryLimitBytes"] == 1 << 30
     assert [port["slot"] for port in plan["ports"]] == [0, 1]
     made = stage.ok("POST", "/deployments", {**request, "cluster": "local"}, 201)
     assert (made["cluster"], made["revision"], made["replicas"], made["ready"], made["units"]) == ("local", 1, 2, 0, [])
@@ -86,7 +86,7 @@ def test_updating_makes_revisions_and_rolling_back_one_more(stage):
     assert (plan["deployment_id"], plan["from_revision"], plan["from_version"], plan["to_version"]) == (
         made["id"], 1, "1.0.0", "2.0.0")
     changes = {one["field"]: (one["before"], one["after"]) for one in plan["changes"]}
-    assert changes["resources.memoryLimitBytes"] == (1 << 30, 2 << 30) and "image" in changes
+    assert changes["model.resources.memoryLimitBytes"] == (1 << 30, 2 << 30) and "model.image" in changes
     assert plan["strategy"] in ("surge", "in-place", "outage") and no_json_in_text(plan)
     assert stage.ok("GET", path)["revision"] == 1, "a plan changes nothing"
 

@@ -66,17 +66,25 @@ class EngineTestBase : public ::testing::Test {
     expect_done([&] { return engine->remove_everything(); });
   }
 
-  // A deployment "test" with node ports for as many slots as the engine wants; `spare`: also for updates.
+  // A deployment "test" with node ports for as many slots as the engine wants; `spare`: also for updates. What `args`
+  // say stands in the guard's place; the model's container says what it may do, and waits.
   Workload workload(std::vector<std::string> args, int replicas = 1, bool spare = true) {
     Workload made;
     made.deployment = "test";
     made.replicas = replicas;
-    made.pod.image = bench.image();
-    made.pod.command = {"/probe"};
-    made.pod.args = std::move(args);
-    made.pod.env = {{"LANG", "C.UTF-8"}};
+    for (ContainerTemplate* container : {&made.pod.guard, &made.pod.model}) {
+      container->image = bench.image();
+      container->command = {"/probe"};
+      container->env = {{"LANG", "C.UTF-8"}};
+    }
+    made.pod.guard.args = std::move(args);
+    made.pod.guard.memory_mounts = {{"/mifeng/run", 4 << 20, false}};
+    made.pod.model.args = {"describe"};
+    made.pod.model.user = manifest::kModelUserMin + 7;
+    made.pod.shared = {{"app", "/app", 4 << 20, true, false},
+                       {"guard", "/mifeng/guard", 1 << 20, false, false},
+                       {"model", "/mifeng/model", 1 << 20, false, true}};
     made.pod.ports = {{"http", 8080}};
-    made.pod.memory_mounts = {{"/app", 4 << 20, true}, {"/mifeng/run", 4 << 20, false}};
     made.pod.scratch_mounts = {{"cache", "/cache", std::nullopt}};
     made.pod.termination_grace_seconds = 5;
     give_ports(made, spare);
@@ -220,6 +228,7 @@ class EngineTestBase : public ::testing::Test {
   }
   Result<std::vector<std::string>> logs(const std::string& unit, int tail) {
     LogOptions options;
+    options.container = "guard";
     options.tail = tail;
     return logs(unit, options);
   }

@@ -26,6 +26,7 @@ TEST_P(EngineTest, LogsComeFromTheEndAndFollow) {
     co_return ok();
   };
   LogOptions options;
+  options.container = "guard";
   options.follow = true;
   const auto followed = net::run_to_result<void>([&] { return engine->logs(name, options, three); });
   ASSERT_FALSE(followed);
@@ -44,6 +45,7 @@ TEST_P(EngineTest, LogsSinceAMomentAndWithTheirTimes) {
     return lines && lines->size() >= 12;
   });
   LogOptions options;
+  options.container = "guard";
   options.tail = -1;
   options.timestamps = true;
   const auto all = logs(name, options);
@@ -66,7 +68,13 @@ TEST_P(EngineTest, LogsOfWhatIsNotThereAreRefused) {
   apply(workload({"lines", "1"}));
   const std::string name = units().at(0).name;
   LogOptions options;
-  options.container = "model";
+  for (const char* container : {"", "model"}) {  // who says nothing means the model's
+    options.container = container;
+    const auto lines = logs(name, options);
+    ASSERT_TRUE(lines);
+    EXPECT_THAT(*lines, ElementsAre(::testing::HasSubstr("gid=65532")));
+  }
+  options.container = "guard";
   EXPECT_TRUE(logs(name, options));
   options.container = "other";
   const auto other = logs(name, options);

@@ -39,6 +39,7 @@ void PodmanBench::SetUp() {
   ASSERT_TRUE(port);
   registry_name_ = "127.0.0.1:" + std::to_string(*port);
   std::filesystem::create_directories(path() / "logs");
+  std::filesystem::create_directories(path() / "start");
   auto registry = stack::start_registry({path() / "registry", path() / "logs/registry.log", *port});
   ASSERT_TRUE(registry) << registry.error().message();
   registry_ = std::move(*registry);
@@ -79,6 +80,7 @@ std::unique_ptr<Engine> PodmanBench::make_engine(const std::string& installation
   options.socket = socket;
   options.installation = installation;
   options.sockets_dir = path() / "sockets";
+  options.start_dir = path() / "start";  // nothing of the probe's is in it
   options.registry = registry_name_;
   auto engine = create_podman_engine(options, clock_);
   EXPECT_TRUE(engine) << engine.error().message();

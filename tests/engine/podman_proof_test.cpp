@@ -87,7 +87,7 @@ TEST_F(PodmanProofTest, OnlyTheFirstProcessOfAContainerAsRenderedProvesItself) {
   const Peer first = listener.accept("first");
   Workload other = wanted;
   other.revision = 6;
-  other.pod.args = {"serve"};
+  other.pod.guard.args = {"serve"};
   const auto proof = prove({other, wanted}, first);
   ASSERT_TRUE(proof) << proof.error().message();
   EXPECT_EQ(proof->unit, name_of(0));
@@ -104,7 +104,10 @@ TEST_F(PodmanProofTest, OnlyTheFirstProcessOfAContainerAsRenderedProvesItself) {
   foreign.deployment = "other";
   EXPECT_EQ(refusal({foreign}, first), "no-such-revision");
   Workload changed = wanted;
-  changed.pod.args = {"serve"};
+  changed.pod.guard.args = {"serve"};
+  EXPECT_EQ(refusal({changed}, first), "drifted");
+  changed = wanted;
+  changed.pod.model.args = {"serve"};  // the model's container counts as much
   EXPECT_EQ(refusal({changed}, first), "drifted");
   changed = wanted;
   changed.restart = 5;  // when it was wanted is nothing of what it is
@@ -140,7 +143,7 @@ TEST_F(PodmanProofTest, BothRevisionsOfAnUpdateProveThemselves) {
   wait_ready();
   Workload next = old;
   next.revision = 2;
-  next.pod.args = {"serve", "503 Service Unavailable"};
+  next.pod.guard.args = {"serve", "503 Service Unavailable"};
   apply(next);
   for (const auto& [slot, revision] : {std::pair(0, 1), std::pair(1, 2)}) {
     const auto proof = prove({old, next}, peer_of(machine.pid_of(name_of(slot))), slot);
@@ -181,7 +184,7 @@ TEST_F(PodmanProofTest, WhatDriftedSaysSoUntilItIsReplaced) {
   Workload wanted = workload({"serve"});
   ASSERT_TRUE(drive(wanted, watcher));
   const Unit before = units().at(0);
-  wanted.pod.env.push_back({"MORE", "1"});  // under the same revision, which nobody should do
+  wanted.pod.guard.env.push_back({"MORE", "1"});  // under the same revision, which nobody should do
   const ApplyResult result = apply(wanted);
   EXPECT_TRUE(result.changed);
   EXPECT_EQ(result.units.at(0).reason_code, "drifted");

@@ -18,10 +18,17 @@ TEST_F(PodmanTest, RunsAModelWithoutAnyPrivilege) {
   wait_ready();
   const auto answer = call(wanted.node_ports[0].node_port);
   ASSERT_TRUE(answer) << answer.error().message();
-  EXPECT_EQ(*answer,
-            "uid=65532 gid=65532 caps=0000000000000000 bounding=0000000000000000 nnp=1 core=0 root=closed "
-            "app=writable run=writable cache=writable platform=closed lang=C.UTF-8 unit=" +
-                name_of(0) + "\n");
+  const std::string nothing = " gid=65532 caps=0000000000000000 bounding=0000000000000000 nnp=1 core=0 root=closed ";
+  EXPECT_EQ(*answer, "uid=65532" + nothing +
+                         "app=writable run=writable guard=writable model=closed cache=missing platform=closed "
+                         "start=missing network=eth0,lo lang=C.UTF-8 unit=" +
+                         name_of(0) + "\n");
+  LogOptions of_model;
+  const auto lines = logs(name_of(0), of_model);
+  ASSERT_TRUE(lines);
+  EXPECT_THAT(*lines, ElementsAre("out uid=1900000007" + nothing +
+                                  "app=closed run=missing guard=closed model=writable cache=writable "
+                                  "platform=missing start=closed network=lo lang=C.UTF-8 unit=none"));
 }
 
 TEST_F(PodmanTest, EachUnitHasTheNodePortsOfItsSlotAndNoOthers) {
@@ -69,7 +76,7 @@ TEST_F(PodmanTest, SomebodyHasPausedIt) {
 
 TEST_F(PodmanTest, HardwareThatTheMachineLacksIsNamed) {
   Workload wanted = workload({"serve"});
-  wanted.pod.resources.devices["example.com/accelerator"] = 1;
+  wanted.pod.model.resources.devices["example.com/accelerator"] = 1;
   EXPECT_EQ(engine->ports_needed(wanted.pod, 1).update_slots, 0);
   const auto result = apply(wanted);
   ASSERT_EQ(result.units.size(), 1U);

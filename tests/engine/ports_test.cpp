@@ -25,9 +25,9 @@ TEST_P(EngineTest, CapacityIsWhatNobodyHasClaimed) {
   EXPECT_GT(before.memory_bytes.all, 0);
   EXPECT_LE(before.cpu_millis.free, before.cpu_millis.all);
   Workload wanted = workload({"serve"});
-  wanted.pod.resources.cpu_request_millis = 500;
-  wanted.pod.resources.memory_request_bytes = 64 << 20;
-  wanted.pod.resources.memory_limit_bytes = 128 << 20;
+  wanted.pod.model.resources.cpu_request_millis = 500;
+  wanted.pod.model.resources.memory_request_bytes = 64 << 20;
+  wanted.pod.model.resources.memory_limit_bytes = 128 << 20;
   apply(wanted);
   const Capacity after = ask();
   EXPECT_EQ(after.cpu_millis.all, before.cpu_millis.all);

@@ -44,6 +44,35 @@ static void answer_all(int fd, const char* status, const char* body) {
   }
 }
 
+/* Whether this process can write there: "writable", "closed", or "missing". */
+static const char* folder(const char* path) {
+  char name[256];
+  struct stat facts;
+  snprintf(name, sizeof name, "%s/written", path);
+  if (*path != 0 && stat(path, &facts) != 0) return "missing";
+  return open(name, O_CREAT | O_WRONLY, 0600) >= 0 ? "writable" : "closed";
+}
+
+/* The names of its network interfaces, sorted as the kernel's are not. */
+static const char* interfaces(void) {
+  static char list[256];
+  char line[512], name[64];
+  int lo = 0;
+  FILE* file = fopen("/proc/net/dev", "r");
+  while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+    if (strchr(line, ':') == NULL || sscanf(line, " %63[^:]", name) != 1) continue;
+    if (strcmp(name, "lo") == 0) {
+      lo = 1;
+    } else {
+      strncat(list, name, 64);
+      strcat(list, ",");
+    }
+  }
+  if (file != NULL) fclose(file);
+  if (lo) strcat(list, "lo");
+  return list;
+}
+
 /* One line of what this process may do, for the test to compare. */
 static const char* describe(void) {
   static char text[2048];
@@ -59,14 +88,12 @@ static const char* describe(void) {
   }
   if (status != NULL) fclose(status);
   snprintf(text, sizeof text,
-           "uid=%d gid=%d caps=%s bounding=%s nnp=%s core=%ld root=%s app=%s run=%s cache=%s platform=%s lang=%s unit=%s\n",
-           (int)getuid(), (int)getgid(), caps, bounding, privileges, (long)core.rlim_cur,
-           open("/written", O_CREAT | O_WRONLY, 0600) >= 0 ? "writable" : "closed",
-           open("/app/written", O_CREAT | O_WRONLY, 0600) >= 0 ? "writable" : "closed",
-           open("/mifeng/run/written", O_CREAT | O_WRONLY, 0600) >= 0 ? "writable" : "closed",
-           open("/cache/written", O_CREAT | O_WRONLY, 0600) >= 0 ? "writable" : "closed",
-           open("/mifeng/platform/written", O_CREAT | O_WRONLY, 0600) >= 0 ? "writable" : "closed",
-           getenv("LANG"), getenv("MIFENG_UNIT"));
+           "uid=%d gid=%d caps=%s bounding=%s nnp=%s core=%ld root=%s app=%s run=%s guard=%s model=%s cache=%s "
+           "platform=%s start=%s network=%s lang=%s unit=%s\n",
+           (int)getuid(), (int)getgid(), caps, bounding, privileges, (long)core.rlim_cur, folder(""), folder("/app"),
+           folder("/mifeng/run"), folder("/mifeng/guard"), folder("/mifeng/model"), folder("/cache"),
+           folder("/mifeng/platform"), folder("/mifeng/start"), interfaces(), getenv("LANG"),
+           getenv("MIFENG_UNIT") != NULL ? getenv("MIFENG_UNIT") : "none");
   return text;
 }
 
@@ -113,6 +140,22 @@ int main(int count, char** arguments) {
       fflush(stdout);
       usleep(200000);
     }
+  }
+  if (strcmp(what, "describe") == 0) {
+    fputs(describe(), stdout);
+    fflush(stdout);
+    for (;;) pause();
+  }
+  if (strcmp(what, "fill") == 0) { /* writes a file until there is no room left */
+    static char block[65536];
+    int fd = open(arguments[2], O_CREAT | O_EXCL | O_WRONLY, 0600);
+    long long written = 0;
+    ssize_t done;
+    const char* age = fd >= 0 ? "new" : strerror(errno);
+    while (fd >= 0 && (done = write(fd, block, sizeof block)) > 0) written += done;
+    printf("%s, %lld bytes, then: %s\n", age, written, strerror(errno));
+    fflush(stdout);
+    for (;;) pause();
   }
   if (strcmp(what, "hang") == 0) {
     for (;;) pause();

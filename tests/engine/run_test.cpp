@@ -80,7 +80,7 @@ TEST_P(EngineTest, WhatRunsIsNotStartedAgain) {
 TEST_P(EngineTest, AnImageThatIsNotThereOrDoesNotStartSaysSo) {
   Workload wanted = workload({"serve"});
   const std::string digest = "@sha256:" + std::string(64, '0');
-  wanted.pod.image = bench.registry() + "/test/nothing" + digest;
+  wanted.pod.model.image = bench.registry() + "/test/nothing" + digest;
   auto result = apply(wanted);
   ASSERT_EQ(result.units.size(), 1U);
   EXPECT_FALSE(result.settled);
@@ -89,18 +89,18 @@ TEST_P(EngineTest, AnImageThatIsNotThereOrDoesNotStartSaysSo) {
   ASSERT_EQ(units().size(), 1U);
   EXPECT_EQ(units()[0].reason_code, "image-not-found");
 
-  wanted.pod.pull_policy = PullPolicy::kNever;
+  wanted.pod.model.pull_policy = PullPolicy::kNever;
   EXPECT_THAT(apply(wanted).units.at(0).reason, HasSubstr("imagePullPolicy is Never"));
 
   const auto nobody = stack::pick_loopback_port(0);
   ASSERT_TRUE(nobody);
-  wanted.pod.pull_policy = PullPolicy::kIfNotPresent;
-  wanted.pod.image = "127.0.0.1:" + std::to_string(*nobody) + "/test/nothing" + digest;
+  wanted.pod.model.pull_policy = PullPolicy::kIfNotPresent;
+  wanted.pod.model.image = "127.0.0.1:" + std::to_string(*nobody) + "/test/nothing" + digest;
   EXPECT_EQ(apply(wanted).units.at(0).reason_code, "image-not-pulled");
 
   wanted = workload({});
   wanted.revision = 2;
-  wanted.pod.command = {"/no-such-program"};
+  wanted.pod.guard.command = {"/no-such-program"};
   result = apply(wanted);
   ASSERT_EQ(result.units.size(), 1U);
   EXPECT_EQ(result.units[0].reason_code, "cannot-start");
@@ -108,9 +108,10 @@ TEST_P(EngineTest, AnImageThatIsNotThereOrDoesNotStartSaysSo) {
   EXPECT_FALSE(result.settled);
 }
 
-TEST_P(EngineTest, OutOfMemoryIsCalledThat) {
-  Workload wanted = workload({"eat"});
-  wanted.pod.resources.memory_limit_bytes = 32 << 20;
+// A guard ends so when its model was killed and nobody here did it.
+TEST_P(EngineTest, AModelThatWasKilledNeededMoreThanItsLimit) {
+  Workload wanted = workload({"exit", "6", "the model was killed"});
+  wanted.pod.model.resources.memory_limit_bytes = 32 << 20;
   apply(wanted);
   const auto ended = wait_for([](const auto& one) { return one.state == UnitState::kExited; });
   EXPECT_EQ(ended.reason_code, "out-of-memory");
@@ -122,7 +123,7 @@ TEST_P(EngineTest, AModelThatDoesNotAnswerAndOneThatIsNotReadyAreToldApart) {
   apply(wanted);
   EXPECT_EQ(wait_for([](const auto& one) { return one.state == UnitState::kRunning; }).reason_code, "not-answering");
   expect_done([&] { return engine->remove("test"); });
-  wanted.pod.args = {"serve", "503 Service Unavailable"};
+  wanted.pod.guard.args = {"serve", "503 Service Unavailable"};
   apply(wanted);
   const auto not_ready = wait_for([](const auto& one) { return one.reason_code == "not-ready"; });
   EXPECT_THAT(not_ready.reason, HasSubstr("503"));
@@ -130,7 +131,7 @@ TEST_P(EngineTest, AModelThatDoesNotAnswerAndOneThatIsNotReadyAreToldApart) {
 
 TEST_P(EngineTest, ThePullPolicyDecidesWhetherTheRegistryIsAsked) {
   Workload wanted = workload({"serve"});
-  wanted.pod.image = bench.push("policy");
+  wanted.pod.model.image = bench.push("policy");
   apply(wanted);
   EXPECT_TRUE(wait_ready().ready);
   expect_done([&] { return engine->remove("test"); });
@@ -139,12 +140,12 @@ TEST_P(EngineTest, ThePullPolicyDecidesWhetherTheRegistryIsAsked) {
       "127.0.0.1", static_cast<std::uint16_t>(std::stoi(bench.registry().substr(bench.registry().find(':') + 1)))};
   const auto client = net::HttpClient::create(options);
   ASSERT_TRUE(client);
-  const std::string digest = wanted.pod.image.substr(wanted.pod.image.find('@') + 1);
+  const std::string digest = wanted.pod.model.image.substr(wanted.pod.model.image.find('@') + 1);
   const auto gone = client->send_now(net::ClientRequest("DELETE", "/v2/test/policy/manifests/" + digest));
   ASSERT_TRUE(gone);
   ASSERT_EQ(gone->status, 202);
   for (const PullPolicy policy : {PullPolicy::kIfNotPresent, PullPolicy::kNever, PullPolicy::kAlways}) {
-    wanted.pod.pull_policy = policy;
+    wanted.pod.model.pull_policy = policy;
     const auto result = apply(wanted);
     ASSERT_EQ(result.units.size(), 1U);
     EXPECT_EQ(result.units[0].reason_code == "image-not-found", policy == PullPolicy::kAlways)

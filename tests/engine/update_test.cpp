@@ -17,7 +17,7 @@ TEST_P(EngineTest, WithAFreeSlotThereAreNeverFewerThanWanted) {
   ASSERT_TRUE(drive(wanted, watcher));
   const auto before = ids();
   wanted.revision = 2;
-  wanted.pod.env.push_back({"MORE", "1"});
+  wanted.pod.guard.env.push_back({"MORE", "1"});
   EXPECT_GE(fewest_serving(wanted, [&] { drive(wanted, watcher); }), 2U);
   expect_all_of(2, 0, 2);
   for (const std::string& id : ids()) EXPECT_FALSE(before.contains(id));
@@ -29,7 +29,7 @@ TEST_P(EngineTest, WithoutAFreeSlotOneAtMostIsMissing) {
   Workload wanted = workload({"serve"}, 3, false);
   ASSERT_TRUE(drive(wanted, watcher));
   wanted.revision = 2;
-  wanted.pod.env.push_back({"MORE", "1"});
+  wanted.pod.guard.env.push_back({"MORE", "1"});
   EXPECT_GE(fewest_serving(wanted, [&] { drive(wanted, watcher); }), 2U);
   expect_all_of(2, 0, 3);
 }
@@ -53,7 +53,7 @@ TEST_P(EngineTest, WhatNeverGetsReadyLeavesTheOldOnesServing) {
   for (const auto& args :
        std::vector<std::vector<std::string>>{{"serve", "503 Service Unavailable"}, {"exit", "3", "no"}}) {
     ++wanted.revision;
-    wanted.pod.args = args;
+    wanted.pod.guard.args = args;
     apply(wanted);
     ASSERT_TRUE(watcher.wait_for([&] {
       const auto result = apply(wanted);
@@ -69,7 +69,7 @@ TEST_P(EngineTest, WhatNeverGetsReadyLeavesTheOldOnesServing) {
   }
   // And the next that can takes their place.
   ++wanted.revision;
-  wanted.pod.args = {"serve"};
+  wanted.pod.guard.args = {"serve"};
   EXPECT_GE(fewest_serving(wanted, [&] { drive(wanted, watcher); }), 2U);
   expect_all_of(wanted.revision, 0, 2);
 }
@@ -83,7 +83,7 @@ TEST_P(EngineTest, AnOldUnitThatEndedIsReplacedAtOnce) {
     return std::all_of(all.begin(), all.end(), [](const Unit& one) { return one.state == UnitState::kExited; });
   }));
   wanted.revision = 2;
-  wanted.pod.args = {"serve"};
+  wanted.pod.guard.args = {"serve"};
   ASSERT_TRUE(drive(wanted, watcher));
   expect_all_of(2, 0, 2);
 }

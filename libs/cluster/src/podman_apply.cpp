@@ -5,6 +5,7 @@
 
 #include "json_path.h"
 #include "podman_engine.h"
+#include "podman_parts.h"
 
 namespace mifeng::cluster {
 namespace {
@@ -112,20 +113,31 @@ Task<void> PodmanEngine::make(const Workload& workload, int slot) {
   auto there = co_await inspect(name);
   if (!there) co_return there.error();
   if (*there) co_return Error(ErrorCode::kConflict, "engine-refused", "container " + name + " is there already");
-  auto pulled = co_await pull(workload.pod.image, workload.pod.pull_policy);
-  if (!pulled) co_return pulled.error();
+  for (const Part part : {Part::kGuard, Part::kModel}) {
+    const ContainerTemplate& container = template_of(workload.pod, part);
+    auto pulled = co_await pull(container.image, container.pull_policy);
+    if (!pulled) co_return pulled.error();
+  }
   auto network = co_await ensure_network();
   if (!network) co_return network.error();
   // Made before the container and never anew while it exists: the container sees this very folder.
   std::error_code error;
   std::filesystem::create_directories(frame_.sockets_dir / name, error);
   if (error) co_return errno_error(error.value(), "make " + (frame_.sockets_dir / name).string());
+  // The guard's last, since it makes the unit: a try that ended before it has left no unit, and is begun anew.
+  const std::string model = container_name(name, Part::kModel);
+  auto half = co_await inspect(model);
+  if (!half) co_return half.error();
+  if (*half) {
+    auto removed = co_await remove_container(model);
+    if (!removed) co_return removed.error();
+  }
   auto volumes = co_await make_volumes(workload, slot);
   if (!volumes) co_return volumes.error();
-  json::Object body = render_container(frame_, workload, slot);
-  auto made = co_await post("/containers/create", std::move(body), Patience::kStart);
-  if (!made) co_return made.error();
-  if (!made->success()) co_return engine_error(*made, "make container " + name);
+  for (const Part part : {Part::kModel, Part::kGuard}) {
+    auto made = co_await make_container(workload, slot, part);
+    if (!made) co_return made.error();
+  }
   auto looked = co_await refresh(name);
   if (!looked) co_return looked.error();
   const auto seen = view_.find(name);
@@ -133,40 +145,90 @@ Task<void> PodmanEngine::make(const Workload& workload, int slot) {
   co_return co_await start(seen->unit, slot);
 }
 
-Task<void> PodmanEngine::make_volumes(const Workload& workload, int slot) {
-  for (const ScratchMount& scratch : workload.pod.scratch_mounts) {
-    const std::string name = volume_name(frame_, workload.deployment, slot, scratch.volume);
-    json::Object volume{{"Name", name},
-                        {"Label", json::Object{{std::string(kLabelInstallation), frame_.installation},
-                                               {std::string(kLabelDeployment), workload.deployment},
-                                               {std::string(kLabelSlot), std::to_string(slot)},
-                                               {std::string(kLabelVolume), scratch.volume}}}};
-    auto made = co_await post("/volumes/create", std::move(volume), Patience::kQuick);
+Task<void> PodmanEngine::make_container(const Workload& workload, int slot, Part part) {
+  const std::string name = container_name(unit_name(frame_, workload.deployment, slot), part);
+  json::Object body = render_container(frame_, workload, slot, part);
+  auto made = co_await post("/containers/create", std::move(body), Patience::kStart);
+  if (!made) co_return made.error();
+  if (!made->success()) co_return engine_error(*made, "make container " + name);
+  co_return ok();
+}
+
+Task<void> PodmanEngine::make_volume(json::Object volume, std::string name) {
+  const bool is_shared = volume.find("Options") != nullptr;
+  volume.set("Name", name);
+  for (bool again = false;; again = true) {
+    auto made = co_await post("/volumes/create", volume, Patience::kQuick);
     if (!made) co_return made.error();
-    // One that a try half-way left behind is ours and empty.
-    if (!made->success() && made->message.find("already exists") == std::string::npos)
+    if (made->success()) co_return ok();
+    if (made->message.find("already exists") == std::string::npos)
       co_return engine_error(*made, "make the volume " + name);
+    // One that a try half-way left behind is ours and empty; a shared one may be of another size.
+    if (!is_shared) co_return ok();
+    if (again) co_return engine_error(*made, "make the volume " + name);
+    auto removed = co_await erase("/volumes/" + name, Patience::kQuick);
+    if (!removed) co_return removed.error();
+    if (!removed->success() && removed->status != 404)
+      co_return engine_error(*removed, "remove the volume " + name + " of a former unit");
+  }
+}
+
+Task<void> PodmanEngine::make_volumes(const Workload& workload, int slot) {
+  const std::string unit = unit_name(frame_, workload.deployment, slot);
+  const auto labels = [&](const std::string& volume) {
+    return json::Object{{std::string(kLabelInstallation), frame_.installation},
+                        {std::string(kLabelDeployment), workload.deployment},
+                        {std::string(kLabelSlot), std::to_string(slot)},
+                        {std::string(kLabelVolume), volume}};
+  };
+  for (const SharedFolder& folder : workload.pod.shared) {
+    json::Object volume{
+        {"Label", labels("shared." + folder.name)},
+        {"Options",
+         json::Object{{"type", "tmpfs"}, {"device", "tmpfs"}, {"o", shared_volume_options(folder, workload.pod)}}}};
+    auto made = co_await make_volume(std::move(volume), shared_volume_name(unit, folder));
+    if (!made) co_return made.error();
+  }
+  for (const ScratchMount& scratch : workload.pod.scratch_mounts) {
+    json::Object volume{{"Label", labels(scratch.volume)}};
+    const std::string name = volume_name(frame_, workload.deployment, slot, scratch.volume);
+    auto made = co_await make_volume(std::move(volume), name);
+    if (!made) co_return made.error();
   }
   for (const ClaimMount& claim : workload.pod.claim_mounts) {
-    const std::string name = claim_volume_name(frame_, claim.claim);
-    json::Object volume{{"Name", name},
-                        {"Label", json::Object{{std::string(kLabelInstallation), frame_.installation},
+    json::Object volume{{"Label", json::Object{{std::string(kLabelInstallation), frame_.installation},
                                                {std::string(kLabelClaim), claim.claim}}}};
-    auto made = co_await post("/volumes/create", std::move(volume), Patience::kQuick);
+    const std::string name = claim_volume_name(frame_, claim.claim);
+    auto made = co_await make_volume(std::move(volume), name);
     if (!made) co_return made.error();
-    if (!made->success() && made->message.find("already exists") == std::string::npos)
-      co_return engine_error(*made, "make the volume " + name);
   }
   co_return ok();
 }
 
+// The model's first: it waits for its guard, and where one of the two cannot be started nothing serves beside it.
 Task<void> PodmanEngine::start(const Unit& unit, int slot) {
-  auto answer = co_await post("/containers/" + unit.name + "/start", std::nullopt, Patience::kStart);
-  if (!answer) co_return answer.error();
-  if (answer->success() || answer->status == 304) {
-    view_.forget_failure(unit.name);
-    co_return co_await refresh(unit.name);
+  const std::string model = container_name(unit.name, Part::kModel);
+  // Of a run before this one, which ends with its guard.
+  auto half = co_await inspect(model);
+  if (!half) co_return half.error();
+  if (*half && bool_at(**half, "State", "Running")) {
+    auto stopped = co_await post("/containers/" + model + "/stop?timeout=2", std::nullopt, Patience::kStop);
+    if (!stopped) co_return stopped.error();
   }
+  auto started = co_await start_container(model, unit, slot);
+  if (started) {
+    started = co_await start_container(unit.name, unit, slot);
+    if (!started) (void)co_await post("/containers/" + model + "/stop?timeout=0", std::nullopt, Patience::kStop);
+  }
+  if (!started) co_return started.error();
+  view_.forget_failure(unit.name);
+  co_return co_await refresh(unit.name);
+}
+
+Task<void> PodmanEngine::start_container(std::string name, const Unit& unit, int slot) {
+  auto answer = co_await post("/containers/" + name + "/start", std::nullopt, Patience::kStart);
+  if (!answer) co_return answer.error();
+  if (answer->success() || answer->status == 304) co_return ok();
   const Explained why = explain_start_failure(answer->message, unit.node_ports);
   Unit failed = unit;
   failed.state = UnitState::kFailed;

@@ -37,16 +37,18 @@ bool still_lives(int pidfd) {
 }  // namespace
 
 Task<void> PodmanEngine::logs(std::string unit, LogOptions options, LogSink sink) {
-  if (!options.container.empty() && options.container != "model")
+  const bool of_guard = options.container == to_string(Part::kGuard);
+  if (!of_guard && !options.container.empty() && options.container != to_string(Part::kModel))
     co_return Error(ErrorCode::kNotFound, "no-such-container",
-                    "a unit has no container " + options.container + " here");
-  auto inspected = co_await inspect(unit);
+                    "a unit has no container " + options.container + "; it has guard and model");
+  const std::string name = container_name(unit, of_guard ? Part::kGuard : Part::kModel);
+  auto inspected = co_await inspect(name);
   if (!inspected) co_return inspected.error();
   if (!*inspected) co_return Error(ErrorCode::kNotFound, "no-such-unit", "there is no container " + unit);
   if (options.previous)
     co_return Error(ErrorCode::kNotFound, "no-previous-run",
                     "the container engine keeps one log of a container, over all its runs");
-  std::string path = "/containers/" + unit + "/logs?stdout=true&stderr=true&tail=" +
+  std::string path = "/containers/" + name + "/logs?stdout=true&stderr=true&tail=" +
                      (options.tail < 0 ? std::string("all") : std::to_string(options.tail));
   if (options.follow) path += "&follow=true";
   if (options.timestamps) path += "&timestamps=true";
@@ -78,11 +80,11 @@ Task<Proof> PodmanEngine::prove(std::vector<Workload> candidates, Evidence evide
   if (peer == nullptr)
     co_return Error(ErrorCode::kInvalidArgument, "not-supported",
                     "this engine knows units by the process at the other end of their socket, not by a token");
-  auto inspected = co_await inspect(peer->unit);
+  auto inspected = co_await look_into(peer->unit);
   if (!inspected) co_return inspected.error();
-  if (!*inspected) co_return denied("not-running", "there is no container " + peer->unit);
-  const json::Object& container = **inspected;
-  const Seen seen = seen_in(container);
+  if (!inspected->guard) co_return denied("not-running", "there is no container " + peer->unit);
+  const json::Object& container = *inspected->guard;
+  const Seen seen = seen_in(container, inspected->model ? &*inspected->model : nullptr);
   if (seen.unit.name != peer->unit || !bool_at(container, "State", "Running"))
     co_return denied("not-running", "container " + peer->unit + " does not run");
   const std::string process = "process " + std::to_string(peer->pid);
@@ -95,10 +97,10 @@ Task<Proof> PodmanEngine::prove(std::vector<Workload> candidates, Evidence evide
   Workload checked = *candidate;
   checked.replicas = 0;  // how many there are to be is nothing that a proof needs
   MIFENG_CO_CHECK(validate(checked));
-  auto env = co_await image_env(container);
-  if (!env) co_return env.error();
-  if (const auto drift = find_drift(frame_, checked, seen.slot, container, *env))
-    co_return denied("drifted", "container " + peer->unit + " is not what was rendered: " + *drift);
+  auto drift = co_await drift_of(checked, seen.slot, *inspected);
+  if (!drift) co_return drift.error();
+  if (*drift) co_return denied("drifted", "unit " + peer->unit + " is not what was rendered: " + **drift);
+  if (!seen.model_runs) co_return denied("not-running", "the model's container of " + peer->unit + " does not run");
   // Last: as long as the process lives its number is nobody else's, so what libpod said was of this process.
   if (!still_lives(peer->pidfd)) co_return denied("not-first-process", process + " has ended");
   Proof proof;

@@ -123,7 +123,9 @@ void compare_mounts(Drift& drift, const json::Object& inspected, const std::vect
   if (found != wanted.size()) drift.note({"Mounts"}, std::to_string(found), std::to_string(wanted.size()));
 }
 
-void compare_tmpfs(Drift& drift, const json::Object& inspected, const std::vector<MemoryMount>& wanted) {
+void compare_tmpfs(Drift& drift, const json::Object& inspected, const std::vector<MemoryMount>& wanted,
+                   std::uint32_t user) {
+  const std::set<std::string> owner{"uid=" + std::to_string(user), "gid=" + std::to_string(manifest::kGuardUser)};
   const json::Value* value = at(inspected, "HostConfig", "Tmpfs");
   const json::Object* tmpfs = value == nullptr ? nullptr : value->if_object();
   std::size_t found = 0;
@@ -138,10 +140,11 @@ void compare_tmpfs(Drift& drift, const json::Object& inspected, const std::vecto
       ++found;
       const std::vector<std::string> rendered = tmpfs_options(*it);
       std::set<std::string> options(rendered.begin(), rendered.end());
-      options.insert({"uid=65532", "gid=65532", "rprivate"});
+      options.insert(owner.begin(), owner.end());
+      options.insert("rprivate");
       const std::string text = shown.if_string() == nullptr ? std::string() : *shown.if_string();
       std::set<std::string> is = split_options(text);
-      if (is.erase("U") != 0) is.insert({"uid=65532", "gid=65532"});  // as it stands until the first start
+      if (is.erase("U") != 0) is.insert(owner.begin(), owner.end());  // as it stands until the first start
       if (is != options) drift.note({"HostConfig", "Tmpfs", path}, text, join(rendered));
     }
   }
@@ -173,33 +176,51 @@ void compare_ports(Drift& drift, const json::Object& inspected, const PodmanFram
   drift.note({"HostConfig", "PortBindings"}, join({shown.begin(), shown.end()}), join({wanted.begin(), wanted.end()}));
 }
 
-}  // namespace
+void compare_networks(Drift& drift, const json::Object& inspected, const std::set<std::string>& wanted) {
+  const json::Value* value = at(inspected, "NetworkSettings", "Networks");
+  const json::Object* networks = value == nullptr ? nullptr : value->if_object();
+  std::set<std::string> is;
+  if (networks != nullptr) {
+    for (const auto& [name, network] : *networks) is.insert(name);
+  }
+  // libpod shows "none" for a container that has no network at all.
+  is.erase("none");
+  if (is != wanted)
+    drift.note({"NetworkSettings", "Networks"}, join({is.begin(), is.end()}), join({wanted.begin(), wanted.end()}));
+}
 
-std::optional<std::string> find_drift(const PodmanFrame& frame, const Workload& workload, int slot,
-                                      const json::Object& inspected, const std::vector<std::string>& image_env) {
+std::optional<std::string> container_drift(const PodmanFrame& frame, const Workload& workload, int slot, Part part,
+                                           const Inspected& given) {
   const PodTemplate& pod = workload.pod;
+  const ContainerTemplate& container = template_of(pod, part);
+  const bool is_guard = part == Part::kGuard;
+  const std::string unit = unit_name(frame, workload.deployment, slot);
+  if (given.container == nullptr) return "there is no container " + container_name(unit, part);
+  const json::Object& inspected = *given.container;
   Drift drift(inspected);
-  drift.text({"Name"}, unit_name(frame, workload.deployment, slot));
+  drift.text({"Name"}, container_name(unit, part));
+  drift.text({"Config", "Labels", kLabelPart}, to_string(part));
   drift.text({"Config", "Labels", kLabelInstallation}, frame.installation);
   drift.text({"Config", "Labels", kLabelDeployment}, workload.deployment);
   drift.text({"Config", "Labels", kLabelSlot}, std::to_string(slot));
   drift.text({"Config", "Labels", kLabelRevision}, std::to_string(workload.revision));
   drift.text({"Config", "Labels", kLabelPorts}, ports_label(pod));
   drift.text({"Config", "Labels", kLabelHealthPort}, std::to_string(pod.health_port));
-  drift.text({"ImageDigest"}, std::string(image_digest(pod.image)));
+  drift.text({"ImageDigest"}, std::string(image_digest(container.image)));
   drift.text({"Rootfs"}, "");
   drift.text({"Pod"}, "");
 
   // What the first process really is, as the runtime was told.
-  drift.text({"Path"}, pod.command.front());
-  std::vector<std::string> arguments(pod.command.begin() + 1, pod.command.end());
-  arguments.insert(arguments.end(), pod.args.begin(), pod.args.end());
+  drift.text({"Path"}, container.command.front());
+  std::vector<std::string> arguments(container.command.begin() + 1, container.command.end());
+  arguments.insert(arguments.end(), container.args.begin(), container.args.end());
   drift.list({"Args"}, arguments);
-  drift.text({"Config", "User"}, kUser);
+  drift.text({"Config", "User"}, user_of(container));
   drift.text({"Config", "WorkingDir"}, "/");
   drift.text({"Config", "Umask"}, "0077");
   drift.integer({"Config", "StopTimeout"}, pod.termination_grace_seconds);
-  compare_env(drift, inspected, rendered_env(frame, workload, slot), image_env, !pod.resources.devices.empty());
+  compare_env(drift, inspected, rendered_env(frame, workload, slot, part), given.image_env,
+              !container.resources.devices.empty());
 
   drift.flag({"HostConfig", "Privileged"}, false);
   drift.flag({"HostConfig", "ReadonlyRootfs"}, true);
@@ -211,27 +232,20 @@ std::optional<std::string> find_drift(const PodmanFrame& frame, const Workload& 
   drift.empty({"HostConfig", "ExtraHosts"});
   drift.empty({"HostConfig", "Dns"});
   drift.empty({"HostConfig", "VolumesFrom"});
-  if (pod.resources.devices.empty()) drift.empty({"HostConfig", "Devices"});
+  if (container.resources.devices.empty()) drift.empty({"HostConfig", "Devices"});
   drift.text({"HostConfig", "PidMode"}, "private");
   // Podman 4.3 calls a namespace of the container's own "shareable" here, whichever of the two it was made with.
   const std::string ipc = text_at(inspected, "HostConfig", "IpcMode");
   if (ipc != "shareable") drift.note({"HostConfig", "IpcMode"}, ipc, "private");
   drift.text({"HostConfig", "UTSMode"}, "private");
   drift.text({"HostConfig", "UsernsMode"}, "");
-  drift.text({"HostConfig", "NetworkMode"}, "bridge");
+  drift.text({"HostConfig", "NetworkMode"}, is_guard ? "bridge" : "none");
   drift.text({"HostConfig", "RestartPolicy", "Name"}, "no");
-  if (const json::Value* networks = at(inspected, "NetworkSettings", "Networks")) {
-    const json::Object* names = networks->if_object();
-    if (names == nullptr || names->size() != 1 || names->find(frame.network) == nullptr)
-      drift.note({"NetworkSettings", "Networks"}, json::serialize(*networks), frame.network);
-  } else {
-    drift.note({"NetworkSettings", "Networks"}, "", frame.network);
-  }
-
-  const CpuBounds cpu = cpu_bounds(pod.resources);
-  drift.integer({"HostConfig", "Memory"}, pod.resources.memory_limit_bytes.value_or(0));
-  drift.integer({"HostConfig", "MemorySwap"}, pod.resources.memory_limit_bytes.value_or(0));
-  drift.integer({"HostConfig", "MemoryReservation"}, pod.resources.memory_request_bytes.value_or(0));
+  compare_networks(drift, inspected, is_guard ? std::set<std::string>{frame.network} : std::set<std::string>{});
+  const CpuBounds cpu = cpu_bounds(container.resources);
+  drift.integer({"HostConfig", "Memory"}, container.resources.memory_limit_bytes.value_or(0));
+  drift.integer({"HostConfig", "MemorySwap"}, container.resources.memory_limit_bytes.value_or(0));
+  drift.integer({"HostConfig", "MemoryReservation"}, container.resources.memory_request_bytes.value_or(0));
   drift.integer({"HostConfig", "CpuShares"}, cpu.shares);
   drift.integer({"HostConfig", "CpuQuota"}, cpu.quota);
   drift.integer({"HostConfig", "PidsLimit"}, kPidsMax);
@@ -245,10 +259,20 @@ std::optional<std::string> find_drift(const PodmanFrame& frame, const Workload& 
   }
   drift.note({"HostConfig", "Ulimits", "RLIMIT_CORE"}, core_is_off ? "0" : "not 0", "0");
 
-  compare_mounts(drift, inspected, rendered_mounts(frame, workload, slot));
-  compare_tmpfs(drift, inspected, pod.memory_mounts);
-  compare_ports(drift, inspected, frame, workload, slot);
+  compare_mounts(drift, inspected, rendered_mounts(frame, workload, slot, part));
+  compare_tmpfs(drift, inspected, container.memory_mounts, container.user);
+  compare_ports(drift, inspected, frame, workload, is_guard ? slot : -1);
   return drift.found();
+}
+
+}  // namespace
+
+std::optional<std::string> find_drift(const PodmanFrame& frame, const Workload& workload, int slot,
+                                      const Inspected& guard, const Inspected& model) {
+  if (auto drift = container_drift(frame, workload, slot, Part::kGuard, guard)) return drift;
+  auto drift = container_drift(frame, workload, slot, Part::kModel, model);
+  if (drift) return "model: " + *drift;
+  return std::nullopt;
 }
 
 }  // namespace mifeng::cluster

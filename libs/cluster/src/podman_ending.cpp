@@ -1,6 +1,8 @@
-// How units end, and what goes with them. In this order: the container is stopped, then removed, then its volumes, then
-// its folder: Podman 4.3 waits for itself for good where a volume is removed while its container is still cleaned up.
+// How units end, and what goes with them. In this order: the guard's container is stopped, which ends the model, then
+// both are removed, then their volumes, then the folder: Podman 4.3 waits for itself for good where a volume is removed
+// while its container is still cleaned up.
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <set>
 
@@ -48,10 +50,12 @@ Task<void> PodmanEngine::try_to_end(const Unit& unit) {
   const std::string path = "/containers/" + unit.engine_id;
   auto stopped = co_await post(path + "/stop", std::nullopt, Patience::kStop);
   if (!stopped) co_return stopped.error();  // whatever it says: one that cannot be stopped is killed
-  auto removed = co_await erase(path + "?force=true&ignore=true", Patience::kStop);
-  if (!removed) co_return removed.error();
-  if (!removed->success() && removed->status != 404)
-    co_return Error(ErrorCode::kInternal, "engine-refused", "remove container " + unit.name + ": " + removed->message);
+  // The model's before the guard's: what is left by an end in between is still a unit.
+  const std::array<std::string, 2> both{container_name(unit.name, Part::kModel), unit.engine_id};
+  for (const std::string& name : both) {
+    auto removed = co_await remove_container(name);
+    if (!removed) co_return removed.error();
+  }
   auto looked = co_await refresh(unit.name);
   if (!looked) co_return looked.error();
   VolumeFilter its_own = [prefix = unit.name + "."](const std::string& name) { return name.starts_with(prefix); };
@@ -59,6 +63,36 @@ Task<void> PodmanEngine::try_to_end(const Unit& unit) {
   if (!volumes) co_return volumes.error();
   std::error_code ignored;
   std::filesystem::remove_all(frame_.sockets_dir / unit.name, ignored);
+  co_return ok();
+}
+
+Task<void> PodmanEngine::remove_container(std::string name_or_id) {
+  auto removed = co_await erase("/containers/" + name_or_id + "?force=true&ignore=true&timeout=2", Patience::kStop);
+  if (!removed) co_return removed.error();
+  if (!removed->success() && removed->status != 404)
+    co_return Error(ErrorCode::kInternal, "engine-refused", "remove container " + name_or_id + ": " + removed->message);
+  co_return ok();
+}
+
+Task<void> PodmanEngine::remove_halves(std::string deployment) {
+  auto containers = co_await list_ours(deployment);
+  if (!containers) co_return containers.error();
+  std::set<std::string> units;
+  std::vector<std::string> models;
+  for (const json::Object& container : *containers) {
+    const std::vector<std::string> names = texts_at(container, "Names");
+    if (names.empty()) continue;
+    if (text_at(container, "Labels", kLabelPart) == to_string(Part::kModel)) {
+      models.push_back(names.front());
+    } else {
+      units.insert(names.front());
+    }
+  }
+  for (const std::string& model : models) {
+    if (units.contains(unit_of(model)) || view_.is_ending(unit_of(model))) continue;
+    auto removed = co_await remove_container(model);
+    if (!removed) co_return removed.error();
+  }
   co_return ok();
 }
 
@@ -74,7 +108,7 @@ Task<void> PodmanEngine::end_all(std::string deployment) {
   for (;;) {
     const std::uint64_t seen = ended_.count();
     const PodmanView::Endings endings = view_.endings(deployment);
-    if (endings.count == 0) co_return ok();
+    if (endings.count == 0) co_return co_await remove_halves(deployment);
     if (endings.trouble) co_return *endings.trouble;
     if (std::chrono::steady_clock::now() > deadline)
       co_return Error(ErrorCode::kTimeout, "engine-slow", "the container engine did not end the units in time");
@@ -87,6 +121,8 @@ Task<void> PodmanEngine::sweep(std::string deployment) {
     const std::lock_guard guard(mutex_);
     if (!swept_.insert(deployment).second) co_return ok();
   }
+  auto halves = co_await remove_halves(deployment);
+  if (!halves) co_return halves.error();
   std::set<std::string> units;
   for (const Known& known : view_.known(deployment)) {
     if (known.is_made) units.insert(known.unit.name);

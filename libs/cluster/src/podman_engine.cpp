@@ -38,9 +38,11 @@ Result<std::unique_ptr<Engine>> create_podman_engine(const PodmanOptions& option
       options.installation.find_first_not_of("0123456789abcdef") != std::string::npos)
     return bad("the installation id must be at least 8 hex digits");
   if (!options.sockets_dir.is_absolute()) return bad("the folder of the sockets must be an absolute path");
+  if (!options.start_dir.is_absolute()) return bad("the folder of mifeng-start must be an absolute path");
   PodmanFrame frame;
   frame.installation = options.installation;
   frame.sockets_dir = options.sockets_dir.lexically_normal();
+  frame.start_dir = options.start_dir.lexically_normal();
   frame.host_ip = options.host_ip;
   frame.network = options.network.empty() ? "mf-" + options.installation.substr(0, 8) : options.network;
   const auto hard_limit = [](auto resource, std::int64_t at_most) {
@@ -49,7 +51,7 @@ Result<std::unique_ptr<Engine>> create_podman_engine(const PodmanOptions& option
     return std::min(at_most, static_cast<std::int64_t>(limit.rlim_max));
   };
   frame.nofile = hard_limit(RLIMIT_NOFILE, 65536);
-  // All models run under one uid, and the kernel counts processes by uid: what bounds one model is its pids cgroup.
+  // The kernel counts processes by uid, over all replicas of a deployment: what bounds one model is its pids cgroup.
   // Podman lowers its own limit to the kernel's highest process number, and cannot give more than it has.
   const auto pid_max = read_text_file("/proc/sys/kernel/pid_max", 64);
   frame.nproc = hard_limit(RLIMIT_NPROC, pid_max ? std::max(1024, std::atoi(pid_max->c_str())) : 32768);
@@ -108,12 +110,40 @@ Task<std::vector<std::string>> PodmanEngine::image_env(const json::Object& inspe
   }
   auto answer = co_await get("/images/" + id + "/json");
   if (!answer) co_return answer.error();
+  if (answer->status == 404) co_return std::vector<std::string>();
   if (!answer->success() || answer->object() == nullptr) co_return engine_error(*answer, "look at image " + id);
   std::vector<std::string> env = texts_at(*answer->object(), "Config", "Env");
   const std::lock_guard guard(mutex_);
   if (image_env_.size() >= kImageEnvMax) image_env_.clear();
   image_env_[id] = env;
   co_return env;
+}
+
+Task<PodmanEngine::UnitInspected> PodmanEngine::look_into(std::string unit) {
+  UnitInspected both;
+  auto guard = co_await inspect(unit);
+  if (!guard) co_return guard.error();
+  both.guard = std::move(*guard);
+  if (!both.guard) co_return both;
+  auto model = co_await inspect(container_name(unit, Part::kModel));
+  if (!model) co_return model.error();
+  both.model = std::move(*model);
+  co_return both;
+}
+
+Task<std::optional<std::string>> PodmanEngine::drift_of(const Workload& workload, int slot, const UnitInspected& unit) {
+  Inspected guard{&*unit.guard, {}};
+  auto env = co_await image_env(*unit.guard);
+  if (!env) co_return env.error();
+  guard.image_env = std::move(*env);
+  Inspected model;
+  if (unit.model) {
+    model.container = &*unit.model;
+    auto its_env = co_await image_env(*unit.model);
+    if (!its_env) co_return its_env.error();
+    model.image_env = std::move(*its_env);
+  }
+  co_return find_drift(frame_, workload, slot, guard, model);
 }
 
 Task<std::vector<json::Object>> PodmanEngine::list_containers(std::string query) {

@@ -1,4 +1,4 @@
-// The engine on one machine: containers of Podman, one for each unit.
+// The engine on one machine: containers of Podman, two for each unit.
 #pragma once
 
 #include <atomic>
@@ -59,7 +59,14 @@ class PodmanEngine final : public Engine {
   Task<PodmanAnswer> erase(std::string path, Patience patience);
   // GET containers/NAME/json; nothing where there is none. kPermissionDenied "not-ours" for a container of others.
   Task<std::optional<json::Object>> inspect(std::string name);
+  // None where the image is gone, of a container that does not run.
   Task<std::vector<std::string>> image_env(const json::Object& inspected);
+  // A unit's two containers. Of one that is not ours as inspect().
+  struct UnitInspected {
+    std::optional<json::Object> guard, model;
+  };
+  Task<UnitInspected> look_into(std::string unit);
+  Task<std::optional<std::string>> drift_of(const Workload& workload, int slot, const UnitInspected& unit);
   // Of one deployment of ours; "" is all of ours.
   Task<std::vector<json::Object>> list_ours(std::string deployment);
   Task<std::vector<json::Object>> list_containers(std::string query);
@@ -82,15 +89,20 @@ class PodmanEngine final : public Engine {
   // Returns after `at_most`, though some may not have answered yet; they are asked to the end.
   boost::asio::awaitable<void> ask_health_of(std::vector<std::string> names, std::chrono::milliseconds at_most);
   void watch_health(const std::string& name);
-  boost::asio::awaitable<std::string> last_log_line(std::string name);
+  // The line that was logged last, by the guard or by the model.
+  boost::asio::awaitable<std::string> last_words(std::string unit);
 
   // ---- podman_apply.cpp
   Task<void> take_step(std::shared_ptr<const Workload> workload, ApplyResult& result);
   Step plan(const Workload& workload, const std::vector<Known>& known) const;
   Task<void> make(const Workload& workload, int slot);
+  Task<void> make_container(const Workload& workload, int slot, Part part);
+  // A volume that is not there yet, or not with these options.
+  Task<void> make_volume(json::Object volume, std::string name);
   Task<void> make_volumes(const Workload& workload, int slot);
   Task<void> start(const Unit& unit, int slot);
   Task<void> ensure_network();
+  Task<void> start_container(std::string name, const Unit& unit, int slot);
   // Removes what units left behind that went while nobody could finish it: once, and again after a try that failed.
   Task<void> sweep(std::string deployment);
 
@@ -98,6 +110,9 @@ class PodmanEngine final : public Engine {
   void begin_ending(const Known& known);
   boost::asio::awaitable<void> end_unit(Unit unit);
   Task<void> try_to_end(const Unit& unit);
+  Task<void> remove_container(std::string name_or_id);
+  // Models' containers whose guard's is gone, or was never made. Of one deployment; "" is of all.
+  Task<void> remove_halves(std::string deployment);
   // Begins to end all units of a deployment ("" is of all), and waits until they are gone.
   Task<void> end_all(std::string deployment);
   // Of one deployment ("" is all of ours), but for claimed ones; by name where a filter is given.

@@ -33,18 +33,27 @@ class Share {
 
 }  // namespace
 
-boost::asio::awaitable<std::string> PodmanEngine::last_log_line(std::string name) {
-  std::string last;
-  LogOptions options;
-  options.tail = 1;
-  LogSink keep = [&last](LogLine line) -> boost::asio::awaitable<Result<void>> {
-    if (!line.text.empty()) last = std::move(line.text);
-    co_return ok();
-  };
-  // Without the log the reason is only shorter.
-  auto read = co_await logs(std::move(name), options, std::move(keep));
-  if (!read) last.clear();
-  co_return last;
+boost::asio::awaitable<std::string> PodmanEngine::last_words(std::string unit) {
+  // libpod counts the seconds of a log; within one the guard comes last, which says why a unit ends.
+  std::string when, words;
+  for (const Part part : {Part::kModel, Part::kGuard}) {
+    LogOptions options;
+    options.container = to_string(part);
+    options.tail = 1;
+    options.timestamps = true;
+    LogSink keep = [&](LogLine line) -> boost::asio::awaitable<Result<void>> {
+      const std::size_t space = line.text.find(' ');
+      if (space != std::string::npos && space + 1 < line.text.size() && line.text.substr(0, space) >= when) {
+        when = line.text.substr(0, space);
+        words = line.text.substr(space + 1);
+      }
+      co_return ok();
+    };
+    // Without the log the reason is only shorter.
+    auto read = co_await logs(unit, options, std::move(keep));
+    (void)read;
+  }
+  co_return words;
 }
 
 boost::asio::awaitable<void> PodmanEngine::ask_health(std::string name) {
@@ -75,7 +84,7 @@ boost::asio::awaitable<void> PodmanEngine::ask_health(std::string name) {
     health.last_words = seen->last_words;
     health.words_at_ms = seen->words_at_ms;
     if (since_ms > kSilentMs && clock_.now_ms() - seen->words_at_ms > kSilentMs) {
-      health.last_words = co_await last_log_line(name);
+      health.last_words = co_await last_words(name);
       health.words_at_ms = clock_.now_ms();
     }
     if (!health.last_words.empty())

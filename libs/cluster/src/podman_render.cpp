@@ -26,6 +26,16 @@ std::vector<std::string> device_names(const Resources& resources) {
 
 }  // namespace
 
+const char* to_string(Part part) { return part == Part::kGuard ? "guard" : "model"; }
+
+std::string user_of(const ContainerTemplate& container) {
+  return std::to_string(container.user) + ":" + std::to_string(manifest::kGuardUser);
+}
+
+const ContainerTemplate& template_of(const PodTemplate& pod, Part part) {
+  return part == Part::kGuard ? pod.guard : pod.model;
+}
+
 std::vector<std::string> tmpfs_options(const MemoryMount& mount) {
   std::vector<std::string> options{"rw", "nosuid", "nodev"};
   if (!mount.executable) options.push_back("noexec");
@@ -34,8 +44,28 @@ std::vector<std::string> tmpfs_options(const MemoryMount& mount) {
   return options;
 }
 
-std::vector<Mounted> rendered_mounts(const PodmanFrame& frame, const Workload& workload, int slot) {
+std::string shared_volume_options(const SharedFolder& folder, const PodTemplate& pod) {
+  const std::uint32_t owner = folder.model_writes ? pod.model.user : pod.guard.user;
+  return "nr_blocks=" + std::to_string((folder.size_bytes + 4095) / 4096) + ",uid=" + std::to_string(owner) +
+         ",gid=" + std::to_string(manifest::kGuardUser) + ",mode=0750,nosuid,nodev" +
+         (folder.executable ? "" : ",noexec");
+}
+
+std::vector<Mounted> rendered_mounts(const PodmanFrame& frame, const Workload& workload, int slot, Part part) {
   std::vector<Mounted> mounts;
+  const std::string unit = unit_name(frame, workload.deployment, slot);
+  for (const SharedFolder& folder : workload.pod.shared) {
+    // nocopy, or what the image has at this place is copied into the volume.
+    std::set<std::string> options{"nosuid", "nodev", "nocopy"};
+    if (!folder.executable) options.insert("noexec");
+    mounts.push_back({"volume", shared_volume_name(unit, folder), folder.path, std::move(options),
+                      folder.model_writes == (part == Part::kModel)});
+  }
+  if (part == Part::kGuard) {
+    mounts.push_back({"bind", (frame.sockets_dir / unit).string(), kSocketsPath, {"nosuid", "nodev", "noexec"}, false});
+    return mounts;
+  }
+  mounts.push_back({"bind", frame.start_dir.string(), manifest::kStartFolder, {"nosuid", "nodev"}, false});
   for (const ScratchMount& scratch : workload.pod.scratch_mounts) {
     mounts.push_back({"volume",
                       volume_name(frame, workload.deployment, slot, scratch.volume),
@@ -47,17 +77,14 @@ std::vector<Mounted> rendered_mounts(const PodmanFrame& frame, const Workload& w
     mounts.push_back(
         {"volume", claim_volume_name(frame, claim.claim), claim.path, {"nosuid", "nodev", "noexec"}, true});
   }
-  mounts.push_back({"bind",
-                    (frame.sockets_dir / unit_name(frame, workload.deployment, slot)).string(),
-                    kSocketsPath,
-                    {"nosuid", "nodev", "noexec"},
-                    false});
   return mounts;
 }
 
-std::vector<std::string> rendered_env(const PodmanFrame& frame, const Workload& workload, int slot) {
+std::vector<std::string> rendered_env(const PodmanFrame& frame, const Workload& workload, int slot, Part part) {
   std::vector<std::string> env;
-  for (const EnvVar& variable : workload.pod.env) env.push_back(variable.name + "=" + variable.value);
+  for (const EnvVar& variable : template_of(workload.pod, part).env)
+    env.push_back(variable.name + "=" + variable.value);
+  if (part == Part::kModel) return env;
   env.push_back("MIFENG_UNIT=" + unit_name(frame, workload.deployment, slot));
   env.push_back("MIFENG_PLATFORM=unix:" + std::string(kSocketsPath) + "/platform.sock");
   return env;
@@ -91,6 +118,16 @@ std::string unit_name(const PodmanFrame& frame, const std::string& deployment, i
   return "mf-" + frame.installation.substr(0, 8) + "-" + deployment + "-" + std::to_string(slot);
 }
 
+std::string container_name(const std::string& unit, Part part) {
+  return part == Part::kGuard ? unit : unit + ".model";  // a dot stands in no label
+}
+
+std::string unit_of(const std::string& container) { return container.substr(0, container.find('.')); }
+
+std::string shared_volume_name(const std::string& unit, const SharedFolder& folder) {
+  return unit + ".shared." + folder.name;  // and two dots in no name of a volume of the config's
+}
+
 std::string volume_name(const PodmanFrame& frame, const std::string& deployment, int slot, const std::string& volume) {
   return unit_name(frame, deployment, slot) + "." + volume;  // a dot stands in no label: no two spell the same
 }
@@ -119,7 +156,7 @@ PortNeeds ports_needed(const PodTemplate& pod, int replicas) {
   PortNeeds needs;
   needs.slots = std::max(0, replicas);
   // An accelerator is one unit's alone here: a second one beside it would not start.
-  needs.update_slots = pod.resources.devices.empty() ? 1 : 0;
+  needs.update_slots = pod.model.resources.devices.empty() ? 1 : 0;
   return needs;
 }
 
@@ -132,17 +169,19 @@ std::string_view image_digest(std::string_view image) {
   return is_hex ? image.substr(sign + 1) : std::string_view();
 }
 
-json::Object render_container(const PodmanFrame& frame, const Workload& workload, int slot) {
+json::Object render_container(const PodmanFrame& frame, const Workload& workload, int slot, Part part) {
   const PodTemplate& pod = workload.pod;
-  const std::string name = unit_name(frame, workload.deployment, slot);
+  const ContainerTemplate& container = template_of(pod, part);
+  const bool is_guard = part == Part::kGuard;
+  const std::string unit = unit_name(frame, workload.deployment, slot);
 
   json::Object env;
-  for (const std::string& entry : rendered_env(frame, workload, slot)) {
+  for (const std::string& entry : rendered_env(frame, workload, slot, part)) {
     const std::size_t equals = entry.find('=');
     env.set(entry.substr(0, equals), entry.substr(equals + 1));
   }
   json::Array mounts;
-  for (const MemoryMount& mount : pod.memory_mounts) {
+  for (const MemoryMount& mount : container.memory_mounts) {
     std::vector<std::string> options = tmpfs_options(mount);
     // U gives the folder to the container's user; without it a folder of the image that root owns stays closed.
     options.insert(options.end(), {"U", "notmpcopyup"});
@@ -150,10 +189,12 @@ json::Object render_container(const PodmanFrame& frame, const Workload& workload
         {"destination", mount.path}, {"type", "tmpfs"}, {"source", "tmpfs"}, {"options", to_array(options)}});
   }
   json::Array volumes;
-  for (const Mounted& mount : rendered_mounts(frame, workload, slot)) {
+  for (const Mounted& mount : rendered_mounts(frame, workload, slot, part)) {
     std::vector<std::string> options(mount.options.begin(), mount.options.end());
     if (mount.type == "volume") {
-      options.insert(options.end(), {"rw", "U"});
+      options.push_back(mount.writable ? "rw" : "ro");
+      // U gives the volume to the container's user; a shared folder has its owner already.
+      if (!mount.options.contains("nocopy")) options.push_back("U");
       volumes.emplace_back(
           json::Object{{"Name", mount.source}, {"Dest", mount.destination}, {"Options", to_array(options)}});
     } else {
@@ -165,7 +206,7 @@ json::Object render_container(const PodmanFrame& frame, const Workload& workload
     }
   }
   json::Array port_mappings;
-  for (const ContainerPort& port : pod.ports) {
+  for (const ContainerPort& port : is_guard ? pod.ports : std::vector<ContainerPort>()) {
     if (const NodePort* node = find_node_port(workload, port.name, slot)) {
       port_mappings.emplace_back(json::Object{{"host_ip", frame.host_ip},
                                               {"host_port", node->node_port},
@@ -175,13 +216,13 @@ json::Object render_container(const PodmanFrame& frame, const Workload& workload
   }
   json::Object limits{{"pids", json::Object{{"limit", kPidsMax}}}};
   json::Object memory;
-  if (pod.resources.memory_limit_bytes) {
-    memory.set("limit", *pod.resources.memory_limit_bytes);
-    memory.set("swap", *pod.resources.memory_limit_bytes);  // of memory and swap together: no swap
+  if (container.resources.memory_limit_bytes) {
+    memory.set("limit", *container.resources.memory_limit_bytes);
+    memory.set("swap", *container.resources.memory_limit_bytes);  // of memory and swap together: no swap
   }
-  if (pod.resources.memory_request_bytes) memory.set("reservation", *pod.resources.memory_request_bytes);
+  if (container.resources.memory_request_bytes) memory.set("reservation", *container.resources.memory_request_bytes);
   if (!memory.empty()) limits.set("memory", memory);
-  const CpuBounds cpu = cpu_bounds(pod.resources);
+  const CpuBounds cpu = cpu_bounds(container.resources);
   json::Object processors;
   if (cpu.shares != 0) processors.set("shares", cpu.shares);
   if (cpu.quota != 0) {
@@ -191,18 +232,19 @@ json::Object render_container(const PodmanFrame& frame, const Workload& workload
   if (!processors.empty()) limits.set("cpu", processors);
 
   json::Object create{
-      {"name", name},
-      {"hostname", name},
-      {"image", pod.image},
-      {"entrypoint", to_array(pod.command)},
-      {"command", to_array(pod.args)},
+      {"name", container_name(unit, part)},
+      {"hostname", unit},
+      {"image", container.image},
+      {"entrypoint", to_array(container.command)},
+      {"command", to_array(container.args)},
       {"env", env},
       {"work_dir", "/"},
-      {"user", kUser},
+      {"user", user_of(container)},
       {"umask", "0077"},
       {"labels", json::Object{{std::string(kLabelInstallation), frame.installation},
                               {std::string(kLabelDeployment), workload.deployment},
                               {std::string(kLabelSlot), std::to_string(slot)},
+                              {std::string(kLabelPart), to_string(part)},
                               {std::string(kLabelRevision), std::to_string(workload.revision)},
                               {std::string(kLabelRestart), std::to_string(workload.restart)},
                               {std::string(kLabelPorts), ports_label(pod)},
@@ -213,9 +255,8 @@ json::Object render_container(const PodmanFrame& frame, const Workload& workload
       {"pidns", json::Object{{"nsmode", "private"}}},
       {"ipcns", json::Object{{"nsmode", "private"}}},
       {"utsns", json::Object{{"nsmode", "private"}}},
-      {"netns", json::Object{{"nsmode", "bridge"}}},
-      {"Networks", json::Object{{frame.network, json::Object{}}}},
-      {"portmappings", port_mappings},
+      // The model's has a loopback of its own and nothing else.
+      {"netns", json::Object{{"nsmode", is_guard ? "bridge" : "none"}}},
       {"mounts", mounts},
       {"volumes", volumes},
       {"image_volume_mode", "ignore"},
@@ -229,8 +270,13 @@ json::Object render_container(const PodmanFrame& frame, const Workload& workload
                                json::Object{{"type", "nofile"}, {"soft", frame.nofile}, {"hard", frame.nofile}},
                                json::Object{{"type", "nproc"}, {"soft", frame.nproc}, {"hard", frame.nproc}}}},
   };
+  if (is_guard) {
+    create.set("Networks", json::Object{{frame.network, json::Object{}}});
+    create.set("portmappings", port_mappings);
+  }
   json::Array devices;
-  for (const std::string& device : device_names(pod.resources)) devices.emplace_back(json::Object{{"path", device}});
+  for (const std::string& device : device_names(container.resources))
+    devices.emplace_back(json::Object{{"path", device}});
   if (!devices.empty()) create.set("devices", devices);
   return create;
 }

@@ -2,10 +2,11 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "json_path.h"
-#include "mifeng/base/file.h"
+#include "podman_parts.h"
 #include "test_workload.h"
 
 namespace mifeng::cluster {
@@ -13,39 +14,74 @@ namespace {
 
 using ::testing::HasSubstr;
 
-json::Object sample_inspected() {
-  const auto text = read_text_file(MIFENG_SOURCE_DIR "/libs/cluster/testdata/inspected.json", 1 << 20);
-  EXPECT_TRUE(text) << text.error().message();
-  auto object = json::parse_object(*text);
-  EXPECT_TRUE(object) << object.error().message();
-  return std::move(*object);
-}
-
-std::string drift_of(const Workload& workload, const json::Object& inspected,
+std::string drift_of(const Workload& workload, const json::Object& guard, const json::Object& model,
                      const std::vector<std::string>& image_env = {}) {
-  return find_drift(sample_frame(), workload, 0, inspected, image_env).value_or("");
+  return find_drift(sample_frame(), workload, 0, {&guard, {}}, {&model, image_env}).value_or("");
+}
+std::string drift_of(const Workload& workload) {
+  return drift_of(workload, sample_inspected("guard"), sample_inspected("model"));
 }
 
 TEST(PodmanRender, NamesAreOfTheInstallationAndNeverMeet) {
   EXPECT_EQ(unit_name(sample_frame(), "digits", 3), "mf-01234567-digits-3");
   EXPECT_NE(volume_name(sample_frame(), "a", 0, "1-cache"), volume_name(sample_frame(), "a-0", 1, "cache"));
+  for (const Part part : {Part::kGuard, Part::kModel})
+    EXPECT_EQ(unit_of(container_name("mf-01234567-digits-3", part)), "mf-01234567-digits-3");
 }
 
 TEST(PodmanRender, HasNoPrivilegeWhateverTheTemplateSays) {
-  const json::Object body = render_container(sample_frame(), sample_workload(), 0);
-  EXPECT_EQ(text_at(body, "user"), "65532:65532");
-  EXPECT_TRUE(bool_at(body, "read_only_filesystem"));
-  EXPECT_TRUE(bool_at(body, "no_new_privileges"));
-  EXPECT_EQ(texts_at(body, "cap_drop"), std::vector<std::string>{"all"});
-  EXPECT_EQ(text_at(body, "restart_policy"), "no");
-  EXPECT_EQ(body.find("privileged"), nullptr);
-  EXPECT_EQ(body.find("devices"), nullptr);
+  for (const Part part : {Part::kGuard, Part::kModel}) {
+    const json::Object body = render_container(sample_frame(), sample_workload(), 0, part);
+    EXPECT_EQ(text_at(body, "user"), part == Part::kGuard ? "65532:65532" : "1900000000:65532");
+    EXPECT_TRUE(bool_at(body, "read_only_filesystem"));
+    EXPECT_TRUE(bool_at(body, "no_new_privileges"));
+    EXPECT_EQ(texts_at(body, "cap_drop"), std::vector<std::string>{"all"});
+    EXPECT_EQ(text_at(body, "restart_policy"), "no");
+    EXPECT_EQ(body.find("privileged"), nullptr);
+    EXPECT_EQ(body.find("devices"), nullptr);
+  }
+}
+
+TEST(PodmanRender, OnlyTheGuardHasANetworkPortsAndThePlatformsSocket) {
+  const json::Object guard = render_container(sample_frame(), sample_workload(), 0, Part::kGuard);
+  const json::Object model = render_container(sample_frame(), sample_workload(), 0, Part::kModel);
+  EXPECT_EQ(text_at(guard, "netns", "nsmode"), "bridge");
+  EXPECT_EQ(text_at(model, "netns", "nsmode"), "none");
+  EXPECT_NE(guard.find("portmappings"), nullptr);
+  EXPECT_EQ(model.find("portmappings"), nullptr);
+  EXPECT_EQ(model.find("Networks"), nullptr);
+  EXPECT_THAT(json::serialize(*guard.find("mounts")), HasSubstr("/mifeng/platform"));
+  EXPECT_THAT(json::serialize(*model.find("mounts")), ::testing::Not(HasSubstr("/mifeng/platform")));
+  EXPECT_THAT(json::serialize(*model.find("env")), ::testing::Not(HasSubstr("MIFENG_PLATFORM")));
+}
+
+// Each shared folder is written by one side and read by the other.
+TEST(PodmanRender, ASharedFolderHasOneWriter) {
+  const Workload workload = sample_workload();
+  for (const SharedFolder& folder : workload.pod.shared) {
+    int writers = 0;
+    for (const Part part : {Part::kGuard, Part::kModel}) {
+      const json::Object body = render_container(sample_frame(), workload, 0, part);
+      for (const json::Value& volume : *body.find("volumes")->if_array()) {
+        if (text_at(*volume.if_object(), "Dest") != folder.path) continue;
+        const auto options = texts_at(*volume.if_object(), "Options");
+        const bool writes = std::find(options.begin(), options.end(), "rw") != options.end();
+        EXPECT_EQ(writes, folder.model_writes == (part == Part::kModel)) << folder.path;
+        writers += writes ? 1 : 0;
+      }
+    }
+    EXPECT_EQ(writers, 1) << folder.path;
+  }
+  EXPECT_EQ(shared_volume_options(workload.pod.shared[0], workload.pod),
+            "nr_blocks=2048,uid=65532,gid=65532,mode=0750,nosuid,nodev");
+  EXPECT_EQ(shared_volume_options(workload.pod.shared[2], workload.pod),
+            "nr_blocks=256,uid=1900000000,gid=65532,mode=0750,nosuid,nodev,noexec");
 }
 
 TEST(PodmanRender, HardwareArrivesInTheWordsOfCgroupsAndCdi) {
   Workload workload = sample_workload();
-  workload.pod.resources.devices["example.com/accelerator"] = 2;
-  const json::Object body = render_container(sample_frame(), workload, 0);
+  workload.pod.model.resources.devices["example.com/accelerator"] = 2;
+  const json::Object body = render_container(sample_frame(), workload, 0, Part::kModel);
   EXPECT_EQ(integer_at(body, "resource_limits", "cpu", "shares"), 512);
   EXPECT_EQ(integer_at(body, "resource_limits", "cpu", "quota"), 150'000);
   EXPECT_EQ(integer_at(body, "resource_limits", "memory", "limit"), 64 << 20);
@@ -55,32 +91,39 @@ TEST(PodmanRender, HardwareArrivesInTheWordsOfCgroupsAndCdi) {
             R"([{"path":"example.com/accelerator=0"},{"path":"example.com/accelerator=1"}])");
 }
 
-TEST(PodmanRender, TheContainerThatPodmanShowsIsTheOneRendered) {
-  EXPECT_EQ(drift_of(sample_workload(), sample_inspected()), "");
-}
+TEST(PodmanRender, TheContainerThatPodmanShowsIsTheOneRendered) { EXPECT_EQ(drift_of(sample_workload()), ""); }
 
 TEST(PodmanRender, EveryChangeOfTheTemplateIsDrift) {
   const std::vector<std::pair<const char*, std::function<void(Workload&)>>> changes = {
-      {"ImageDigest", [](Workload& w) { w.pod.image.back() = '3'; }},
-      {"Path", [](Workload& w) { w.pod.command = {"/other"}; }},
-      {"Args", [](Workload& w) { w.pod.args.push_back("more"); }},
-      {"Config.Env", [](Workload& w) { w.pod.env[0].value = "C"; }},
+      {"ImageDigest", [](Workload& w) { w.pod.guard.image.back() = '3'; }},
+      {"model: ImageDigest", [](Workload& w) { w.pod.model.image.back() = '3'; }},
+      {"Path", [](Workload& w) { w.pod.guard.command = {"/other"}; }},
+      {"model: Path", [](Workload& w) { w.pod.model.command = {"/other"}; }},
+      {"Args", [](Workload& w) { w.pod.guard.args.push_back("more"); }},
+      {"model: Args", [](Workload& w) { w.pod.model.args.push_back("more"); }},
+      {"model: Config.User", [](Workload& w) { ++w.pod.model.user; }},
+      {"Config.Env", [](Workload& w) { w.pod.guard.env[0].value = "C"; }},
+      {"model: Config.Env", [](Workload& w) { w.pod.model.env[0].value = "/tmp/model.sock"; }},
       {"Config.Env",
        [](Workload& w) {
-         w.pod.env.push_back({"NEW", "1"});
+         w.pod.guard.env.push_back({"NEW", "1"});
        }},
-      {"Config.Env", [](Workload& w) { w.pod.env.clear(); }},
-      {"HostConfig.Memory", [](Workload& w) { w.pod.resources.memory_limit_bytes = 65 << 20; }},
-      {"HostConfig.MemoryReservation", [](Workload& w) { w.pod.resources.memory_request_bytes.reset(); }},
-      {"HostConfig.CpuShares", [](Workload& w) { w.pod.resources.cpu_request_millis = 600; }},
-      {"HostConfig.CpuQuota", [](Workload& w) { w.pod.resources.cpu_limit_millis.reset(); }},
-      {"HostConfig.Tmpfs", [](Workload& w) { w.pod.memory_mounts[0].size_bytes = 16 << 20; }},
-      {"HostConfig.Tmpfs", [](Workload& w) { w.pod.memory_mounts[1].executable = true; }},
-      {"HostConfig.Tmpfs", [](Workload& w) { w.pod.memory_mounts.pop_back(); }},
+      {"Config.Env", [](Workload& w) { w.pod.guard.env.clear(); }},
+      {"model: HostConfig.Memory", [](Workload& w) { w.pod.model.resources.memory_limit_bytes = 65 << 20; }},
+      {"HostConfig.Memory", [](Workload& w) { w.pod.guard.resources.memory_limit_bytes.reset(); }},
+      {"HostConfig.MemoryReservation", [](Workload& w) { w.pod.model.resources.memory_request_bytes.reset(); }},
+      {"HostConfig.CpuShares", [](Workload& w) { w.pod.model.resources.cpu_request_millis = 600; }},
+      {"HostConfig.CpuQuota", [](Workload& w) { w.pod.model.resources.cpu_limit_millis.reset(); }},
+      {"HostConfig.Tmpfs", [](Workload& w) { w.pod.guard.memory_mounts[0].size_bytes = 16 << 20; }},
+      {"model: HostConfig.Tmpfs", [](Workload& w) { w.pod.model.memory_mounts[0].executable = true; }},
+      {"HostConfig.Tmpfs", [](Workload& w) { w.pod.guard.memory_mounts.pop_back(); }},
       {"HostConfig.Tmpfs",
        [](Workload& w) {
-         w.pod.memory_mounts.push_back({"/more", 4096, false});
+         w.pod.model.memory_mounts.push_back({"/more", 4096, false});
        }},
+      {"Mounts", [](Workload& w) { w.pod.shared[1].path = "/mifeng/other"; }},
+      {"Mounts", [](Workload& w) { w.pod.shared[2].model_writes = false; }},
+      {"Mounts", [](Workload& w) { w.pod.shared.pop_back(); }},
       {"Mounts", [](Workload& w) { w.pod.scratch_mounts.clear(); }},
       {"Mounts", [](Workload& w) { w.pod.scratch_mounts[0].volume = "other"; }},
       {"Mounts",
@@ -99,11 +142,10 @@ TEST(PodmanRender, EveryChangeOfTheTemplateIsDrift) {
        }},
       {"Labels.io.mifeng.health-port", [](Workload& w) { w.pod.health_port = 15021; }},
   };
-  const json::Object inspected = sample_inspected();
   for (const auto& [field, change] : changes) {
     Workload workload = sample_workload();
     change(workload);
-    EXPECT_THAT(drift_of(workload, inspected), HasSubstr(field));
+    EXPECT_THAT(drift_of(workload), HasSubstr(field));
   }
 }
 
@@ -170,7 +212,7 @@ TEST(PodmanRender, EveryWidenedContainerIsDrift) {
        }},
       {"Config.Env",
        [&](json::Object& o) {
-         set(o, {"Config", "Env"}, json::Array{"LANG=C.UTF-8"});
+         set(o, {"Config", "Env"}, json::Array{"OTHER=C.UTF-8"});
        }},
       {"Mounts",
        [&](json::Object& o) {
@@ -204,27 +246,41 @@ TEST(PodmanRender, EveryWidenedContainerIsDrift) {
        }},
   };
   for (const auto& [field, change] : changes) {
-    json::Object inspected = sample_inspected();
-    change(inspected);
-    EXPECT_THAT(drift_of(sample_workload(), inspected), HasSubstr(field));
+    json::Object guard = sample_inspected("guard");
+    change(guard);
+    EXPECT_THAT(drift_of(sample_workload(), guard, sample_inspected("model")), HasSubstr(field));
+    json::Object model = sample_inspected("model");
+    if (std::string(field) == "PortBindings") continue;  // it has none that could be missing
+    change(model);
+    EXPECT_THAT(drift_of(sample_workload(), sample_inspected("guard"), model), HasSubstr("model: "));
+    EXPECT_THAT(drift_of(sample_workload(), sample_inspected("guard"), model), HasSubstr(field));
   }
+  json::Object published = sample_inspected("model");
+  set(published, {"HostConfig", "PortBindings"},
+      json::Object{{"9/tcp", json::Array{json::Object{{"HostIp", "0.0.0.0"}, {"HostPort", "9"}}}}});
+  EXPECT_THAT(drift_of(sample_workload(), sample_inspected("guard"), published), HasSubstr("PortBindings"));
+  const json::Object guard = sample_inspected("guard");
+  EXPECT_THAT(find_drift(sample_frame(), sample_workload(), 0, {&guard, {}}, {}).value_or(""),
+              HasSubstr("there is no container"));
 }
 
 TEST(PodmanRender, TheImagesOwnEnvironmentIsNoDriftUntilSomebodyChangesIt) {
-  json::Object inspected = sample_inspected();
+  json::Object inspected = sample_inspected("model");
   json::Object* config = inspected.find("Config")->if_object();
   json::Array env = *config->find("Env")->if_array();
   env.emplace_back("PYTHONUNBUFFERED=1");
   config->set("Env", env);
-  EXPECT_EQ(drift_of(sample_workload(), inspected, {"PYTHONUNBUFFERED=1"}), "");
-  EXPECT_THAT(drift_of(sample_workload(), inspected, {"PYTHONUNBUFFERED=0"}), HasSubstr("Config.Env"));
+  EXPECT_EQ(drift_of(sample_workload(), sample_inspected("guard"), inspected, {"PYTHONUNBUFFERED=1"}), "");
+  EXPECT_THAT(drift_of(sample_workload(), sample_inspected("guard"), inspected, {"PYTHONUNBUFFERED=0"}),
+              HasSubstr("Config.Env"));
   // A path of the image's own is the only one allowed then.
-  EXPECT_THAT(drift_of(sample_workload(), inspected, {"PYTHONUNBUFFERED=1", "PATH=/bin"}), HasSubstr("Config.Env"));
+  EXPECT_THAT(drift_of(sample_workload(), sample_inspected("guard"), inspected, {"PYTHONUNBUFFERED=1", "PATH=/bin"}),
+              HasSubstr("Config.Env"));
 }
 
 TEST(PodmanRender, WhatADeviceAddsToTheEnvironmentIsNoDriftUnlessItChangesWhatRuns) {
   const auto with = [](const char* entry) {
-    json::Object inspected = sample_inspected();
+    json::Object inspected = sample_inspected("model");
     json::Object* config = inspected.find("Config")->if_object();
     json::Array env = *config->find("Env")->if_array();
     env.emplace_back(entry);
@@ -232,11 +288,13 @@ TEST(PodmanRender, WhatADeviceAddsToTheEnvironmentIsNoDriftUnlessItChangesWhatRu
     return inspected;
   };
   Workload workload = sample_workload();
-  EXPECT_THAT(drift_of(workload, with("NVIDIA_VISIBLE_DEVICES=void")), HasSubstr("Config.Env"));
-  workload.pod.resources.devices["example.com/accelerator"] = 1;
-  EXPECT_EQ(drift_of(workload, with("NVIDIA_VISIBLE_DEVICES=void")), "");
-  EXPECT_THAT(drift_of(workload, with("LD_PRELOAD=/dev/shm/x.so")), HasSubstr("Config.Env"));
-  EXPECT_THAT(drift_of(workload, with("MIFENG_PLATFORM=http://192.0.2.1")), HasSubstr("Config.Env"));
+  EXPECT_THAT(drift_of(workload, sample_inspected("guard"), with("NVIDIA_VISIBLE_DEVICES=void")),
+              HasSubstr("Config.Env"));
+  workload.pod.model.resources.devices["example.com/accelerator"] = 1;
+  EXPECT_EQ(drift_of(workload, sample_inspected("guard"), with("NVIDIA_VISIBLE_DEVICES=void")), "");
+  EXPECT_THAT(drift_of(workload, sample_inspected("guard"), with("LD_PRELOAD=/dev/shm/x.so")), HasSubstr("Config.Env"));
+  EXPECT_THAT(drift_of(workload, sample_inspected("guard"), with("MIFENG_PLATFORM=http://192.0.2.1")),
+              HasSubstr("Config.Env"));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdio>
 #include <ctime>
+#include <map>
 
 #include "json_path.h"
 #include "mifeng/base/phrase.h"
@@ -11,6 +12,8 @@
 
 namespace mifeng::cluster {
 namespace {
+
+constexpr int kModelKilled = 6;  // of a guard (docs/guard.md, exit status)
 
 std::int64_t number_or_zero(const std::string& text) {
   std::int64_t number = 0;
@@ -132,7 +135,27 @@ Claimed claimed_of(const json::Object& inspected) {
 
 }  // namespace
 
-Seen seen_in(const json::Object& inspected) {
+namespace {
+
+std::string fingerprint_in(const json::Object& inspected) {
+  const std::string status = text_at(inspected, "State", "Status");
+  return fingerprint_of(text_at(inspected, "Id"), state_of(status), status == "paused",
+                        integer_at(inspected, "State", "Pid"),
+                        parse_engine_time(text_at(inspected, "State", "StartedAt")).value_or(0) / 1000,
+                        integer_at(inspected, "State", "ExitCode"));
+}
+
+std::string fingerprint_listed(const json::Object& entry) {
+  const std::string state = text_at(entry, "State");
+  return fingerprint_of(text_at(entry, "Id"), state_of(state), state == "paused", integer_at(entry, "Pid"),
+                        integer_at(entry, "StartedAt"), integer_at(entry, "ExitCode"));
+}
+
+std::string of_both(const std::string& guard, const std::string& model) { return guard + "| " + model; }
+
+}  // namespace
+
+Seen seen_in(const json::Object& inspected, const json::Object* model) {
   Seen seen;
   Unit& unit = seen.unit;
   unit.name = text_at(inspected, "Name");
@@ -155,40 +178,59 @@ Seen seen_in(const json::Object& inspected) {
   unit.node_ports = node_ports_of(inspected, seen.slot);
   const std::int64_t health = number_or_zero(text_at(inspected, "Config", "Labels", kLabelHealthPort));
   if (health > 0 && health <= 65535) seen.health_port = static_cast<std::uint16_t>(health);
-  if (const std::int64_t memory = integer_at(inspected, "HostConfig", "Memory"); memory > 0) seen.memory_limit = memory;
-  seen.is_paused = status == "paused";
   seen.claimed = claimed_of(inspected);
+  std::int64_t memory = integer_at(inspected, "HostConfig", "Memory");
+  if (model != nullptr) {
+    const Claimed more = claimed_of(*model);
+    seen.claimed.cpu_millis += more.cpu_millis;
+    seen.claimed.memory_bytes += more.memory_bytes;
+    seen.model_runs = state_of(text_at(*model, "State", "Status")) == UnitState::kRunning;
+    memory = integer_at(*model, "HostConfig", "Memory");
+  }
+  if (memory > 0) seen.memory_limit = memory;
+  seen.is_paused = status == "paused";
   if (const json::Value* networks = at(inspected, "NetworkSettings", "Networks");
       networks != nullptr && networks->if_object() != nullptr) {
     for (const auto& [name, network] : *networks->if_object()) {
       if (network.if_object() != nullptr) seen.address = text_at(*network.if_object(), "IPAddress");
     }
   }
-  seen.fingerprint = fingerprint_of(unit.engine_id, unit.state, seen.is_paused, integer_at(inspected, "State", "Pid"),
-                                    unit.started_at_ms.value_or(0) / 1000, integer_at(inspected, "State", "ExitCode"));
+  seen.fingerprint = of_both(fingerprint_in(inspected), model == nullptr ? "" : fingerprint_in(*model));
   return seen;
 }
 
-Listed listed_in(const json::Object& entry) {
-  Listed listed;
-  const std::vector<std::string> names = texts_at(entry, "Names");
-  if (!names.empty()) listed.name = names.front();
-  listed.deployment = text_at(entry, "Labels", kLabelDeployment);
-  const std::string state = text_at(entry, "State");
-  listed.fingerprint =
-      fingerprint_of(text_at(entry, "Id"), state_of(state), state == "paused", integer_at(entry, "Pid"),
-                     integer_at(entry, "StartedAt"), integer_at(entry, "ExitCode"));
+std::vector<Listed> listed_in(const std::vector<json::Object>& containers) {
+  std::map<std::string, std::string> models;  // fingerprints, by unit
+  const auto name_of = [](const json::Object& container) {
+    const std::vector<std::string> names = texts_at(container, "Names");
+    return names.empty() ? std::string() : names.front();
+  };
+  const auto is_of_model = [](const json::Object& container) {
+    return text_at(container, "Labels", kLabelPart) == to_string(Part::kModel);
+  };
+  for (const json::Object& container : containers)
+    if (is_of_model(container)) models[unit_of(name_of(container))] = fingerprint_listed(container);
+  std::vector<Listed> listed;
+  for (const json::Object& container : containers) {
+    if (is_of_model(container)) continue;
+    Listed one;
+    one.name = name_of(container);
+    one.deployment = text_at(container, "Labels", kLabelDeployment);
+    const auto model = models.find(one.name);
+    one.fingerprint = of_both(fingerprint_listed(container), model == models.end() ? "" : model->second);
+    listed.push_back(std::move(one));
+  }
   return listed;
 }
 
 void explain_exit(Unit& unit, const std::string& last_line, std::optional<std::int64_t> memory_limit) {
   const int code = unit.exit_code.value_or(0);
   std::string sentence;
-  if (code == 137 && memory_limit) {
+  if (code == kModelKilled && memory_limit) {
     // libpod's OOMKilled stays false; with a limit set, SIGKILL that nobody sent is nearly always that limit.
     unit.reason_code = "out-of-memory";
     sentence = phrase(
-        "killed (exit status 137), most likely because it needed more than its memory limit of {} MiB: raise "
+        "the model was killed, most likely because it needed more than its memory limit of {} MiB: raise "
         "resources.limits.memory",
         *memory_limit >> 20);
   } else {
@@ -238,7 +280,8 @@ std::optional<ContainerNews> news_in(const std::string& line) {
   const auto parsed = json::parse_object(line);
   if (!parsed || text_at(*parsed, "Type") != "container") return std::nullopt;
   ContainerNews news;
-  news.name = text_at(*parsed, "Actor", "Attributes", "name");
+  news.name = unit_of(text_at(*parsed, "Actor", "Attributes", "name"));
+  news.is_of_guard = text_at(*parsed, "Actor", "Attributes", kLabelPart) != to_string(Part::kModel);
   news.deployment = text_at(*parsed, "Actor", "Attributes", kLabelDeployment);
   if (news.name.empty() || news.deployment.empty()) return std::nullopt;
   news.event.unit = news.name;

@@ -15,33 +15,35 @@ struct Claimed {
   std::int64_t memory_bytes = 0;
 };
 
-// A container as it was last looked at.
+// A unit as its containers were last looked at: what is said of it is said of its guard's, unless it says otherwise.
 struct Seen {
   Unit unit;                // `ready` and `reason` are completed by who asks its health and its log
   int slot = -1;            // -1: its name is not the one of its labels, so we did not make it
-  std::string fingerprint;  // another one when it is another container, or in another state, or started again
+  std::string fingerprint;  // another one when a container is another one, or in another state, or started again
   std::string address;      // in the container network; may be empty
   std::uint16_t health_port = manifest::kHealthPort;
-  std::optional<std::int64_t> memory_limit;
+  std::optional<std::int64_t> memory_limit;  // the model's
   bool is_paused = false;
-  Claimed claimed;
-  std::string last_words;  // the last line of its log when it had not been ready for long, and when it was looked up
+  bool model_runs = false;  // its container
+  Claimed claimed;          // of both
+  std::string last_words;   // the last line of its log when it had not been ready for long, and when it was looked up
   UnixMillis words_at_ms = 0;
   // What it was compared with, and the first field that differs. Shared with the view, which keeps the wanted one.
   std::shared_ptr<const Workload> compared;
   std::optional<std::string> drift;
 };
 
-// Of GET containers/NAME/json.
-Seen seen_in(const json::Object& inspected);
+// Of GET containers/NAME/json for the guard's container, and for the model's where there is one.
+Seen seen_in(const json::Object& inspected, const json::Object* model);
 
-// One entry of GET containers/json: enough to know whether it must be looked at again.
+// Of GET containers/json: enough of each unit to know whether it must be looked at again. A model's container without
+// its guard's is no unit.
 struct Listed {
   std::string name;
   std::string deployment;
   std::string fingerprint;
 };
-Listed listed_in(const json::Object& entry);
+std::vector<Listed> listed_in(const std::vector<json::Object>& containers);
 
 // "2026-11-23T03:02:59.934135394Z" or with an offset; nothing for libpod's zero time (year 1) and for what is no time.
 std::optional<UnixMillis> parse_engine_time(const std::string& text);
@@ -59,7 +61,8 @@ Explained explain_start_failure(const std::string& engine_message, const std::ve
 
 // One line of GET events. Of other things than containers of a deployment, and of nonsense, there is nothing.
 struct ContainerNews {
-  std::string name;
+  std::string name;  // of the unit
+  bool is_of_guard = true;
   std::string deployment;
   Event event;
 };

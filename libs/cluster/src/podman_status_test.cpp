@@ -4,6 +4,7 @@
 
 #include "log_frames.h"
 #include "mifeng/base/file.h"
+#include "test_workload.h"
 
 namespace mifeng::cluster {
 namespace {
@@ -27,11 +28,11 @@ TEST(EngineTime, NeverAndNonsenseAreNothing) {
 }
 
 TEST(PodmanStatus, ReadsARunningContainer) {
-  const auto text = read_text_file(MIFENG_SOURCE_DIR "/libs/cluster/testdata/inspected.json", 1 << 20);
-  ASSERT_TRUE(text);
-  const auto object = json::parse_object(*text);
-  ASSERT_TRUE(object);
-  const Seen seen = seen_in(*object);
+  const json::Object guard = sample_inspected("guard"), model = sample_inspected("model");
+  const Seen seen = seen_in(guard, &model);
+  EXPECT_TRUE(seen.model_runs);
+  EXPECT_FALSE(seen_in(guard, nullptr).model_runs);
+  EXPECT_NE(seen_in(guard, nullptr).fingerprint, seen.fingerprint);
   EXPECT_EQ(seen.unit.state, UnitState::kRunning);
   EXPECT_EQ(seen.unit.name, "mf-01234567-digits-a1b2c3-0");
   EXPECT_EQ(seen.unit.deployment, "digits-a1b2c3");
@@ -42,33 +43,38 @@ TEST(PodmanStatus, ReadsARunningContainer) {
   EXPECT_EQ(seen.health_port, 15020);
   EXPECT_EQ(seen.memory_limit, 64 << 20);
   EXPECT_EQ(seen.claimed.cpu_millis, 500);
-  EXPECT_EQ(seen.claimed.memory_bytes, 32 << 20);
+  EXPECT_EQ(seen.claimed.memory_bytes, (32 << 20) + (48 << 20));  // the guard's limit, the model's request
   EXPECT_THAT(seen.address, StartsWith("10."));
   EXPECT_TRUE(seen.unit.started_at_ms);
   EXPECT_FALSE(seen.unit.exit_code);
 }
 
 TEST(PodmanStatus, AnAnswerWithoutAnythingIsPendingAndInNoSlot) {
-  EXPECT_EQ(seen_in(json::Object{}).unit.state, UnitState::kPending);
-  EXPECT_EQ(seen_in(json::Object{}).slot, -1);
-  EXPECT_EQ(listed_in(json::Object{{"State", 7}, {"Names", "x"}}).name, "x");
+  EXPECT_EQ(seen_in(json::Object{}, nullptr).unit.state, UnitState::kPending);
+  EXPECT_EQ(seen_in(json::Object{}, nullptr).slot, -1);
+  EXPECT_EQ(listed_in({json::Object{{"State", 7}, {"Names", "x"}}}).at(0).name, "x");
 }
 
 // A list is compared with what was looked at before; it must not differ by its form.
 TEST(PodmanStatus, AListedContainerIsTheOneThatWasLookedAt) {
   const auto inspected = [](const char* status, std::int64_t pid, const char* started, int exit_code) {
-    return seen_in(
-               json::Object{
-                   {"Id", "abc"},
-                   {"State",
-                    json::Object{{"Status", status}, {"Pid", pid}, {"StartedAt", started}, {"ExitCode", exit_code}}}})
-        .fingerprint;
+    const json::Object state{{"Status", status}, {"Pid", pid}, {"StartedAt", started}, {"ExitCode", exit_code}};
+    const json::Object guard{{"Id", "abc"}, {"State", state}}, model{{"Id", "def"}, {"State", state}};
+    return seen_in(guard, &model).fingerprint;
   };
   const auto listed = [](const char* state, std::int64_t pid, std::int64_t started, int exit_code) {
-    return listed_in(
-               json::Object{
-                   {"Id", "abc"}, {"State", state}, {"Pid", pid}, {"StartedAt", started}, {"ExitCode", exit_code}})
-        .fingerprint;
+    json::Object guard{{"State", state}, {"Pid", pid}, {"StartedAt", started}, {"ExitCode", exit_code}};
+    json::Object model = guard;
+    guard.set("Id", "abc");
+    guard.set("Names", json::Array{"unit"});
+    model.set("Id", "def");
+    model.set("Names", json::Array{"unit.model"});
+    model.set("Labels", json::Object{{"io.mifeng.part", "model"}});
+    // In whichever order, and beside half a unit.
+    const json::Object half{{"Names", json::Array{"other.model"}}, {"Labels", *model.find("Labels")}};
+    const auto units = listed_in({model, half, guard});
+    EXPECT_EQ(units.size(), 1U);
+    return units.at(0).fingerprint;
   };
   EXPECT_EQ(inspected("running", 7, "2026-11-23T03:02:59.9Z", 0), listed("running", 7, 1795402979, 0));
   EXPECT_EQ(inspected("exited", 0, "2026-11-23T03:02:59.9Z", 3), listed("exited", 0, 1795402979, 3));
@@ -90,6 +96,13 @@ TEST(PodmanStatus, NewsAreOfContainersOfDeployments) {
   EXPECT_EQ(died->event.action, "died");
   EXPECT_EQ(died->event.detail, "ended with exit status 137");
   EXPECT_EQ(died->event.time_ms, 5250);
+  EXPECT_TRUE(died->is_of_guard);
+  const auto of_model =
+      news_in(R"({"Type":"container","Action":"died","Actor":{"Attributes":{"io.mifeng.part":"model",)"
+              R"("io.mifeng.deployment":"test","name":"mf-1-test-0.model"}}})");
+  ASSERT_TRUE(of_model);
+  EXPECT_EQ(of_model->name, "mf-1-test-0");
+  EXPECT_FALSE(of_model->is_of_guard);
   EXPECT_FALSE(news_in(R"({"Type":"volume","Action":"create","Actor":{"Attributes":{"name":"x"}}})"));
   EXPECT_FALSE(news_in(R"({"Type":"container","Action":"start","Actor":{"Attributes":{"name":"of-others"}}})"));
   EXPECT_FALSE(news_in("{"));
@@ -105,7 +118,10 @@ TEST(PodmanStatus, AnEndHasAReason) {
   unit.exit_code = 139;
   explain_exit(unit, "", std::nullopt);
   EXPECT_EQ(unit.reason, "ended with exit status 139 (signal 11)");
-  unit.exit_code = 137;
+  unit.exit_code = 137;  // the guard itself, for which the model's limit is no reason
+  explain_exit(unit, "", 64 << 20);
+  EXPECT_EQ(unit.reason_code, "exited");
+  unit.exit_code = 6;
   explain_exit(unit, "", 64 << 20);
   EXPECT_EQ(unit.reason_code, "out-of-memory");
   EXPECT_THAT(unit.reason, HasSubstr("64 MiB"));

@@ -27,21 +27,58 @@ bool is_mount_path(std::string_view path) {
   });
 }
 
+Result<void> check_memory_folder(const std::string& where, const std::string& path, std::int64_t size,
+                                 std::set<std::string>& paths) {
+  if (!is_mount_path(path)) return bad(where, "has a path that cannot be mounted: " + path);
+  if (size < 4096) return bad(where, "needs at least 4096 bytes for " + path);
+  if (!paths.insert(path).second) return bad(where, "has " + path + " twice");
+  return ok();
+}
+
+// `paths`: where something is mounted already.
+Result<void> check_container(const std::string& where, const ContainerTemplate& container,
+                             std::set<std::string>& paths) {
+  if (container.image.size() > 500 || image_digest(container.image).empty())
+    return bad(where + ".image", "must name a digest: REGISTRY/NAME@sha256:...");
+  if (container.command.empty()) return bad(where + ".command", "must not be empty");
+  if (container.user == 0) return bad(where + ".user", "must not be root");
+  for (const MemoryMount& mount : container.memory_mounts)
+    MIFENG_CHECK(check_memory_folder(where + ".memory_mounts", mount.path, mount.size_bytes, paths));
+  std::set<std::string> env;
+  for (const EnvVar& variable : container.env) {
+    if (variable.name.empty() || variable.name.find_first_of(std::string("=\0", 2)) != std::string::npos)
+      return bad(where + ".env", "has a variable without a proper name");
+    if (variable.value.find('\0') != std::string::npos)
+      return bad(where + ".env", variable.name + " holds a zero byte");
+    if (!env.insert(variable.name).second) return bad(where + ".env", "has " + variable.name + " twice");
+    if (variable.name == "MIFENG_UNIT" || variable.name == "MIFENG_PLATFORM")
+      return bad(where + ".env", variable.name + " is set by the engine");
+  }
+  for (const auto& [kind, count] : container.resources.devices) {
+    if (kind.empty() || kind.find('/') == std::string::npos || kind.find_first_of("= ,") != std::string::npos)
+      return bad(where + ".resources.devices", "has no domain/name: " + kind);
+    if (count < 0 || count > 64) return bad(where + ".resources.devices", kind + " must be from 0 to 64");
+  }
+  return ok();
+}
+
 }  // namespace
 
 Result<void> validate(const Workload& workload) {
   const PodTemplate& pod = workload.pod;
   if (!is_label(workload.deployment, 40)) return bad("deployment", "must be a DNS label of at most 40 bytes");
   if (workload.replicas < 0 || workload.replicas > 1000) return bad("replicas", "must be from 0 to 1000");
-  if (pod.image.empty() || pod.image.size() > 500 || image_digest(pod.image).empty())
-    return bad("pod.image", "must name a digest: REGISTRY/NAME@sha256:...");
-  if (pod.command.empty()) return bad("pod.command", "must not be empty");
-  std::set<std::string> paths{kSocketsPath};
-  for (const MemoryMount& mount : pod.memory_mounts) {
-    if (!is_mount_path(mount.path)) return bad("pod.memory_mounts", "has a path that cannot be mounted: " + mount.path);
-    if (mount.size_bytes < 4096) return bad("pod.memory_mounts", "needs at least 4096 bytes for " + mount.path);
-    if (!paths.insert(mount.path).second) return bad("pod.memory_mounts", "has " + mount.path + " twice");
+  std::set<std::string> paths{kSocketsPath, manifest::kStartFolder};
+  std::set<std::string> names;
+  for (const SharedFolder& folder : pod.shared) {
+    if (!is_label(folder.name, 63)) return bad("pod.shared", "has a name that is no DNS label: " + folder.name);
+    if (!names.insert(folder.name).second) return bad("pod.shared", "has " + folder.name + " twice");
+    MIFENG_CHECK(check_memory_folder("pod.shared", folder.path, folder.size_bytes, paths));
   }
+  if (pod.network != manifest::Network::kNone)
+    return bad("pod.network", "must be none: this engine gives a model no network yet");
+  for (const Part part : {Part::kGuard, Part::kModel})
+    MIFENG_CHECK(check_container(std::string("pod.") + to_string(part), template_of(pod, part), paths));
   std::set<std::string> volumes;
   for (const ScratchMount& mount : pod.scratch_mounts) {
     if (!is_mount_path(mount.path))
@@ -56,20 +93,6 @@ Result<void> validate(const Workload& workload) {
         !is_label(mount.claim.substr(dot + 1), 63))
       return bad("pod.claim_mounts", "has a claim that is not VENDOR.NAME, two DNS labels");
     if (!paths.insert(mount.path).second) return bad("pod.claim_mounts", "has " + mount.path + " twice");
-  }
-  std::set<std::string> env;
-  for (const EnvVar& variable : pod.env) {
-    if (variable.name.empty() || variable.name.find_first_of(std::string("=\0", 2)) != std::string::npos)
-      return bad("pod.env", "has a variable without a proper name");
-    if (variable.value.find('\0') != std::string::npos) return bad("pod.env", variable.name + " holds a zero byte");
-    if (!env.insert(variable.name).second) return bad("pod.env", "has " + variable.name + " twice");
-    if (variable.name == "MIFENG_UNIT" || variable.name == "MIFENG_PLATFORM")
-      return bad("pod.env", variable.name + " is set by the engine");
-  }
-  for (const auto& [kind, count] : pod.resources.devices) {
-    if (kind.empty() || kind.find('/') == std::string::npos || kind.find_first_of("= ,") != std::string::npos)
-      return bad("pod.resources.devices", "has no domain/name: " + kind);
-    if (count < 0 || count > 64) return bad("pod.resources.devices", kind + " must be from 0 to 64");
   }
   for (const ContainerPort& port : pod.ports) {
     if (!is_label(port.name, 63)) return bad("pod.ports", "has a name that is no DNS label: " + port.name);

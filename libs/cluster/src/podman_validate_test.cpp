@@ -25,7 +25,7 @@ TEST(PodmanValidate, ANewUnitComesBesideTheOldOneUnlessItNeedsHardwareOfItsOwn) 
   PodTemplate pod = sample_workload().pod;
   EXPECT_EQ(ports_needed(pod, 3).slots, 3);
   EXPECT_EQ(ports_needed(pod, 3).update_slots, 1);
-  pod.resources.devices["example.com/accelerator"] = 1;
+  pod.model.resources.devices["example.com/accelerator"] = 1;
   EXPECT_EQ(ports_needed(pod, 3).slots, 3);
   EXPECT_EQ(ports_needed(pod, 3).update_slots, 0);
 }
@@ -35,10 +35,15 @@ TEST(PodmanValidate, RefusesWhatCannotBeRendered) {
       {"deployment", [](Workload& w) { w.deployment = "Digits"; }},
       {"deployment", [](Workload& w) { w.deployment = "a/../b"; }},
       {"replicas", [](Workload& w) { w.replicas = -1; }},
-      {"pod.image", [](Workload& w) { w.pod.image = "127.0.0.1:5000/acme/digits:latest"; }},
-      {"pod.command", [](Workload& w) { w.pod.command.clear(); }},
-      {"pod.memory_mounts", [](Workload& w) { w.pod.memory_mounts[0].path = "/app,exec"; }},
-      {"pod.memory_mounts", [](Workload& w) { w.pod.memory_mounts[1].path = "/app"; }},
+      {"pod.model.image", [](Workload& w) { w.pod.model.image = "127.0.0.1:5000/acme/digits:latest"; }},
+      {"pod.guard.command", [](Workload& w) { w.pod.guard.command.clear(); }},
+      {"pod.model.memory_mounts", [](Workload& w) { w.pod.model.memory_mounts[0].path = "/app,exec"; }},
+      {"pod.model.memory_mounts", [](Workload& w) { w.pod.model.memory_mounts[0].path = "/app"; }},
+      {"pod.shared", [](Workload& w) { w.pod.shared[2].path = "/mifeng/start"; }},
+      {"pod.shared", [](Workload& w) { w.pod.shared[2].name = "app"; }},
+      {"pod.shared", [](Workload& w) { w.pod.shared[0].size_bytes = 1; }},
+      {"pod.network", [](Workload& w) { w.pod.network = manifest::Network::kOutgoing; }},
+      {"pod.model.user", [](Workload& w) { w.pod.model.user = 0; }},
       {"pod.scratch_mounts", [](Workload& w) { w.pod.scratch_mounts[0].path = "/mifeng/platform"; }},
       {"pod.scratch_mounts", [](Workload& w) { w.pod.scratch_mounts[0].volume = "../x"; }},
       {"pod.claim_mounts",
@@ -53,13 +58,13 @@ TEST(PodmanValidate, RefusesWhatCannotBeRendered) {
        [](Workload& w) {
          w.pod.claim_mounts = {{"acme.data", "/cache"}};
        }},
-      {"pod.env",
+      {"pod.guard.env",
        [](Workload& w) {
-         w.pod.env.push_back({"LANG", "C"});
+         w.pod.guard.env.push_back({"LANG", "C"});
        }},
-      {"pod.env",
+      {"pod.guard.env",
        [](Workload& w) {
-         w.pod.env.push_back({"MIFENG_PLATFORM", "http://127.0.0.1:1"});
+         w.pod.guard.env.push_back({"MIFENG_PLATFORM", "http://127.0.0.1:1"});
        }},
       {"node_ports", [](Workload& w) { w.node_ports.clear(); }},
       {"node_ports", [](Workload& w) { w.replicas = 2; }},
@@ -82,7 +87,7 @@ TEST(PodmanValidate, RefusesWhatCannotBeRendered) {
          w.pod.ports.push_back({"metrics", 9090});
        }},
       {"pod.ports", [](Workload& w) { w.pod.ports[0].container_port = w.pod.health_port; }},
-      {"devices", [](Workload& w) { w.pod.resources.devices["gpu"] = 1; }},
+      {"devices", [](Workload& w) { w.pod.model.resources.devices["gpu"] = 1; }},
   };
   EXPECT_TRUE(validate(sample_workload()));
   for (const auto& [field, change] : changes) {

@@ -36,24 +36,24 @@ void PodmanEngine::tell(const std::string& deployment) {
 
 Task<void> PodmanEngine::refresh(std::string name) {
   const auto held = co_await names_.acquire(name);
-  auto inspected = co_await inspect(name);
-  if (!inspected && inspected.error().code() != ErrorCode::kPermissionDenied) co_return inspected.error();
-  if (!inspected || !*inspected) {
+  auto looked = co_await look_into(name);
+  if (!looked && looked.error().code() != ErrorCode::kPermissionDenied) co_return looked.error();
+  if (!looked || !looked->guard) {
     const auto before = view_.find(name);
     if (view_.erase(name) && before) tell(before->unit.deployment);
     co_return ok();
   }
-  Seen seen = seen_in(**inspected);
+  Seen seen = seen_in(*looked->guard, looked->model ? &*looked->model : nullptr);
   const auto wanted = view_.wanted(seen.unit.deployment);
   if (wanted && wanted->revision == seen.unit.revision) {
-    auto env = co_await image_env(**inspected);
-    if (!env && env.error().code() != ErrorCode::kNotFound) co_return env.error();
+    auto drift = co_await drift_of(*wanted, seen.slot, *looked);
+    if (!drift) co_return drift.error();
     seen.compared = wanted;
-    seen.drift = find_drift(frame_, *wanted, seen.slot, **inspected, env.value_or(std::vector<std::string>()));
+    seen.drift = std::move(*drift);
   }
   const auto before = view_.find(name);
   if (seen.unit.state == UnitState::kExited && !(before && before->fingerprint == seen.fingerprint)) {
-    const std::string last = co_await last_log_line(name);
+    const std::string last = co_await last_words(name);
     explain_exit(seen.unit, last, seen.memory_limit);
   }
   const bool needs_health = seen.unit.state == UnitState::kRunning;
@@ -66,9 +66,7 @@ Task<void> PodmanEngine::refresh(std::string name) {
 Task<bool> PodmanEngine::look_at(std::string deployment) {
   auto containers = co_await list_ours(deployment);
   if (!containers) co_return containers.error();
-  std::vector<Listed> listed;
-  for (const json::Object& container : *containers) listed.push_back(listed_in(container));
-  const std::vector<std::string> names = view_.differing(listed, deployment);
+  const std::vector<std::string> names = view_.differing(listed_in(*containers), deployment);
   for (const std::string& name : names) {
     auto looked = co_await refresh(name);
     // One container that cannot be looked at hides no other.
@@ -155,7 +153,7 @@ boost::asio::awaitable<Result<void>> PodmanEngine::read_news(net::ResponseStream
       rest.erase(0, end + 1);
       if (!news) continue;
       names.insert(news->name);
-      if (news->event.time_ms >= since) view_.add_event(news->deployment, std::move(news->event));
+      if (news->is_of_guard && news->event.time_ms >= since) view_.add_event(news->deployment, std::move(news->event));
     }
     if (rest.size() > kNewsLineMax)
       co_return Error(ErrorCode::kInternal, "bad-engine-answer", "an event of the container engine has no end");

@@ -1,6 +1,9 @@
 #include "mifeng/manifest/pod_template.h"
 
 #include <algorithm>
+#include <set>
+
+#include "mifeng/manifest/rules.h"
 
 namespace mifeng::manifest {
 namespace {
@@ -8,6 +11,12 @@ namespace {
 constexpr std::int64_t kMiB = 1 << 20;
 constexpr int kEndSeconds = 5;
 constexpr int kLameDuckSecondsMax = 60;  // spec/grant.md, MIFENG_LAME_DUCK
+constexpr std::int64_t kRunBytes = 64 * kMiB;
+constexpr std::int64_t kSocketsBytes = kMiB;
+// For the guard beside what its folders hold: nginx takes 1,024 connections, half of them towards the model, with some
+// 300 KiB for each request under way (buffers of the model's answer, of its seal and of the request); its own and
+// nginx' code and data are some 20 MiB.
+constexpr std::int64_t kGuardBytes = 512 * 300 * 1024 + 96 * kMiB;
 
 // A tmpfs counts whole pages per file and its folders; 1/16 and 16 MiB more than the content is enough for 100,000
 // files, and leaves a model a little room of its own.
@@ -20,6 +29,59 @@ std::optional<std::int64_t> find(const ResourceList& list, const std::string& na
   const auto at = list.find(name);
   if (at == list.end()) return std::nullopt;
   return millis ? at->second.milli : at->second.units();
+}
+
+void sort(std::vector<EnvVar>& env) {
+  std::sort(env.begin(), env.end(), [](const EnvVar& a, const EnvVar& b) { return a.name < b.name; });
+}
+
+// For whoever runs a guard: all that it goes by (spec/grant.md).
+ContainerTemplate guard_of(const DeploymentConfig& config, const RenderOptions& options) {
+  ContainerTemplate guard;
+  guard.image = options.registry + "/" + options.guard_image;
+  guard.command = {kGuardProgram};
+  std::string ports;
+  for (const ContainerPort& port : config.ports)
+    ports += (ports.empty() ? "" : ",") + port.name + "=" + std::to_string(port.container_port);
+  guard.env = {{"MIFENG_DELIVERY_KEY", options.delivery_key},
+               {"MIFENG_DEPLOYMENT", options.deployment_id},
+               {"MIFENG_IDENTITY_KEY", options.identity_key},
+               {"MIFENG_LAME_DUCK", std::to_string(options.lame_duck_seconds)},
+               {"MIFENG_MODEL_UID", std::to_string(options.model_user)},
+               {"MIFENG_PORTS", ports},
+               {"MIFENG_READINESS", config.readiness_path},
+               {"MIFENG_TERMINATION_GRACE", std::to_string(config.termination_grace_seconds)}};
+  sort(guard.env);
+  guard.memory_mounts = {{kRunFolder, kRunBytes, false}};
+  // What lies in memory is charged to who writes it.
+  guard.resources.memory_limit_bytes = app_size(options.payload_bytes) + kRunBytes + kSocketsBytes + kGuardBytes;
+  return guard;
+}
+
+std::string socket_variable(const std::string& port_name) {
+  std::string name = "MIFENG_SOCKET_";
+  for (const char c : port_name) name += c == '-' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  return name;
+}
+
+std::vector<EnvVar> model_env(const DeploymentConfig& config) {
+  std::vector<EnvVar> env = config.env;
+  env.push_back({"MIFENG_MODEL_NAME", config.model_name});
+  env.push_back({"MIFENG_MODEL_VERSION", config.model_version});
+  const std::string folder = kModelFolder;
+  env.push_back({"MIFENG_SOCKET", folder + "/model.sock"});
+  for (std::size_t i = 1; i < config.ports.size(); ++i)
+    env.push_back({socket_variable(config.ports[i].name), folder + "/model-" + config.ports[i].name + ".sock"});
+  // NVIDIA's runtime gives every accelerator of the machine to a container that says nothing.
+  const auto named = [&](const char* name) {
+    return std::any_of(env.begin(), env.end(), [&](const EnvVar& one) { return one.name == name; });
+  };
+  const auto& limits = config.resources.limits;
+  const bool has_devices = std::any_of(limits.begin(), limits.end(),
+                                       [](const auto& one) { return one.first.find('/') != std::string::npos; });
+  if (!has_devices && !named("NVIDIA_VISIBLE_DEVICES")) env.push_back({"NVIDIA_VISIBLE_DEVICES", "void"});
+  sort(env);
+  return env;
 }
 
 }  // namespace
@@ -36,39 +98,35 @@ Result<PodTemplate> render_pod(const DeploymentConfig& config, const RenderOptio
     return refuse("a guard's lame-duck time is 0 to 60 seconds");
   if (options.payload_bytes > std::uint64_t{1} << 40) return refuse("the payload is larger than 2^40 bytes");
 
+  if (options.guard_image.find("@sha256:") == std::string::npos) return refuse("the guard's image has no digest");
+  if (options.identity_key.empty() || options.delivery_key.empty()) return refuse("the platform's keys are missing");
+  if (options.model_user < kModelUserMin || options.model_user > kModelUserMax)
+    return refuse("the model's user is out of bounds");
+
   PodTemplate pod;
-  pod.image = options.registry + "/" + config.image;
-  pod.pull_policy = config.pull_policy;
-  pod.command = {kGuardProgram};
-  pod.args = {"--"};
-  pod.args.insert(pod.args.end(), config.command.begin(), config.command.end());
-
-  std::string ports;
-  for (const ContainerPort& port : config.ports)
-    ports += (ports.empty() ? "" : ",") + port.name + "=" + std::to_string(port.container_port);
-  pod.env = config.env;
-  pod.env.push_back({"MIFENG_DEPLOYMENT", options.deployment_id});
-  pod.env.push_back({"MIFENG_PORTS", ports});
-  pod.env.push_back({"MIFENG_LAME_DUCK", std::to_string(options.lame_duck_seconds)});
-  pod.env.push_back({"MIFENG_READINESS", config.readiness_path});
-  pod.env.push_back({"MIFENG_TERMINATION_GRACE", std::to_string(config.termination_grace_seconds)});
-  if (!options.card.empty()) pod.env.push_back({"MIFENG_CARD", options.card});
-  std::sort(pod.env.begin(), pod.env.end(), [](const EnvVar& a, const EnvVar& b) { return a.name < b.name; });
+  pod.guard = guard_of(config, options);
+  pod.network = config.network;
   pod.ports = config.ports;
-
-  pod.resources.cpu_request_millis = find(config.resources.requests, "cpu", true);
-  pod.resources.cpu_limit_millis = find(config.resources.limits, "cpu", true);
-  pod.resources.memory_request_bytes = find(config.resources.requests, "memory", false);
-  pod.resources.memory_limit_bytes = find(config.resources.limits, "memory", false);
+  ContainerTemplate& model = pod.model;
+  model.image = options.registry + "/" + config.image;
+  model.pull_policy = config.pull_policy;
+  pod.guard.pull_policy = PullPolicy::kIfNotPresent;
+  model.user = options.model_user;
+  model.env = model_env(config);
+  model.resources.cpu_request_millis = find(config.resources.requests, "cpu", true);
+  model.resources.cpu_limit_millis = find(config.resources.limits, "cpu", true);
+  model.resources.memory_request_bytes = find(config.resources.requests, "memory", false);
+  model.resources.memory_limit_bytes = find(config.resources.limits, "memory", false);
   for (const auto& [name, quantity] : config.resources.limits)
-    if (name != "cpu" && name != "memory") pod.resources.devices[name] = quantity.units();
+    if (name != "cpu" && name != "memory") model.resources.devices[name] = quantity.units();
 
-  pod.memory_mounts.push_back({kAppFolder, app_size(options.payload_bytes), true});
-  pod.memory_mounts.push_back({kRunFolder, 64 * kMiB, false});
+  pod.shared = {{"app", kAppFolder, app_size(options.payload_bytes), true, false},
+                {"guard", kGuardFolder, kSocketsBytes, false, false},
+                {"model", kModelFolder, kSocketsBytes, false, true}};
   // Programs expect somewhere to write temporary files, and the root is read-only.
   const bool own_tmp = std::any_of(config.volume_mounts.begin(), config.volume_mounts.end(),
                                    [](const VolumeMount& mount) { return mount.mount_path == "/tmp"; });
-  if (!own_tmp) pod.memory_mounts.push_back({"/tmp", 64 * kMiB, false});
+  if (!own_tmp) model.memory_mounts.push_back({"/tmp", 64 * kMiB, false});
   for (const VolumeMount& mount : config.volume_mounts) {
     const auto volume = std::find_if(config.volumes.begin(), config.volumes.end(),
                                      [&](const Volume& one) { return one.name == mount.name; });
@@ -83,11 +141,21 @@ Result<PodTemplate> render_pod(const DeploymentConfig& config, const RenderOptio
       if (volume->claim_size) claim.size_bytes = volume->claim_size->units();
       pod.claim_mounts.push_back(std::move(claim));
     } else if (volume->medium == Volume::Medium::kMemory) {
-      pod.memory_mounts.push_back({mount.mount_path, size.value_or(64 * kMiB), false});
+      model.memory_mounts.push_back({mount.mount_path, size.value_or(64 * kMiB), false});
     } else {
       pod.scratch_mounts.push_back({mount.name, mount.mount_path, size});
     }
   }
+  model.command = {kStartProgram};
+  std::set<std::string> names;
+  for (const EnvVar& variable : model.env) names.insert(variable.name);
+  for (const std::string_view name : image_env_names()) names.emplace(name);
+  for (const std::string& name : names) model.args.insert(model.args.end(), {"--env", name});
+  model.args.insert(model.args.end(), {"--writable", kModelFolder});
+  for (const VolumeMount& mount : config.volume_mounts)
+    model.args.insert(model.args.end(), {"--writable", mount.mount_path});
+  model.args.push_back("--");
+  model.args.insert(model.args.end(), config.command.begin(), config.command.end());
   // The guard's time begins only after it has gone on serving, and it needs a moment to end the model.
   pod.termination_grace_seconds = options.lame_duck_seconds + config.termination_grace_seconds + kEndSeconds;
   return pod;

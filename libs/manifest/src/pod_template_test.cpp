@@ -15,31 +15,83 @@ DeploymentConfig full_config() {
   return *parse_deployment_config(*read_text_file(path, 1 << 20), "config.yaml", ConfigKind::kPackage);
 }
 
-RenderOptions options() { return {"dep-1", "127.0.0.1:5000", 10 << 20, "0011223344556677"}; }
+RenderOptions options() {
+  return {.deployment_id = "dep-1",
+          .registry = "127.0.0.1:5000",
+          .guard_image = "mifeng/guard@sha256:" + std::string(64, '7'),
+          .payload_bytes = 10 << 20,
+          .model_user = kModelUserMin + 3,
+          .identity_key = "aWRlbnRpdHk=",
+          .delivery_key = "ZGVsaXZlcnk="};
+}
 
 TEST(PodTemplate, CarriesAllOfAConfig) {
   const auto pod = render_pod(full_config(), options());
   ASSERT_TRUE(pod) << pod.error().message();
-  EXPECT_THAT(pod->image, testing::StartsWith("127.0.0.1:5000/acme/digits@sha256:0123"));
-  EXPECT_EQ(pod->pull_policy, PullPolicy::kIfNotPresent);
-  EXPECT_THAT(pod->command, ElementsAre("/mifeng/bin/mifeng-guard"));
-  EXPECT_THAT(pod->args, ElementsAre("--", "/app/model"));
-  EXPECT_THAT(pod->env, ElementsAre(EnvVar{"LANG", "C.UTF-8"}, EnvVar{"MIFENG_CARD", "0011223344556677"},
-                                    EnvVar{"MIFENG_DEPLOYMENT", "dep-1"}, EnvVar{"MIFENG_LAME_DUCK", "5"},
-                                    EnvVar{"MIFENG_PORTS", "http=8080"}, EnvVar{"MIFENG_READINESS", "/v2/health/ready"},
-                                    EnvVar{"MIFENG_TERMINATION_GRACE", "30"}));
+  const ContainerTemplate& model = pod->model;
+  EXPECT_THAT(model.image, testing::StartsWith("127.0.0.1:5000/acme/digits@sha256:0123"));
+  EXPECT_EQ(model.pull_policy, PullPolicy::kIfNotPresent);
+  EXPECT_EQ(model.user, 1'900'000'003U);
+  EXPECT_THAT(model.command, ElementsAre("/mifeng/start/mifeng-start"));
+  EXPECT_THAT(model.env, ElementsAre(EnvVar{"LANG", "C.UTF-8"}, EnvVar{"MIFENG_MODEL_NAME", "digits"},
+                                     EnvVar{"MIFENG_MODEL_VERSION", "1.2.0"},
+                                     EnvVar{"MIFENG_SOCKET", "/mifeng/model/model.sock"}));
+  // Named to the first process: what the config sets, and what an image may bring; then the model's own command.
+  for (const char* name : {"LANG", "MIFENG_SOCKET", "PATH", "JAVA_HOME"}) EXPECT_THAT(model.args, Contains(name));
+  EXPECT_THAT(model.args, testing::Not(Contains("MIFENG_PLATFORM")));
+  ASSERT_GE(model.args.size(), 6U);
+  EXPECT_THAT(std::vector<std::string>(model.args.end() - 6, model.args.end()),
+              ElementsAre("--writable", "/mifeng/model", "--writable", "/cache", "--", "/app/model"));
+  EXPECT_EQ(model.resources.cpu_request_millis, 2000);
+  EXPECT_EQ(model.resources.cpu_limit_millis, std::nullopt);
+  EXPECT_EQ(model.resources.memory_request_bytes, 4LL << 30);
+  EXPECT_EQ(model.resources.memory_limit_bytes, 8LL << 30);
+  EXPECT_THAT(model.resources.devices, ElementsAre(std::pair<const std::string, std::int64_t>("nvidia.com/gpu", 1)));
+  EXPECT_THAT(model.memory_mounts, ElementsAre(MemoryMount{"/tmp", 64LL << 20, false}));
+  EXPECT_EQ(pod->network, Network::kNone);
+
+  const ContainerTemplate& guard = pod->guard;
+  EXPECT_EQ(guard.image, "127.0.0.1:5000/" + options().guard_image);
+  EXPECT_EQ(guard.user, kGuardUser);
+  EXPECT_THAT(guard.command, ElementsAre("/mifeng/bin/mifeng-guard"));
+  EXPECT_THAT(guard.args, testing::IsEmpty());
+  EXPECT_THAT(guard.env,
+              ElementsAre(EnvVar{"MIFENG_DELIVERY_KEY", "ZGVsaXZlcnk="}, EnvVar{"MIFENG_DEPLOYMENT", "dep-1"},
+                          EnvVar{"MIFENG_IDENTITY_KEY", "aWRlbnRpdHk="}, EnvVar{"MIFENG_LAME_DUCK", "5"},
+                          EnvVar{"MIFENG_MODEL_UID", "1900000003"}, EnvVar{"MIFENG_PORTS", "http=8080"},
+                          EnvVar{"MIFENG_READINESS", "/v2/health/ready"}, EnvVar{"MIFENG_TERMINATION_GRACE", "30"}));
+  EXPECT_THAT(guard.memory_mounts, ElementsAre(MemoryMount{"/mifeng/run", 64LL << 20, false}));
+  // The payload's folder, the guard's own two, and what it needs to serve.
+  EXPECT_EQ(guard.resources.memory_limit_bytes, (27LL + 64 + 1 + 150 + 96) << 20);
+  EXPECT_THAT(pod->shared, ElementsAre(SharedFolder{"app", "/app", 27LL << 20, true, false},
+                                       SharedFolder{"guard", "/mifeng/guard", 1LL << 20, false, false},
+                                       SharedFolder{"model", "/mifeng/model", 1LL << 20, false, true}));
   // Lame duck, drain, and the model's own end.
   EXPECT_EQ(pod->termination_grace_seconds, 5 + 30 + 5);
   EXPECT_THAT(pod->ports, ElementsAre(ContainerPort{"http", 8080}));
-  EXPECT_EQ(pod->resources.cpu_request_millis, 2000);
-  EXPECT_EQ(pod->resources.cpu_limit_millis, std::nullopt);
-  EXPECT_EQ(pod->resources.memory_request_bytes, 4LL << 30);
-  EXPECT_EQ(pod->resources.memory_limit_bytes, 8LL << 30);
-  EXPECT_THAT(pod->resources.devices, ElementsAre(std::pair<const std::string, std::int64_t>("nvidia.com/gpu", 1)));
-  EXPECT_THAT(pod->memory_mounts, Contains(MemoryMount{"/app", 27LL << 20, true}));
-  EXPECT_THAT(pod->memory_mounts, Contains(MemoryMount{"/mifeng/run", 64LL << 20, false}));
   EXPECT_THAT(pod->scratch_mounts, ElementsAre(ScratchMount{"cache", "/cache", std::nullopt}));
   EXPECT_EQ(*render_pod(full_config(), options()), *pod);
+}
+
+// NVIDIA's runtime gives all of the machine's accelerators to a container that says nothing.
+TEST(PodTemplate, WithoutADeviceThereIsNone) {
+  auto config = full_config();
+  config.resources.requests.erase("nvidia.com/gpu");
+  config.resources.limits.erase("nvidia.com/gpu");
+  const auto pod = render_pod(config, options());
+  ASSERT_TRUE(pod);
+  EXPECT_THAT(pod->model.env, Contains(EnvVar{"NVIDIA_VISIBLE_DEVICES", "void"}));
+}
+
+TEST(PodTemplate, EachPortHasASocketOfItsOwn) {
+  auto config = full_config();
+  config.ports.push_back({"grpc-web", 9000});
+  config.network = Network::kOutgoing;
+  const auto pod = render_pod(config, options());
+  ASSERT_TRUE(pod);
+  EXPECT_THAT(pod->model.env, Contains(EnvVar{"MIFENG_SOCKET_GRPC_WEB", "/mifeng/model/model-grpc-web.sock"}));
+  EXPECT_THAT(pod->guard.env, Contains(EnvVar{"MIFENG_PORTS", "http=8080,grpc-web=9000"}));
+  EXPECT_EQ(pod->network, Network::kOutgoing);
 }
 
 TEST(PodTemplate, AMemoryVolumeIsAMemoryMount) {
@@ -48,7 +100,7 @@ TEST(PodTemplate, AMemoryVolumeIsAMemoryMount) {
   config.volumes[0].size_limit = *parse_quantity("8Mi");
   const auto pod = render_pod(config, options());
   ASSERT_TRUE(pod);
-  EXPECT_THAT(pod->memory_mounts, Contains(MemoryMount{"/cache", 8LL << 20, false}));
+  EXPECT_THAT(pod->model.memory_mounts, Contains(MemoryMount{"/cache", 8LL << 20, false}));
   EXPECT_TRUE(pod->scratch_mounts.empty());
   EXPECT_TRUE(pod->claim_mounts.empty());
 }
@@ -72,7 +124,7 @@ TEST(PodTemplate, TheEnginesPatienceCoversALongerLameDuck) {
   longer.lame_duck_seconds = 15;
   const auto pod = render_pod(full_config(), longer);
   ASSERT_TRUE(pod);
-  EXPECT_THAT(pod->env, Contains(EnvVar{"MIFENG_LAME_DUCK", "15"}));
+  EXPECT_THAT(pod->guard.env, Contains(EnvVar{"MIFENG_LAME_DUCK", "15"}));
   EXPECT_EQ(pod->termination_grace_seconds, 15 + 30 + 5);
   for (const int bad : {-1, 61}) {
     longer.lame_duck_seconds = bad;
@@ -95,6 +147,15 @@ TEST(PodTemplate, RefusesWhatCannotRun) {
   EXPECT_FALSE(render_pod(full_config(), bad));
   bad = options();
   bad.deployment_id.clear();
+  EXPECT_FALSE(render_pod(full_config(), bad));
+  bad = options();
+  bad.guard_image = "mifeng/guard:latest";
+  EXPECT_FALSE(render_pod(full_config(), bad));
+  bad = options();
+  bad.model_user = kGuardUser;
+  EXPECT_FALSE(render_pod(full_config(), bad));
+  bad = options();
+  bad.identity_key.clear();
   EXPECT_FALSE(render_pod(full_config(), bad));
 }
 

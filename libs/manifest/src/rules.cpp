@@ -101,7 +101,7 @@ Complaint check_env_name(std::string_view text) {
   return std::nullopt;
 }
 
-Complaint check_image_env_name(std::string_view text) {
+std::span<const std::string_view> image_env_names() {
   static constexpr std::array<std::string_view, 18> kKnown{"PATH",
                                                            "LANG",
                                                            "LANGUAGE",
@@ -120,7 +120,12 @@ Complaint check_image_env_name(std::string_view text) {
                                                            "NCCL_VERSION",
                                                            "NVIDIA_REQUIRE_CUDA",
                                                            "NVIDIA_DRIVER_CAPABILITIES"};
-  if (std::find(kKnown.begin(), kKnown.end(), text) != kKnown.end()) return std::nullopt;
+  return kKnown;
+}
+
+Complaint check_image_env_name(std::string_view text) {
+  const auto known = image_env_names();
+  if (std::find(known.begin(), known.end(), text) != known.end()) return std::nullopt;
   return "is none of the variables that an image may bring; set it in the deployment config's spec.env";
 }
 

@@ -28,6 +28,7 @@ class KeyRing;
 class AuditLog;
 class GrantLimits;
 class ProvedPeers;
+class GuardImage;
 class Renderings;
 
 // Calls everybody who subscribed, from the thread that changed something. Subscribers must not block.
@@ -54,6 +55,7 @@ struct Core {
   std::unique_ptr<Wrapper> wrapper;
   std::unique_ptr<ClusterSet> clusters;
   std::unique_ptr<Renderings> renderings;
+  std::unique_ptr<GuardImage> guard_image;
   std::unique_ptr<AuditLog> audit;
   std::unique_ptr<KeyRing> keys;
   std::unique_ptr<GrantLimits> grant_limits;

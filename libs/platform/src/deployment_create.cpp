@@ -84,10 +84,12 @@ Result<Deployment> create_in(Core& core, store::Transaction& tx, const Actor& ac
   row.created_by = actor.name;
   row.created_ms = row.changed_ms = row.update_started_ms = core.clock.now_ms();
   row.version_id = prepared.model.id;
+  MIFENG_TRY(const auto last_user, store::last_model_user(tx, manifest::kModelUserMin - 1));
+  row.model_user = last_user + 1;
   MIFENG_CHECK(store::insert(tx, row));
   MIFENG_CHECK(add_revision(core, tx, row, prepared.model, request.overlay, "deploy", actor.name));
   // What cannot be rendered is refused now, not later.
-  MIFENG_TRY(const auto pod, render(core, prepared, row.id));
+  MIFENG_TRY(const auto pod, render(core, prepared, row.id, row.model_user));
   const auto holders = held.find(cluster);
   MIFENG_TRY(PortMap map, load_ports(tx, cluster, holders == held.end() ? HeldPorts{} : holders->second));
   const auto needs = port_needs(core, cluster, pod, static_cast<int>(row.replicas));
@@ -129,7 +131,7 @@ Result<DeploymentPlan> DeploymentService::plan(const Actor& actor, const Deploym
     plan.version = prepared.model.version;
     plan.grade = grade_of(prepared.model);
     MIFENG_TRY(plan.replicas, wanted_replicas(request, prepared.config));
-    MIFENG_TRY(const auto pod, render(core_, prepared, request.name + "-000000"));
+    MIFENG_TRY(const auto pod, render(core_, prepared, request.name + "-000000", manifest::kModelUserMin));
     plan.rendered = pod_json(pod);
     MIFENG_TRY(const PortMap map, load_ports(tx, plan.cluster, held));
     MIFENG_TRY(plan.ports,
@@ -139,6 +141,8 @@ Result<DeploymentPlan> DeploymentService::plan(const Actor& actor, const Deploym
       for (std::string& sentence : engine->not_held(pod)) plan.warnings.push_back(std::move(sentence));
     }
     if (same) plan.warnings.push_back(phrase("there is a deployment {} already", request.name));
+    if (pod.network == manifest::Network::kOutgoing)
+      plan.warnings.push_back(phrase("the model may reach other machines from its container (spec.network: outgoing)"));
     if (plan.replicas == 0) plan.warnings.push_back(phrase("with no replica nothing will run"));
     if (request.route) {
       MIFENG_CHECK(check_prefix(request.route->prefix));

@@ -9,6 +9,7 @@
 #include "audit_log.h"
 #include "core.h"
 #include "deployment_rows.h"
+#include "guard_image.h"
 #include "instances.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/store/ports.h"
@@ -76,6 +77,8 @@ class DeploymentRound {
     const bool outdated =
         std::any_of(units_.begin(), units_.end(), [&](const Unit& unit) { return !is_current(sought_, unit); });
     MIFENG_CHECK(take_ports(outdated));
+    // Where that fails, units whose images are there already start all the same.
+    const auto pushed = core_.guard_image->ensure();
     MIFENG_TRY(auto applied,
                ask<cluster::ApplyResult>([&](cluster::Engine& engine) { return engine.apply(workload_); }));
     if (applied.changed) ++result_.changed;
@@ -84,7 +87,11 @@ class DeploymentRound {
     units_ = std::move(applied.units);
     for (const Unit& unit : units_)
       if (unit.reason_code == kPortTaken) without_port_.insert(slot_of(unit));
-    return ok();
+    const bool no_guard = std::any_of(units_.begin(), units_.end(), [&](const Unit& unit) {
+      return unit.reason_code == "image-not-found" && unit.reason.find(core_.guard_image->name()) != std::string::npos;
+    });
+    if (no_guard) core_.guard_image->missing();
+    return no_guard && !pushed ? pushed : ok();
   }
 
   // A revision may have ports that the one before had not, and where units have ports of their own a new one needs

@@ -4,6 +4,8 @@
 #include <map>
 
 #include "core.h"
+#include "guard_image.h"
+#include "key_ring.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/manifest/pod_template.h"
@@ -162,21 +164,61 @@ Result<Prepared> prepare(store::Transaction& tx, const std::string& version_id, 
   return prepared;
 }
 
-Result<cluster::PodTemplate> render(Core& core, const Prepared& prepared, const std::string& deployment_id) {
+Result<cluster::PodTemplate> render(Core& core, const Prepared& prepared, const std::string& deployment_id,
+                                    std::int64_t model_user) {
+  // As the version's package names them, so that the same revision is rendered the same after any rotation.
+  const auto keys = core.keys->get();
+  const LoadedKey& identity = keys->identity_of_card(prepared.model.card_key_id);
+  const LoadedKey* delivery = keys->delivery_of_card(prepared.model.delivery_key_id);
+  if (delivery == nullptr)
+    return Error(ErrorCode::kConflict, "delivery-key-gone",
+                 "The delivery key that this version was packed for is not known any more. Submit the version again.");
   return manifest::render_pod(prepared.config,
                               {.deployment_id = deployment_id,
                                .registry = core.options.registry,
+                               .guard_image = core.guard_image->name(),
                                .payload_bytes = static_cast<std::uint64_t>(prepared.model.payload_size),
-                               .card = prepared.model.card_key_id});
+                               .model_user = static_cast<std::uint32_t>(model_user),
+                               .identity_key = identity.row.public_key,
+                               .delivery_key = delivery->row.public_key});
 }
 
+namespace {
+
+json::Object container_json(const cluster::ContainerTemplate& container) {
+  json::Array env, mounts;
+  for (const auto& var : container.env) env.emplace_back(json::Object{{"name", var.name}, {"value", var.value}});
+  for (const auto& mount : container.memory_mounts)
+    mounts.emplace_back(json::Object{{"path", mount.path}, {"memoryBytes", mount.size_bytes}});
+  json::Object resources;
+  const auto set = [&](const char* name, const std::optional<std::int64_t>& value) {
+    if (value) resources.set(name, *value);
+  };
+  set("cpuRequestMillis", container.resources.cpu_request_millis);
+  set("cpuLimitMillis", container.resources.cpu_limit_millis);
+  set("memoryRequestBytes", container.resources.memory_request_bytes);
+  set("memoryLimitBytes", container.resources.memory_limit_bytes);
+  for (const auto& [name, count] : container.resources.devices) resources.set(name, count);
+  return json::Object{{"image", container.image},
+                      {"imagePullPolicy", std::string(manifest::to_string(container.pull_policy))},
+                      {"command", strings(container.command)},
+                      {"args", strings(container.args)},
+                      {"user", container.user},
+                      {"env", std::move(env)},
+                      {"resources", std::move(resources)},
+                      {"mounts", std::move(mounts)}};
+}
+
+}  // namespace
+
 json::Object pod_json(const cluster::PodTemplate& pod) {
-  json::Array env, ports, mounts;
-  for (const auto& var : pod.env) env.emplace_back(json::Object{{"name", var.name}, {"value", var.value}});
+  json::Array ports, mounts, shared;
   for (const auto& port : pod.ports)
     ports.emplace_back(json::Object{{"name", port.name}, {"containerPort", port.container_port}});
-  for (const auto& mount : pod.memory_mounts)
-    mounts.emplace_back(json::Object{{"path", mount.path}, {"memoryBytes", mount.size_bytes}});
+  for (const auto& folder : pod.shared)
+    shared.emplace_back(json::Object{{"path", folder.path},
+                                     {"memoryBytes", folder.size_bytes},
+                                     {"writtenBy", folder.model_writes ? "model" : "guard"}});
   for (const auto& mount : pod.scratch_mounts)
     mounts.emplace_back(json::Object{{"path", mount.path}, {"volume", mount.volume}});
   for (const auto& mount : pod.claim_mounts) {
@@ -185,23 +227,12 @@ json::Object pod_json(const cluster::PodTemplate& pod) {
     if (!mount.storage_class.empty()) claim.set("storageClass", mount.storage_class);
     mounts.emplace_back(std::move(claim));
   }
-  json::Object resources;
-  const auto set = [&](const char* name, const std::optional<std::int64_t>& value) {
-    if (value) resources.set(name, *value);
-  };
-  set("cpuRequestMillis", pod.resources.cpu_request_millis);
-  set("cpuLimitMillis", pod.resources.cpu_limit_millis);
-  set("memoryRequestBytes", pod.resources.memory_request_bytes);
-  set("memoryLimitBytes", pod.resources.memory_limit_bytes);
-  for (const auto& [name, count] : pod.resources.devices) resources.set(name, count);
-  return json::Object{{"image", pod.image},
-                      {"imagePullPolicy", std::string(manifest::to_string(pod.pull_policy))},
-                      {"command", strings(pod.command)},
-                      {"args", strings(pod.args)},
-                      {"env", std::move(env)},
+  return json::Object{{"model", container_json(pod.model)},
+                      {"guard", container_json(pod.guard)},
+                      {"network", std::string(manifest::to_string(pod.network))},
                       {"ports", std::move(ports)},
-                      {"resources", std::move(resources)},
                       {"mounts", std::move(mounts)},
+                      {"shared", std::move(shared)},
                       {"healthPort", pod.health_port},
                       {"terminationGracePeriodSeconds", pod.termination_grace_seconds}};
 }

@@ -32,7 +32,9 @@ enum class VersionRule { kAccepted, kAny };
 Result<Prepared> prepare(store::Transaction& tx, const std::string& version_id, const Overlay& overlay,
                          VersionRule rule);
 
-Result<cluster::PodTemplate> render(Core& core, const Prepared& prepared, const std::string& deployment_id);
+// `model_user`: of the deployment, whose models run under it.
+Result<cluster::PodTemplate> render(Core& core, const Prepared& prepared, const std::string& deployment_id,
+                                    std::int64_t model_user);
 // For people, for the plan and to compare two; not what the engine gets on the wire.
 json::Object pod_json(const cluster::PodTemplate& pod);
 

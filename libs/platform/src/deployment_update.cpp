@@ -101,7 +101,7 @@ UpdateStrategy strategy_of(Core& core, const store::DeploymentRow& row, const cl
 Result<Deployment> make_wanted(Core& core, store::Transaction& tx, const Actor& actor, Next& next,
                                const std::string& cause, const std::string& action) {
   MIFENG_TRY(const auto before, core.renderings->of(core, tx, next.now));
-  MIFENG_TRY(const auto after, render(core, next.prepared, next.row.id));
+  MIFENG_TRY(const auto after, render(core, next.prepared, next.row.id, next.row.model_user));
   if (next.prepared.model.id == next.row.version_id && *before == after)
     return Error(ErrorCode::kConflict, "nothing-changed",
                  "This is what the deployment already is; `restart` starts its units anew.");
@@ -139,7 +139,7 @@ Result<UpdatePlan> DeploymentService::plan_update(const Actor& actor, const std:
   return core_.db->read([&](store::Transaction& tx) -> Result<UpdatePlan> {
     MIFENG_TRY(const Next next, next_of(tx, id, request));
     MIFENG_TRY(const auto before, core_.renderings->of(core_, tx, next.now));
-    MIFENG_TRY(const auto after, render(core_, next.prepared, id));
+    MIFENG_TRY(const auto after, render(core_, next.prepared, id, next.row.model_user));
     UpdatePlan plan;
     plan.deployment_id = id;
     plan.from_revision = static_cast<int>(next.now.number);

@@ -4,6 +4,7 @@
 
 #include "audit_log.h"
 #include "core.h"
+#include "guard_image.h"
 #include "mifeng/base/child_process.h"
 #include "mifeng/store/models.h"
 
@@ -30,7 +31,7 @@ Result<void> delete_from_registry(const Core& core, const std::string& address) 
 // What the engines have of images that no version names.
 Result<void> prune_engines(Core& core) {
   MIFENG_TRY(const auto kept, core.db->read([](store::Transaction& tx) { return store::all<store::ImageRow>(tx); }));
-  std::vector<std::string> keep;
+  std::vector<std::string> keep{core.guard_image->address()};
   for (const auto& image : kept) keep.push_back(image.address);
   for (const std::string& cluster : core.clusters->ids())
     MIFENG_CHECK(

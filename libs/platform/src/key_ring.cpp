@@ -1,5 +1,7 @@
 #include "key_ring.h"
 
+#include <algorithm>
+
 #include "core.h"
 
 namespace mifeng::platform {
@@ -43,6 +45,18 @@ const crypto::Sm2PrivateKey* KeySet::delivery_key(const std::string& key_id) con
   for (const LoadedKey& key : delivery)
     if (key.row.id == key_id && key.private_key) return &*key.private_key;
   return nullptr;
+}
+
+const LoadedKey& KeySet::identity_of_card(const std::string& key_id) const {
+  const auto found =
+      std::find_if(identity.begin(), identity.end(), [&](const auto& key) { return key.row.id == key_id; });
+  return found == identity.end() ? identity.front() : *found;
+}
+
+const LoadedKey* KeySet::delivery_of_card(const std::string& key_id) const {
+  const auto found =
+      std::find_if(delivery.begin(), delivery.end(), [&](const auto& key) { return key.row.id == key_id; });
+  return found == delivery.end() ? nullptr : &*found;
 }
 
 const LoadedKey& KeySet::output_in_force(UnixMillis now_ms) const {

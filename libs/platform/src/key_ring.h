@@ -34,6 +34,10 @@ struct KeySet {
   const LoadedKey& delivery_in_force() const { return delivery.back(); }
   // nullptr where it is unknown or destroyed.
   const crypto::Sm2PrivateKey* delivery_key(const std::string& key_id) const;
+  // Of the card that a package was made for. An identity key that is not named, or not known, is the first, on which
+  // all later ones rest; nullptr for a delivery key that is not known.
+  const LoadedKey& identity_of_card(const std::string& key_id) const;
+  const LoadedKey* delivery_of_card(const std::string& key_id) const;
   // The newest whose time has begun.
   const LoadedKey& output_in_force(UnixMillis now_ms) const;
 };

@@ -6,6 +6,7 @@
 #include "cluster_rows.h"
 #include "core.h"
 #include "grant_limits.h"
+#include "guard_image.h"
 #include "key_ring.h"
 #include "mifeng/base/file.h"
 #include "mifeng/store/people.h"
@@ -68,6 +69,7 @@ struct Platform::Services {
              .wrapper = nullptr,
              .clusters = std::make_unique<ClusterSet>(engines),
              .renderings = std::make_unique<Renderings>(),
+             .guard_image = nullptr,
              .audit = nullptr,
              .keys = nullptr,
              .grant_limits = std::make_unique<GrantLimits>(),
@@ -109,6 +111,7 @@ Result<std::unique_ptr<Platform>> Platform::open(const PlatformOptions& options,
   ::chmod(options.data_dir.c_str(), 0700);
   auto services = std::make_unique<Services>(options, engines, clock, random);
   Core& core = services->core;
+  core.guard_image = std::make_unique<GuardImage>(core.options);
   MIFENG_TRY(core.provider, crypto::Sm4GcmProvider::create());
   MIFENG_TRY(core.wrapper, Wrapper::create(std::move(master_key), *core.provider, random));
   MIFENG_TRY(core.db, store::Database::open(

@@ -18,7 +18,9 @@ Result<Renderings::Pod> Renderings::of(Core& core, store::Transaction& tx, const
   MIFENG_TRY(const auto overlay, parse_overlay(revision.overlay_json));
   // Whatever was said of the version since: what runs goes on.
   MIFENG_TRY(const auto prepared, prepare(tx, revision.version_id, overlay, VersionRule::kAny));
-  MIFENG_TRY(auto rendered, render(core, prepared, revision.deployment_id));
+  MIFENG_TRY(const auto row, store::find<store::DeploymentRow>(tx, revision.deployment_id));
+  if (!row) return not_found("deployment", revision.deployment_id);
+  MIFENG_TRY(auto rendered, render(core, prepared, revision.deployment_id, row->model_user));
   auto pod = std::make_shared<const cluster::PodTemplate>(std::move(rendered));
   const std::lock_guard guard(mutex_);
   if (pods_.size() >= kKept) pods_.clear();

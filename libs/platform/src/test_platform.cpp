@@ -353,6 +353,7 @@ void PlatformTest::SetUp() {
   options_.data_dir = folder_->path() / "data";
   options_.name = "example";
   options_.registry = "127.0.0.1:5000";
+  options_.guard_image_digest = "sha256:" + std::string(64, '0');
   options_.password_rounds = 1000;
   options_.parallel_hashes = 2;
   options_.port_first = 30000;

@@ -109,7 +109,7 @@ TEST_F(Updates, TheOverlayAloneIsARevisionToo) {
   const auto plan = platform_->deployments().plan_update(operator_, id_, request);
   ASSERT_TRUE(plan) << plan.error().message();
   ASSERT_EQ(plan->changes.size(), 1u);
-  EXPECT_EQ(plan->changes[0].field, "resources.memoryLimitBytes");
+  EXPECT_EQ(plan->changes[0].field, "model.resources.memoryLimitBytes");
   EXPECT_EQ(plan->changes[0].after, json::Value(std::int64_t{2} << 30));
   EXPECT_EQ(plan->strategy, UpdateStrategy::kSurge);
   EXPECT_EQ(get().revision, 1) << "a plan changes nothing";

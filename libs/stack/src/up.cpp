@@ -99,6 +99,7 @@ class Stack {
     engine.socket = podman.socket;
     engine.installation = installation_.id();
     engine.sockets_dir = installation_.sockets();
+    engine.start_dir = installation_.data() / "mifengd/start";  // this one only removes
     engine.registry = loopback(registry_port);
     MIFENG_TRY(engine_, cluster::create_podman_engine(engine, clock_));
 

@@ -17,6 +17,13 @@ Result<Slice<DeploymentRow>> search_deployments(Transaction& tx, const std::stri
   return select_slice<DeploymentRow>(tx, where, params, "name, id", window);
 }
 
+Result<std::int64_t> last_model_user(Transaction& tx, std::int64_t otherwise) {
+  std::int64_t value = 0;
+  MIFENG_CHECK(
+      run_sql(tx, "SELECT COALESCE(MAX(model_user), :otherwise) FROM deployments", {otherwise}, {Target(&value)}));
+  return value;
+}
+
 Result<std::optional<DeploymentRow>> deployment_by_name(Transaction& tx, const std::string& name) {
   return select_one<DeploymentRow>(tx, "WHERE name = :name", {name});
 }

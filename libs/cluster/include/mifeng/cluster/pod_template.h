@@ -7,11 +7,13 @@ namespace mifeng::cluster {
 
 using manifest::ClaimMount;
 using manifest::ContainerPort;
+using manifest::ContainerTemplate;
 using manifest::EnvVar;
 using manifest::MemoryMount;
 using manifest::PodTemplate;
 using manifest::PullPolicy;
 using manifest::ScratchMount;
+using manifest::SharedFolder;
 using Resources = manifest::PodResources;
 
 }  // namespace mifeng::cluster

@@ -13,6 +13,7 @@ struct PodmanOptions {
   std::filesystem::path socket;       // of `podman system service`
   std::string installation;           // id: 32 hex digits
   std::filesystem::path sockets_dir;  // DATA/sockets; <unit>/ in it is mounted read-only at /mifeng/platform
+  std::filesystem::path start_dir;    // holds mifeng-start; mounted read-only at /mifeng/start of every model
   std::string host_ip = "127.0.0.1";  // where node ports listen
   std::string network;                // made when it is missing; "" is mf-<first 8 of the installation id>
   std::string registry;               // "127.0.0.1:5000": images of it are ours to prune; "" prunes nothing

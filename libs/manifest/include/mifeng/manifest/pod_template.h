@@ -12,11 +12,19 @@
 
 namespace mifeng::manifest {
 
-// Where things are in every container (spec/payload.md).
+// Where things are in a unit's two containers (spec/payload.md, spec/start.md).
 inline constexpr const char* kGuardProgram = "/mifeng/bin/mifeng-guard";
-inline constexpr const char* kAppFolder = "/app";         // the opened payload, in memory
-inline constexpr const char* kRunFolder = "/mifeng/run";  // sockets and nginx' temporary files, in memory
-inline constexpr const char* kModelSocket = "/mifeng/run/model.sock";
+inline constexpr const char* kStartFolder = "/mifeng/start";  // the model's: the platform's own first process
+inline constexpr const char* kStartProgram = "/mifeng/start/mifeng-start";
+inline constexpr const char* kAppFolder = "/app";             // the opened payload, in memory
+inline constexpr const char* kRunFolder = "/mifeng/run";      // the guard's alone: key socket, nginx' files, in memory
+inline constexpr const char* kGuardFolder = "/mifeng/guard";  // sockets of the guard's that the model connects to
+inline constexpr const char* kModelFolder = "/mifeng/model";  // sockets of the model's that the guard connects to
+inline constexpr std::uint32_t kGuardUser = 65532;            // and the group of both containers
+// Users of models, one for each deployment, from here on: what the kernel counts by user (descriptors in flight,
+// inotify, processes) is no other deployment's. Above what systemd gives to containers, below 2^31.
+inline constexpr std::uint32_t kModelUserMin = 1'900'000'000;
+inline constexpr std::uint32_t kModelUserMax = 2'100'000'000;
 
 // In base units: a thousandth of a processor, a byte. Absent is "no bound".
 struct PodResources {
@@ -34,6 +42,17 @@ struct MemoryMount {
   std::int64_t size_bytes = 16 << 20;
   bool executable = false;
   bool operator==(const MemoryMount&) const = default;
+};
+
+// A folder in memory that both containers see at the same path: one writes, the other reads. Mode 0750, group 65532,
+// owned by the user of the one that writes. Empty at each start of the unit.
+struct SharedFolder {
+  std::string name;  // a DNS label, for the engine
+  std::string path;
+  std::int64_t size_bytes = 16 << 20;
+  bool executable = false;
+  bool model_writes = false;  // else the guard does
+  bool operator==(const SharedFolder&) const = default;
 };
 
 // A folder that is private to one unit, outlives its restarts and goes with it (数据卷 that are not in memory).
@@ -54,21 +73,32 @@ struct ClaimMount {
   bool operator==(const ClaimMount&) const = default;
 };
 
-// The pod of one replica. Every container runs as uid and gid 65532 with a read-only root, no capability and
-// no-new-privileges; that is not a choice of the template, so it is not in it.
-struct PodTemplate {
+// One of the two. It runs as its user and group 65532 with a read-only root, no capability and no-new-privileges; that
+// is not a choice of the template, so it is not in it.
+struct ContainerTemplate {
   std::string image;  // REGISTRY/NAME@sha256:…, as the engine pulls it
   PullPolicy pull_policy = PullPolicy::kIfNotPresent;
-  std::vector<std::string> command;  // the guard
-  std::vector<std::string> args;     // "--" and what the guard starts
-  // The same for every replica, sorted by name; engines add MIFENG_UNIT and MIFENG_PLATFORM.
-  std::vector<EnvVar> env;
-  std::vector<ContainerPort> ports;
+  std::vector<std::string> command;
+  std::vector<std::string> args;
+  std::vector<EnvVar> env;  // the same for every replica, sorted by name
+  std::uint32_t user = kGuardUser;
   PodResources resources;
   std::vector<MemoryMount> memory_mounts;
-  std::vector<ScratchMount> scratch_mounts;
+  bool operator==(const ContainerTemplate&) const = default;
+};
+
+// The pod of one replica: the guard, of the platform's image, and the model, of the vendor's. Only the guard has the
+// ports, and what proves to the platform who it is; engines add MIFENG_UNIT and MIFENG_PLATFORM to its environment, and
+// mount kStartFolder into the model's container.
+struct PodTemplate {
+  ContainerTemplate guard;
+  ContainerTemplate model;
+  std::vector<SharedFolder> shared;
+  std::vector<ScratchMount> scratch_mounts;  // this and the next are the model's
   std::vector<ClaimMount> claim_mounts;
-  std::uint16_t health_port = kHealthPort;  // GET /live and /ready, never published
+  Network network = Network::kNone;  // the model's
+  std::vector<ContainerPort> ports;
+  std::uint16_t health_port = kHealthPort;  // the guard's: GET /live and /ready, never published
   std::int64_t termination_grace_seconds = 30;
   bool operator==(const PodTemplate&) const = default;
 };
@@ -77,16 +107,19 @@ struct PodTemplate {
 struct RenderOptions {
   std::string deployment_id;
   std::string registry;             // "127.0.0.1:5000", put before the config's image
+  std::string guard_image;          // NAME@sha256:… in that registry
   std::uint64_t payload_bytes = 0;  // plaintext of the payload: the size of /app comes from it
-  // Key id (hex) of the card, among those the image was packed for, that is this platform's: MIFENG_CARD. Empty where
-  // there is only one.
-  std::string card;
+  std::uint32_t model_user = kModelUserMin;
+  // Points of the platform's keys in base64, those of the card that the package was sealed for: whom the guard
+  // believes, and whom it seals its requests to.
+  std::string identity_key;
+  std::string delivery_key;
   // For how long a guard goes on after SIGTERM: as long as whoever sends calls to it needs to notice its end.
   int lame_duck_seconds = 5;
 };
 
-// kInvalidArgument "bad-field" where the config has no image or command, or an option is missing. The same input gives
-// the same template, so a running container can be compared with it.
+// kInvalidArgument "bad-field" where the config has no image or command, or an option is missing or out of bounds. The
+// same input gives the same template, so a running container can be compared with it.
 Result<PodTemplate> render_pod(const DeploymentConfig& config, const RenderOptions& options);
 
 }  // namespace mifeng::manifest

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -26,8 +27,9 @@ Complaint check_image(std::string_view text);
 // The name of an environment variable that a config may set: not MIFENG_*, LD_*, KUBERNETES_*, GLIBC_TUNABLES, which
 // belong to the platform or change which code the guard runs.
 Complaint check_env_name(std::string_view text);
-// The name of a variable that an image may bring with it: those that tell a program where it stands and how it speaks.
+// Names of the variables that an image may bring with it: those that tell a program where it stands and how it speaks.
 // Any other can change which code a program runs (OPENSSL_CONF, GCONV_PATH, …), and there is no end of such names.
+std::span<const std::string_view> image_env_names();
 Complaint check_image_env_name(std::string_view text);
 // A mount path: absolute, normal, and not where the guard, the payload or the system live.
 Complaint check_mount_path(std::string_view text);

@@ -15,4 +15,9 @@ namespace mifeng::package {
 // digest. kInvalidArgument "bad-guard-folder" names what is missing or stands in the way; else as file.h.
 Result<std::string> write_guard_image(const std::filesystem::path& folder, const std::filesystem::path& out);
 
+struct OciImage;
+// Writes the image's mifeng-start as `file` (0755), which is then whole or as it was. kVerificationFailed "bad-image"
+// where there is none.
+Result<void> take_start_program(const OciImage& image, const std::filesystem::path& file);
+
 }  // namespace mifeng::package

@@ -35,7 +35,10 @@ struct PlatformOptions {
   std::string name = "mifeng";      // on the platform card
   std::string registry;             // "127.0.0.1:5000"; empty: submits are refused with "no-registry"
   bool registry_plain_http = true;  // loopback only
-  int port_first = 30000;           // node ports of a new cluster
+  // The guards' image: its OCI layout (empty: it is in the registry already), and the digest by which units name it.
+  std::filesystem::path guard_image;
+  std::string guard_image_digest;  // "sha256:…"
+  int port_first = 30000;          // node ports of a new cluster
   int port_last = 32767;
   int parallel_hashes = 1;                           // PBKDF2 at once
   int password_rounds = 600'000;                     // lower only in tests

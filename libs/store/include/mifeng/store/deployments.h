@@ -35,6 +35,7 @@ struct DeploymentRow {
   std::string batch_id{};
   std::int64_t deleting = 0;  // or one of the two above
   std::int64_t restart_wanted = 0;
+  std::int64_t model_user = 0;  // uid of its models' containers; no other deployment has it
   std::string created_by{};
   std::int64_t created_ms = 0;
   std::int64_t changed_ms = 0;
@@ -63,13 +64,15 @@ struct Table<DeploymentRow> {
                                             "batch_id",
                                             "deleting",
                                             "restart_wanted",
+                                            "model_user",
                                             "created_by",
                                             "created_ms",
                                             "changed_ms"};
   static auto tie(DeploymentRow& r) {
     return std::tie(r.id, r.name, r.cluster_id, r.revision_id, r.version_id, r.vendor_id, r.model, r.version, r.grade,
                     r.replicas, r.ports_chosen, r.state, r.reason, r.update_started_ms, r.update_failed, r.told_change,
-                    r.opens_route, r.batch_id, r.deleting, r.restart_wanted, r.created_by, r.created_ms, r.changed_ms);
+                    r.opens_route, r.batch_id, r.deleting, r.restart_wanted, r.model_user, r.created_by, r.created_ms,
+                    r.changed_ms);
   }
 };
 
@@ -216,6 +219,8 @@ struct Table<CallerRow> {
 
 Result<Slice<DeploymentRow>> search_deployments(Transaction& tx, const std::string& text, const std::string& state,
                                                 const std::string& version_id, const Window& window);
+// The largest model_user of all, or `otherwise` where there is no deployment.
+Result<std::int64_t> last_model_user(Transaction& tx, std::int64_t otherwise);
 Result<std::optional<DeploymentRow>> deployment_by_name(Transaction& tx, const std::string& name);
 Result<std::int64_t> deployments_in_cluster(Transaction& tx, const std::string& cluster_id);
 // Deployments with a revision of that version, also a former one.

@@ -1,0 +1,31 @@
+// The image of guards, which belongs to the platform: in the registry whenever a unit needs it.
+#pragma once
+
+#include <chrono>
+#include <mutex>
+#include <string>
+
+#include "mifeng/platform/platform.h"
+
+namespace mifeng::platform {
+
+class GuardImage {
+ public:
+  explicit GuardImage(const PlatformOptions& options) : options_(options) {}
+
+  std::string name() const;     // "mifeng/guard@sha256:…"
+  std::string address() const;  // with the registry before it
+  // Pushes it where this process has not done so yet, or missing() was said since; a failure is not tried again for
+  // some seconds. Blocks. kUnavailable "registry-unavailable" with the registry's words.
+  Result<void> ensure();
+  // An engine did not find it.
+  void missing();
+
+ private:
+  const PlatformOptions& options_;
+  std::mutex mutex_;
+  bool pushed_ = false;
+  std::chrono::steady_clock::time_point not_before_{};
+};
+
+}  // namespace mifeng::platform
