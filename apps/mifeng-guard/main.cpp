@@ -1,5 +1,5 @@
-// mifeng-guard [--root DIR] [--run DIR] [--app DIR] [--nginx FILE] [--module FILE] [--template FILE]
-//              [--health-port N] -- PROGRAM [ARGUMENT...]
+// mifeng-guard [--root DIR] [--run DIR] [--shared DIR] [--model DIR] [--app DIR] [--nginx FILE] [--module FILE]
+//              [--template FILE] [--health-port N]
 #include <unistd.h>
 
 #include <charconv>
@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <map>
 
 #include "mifeng/base/clock.h"
 #include "mifeng/guard/guard.h"
@@ -21,8 +22,8 @@ void log_line(const std::string& line) { std::cerr << format_time(SystemClock().
 int usage(const std::string& what) {
   log_line(what);
   log_line(
-      "usage: mifeng-guard [--root DIR] [--run DIR] [--app DIR] [--nginx FILE] [--module FILE] [--template FILE] "
-      "[--health-port N] -- PROGRAM [ARGUMENT...]");
+      "usage: mifeng-guard [--root DIR] [--run DIR] [--shared DIR] [--model DIR] [--app DIR] [--nginx FILE] "
+      "[--module FILE] [--template FILE] [--health-port N]");
   return 2;
 }
 
@@ -36,45 +37,30 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   keyholder::raise_descriptor_limit();
   guard::Folders folders;
-  guard::GuardOptions options;
-  std::vector<std::string> command;
+  std::filesystem::path nginx, module, nginx_template;
+  std::uint16_t health_port = 15020;
+  const std::map<std::string, std::filesystem::path*> paths{
+      {"--root", &folders.root},   {"--run", &folders.run},        {"--shared", &folders.guard},
+      {"--model", &folders.model}, {"--app", &folders.app},        {"--nginx", &nginx},
+      {"--module", &module},       {"--template", &nginx_template}};
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
-    if (name == "--") {
-      command.assign(argv + i + 1, argv + argc);
-      break;
-    }
+    if (name == "--") return usage("no command goes here; mifeng-start takes the model's");
     if (name == "--version") {
       std::cout << MIFENG_VERSION << "\n";
       return 0;
     }
+    const auto path = paths.find(name);
+    if (path == paths.end() && name != "--health-port") return usage("unknown option " + name);
     if (i + 1 == argc) return usage(name + " needs a value");
     const std::string value = argv[++i];
-    if (name == "--root") {
-      folders.root = value;
-    } else if (name == "--run") {
-      folders.run = value;
-    } else if (name == "--app") {
-      folders.app = value;
-    } else if (name == "--nginx") {
-      options.nginx = value;
-    } else if (name == "--module") {
-      options.module = value;
-    } else if (name == "--template") {
-      options.nginx_template = value;
-    } else if (name == "--health-port") {
-      const char* end = value.data() + value.size();
-      if (std::from_chars(value.data(), end, options.health_port).ptr != end)
-        return usage("--health-port takes a port");
-    } else {
-      return usage("unknown option " + name);
+    if (path != paths.end()) {
+      *path->second = value;
+      continue;
     }
+    const char* end = value.data() + value.size();
+    if (std::from_chars(value.data(), end, health_port).ptr != end) return usage("--health-port takes a port");
   }
-  if (options.nginx.empty()) options.nginx = folders.root / "sbin/nginx";
-  if (options.module.empty()) options.module = folders.root / "modules/ngx_http_mifeng.so";
-  if (options.nginx_template.empty()) options.nginx_template = folders.root / "etc/guard.conf.in";
-  options.version = MIFENG_VERSION;
-  options.log = log_line;
 
   std::map<std::string, std::string> environment;
   for (char** entry = environ; *entry != nullptr; ++entry) {
@@ -82,14 +68,21 @@ int main(int argc, char** argv) {
     const std::size_t equals = text.find('=');
     if (equals != std::string::npos) environment[text.substr(0, equals)] = text.substr(equals + 1);
   }
-  // From here on no library finds a word of the deployment config, or of the image, where it looks for its own settings
-  // (OPENSSL_CONF names code to load). The model gets its variables from what was read.
+  // From here on no library finds a word of the container's environment where it looks for its own settings
+  // (OPENSSL_CONF names code to load).
   ::clearenv();
-  auto config = guard::read_config(environment, command, std::move(folders));
+  auto config = guard::read_config(environment, std::move(folders));
   if (!config) {
     log_line(config.error().message());
     return 1;
   }
-  options.config = std::move(*config);
+  const std::filesystem::path root = config->folders.root;
+  guard::GuardOptions options{.config = std::move(*config),
+                              .version = MIFENG_VERSION,
+                              .health_port = health_port,
+                              .nginx = nginx.empty() ? root / "sbin/nginx" : nginx,
+                              .module = module.empty() ? root / "modules/ngx_http_mifeng.so" : module,
+                              .nginx_template = nginx_template.empty() ? root / "etc/guard.conf.in" : nginx_template,
+                              .log = log_line};
   return static_cast<int>(guard::Guard(std::move(options)).run());
 }

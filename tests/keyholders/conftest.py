@@ -36,7 +36,7 @@ def stage(folder):
                 return self.platform
 
             def container(self, **options):
-                return self.keep(keyholders.Container(folder, self.image.root, self.platform.sockets, **options))
+                return self.keep(keyholders.Container(folder, self.image, self.platform, **options))
 
             def gateway(self, join=True, container=None, **options):
                 path = folder / "join.json" if join else None

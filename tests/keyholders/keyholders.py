@@ -25,7 +25,9 @@ GUARD_SETTINGS = os.environ.get("MIFENG_TEST_GUARD_SETTINGS", "").split()
 REPORTS = os.environ.get("MIFENG_TEST_REPORTS")
 GATEWAY = pathlib.Path(os.environ.get("MIFENG_TEST_GATEWAY", BIN / "mifeng-gateway"))
 HERE = SOURCE / "tests/keyholders"
-UID = 65532
+START = pathlib.Path(os.environ.get("MIFENG_TEST_START", BIN / "mifeng-start"))
+UID, GROUP = 65532, 65532  # of the guard
+MODEL_UID = 1_900_000_007
 CLONE_NEWNET = 0x40000000
 libc = ctypes.CDLL(None, use_errno=True)
 wait_for = wire.wait_for
@@ -50,6 +52,7 @@ class Platform(wire.Process):
     def __init__(self, folder, image, payload):
         self.log = open(folder / "platform.log", "ab")
         super().__init__([BUILD / "tests/keyholders/platform_standin", folder, image, payload], self.log)
+        self.folder = folder
         self.sockets = folder / "sockets"
         self.wait(lambda event: "listening" in event)
 
@@ -129,61 +132,145 @@ class Hub(InNetwork):
         self.holder.wait()
 
 
-class Container(InNetwork):
-    """A model's container as it is deployed: uid 65532, read-only root, no capability, no new privileges, a network of
-    its own. Runs until stop()."""
+class Part:
+    """One container by runc, restricted as those of a unit are: a user id of its own, read-only root, no capability, no new
+    privileges, process and mount namespaces of its own. Runs until stop()."""
 
-    def __init__(self, folder, rootfs, sockets, grace=20, environment=(), readiness="/ready", ports="http=8080",
-                 lame_duck=1):
-        self.id = "mifeng-test-" + uuid.uuid4().hex[:12]
-        self.bundle = folder / self.id
+    def __init__(self, folder, name, rootfs, user, argv, environment, mounts, network=None):
+        self.id = name
+        self.bundle = folder / name
         self.bundle.mkdir()
         self.runc = ["runc", "--root", str(folder / "runc")]
-        memory = ["nosuid", "nodev", "mode=0700", f"uid={UID}", f"gid={UID}"]
-        environment = ["PATH=/usr/bin:/bin", "LANG=C.UTF-8", "MIFENG_DEPLOYMENT=dep-1", f"MIFENG_UNIT={self.id}",
-                       "MIFENG_PLATFORM=unix:/mifeng/platform/platform.sock", f"MIFENG_PORTS={ports}",
-                       f"MIFENG_READINESS={readiness}", f"MIFENG_TERMINATION_GRACE={grace}",
-                       f"MIFENG_LAME_DUCK={lame_duck}", *GUARD_SETTINGS, *environment]
-        nothing = {name: [] for name in ("bounding", "effective", "permitted", "inheritable", "ambient")}
+        nothing = {kind: [] for kind in ("bounding", "effective", "permitted", "inheritable", "ambient")}
+        spaces = [{"type": t} for t in ("pid", "ipc", "uts", "mount")]
         config = {
             "ociVersion": "1.0.2",
-            "process": {"terminal": False, "user": {"uid": UID, "gid": UID}, "cwd": "/", "noNewPrivileges": True,
-                        "capabilities": nothing, "env": environment,
-                        "args": ["/mifeng/bin/mifeng-guard", "--", "/app/model"]},
+            "process": {"terminal": False, "user": {"uid": user, "gid": GROUP}, "cwd": "/", "noNewPrivileges": True,
+                        "capabilities": nothing, "env": environment, "args": argv},
             "root": {"path": str(rootfs), "readonly": True},
             "mounts": [
                 {"destination": "/proc", "type": "proc", "source": "proc"},
                 {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755", "size=64k"]},
-                {"destination": "/app", "type": "tmpfs", "source": "tmpfs", "options": [*memory, "size=64m"]},
-                {"destination": "/mifeng/run", "type": "tmpfs", "source": "tmpfs", "options": [*memory, "size=64m"]},
-                {"destination": "/mifeng/platform", "type": "bind", "source": str(sockets),
-                 "options": ["bind", "ro", "nosuid", "nodev", "noexec"]}],
-            "linux": {"namespaces": [{"type": t} for t in ("pid", "network", "ipc", "uts", "mount")],
-                      "cgroupsPath": "/" + self.id},
+                *mounts],
+            "linux": {"namespaces": [*spaces, {"type": "network", **({"path": network} if network else {})}],
+                      "cgroupsPath": "/" + name},
         }
-        if REPORTS:
-            (rootfs / "reports").mkdir(exist_ok=True)
-            config["mounts"].append({"destination": "/reports", "type": "bind", "source": REPORTS, "options": ["bind", "rw"]})
         (self.bundle / "config.json").write_text(json.dumps(config))
         self.log_path = self.bundle / "log"
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen([*self.runc, "run", "--bundle", str(self.bundle), self.id],
+            self.process = subprocess.Popen([*self.runc, "run", "--bundle", str(self.bundle), name],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.pid = None
         wait_for(self._is_started, "the container's first process")
 
     def _is_started(self):
-        """Running, or ended already; then its log has to say why."""
+        """Running, or ended already."""
         state = subprocess.run([*self.runc, "state", self.id], capture_output=True)
         found = json.loads(state.stdout) if state.returncode == 0 else {}
         if found.get("status") == "running":
             self.pid = found["pid"]
-        ended = self.process.poll() is not None
-        assert not ended or "guard:" in self.log(), self.log()
-        return self.pid or ended
+        return self.pid or self.process.poll() is not None
 
     def log(self):
         return self.log_path.read_text(errors="replace")
+
+    def pids(self):
+        """Host pids of everything in it, by program."""
+        listed = subprocess.run([*self.runc, "ps", "--format", "json", self.id], capture_output=True)
+        found = {}
+        for pid in json.loads(listed.stdout) or () if listed.returncode == 0 else ():
+            try:
+                name = pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+            except OSError:
+                continue
+            found.setdefault(name, []).append(pid)
+        return found
+
+    def stop(self):
+        if self.process.poll() is None:
+            subprocess.run([*self.runc, "kill", self.id, "KILL"], capture_output=True)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        subprocess.run([*self.runc, "delete", "--force", self.id], capture_output=True)
+
+
+def memory_folder(path, user):
+    """A bounded file system in memory, as the engine makes for a folder that two containers share."""
+    path.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size=64m,mode=0750,uid={user},gid={GROUP},nosuid,nodev", "tmpfs", path],
+                   check=True)
+    return path
+
+
+class Container(InNetwork):
+    """A unit as it is deployed: the guard's container and the model's, which share three folders in memory, and a network (as a
+    pod's do). `pid`, kill() and wait_end() are the guard's."""
+
+    def __init__(self, folder, image, platform, grace=20, environment=(), readiness="/ready", ports="http=8080", lame_duck=1,
+                 with_model=True):
+        self.id = "mifeng-test-" + uuid.uuid4().hex[:12]
+        self.folder, self.image = folder, image
+        self.shared = {}
+        self.guard = self.model = None
+        names = [port.partition("=")[0] for port in ports.split(",")]
+        try:
+            for name, user in (("app", UID), ("guard", UID), ("model", MODEL_UID)):
+                self.shared[name] = memory_folder(folder / f"{self.id}.{name}", user)
+            self.guard = Part(folder, self.id, image.guard_root, UID, ["/mifeng/bin/mifeng-guard"],
+                              self.guard_environment(platform, ports, readiness, grace, lame_duck, environment),
+                              self.guard_mounts(platform))
+            self.pid, self.process, self.runc = self.guard.pid, self.guard.process, self.guard.runc
+            if with_model and self.pid:
+                self.start_model(names)
+        except BaseException:
+            self.stop()
+            raise
+        assert self.process.poll() is None or "guard:" in self.log(), self.log()
+
+    def guard_environment(self, platform, ports, readiness, grace, lame_duck, more):
+        keys = json.loads((platform.folder / "keys.json").read_text())
+        return ["PATH=/usr/bin:/bin", "MIFENG_DEPLOYMENT=dep-1", f"MIFENG_UNIT={self.id}",
+                "MIFENG_PLATFORM=unix:/mifeng/platform/platform.sock", f"MIFENG_IDENTITY_KEY={keys['identity']}",
+                f"MIFENG_DELIVERY_KEY={keys['delivery']}", f"MIFENG_MODEL_UID={MODEL_UID}", f"MIFENG_PORTS={ports}",
+                f"MIFENG_READINESS={readiness}", f"MIFENG_TERMINATION_GRACE={grace}", f"MIFENG_LAME_DUCK={lame_duck}",
+                *GUARD_SETTINGS, *more]
+
+    def shared_mount(self, name, destination, access):
+        return {"destination": destination, "type": "bind", "source": str(self.shared[name]),
+                "options": ["bind", access, "nosuid", "nodev"]}
+
+    def guard_mounts(self, platform):
+        own = ["nosuid", "nodev", "mode=0700", f"uid={UID}", f"gid={GROUP}", "size=64m"]
+        mounts = [self.shared_mount("app", "/app", "rw"), self.shared_mount("guard", "/mifeng/guard", "rw"),
+                  self.shared_mount("model", "/mifeng/model", "ro"),
+                  {"destination": "/mifeng/run", "type": "tmpfs", "source": "tmpfs", "options": own},
+                  {"destination": "/mifeng/platform", "type": "bind", "source": str(platform.sockets),
+                   "options": ["bind", "ro", "nosuid", "nodev", "noexec"]}]
+        if REPORTS:
+            mounts.append({"destination": "/reports", "type": "bind", "source": REPORTS, "options": ["bind", "rw"]})
+        return mounts
+
+    def start_model(self, ports):
+        """The other container of the unit."""
+        variables = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MIFENG_MODEL_NAME": "probe", "MIFENG_MODEL_VERSION": "1",
+                     "MIFENG_SOCKET": "/mifeng/model/model.sock"}
+        for name in ports[1:]:
+            variables["MIFENG_SOCKET_" + name.upper().replace("-", "_")] = f"/mifeng/model/model-{name}.sock"
+        options = [word for name in variables for word in ("--env", name)]
+        mounts = [self.shared_mount("app", "/app", "ro"), self.shared_mount("guard", "/mifeng/guard", "ro"),
+                  self.shared_mount("model", "/mifeng/model", "rw"),
+                  {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "nodev", "mode=1777", "size=16m"]}]
+        self.model = Part(self.folder, self.id + "-model", self.image.root, MODEL_UID,
+                          ["/mifeng/start/mifeng-start", *options, "--writable", "/mifeng/model", "--", "/app/model"],
+                          [f"{name}={value}" for name, value in variables.items()] + ["NOT_RENDERED=1"], mounts,
+                          network=f"/proc/{self.pid}/ns/net")
+
+    def log(self):
+        """Of both, the guard's first."""
+        return self.guard.log() + (self.model.log() if self.model else "")
 
     def wait_log(self, text, seconds=15):
         wait_for(lambda: text in self.log(), f"'{text}' in the log:\n{self.log()}", seconds)
@@ -204,17 +291,8 @@ class Container(InNetwork):
         wait_for(lambda: self.health("/ready") == 200, f"ready; log:\n{self.log()}", seconds)
 
     def pids(self):
-        """Host pids of everything in the container, by program."""
-        listed = json.loads(subprocess.run([*self.runc, "ps", "--format", "json", self.id], check=True,
-                                           capture_output=True).stdout)
-        found = {}
-        for pid in listed:
-            try:
-                name = pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
-            except OSError:
-                continue
-            found.setdefault(name, []).append(pid)
-        return found
+        """Host pids of everything in the unit, by program."""
+        return {**self.guard.pids(), **(self.model.pids() if self.model else {})}
 
     def kill(self, signal_number):
         os.kill(self.pid, signal_number)
@@ -223,35 +301,37 @@ class Container(InNetwork):
         return self.process.wait(seconds)
 
     def stop(self):
-        if self.process.poll() is None:
-            subprocess.run([*self.runc, "kill", self.id, "KILL"], capture_output=True)
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        subprocess.run([*self.runc, "delete", "--force", self.id], capture_output=True)
+        for part in (self.guard, self.model):
+            if part:
+                part.stop()
+        for path in self.shared.values():
+            subprocess.run(["umount", "--lazy", path], check=True)
 
 
 class Image:
-    """A root file system with the guard's folder, a payload, and what the flavour brings along."""
+    """The two roots of a unit: the guard's, which is the platform's own and always the same, and the model's, with
+    mifeng-start, a sealed payload, and what the flavour brings along."""
 
     def __init__(self, folder, flavour="static", base=None):
-        self.root = folder / "rootfs"
+        self.root, self.guard_root = folder / "rootfs", folder / "guard-rootfs"
+        self.guard_root.mkdir()
+        shutil.copytree(guard_folder(folder), self.guard_root / "mifeng", symlinks=True)
+        for name in ("proc", "dev", "sys", "app", "reports", "mifeng/guard", "mifeng/model", "mifeng/run", "mifeng/platform"):
+            (self.guard_root / name).mkdir()
         if base is None:
             self.root.mkdir()
         else:
             subprocess.run(["cp", "-a", "--reflink=auto", base, self.root], check=True)
-        shutil.copytree(guard_folder(folder), self.root / "mifeng", symlinks=True)
         if flavour == "musl":
             (self.root / "lib").mkdir(exist_ok=True)
             shutil.copy(os.path.realpath("/lib/ld-musl-x86_64.so.1"), self.root / "lib/ld-musl-x86_64.so.1")
+        for name in ("proc", "dev", "sys", "app", "tmp", "mifeng/start", "mifeng/guard", "mifeng/model"):
+            (self.root / name).mkdir(parents=True, exist_ok=True)
+        shutil.copy(START, self.root / "mifeng/start/mifeng-start")
         self.payload = folder / "payload"
         self.payload.mkdir()
         build_model(self.payload / "model", flavour)
         (self.payload / "weights.txt").write_text(MARKER)
-        for name in ("proc", "dev", "sys", "app", "mifeng/run", "mifeng/platform"):
-            (self.root / name).mkdir(exist_ok=True)
 
 
 MARKER = "the weights of the probe model, which no disk may see: 7f3a9c"

@@ -1,8 +1,8 @@
 // A platform for the tests of guard and gateway: the messages, payload and keys are real, made with the same libraries
 // as mifengd; what it does wrong it is told to on standard input.
 //   platform_standin FOLDER IMAGE PAYLOAD
-// writes IMAGE/package.json and IMAGE/payload from the folder PAYLOAD, FOLDER/join.json; listens on
-// FOLDER/sockets/platform.sock and on a loopback port. One JSON object a line on standard output for what happens.
+// writes IMAGE/payload from the folder PAYLOAD, FOLDER/join.json, and FOLDER/keys.json (what a guard is told); listens
+// on FOLDER/sockets/platform.sock and on a loopback port. One JSON object a line on standard output for what happens.
 //
 // Every guard with an instance name of its own is an instance of its own.
 //
@@ -68,14 +68,10 @@ class Standin {
     fs::create_directories(image / "payload");
     write_file_atomic(image / "payload/header", header).value();
     write_file_atomic(image / "payload/segments", ByteView(stream).subspan(header.size())).value();
-    const json::Object facts{{"format", "mifeng-image/1"},
-                             {"vendor", "acme"},
-                             {"model", "probe"},
-                             {"version", "1"},
-                             {"vendor_public_key", to_base64(vendor_.public_key().point())},
-                             {"cards", json::Array{json::parse(messages::encode_card(card())).value()}},
-                             {"payload", json::Object{{"header_sm3", to_hex(crypto::sm3(header))}}}};
-    write_file_atomic(image / "package.json", as_bytes(json::serialize(facts))).value();
+    header_sm3_ = crypto::sm3(header);
+    const json::Object keys{{"identity", to_base64(identity_.public_key().point())},
+                            {"delivery", to_base64(delivery_.public_key().point())}};
+    write_file_atomic(folder_ / "keys.json", as_bytes(json::serialize(keys))).value();
   }
 
   void serve() {
@@ -225,6 +221,7 @@ class Standin {
     }
     auto request = messages::open_grant_request(stream, "dep-1", nonce, delivery_, tools_);
     if (!request) return refuse(request.error().reason());
+    if (request->payload_header_sm3 != header_sm3_) return refuse("unknown-payload");
     std::erase_if(units_, [&](const Unit& unit) { return unit.name == request->unit; });
     Unit& unit = units_.emplace_back(Unit{.name = request->unit,
                                           .id = "ins-" + std::to_string(++grants_),
@@ -370,6 +367,7 @@ class Standin {
   Sm2PrivateKey identity_ = new_key(), delivery_ = new_key(), vendor_ = new_key(), other_ = new_key();
   std::vector<Sm2PrivateKey> outputs_ = one(new_key());
   Secret<16> root_key_;
+  crypto::Sm3Digest header_sm3_{};
   bool listed_ = true;
   bool is_false_ = false;
   int lose_ = 0;

@@ -1,4 +1,4 @@
-"""mifeng-guard as process 1 of a container that is restricted as a deployed model's is."""
+"""mifeng-guard and, in a container beside it, mifeng-start with a model: both restricted as in a unit that is deployed."""
 import os
 import pathlib
 import re
@@ -11,7 +11,7 @@ import uuid
 
 import pytest
 import wire
-from keyholders import MARKER, UID, wait_for
+from keyholders import GROUP, MARKER, MODEL_UID, UID, wait_for
 
 
 def memory_facts(pid):
@@ -41,10 +41,12 @@ def test_serves_sealed_answers_and_nothing_of_the_payload_is_on_a_disk(stage):
     # What the model's answer had begun beside it has ended.
     pids = wait_for(lambda: (lambda found: found if len(found.get("model", ())) == 1 else None)(container.pids()),
                     "one process of the model")
-    assert set(pids) == {"mifeng-guard", "nginx", "model"}, pids
-    for pid in [pid for group in pids.values() for pid in group]:
+    assert set(pids) == {"mifeng-guard", "nginx", "mifeng-start", "model"}, pids
+    for name, pid in [(name, pid) for name, group in pids.items() for pid in group]:
         facts = memory_facts(pid)
-        assert facts["Uid"].split() == [str(UID)] * 4
+        user = UID if name in ("mifeng-guard", "nginx") else MODEL_UID
+        assert facts["Uid"].split() == [str(user)] * 4
+        assert facts["Gid"].split() == [str(GROUP)] * 4
         assert facts["CapEff"] == "0000000000000000" and facts["NoNewPrivs"] == "1"
         limits = pathlib.Path(f"/proc/{pid}/limits").read_text()
         assert re.search(r"Max core file size\s+0\s+0", limits), limits
@@ -59,7 +61,7 @@ def test_serves_sealed_answers_and_nothing_of_the_payload_is_on_a_disk(stage):
     assert (root / "app/weights.txt").read_text() == MARKER
     model = (root / "app/model").read_bytes()
     needles = (MARKER.encode(), model[len(model) // 2:len(model) // 2 + 64])
-    for path, _, files in os.walk(stage.image.root):
+    for path, _, files in (entry for image in (stage.image.root, stage.image.guard_root) for entry in os.walk(image)):
         for name in files:
             file = pathlib.Path(path, name)
             if file.is_file() and not file.is_symlink():
@@ -73,9 +75,13 @@ def test_serves_sealed_answers_and_nothing_of_the_payload_is_on_a_disk(stage):
                 major, minor = (int(n, 16) for n in fields[3].split(":"))
                 on_disk = os.makedev(major, minor) in disks
                 assert not (on_disk and fields[5].startswith("/app")), line
-    # The model's environment has nothing of the platform's.
-    assert "MIFENG_PLATFORM" not in pathlib.Path(f"/proc/{pids['model'][0]}/environ").read_text()
-    assert "MIFENG_SOCKET=/mifeng/run/model.sock" in pathlib.Path(f"/proc/{pids['model'][0]}/environ").read_text()
+    # The model reads it and changes nothing, and has the variables that were rendered for it.
+    for name in (".", "model", "weights.txt"):
+        facts = os.stat(root / "app" / name)
+        assert (facts.st_uid, facts.st_gid) == (UID, GROUP) and facts.st_mode & 0o027 == 0, name
+    variables = pathlib.Path(f"/proc/{pids['model'][0]}/environ").read_text().split("\0")[:-1]
+    assert sorted(variables) == ["LANG=C.UTF-8", "MIFENG_MODEL_NAME=probe", "MIFENG_MODEL_VERSION=1",
+                                 "MIFENG_SOCKET=/mifeng/model/model.sock", "PATH=/usr/bin:/bin"]
     # And no secret is in the guard's log.
     assert MARKER not in container.log()
 
@@ -114,7 +120,7 @@ def test_a_false_platform_gets_nowhere(stage):
     platform = stage.prepare()
     platform.command("false 1")
     container = stage.container()
-    container.wait_log("is not the platform that this image was sealed for")
+    container.wait_log("is not the platform that deployed this unit")
     assert "model" not in container.pids()
     platform.command("false 0")
     container.wait_ready()
@@ -173,22 +179,24 @@ def test_an_altered_payload_is_not_run(stage):
     assert "probe: serving" not in container.log()
 
 
-def test_the_payload_of_another_image_is_not_asked_for(stage):
-    stage.prepare()
+def test_another_payload_than_the_one_that_was_submitted_gets_no_grant(stage):
+    platform = stage.prepare()
     header = stage.image.root / "mifeng/payload/header"
     content = bytearray(header.read_bytes())
     content[10] ^= 1
     header.write_bytes(content)
     container = stage.container()
-    assert container.wait_end() == 1
-    assert "header is not the one that package.json names" in container.log()
-    assert stage.platform.count(lambda e: "grant" in e) == 0
+    platform.wait(lambda e: e.get("refused") == "unknown-payload", "the refusal")
+    container.wait_log("no grant yet, so the model does not start")
+    assert "the platform's audit log names the reason" in container.log()
+    assert "model" not in container.pids() and list(container.shared["app"].iterdir()) == []
+    assert platform.count(lambda e: "grant" in e) == 0
 
 
-def test_a_variable_of_the_models_loads_no_code_into_the_guard(stage):
-    """OPENSSL_CONF names modules that libcrypto loads: what the model's config may set must not reach the guard."""
+def test_a_variable_of_its_container_loads_no_code_into_the_guard(stage):
+    """OPENSSL_CONF names modules that libcrypto loads: no variable but those that the guard reads must reach it."""
     stage.prepare()
-    evil = stage.image.root / "evil"
+    evil = stage.image.guard_root / "evil"
     evil.mkdir()
     (evil / "openssl.cnf").write_text("openssl_conf = init\n[init]\nproviders = all\n[all]\ndefault = ours\nevil = evil\n"
                                       "[ours]\nactivate = 1\n[evil]\nmodule = /evil/evil.so\nactivate = 1\n")
@@ -297,8 +305,6 @@ def test_survives_what_is_killed_inside_and_ends_with_its_model(stage):
     # Orphans are collected.
     container.call("/orphan")
     wait_for(lambda: not any(is_zombie(pid) for group in container.pids().values() for pid in group), "no zombie")
-    # A signal for the model reaches it.
-    container.kill(signal.SIGHUP)
     os.kill(container.pids()["model"][0], signal.SIGKILL)
     assert container.wait_end() == 3
     assert "the model's process ended (killed by signal 9)" in container.log()

@@ -1,4 +1,5 @@
-"""The guard's folder runs unchanged in an image of Debian, in one with musl, and in an otherwise empty one."""
+"""mifeng-start runs unchanged in an image of Debian, in one with musl, and in an otherwise empty one; the guard's folder needs
+nothing around it."""
 import hashlib
 import os
 import pathlib
@@ -8,18 +9,21 @@ from keyholders import debian_root, guard_folder
 
 
 @pytest.mark.parametrize("flavour", ["glibc", "musl", "static"])
-def test_the_same_folder_runs_in_every_image(stage, flavour):
+def test_the_same_first_process_runs_in_every_image(stage, flavour):
     cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "mifeng"
     cache.mkdir(parents=True, exist_ok=True)
     stage.prepare(flavour, debian_root(cache) if flavour == "glibc" else None)
     if flavour == "static":
-        assert sorted(entry.name for entry in stage.image.root.iterdir()) == ["app", "dev", "mifeng", "proc", "sys"]
+        assert sorted(entry.name for entry in stage.image.root.iterdir()) == ["app", "dev", "mifeng", "proc", "sys", "tmp"]
     container = stage.container()
     container.wait_ready()
     assert container.call("/weights").status == 200
-    # Ours alone are the libraries of guard and nginx, whatever the image has.
+    pids = container.pids()
+    assert ".so" not in pathlib.Path(f"/proc/{pids['mifeng-start'][0]}/maps").read_text()
+    assert ("/ld-" in pathlib.Path(f"/proc/{pids['model'][0]}/maps").read_text()) == (flavour != "static")
+    # Ours alone are the libraries of guard and nginx.
     for program in ("mifeng-guard", "nginx"):
-        for line in pathlib.Path(f"/proc/{container.pids()[program][0]}/maps").read_text().splitlines():
+        for line in pathlib.Path(f"/proc/{pids[program][0]}/maps").read_text().splitlines():
             if ".so" in line:
                 assert line.split(maxsplit=5)[5].startswith("/mifeng/"), line
 
@@ -33,7 +37,7 @@ def test_the_folder_is_the_same_each_time(folder):
     made = guard_folder(folder)
     first = digest(made)
     assert digest(guard_folder(folder)) == first
-    # It stands in every image: no library comes along unnoticed.
+    # No library comes along unnoticed.
     assert sum(path.stat().st_size for path in made.rglob("*") if path.is_file()) < 16 << 20
     assert {path.name.split(".so")[0] for path in (made / "lib").iterdir()} == {
         "ld-linux-x86-64", "libc", "libcrypt", "libcrypto", "libpcre2-8", "libssl", "libz"}

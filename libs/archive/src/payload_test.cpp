@@ -85,9 +85,9 @@ TEST_F(Payload, ComesBack) {
     EXPECT_EQ(fs::file_size(out() / "empty"), 0U);
     struct ::stat facts {};
     ASSERT_EQ(::stat((out() / "model").c_str(), &facts), 0);
-    EXPECT_EQ(facts.st_mode & 0777, 0700U);
+    EXPECT_EQ(facts.st_mode & 0777, 0750U);
     ASSERT_EQ(::stat((out() / "empty").c_str(), &facts), 0);
-    EXPECT_EQ(facts.st_mode & 0777, 0600U);
+    EXPECT_EQ(facts.st_mode & 0777, 0640U);
   }
 }
 

@@ -7,6 +7,15 @@
 
 namespace mifeng::archive {
 
+namespace {
+
+// Another user id of the same group reads, and changes nothing: in a unit that is the model.
+constexpr ::mode_t kFolderMode = 0750;
+constexpr ::mode_t kProgramMode = 0750;
+constexpr ::mode_t kFileMode = 0640;
+
+}  // namespace
+
 // The handler of the archive's entries: the manifest, then exactly its files in its order.
 struct PayloadUnpacker::State final : TarHandler {
   State(int folder, const PayloadLimits& payload_limits)
@@ -69,16 +78,20 @@ struct PayloadUnpacker::State final : TarHandler {
     std::size_t begin = 0;
     for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', begin)) {
       const std::string part = path.substr(begin, slash - begin);
-      if (::mkdirat(at, part.c_str(), 0700) != 0 && errno != EEXIST) return errno_error(errno, "make folder " + path);
+      const bool made = ::mkdirat(at, part.c_str(), kFolderMode) == 0;
+      if (!made && errno != EEXIST) return errno_error(errno, "make folder " + path);
       UniqueFd next(::openat(at, part.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-      if (!next) return errno_error(errno, "open folder of " + path);
+      if (!next || (made && ::fchmod(next.get(), kFolderMode) != 0))
+        return errno_error(errno, "open folder of " + path);
       parent = std::move(next);
       at = parent.get();
       begin = slash + 1;
     }
-    file.reset(::openat(at, path.substr(begin).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                        expected.executable ? 0700 : 0600));
-    if (!file) return errno_error(errno, "create " + path);
+    file.reset(
+        ::openat(at, path.substr(begin).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kFileMode));
+    // Set once more, whatever the umask is.
+    if (!file || ::fchmod(file.get(), expected.executable ? kProgramMode : kFileMode) != 0)
+      return errno_error(errno, "create " + path);
     return ok();
   }
 

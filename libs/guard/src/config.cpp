@@ -4,21 +4,15 @@
 #include <charconv>
 #include <set>
 
-#include "mifeng/json/fields.h"
-#include "mifeng/json/value.h"
+#include "mifeng/base/bytes.h"
 
 namespace mifeng::guard {
 
 namespace {
 
-constexpr std::size_t kCardsMax = 16;
 constexpr std::size_t kPortsMax = 16;
-constexpr std::string_view kOwnPrefix = "MIFENG_";
-
-Error bad_image(const std::string& message) {
-  return Error(ErrorCode::kInvalidArgument, "bad-image",
-               message + " The image was not made by `mifeng pack`, or was changed; pack the model again");
-}
+// The last number means nobody (setuid(2)), and 0 is root.
+constexpr ::uid_t kUidMax = 0xffff'fffe;
 
 Error bad_environment(const std::string& name, const std::string& what) {
   return Error(ErrorCode::kInvalidArgument, "bad-environment",
@@ -67,45 +61,13 @@ bool is_path(std::string_view text) {
 
 }  // namespace
 
-Result<ImageFacts> decode_image_facts(ByteView json) {
-  auto object = json::parse_object(as_text(json), {.bytes = kImageFactsSizeMax, .depth = 8, .values = 4000});
-  if (!object) return bad_image("/mifeng/package.json: " + object.error().message());
-  json::Fields fields(*object, "package.json");
-  fields.word("format", {"mifeng-image/1"});
-  std::string vendor = fields.string("vendor", {.min = 1, .max = 256});
-  std::string model = fields.string("model", {.min = 1, .max = 256});
-  std::string version = fields.string("version", {.min = 1, .max = 256});
-  const Bytes point = fields.base64("vendor_public_key", crypto::kSm2PointSize, crypto::kSm2PointSize);
-  std::vector<messages::PlatformCard> cards;
-  std::optional<Error> card_error;
-  for (json::Fields& each : fields.objects("cards", {.min = 1, .max = kCardsMax})) {
-    auto card = messages::decode_card(each.whole());
-    if (card) cards.push_back(std::move(*card));
-    if (!card && !card_error) card_error = card.error();
-  }
-  json::Fields payload = fields.object("payload");
-  const Bytes digest = payload.hex("header_sm3", crypto::kSm3Size, crypto::kSm3Size);
-  if (auto finished = fields.finish(); !finished) return bad_image(finished.error().message());
-  if (card_error) return bad_image(card_error->message());
-  auto vendor_key = crypto::Sm2PublicKey::from_point(point);
-  if (!vendor_key) return bad_image("package.json.vendor_public_key is no point on sm2p256v1.");
-  ImageFacts facts{.vendor = std::move(vendor),
-                   .model = std::move(model),
-                   .version = std::move(version),
-                   .vendor_key = std::move(*vendor_key),
-                   .cards = std::move(cards)};
-  std::copy(digest.begin(), digest.end(), facts.payload_header_sm3.begin());
-  return facts;
-}
+std::filesystem::path GuardConfig::start_socket() const { return folders.guard / "start.sock"; }
 
 std::filesystem::path GuardConfig::model_socket(std::size_t port_index) const {
-  return folders.run / (port_index == 0 ? "model.sock" : "model-" + ports[port_index].name + ".sock");
+  return folders.model / (port_index == 0 ? "model.sock" : "model-" + ports[port_index].name + ".sock");
 }
 
-Result<GuardConfig> read_config(const std::map<std::string, std::string>& environment,
-                                const std::vector<std::string>& command, Folders folders) {
-  GuardConfig config;
-  config.folders = std::move(folders);
+Result<GuardConfig> read_config(const std::map<std::string, std::string>& environment, Folders folders) {
   const auto find = [&](const std::string& name) -> std::optional<std::string> {
     const auto at = environment.find(name);
     return at == environment.end() ? std::nullopt : std::optional(at->second);
@@ -115,9 +77,34 @@ Result<GuardConfig> read_config(const std::map<std::string, std::string>& enviro
     if (!value || value->empty()) return bad_environment(name, "is missing");
     return *value;
   };
-  MIFENG_TRY(config.deployment, required("MIFENG_DEPLOYMENT"));
-  MIFENG_TRY(config.instance, required("MIFENG_UNIT"));
-  MIFENG_TRY(config.platform, required("MIFENG_PLATFORM"));
+  const auto required_key = [&](const std::string& name) -> Result<crypto::Sm2PublicKey> {
+    MIFENG_TRY(const std::string text, required(name));
+    const auto point = from_base64(text);
+    auto key = point ? crypto::Sm2PublicKey::from_point(*point) : Result<crypto::Sm2PublicKey>(point.error());
+    if (!key) return bad_environment(name, "must be a public key: the base64 of a point's 65 bytes");
+    return key;
+  };
+  MIFENG_TRY(std::string deployment, required("MIFENG_DEPLOYMENT"));
+  MIFENG_TRY(std::string instance, required("MIFENG_UNIT"));
+  MIFENG_TRY(std::string platform, required("MIFENG_PLATFORM"));
+  MIFENG_TRY(auto identity_key, required_key("MIFENG_IDENTITY_KEY"));
+  MIFENG_TRY(auto delivery_key, required_key("MIFENG_DELIVERY_KEY"));
+  MIFENG_TRY(const std::string user, required("MIFENG_MODEL_UID"));
+  const auto model_uid = number<::uid_t>(user);
+  if (!model_uid || *model_uid < 1 || *model_uid > kUidMax)
+    return bad_environment("MIFENG_MODEL_UID", "must be the number of the model's user, not root's");
+  GuardConfig config{.folders = std::move(folders),
+                     .deployment = std::move(deployment),
+                     .instance = std::move(instance),
+                     .platform = std::move(platform),
+                     .identity_key = std::move(identity_key),
+                     .delivery_key = std::move(delivery_key),
+                     .model_uid = *model_uid,
+                     .ports = {},
+                     .readiness = {},
+                     .seal_key = {},
+                     .pod_uid = {},
+                     .token_file = {}};
   MIFENG_TRY(const std::string ports, required("MIFENG_PORTS"));
   MIFENG_TRY(config.ports, parse_ports(ports));
   config.readiness = find("MIFENG_READINESS").value_or("");
@@ -147,45 +134,9 @@ Result<GuardConfig> read_config(const std::map<std::string, std::string>& enviro
       return bad_environment("MIFENG_SEAL_KEY_ANSWERS", "must be a number from 1000 to 1048576");
     config.seal_key.streams_max = *answers;
   }
-  config.card = find("MIFENG_CARD");
   config.pod_uid = find("MIFENG_POD_UID");
   if (const auto token = find("MIFENG_TOKEN_FILE")) config.token_file = *token;
-  if (command.empty())
-    return Error(ErrorCode::kInvalidArgument, "no-command",
-                 "no command of the model was given; call mifeng-guard -- PROGRAM [ARGUMENT...]");
-  config.command = command;
-  for (const auto& [name, value] : environment)
-    if (!name.starts_with(kOwnPrefix)) config.environment[name] = value;
   return config;
-}
-
-std::map<std::string, std::string> model_environment(const GuardConfig& config, const ImageFacts& image) {
-  std::map<std::string, std::string> environment = config.environment;
-  environment["MIFENG_MODEL_NAME"] = image.model;
-  environment["MIFENG_MODEL_VERSION"] = image.version;
-  environment["MIFENG_SOCKET"] = config.model_socket(0).string();
-  for (std::size_t i = 1; i < config.ports.size(); ++i) {
-    std::string name = "MIFENG_SOCKET_";
-    for (const char c : config.ports[i].name)
-      name += c == '-' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
-    environment[name] = config.model_socket(i).string();
-  }
-  return environment;
-}
-
-Result<messages::CardKeys> choose_card(const ImageFacts& image, const std::optional<std::string>& key_id) {
-  const messages::PlatformCard* chosen = nullptr;
-  for (const messages::PlatformCard& card : image.cards) {
-    if (key_id ? to_hex(card.identity.key_id()) != *key_id : image.cards.size() != 1) continue;
-    chosen = &card;
-    break;
-  }
-  if (chosen == nullptr)
-    return Error(ErrorCode::kInvalidArgument, "no-card",
-                 key_id ? "the image was not packed for the platform with identity key " + *key_id +
-                              "; pack it with --for and this platform's card"
-                        : "the image was packed for several platforms; MIFENG_CARD has to say which this is");
-  return messages::verify_card(*chosen);
 }
 
 }  // namespace mifeng::guard

@@ -21,7 +21,7 @@
 #include "mifeng/keyholder/platform_link.h"
 #include "mifeng/keyholder/process.h"
 #include "mifeng/keyholder/tasks.h"
-#include "mifeng/keyholder/wait.h"
+#include "model_container.h"
 #include "nginx_config.h"
 
 namespace mifeng::guard {
@@ -34,6 +34,7 @@ namespace {
 
 constexpr milliseconds kConnecting{100};  // for connections that are just being made when no more are taken
 constexpr milliseconds kModelStop{1200};  // for a model that has no request left
+constexpr milliseconds kModelGone{2000};  // until a killed one is known to have ended
 constexpr milliseconds kListenerCheck{2000};
 constexpr seconds kRepeatLog{60};
 
@@ -50,7 +51,6 @@ struct Guard::Impl {
   std::optional<messages::Tools> tools;
   keyholder::Tasks tasks{io, [this](const std::string& line) { log(line); }};
   keyholder::Bell bell{io};
-  std::optional<ImageFacts> image;
   Bytes payload_header;
   std::vector<ServedPort> ports;
   std::vector<keyholder::ListenSocket> health;
@@ -58,9 +58,11 @@ struct Guard::Impl {
   std::unique_ptr<keyholder::KeySocketServer> key_socket;
   std::optional<keyholder::NginxSupervisor> nginx;
   std::unique_ptr<keyholder::HttpPlatformLink> link;
-  std::optional<GrantSession> session;
-  std::optional<ChildProcess> model;
-  std::optional<GuardExit> exit;  // set: stopping, with this status
+  std::unique_ptr<ModelContainer> model;
+  std::optional<GrantSession> session;  // once a payload was handed over
+  std::optional<GuardExit> exit;        // set: stopping, with this status
+  int asked_by_signal = 0;              // how often
+  int asked_by_model = 0;               // by way of the model's container, which the engine ends at the same time
   bool asked_to_stop = false;
   bool hurry = false;  // asked a second time
   bool model_ready = false;
@@ -80,6 +82,7 @@ struct Guard::Impl {
 
   Result<void> prepare();
   Result<void> open_sockets();
+  Result<void> listen_for_model();
   Result<void> start_key_socket();
   Result<void> configure_nginx();
   void tell_state();
@@ -88,8 +91,12 @@ struct Guard::Impl {
   asio::awaitable<void> converse();
   asio::awaitable<void> watch_signals();
   asio::awaitable<void> watch_orphans();
-  asio::awaitable<void> watch_model();
-  asio::awaitable<Result<void>> open_payload_in_thread();
+  void count_event(const std::string& event_class) {
+    if (session) session->count_event(event_class);
+  }
+  void be_asked_to_stop(int times);
+  Result<void> begin_session(SealedFile header);
+  asio::awaitable<Result<void>> open_payload_in_thread(SealedFile segments);
   asio::awaitable<bool> bring_up_model();
   asio::awaitable<void> wait_until_ready();
   bool listeners_are_ours();
@@ -103,30 +110,27 @@ Result<void> Guard::Impl::prepare() {
   const GuardConfig& config = options.config;
   MIFENG_TRY(provider, crypto::Sm4GcmProvider::create());
   tools.emplace(messages::Tools{random, *provider});
-  MIFENG_TRY(const Bytes facts, read_file(config.folders.root / "package.json", kImageFactsSizeMax));
-  MIFENG_TRY(image, decode_image_facts(facts));
-  MIFENG_TRY(messages::CardKeys card, choose_card(*image, config.card));
-  MIFENG_TRY(SealedFile header, SealedFile::open(config.folders.root / "payload/header", sealed::kHeaderSizeMax));
-  MIFENG_TRY(payload_header, read_payload_header(std::move(header), image->payload_header_sm3));
   MIFENG_CHECK(check_in_memory(config.folders.app));
   MIFENG_CHECK(check_in_memory(config.folders.run));
   MIFENG_TRY(link, keyholder::HttpPlatformLink::create(
                        {.address = config.platform, .tls_certificate_sm3 = {}, .answer_size_max = 64 << 10}));
-  session.emplace(SessionOptions{.deployment = config.deployment,
-                                 .instance = config.instance,
-                                 .pod_uid = config.pod_uid,
-                                 .token = std::nullopt,
-                                 .guard_version = options.version,
-                                 .card = std::move(card),
-                                 .vendor = image->vendor,
-                                 .model = image->model,
-                                 .version = image->version,
-                                 .vendor_key = image->vendor_key,
-                                 .payload_header_sm3 = image->payload_header_sm3},
-                  clock, *tools);
   MIFENG_CHECK(open_sockets());
   MIFENG_CHECK(start_key_socket());
-  return configure_nginx();
+  MIFENG_CHECK(configure_nginx());
+  return listen_for_model();
+}
+
+Result<void> Guard::Impl::listen_for_model() {
+  ModelContainerCallbacks callbacks;
+  callbacks.on_changed = [this] { bell.ring(); };
+  callbacks.on_asked = [this] { be_asked_to_stop(++asked_by_model); };
+  callbacks.on_over = [this](GuardExit status, const std::string& why) {
+    if (!stopping()) log(why);
+    stop(status);
+  };
+  const GuardConfig& config = options.config;
+  MIFENG_TRY(model, ModelContainer::listen(io, config.start_socket(), config.model_uid, std::move(callbacks)));
+  return ok();
 }
 
 Result<void> Guard::Impl::open_sockets() {
@@ -144,11 +148,12 @@ Result<void> Guard::Impl::open_sockets() {
 Result<void> Guard::Impl::start_key_socket() {
   keyholder::KeySocketCallbacks callbacks;
   callbacks.on_seal_key = [this]() -> Result<proxy::SealKey> {
-    if (!session->has_grant())
+    if (!session || !session->has_grant())
       return Error(ErrorCode::kUnavailable, "no-grant", "there is no grant yet, so nothing to seal to");
     return keyholder::make_seal_key(session->output_key(), session->signing_key(), random, options.config.seal_key);
   };
   callbacks.on_counts = [this](const proxy::Counts& counts) {
+    if (!session) return;
     for (const proxy::CountRow& row : counts.rows) {
       session->count_calls(row.calls);
       for (const auto& [refusal, count] : row.refusals) session->count_event(refusal, count);
@@ -181,7 +186,7 @@ Result<void> Guard::Impl::configure_nginx() {
     for (const keyholder::ListenSocket& socket : port.sockets) start.listen_fds.push_back(socket.fd());
   for (const keyholder::ListenSocket& socket : health) start.listen_fds.push_back(socket.fd());
   start.log = [this](const std::string& line) {
-    session->count_event("nginx-restarted");
+    count_event("nginx-restarted");
     log(line);
   };
   nginx.emplace(io, std::move(start));
@@ -199,7 +204,7 @@ asio::awaitable<void> Guard::Impl::pause(milliseconds duration) {
 
 void Guard::Impl::tell_state() {
   // Its seal key is with a worker before it hears of being ready.
-  const bool ready = model_ready && !draining && session->listed() && key_socket->workers_have_seal_keys();
+  const bool ready = model_ready && !draining && session && session->listed() && key_socket->workers_have_seal_keys();
   const proxy::GuardState state{.ready = ready, .draining = draining, .lame_duck = asked_to_stop};
   if (state.ready && !told.ready) log("ready: the model answers, and the gateways know this instance");
   if (state != told) key_socket->set_state(state);
@@ -261,25 +266,25 @@ asio::awaitable<void> Guard::Impl::converse() {
   }
 }
 
+// `times`: how often from there. The engine may ask both containers of a unit to end, and that is one wish.
+void Guard::Impl::be_asked_to_stop(int times) {
+  hurry = hurry || times > 1;
+  const bool first = !asked_to_stop;
+  asked_to_stop = true;
+  if (first) log("asked to stop");
+  if (hurry || !told.ready || options.config.lame_duck.count() == 0) {
+    stop(GuardExit::kStopped);
+  } else if (first) {
+    tasks.spawn("lame duck", lame_duck());
+  }
+  bell.ring();
+}
+
 asio::awaitable<void> Guard::Impl::watch_signals() {
-  asio::signal_set signals(io, SIGTERM, SIGINT, SIGHUP);
-  signals.add(SIGUSR1);
-  signals.add(SIGUSR2);
+  asio::signal_set signals(io, SIGTERM, SIGINT);
   while (true) {
-    const int signal = co_await signals.async_wait(asio::use_awaitable);
-    if (signal == SIGTERM || signal == SIGINT) {
-      hurry = asked_to_stop;
-      if (!asked_to_stop) log("asked to stop");
-      asked_to_stop = true;
-      if (hurry || !told.ready || options.config.lame_duck.count() == 0) {
-        stop(GuardExit::kStopped);
-      } else {
-        tasks.spawn("lame duck", lame_duck());
-      }
-      bell.ring();
-    } else if (model) {
-      model->send_signal(signal);
-    }
+    co_await signals.async_wait(asio::use_awaitable);
+    be_asked_to_stop(++asked_by_signal);
   }
 }
 
@@ -287,30 +292,31 @@ asio::awaitable<void> Guard::Impl::watch_orphans() {
   asio::signal_set child_ended(io, SIGCHLD);
   while (true) {
     co_await child_ended.async_wait(asio::use_awaitable);
-    keyholder::reap_orphans(
-        [this](int pid) { return (model && model->pid() == pid) || (nginx->pid() && *nginx->pid() == pid); });
+    keyholder::reap_orphans([this](int pid) { return nginx->pid() && *nginx->pid() == pid; });
   }
 }
 
-asio::awaitable<void> Guard::Impl::watch_model() {
-  co_await keyholder::wait_until_ended(*model);
-  if (stopping()) co_return;
-  const auto ended = model->wait(milliseconds(1000));
-  log("the model's process ended (" + (ended ? ended->describe() : std::string("unknown")) +
-      "), so this container ends; its own words stand above");
-  stop(GuardExit::kModelEnded);
+Result<void> Guard::Impl::begin_session(SealedFile header) {
+  MIFENG_TRY(payload_header, header.read_all());
+  const GuardConfig& config = options.config;
+  session.emplace(SessionOptions{.deployment = config.deployment,
+                                 .instance = config.instance,
+                                 .pod_uid = config.pod_uid,
+                                 .token = std::nullopt,
+                                 .guard_version = options.version,
+                                 .identity_key = config.identity_key,
+                                 .delivery_key = config.delivery_key,
+                                 .payload_header_sm3 = crypto::sm3(payload_header)},
+                  clock, *tools);
+  return ok();
 }
 
-asio::awaitable<Result<void>> Guard::Impl::open_payload_in_thread() {
+asio::awaitable<Result<void>> Guard::Impl::open_payload_in_thread(SealedFile segments) {
   const PayloadKey key = payload_key(session->grant());
   std::atomic<bool> cancel = false;
   std::optional<Result<void>> result;
-  const GuardConfig& config = options.config;
   std::thread worker([&] {
-    auto segments = SealedFile::open(config.folders.root / "payload/segments", kSegmentsSizeMax);
-    auto opened = segments
-                      ? open_payload(payload_header, std::move(*segments), key, config.folders.app, *provider, cancel)
-                      : Result<void>(segments.error());
+    auto opened = open_payload(payload_header, std::move(segments), key, options.config.folders.app, *provider, cancel);
     asio::post(io, [this, &result, done = std::move(opened)]() mutable {
       result.emplace(std::move(done));
       bell.ring();
@@ -326,10 +332,21 @@ asio::awaitable<Result<void>> Guard::Impl::open_payload_in_thread() {
 }
 
 asio::awaitable<bool> Guard::Impl::bring_up_model() {
+  while (!stopping() && !model->payload()) co_await bell.wait(seconds(60));
+  if (stopping()) co_return false;
+  HandedPayload payload = std::move(*model->payload());
+  model->payload().reset();
+  if (auto begun = begin_session(std::move(payload.header)); !begun) {
+    log(begun.error().message());
+    stop(GuardExit::kFailed);
+    co_return false;
+  }
+  tasks.spawn("platform", converse());
   while (!stopping() && !session->has_grant()) co_await bell.wait(seconds(60));
   if (stopping()) co_return false;
   const auto before = clock.steady_now();
-  auto opened = co_await open_payload_in_thread();
+  auto opening = open_payload_in_thread(std::move(payload.segments));
+  auto opened = co_await std::move(opening);
   if (stopping()) co_return false;
   if (!opened) {
     log("the payload cannot be opened (" + opened.error().reason() + "): " + opened.error().message() +
@@ -339,17 +356,9 @@ asio::awaitable<bool> Guard::Impl::bring_up_model() {
   }
   const auto took = std::chrono::duration_cast<milliseconds>(clock.steady_now() - before);
   log("payload opened into memory in " + std::to_string(took.count()) + " ms; starting the model");
-  auto started = start_model({.command = options.config.command,
-                              .environment = model_environment(options.config, *image),
-                              .folder = options.config.folders.app});
-  if (!started) {
-    log(started.error().message());
-    stop(GuardExit::kFailed);
-    co_return false;
-  }
-  model.emplace(std::move(*started));
-  tasks.spawn("model", watch_model());
-  co_return true;
+  model->start();
+  while (!stopping() && !model->runs()) co_await bell.wait(seconds(60));
+  co_return !stopping();
 }
 
 asio::awaitable<void> Guard::Impl::wait_until_ready() {
@@ -414,16 +423,15 @@ asio::awaitable<void> Guard::Impl::shut_down() {
   } else {
     draining = true;
     tell_state();
-    // Nothing of it is wanted any more.
-    if (model) model->send_signal(SIGKILL, true);
+    model->end(milliseconds(0));  // nothing of it is wanted any more
   }
   const auto left = std::chrono::duration_cast<milliseconds>(deadline - clock.steady_now()) - kModelStop;
   const bool patient = *exit == GuardExit::kStopped && !hurry;
   co_await nginx->stop(patient ? std::max(left, milliseconds(500)) : milliseconds(500));
-  if (!model) co_return;
-  model->send_signal(SIGTERM);
-  if (!co_await keyholder::wait_until_ended(*model, kModelStop)) model->send_signal(SIGKILL, true);
-  (void)model->wait(milliseconds(2000));
+  model->end(kModelStop);
+  const auto ended_by = clock.steady_now() + kModelStop + kModelGone;
+  while (model->may_run() && clock.steady_now() < ended_by)
+    co_await bell.wait(std::chrono::ceil<milliseconds>(ended_by - clock.steady_now()));
 }
 
 asio::awaitable<void> Guard::Impl::life() {
@@ -436,7 +444,7 @@ asio::awaitable<void> Guard::Impl::life() {
     co_return;
   }
   tasks.spawn("nginx", nginx->supervise());
-  tasks.spawn("platform", converse());
+  tasks.spawn("model's container", model->follow());
   if (co_await bring_up_model()) {
     co_await wait_until_ready();
     while (!stopping() && listeners_are_ours()) {
@@ -457,6 +465,7 @@ GuardExit Guard::run() {
     return GuardExit::kFailed;
   }
   impl_->tasks.run(impl_->life());
+  impl_->model.reset();  // and with the connection whatever is left over there
   impl_->key_socket.reset();
   return impl_->exit.value_or(GuardExit::kFailed);
 }

@@ -1,25 +1,10 @@
 #include "mifeng/guard/model.h"
 
-#include <fcntl.h>
-
 #include "mifeng/net/client.h"
 
 namespace mifeng::guard {
 
 namespace asio = boost::asio;
-
-Result<ChildProcess> start_model(const ModelOptions& options) {
-  UniqueFd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  ChildOptions child;
-  child.argv = options.command;
-  child.env = options.environment;
-  child.working_directory = options.folder;
-  if (nothing) child.fds[0] = nothing.get();
-  child.disable_core_dumps = true;
-  auto started = ChildProcess::start(child);
-  if (!started) return started.error().with_context("start the model");
-  return started;
-}
 
 asio::awaitable<Result<void>> ask_ready(std::filesystem::path socket, std::string path) {
   net::ClientOptions options;

@@ -18,25 +18,5 @@ TEST(ForeignListener, IsOneThatIsNeitherOursNorOnLoopback) {
   EXPECT_TRUE(find_foreign_listener({ours}, {}).has_value());
 }
 
-TEST(Model, GetsItsEnvironmentAndNothingElse) {
-  ASSERT_EQ(::setenv("MIFENG_TEST_LEAK", "1", 1), 0);
-  auto model = start_model({.command = {"/bin/sh", "-c",
-                                        "[ -z \"$MIFENG_TEST_LEAK\" ] && [ \"$A\" = b ] && [ \"$PWD\" = "
-                                        "/tmp ] && [ $(ulimit -c) = 0 ] && ! read line"},
-                            .environment = {{"A", "b"}, {"PATH", "/usr/bin:/bin"}},
-                            .folder = "/tmp"});
-  ASSERT_TRUE(model.has_value()) << model.error().message();
-  const auto ended = model->wait(std::chrono::milliseconds(10'000));
-  ASSERT_TRUE(ended.has_value());
-  EXPECT_TRUE(ended->success()) << ended->describe();
-  ::unsetenv("MIFENG_TEST_LEAK");
-}
-
-TEST(Model, WithoutItsProgramIsAnError) {
-  const auto model = start_model({.command = {"/app/no-such-model"}, .environment = {}, .folder = "/tmp"});
-  ASSERT_FALSE(model.has_value());
-  EXPECT_NE(model.error().message().find("/app/no-such-model"), std::string::npos) << model.error().message();
-}
-
 }  // namespace
 }  // namespace mifeng::guard

@@ -64,15 +64,6 @@ PayloadKey payload_key(const messages::Grant& grant) {
           .root_key = grant.payload_root_key.clone()};
 }
 
-Result<Bytes> read_payload_header(SealedFile file, const crypto::Sm3Digest& sm3) {
-  MIFENG_TRY(Bytes header, file.read_all());
-  if (crypto::sm3(header) != sm3)
-    return Error(ErrorCode::kVerificationFailed, "bad-payload-header",
-                 "the payload's header is not the one that package.json names; the image was put together from parts "
-                 "of several, or changed. Deploy the accepted version again");
-  return header;
-}
-
 Result<void> check_in_memory(const std::filesystem::path& folder) {
   struct statfs status {};
   if (::statfs(folder.c_str(), &status) != 0) return errno_error(errno, "look at " + folder.string());

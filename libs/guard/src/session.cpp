@@ -50,7 +50,7 @@ Result<GrantSession::Exchange> GrantSession::make_request() {
                                                        .signing_key = sign.public_key(),
                                                        .payload_header_sm3 = options_.payload_header_sm3,
                                                        .guard_version = options_.guard_version},
-                                                      options_.card.delivery.key, sign, tools_));
+                                                      options_.delivery_key, sign, tools_));
   keys_.emplace(Keys{.receive = std::move(receive), .sign = std::move(sign)});
   return Exchange{.path = "/v1/grants", .nonce = nonce, .body = std::move(body), .what = "the grant request"};
 }
@@ -64,7 +64,7 @@ Result<GrantSession::Exchange> GrantSession::make_renewal() {
                             .events = {},
                             .calls = calls_};
   for (const auto& [event_class, count] : events_) renewal.events.push_back({event_class, count});
-  MIFENG_TRY(Bytes body, messages::seal_renewal(renewal, nonce, options_.card.delivery.key, keys_->sign, tools_));
+  MIFENG_TRY(Bytes body, messages::seal_renewal(renewal, nonce, options_.delivery_key, keys_->sign, tools_));
   ++counter_;
   calls_sent_ = calls_;
   events_sent_ = events_;
@@ -81,15 +81,16 @@ GrantSession::Step GrantSession::handle(const Result<Bytes>& answer) {
 
 GrantSession::Step GrantSession::handle_grant(ByteView body) {
   auto grant =
-      messages::open_grant(body, options_.deployment, pending_->nonce, keys_->receive, options_.card.identity, tools_);
+      messages::open_grant(body, options_.deployment, pending_->nonce, keys_->receive, options_.identity_key, tools_);
   if (!grant) {
     count_event("grant-refused");
     return fail(grant.error());
   }
-  if (grant->vendor != options_.vendor || grant->model != options_.model || grant->version != options_.version ||
-      grant->vendor_key != options_.vendor_key) {
+  // One that comes anew is for the model that runs.
+  if (grant_ && (grant->vendor != grant_->vendor || grant->model != grant_->model ||
+                 grant->version != grant_->version || grant->vendor_key != grant_->vendor_key)) {
     return fail(Error(ErrorCode::kVerificationFailed, "grant-for-another-model",
-                      "the platform granted the key of another model than the one in this image"));
+                      "the platform granted the key of another model than the one that runs here"));
   }
   pending_.reset();
   wants_grant_ = false;
@@ -106,8 +107,8 @@ GrantSession::Step GrantSession::handle_grant(ByteView body) {
 }
 
 GrantSession::Step GrantSession::handle_renewed(ByteView body) {
-  auto renewed = messages::open_renewed(body, options_.deployment, pending_->nonce, keys_->receive,
-                                        options_.card.identity, tools_);
+  auto renewed =
+      messages::open_renewed(body, options_.deployment, pending_->nonce, keys_->receive, options_.identity_key, tools_);
   if (!renewed) {
     count_event("renewal-refused");
     return fail(renewed.error());
@@ -149,9 +150,9 @@ std::string GrantSession::advice(const Error& error) const {
     return "Asking again; the platform's audit log names the reason (mifeng audit list)";
   if (error.reason() == "grant-for-another-model") return "Delete the deployment and deploy the version that you want";
   if (error.code() == ErrorCode::kVerificationFailed)
-    return "Whoever answered is not the platform that this image was sealed for (identity key " +
-           options_.card.identity.fingerprint() +
-           "); compare that with the platform's card, and pack the model for this platform if they differ";
+    return "Whoever answered is not the platform that deployed this unit (identity key " +
+           options_.identity_key.fingerprint() +
+           "); compare that with the platform's card, and see who answers at MIFENG_PLATFORM";
   return "Asking again";
 }
 

@@ -83,13 +83,8 @@ struct Session : testing::Test {
                                       .pod_uid = std::nullopt,
                                       .token = std::nullopt,
                                       .guard_version = "0.1.0",
-                                      .card = {.identity = platform.identity.public_key(),
-                                               .delivery = platform.claims(KeyPurpose::kDelivery, platform.delivery),
-                                               .output = std::nullopt},
-                                      .vendor = "acme",
-                                      .model = "digits",
-                                      .version = "1",
-                                      .vendor_key = platform.vendor.public_key(),
+                                      .identity_key = platform.identity.public_key(),
+                                      .delivery_key = platform.delivery.public_key(),
                                       .payload_header_sm3 = crypto::sm3({})},
                        clock, tools};
 
@@ -158,10 +153,14 @@ TEST_F(Session, TakesNothingFromAFalsePlatform) {
   EXPECT_EQ(exchange(), Step::kGranted);
 }
 
-TEST_F(Session, RefusesTheGrantOfAnotherModel) {
+TEST_F(Session, RefusesTheGrantOfAnotherModelThanTheOneThatRuns) {
+  exchange();
+  EXPECT_EQ(session.grant().model, "digits");
+  platform.status = messages::RenewedStatus::kUnknown;
+  exchange();
   platform.model = "letters";
   EXPECT_EQ(exchange(), Step::kNothing);
-  EXPECT_FALSE(session.has_grant());
+  EXPECT_EQ(session.grant().model, "digits");
   EXPECT_NE(session.last_error().find("another model"), std::string::npos);
 }
 

@@ -48,9 +48,9 @@ std::uint64_t payload_archive_size(const PayloadManifest& manifest);
 // Writes the archive. The files must still be as they were scanned.
 Result<void> write_payload(const std::filesystem::path& folder, const PayloadManifest& manifest, const Sink& sink);
 
-// Unpacks below a folder descriptor as the bytes come. Folders are made 0700, files 0700 or 0600, each new (O_EXCL),
-// each part of a path opened without following links. Nothing may be used before finish() has succeeded, and who gets
-// an error removes the folder.
+// Unpacks below a folder descriptor as the bytes come. Folders are made 0750, files 0750 or 0640 (whoever has
+// the group reads and does not change them), each new (O_EXCL), each part of a path opened without following links.
+// Nothing may be used before finish() has succeeded, and who gets an error removes the folder.
 class PayloadUnpacker {
  public:
   // `folder_fd` stays the caller's, and outlives the unpacker.

@@ -1,5 +1,7 @@
-// What a guard reads from its image and its environment (spec/grant.md).
+// What a guard reads from its environment (spec/grant.md).
 #pragma once
+
+#include <sys/types.h>
 
 #include <chrono>
 #include <cstdint>
@@ -11,24 +13,9 @@
 
 #include "mifeng/base/result.h"
 #include "mifeng/crypto/sm2.h"
-#include "mifeng/crypto/sm3.h"
 #include "mifeng/keyholder/key_socket.h"
-#include "mifeng/messages/card.h"
 
 namespace mifeng::guard {
-
-// /mifeng/package.json. Nothing in it is secret or trusted more than the image is.
-struct ImageFacts {
-  std::string vendor;
-  std::string model;
-  std::string version;
-  crypto::Sm2PublicKey vendor_key;
-  std::vector<messages::PlatformCard> cards;  // 1..16
-  crypto::Sm3Digest payload_header_sm3{};
-};
-inline constexpr std::size_t kImageFactsSizeMax = 1 << 20;
-// kInvalidArgument "bad-image".
-Result<ImageFacts> decode_image_facts(ByteView json);
 
 struct NamedPort {
   std::string name;
@@ -38,9 +25,11 @@ struct NamedPort {
 
 // Where things are. In a container the defaults; tests without one have others.
 struct Folders {
-  std::filesystem::path root = "/mifeng";     // programs, package.json, payload/
-  std::filesystem::path run = "/mifeng/run";  // sockets, nginx' files; in memory
-  std::filesystem::path app = "/app";         // the opened payload; in memory
+  std::filesystem::path root = "/mifeng";         // programs
+  std::filesystem::path run = "/mifeng/run";      // key socket, nginx' files; in memory, nobody else's
+  std::filesystem::path guard = "/mifeng/guard";  // start.sock, to which the model's container connects
+  std::filesystem::path model = "/mifeng/model";  // the model's sockets; the model's container writes there
+  std::filesystem::path app = "/app";             // the opened payload, for the model to read; in memory
 };
 
 struct GuardConfig {
@@ -48,29 +37,23 @@ struct GuardConfig {
   std::string deployment;
   std::string instance;
   std::string platform;
+  crypto::Sm2PublicKey identity_key;           // of the platform: whom the guard believes
+  crypto::Sm2PublicKey delivery_key;           // of the platform: what it seals its messages to
+  ::uid_t model_uid = 0;                       // of the model's container
   std::vector<NamedPort> ports;                // the first is the model's main one
   std::string readiness;                       // empty: none
   std::chrono::seconds lame_duck{5};           // goes on serving for so long after it was asked to stop
   std::chrono::seconds termination_grace{30};  // after that, to finish what it has begun
   keyholder::SealKeyLimits seal_key;
-  std::optional<std::string> card;     // key id of its identity key, hex
   std::optional<std::string> pod_uid;  // on Kubernetes
   std::optional<std::filesystem::path> token_file;
-  std::vector<std::string> command;                // the model's
-  std::map<std::string, std::string> environment;  // the deployment config's part, for the model
 
+  std::filesystem::path start_socket() const;
   std::filesystem::path model_socket(std::size_t port_index) const;
 };
 
 // `environment` is the process's whole one. kInvalidArgument "bad-environment", with the variable's name and what it
 // has to be.
-Result<GuardConfig> read_config(const std::map<std::string, std::string>& environment,
-                                const std::vector<std::string>& command, Folders folders);
-
-// What the model's process gets: nothing of the platform's.
-std::map<std::string, std::string> model_environment(const GuardConfig& config, const ImageFacts& image);
-
-// The card to use. kInvalidArgument "no-card" where none fits, or several do; kVerificationFailed "key-statement".
-Result<messages::CardKeys> choose_card(const ImageFacts& image, const std::optional<std::string>& key_id);
+Result<GuardConfig> read_config(const std::map<std::string, std::string>& environment, Folders folders);
 
 }  // namespace mifeng::guard

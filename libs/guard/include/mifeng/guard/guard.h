@@ -1,4 +1,4 @@
-// The guard: process 1 of a model's container.
+// The guard: process 1 of a unit's own container, beside that of the model.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ struct GuardOptions {
 
 enum class GuardExit : int {
   kStopped = 0,       // it was asked to
-  kFailed = 1,        // the log says why: the image, the environment, the payload, nginx
-  kModelEnded = 3,    // the model's process ended by itself
+  kFailed = 1,        // the log says why: the environment, the payload, the model's container, nginx
+  kModelEnded = 3,    // the model's process ended by itself, or its container
   kModelStopped = 4,  // it listened where it must not
   kRevoked = 5,       // the platform ended this instance
 };
@@ -33,8 +33,8 @@ class Guard {
  public:
   explicit Guard(GuardOptions options);
   ~Guard();
-  // Blocks until everything that was started has ended. SIGTERM and SIGINT stop it, SIGHUP, SIGUSR1 and SIGUSR2 go to
-  // the model. Call it from the process's only thread.
+  // Blocks until everything that was started has ended. SIGTERM and SIGINT stop it. Call it from the process's
+  // only thread.
   GuardExit run();
 
  private:

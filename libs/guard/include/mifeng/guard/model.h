@@ -1,28 +1,18 @@
-// The model's process, and what may be asked of it: its readiness, and that it listens nowhere but where it may.
+// What may be asked of a model: its readiness, and that it listens nowhere but where it may.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "mifeng/base/child_process.h"
+#include "mifeng/base/result.h"
 #include "mifeng/keyholder/listen_socket.h"
 
 namespace mifeng::guard {
-
-struct ModelOptions {
-  std::vector<std::string> command;
-  std::map<std::string, std::string> environment;
-  std::filesystem::path folder;
-};
-// Standard output and error are ours, standard input is empty, no core files, a process group of its own.
-// kNotFound "no-such-program" names the command.
-Result<ChildProcess> start_model(const ModelOptions& options);
 
 // Asks the model's readiness path on its Unix socket; without a path it only connects. Whether the answer was 200; the
 // error says what was instead.

@@ -5,7 +5,6 @@
 #include <filesystem>
 
 #include "mifeng/base/result.h"
-#include "mifeng/crypto/sm3.h"
 #include "mifeng/crypto/sm4_gcm.h"
 #include "mifeng/guard/sealed_file.h"
 #include "mifeng/messages/grant.h"
@@ -13,9 +12,6 @@
 namespace mifeng::guard {
 
 inline constexpr std::uint64_t kSegmentsSizeMax = std::uint64_t{1} << 41;  // spec/payload.md: at most 2^40 of plaintext
-
-// The header's bytes, whose SM3 has to be this. kVerificationFailed "bad-payload-header".
-Result<Bytes> read_payload_header(SealedFile file, const crypto::Sm3Digest& sm3);
 
 // Whether a file system keeps nothing on a disk: tmpfs or ramfs. kInvalidArgument "not-in-memory".
 Result<void> check_in_memory(const std::filesystem::path& folder);

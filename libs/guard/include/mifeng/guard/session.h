@@ -9,7 +9,8 @@
 #include <string>
 
 #include "mifeng/base/clock.h"
-#include "mifeng/guard/config.h"
+#include "mifeng/crypto/sm2.h"
+#include "mifeng/crypto/sm3.h"
 #include "mifeng/messages/grant.h"
 
 namespace mifeng::guard {
@@ -20,9 +21,8 @@ struct SessionOptions {
   std::optional<std::string> pod_uid;
   std::optional<std::string> token;  // read anew for each request by the caller, set_token()
   std::string guard_version;
-  messages::CardKeys card;
-  std::string vendor, model, version;
-  crypto::Sm2PublicKey vendor_key;
+  crypto::Sm2PublicKey identity_key;  // of the platform
+  crypto::Sm2PublicKey delivery_key;
   crypto::Sm3Digest payload_header_sm3{};
 };
 
