@@ -35,10 +35,48 @@ class Engine:
     def pid(self, name):
         return self.inspect(name)["State"]["Pid"]
 
-    def run(self, spec):
-        made = self.ask("POST", "/containers/create", spec)["Id"]
-        self.ask("POST", f"/containers/{made}/start")
-        return made
+    def run_unit(self, guard, model):
+        """Makes both containers and starts them, the model's first as the platform does; the id of the guard's."""
+        ids = [self.ask("POST", "/containers/create", spec)["Id"] for spec in (model, guard)]
+        for made in ids:
+            self.ask("POST", f"/containers/{made}/start")
+        return ids[1]
+
+    def make_again(self, name, change_guard=None, change_model=None):
+        """Makes a unit's containers anew under their names; the id of the guard's."""
+        guard, model = self.spec_of(name), self.spec_of(name + ".model")
+        for spec, change in ((guard, change_guard), (model, change_model)):
+            if change:
+                change(spec)
+        self.remove(name)
+        self.remove(name + ".model")
+        return self.run_unit(guard, model)
+
+    def copy_unit(self, name, copy, sockets):
+        """Images, commands, environments and limits of a unit once more, with the platform's socket in another folder."""
+        guard, model = self.spec_of(name), self.spec_of(name + ".model")
+        for spec in (guard, model):
+            spec["name"] = spec["name"].replace(name, copy)
+            spec["labels"], spec["portmappings"] = {}, []
+            for mount in spec["mounts"]:
+                if mount["destination"] == "/mifeng/platform":
+                    mount["source"] = str(sockets)
+            spec["volumes"] = [one for one in spec["volumes"] if ".shared." in one["Name"]]
+            for volume in spec["volumes"]:
+                volume["Name"] = volume["Name"].replace(name, copy)
+        for volume in guard["volumes"]:
+            original = self.ask("GET", f"/volumes/{volume['Name'].replace(copy, name)}/json")
+            options = {key: value for key, value in original["Options"].items() if key in ("type", "device", "o")}
+            self.ask("POST", "/volumes/create", {"Name": volume["Name"], "Driver": "local", "Options": options})
+        self.run_unit(guard, model)
+
+    def remove_unit(self, name):
+        """With its memory folders, once nobody uses them any more."""
+        volumes = [one["Name"] for one in self.inspect(name)["Mounts"] if one["Type"] == "volume"]
+        self.remove(name)
+        self.remove(name + ".model")
+        for volume in volumes:
+            self.ask("DELETE", f"/volumes/{volume}")
 
     def remove(self, name):
         self.ask("DELETE", f"/containers/{name}?force=true&timeout=0")
@@ -84,21 +122,27 @@ class Engine:
                    "options": [o for o in options.split(",") if not o.startswith(("uid=", "gid=", "rprivate"))] +
                               ["U", "notmpcopyup"]}
                   for path, options in host["Tmpfs"].items()]
-        bound = ["nosuid", "nodev", "noexec"]
+
+        def options_of(mount, kept):
+            return [one for one in kept if one in mount["Options"]] + ["rw" if mount["RW"] else "ro"]
+        bound = ("nosuid", "nodev", "noexec")
         mounts += [{"destination": one["Destination"], "type": "bind", "source": one["Source"],
-                    "options": [*bound, "ro", "rprivate"]} for one in shown["Mounts"] if one["Type"] == "bind"]
+                    "options": [*options_of(one, bound), "rprivate"]} for one in shown["Mounts"] if one["Type"] == "bind"]
+        bridge = host["NetworkMode"] == "bridge"
         return {
-            "name": shown["Name"], "hostname": shown["Name"], "image": shown["ImageName"],
+            "name": shown["Name"], "hostname": config["Hostname"], "image": shown["ImageName"],
             "entrypoint": [shown["Path"]], "command": shown["Args"],
             "env": {key: value for key, value in env.items() if key not in by_engine},
             "work_dir": "/", "user": config["User"], "umask": config["Umask"], "labels": config["Labels"],
             "read_only_filesystem": True, "no_new_privileges": True, "cap_drop": ["all"],
-            "netns": {"nsmode": "bridge"}, "Networks": {key: {} for key in shown["NetworkSettings"]["Networks"]},
+            "netns": {"nsmode": host["NetworkMode"]},
+            **({"Networks": {key: {} for key in shown["NetworkSettings"]["Networks"]}} if bridge else {}),
             "portmappings": [{"host_ip": one["HostIp"], "host_port": int(one["HostPort"]), "protocol": "tcp",
                               "container_port": int(port.split("/")[0])}
-                             for port, all_of in host["PortBindings"].items() for one in all_of],
+                             for port, all_of in (host["PortBindings"] or {}).items() for one in all_of],
             "mounts": mounts,
-            "volumes": [{"Name": one["Name"], "Dest": one["Destination"], "Options": [*bound, "rw", "U"]}
+            "volumes": [{"Name": one["Name"], "Dest": one["Destination"],
+                         "Options": [*options_of(one, (*bound, "nocopy")), *([] if "nocopy" in one["Options"] else ["U"])]}
                         for one in shown["Mounts"] if one["Type"] == "volume"],
             "image_volume_mode": "ignore", "httpproxy": False, "systemd": "false", "restart_policy": "no",
             "stop_timeout": config["StopTimeout"], "log_configuration": {"driver": "k8s-file", "size": 10 << 20},

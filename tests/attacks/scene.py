@@ -103,7 +103,7 @@ class Scene:
         self.engine.end_sessions()
         for name in self.made:
             if name in self.engine.ids():
-                self.engine.remove(name)
+                self.engine.remove_unit(name)
 
     def predict(self, prefix="/tumor", key=None):
         return self.installation.call(prefix + "/predict", self.request, key=key or self.key)
@@ -137,22 +137,16 @@ class Scene:
             os.kill(pid, signal.SIGCONT)
 
     def copy(self, sockets):
-        """The genuine container's image, command, environment and limits once more, made past the platform."""
-        spec = self.engine.spec_of(self.name)
-        spec["name"] = "copy-" + uuid.uuid4().hex[:8]
-        spec["labels"] = {}
-        spec["portmappings"], spec["volumes"] = [], []
-        for mount in spec["mounts"]:
-            if mount["destination"] == "/mifeng/platform":
-                mount["source"] = str(sockets)
-        self.made.append(spec["name"])
-        self.engine.run(spec)
-        return spec["name"]
+        """The genuine unit once more, made past the platform."""
+        name = "copy-" + uuid.uuid4().hex[:8]
+        self.made.append(name)
+        self.engine.copy_unit(self.name, name, sockets)
+        return name
 
     def replay_inside(self, raw):
-        """The same from a process of the genuine container other than its first: `podman exec`."""
+        """The same from a process of the genuine guard's container other than its first: `podman exec`."""
         root = pathlib.Path(f"/proc/{self.engine.pid(self.name)}/root")
-        tool, sent, answer = root / "app/replay", root / "tmp/request", root / "tmp/answer"
+        tool, sent, answer = root / "app/replay", root / "mifeng/run/request", root / "mifeng/run/answer"
         try:
             tool.write_bytes(self.replayer.read_bytes())
             tool.chmod(0o755)
@@ -160,8 +154,8 @@ class Scene:
             fields = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:")]
             sent.write_bytes(b"\r\n".join([*fields, b"Connection: close"]) + b"\r\n\r\n" + body)
             sent.chmod(0o644)
-            self.engine.execute(self.name, ["/app/replay", "/mifeng/platform/platform.sock", "/tmp/request",
-                                            "/tmp/answer.part", "/tmp/answer"], answer.exists)
+            self.engine.execute(self.name, ["/app/replay", "/mifeng/platform/platform.sock", "/mifeng/run/request",
+                                            "/mifeng/run/answer.part", "/mifeng/run/answer"], answer.exists)
             got = answer.read_bytes()
             return int(got.split()[1]), body_of(got)
         finally:

@@ -23,7 +23,7 @@ def copied(scene):
     name = scene.copy(folder)
     assert false.arrived.wait(30)
     yield name, false.requests[0]
-    scene.engine.remove(name)
+    scene.engine.remove_unit(name)
     false.close()
 
 
@@ -59,7 +59,7 @@ def test_a_copy_with_a_genuine_containers_socket_is_refused(scene, genuine):
         assert scene.engine.inspect(name)["Id"] not in scene.granted_containers()
         assert holding(f"/proc/{scene.engine.pid(name)}/root/app", own_pieces(scene)) == []
     finally:
-        scene.engine.remove(name)
+        scene.engine.remove_unit(name)
 
 
 def refused(answer):
@@ -84,7 +84,10 @@ def recorded(scene):
     with scene.frozen_platform():
         scene.socket.rename(real)
         between = FalsePlatform(scene.socket)
-        scene.engine.ask("POST", f"/containers/{scene.name}/restart?t=0")
+        for name in (scene.name, scene.name + ".model"):
+            scene.engine.ask("POST", f"/containers/{name}/stop?timeout=0")
+        for name in (scene.name + ".model", scene.name):
+            scene.engine.ask("POST", f"/containers/{name}/start")
         assert between.arrived.wait(30)
         between.close()
         real.rename(scene.socket)
@@ -120,19 +123,53 @@ def test_a_replayed_request_yields_nothing_and_stops_nobody(scene, recorded, gen
     assert again.stdout == b"for me"
 
 
-def changed_command(spec):
-    spec["command"] = ["--", "/app/model", "--verbose"]
+def argument_of_the_guard(spec, sockets):
+    spec["command"] = [*spec["command"], "--run", "/mifeng/run"]
     return "Args"
 
 
-def changed_environment(spec):
-    spec["env"]["LD_PRELOAD"] = "/cache/thief.so"
+def environment_of_the_guard(spec, sockets):
+    spec["env"]["LD_PRELOAD"] = "/mifeng/model/thief.so"
     return "Config.Env"
 
 
-def changed_mount(spec):
+def mount_of_the_guard(spec, sockets):
     spec["mounts"].append({"destination": "/etc/thief", "type": "bind", "source": "/etc", "options": ["ro", "rprivate"]})
     return "Mounts"
+
+
+def command_of_the_model(spec, sockets):
+    spec["command"] = [*spec["command"], "--verbose"]
+    return "model: Args"
+
+
+def environment_of_the_model(spec, sockets):
+    spec["env"]["LD_PRELOAD"] = "/mifeng/model/thief.so"
+    return "model: Config.Env"
+
+
+def network_of_the_model(spec, sockets):
+    spec["netns"] = {"nsmode": "bridge"}
+    return "model: HostConfig.NetworkMode"
+
+
+def user_of_the_model(spec, sockets):
+    # With the guard's own it could read and change what is the guard's.
+    spec["user"] = "65532:65532"
+    return "model: Config.User"
+
+
+def app_that_the_model_can_write(spec, sockets):
+    for volume in spec["volumes"]:
+        if volume["Dest"] == "/app":
+            volume["Options"] = ["rw" if one == "ro" else one for one in volume["Options"]]
+    return "model: Mounts./app.RW"
+
+
+def platforms_socket_in_the_models_container(spec, sockets):
+    spec["mounts"].append({"destination": "/mifeng/platform", "type": "bind", "source": str(sockets),
+                           "options": ["ro", "rprivate"]})
+    return "model: Mounts"
 
 
 @pytest.fixture(scope="module")
@@ -147,30 +184,36 @@ def victim(scene):
     wait_until(lambda: len(scene.installation.deployments()) == 1, 60, "the deletion")
 
 
+CHANGES = [argument_of_the_guard, environment_of_the_guard, mount_of_the_guard, command_of_the_model,
+           environment_of_the_model, network_of_the_model, user_of_the_model, app_that_the_model_can_write,
+           platforms_socket_in_the_models_container]
+
+
 def make_again(scene, name, change):
-    """Makes the container anew under its name, past the platform; its id, and what was changed."""
+    """Makes the unit anew under its names, past the platform; the id of its guard's container, and what was changed."""
+    what = []
     with scene.frozen_platform():
-        spec = scene.engine.spec_of(name)
-        scene.engine.remove(name)
-        what = change(spec)
-        made = scene.engine.run(spec)
+        def note(spec):
+            what.append(change(spec, scene.sockets / name))
+        of_model = change is not None and change.__name__.endswith(("model", "can_write", "container"))
+        made = scene.engine.make_again(name, **({"change_model" if of_model else "change_guard": note} if change else {}))
         connected = pathlib.Path(f"/proc/{scene.engine.pid(made)}/net/unix")
         # So that it is heard before it is replaced.
         wait_until(lambda: f"{name}/platform.sock" in connected.read_text(), 30, "the guard's connection")
-        return made, what
+    return made, what
 
 
-@pytest.mark.parametrize("change", [None, changed_command, changed_environment, changed_mount])
-def test_a_container_that_was_made_again_with_a_change_is_refused(scene, genuine, victim, change):
+@pytest.mark.parametrize("change", [None, *CHANGES])
+def test_a_unit_that_was_made_again_with_a_change_is_refused(scene, genuine, victim, change):
     (name,) = scene.installation.units(victim)
     before = len(scene.refusals("drifted", name))
-    made, what = make_again(scene, name, change or (lambda spec: None))
+    made, what = make_again(scene, name, change)
     if change is None:  # so it is the change, and nothing else of how it was made, that is refused below
-        wait_until(lambda: made in scene.granted_containers(), 30, "the grant of the unchanged container")
+        wait_until(lambda: made in scene.granted_containers(), 30, "the grant of the unchanged unit")
     else:
         found = wait_until(lambda: scene.refusals("drifted", name)[:-before or None], 30, "the refusal")
-        assert what in found[0]["detail"], found
-        wait_until(lambda: made not in scene.engine.ids().values(), 60, "the end of the changed container")
+        assert what[0] in found[0]["detail"], found
+        wait_until(lambda: made not in scene.engine.ids().values(), 60, "the end of the changed unit")
         assert made not in scene.granted_containers()
     scene.installation.wait_state(victim, ["ready"])
     wait_until(lambda: scene.predict("/victim")[0] == 200, 30, "an answer")

@@ -1,5 +1,7 @@
 #include "model_container.h"
 
+#include <csignal>
+
 #include "mifeng/base/child_process.h"
 
 namespace mifeng::guard {
@@ -68,8 +70,10 @@ bool ModelContainer::hear(const start::Message& message) {
   if (message.word == Word::kFailed) {
     over(GuardExit::kFailed, std::string("the model's program cannot be run") + kLookThere);
   } else {
-    over(GuardExit::kModelEnded, "the model's process ended (" + describe_end(message) +
-                                     "), so this unit ends; its own words stand in the log of the model's container");
+    const bool killed = message.word == Word::kKilled && message.detail == SIGKILL;
+    over(killed ? GuardExit::kModelKilled : GuardExit::kModelEnded,
+         "the model's process ended (" + describe_end(message) +
+             "), so this unit ends; its own words stand in the log of the model's container");
   }
   return false;
 }

@@ -40,6 +40,8 @@ ContainerTemplate guard_of(const DeploymentConfig& config, const RenderOptions& 
   ContainerTemplate guard;
   guard.image = options.registry + "/" + options.guard_image;
   guard.command = {kGuardProgram};
+  // Its default, spelled out: Podman takes a container without arguments for one that wants its image's.
+  guard.args = {"--health-port", std::to_string(kHealthPort)};
   std::string ports;
   for (const ContainerPort& port : config.ports)
     ports += (ports.empty() ? "" : ",") + port.name + "=" + std::to_string(port.container_port);

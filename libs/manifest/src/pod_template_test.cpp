@@ -54,7 +54,7 @@ TEST(PodTemplate, CarriesAllOfAConfig) {
   EXPECT_EQ(guard.image, "127.0.0.1:5000/" + options().guard_image);
   EXPECT_EQ(guard.user, kGuardUser);
   EXPECT_THAT(guard.command, ElementsAre("/mifeng/bin/mifeng-guard"));
-  EXPECT_THAT(guard.args, testing::IsEmpty());
+  EXPECT_THAT(guard.args, ElementsAre("--health-port", "15020"));
   EXPECT_THAT(guard.env,
               ElementsAre(EnvVar{"MIFENG_DELIVERY_KEY", "ZGVsaXZlcnk="}, EnvVar{"MIFENG_DEPLOYMENT", "dep-1"},
                           EnvVar{"MIFENG_IDENTITY_KEY", "aWRlbnRpdHk="}, EnvVar{"MIFENG_LAME_DUCK", "5"},

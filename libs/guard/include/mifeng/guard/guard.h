@@ -27,6 +27,7 @@ enum class GuardExit : int {
   kModelEnded = 3,    // the model's process ended by itself, or its container
   kModelStopped = 4,  // it listened where it must not
   kRevoked = 5,       // the platform ended this instance
+  kModelKilled = 6,   // by SIGKILL, which nobody here sent: nearly always its memory limit
 };
 
 class Guard {
