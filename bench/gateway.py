@@ -110,10 +110,10 @@ def measure(folder, options):
         running.append(wire.Supervisor(folder, "guard", folder / "guard.sock", key.public, instance.private))
 
         def guard_values(name):
-            port, health = wire.free_port(), wire.free_port()
+            port = wire.free_port()
             return port, {"MODULE": wire.MODULE, "PREFIX": folder / name, "USER": user, "LINK": folder / "guard.sock",
-                          "LISTEN": f"listen 127.0.0.1:{port};", "HEALTH": f"listen 127.0.0.1:{health};", "NAME": "model",
-                          "MODEL": folder / "model.sock", "READY_PATH": "/", "BODY_MAX": "16m"}
+                          "LISTEN": f"listen 127.0.0.1:{port};", "NAME": "model", "MODEL": folder / "model.sock",
+                          "MODEL_USER": os.getuid(), "BODY_MAX": "16m"}
 
         guard_port, values = guard_values("guard")
         guard = nginx("guard", wire.fill("guard.conf.in", values))

@@ -15,7 +15,6 @@ struct MainConfig {
 struct LocationConfig {
   ngx_flag_t open;
   ngx_flag_t seal;
-  ngx_flag_t status_only;
   size_t bound_body_max;  // bytes; 0 is no limit
 };
 

@@ -12,38 +12,25 @@ namespace {
 
 ngx_http_request_body_filter_pt next_request_body_filter;
 
-// Everything but the status goes: what /ready says of the model's own readiness.
-ngx_int_t status_only(RequestState& state) {
-  ngx_http_request_t* const r = state.r;
-  const ngx_uint_t status = r->headers_out.status;
-  clear_headers(r);
-  r->headers_out.status = status >= 200 && status < 300 ? NGX_HTTP_OK : NGX_HTTP_SERVICE_UNAVAILABLE;
-  r->headers_out.content_length_n = 0;
-  state.answer = Answer::kOwn;
-  return next_header_filter(r);
-}
-
 ngx_int_t header_filter(ngx_http_request_t* r) {
   const LocationConfig& config = location_config(r);
-  const bool concerns_us = config.open == 1 || config.seal == 1 || config.status_only == 1;
+  const bool concerns_us = config.open == 1 || config.seal == 1;
   if (!concerns_us || r != r->main) return next_header_filter(r);
   return guarded(r->connection->log, ngx_int_t{NGX_ERROR}, [&] {
     RequestState& state = *RequestState::attach(r);
     r->main_filter_need_in_memory = 1;
     r->filter_need_in_memory = 1;
-    if (config.status_only == 1) return status_only(state);
     return config.open == 1 ? open_header(state) : seal_header(state);
   });
 }
 
 ngx_int_t body_filter(ngx_http_request_t* r, ngx_chain_t* in) {
   const LocationConfig& config = location_config(r);
-  const bool concerns_us = config.open == 1 || config.seal == 1 || config.status_only == 1;
+  const bool concerns_us = config.open == 1 || config.seal == 1;
   if (!concerns_us || r != r->main) return next_body_filter(r, in);
   return guarded(r->connection->log, ngx_int_t{NGX_ERROR}, [&] {
     RequestState* const state = RequestState::find(r);
     if (state == nullptr) return next_body_filter(r, in);
-    if (config.status_only == 1) return own_body(*state, in);
     return config.open == 1 ? open_body(*state, in) : seal_body(*state, in);
   });
 }

@@ -77,6 +77,5 @@ ngx_int_t seal_body(RequestState& state, ngx_chain_t* in);
 // Phase handlers, at preaccess: before the body is read.
 ngx_int_t enter_gateway(ngx_http_request_t* r);
 ngx_int_t enter_guard(ngx_http_request_t* r);
-ngx_int_t enter_health(ngx_http_request_t* r);
 
 }  // namespace mifeng::nginx

@@ -3,10 +3,10 @@
 //   mifeng_link PATH;              http       the key socket of mifeng-guard or mifeng-gateway
 //   mifeng_root_key_age_max TIME;  http      a gateway: how long it accepts one root key (1h, which is the most)
 //   mifeng;                        upstream   addresses from the route table; before `keepalive`
+//   mifeng_peer_user UID;          upstream   Unix sockets: nothing is sent unless a process of this user listens there
 //   mifeng_open on;                location   a gateway: route, ask, check, open
 //   mifeng_seal on;                server     a guard: seal every answer, nginx's own among them
 //   mifeng_bound_body_max SIZE;    location   largest request body that is bound into the answer; 0 is no limit
-//   mifeng_status_only on;         location   a guard's readiness: of the model's answer only whether it is a 2xx
 //   mifeng_metrics;                location   counters of this worker
 #include <signal.h>
 #include <sys/prctl.h>
@@ -20,6 +20,7 @@
 #include "config.h"
 #include "filters.h"
 #include "metrics.h"
+#include "peer.h"
 #include "variables.h"
 #include "worker.h"
 
@@ -42,7 +43,6 @@ void* create_location_config(ngx_conf_t* cf) {
   if (config == nullptr) return nullptr;
   config->open = NGX_CONF_UNSET;
   config->seal = NGX_CONF_UNSET;
-  config->status_only = NGX_CONF_UNSET;
   config->bound_body_max = NGX_CONF_UNSET_SIZE;
   return config;
 }
@@ -62,7 +62,6 @@ char* merge_location_config(ngx_conf_t* cf, void* parent, void* child) {
   auto* const config = static_cast<LocationConfig*>(child);
   ngx_conf_merge_value(config->open, above->open, 0);
   ngx_conf_merge_value(config->seal, above->seal, 0);
-  ngx_conf_merge_value(config->status_only, above->status_only, 0);
   ngx_conf_merge_size_value(config->bound_body_max, above->bound_body_max, kBoundBodyMaxDefault);
   auto* const main = static_cast<MainConfig*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_mifeng_module));
   main->opens = main->opens || config->open;
@@ -80,12 +79,12 @@ ngx_command_t commands[] = {
     {ngx_string("mifeng_root_key_age_max"), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, ngx_conf_set_sec_slot,
      NGX_HTTP_MAIN_CONF_OFFSET, offsetof(MainConfig, root_key_age_max), nullptr},
     {ngx_string("mifeng"), NGX_HTTP_UPS_CONF | NGX_CONF_NOARGS, set_balancer, 0, 0, nullptr},
+    {ngx_string("mifeng_peer_user"), NGX_HTTP_UPS_CONF | NGX_CONF_TAKE1, set_peer_user, NGX_HTTP_SRV_CONF_OFFSET, 0,
+     nullptr},
     {ngx_string("mifeng_open"), NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_FLAG,
      ngx_conf_set_flag_slot, NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationConfig, open), nullptr},
     {ngx_string("mifeng_seal"), NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_FLAG,
      ngx_conf_set_flag_slot, NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationConfig, seal), nullptr},
-    {ngx_string("mifeng_status_only"), NGX_HTTP_LOC_CONF | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
-     NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationConfig, status_only), nullptr},
     {ngx_string("mifeng_bound_body_max"), NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1,
      ngx_conf_set_size_slot, NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationConfig, bound_body_max), nullptr},
     {ngx_string("mifeng_metrics"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_metrics, NGX_HTTP_LOC_CONF_OFFSET, 0,
@@ -100,7 +99,7 @@ ngx_int_t enter(ngx_http_request_t* r) {
   if (r != r->main || r->internal) return NGX_DECLINED;
   if (config.open == 1) return enter_gateway(r);
   if (config.seal == 1) return enter_guard(r);
-  return config.status_only == 1 ? enter_health(r) : NGX_DECLINED;
+  return NGX_DECLINED;
 }
 
 ngx_int_t after_configuration(ngx_conf_t* cf) {
@@ -121,6 +120,7 @@ ngx_int_t after_configuration(ngx_conf_t* cf) {
   *handler = &enter;
   install_filters();
   stand_around_keepalive(config->upstream);
+  look_at_peers(cf);
   return NGX_OK;
 }
 
@@ -156,12 +156,12 @@ void exit_process(ngx_cycle_t* cycle) {
 }
 
 ngx_http_module_t module_context = {
-    add_variables,        // preconfiguration
-    after_configuration,  // postconfiguration
-    create_main_config,   // create main configuration
-    init_main_config,     // init main configuration
-    nullptr,              // create server configuration
-    nullptr,              // merge server configuration
+    add_variables,           // preconfiguration
+    after_configuration,     // postconfiguration
+    create_main_config,      // create main configuration
+    init_main_config,        // init main configuration
+    create_upstream_config,  // create server configuration: of an upstream
+    nullptr,                 // merge server configuration
     create_location_config,
     merge_location_config,
 };

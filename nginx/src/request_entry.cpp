@@ -164,12 +164,4 @@ ngx_int_t enter_guard(ngx_http_request_t* r) {
   return guarded(r->connection->log, ngx_int_t{NGX_HTTP_INTERNAL_SERVER_ERROR}, [&] { return enter_guard_thrown(r); });
 }
 
-ngx_int_t enter_health(ngx_http_request_t*) {
-  Worker* const worker = Worker::get();
-  // A new worker may have heard of the state before its seal key: a call would have to wait for that.
-  const bool ready = worker != nullptr && worker->guard_state().ready && !worker->guard_state().draining &&
-                     worker->seal_key() != nullptr;
-  return ready ? NGX_DECLINED : NGX_HTTP_SERVICE_UNAVAILABLE;
-}
-
 }  // namespace mifeng::nginx

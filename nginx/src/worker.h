@@ -56,7 +56,6 @@ class Worker final : public LinkUser {
   // while the model works on it. False where there is none to keep.
   bool hold_stream();
   void release_stream() { --streams_held_; }
-  proxy::GuardState guard_state() const { return guard_state_; }
   bool is_leaving() const { return guard_state_.lame_duck || guard_state_.draining; }
 
   // --- Both. ---

@@ -50,7 +50,10 @@ static void serve(int fd) {
   char target[1024] = "";
   sscanf(request, "%*s %1023s", target);
   static char body[1 << 20];
-  if (strcmp(target, "/ready") == 0) {
+  if (strcmp(target, "/ready") == 0 && access("/mifeng/model/unready", F_OK) == 0) {
+    const char *text = "HTTP/1.1 503 Not ready\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    if (write(fd, text, strlen(text)) < 0) _exit(1);
+  } else if (strcmp(target, "/ready") == 0) {
     answer(fd, "", 0);
   } else if (strcmp(target, "/env") == 0) {
     size_t at = 0;

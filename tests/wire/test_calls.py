@@ -1,5 +1,6 @@
 """The ordinary ways through gateway and guard."""
 import gzip
+import os
 import pathlib
 import socket
 import subprocess
@@ -304,33 +305,24 @@ def test_a_route_that_streams_its_requests(cast):
     assert (answer.status, answer.body) == (200, b"got it")
 
 
-def test_health_is_unsealed_and_without_content(cast):
-    guard, gateway = cast.pair()
-    guard.model.answer = lambda request, out: out.send(
-        wire.response(200 if request.target == "/v2/health/ready" else 404, b"secret", "text/plain", [("X-A", "b")]))
-
-    def ask(path):
-        answer = wire.call(guard.health_port, path)
-        assert b"secret" not in answer.body
-        assert answer.field("X-A") is None
-        return answer.status
-
-    assert ask("/live") == 200
-    assert ask("/ready") == 200
-    assert ask("/") == 404
-    for command, status in (("unready", 503), ("ready", 200), ("unready", 503), ("lame", 200)):
-        guard.supervisor.command(command)
-        wire.wait_for(lambda: ask("/ready") == status, f"{status} after {command}")
+def test_a_workers_counters_are_told_without_content(cast):
+    port = wire.free_port()
+    server = f"server {{ listen 127.0.0.1:{port}; location / {{ mifeng_metrics; }} }}"
+    guard, gateway = cast.pair(changes=lambda text: text.rstrip().removesuffix("}") + server + "\n}\n")
+    guard.model.answer = echo
+    assert gateway.call("/m").status == 200
     guard.model.answer = lambda request, out: out.send(wire.response(500, b"secret"))
-    assert ask("/ready") == 503
-    guard.model.stop()
-    assert ask("/ready") == 503
-    gateway.call("/m")
-    metrics = wire.call(guard.health_port, "/metrics").body.decode()
-    assert "mifeng_calls_total 1\n" in metrics and "mifeng_errors_total 1\n" in metrics
-    guard.supervisor.command("drain")
-    wire.wait_for(lambda: ask("/ready") == 503, "503 after drain")
-    assert ask("/live") == 200
+    assert gateway.call("/m").status == 500
+    metrics = wire.call(port, "/").body.decode()
+    assert "mifeng_calls_total 2\n" in metrics and "mifeng_errors_total 1\n" in metrics
+
+
+def test_a_socket_of_another_user_is_sent_nothing(cast):
+    guard, gateway = cast.pair(changes=lambda text: text.replace(f"mifeng_peer_user {os.getuid()};", "mifeng_peer_user 65531;"))
+    asked = []
+    guard.model.answer = lambda request, out: asked.append(request)
+    assert gateway.call("/m").status == 502
+    assert asked == []
 
 
 def test_http_2_in_front_over_tls(cast, folder):

@@ -373,15 +373,13 @@ class Guard:
         self.model = Model(self.folder / "model.sock")
         self.supervisor = Supervisor(self.folder, "guard", self.folder / "key.sock", output_key.public, self.key.private)
         self.port = free_port()
-        self.health_port = free_port()
         self.start(changes, body_max)
         self.supervisor.wait(lambda e: "seal_key" in e)
 
     def start(self, changes=lambda text: text, body_max="16m"):
         values = {"MODULE": MODULE, "PREFIX": self.folder, "USER": "user root;" if os.getuid() == 0 else "",
                   "LINK": self.folder / "key.sock", "LISTEN": f"listen 127.0.0.1:{self.port};",
-                  "HEALTH": f"listen 127.0.0.1:{self.health_port};", "MODEL": self.model.path, "NAME": "model",
-                  "READY_PATH": "/v2/health/ready", "BODY_MAX": body_max}
+                  "MODEL": self.model.path, "MODEL_USER": os.getuid(), "NAME": "model", "BODY_MAX": body_max}
         self.nginx = Nginx(self.folder, changes(fill("guard.conf.in", values)))
         wait_listening(self.port)
 

@@ -12,6 +12,7 @@
 #include <set>
 #include <thread>
 
+#include "health.h"
 #include "mifeng/base/file.h"
 #include "mifeng/guard/model.h"
 #include "mifeng/guard/payload.h"
@@ -36,6 +37,8 @@ constexpr milliseconds kConnecting{100};  // for connections that are just being
 constexpr milliseconds kModelStop{1200};  // for a model that has no request left
 constexpr milliseconds kModelGone{2000};  // until a killed one is known to have ended
 constexpr milliseconds kListenerCheck{2000};
+constexpr milliseconds kReadinessCheck{2000};
+constexpr seconds kModelSilence{30};  // a model that works on a long call answers nothing else meanwhile
 constexpr seconds kRepeatLog{60};
 
 }  // namespace
@@ -53,7 +56,8 @@ struct Guard::Impl {
   keyholder::Bell bell{io};
   Bytes payload_header;
   std::vector<ServedPort> ports;
-  std::vector<keyholder::ListenSocket> health;
+  std::vector<keyholder::ListenSocket> health_sockets;
+  std::unique_ptr<Health> health;
   std::set<std::uint64_t> own_inodes;
   std::unique_ptr<keyholder::KeySocketServer> key_socket;
   std::optional<keyholder::NginxSupervisor> nginx;
@@ -66,6 +70,8 @@ struct Guard::Impl {
   bool asked_to_stop = false;
   bool hurry = false;  // asked a second time
   bool model_ready = false;
+  std::optional<std::chrono::steady_clock::time_point>
+      answered_at;  // the model, at last; none: it says it is not ready
   bool draining = false;
   proxy::GuardState told{};
   std::string logged_error;
@@ -99,6 +105,8 @@ struct Guard::Impl {
   asio::awaitable<Result<void>> open_payload_in_thread(SealedFile segments);
   asio::awaitable<bool> bring_up_model();
   asio::awaitable<void> wait_until_ready();
+  asio::awaitable<void> watch_readiness();
+  bool model_answers() const { return answered_at && clock.steady_now() - *answered_at <= kModelSilence; }
   bool listeners_are_ours();
   asio::awaitable<void> lame_duck();
   asio::awaitable<void> drain(std::chrono::steady_clock::time_point deadline);
@@ -138,10 +146,11 @@ Result<void> Guard::Impl::open_sockets() {
     MIFENG_TRY(auto sockets, keyholder::ListenSocket::open_all(options.config.ports[i].port));
     ports.push_back({.sockets = std::move(sockets), .upstream = options.config.model_socket(i)});
   }
-  MIFENG_TRY(health, keyholder::ListenSocket::open_all(options.health_port));
+  MIFENG_TRY(health_sockets, keyholder::ListenSocket::open_all(options.health_port));
+  MIFENG_TRY(health, Health::start(health_sockets));
   for (const ServedPort& port : ports)
     for (const keyholder::ListenSocket& socket : port.sockets) own_inodes.insert(socket.inode());
-  for (const keyholder::ListenSocket& socket : health) own_inodes.insert(socket.inode());
+  for (const keyholder::ListenSocket& socket : health_sockets) own_inodes.insert(socket.inode());
   return ok();
 }
 
@@ -153,8 +162,10 @@ Result<void> Guard::Impl::start_key_socket() {
     return keyholder::make_seal_key(session->output_key(), session->signing_key(), random, options.config.seal_key);
   };
   callbacks.on_counts = [this](const proxy::Counts& counts) {
-    if (!session) return;
     for (const proxy::CountRow& row : counts.rows) {
+      health->add(row);
+      if (row.calls > row.errors && answered_at) answered_at = clock.steady_now();
+      if (!session) continue;
       session->count_calls(row.calls);
       for (const auto& [refusal, count] : row.refusals) session->count_event(refusal, count);
     }
@@ -169,13 +180,15 @@ Result<void> Guard::Impl::start_key_socket() {
   keyholder::KeySocketOptions socket;
   socket.path = options.config.folders.run / "key.sock";
   socket.role = proxy::Role::kGuard;
+  // Nobody else runs under this user id, and nobody else gets a key all the same.
+  socket.is_worker = [this](int pid) { return nginx && nginx->pid() && keyholder::parent_of(pid) == *nginx->pid(); };
   MIFENG_TRY(key_socket, keyholder::KeySocketServer::create(io, std::move(socket), std::move(callbacks)));
   return ok();
 }
 
 Result<void> Guard::Impl::configure_nginx() {
   const std::filesystem::path run = options.config.folders.run;
-  MIFENG_TRY(const std::string text, nginx_configuration(options, run / "key.sock", ports, health));
+  MIFENG_TRY(const std::string text, nginx_configuration(options, run / "key.sock", ports));
   const std::filesystem::path file = run / "nginx.conf";
   MIFENG_CHECK(write_file_atomic(file, as_bytes(text), 0600));
   keyholder::NginxOptions start;
@@ -184,7 +197,6 @@ Result<void> Guard::Impl::configure_nginx() {
   start.configuration = file;
   for (const ServedPort& port : ports)
     for (const keyholder::ListenSocket& socket : port.sockets) start.listen_fds.push_back(socket.fd());
-  for (const keyholder::ListenSocket& socket : health) start.listen_fds.push_back(socket.fd());
   start.log = [this](const std::string& line) {
     count_event("nginx-restarted");
     log(line);
@@ -209,6 +221,7 @@ void Guard::Impl::tell_state() {
   if (state.ready && !told.ready) log("ready: the model answers, and the gateways know this instance");
   if (state != told) key_socket->set_state(state);
   told = state;
+  health->set_ready(ready && model_answers());
 }
 
 void Guard::Impl::tell_error() {
@@ -365,15 +378,34 @@ asio::awaitable<void> Guard::Impl::wait_until_ready() {
   milliseconds interval{50};
   auto told_at = clock.steady_now();
   while (!stopping()) {
-    auto asked = ask_ready(options.config.model_socket(0), options.config.readiness);
+    auto asked = ask_ready(options.config.model_socket(0), options.config.model_uid, options.config.readiness);
     auto ready = co_await std::move(asked);
-    if (ready) co_return;
+    if (ready) {
+      answered_at = clock.steady_now();
+      co_return;
+    }
     if (clock.steady_now() - told_at >= seconds(30)) {
       log("the model is not ready yet: " + ready.error().message());
       told_at = clock.steady_now();
     }
     co_await pause(interval);
     interval = std::min(interval * 3 / 2, milliseconds(1000));
+  }
+}
+
+asio::awaitable<void> Guard::Impl::watch_readiness() {
+  while (!stopping()) {
+    auto asked = ask_ready(options.config.model_socket(0), options.config.model_uid, options.config.readiness);
+    auto ready = co_await std::move(asked);
+    if (ready) {
+      if (!answered_at) log("the model is ready again");
+      answered_at = clock.steady_now();
+    } else if (ready.error().reason() == "model-not-ready" || ready.error().reason() == "another-user") {
+      if (answered_at) log("the model is not ready any more: " + ready.error().message());
+      answered_at.reset();
+    }
+    tell_state();
+    co_await pause(kReadinessCheck);
   }
 }
 
@@ -447,6 +479,7 @@ asio::awaitable<void> Guard::Impl::life() {
   tasks.spawn("model's container", model->follow());
   if (co_await bring_up_model()) {
     co_await wait_until_ready();
+    tasks.spawn("readiness", watch_readiness());
     while (!stopping() && listeners_are_ours()) {
       model_ready = true;
       tell_state();

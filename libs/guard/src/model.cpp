@@ -6,9 +6,9 @@ namespace mifeng::guard {
 
 namespace asio = boost::asio;
 
-asio::awaitable<Result<void>> ask_ready(std::filesystem::path socket, std::string path) {
+asio::awaitable<Result<void>> ask_ready(std::filesystem::path socket, ::uid_t user, std::string path) {
   net::ClientOptions options;
-  options.endpoint = net::UnixEndpoint{std::move(socket)};
+  options.endpoint = net::UnixEndpoint{std::move(socket), user};
   options.connect_timeout = std::chrono::milliseconds(2000);
   options.idle_timeout = std::chrono::milliseconds(5000);
   auto client = net::HttpClient::create(std::move(options));

@@ -1,6 +1,15 @@
 #include "mifeng/guard/model.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/asio/awaitable.hpp>
+#include <thread>
+
+#include "mifeng/base/file.h"
+#include "mifeng/net/runtime.h"
+#include "mifeng/start/link.h"
 
 namespace mifeng::guard {
 namespace {
@@ -16,6 +25,56 @@ TEST(ForeignListener, IsOneThatIsNeitherOursNorOnLoopback) {
   EXPECT_NE(describe_foreign_listener(*found).find("port 9001"), std::string::npos);
   // Another socket on a port of ours (SO_REUSEPORT) is not ours.
   EXPECT_TRUE(find_foreign_listener({ours}, {}).has_value());
+}
+
+// What listens on the model's socket, and what it is sent.
+struct ModelSocket : testing::Test {
+  TempDir dir = TempDir::create("/tmp", "mifeng-model-").value();
+  std::filesystem::path path = dir.path() / "model.sock";
+  UniqueFd listener{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+
+  void SetUp() override {
+    const auto address = start::unix_address(path).value();
+    ASSERT_EQ(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(::listen(listener.get(), 4), 0);
+  }
+  // The model answers one request with `status`; gives what it was sent.
+  std::string ask(::uid_t user, const std::string& readiness, const std::string& status, Result<void>& answer) {
+    std::string sent;
+    std::thread model([&] {
+      const UniqueFd taken(::accept(listener.get(), nullptr, nullptr));
+      char buffer[4096];
+      while (sent.find("\r\n\r\n") == std::string::npos) {
+        const ssize_t got = ::read(taken.get(), buffer, sizeof buffer);
+        if (got <= 0) return;
+        sent.append(buffer, static_cast<std::size_t>(got));
+      }
+      const std::string text = "HTTP/1.1 " + status + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+      EXPECT_EQ(::write(taken.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
+    });
+    net::run_to_end([&]() -> boost::asio::awaitable<void> {
+      auto asking = ask_ready(path, user, readiness);
+      answer = co_await std::move(asking);
+    });
+    model.join();
+    return sent;
+  }
+};
+
+TEST_F(ModelSocket, IsReadyByItsOwnAnswer) {
+  Result<void> answer = ok();
+  EXPECT_TRUE(ask(::geteuid(), "/ready", "200 OK", answer).starts_with("GET /ready HTTP/1.1\r\n"));
+  EXPECT_TRUE(answer) << answer.error().message();
+  ask(::geteuid(), "/ready", "503 Not yet", answer);
+  EXPECT_EQ(answer.error().reason(), "model-not-ready");
+  ask(::geteuid(), "", "404 Not Found", answer);
+  EXPECT_TRUE(answer) << "it has no readiness path, so any answer does";
+}
+
+TEST_F(ModelSocket, OfAnotherUserIsSentNothing) {
+  Result<void> answer = ok();
+  EXPECT_EQ(ask(::geteuid() + 1, "/ready", "200 OK", answer), "");
+  EXPECT_EQ(answer.error().reason(), "another-user");
 }
 
 }  // namespace

@@ -17,7 +17,6 @@ struct ServedPort {
 };
 
 Result<std::string> nginx_configuration(const GuardOptions& options, const std::filesystem::path& key_socket,
-                                        const std::vector<ServedPort>& ports,
-                                        const std::vector<keyholder::ListenSocket>& health);
+                                        const std::vector<ServedPort>& ports);
 
 }  // namespace mifeng::guard

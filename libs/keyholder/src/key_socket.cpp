@@ -165,6 +165,7 @@ void KeySocketServer::Impl::Connection::close() {
   if (const auto owner = server.lock()) {
     owner->connections.erase(shared_from_this());
     owner->tell_table_taken();
+    if (!owner->stopped && owner->callbacks.on_workers_changed) owner->callbacks.on_workers_changed();
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,6 +31,12 @@ bool is_field_text(std::string_view text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return false;
   }
   return true;
+}
+
+bool is_of(int socket, ::uid_t user) {
+  ::ucred credentials{};
+  ::socklen_t size = sizeof credentials;
+  return ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0 && credentials.uid == user;
 }
 
 // The same failure in the words of a client.
@@ -177,8 +184,13 @@ struct HttpClient::Impl {
   std::string host;
 
   Task<std::unique_ptr<Wire>> connect() const {
-    if (const auto* unix_socket = std::get_if<UnixEndpoint>(&options.endpoint))
-      co_return co_await connect_unix(unix_socket->path.string(), options.connect_timeout);
+    if (const auto* unix_socket = std::get_if<UnixEndpoint>(&options.endpoint)) {
+      auto wire = co_await connect_unix(unix_socket->path.string(), options.connect_timeout);
+      if (wire && unix_socket->user && !is_of((*wire)->fd(), *unix_socket->user))
+        co_return Error(ErrorCode::kVerificationFailed, "another-user",
+                        "Another user's process listens on the socket " + unix_socket->path.string() + ".");
+      co_return wire;
+    }
     const auto& tcp = std::get<TcpEndpoint>(options.endpoint);
     if (!options.tls) co_return co_await connect_tcp(tcp.host, tcp.port, nullptr, options.connect_timeout);
     const ConnectTls tls{context, tcp.host, options.tls->pinned_sm3};

@@ -35,6 +35,21 @@ TEST_F(ServerTest, SaysWhichAddressIsTaken) {
   EXPECT_EQ(HttpServer::start(runtime_, {.listen = TcpListen{"203.0.113.9", 0}}, echo).error().reason(), "bad-address");
 }
 
+TEST_F(ServerTest, IsSentNothingWhereItIsAnotherUsers) {
+  std::atomic<int> requests = 0;
+  const Handler counting = [&](Request) -> asio::awaitable<Response> {
+    ++requests;
+    co_return Response(200);
+  };
+  const auto path = dir_.path() / "s.sock";
+  start(counting, {.listen = UnixListen{path, 0600}});
+  EXPECT_TRUE(HttpClient::create({.endpoint = UnixEndpoint{path, ::geteuid()}})->send_now({"GET", "/"}));
+  const auto other = HttpClient::create({.endpoint = UnixEndpoint{path, ::geteuid() + 1}})->send_now({"GET", "/"});
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().reason(), "another-user");
+  EXPECT_EQ(requests, 1);
+}
+
 TEST_F(ServerTest, KnowsThePeerOfAUnixSocket) {
   const auto path = dir_.path() / "s.sock";
   std::ofstream(dir_.path() / "plain") << "x";

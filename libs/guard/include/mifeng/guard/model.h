@@ -1,6 +1,8 @@
 // What may be asked of a model: its readiness, and that it listens nowhere but where it may.
 #pragma once
 
+#include <sys/types.h>
+
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <filesystem>
@@ -14,9 +16,10 @@
 
 namespace mifeng::guard {
 
-// Asks the model's readiness path on its Unix socket; without a path it only connects. Whether the answer was 200; the
-// error says what was instead.
-boost::asio::awaitable<Result<void>> ask_ready(std::filesystem::path socket, std::string path);
+// Asks the model's readiness path on its Unix socket; without a path any answer does. Nothing is sent unless a process
+// of `user` listens there. Whether the answer was 200; the error says what was instead: kUnavailable "model-not-ready"
+// for another status.
+boost::asio::awaitable<Result<void>> ask_ready(std::filesystem::path socket, ::uid_t user, std::string path);
 
 // The first socket in LISTEN that is neither on loopback nor one of ours.
 std::optional<keyholder::Listener> find_foreign_listener(const std::vector<keyholder::Listener>& listeners,

@@ -46,7 +46,7 @@ struct KeySocketCallbacks {
   std::function<void(const proxy::Counts&)> on_counts;
   // Gateway: every connected worker (at least one) uses the table with this serial. Once a serial.
   std::function<void(std::uint64_t serial)> on_table_taken;
-  // Guard: workers_have_seal_keys() or workers_are_drained() may have become true. Not from inside another callback.
+  // Guard: workers_have_seal_keys() or workers_are_drained() may have changed. Not from inside another callback.
   std::function<void()> on_workers_changed;
   // One line for the log, in English.
   std::function<void(const std::string&)> on_log;

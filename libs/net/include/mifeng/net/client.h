@@ -1,6 +1,8 @@
 // An HTTP/1.1 client on TCP, TLS and Unix sockets. A connection a request.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -21,6 +23,8 @@ struct TcpEndpoint {
 };
 struct UnixEndpoint {
   std::filesystem::path path;
+  // Whose process has to listen there, by the kernel's word (SO_PEERCRED); nothing is sent to anybody else's.
+  std::optional<::uid_t> user{};
 };
 
 struct ClientOptions {
@@ -82,8 +86,8 @@ class HttpClient {
   static Result<HttpClient> create(ClientOptions options);
 
   // Any status is a success here. kUnavailable "cannot-connect" | "connection-lost", kTimeout "no-answer",
-  // kVerificationFailed "bad-tls-certificate", kResourceExhausted "response-too-large". A server that answers before it
-  // has read the whole body is heard.
+  // kVerificationFailed "bad-tls-certificate" | "another-user", kResourceExhausted "response-too-large". A server that
+  // answers before it has read the whole body is heard.
   Task<ClientResponse> send(ClientRequest request) const;
   Task<std::unique_ptr<ResponseStream>> open(ClientRequest request) const;
 
