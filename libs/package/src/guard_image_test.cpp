@@ -150,10 +150,10 @@ TEST_F(GuardImage, ALayoutThatWasTouchedIsRefused) {
       std::ofstream(file, std::ios::binary) << other;
       // A blank after the index changes nothing of what it says.
       if (file.filename() == "index.json" && other == text + " ") continue;
-      EXPECT_THAT(read_refusal(), testing::StartsWith("bad-image: ")) << file;
+      EXPECT_THAT(read_refusal(), testing::StartsWith("bad-image-folder: ")) << file;
     }
     fs::remove(file);
-    EXPECT_THAT(read_refusal(), testing::StartsWith("bad-image: ")) << file;
+    EXPECT_THAT(read_refusal(), testing::StartsWith("bad-image-folder: ")) << file;
     std::ofstream(file, std::ios::binary) << text;
   }
   EXPECT_EQ(read_refusal(), "");
