@@ -12,6 +12,7 @@
 #include "mifeng/package/layer.h"
 #include "mifeng/store/deployments.h"
 #include "oci.h"
+#include "sealed_layers.h"
 #include "sha256.h"
 #include "submit_fixture.h"
 
@@ -246,6 +247,47 @@ TEST_F(Submit, RefusesLayersThatReachWhereSomethingIsMounted) {
   const auto taken = with_layer({at("app", folder), at("tmp", folder), at("opt", folder), at("opt/x", link("/app"))},
                                 package::LayerRole::kBase, true);
   EXPECT_TRUE(taken) << taken.error().message();
+}
+
+TEST_F(Submit, RefusesMoreInALayerOfThePayloadOrOnItsCards) {
+  add_vendor("acme", *vendor_key_);
+  using Type = archive::TarEntry::Type;
+  const auto with = [&](const std::optional<archive::TarEntry>& more) {
+    auto made = parts({}, *vendor_key_);
+    std::string text;
+    archive::TarWriter tar([&](ByteView bytes) {
+      text.append(as_text(bytes));
+      return ok();
+    });
+    for (const std::string_view folder : package::kHeaderFolders)
+      EXPECT_TRUE(tar.add({std::string(folder), Type::kDirectory, 0755, 0, {}}));
+    EXPECT_TRUE(tar.add_file(package::kPayloadHeaderPath, made.payload_header));
+    if (more) {
+      EXPECT_TRUE(tar.add(*more));
+    }
+    EXPECT_TRUE(tar.finish());
+    const auto path = work_->path() / ("header-" + std::to_string(++made_));
+    EXPECT_TRUE(write_file_atomic(path, as_bytes(text)));
+    package::Layer& layer = made.manifest.layers.at(1);
+    EXPECT_EQ(layer.role, package::LayerRole::kPayloadHeader);
+    layer.digest = layer.diff_id = package::sha256_digest(as_bytes(text));
+    layer.size = text.size();
+    made.layers[1] = path;
+    refresh(made);
+    return refusal(ann_, file_of(made, *vendor_key_));
+  };
+  for (const char* path : {"usr", "mifeng/bin", "mifeng/start/mifeng-start", "mifeng/payload/segments"}) {
+    EXPECT_EQ(with(archive::TarEntry{path, Type::kDirectory, 0755, 0, {}}), "bad-package") << path;
+    EXPECT_EQ(with(archive::TarEntry{path, Type::kFile, 0644, 0, {}}), "bad-package") << path;
+  }
+  EXPECT_EQ(with(archive::TarEntry{"mifeng/run", Type::kSymlink, 0777, 0, "/app"}), "bad-archive");
+  // Cards that the payload is not sealed for, beside one that it is.
+  auto made = parts({}, *vendor_key_);
+  made.manifest.cards.push_back({"elsewhere", std::string(16, '1'), std::string(16, '2')});
+  refresh(made);
+  EXPECT_EQ(refusal(ann_, file_of(made, *vendor_key_)), "bad-package");
+  EXPECT_EQ(stored(), 0);
+  EXPECT_EQ(with(std::nullopt), "stored") << "the layer as it is";
 }
 
 TEST_F(Submit, APackageOfAnEarlierVersionIsToldToBePackedAgain) {
