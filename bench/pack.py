@@ -25,20 +25,19 @@ def seconds(command):
 
 
 def main():
-    bench_result.build("programs", "make_card", guard_folder=True)
+    bench_result.build("programs", "make_card")
     where = bench_result.machine()
     result = {}
     with tempfile.TemporaryDirectory(prefix="mifeng-bench-") as scratch:
         folder = pathlib.Path(scratch)
-        guard = ROOT / "build/guard-folder"
         subprocess.run([CARD, folder], check=True)
         for example in EXAMPLES:
             project = folder / example
             shutil.copytree(ROOT / "examples" / example, project, ignore=shutil.ignore_patterns("build", "__pycache__"))
             package = folder / f"{example}.mfpkg"
             cache = folder / f"cache-{example}"
-            pack = [BIN, "pack", project, "--for", folder / "card.json", "--sign", folder / "vendor.key", "--guard", guard,
-                    "--cache", cache, "--output-file", package]
+            pack = [BIN, "pack", project, "--for", folder / "card.json", "--sign", folder / "vendor.key", "--cache", cache,
+                    "--output-file", package]
             print(f"{example}: cold", file=sys.stderr)
             cold = seconds(pack)
             print(f"{example}: again, dependencies cached", file=sys.stderr)

@@ -47,7 +47,7 @@ def place(tmp_path):
     return Place(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["platform", "packs", "guard", "cache"])
+@pytest.mark.parametrize("name", ["platform", "packs", "cache"])
 def test_each_step_beats_the_next(place, name):
     assert place.settings()[name] == ("", "")
     place.machine(f"{name}: machine\n")
@@ -59,6 +59,16 @@ def test_each_step_beats_the_next(place, name):
     variable = "MIFENG_" + name.upper()
     assert place.settings(**{variable: "environment"})[name] == ("environment", variable)
     assert place.settings("--" + name, "flag", **{variable: "environment"})[name] == ("flag", "flag")
+
+
+def test_the_guard_is_the_machines_or_the_users_and_no_projects(place):
+    place.machine("guard: machine\n")
+    assert place.settings()["guard"] == ("machine", "/etc/mifeng/config.yaml")
+    place.user("guard: user\n")
+    assert place.settings()["guard"] == ("user", str(place.folder / "config/mifeng/config.yaml"))
+    place.project(PROJECT + "defaults: {guard: project}\n")
+    refused = place.run("settings")
+    assert refused.returncode != 0 and b"guard" in refused.stderr
 
 
 def test_the_output_format_is_a_setting(place):

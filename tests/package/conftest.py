@@ -18,24 +18,13 @@ def keys(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def guard(tmp_path_factory):
-    """A stand-in of the guard folder: what is packed is looked at here, not what the guard does."""
-    folder = tmp_path_factory.mktemp("guard")
-    (folder / "bin").mkdir()
-    (folder / "bin/mifeng-guard").write_text("#!/bin/sh\nexit 1\n")
-    (folder / "bin/mifeng-guard").chmod(0o755)
-    (folder / "VERSION").write_text("test\n")
-    return folder
-
-
-@pytest.fixture(scope="session")
 def cache():
     """Shared by runs, so that base images and wheels are fetched once on a machine."""
     return pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "mifeng/packs"
 
 
 @pytest.fixture(scope="session")
-def packed(tmp_path_factory, keys, guard, cache):
+def packed(tmp_path_factory, keys, cache):
     """packed("tumor-cpp") is the example's package, made once, and the copy of its project that it was made of."""
     made = {}
 
@@ -44,7 +33,7 @@ def packed(tmp_path_factory, keys, guard, cache):
             folder = tmp_path_factory.mktemp(example)
             project = support.copy_project(SOURCE / "examples" / example, folder / "project")
             package = folder / f"{example}.mfpkg"
-            support.pack(project, package, keys, guard, cache)
+            support.pack(project, package, keys, cache)
             made[example] = (package, project)
         return made[example]
     return pack

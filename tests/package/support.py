@@ -29,9 +29,9 @@ def copy_project(source, target):
     return target
 
 
-def pack(project, package, keys, guard, cache, *more, check=True):
-    return mifeng("pack", project, "--for", keys / "card.json", "--sign", keys / "vendor.key", "--guard", guard,
-                  "--cache", cache, "--output-file", package, *more, check=check, timeout=1500)
+def pack(project, package, keys, cache, *more, check=True):
+    return mifeng("pack", project, "--for", keys / "card.json", "--sign", keys / "vendor.key", "--cache", cache,
+                  "--output-file", package, *more, check=check, timeout=1500)
 
 
 def read_parts(package):
@@ -114,14 +114,33 @@ class Model:
     def connect(self):
         return UnixConnection(self.socket)
 
+    def other_sockets(self):
+        """What the model and its children have open of sockets that are no Unix sockets."""
+        unix = {line.split()[6] for line in pathlib.Path("/proc/net/unix").read_text().splitlines()[1:]}
+        found, seen = [], 0
+        for pid in [self.process.pid, *descendants(self.process.pid)]:
+            for one in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+                with contextlib.suppress(FileNotFoundError):
+                    target = os.readlink(one)
+                    if target.startswith("socket:["):
+                        seen += 1
+                        if target[8:-1] not in unix:
+                            found.append(f"{pid}: {target}")
+        assert seen > 0, "the model listens on nothing: the check looks in the wrong place"
+        return found
+
+
+def descendants(pid):
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [one for child in map(int, children) for one in (child, *descendants(child))]
+
 
 @contextlib.contextmanager
 def serve(root, config, manifest):
     """Runs the deployment config's command in the root of the image, as a user of no rights, and waits until it is ready."""
-    (root / "mifeng/run").mkdir(parents=True, exist_ok=True)
-    (root / "mifeng/run").chmod(0o777)
+    (root / "mifeng/model").chmod(0o777)  # of the image; a container has a tmpfs of the model's on it
     environment = {one["name"]: one["value"] for one in config["spec"].get("env", [])}
-    environment |= {"PATH": "/usr/bin:/bin", "MIFENG_SOCKET": "/mifeng/run/model.sock",
+    environment |= {"PATH": "/usr/bin:/bin", "MIFENG_SOCKET": "/mifeng/model/model.sock",
                     "MIFENG_MODEL_NAME": manifest["model"]["name"], "MIFENG_MODEL_VERSION": manifest["model"]["version"]}
     assert not (root / "bin/sh").exists(), "a base image has no shell"
     log = open(root.parent / "model.log", "w+")
@@ -131,7 +150,7 @@ def serve(root, config, manifest):
                "os.chroot(sys.argv[1]); os.chdir('/app'); os.setgroups([]); os.setgid(65532); os.setuid(65532)\n"
                "os.execve(sys.argv[2], sys.argv[2:], dict(os.environ))", str(root), *config["spec"]["command"]]
     process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    model = Model(process, root / "mifeng/run/model.sock")
+    model = Model(process, root / "mifeng/model/model.sock")
     try:
         deadline = time.monotonic() + 60
         while True:

@@ -19,18 +19,18 @@ def image(tmp_path_factory):
     return folder
 
 
-def test_a_model_serves_on_it(image, keys, guard, cache, tmp_path):
+def test_a_model_serves_on_it(image, keys, cache, tmp_path):
     support.mifeng("init", "--language", "cpp", "--name", "adder", "--vendor", "acme", tmp_path / "project")
     project = tmp_path / "project"
     text = (project / "mifeng.yaml").read_text()
     (project / "mifeng.yaml").write_text(text + f"base: oci:{image / 'image'}:12\n")
     package = tmp_path / "adder.mfpkg"
-    done = support.pack(project, package, keys, guard, cache)
+    done = support.pack(project, package, keys, cache)
     assert "has to bring what these Debian packages do: libstdc++6" in done.stderr
     support.mifeng("verify", package, "--vendor", keys / "vendor.pub")
     manifest = support.manifest_of(package)
     assert [layer["role"] for layer in manifest["image"]["layers"]] == [
-        "base", "dependencies", "guard", "payload-header", "payload-segments"]
+        "base", "dependencies", "payload-header", "payload-segments"]
     root = support.unpack_image(package, tmp_path / "root")
     assert not list((root / "usr/lib").rglob("libstdc++*"))
     assert list((root / "opt/mifeng/lib").glob("libstdc++.so.6"))
@@ -45,8 +45,8 @@ def test_a_model_serves_on_it(image, keys, guard, cache, tmp_path):
     archive = tmp_path / "base.tar"
     subprocess.run(["skopeo", "--insecure-policy", "copy", "--quiet", f"oci:{image / 'image'}:12",
                     f"docker-archive:{archive}:base:12"], check=True)
-    support.pack(project, package, keys, guard, cache, "--base", f"docker-archive:{archive}")
+    support.pack(project, package, keys, cache, "--base", f"docker-archive:{archive}")
     assert support.manifest_of(package)["image"]["layers"][0] == manifest["image"]["layers"][0]
 
-    refused = support.pack(project, package, keys, guard, cache, "--base", "oci:" + str(tmp_path / "nothing"), check=False)
+    refused = support.pack(project, package, keys, cache, "--base", "oci:" + str(tmp_path / "nothing"), check=False)
     assert refused.returncode == 3 and "there is no folder" in refused.stderr

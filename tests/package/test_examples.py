@@ -51,6 +51,12 @@ def test_every_answer_equals_the_one_of_the_training_process(example, model):
         assert answer == call["answer"]
 
 
+def test_it_has_unix_sockets_alone(model):
+    connection = model.connect()
+    assert connection.call("GET", "/v2/health/live")[0] == 200
+    assert model.other_sockets() == []
+
+
 def test_many_connections_at_once(example, model):
     call = json.loads((example["project"] / "build/calls.jsonl").read_text().splitlines()[0])
 

@@ -51,8 +51,8 @@ def wait_until(condition, what, seconds=60):
 class Packing:
     """One project, its own cache, its own temporary folder, and an older package where the new one shall be."""
 
-    def __init__(self, folder, keys, guard, language="tiny"):
-        self.folder, self.keys, self.guard = folder, keys, guard
+    def __init__(self, folder, keys, language="tiny"):
+        self.folder, self.keys = folder, keys
         self.cache, self.temporary, self.out = folder / "cache", folder / "tmp", folder / "out"
         for made in (self.cache, self.temporary, self.out):
             made.mkdir()
@@ -93,7 +93,7 @@ class Packing:
     def command(self):
         return [str(word) for word in (
             support.BIN / "mifeng", "pack", self.project, "--for", self.keys / "card.json", "--sign", self.keys / "vendor.key",
-            "--guard", self.guard, "--cache", self.cache, "--output-file", self.package, *self.more)]
+            "--cache", self.cache, "--output-file", self.package, *self.more)]
 
     @contextlib.contextmanager
     def started(self, wrapper=(), **environment):
@@ -157,8 +157,8 @@ class Packing:
 
 
 @pytest.fixture
-def packing(tmp_path, keys, guard):
-    made = Packing(tmp_path, keys, guard)
+def packing(tmp_path, keys):
+    made = Packing(tmp_path, keys)
     made.named_base()
     return made
 
@@ -202,9 +202,9 @@ def test_what_nohup_protects_goes_on(packing):
         assert process.wait(120) == 0, packing.said()
 
 
-def test_while_a_compiler_runs(packed, tmp_path, keys, guard, cache):
+def test_while_a_compiler_runs(packed, tmp_path, keys, cache):
     packed("tumor-cpp")  # so that the server has been compiled
-    packing = Packing(tmp_path, keys, guard, "cpp")
+    packing = Packing(tmp_path, keys, "cpp")
     packing.named_base()
     (packing.cache / "cpp").symlink_to(cache / "cpp")
     included = packing.folder / "included.h"  # whoever opens it waits for a writer
@@ -220,8 +220,8 @@ def test_while_a_compiler_runs(packed, tmp_path, keys, guard, cache):
     packing.succeeds()
 
 
-def test_while_pip_fetches(tmp_path, keys, guard):
-    packing = Packing(tmp_path, keys, guard, "python")
+def test_while_pip_fetches(tmp_path, keys):
+    packing = Packing(tmp_path, keys, "python")
     packing.named_base()
     with socket.create_server(("127.0.0.1", 0)) as index:  # never answers
         index.settimeout(300)
@@ -237,8 +237,8 @@ def test_while_pip_fetches(tmp_path, keys, guard):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda one: one.name)
-def test_while_mmdebstrap_fetches(tmp_path, keys, guard, number):
-    packing = Packing(tmp_path, keys, guard)
+def test_while_mmdebstrap_fetches(tmp_path, keys, number):
+    packing = Packing(tmp_path, keys)
     with packing.started() as process:
         packing.comes(process, lambda: list(packing.temporary.glob("mmdebstrap.*/var/lib")), "mmdebstrap's tree")
         assert packing.running("mmdebstrap")

@@ -30,22 +30,22 @@ def verify(path, keys):
     return support.mifeng("verify", path, "--vendor", keys / "vendor.pub", check=False)
 
 
-def test_plain_layers_are_the_same_from_two_folders(packed, keys, guard, cache, tmp_path):
+def test_plain_layers_are_the_same_from_two_folders(packed, keys, cache, tmp_path):
     first, project = packed("tumor-cpp")
     other = support.copy_project(project, tmp_path / "elsewhere/deeper")
-    support.pack(other, tmp_path / "second.mfpkg", keys, guard, cache)
+    support.pack(other, tmp_path / "second.mfpkg", keys, cache)
     a, b = support.manifest_of(first)["image"]["layers"], support.manifest_of(tmp_path / "second.mfpkg")["image"]["layers"]
     plain = [layer for layer in a if not layer["role"].startswith("payload")]
-    assert [layer["role"] for layer in plain] == ["base", "guard"]
+    assert [layer["role"] for layer in plain] == ["base"]
     assert plain == [layer for layer in b if not layer["role"].startswith("payload")]
     sealed = {layer["digest"] for layer in a if layer["role"].startswith("payload")}
     assert sealed.isdisjoint(layer["digest"] for layer in b)
 
 
-def test_packing_again_does_nothing(packed, keys, guard, cache):
+def test_packing_again_does_nothing(packed, keys, cache):
     package, project = packed("tumor-cpp")
     before = package.stat()
-    done = support.pack(project, package, keys, guard, cache)
+    done = support.pack(project, package, keys, cache)
     assert "Nothing has changed" in done.stderr
     assert package.stat().st_mtime_ns == before.st_mtime_ns
 
@@ -94,10 +94,10 @@ def test_a_cut_package_is_refused(packed, keys, tmp_path):
 
 
 @pytest.mark.parametrize("language", ["python", "cpp"])
-def test_init_makes_a_project_that_packs_and_serves(language, keys, guard, cache, tmp_path):
+def test_init_makes_a_project_that_packs_and_serves(language, keys, cache, tmp_path):
     support.mifeng("init", tmp_path / "adder", "--language", language, "--vendor", "my-company")
     package = tmp_path / "adder.mfpkg"
-    support.pack(tmp_path / "adder", package, keys, guard, cache)
+    support.pack(tmp_path / "adder", package, keys, cache)
     import yaml
     manifest = support.manifest_of(package)
     config = yaml.safe_load(dict(support.read_parts(package))["config.yaml"])
@@ -106,6 +106,7 @@ def test_init_makes_a_project_that_packs_and_serves(language, keys, guard, cache
     with support.serve(root, config, manifest) as model:
         assert model.connect().call("POST", "/predict", {"numbers": [1, 2.5]}) == (200, {"sum": 3.5})
         assert model.connect().call("POST", "/predict", {})[0] == 400
+        assert model.other_sockets() == []
     again = support.mifeng("init", tmp_path / "adder", check=False)
     assert again.returncode == 5 and "not empty" in again.stderr
 
@@ -138,12 +139,12 @@ PROJECTS = {
 
 
 @pytest.mark.parametrize("case", PROJECTS)
-def test_a_project_that_cannot_be_packed_says_why(case, keys, guard, cache, tmp_path):
+def test_a_project_that_cannot_be_packed_says_why(case, keys, cache, tmp_path):
     change, words, status = PROJECTS[case]
     project = broken(tmp_path, change)
     package = tmp_path / "out.mfpkg"
     package.write_bytes(b"what was there")
-    done = support.pack(project, package, keys, guard, cache, check=False)
+    done = support.pack(project, package, keys, cache, check=False)
     assert done.returncode == status, done.stderr
     assert words in done.stderr
     assert package.read_bytes() == b"what was there"

@@ -10,14 +10,14 @@ from conftest import SOURCE
 
 
 @pytest.mark.parametrize("example", ["tumor-cpp", "digits-python"])
-def test_two_folders_and_two_empty_caches_give_the_same_image(example, keys, guard, tmp_path):
+def test_two_folders_and_two_empty_caches_give_the_same_image(example, keys, tmp_path):
     manifests, payloads = [], []
     for name in ("one", "another-longer-name"):
         folder = tmp_path / name
         folder.mkdir()
         project = support.copy_project(SOURCE / "examples" / example, folder / "project")
         package = folder / "model.mfpkg"
-        support.pack(project, package, keys, guard, folder / "cache")
+        support.pack(project, package, keys, folder / "cache")
         manifests.append(support.manifest_of(package))
         root = support.unpack_image(package, folder / "root")
         files = support.open_payload(root, keys, manifests[-1])
@@ -29,7 +29,7 @@ def test_two_folders_and_two_empty_caches_give_the_same_image(example, keys, gua
         for large in (root, folder / "cache"):
             shutil.rmtree(large)
     one, other = ({layer["role"]: layer for layer in manifest["image"]["layers"]} for manifest in manifests)
-    plain = {"base", "guard"} | ({"dependencies"} if "dependencies" in one else set())
+    plain = {"base"} | ({"dependencies"} if "dependencies" in one else set())
     for role in plain:
         assert one[role] == other[role], role
     # Sealed with other keys each time.

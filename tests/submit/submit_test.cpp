@@ -7,8 +7,13 @@
 
 #include <fstream>
 
+#include "mifeng/archive/tar.h"
 #include "mifeng/base/child_process.h"
+#include "mifeng/package/layer.h"
 #include "mifeng/store/deployments.h"
+#include "oci.h"
+#include "sealed_layers.h"
+#include "sha256.h"
 #include "submit_fixture.h"
 
 namespace mifeng::platform {
@@ -164,6 +169,138 @@ TEST_F(Submit, RefusesWhatIsNotThisVendorsPackageForThisPlatform) {
   EXPECT_EQ(stored(), 0);
   EXPECT_TRUE(std::filesystem::is_empty(options_.data_dir / "uploads"));
   EXPECT_EQ(refusal(ann_, honest), "stored") << "and the honest one is still welcome";
+}
+
+// Whoever holds the vendor's key can sign any image. What its layers put where a container mounts something is refused,
+// compressed or not, and stays out of the registry.
+TEST_F(Submit, RefusesLayersThatReachWhereSomethingIsMounted) {
+  add_vendor("acme", *vendor_key_);
+  using Type = archive::TarEntry::Type;
+  const archive::TarEntry file{"", Type::kFile, 0644, 0, {}}, folder{"", Type::kDirectory, 0755, 0, {}};
+  const auto link = [](const char* target) { return archive::TarEntry{"", Type::kSymlink, 0777, 0, target}; };
+  const auto at = [](const char* path, archive::TarEntry entry) {
+    entry.path = path;
+    return entry;
+  };
+  const std::vector<archive::TarEntry> refused[] = {
+      {at("app", link("usr"))},
+      {at("tmp", link("/mifeng/guard"))},
+      {at("mifeng", link("usr"))},
+      {at("mifeng", folder), at("mifeng/start", link("/usr/bin"))},
+      {at("mifeng", folder), at("mifeng/start", folder), at("mifeng/start/mifeng-start", file)},
+      {at("mifeng", folder), at("mifeng/payload", folder), at("mifeng/payload/segments", file)},
+      {at("app", folder), at("app/model", file)},
+      {at("tmp", file)},
+      {at(".wh.mifeng", file)},
+      {at("x", link("/")), at("x/mifeng", folder)},
+  };
+  const auto with_layer = [&](const std::vector<archive::TarEntry>& entries, package::LayerRole role, bool plain) {
+    auto made = parts({.model = "reaching"}, *vendor_key_);
+    const auto place = work_->path() / ("layer-" + std::to_string(++made_));
+    package::LayerFile layer;
+    if (plain) {
+      std::string text;
+      archive::TarWriter tar([&](ByteView bytes) {
+        text.append(as_text(bytes));
+        return ok();
+      });
+      for (const archive::TarEntry& entry : entries) EXPECT_TRUE(tar.add(entry));
+      EXPECT_TRUE(tar.finish());
+      EXPECT_TRUE(write_file_atomic(place, as_bytes(text)));
+      const std::string digest = package::sha256_digest(as_bytes(text));
+      layer = {{role, std::string(package::kLayerTar), digest, text.size(), digest}, place};
+    } else {
+      for (const archive::TarEntry& entry : entries) {
+        const auto path = place / entry.path;
+        std::filesystem::create_directories(path.parent_path());
+        if (entry.type == Type::kSymlink)
+          std::filesystem::create_symlink(entry.link_target, path);
+        else if (entry.type == Type::kDirectory)
+          std::filesystem::create_directory(path);
+        else
+          EXPECT_TRUE(write_file_atomic(path, {}));
+      }
+      layer = package::build_layer({.role = role, .folder = place, .cache = work_->path() / "cache"}).value();
+    }
+    const auto position = role == package::LayerRole::kBase ? 0 : 1;
+    made.manifest.layers.insert(made.manifest.layers.begin() + position, layer.layer);
+    made.layers.insert(made.layers.begin() + position, layer.path);
+    refresh(made);
+    return submit(ann_, file_of(made, *vendor_key_));
+  };
+  for (std::size_t i = 0; i < std::size(refused); ++i) {
+    SCOPED_TRACE(i);
+    // A folder on a disk cannot hold an entry behind a link of its own.
+    const bool only_plain = i + 1 == std::size(refused);
+    for (const bool plain : {true, false}) {
+      if (only_plain && !plain) continue;
+      for (const auto role : {package::LayerRole::kBase, package::LayerRole::kDependencies}) {
+        const auto done = with_layer(refused[i], role, plain);
+        ASSERT_FALSE(done);
+        EXPECT_EQ(done.error().reason(), "bad-package") << done.error().message();
+      }
+    }
+  }
+  EXPECT_EQ(stored(), 0);
+  EXPECT_FALSE(std::filesystem::exists(place_->path() / "registry/data/docker/registry/v2/repositories/acme/reaching"));
+  // The same with what an image may hold there.
+  const auto taken = with_layer({at("app", folder), at("tmp", folder), at("opt", folder), at("opt/x", link("/app"))},
+                                package::LayerRole::kBase, true);
+  EXPECT_TRUE(taken) << taken.error().message();
+}
+
+TEST_F(Submit, RefusesMoreInALayerOfThePayloadOrOnItsCards) {
+  add_vendor("acme", *vendor_key_);
+  using Type = archive::TarEntry::Type;
+  const auto with = [&](const std::optional<archive::TarEntry>& more) {
+    auto made = parts({}, *vendor_key_);
+    std::string text;
+    archive::TarWriter tar([&](ByteView bytes) {
+      text.append(as_text(bytes));
+      return ok();
+    });
+    for (const std::string_view folder : package::kHeaderFolders)
+      EXPECT_TRUE(tar.add({std::string(folder), Type::kDirectory, 0755, 0, {}}));
+    EXPECT_TRUE(tar.add_file(package::kPayloadHeaderPath, made.payload_header));
+    if (more) {
+      EXPECT_TRUE(tar.add(*more));
+    }
+    EXPECT_TRUE(tar.finish());
+    const auto path = work_->path() / ("header-" + std::to_string(++made_));
+    EXPECT_TRUE(write_file_atomic(path, as_bytes(text)));
+    package::Layer& layer = made.manifest.layers.at(1);
+    EXPECT_EQ(layer.role, package::LayerRole::kPayloadHeader);
+    layer.digest = layer.diff_id = package::sha256_digest(as_bytes(text));
+    layer.size = text.size();
+    made.layers[1] = path;
+    refresh(made);
+    return refusal(ann_, file_of(made, *vendor_key_));
+  };
+  for (const char* path : {"usr", "mifeng/bin", "mifeng/start/mifeng-start", "mifeng/payload/segments"}) {
+    EXPECT_EQ(with(archive::TarEntry{path, Type::kDirectory, 0755, 0, {}}), "bad-package") << path;
+    EXPECT_EQ(with(archive::TarEntry{path, Type::kFile, 0644, 0, {}}), "bad-package") << path;
+  }
+  EXPECT_EQ(with(archive::TarEntry{"mifeng/run", Type::kSymlink, 0777, 0, "/app"}), "bad-archive");
+  // Cards that the payload is not sealed for, beside one that it is.
+  auto made = parts({}, *vendor_key_);
+  made.manifest.cards.push_back({"elsewhere", std::string(16, '1'), std::string(16, '2')});
+  refresh(made);
+  EXPECT_EQ(refusal(ann_, file_of(made, *vendor_key_)), "bad-package");
+  EXPECT_EQ(stored(), 0);
+  EXPECT_EQ(with(std::nullopt), "stored") << "the layer as it is";
+}
+
+TEST_F(Submit, APackageOfAnEarlierVersionIsToldToBePackedAgain) {
+  add_vendor("acme", *vendor_key_);
+  std::string file = package_file();
+  const std::string format = "mifeng-package/2";
+  file.replace(file.find(format), format.size(), "mifeng-package/1");
+  const auto done = submit(ann_, file);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().reason(), "bad-package");
+  EXPECT_NE(done.error().message().find("packed by an earlier version of mifeng; it must be packed again"),
+            std::string::npos)
+      << done.error().message();
 }
 
 TEST_F(Submit, AMissingDocumentIsNamed) {

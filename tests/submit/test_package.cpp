@@ -58,7 +58,7 @@ void refresh(package::PackageParts& parts) {
 Result<package::PackageParts> package_parts(const PackageSpec& spec, const messages::PlatformCard& card,
                                             const crypto::Sm2PrivateKey& payload_signer,
                                             const std::filesystem::path& work, Random& random) {
-  const std::filesystem::path base = work / "base", guard = work / "guard", payload = work / "payload";
+  const std::filesystem::path base = work / "base", payload = work / "payload";
   Bytes noise(spec.base_bytes);
   // The same base for the same package: it is what deduplicates.
   for (std::size_t i = 0; i < noise.size(); i += 32) {
@@ -66,7 +66,6 @@ Result<package::PackageParts> package_parts(const PackageSpec& spec, const messa
     std::copy_n(digest.begin(), std::min(digest.size(), noise.size() - i), &noise[i]);
   }
   MIFENG_CHECK(write(base / "etc" / "noise", as_text(noise)));
-  MIFENG_CHECK(write(guard / "bin" / "mifeng-guard", "#!guard"));
   MIFENG_CHECK(write(payload / "model", spec.payload));
   package::PackageParts parts;
   package::PackageManifest& manifest = parts.manifest;
@@ -82,23 +81,17 @@ Result<package::PackageParts> package_parts(const PackageSpec& spec, const messa
   manifest.cards.push_back({.platform = card.platform,
                             .identity_key_id = to_hex(card.identity.key_id()),
                             .delivery_key_id = to_hex(keys.delivery.key.key_id())});
-  manifest.guard_version = "0.1.0";
   manifest.created_by = "test";
   std::vector<package::LayerFile> layers;
-  MIFENG_TRY(
-      auto base_layer,
-      package::build_layer({.role = package::LayerRole::kBase, .folder = base, .prefix = "", .cache = work / "cache"}));
-  MIFENG_TRY(auto guard_layer,
-             package::build_layer(
-                 {.role = package::LayerRole::kGuard, .folder = guard, .prefix = "mifeng", .cache = work / "cache"}));
+  MIFENG_TRY(auto base_layer,
+             package::build_layer({.role = package::LayerRole::kBase, .folder = base, .cache = work / "cache"}));
   MIFENG_TRY(auto sealed,
              package::seal_payload(payload, manifest, {keys.delivery.key}, payload_signer, work, random, {}));
   parts.payload_header = sealed.header;
   manifest.payload_header = part_of(as_text(sealed.header));
   manifest.payload_plaintext_size = sealed.plaintext_size;
-  MIFENG_TRY(auto header, package::header_layer(manifest, sealed.header, {card}, work));
+  MIFENG_TRY(auto header, package::header_layer(sealed.header, work));
   layers.push_back(std::move(base_layer));
-  layers.push_back(std::move(guard_layer));
   layers.push_back(std::move(header));
   layers.push_back(std::move(sealed.segments));
   for (auto& layer : layers) {

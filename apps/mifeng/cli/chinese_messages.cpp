@@ -141,7 +141,7 @@ constexpr Translation kMessages[] = {
      "密封流不能输出到终端：请用 --output-file 指定文件，或经由管道输出"},
     {"form", "格式"},
     {"sealed stream, version 1 (not verified)", "密封流，版本 1（未验证）"},
-    {"package, version 1 (not verified)", "模型包，版本 1（未验证）"},
+    {"package, version 2 (not verified)", "模型包，版本 2（未验证）"},
     {"kind", "种类"},
     {"payload", "载荷"},
     {"response", "回答"},

@@ -18,7 +18,6 @@ constexpr Translation kPhrases[] = {
     {"base layer", "基础层"},
     {"the base image has to bring what these Debian packages do:{}", "基础镜像须自带以下 Debian 软件包的内容：{}"},
     {"dependencies layer", "依赖层"},
-    {"guard layer", "守护程序层"},
     {"sealing the payload", "密封载荷"},
     {"sealing", "密封"},
     {"writing {}", "写入 {}"},

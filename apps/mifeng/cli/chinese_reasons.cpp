@@ -121,7 +121,10 @@ constexpr Translation kReasons[] = {
     {"too-large", "解压后过大"},
     {"no-memory", "内存不足"},
     {"unknown-language", "没有这种语言的语言包"},
-    {"no-guard", "没有守护程序文件夹"},
+    {"bad-tar", "镜像层不是可接受的 tar 归档"},
+    {"bad-guard-folder", "守护程序文件夹不完整"},
+    {"no-such-image", "没有这个镜像文件夹"},
+    {"bad-image-folder", "镜像文件夹已损坏"},
     {"build-failed", "构建失败"},
     {"changed", "文件在打包过程中变化，或缓存已损坏"},
     // store, cluster

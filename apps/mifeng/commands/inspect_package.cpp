@@ -19,7 +19,7 @@ Result<int> inspect_package(const InspectRequest& request, Console& console) {
   }
   MIFENG_TRY(const auto key, crypto::Sm2PublicKey::from_pem(manifest.vendor_public_key));
   std::vector<std::vector<std::string>> rows = {
-      {tr("form"), tr("package, version 1 (not verified)")},
+      {tr("form"), tr("package, version 2 (not verified)")},
       {tr("vendor"), manifest.vendor.id + ": " + manifest.vendor.name},
       {tr("vendor key"), key.fingerprint()},
       {tr("model"), manifest.model.name + " " + manifest.model.version + " (" + manifest.model.language + ")"},
@@ -34,7 +34,6 @@ Result<int> inspect_package(const InspectRequest& request, Console& console) {
   for (const auto document : {package::Document::kDesign, package::Document::kUsage, package::Document::kTest})
     rows.push_back({tr("document"),
                     say("{}, {} bytes", {tr(to_string(document)), std::to_string(file.document(document).size())})});
-  rows.push_back({tr("guard"), manifest.guard_version});
   rows.push_back({tr("made by"), manifest.created_by});
   MIFENG_CHECK(console.table({}, rows));
   return 0;

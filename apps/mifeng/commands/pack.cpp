@@ -21,7 +21,6 @@ struct PackArguments {
   std::string output;
   std::string base;
   std::string packs;
-  std::string guard;
   std::string cache;
   bool again = false;
 };
@@ -49,7 +48,6 @@ Result<int> run(const PackArguments& arguments, Console& console) {
   options.stop = &stop;
   options.project = arguments.project.empty() ? "." : arguments.project;
   options.packs = packs_folder(arguments.packs);
-  options.guard = guard_folder(arguments.guard);
   options.cache = cache_folder(arguments.cache);
   options.base = arguments.base;
   options.again = arguments.again;
@@ -108,8 +106,6 @@ void add_pack(Command& root) {
             "packages")
       .text("--packs", arguments->packs, "folder of the language packs")
       .setting("packs")
-      .text("--guard", arguments->guard, "folder of the guard, as tools/guard-folder makes it")
-      .setting("guard")
       .text("--cache", arguments->cache, "folder for base images, dependencies and finished layers")
       .setting("cache")
       .examples(

@@ -23,7 +23,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kOci = "oci:";
 constexpr std::string_view kDockerArchive = "docker-archive:";
-constexpr std::uint64_t kUnpackedMax = std::uint64_t{64} << 30;  // of all layers together
 constexpr std::size_t kPiece = 1 << 18;
 constexpr const char* kPlatform = "linux/amd64";
 // 1024 zero bytes: the layer of a build step that changed no file.
@@ -256,7 +255,7 @@ Result<BaseImage> read_base_image(const BaseReference& reference, const fs::path
     return bad_base(reference, "its manifest has " + std::to_string(manifest.layers.size()) +
                                    " layers, and its configuration " + std::to_string(config->diff_ids.size()));
   BaseImage image;
-  std::uint64_t total = 0, done = 0, left = kUnpackedMax;
+  std::uint64_t total = 0, done = 0, left = kUnpackedMax;  // of all layers together
   for (const BaseBlob& blob : manifest.layers) total += blob.size;
   for (std::size_t i = 0; i < manifest.layers.size(); ++i) {
     if (config->diff_ids[i] == kEmptyLayer) continue;

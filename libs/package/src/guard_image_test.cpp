@@ -150,13 +150,25 @@ TEST_F(GuardImage, ALayoutThatWasTouchedIsRefused) {
       std::ofstream(file, std::ios::binary) << other;
       // A blank after the index changes nothing of what it says.
       if (file.filename() == "index.json" && other == text + " ") continue;
-      EXPECT_THAT(read_refusal(), testing::StartsWith("bad-image: ")) << file;
+      EXPECT_THAT(read_refusal(), testing::StartsWith("bad-image-folder: ")) << file;
     }
     fs::remove(file);
-    EXPECT_THAT(read_refusal(), testing::StartsWith("bad-image: ")) << file;
+    EXPECT_THAT(read_refusal(), testing::StartsWith("bad-image-folder: ")) << file;
     std::ofstream(file, std::ios::binary) << text;
   }
   EXPECT_EQ(read_refusal(), "");
+  // Of another kind, or two of them.
+  std::string index = *read_text_file(out / "index.json", 4096);
+  const std::string type = "application/vnd.oci.image.manifest.v1+json";
+  std::string other = index;
+  other.replace(other.find(type), type.size(), "application/vnd.oci.image.index.v1+json");
+  std::string twice = index;
+  const auto from = twice.find("[{") + 1;
+  twice.insert(from, twice.substr(from, twice.rfind(']') - from) + ",");
+  for (const std::string& changed : {other, twice}) {
+    std::ofstream(out / "index.json") << changed;
+    EXPECT_THAT(read_refusal(), HasSubstr("one manifest alone")) << changed;
+  }
   fs::remove_all(out);
   EXPECT_THAT(read_refusal(), testing::StartsWith("no-such-image: "));
 }

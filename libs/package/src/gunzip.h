@@ -11,6 +11,9 @@
 
 namespace mifeng::package {
 
+// A layer that unpacks to more is refused before it fills anything: 64 GiB.
+inline constexpr std::uint64_t kUnpackedMax = std::uint64_t{64} << 30;
+
 class Gunzip {
  public:
   // Some tools write a gzip member for each file: then several follow one another.

@@ -145,7 +145,7 @@ Result<LayerFile> build_base_layer(const PackOptions& options, std::vector<std::
   const fs::path root = work / "base";
   ToolRun run{{tool, "--packages", joined(packages), "--out", root.string()}, "", work / "base.log", {}, options.stop};
   MIFENG_CHECK(run_tool(run, listener));
-  MIFENG_TRY(LayerFile out, build_layer({LayerRole::kBase, root, "", options.cache, options.stop}));
+  MIFENG_TRY(LayerFile out, build_layer({LayerRole::kBase, root, options.cache, options.stop}));
   std::error_code error;
   fs::create_directories(note.parent_path(), error);
   MIFENG_CHECK(write_file_atomic(

@@ -23,14 +23,8 @@ using archive::TarEntry;
 
 Result<void> write_tree(const TreeLayer& tree, const std::vector<TarEntry>& entries, const archive::Sink& sink) {
   archive::TarWriter tar(sink);
-  for (std::size_t slash = tree.prefix.find('/'); !tree.prefix.empty(); slash = tree.prefix.find('/', slash + 1)) {
-    MIFENG_CHECK(tar.add({tree.prefix.substr(0, slash), TarEntry::Type::kDirectory, 0755, 0, {}}));
-    if (slash == std::string::npos) break;
-  }
   for (const TarEntry& entry : entries) {
-    TarEntry stored = entry;
-    if (!tree.prefix.empty()) stored.path = tree.prefix + "/" + entry.path;
-    MIFENG_CHECK(tar.add(stored));
+    MIFENG_CHECK(tar.add(entry));
     if (entry.type != TarEntry::Type::kFile || entry.size == 0) continue;
     MIFENG_CHECK(each_piece(tree.folder / entry.path, [&](ByteView bytes) { return tar.data(bytes); }));
   }

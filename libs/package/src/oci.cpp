@@ -8,7 +8,7 @@
 namespace mifeng::package {
 namespace {
 
-constexpr std::string_view kGuard = "/mifeng/bin/mifeng-guard";
+constexpr std::string_view kStart = "/mifeng/start/mifeng-start";
 
 json::Object descriptor(std::string_view media_type, const std::string& digest, std::uint64_t size) {
   return {{"mediaType", media_type}, {"digest", digest}, {"size", size}};
@@ -48,7 +48,7 @@ std::string image_config_json(const PackageManifest& manifest, const std::vector
                    {"os", "linux"},
                    {"config", json::Object{{"User", kImageUser},
                                            {"Env", std::move(variables)},
-                                           {"Entrypoint", json::Array{kGuard}},
+                                           {"Entrypoint", json::Array{kStart}},
                                            {"WorkingDir", "/app"},
                                            {"Labels", json::Object{{"io.mifeng.vendor", manifest.vendor.id},
                                                                    {"io.mifeng.model", manifest.model.name},
@@ -67,8 +67,8 @@ Result<void> check_image_config(std::string_view text, const PackageManifest& ma
   if (fields.string("os") != "linux") fields.refuse("os", "must be linux");
   json::Fields config = fields.object("config");
   if (config.string("User") != kImageUser) config.refuse("User", "must be 65532:65532");
-  if (config.strings("Entrypoint") != std::vector<std::string>{std::string(kGuard)})
-    config.refuse("Entrypoint", "must be the guard alone");
+  if (config.strings("Entrypoint") != std::vector<std::string>{std::string(kStart)})
+    config.refuse("Entrypoint", "must be mifeng-start alone");
   if (!config.strings("Cmd").empty()) config.refuse("Cmd", "must not be set");
   const std::vector<std::string> env = config.strings("Env", {.max = 32768}, {.max = 500});
   std::set<std::string> names;

@@ -21,7 +21,8 @@ class Layout {
   explicit Layout(const fs::path& folder) : folder_(folder) {}
 
   Error bad(const std::string& sentence) const {
-    return Error(ErrorCode::kVerificationFailed, "bad-image", "the image in " + folder_.string() + ": " + sentence);
+    return Error(ErrorCode::kVerificationFailed, "bad-image-folder",
+                 "the image in " + folder_.string() + ": " + sentence);
   }
 
   Result<OciBlob> blob(const BaseBlob& named) const {

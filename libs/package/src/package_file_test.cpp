@@ -79,7 +79,7 @@ std::vector<Part> PackageFileTest::original;
 
 TEST_F(PackageFileTest, TheOriginalVerifies) {
   EXPECT_EQ(verdict(original), "");
-  EXPECT_EQ(original.size(), 16U);
+  EXPECT_EQ(original.size(), 15U);
 }
 
 TEST_F(PackageFileTest, AnyPartWithOneOtherBitIsRefused) {
@@ -137,9 +137,16 @@ TEST_F(PackageFileTest, ASignedManifestThatDoesNotFitIsRefused) {
   EXPECT_THAT(edited("\"version\": \"1.0.0\"", "\"version\": \"1.0.1\""), HasSubstr("bad-package"));
   EXPECT_THAT(edited("\"name\": \"echo\"", "\"name\": \"ecko\""), HasSubstr("bad-package"));
   EXPECT_THAT(edited("\"id\": \"acme\"", "\"id\": \"acne\""), HasSubstr("bad-package"));
-  EXPECT_THAT(edited("\"platform\": \"site\"", "\"platform\": \"sign\""), HasSubstr("a card is not the one"));
-  EXPECT_THAT(edited("mifeng-package/1", "mifeng-package/2"), HasSubstr("format"));
-  EXPECT_THAT(edited("\"role\": \"guard\"", "\"role\": \"base\""), HasSubstr("wrong order"));
+  const std::string delivery = to_hex(project->delivery.public_key().key_id());
+  EXPECT_THAT(edited("\"delivery_key_id\": \"" + delivery, "\"delivery_key_id\": \"" + std::string(16, '0')),
+              HasSubstr("sealed for"));
+  EXPECT_THAT(edited("mifeng-package/2", "mifeng-package/3"), HasSubstr("format"));
+  EXPECT_THAT(edited("mifeng-package/2", "mifeng-package/1"), HasSubstr("packed by an earlier version"));
+  EXPECT_THAT(edited("\"role\": \"dependencies\"", "\"role\": \"guard\""), HasSubstr("role"));
+  EXPECT_THAT(edited("\"role\": \"dependencies\"", "\"role\": \"payload-header\""), HasSubstr("bad-package"));
+  EXPECT_THAT(edited("\"role\": \"payload-header\"", "\"role\": \"base\""), HasSubstr("wrong order"));
+  EXPECT_THAT(edited("\"role\": \"base\"", "\"role\": \"dependencies\""), HasSubstr("a base layer"));
+  EXPECT_THAT(edited("\"created_by\"", "\"guard_version\": \"1\", \"created_by\""), HasSubstr("guard_version"));
   EXPECT_THAT(edited("\"created_by\"", "\"surprise\": 1, \"created_by\""), HasSubstr("surprise"));
   EXPECT_THAT(edited("\"plaintext_size\": ", "\"plaintext_size\": 1"), HasSubstr("bad-package"));
 }

@@ -12,7 +12,9 @@
 namespace mifeng::package {
 namespace {
 
-constexpr std::array<std::string_view, 5> kRoles{"base", "dependencies", "guard", "payload-header", "payload-segments"};
+constexpr std::array<std::string_view, 4> kRoles{"base", "dependencies", "payload-header", "payload-segments"};
+// Of versions whose packages carried a guard of their own.
+constexpr std::string_view kEarlierFormat = "mifeng-package/1";
 constexpr std::int64_t kSizeMax = std::int64_t{1} << 40;
 
 // Reads a field and holds it against a rule of libs/manifest.
@@ -67,7 +69,8 @@ void read_layers(json::Fields& image, PackageManifest& manifest) {
     return std::count_if(manifest.layers.begin(), manifest.layers.end(),
                          [&](const Layer& layer) { return layer.role == role; });
   };
-  for (const LayerRole role : {LayerRole::kGuard, LayerRole::kPayloadHeader, LayerRole::kPayloadSegments})
+  if (count(LayerRole::kBase) == 0) image.refuse("layers", "need a base layer");
+  for (const LayerRole role : {LayerRole::kPayloadHeader, LayerRole::kPayloadSegments})
     if (count(role) != 1) image.refuse("layers", "need exactly one " + std::string(to_string(role)) + " layer");
 }
 
@@ -86,7 +89,11 @@ Result<PackageManifest> parse_package_manifest(std::string_view text) {
   if (!object) return refuse(object.error().message());
   json::Fields fields(*object);
   PackageManifest manifest;
-  if (fields.string("format") != kPackageFormat) fields.refuse("format", "must be mifeng-package/1");
+  const std::string format = fields.string("format");
+  // Alone: whatever else it holds is what that version wrote.
+  if (format == kEarlierFormat)
+    return refuse("the package was packed by an earlier version of mifeng; it must be packed again with this one");
+  if (format != kPackageFormat) fields.refuse("format", "must be " + std::string(kPackageFormat));
 
   json::Fields vendor = fields.object("vendor");
   manifest.vendor.id = ruled(vendor, "id", label);
@@ -128,7 +135,6 @@ Result<PackageManifest> parse_package_manifest(std::string_view text) {
     card.delivery_key_id = ruled(one, "delivery_key_id", [](std::string_view value) { return hex_of(value, 16); });
     manifest.cards.push_back(std::move(card));
   }
-  manifest.guard_version = ruled(fields, "guard_version", line);
   manifest.created_by = ruled(fields, "created_by", line);
   if (manifest.image_name != manifest.vendor.id + "/" + manifest.model.name)
     fields.refuse("image", "must be named after the vendor and the model");
@@ -176,7 +182,6 @@ std::string serialize(const PackageManifest& manifest) {
                                                      {"header_size", manifest.payload_header.size},
                                                      {"plaintext_size", manifest.payload_plaintext_size}}},
                             {"cards", std::move(cards)},
-                            {"guard_version", manifest.guard_version},
                             {"created_by", manifest.created_by}};
   return json::serialize_pretty(object);
 }

@@ -1,22 +1,22 @@
 // The part of verification that reads every byte of a package.
 #include <algorithm>
 #include <memory>
+#include <span>
 
 #include "gunzip.h"
-#include "image_facts.h"
+#include "image_tree.h"
 #include "mifeng/archive/tar.h"
 #include "mifeng/package/package_file.h"
 #include "mifeng/sealed/header.h"
 #include "mifeng/sealed/length.h"
 #include "oci.h"
+#include "sealed_layers.h"
 #include "sha256.h"
 
 namespace mifeng::package {
 namespace {
 
 constexpr std::size_t kPiece = 1 << 18;
-// A layer that unpacks to more than this is refused before it fills anything: 64 GiB.
-constexpr std::uint64_t kUnpackedMax = std::uint64_t{64} << 30;
 
 Error wrong_digest(const Layer& layer, const char* what) {
   return Error(ErrorCode::kVerificationFailed, "wrong-digest",
@@ -27,36 +27,59 @@ Error bad_layer(const Layer& layer, const std::string& sentence) {
                "the " + std::string(to_string(layer.role)) + " layer: " + sentence);
 }
 
-// The two sealed layers: which files they may hold. Header and facts are kept, the segments only counted.
+// The two sealed layers: which files and folders they may hold. The header is kept, the segments only counted.
 class SealedLayer final : public archive::TarHandler {
  public:
   explicit SealedLayer(LayerRole role) : role_(role) {}
   Result<void> entry(const archive::TarEntry& entry) override {
-    if (entry.type == archive::TarEntry::Type::kDirectory) return ok();
-    target_ = nullptr;
-    if (role_ == LayerRole::kPayloadSegments && entry.path == kPayloadSegmentsPath && segments == 0) {
+    const bool is_header = role_ == LayerRole::kPayloadHeader;
+    in_header_ = false;
+    if (entry.type == archive::TarEntry::Type::kDirectory) {
+      const std::span<const std::string_view> folders =
+          is_header ? std::span<const std::string_view>(kHeaderFolders) : kSegmentsFolders;
+      if (std::find(folders.begin(), folders.end(), entry.path) != folders.end()) return ok();
+    } else if (!is_header && entry.path == kPayloadSegmentsPath && segments == 0) {
       segments = entry.size;
       return ok();
+    } else if (is_header && entry.path == kPayloadHeaderPath && header.empty() && entry.size <= (1 << 16)) {
+      in_header_ = true;
+      return ok();
     }
-    if (role_ == LayerRole::kPayloadHeader && entry.path == kPayloadHeaderPath) target_ = &header;
-    if (role_ == LayerRole::kPayloadHeader && entry.path == kImageFactsPath) target_ = &facts;
-    if (target_ != nullptr && target_->empty() && entry.size <= (2 << 20)) return ok();
     return Error(ErrorCode::kVerificationFailed, "bad-package",
                  "\"" + entry.path + "\" does not belong into the " + std::string(to_string(role_)) + " layer");
   }
   Result<void> data(ByteView bytes) override {
-    if (target_ != nullptr) target_->append(as_text(bytes));
+    if (in_header_) header.append(as_text(bytes));
     return ok();
   }
   Result<void> end() override { return ok(); }
 
-  std::string header, facts;
+  std::string header;
   std::uint64_t segments = 0;
 
  private:
   LayerRole role_;
-  std::string* target_ = nullptr;
+  bool in_header_ = false;
 };
+
+// What the two layers say of the payload, and the manifest of it.
+Result<void> check_payload(const PackageManifest& manifest, const Bytes& payload_header, std::uint64_t segments) {
+  const Layer& layer = manifest.layers.back();
+  MIFENG_TRY(const auto header, sealed::Header::parse(payload_header, {.kind = sealed::Kind::kPayload,
+                                                                       .exponent_max = sealed::kExponentMax,
+                                                                       .signature = sealed::SignatureRule::kRequired,
+                                                                       .signer = {}}));
+  const auto length = sealed::fixed_stream_length(0, manifest.payload_plaintext_size, header.exponent());
+  if (!header.is_fixed() || !length || segments != *length)
+    return bad_layer(layer, "its length does not fit the plaintext size that the manifest names");
+  bool same = header.recipient_count() == manifest.cards.size();
+  for (std::size_t i = 0; same && i < manifest.cards.size(); ++i)
+    same = to_hex(header.recipient(i).key_id) == manifest.cards[i].delivery_key_id;
+  if (!same)
+    return Error(ErrorCode::kVerificationFailed, "bad-package",
+                 "the manifest's cards are not those that the payload is sealed for");
+  return ok();
+}
 
 }  // namespace
 
@@ -65,6 +88,7 @@ Result<void> PackageFile::verify_contents(const Progress& progress) const {
   std::uint64_t done = 0;
   for (const Blob& blob : blobs_) total += blob.size;
   Bytes buffer(kPiece);
+  ImageTree tree(mount_paths(config_));
   // blobs_[0] is the image's configuration, which open() has verified.
   for (std::size_t i = 0; i < manifest_.layers.size(); ++i) {
     const Layer& layer = manifest_.layers[i];
@@ -74,8 +98,12 @@ Result<void> PackageFile::verify_contents(const Progress& progress) const {
     Sha256 content_hash;
     std::uint64_t left = kUnpackedMax;
     Gunzip gunzip(Gunzip::Members::kOne, left);
-    const archive::Sink hash_content = [&](ByteView bytes) {
+    ForeignTar entries([&](const ForeignEntry& entry) { return tree.add(entry); });
+    // What is wrong with an entry is said once the layer has proved to be the one that was signed.
+    const auto look = [&](ByteView bytes) { (void)entries.feed(bytes).has_value(); };
+    const archive::Sink take_content = [&](ByteView bytes) {
       content_hash.update(bytes);
+      look(bytes);
       return ok();
     };
     SealedLayer content(layer.role);
@@ -87,30 +115,26 @@ Result<void> PackageFile::verify_contents(const Progress& progress) const {
       at += got;
       done += got;
       blob_hash.update(piece);
-      if (layer.media_type == kLayerGzip && !gunzip.feed(piece, hash_content))
+      if (layer.media_type == kLayerGzip && !gunzip.feed(piece, take_content))
         return bad_layer(layer, "it is not one gzip stream, or unpacks to too much");
-      if (sealed_part) MIFENG_CHECK(tar.feed(piece));
+      if (sealed_part)
+        MIFENG_CHECK(tar.feed(piece));
+      else if (layer.media_type == kLayerTar)
+        look(piece);
       if (progress) progress(done, total);
     }
     if (blob_hash.digest() != layer.digest) return wrong_digest(layer, "has other content than its digest says");
     if (layer.media_type == kLayerGzip && (!gunzip.ended() || content_hash.digest() != layer.diff_id))
       return wrong_digest(layer, "unpacks to something else than its diff id says");
-    if (!sealed_part) continue;
-    MIFENG_CHECK(tar.finish());
-    if (layer.role == LayerRole::kPayloadHeader) {
-      if (to_bytes(content.header) != payload_header_)
-        return bad_layer(layer, "its payload header is not the package's payload.header");
-      MIFENG_CHECK(check_image_facts(content.facts, manifest_));
-    } else {
-      MIFENG_TRY(const auto header,
-                 sealed::Header::parse(payload_header_, {.kind = sealed::Kind::kPayload,
-                                                         .exponent_max = sealed::kExponentMax,
-                                                         .signature = sealed::SignatureRule::kRequired,
-                                                         .signer = {}}));
-      const auto length = sealed::fixed_stream_length(0, manifest_.payload_plaintext_size, header.exponent());
-      if (!header.is_fixed() || !length || content.segments != *length)
-        return bad_layer(layer, "its length does not fit the plaintext size that the manifest names");
+    if (!sealed_part) {
+      if (const auto plain = entries.finish(); !plain) return bad_layer(layer, plain.error().message());
+      continue;
     }
+    MIFENG_CHECK(tar.finish());
+    if (layer.role == LayerRole::kPayloadHeader && to_bytes(content.header) != payload_header_)
+      return bad_layer(layer, "its payload header is not the package's payload.header");
+    if (layer.role == LayerRole::kPayloadSegments)
+      MIFENG_CHECK(check_payload(manifest_, payload_header_, content.segments));
   }
   return ok();
 }

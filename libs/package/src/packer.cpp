@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base_image.h"
+#include "image_tree.h"
 #include "language_pack.h"
 #include "mifeng/base/file.h"
 #include "mifeng/base/part_file.h"
@@ -112,26 +113,8 @@ Result<Recipients> read_cards(const PackOptions& options) {
   return out;
 }
 
-// The guard folder holds /mifeng of the image, itself or in a folder of that name.
-Result<fs::path> guard_root(const fs::path& folder) {
-  std::error_code error;
-  for (const fs::path& root : {folder, folder / "mifeng"})
-    if (fs::exists(root / "bin/mifeng-guard", error)) return root;
-  return Error(
-      ErrorCode::kNotFound, "no-guard",
-      "there is no guard in " + folder.string() + "; make it with tools/guard-folder, or name it with --guard");
-}
-
-std::string guard_version(const fs::path& root, const std::string& otherwise) {
-  const auto text = read_text_file(root / "VERSION", 200);
-  if (!text) return otherwise;
-  const std::string line = text->substr(0, text->find('\n'));
-  return line.empty() ? otherwise : line;
-}
-
 // A digest of all that a package is made of. The project's build folder is left out: prepare writes there.
-Result<std::string> input_digest(const PackOptions& options, const std::optional<BaseReference>& base,
-                                 const fs::path& guard) {
+Result<std::string> input_digest(const PackOptions& options, const std::optional<BaseReference>& base) {
   const auto not_ours = [&](const std::string& path) {
     const std::string name = path.substr(path.find_last_of('/') + 1);
     return path == "build" || name == ".git" || name == "__pycache__" || name == ".venv" || name.ends_with(".mfpkg") ||
@@ -140,8 +123,7 @@ Result<std::string> input_digest(const PackOptions& options, const std::optional
   Sha256 digest;
   MIFENG_TRY(const std::string project, digest_tree(options.project, not_ours, options.stop));
   MIFENG_TRY(const std::string packs, digest_tree(options.packs, not_ours, options.stop));
-  MIFENG_TRY(const std::string guard_digest, digest_tree(guard, {}, options.stop));
-  for (const std::string* text : {&project, &packs, &guard_digest, &options.created_by}) digest.update(as_bytes(*text));
+  for (const std::string* text : {&project, &packs, &options.created_by}) digest.update(as_bytes(*text));
   for (const messages::PlatformCard& card : options.cards) digest.update(as_bytes(messages::encode_card(card)));
   digest.update(options.signer->public_key().point());
   if (base) {
@@ -179,8 +161,7 @@ std::string note_text(const PackOptions& options, const std::string& inputs) {
 // `base`: the layers of an image that the vendor named; none where it is to be made of Debian packages.
 Result<std::vector<LayerFile>> plain_layers(const PackOptions& options, const LanguagePack& pack,
                                             const BuildOutput& built, const manifest::ModelProject& project,
-                                            std::vector<LayerFile> base, const fs::path& guard, const fs::path& work,
-                                            PackListener& listener) {
+                                            std::vector<LayerFile> base, const fs::path& work, PackListener& listener) {
   std::vector<LayerFile> layers = std::move(base);
   std::vector<std::string> packages = pack.base_packages;
   packages.insert(packages.end(), built.packages.begin(), built.packages.end());
@@ -198,13 +179,10 @@ Result<std::vector<LayerFile>> plain_layers(const PackOptions& options, const La
   if (!fs::is_empty(built.dependencies, error)) {
     listener.step(phrase("dependencies layer"));
     MIFENG_TRY(LayerFile dependencies,
-               build_layer({LayerRole::kDependencies, built.dependencies, "", options.cache, options.stop}));
+               build_layer({LayerRole::kDependencies, built.dependencies, options.cache, options.stop}));
     layers.push_back(std::move(dependencies));
   }
-  listener.step(phrase("guard layer"));
-  MIFENG_TRY(LayerFile guard_layer, build_layer({LayerRole::kGuard, guard, "mifeng", options.cache, options.stop}));
-  layers.push_back(std::move(guard_layer));
-  // An archive cannot hold one blob twice, and what is built on a packed model would carry its guard.
+  // An archive cannot hold one blob twice.
   for (auto layer = layers.begin(); layer != layers.end(); ++layer)
     if (std::any_of(layers.begin(), layer,
                     [&](const LayerFile& other) { return other.layer.diff_id == layer->layer.diff_id; }))
@@ -225,7 +203,6 @@ Result<PackResult> pack(const PackOptions& given, Random& random, PackListener& 
   MIFENG_TRY(Inputs inputs, read_inputs(options));
   MIFENG_TRY(const Recipients recipients, read_cards(options));
   MIFENG_TRY(const LanguagePack pack, load_language_pack(options.packs, inputs.project.model.language));
-  MIFENG_TRY(const fs::path guard, guard_root(options.guard));
   std::optional<BaseReference> named_base;
   if (!options.base.empty()) {
     MIFENG_TRY(named_base, parse_base_reference(options.base, fs::current_path(error)));
@@ -237,7 +214,7 @@ Result<PackResult> pack(const PackOptions& given, Random& random, PackListener& 
   } else if (!inputs.project.base.empty()) {
     MIFENG_TRY(named_base, parse_base_reference(inputs.project.base, options.project));
   }
-  MIFENG_TRY(const std::string digest, input_digest(options, named_base, guard));
+  MIFENG_TRY(const std::string digest, input_digest(options, named_base));
   PackResult result;
   const fs::path note = note_path(options);
   if (!options.again && fs::exists(options.output, error))
@@ -262,7 +239,9 @@ Result<PackResult> pack(const PackOptions& given, Random& random, PackListener& 
   listener.step(phrase("building with {}", pack.framework));
   MIFENG_TRY(const BuildOutput built, run_language_pack(pack, inputs.project, options, work.path(), listener));
   MIFENG_TRY(auto layers,
-             plain_layers(options, pack, built, inputs.project, std::move(base.layers), guard, work.path(), listener));
+             plain_layers(options, pack, built, inputs.project, std::move(base.layers), work.path(), listener));
+  // What a platform would refuse, before anything is sealed.
+  MIFENG_CHECK(check_plain_layers(layers, inputs.config, options.stop));
 
   PackageParts parts;
   PackageManifest& manifest = parts.manifest;
@@ -271,7 +250,6 @@ Result<PackResult> pack(const PackOptions& given, Random& random, PackListener& 
   manifest.model = inputs.project.model;
   manifest.image_name = manifest.vendor.id + "/" + manifest.model.name;
   manifest.cards = recipients.references;
-  manifest.guard_version = guard_version(guard, options.created_by);
   manifest.created_by = options.created_by;
 
   listener.step(phrase("sealing the payload"));
@@ -282,7 +260,7 @@ Result<PackResult> pack(const PackOptions& given, Random& random, PackListener& 
                                        }));
   manifest.payload_header = part_of(as_text(sealed.header));
   manifest.payload_plaintext_size = sealed.plaintext_size;
-  MIFENG_TRY(auto header, header_layer(manifest, sealed.header, options.cards, work.path()));
+  MIFENG_TRY(auto header, header_layer(sealed.header, work.path()));
   layers.push_back(std::move(header));
   layers.push_back(std::move(sealed.segments));
   for (LayerFile& layer : layers) {

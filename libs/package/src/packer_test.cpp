@@ -52,16 +52,15 @@ TEST(Packer, APackageVerifiesAndOpensForItsPlatform) {
   const auto verified = package->verify(project.vendor.public_key());
   EXPECT_TRUE(verified) << verified.error().message();
   EXPECT_EQ(package->manifest().model.name, "echo");
-  EXPECT_EQ(package->manifest().guard_version, "9.9.9");
   EXPECT_EQ(package->config().command, std::vector<std::string>{"/app/model"});
   EXPECT_EQ(package->config().image, "acme/echo@" + package->manifest().image_digest);
   EXPECT_EQ(package->document(Document::kUsage), "# usage\n");
-  ASSERT_EQ(package->manifest().layers.size(), 5U);
+  ASSERT_EQ(package->manifest().layers.size(), 4U);
 
   // The sealed parts open with the delivery key, under the context of this vendor, model and version only.
-  EXPECT_EQ(file_of_layer(*package, 3, "mifeng/payload/header"), package->payload_header());
+  EXPECT_EQ(file_of_layer(*package, 2, "mifeng/payload/header"), package->payload_header());
   Bytes stream = package->payload_header();
-  append(stream, file_of_layer(*package, 4, "mifeng/payload/segments"));
+  append(stream, file_of_layer(*package, 3, "mifeng/payload/segments"));
   const auto provider = *crypto::Sm4GcmProvider::create();
   sealed::Policy policy;
   policy.kind = sealed::Kind::kPayload;
@@ -81,8 +80,8 @@ TEST(Packer, PlainLayersAreTheSameFromTwoFoldersAndCaches) {
   const auto a = first.pack_it(first.options());
   const auto b = second.pack_it(second.options());
   ASSERT_TRUE(a && b);
-  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(a->manifest.layers[i], b->manifest.layers[i]);
-  EXPECT_NE(a->manifest.layers[4].digest, b->manifest.layers[4].digest);  // sealed under other keys
+  for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(a->manifest.layers[i], b->manifest.layers[i]);
+  EXPECT_NE(a->manifest.layers[3].digest, b->manifest.layers[3].digest);  // sealed under other keys
 }
 
 TEST(Packer, NothingIsDoneWhereNothingChanged) {
@@ -142,8 +141,7 @@ TEST(Packer, SaysWhatIsMissing) {
   } cases[] = {{"project/mifeng.yaml", "no-such-file"},
                {"project/deployment.yaml", "missing-file"},
                {"project/src", "missing-file"},
-               {"packs/shell", "unknown-language"},
-               {"guard/bin", "no-guard"}};
+               {"packs/shell", "unknown-language"}};
   for (const auto& one : cases) {
     const TestProject project;
     fs::remove_all(project.path(one.remove));

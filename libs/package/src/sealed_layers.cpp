@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "image_facts.h"
 #include "mifeng/archive/payload.h"
 #include "mifeng/base/file.h"
 #include "mifeng/crypto/sm4_gcm.h"
@@ -57,10 +56,8 @@ class PlainLayer {
   LayerFile file_;
 };
 
-Result<void> add_folders(archive::TarWriter& tar, std::initializer_list<const char*> folders) {
-  for (const char* const folder : folders)
-    MIFENG_CHECK(tar.add({folder, archive::TarEntry::Type::kDirectory, 0755, 0, {}}));
-  return ok();
+Result<void> add_folder(archive::TarWriter& tar, std::string_view folder) {
+  return tar.add({std::string(folder), archive::TarEntry::Type::kDirectory, 0755, 0, {}});
 }
 
 }  // namespace
@@ -89,7 +86,7 @@ Result<SealedPayload> seal_payload(const fs::path& folder, const PackageManifest
 
   MIFENG_TRY(auto layer, PlainLayer::create(work / "segments.tar", LayerRole::kPayloadSegments));
   archive::TarWriter tar([&](ByteView bytes) { return layer.write(bytes); });
-  MIFENG_CHECK(add_folders(tar, {"mifeng", "mifeng/payload"}));
+  for (const std::string_view path : kSegmentsFolders) MIFENG_CHECK(add_folder(tar, path));
   const auto length = sealed::fixed_stream_length(0, out.plaintext_size, exponent);
   MIFENG_CHECK(tar.add({std::string(kPayloadSegmentsPath), archive::TarEntry::Type::kFile, 0644, *length, {}}));
   std::uint64_t done = 0;
@@ -110,16 +107,13 @@ Result<SealedPayload> seal_payload(const fs::path& folder, const PackageManifest
   return out;
 }
 
-Result<LayerFile> header_layer(const PackageManifest& manifest, ByteView header,
-                               const std::vector<messages::PlatformCard>& cards, const fs::path& work) {
-  MIFENG_TRY(const std::string facts, image_facts_json(manifest, cards));
+Result<LayerFile> header_layer(ByteView header, const fs::path& work) {
   MIFENG_TRY(auto layer, PlainLayer::create(work / "header.tar", LayerRole::kPayloadHeader));
   archive::TarWriter tar([&](ByteView bytes) { return layer.write(bytes); });
-  MIFENG_CHECK(add_folders(tar, {"app", "mifeng"}));
-  MIFENG_CHECK(tar.add_file(kImageFactsPath, as_bytes(facts)));
-  MIFENG_CHECK(add_folders(tar, {"mifeng/payload"}));
-  MIFENG_CHECK(tar.add_file(kPayloadHeaderPath, header));
-  MIFENG_CHECK(add_folders(tar, {"mifeng/platform", "mifeng/run", "tmp"}));
+  for (const std::string_view folder : kHeaderFolders) {
+    MIFENG_CHECK(add_folder(tar, folder));
+    if (folder == "mifeng/payload") MIFENG_CHECK(tar.add_file(kPayloadHeaderPath, header));
+  }
   MIFENG_CHECK(tar.finish());
   return layer.finish();
 }

@@ -1,7 +1,10 @@
 // The two layers of an image that are different for every pack: the payload's header and its segments.
 #pragma once
 
+#include <array>
 #include <filesystem>
+#include <functional>
+#include <string_view>
 #include <vector>
 
 #include "mifeng/base/random.h"
@@ -10,6 +13,13 @@
 #include "mifeng/package/packer.h"
 
 namespace mifeng::package {
+
+inline constexpr std::string_view kPayloadHeaderPath = "mifeng/payload/header";
+inline constexpr std::string_view kPayloadSegmentsPath = "mifeng/payload/segments";
+// What else stands in each, in the order of their entries: folders, empty but for the above.
+inline constexpr std::array<std::string_view, 7> kHeaderFolders{
+    "app", "mifeng", "mifeng/guard", "mifeng/model", "mifeng/payload", "mifeng/start", "tmp"};
+inline constexpr std::array<std::string_view, 2> kSegmentsFolders{"mifeng", "mifeng/payload"};
 
 struct SealedPayload {
   Bytes header;
@@ -25,8 +35,7 @@ Result<SealedPayload> seal_payload(const std::filesystem::path& folder, const Pa
                                    Random& random,
                                    const std::function<Result<void>(std::uint64_t, std::uint64_t)>& progress);
 
-// /mifeng/payload/header, /mifeng/package.json and the empty folders on which a container's mounts lie.
-Result<LayerFile> header_layer(const PackageManifest& manifest, ByteView header,
-                               const std::vector<messages::PlatformCard>& cards, const std::filesystem::path& work);
+// /mifeng/payload/header and the empty folders on which a container's mounts lie.
+Result<LayerFile> header_layer(ByteView header, const std::filesystem::path& work);
 
 }  // namespace mifeng::package

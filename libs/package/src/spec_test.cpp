@@ -16,7 +16,7 @@ TEST(PackageSpec, TheManifestOfThePageComesBackTheSame) {
   const std::string example = text.substr(from + begin.size(), text.find("\n```", from) - from - begin.size());
   const auto manifest = parse_package_manifest(example);
   ASSERT_TRUE(manifest) << manifest.error().message();
-  EXPECT_EQ(manifest->layers.size(), 5U);
+  EXPECT_EQ(manifest->layers.size(), 4U);
   EXPECT_EQ(*json::parse(serialize(*manifest)), *json::parse(example));
 }
 

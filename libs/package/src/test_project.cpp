@@ -81,8 +81,6 @@ TestProject::TestProject()
   put("packs/shell/pack.yaml", kPack);
   put("packs/shell/build", kBuild, true);
   put("packs/common/base-image", kBase, true);
-  put("guard/bin/mifeng-guard", "the guard\n", true);
-  put("guard/VERSION", "9.9.9\n");
 }
 
 void TestProject::put(const std::string& name, const std::string& text, bool executable) const {
@@ -104,7 +102,6 @@ PackOptions TestProject::options() const {
   PackOptions options;
   options.project = path("project");
   options.packs = path("packs");
-  options.guard = path("guard");
   options.cache = path("cache");
   options.output = path("echo.mfpkg");
   options.cards = {card};

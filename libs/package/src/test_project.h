@@ -1,4 +1,4 @@
-// A model project, a language pack of shell scripts and a guard folder for tests: everything that pack() wants, made in
+// A model project and a language pack of shell scripts for tests: everything that pack() wants, made in
 // a moment and without a network.
 #pragma once
 

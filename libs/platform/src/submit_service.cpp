@@ -278,7 +278,6 @@ Result<Submitted> SubmitService::finish(const Actor& actor, const std::string& i
       row.signer_key_pem = signer_pem;
       row.delivery_key_id = verified.delivery_key_id;
       row.card_key_id = verified.card_key_id;
-      row.guard_version = manifest.guard_version;
       row.submitted_by = actor.name;
       row.submitted_ms = now;
       MIFENG_CHECK(store::insert(tx, row));

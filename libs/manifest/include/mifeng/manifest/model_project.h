@@ -51,7 +51,7 @@ struct ModelProject {
 };
 
 // What `defaults` may say: nothing that decides whom to trust, since a project's folder may come from somebody else.
-inline constexpr std::string_view kProjectDefaults[] = {"platform", "output", "packs", "guard", "cache"};
+inline constexpr std::string_view kProjectDefaults[] = {"platform", "output", "packs", "cache"};
 
 // kInvalidArgument with "NAME:LINE:COLUMN: field: sentence". A document that is not named is "missing-document" and
 // the message names it.

@@ -21,7 +21,6 @@ struct LayerFile {
 struct TreeLayer {
   LayerRole role = LayerRole::kBase;
   std::filesystem::path folder;
-  std::string prefix;           // where it lies in the image, "mifeng"; empty: the root
   std::filesystem::path cache;  // finished blobs are kept in CACHE/layers by the digest of their tar
   StopSignal* stop = nullptr;
 };

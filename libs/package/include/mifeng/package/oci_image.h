@@ -27,7 +27,8 @@ struct OciImage {
 };
 
 // Reads every blob once: lengths and SHA-256 are those that stand in the manifest, the manifest's own those of the
-// index. kNotFound "no-such-image" where there is no such folder, kVerificationFailed "bad-image" with a sentence.
+// index. kNotFound "no-such-image" where there is no such folder, kVerificationFailed "bad-image-folder" with a
+// sentence.
 Result<OciImage> read_oci_image(const std::filesystem::path& folder);
 
 }  // namespace mifeng::package

@@ -19,8 +19,8 @@ struct DigestAndSize {
 };
 
 // What a layer is for; their order in an image is this one. Dependencies may be missing.
-enum class LayerRole { kBase, kDependencies, kGuard, kPayloadHeader, kPayloadSegments };
-std::string_view to_string(LayerRole role);  // "base", "dependencies", "guard", "payload-header", "payload-segments"
+enum class LayerRole { kBase, kDependencies, kPayloadHeader, kPayloadSegments };
+std::string_view to_string(LayerRole role);  // "base", "dependencies", "payload-header", "payload-segments"
 
 struct Layer {
   LayerRole role = LayerRole::kBase;
@@ -60,12 +60,11 @@ struct PackageManifest {
   DigestAndSize payload_header;  // payload.header
   std::uint64_t payload_plaintext_size = 0;
   std::vector<CardReference> cards;  // 1..16
-  std::string guard_version;
-  std::string created_by;  // "mifeng 0.1.0"
+  std::string created_by;            // "mifeng 0.1.0"
 };
 
 inline constexpr std::string_view kPackageManifestName = "mifeng-package.json";
-inline constexpr std::string_view kPackageFormat = "mifeng-package/1";
+inline constexpr std::string_view kPackageFormat = "mifeng-package/2";
 inline constexpr std::string_view kPackagePurpose = "package";  // of the signature over the manifest's exact bytes
 
 // kVerificationFailed "bad-package" with the field's path.

@@ -18,7 +18,6 @@ namespace mifeng::package {
 struct PackOptions {
   std::filesystem::path project;  // the folder of mifeng.yaml
   std::filesystem::path packs;    // the folder of language packs
-  std::filesystem::path guard;    // the guard folder, as tools/guard-folder makes it
   std::filesystem::path cache;    // made where missing; may be removed at any time
   std::string base;               // in the place of mifeng.yaml's `base`; a relative path is below the current folder
   std::filesystem::path output;   // appears whole, or not at all
@@ -45,9 +44,9 @@ struct PackResult {
 };
 
 // kInvalidArgument: what mifeng.yaml and deployment.yaml may be refused for, "missing-document", "missing-file",
-// "bad-card", "unknown-language", "bad-base"; kNotFound "no-such-base"; kInternal "build-failed" with the last lines
-// that the pack said; kCancelled "interrupted" after a signal: what was started has then ended, and of what was made
-// nothing is left but finished layers and dependencies in the cache.
+// "bad-card", "unknown-language", "bad-base", "bad-package" (a layer that no platform takes); kNotFound "no-such-base";
+// kInternal "build-failed" with the last lines that the pack said; kCancelled "interrupted" after a signal: what was
+// started has then ended, and of what was made nothing is left but finished layers and dependencies in the cache.
 Result<PackResult> pack(const PackOptions& options, Random& random, PackListener& listener);
 
 }  // namespace mifeng::package
