@@ -128,6 +128,9 @@ class Engine:
         bound = ("nosuid", "nodev", "noexec")
         mounts += [{"destination": one["Destination"], "type": "bind", "source": one["Source"],
                     "options": [*options_of(one, bound), "rprivate"]} for one in shown["Mounts"] if one["Type"] == "bind"]
+
+        def given(bounds):
+            return {name: value for name, value in bounds.items() if value}
         bridge = host["NetworkMode"] == "bridge"
         return {
             "name": shown["Name"], "hostname": config["Hostname"], "image": shown["ImageName"],
@@ -148,8 +151,8 @@ class Engine:
             "stop_timeout": config["StopTimeout"], "log_configuration": {"driver": "k8s-file", "size": 10 << 20},
             "resource_limits": {
                 "pids": {"limit": host["PidsLimit"]},
-                "memory": {"limit": host["Memory"], "swap": host["MemorySwap"], "reservation": host["MemoryReservation"]},
-                "cpu": {"shares": host["CpuShares"], "quota": host["CpuQuota"], "period": host["CpuPeriod"]}},
+                "memory": given({"limit": host["Memory"], "swap": host["MemorySwap"], "reservation": host["MemoryReservation"]}),
+                "cpu": given({"shares": host["CpuShares"], "quota": host["CpuQuota"], "period": host["CpuPeriod"]})},
             "r_limits": [{"type": one["Name"].removeprefix("RLIMIT_").lower(), "soft": one["Soft"], "hard": one["Hard"]}
                          for one in host["Ulimits"]],
         }

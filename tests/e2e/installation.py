@@ -273,8 +273,18 @@ class Installation:
             connection.close()
 
     def containers(self):
-        """Names of all its containers, asked of the engine itself: here a unit is a container."""
-        return sorted(one["Names"][0] for one in self.engine("/containers/json?all=true"))
+        """Names of its units, asked of the engine itself, where each is two containers: UNIT, its guard, and UNIT.model."""
+        names = sorted(one["Names"][0] for one in self.engine("/containers/json?all=true"))
+        units = [name for name in names if not name.endswith(".model")]
+        return units if names == sorted(units + [unit + ".model" for unit in units]) else names
+
+    def guard_of(self, unit):
+        """What the engine says of a unit's guard's container."""
+        return self.engine(f"/containers/{unit}/json")
+
+    def model_of(self, unit):
+        """The same of its model's."""
+        return self.engine(f"/containers/{unit}.model/json")
 
     def service_pid(self, program):
         """The pid of the child of `mifeng up` that runs `program`."""

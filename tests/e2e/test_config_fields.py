@@ -55,7 +55,8 @@ def seen(look):
 
 @pytest.fixture(scope="module")
 def inspected(look):
-    return [look.engine(f"/containers/{name}/json") for name in look.containers()]
+    """The models' containers, as the engine shows them."""
+    return [look.model_of(name) for name in look.containers()]
 
 
 @pytest.fixture
@@ -133,7 +134,7 @@ def test_the_pull_policy_says_whether_the_registry_is_asked_again(look, place, d
     first = deploy("first", version)
     look.wait_state(first, ["ready"])
     (name,) = look.units(first)
-    remove_from_registry(look, look.engine(f"/containers/{name}/json"))
+    remove_from_registry(look, look.model_of(name))
     deploy.take_away(first)
     # The image is on the machine, and the registry has it no longer.
     second = deploy("second", version)
@@ -159,9 +160,15 @@ def test_the_pull_policy_never_pulls(look, place, deploy):
 # 4 容器端口号
 
 def test_the_containers_port(look, seen, inspected):
-    # Inside, nginx listens on it, on every address; outside, the host's port leads to it.
-    assert any(line.split()[1] == "00000000:%04X" % 8123 for line in seen["listening"].splitlines()[1:])
+    # Beside the model nginx listens on it, on every address; outside, the host's port leads there. Where the model is
+    # nobody listens.
+    assert seen["listening"].splitlines()[1:] == []
     for container in inspected:
+        assert not container["HostConfig"]["PortBindings"] and container["HostConfig"]["NetworkMode"] == "none"
+    for name in look.containers():
+        container = look.guard_of(name)
+        listening = pathlib.Path(f"/proc/{container['State']['Pid']}/net/tcp").read_text()
+        assert any(line.split()[1] == "00000000:%04X" % 8123 for line in listening.splitlines()[1:])
         bindings = container["HostConfig"]["PortBindings"]
         assert list(bindings) == ["8123/tcp"]
         connection = http.client.HTTPConnection("127.0.0.1", int(bindings["8123/tcp"][0]["HostPort"]), timeout=30)
@@ -188,7 +195,7 @@ def test_a_second_port_has_a_route_of_its_own(look, place, deploy):
         assert "SERVES" not in main and main["MIFENG_SOCKET_SIDE_DOOR"] == side["MIFENG_SOCKET_SIDE_DOOR"]
         # Both answers are sealed: each port of the host leads to the guard.
         (name,) = look.units(deployment)
-        container = look.engine(f"/containers/{name}/json")
+        container = look.guard_of(name)
         assert "MIFENG_PORTS=http=8123,side-door=9124" in container["Config"]["Env"]
         bindings = {port: one[0]["HostPort"] for port, one in container["HostConfig"]["PortBindings"].items()}
         assert set(bindings) == {"8123/tcp", "9124/tcp"} and len(set(bindings.values())) == 2
@@ -265,7 +272,7 @@ def test_an_operators_resources_go_before_the_vendors(look, deploy):
     deployment = deploy("larger", version, replicas=1, limits={"memory": "120Mi"})
     look.wait_state(deployment, ["ready"])
     (name,) = look.units(deployment)
-    assert look.engine(f"/containers/{name}/json")["HostConfig"]["Memory"] == 120 * MIB
+    assert look.model_of(name)["HostConfig"]["Memory"] == 120 * MIB
 
 
 @pytest.fixture
@@ -292,7 +299,7 @@ def test_an_accelerator(look, place, deploy, accelerator):
     deployment = deploy("accelerated", version)
     look.wait_state(deployment, ["ready"])
     (name,) = look.units(deployment)
-    before = look.engine(f"/containers/{name}/json")
+    before = look.model_of(name)
     wait_until(lambda: ask(look, {}, "/accelerated")[0] == 200, 20, "an answer")
     seen = json.loads(ask(look, {}, "/accelerated")[1])
     assert "ACCELERATOR=0" in seen["env"]
@@ -300,7 +307,7 @@ def test_an_accelerator(look, place, deploy, accelerator):
     assert json.loads(ask(look, {"write": "/dev/accelerator0", "bytes": 1}, "/accelerated")[1])["failed"] == "ENOSPC"
     # What the device's description adds is not taken for tampering: rounds later it is the same container that runs.
     time.sleep(8)
-    after = look.engine(f"/containers/{name}/json")
+    after = look.model_of(name)
     assert (after["Id"], after["State"]["Pid"]) == (before["Id"], before["State"]["Pid"])
     # A machine without the device says so.
     without = variant(look, place, "lacking", lambda spec: spec["resources"]["limits"].update({"nobody.example/has": "1"}))

@@ -9,6 +9,7 @@ constexpr Translation kPhrases[] = {
     {"unit {}: {}", "运行单元 {}：{phrase}"},
     {"revision {} does not become ready, and the one before it goes on serving; {}",
      "修订版本 {} 没有就绪，仍由之前的修订版本提供服务；{phrase}"},
+    {"{}; its model's last words: {}", "{phrase}；模型最后的输出：{}"},
     {"{}; its last words: {}", "{phrase}；最后的输出：{}"},
     // libs/package: mifeng pack
     {"base image {}", "基础镜像 {}"},
@@ -140,9 +141,9 @@ constexpr Translation kPhrases[] = {
     {"has run for {} and does not answer on its health port {}", "已运行 {}，健康端口 {} 没有应答"},
     {"ended with exit status {} (signal {})", "已结束，退出状态 {}（信号 {}）"},
     {"ended with exit status {}", "已结束，退出状态 {}"},
-    {"killed (exit status 137), most likely because it needed more than its memory limit of {} MiB: raise "
+    {"the model was killed, most likely because it needed more than its memory limit of {} MiB: raise "
      "resources.limits.memory",
-     "被强制结束（退出状态 137），很可能因为内存超出 {} MiB 的限制：请提高 resources.limits.memory"},
+     "模型被强制结束，很可能因为内存超出 {} MiB 的限制：请提高 resources.limits.memory"},
     {"host port {} is held by another program: free it, or deploy to another port",
      "节点端口 {} 被其他程序占用：请释放它，或部署到其他端口"},
     {"host port of this unit is held by another program: free it, or deploy to another port",
@@ -159,6 +160,8 @@ constexpr Translation kPhrases[] = {
     {"it is ready, and the gateways are being told", "已就绪，正在通知网关"},
     // libs/platform: what a plan warns of
     {"there is a deployment {} already", "已有名为 {} 的部署"},
+    {"the model may reach other machines from its container (spec.network: outgoing)",
+     "模型可从其容器访问其他机器（spec.network: outgoing）"},
     {"with no replica nothing will run", "副本数为 0，不会运行任何单元"},
     {"the prefix {} is taken by the route {}", "访问前缀 {} 已被路由 {} 占用"},
     {"the route is open: it needs no API key", "该路由对外开放：无需 API 密钥"},

@@ -89,8 +89,7 @@ class PodmanEngine final : public Engine {
   // Returns after `at_most`, though some may not have answered yet; they are asked to the end.
   boost::asio::awaitable<void> ask_health_of(std::vector<std::string> names, std::chrono::milliseconds at_most);
   void watch_health(const std::string& name);
-  // The line that was logged last, by the guard or by the model.
-  boost::asio::awaitable<std::string> last_words(std::string unit);
+  boost::asio::awaitable<LastWords> last_words(std::string unit);
 
   // ---- podman_apply.cpp
   Task<void> take_step(std::shared_ptr<const Workload> workload, ApplyResult& result);

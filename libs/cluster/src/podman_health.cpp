@@ -33,19 +33,20 @@ class Share {
 
 }  // namespace
 
-boost::asio::awaitable<std::string> PodmanEngine::last_words(std::string unit) {
-  // libpod counts the seconds of a log; within one the guard comes last, which says why a unit ends.
-  std::string when, words;
-  for (const Part part : {Part::kModel, Part::kGuard}) {
+boost::asio::awaitable<LastWords> PodmanEngine::last_words(std::string unit) {
+  LastWords words;
+  for (const Part part : {Part::kGuard, Part::kModel}) {
+    std::string& line_of = part == Part::kGuard ? words.guard : words.model;
+    std::string& time_of = part == Part::kGuard ? words.guard_time : words.model_time;
     LogOptions options;
     options.container = to_string(part);
     options.tail = 1;
     options.timestamps = true;
     LogSink keep = [&](LogLine line) -> boost::asio::awaitable<Result<void>> {
       const std::size_t space = line.text.find(' ');
-      if (space != std::string::npos && space + 1 < line.text.size() && line.text.substr(0, space) >= when) {
-        when = line.text.substr(0, space);
-        words = line.text.substr(space + 1);
+      if (space != std::string::npos && space + 1 < line.text.size()) {
+        time_of = line.text.substr(0, space);
+        line_of = line.text.substr(space + 1);
       }
       co_return ok();
     };
@@ -84,7 +85,8 @@ boost::asio::awaitable<void> PodmanEngine::ask_health(std::string name) {
     health.last_words = seen->last_words;
     health.words_at_ms = seen->words_at_ms;
     if (since_ms > kSilentMs && clock_.now_ms() - seen->words_at_ms > kSilentMs) {
-      health.last_words = co_await last_words(name);
+      const LastWords words = co_await last_words(name);
+      health.last_words = words.latest();
       health.words_at_ms = clock_.now_ms();
     }
     if (!health.last_words.empty())

@@ -223,7 +223,7 @@ std::vector<Listed> listed_in(const std::vector<json::Object>& containers) {
   return listed;
 }
 
-void explain_exit(Unit& unit, const std::string& last_line, std::optional<std::int64_t> memory_limit) {
+void explain_exit(Unit& unit, const LastWords& words, std::optional<std::int64_t> memory_limit) {
   const int code = unit.exit_code.value_or(0);
   std::string sentence;
   if (code == kModelKilled && memory_limit) {
@@ -238,7 +238,8 @@ void explain_exit(Unit& unit, const std::string& last_line, std::optional<std::i
     sentence = code > 128 && code < 160 ? phrase("ended with exit status {} (signal {})", code, code - 128)
                                         : phrase("ended with exit status {}", code);
   }
-  if (!last_line.empty()) sentence = phrase("{}; its last words: {}", sentence, one_line(last_line));
+  if (!words.guard.empty()) sentence = phrase("{}; its last words: {}", sentence, one_line(words.guard));
+  if (!words.model.empty()) sentence = phrase("{}; its model's last words: {}", sentence, one_line(words.model));
   unit.reason = sentence;
 }
 

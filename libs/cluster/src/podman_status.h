@@ -48,8 +48,15 @@ std::vector<Listed> listed_in(const std::vector<json::Object>& containers);
 // "2026-11-23T03:02:59.934135394Z" or with an offset; nothing for libpod's zero time (year 1) and for what is no time.
 std::optional<UnixMillis> parse_engine_time(const std::string& text);
 
-// An end in one sentence: exit code, what it means, the last line of the log. Fills reason and reason_code.
-void explain_exit(Unit& unit, const std::string& last_line, std::optional<std::int64_t> memory_limit);
+// What a unit's two containers logged last; empty where there is nothing.
+struct LastWords {
+  std::string guard, model;
+  std::string guard_time, model_time;  // libpod's, by the second
+  const std::string& latest() const { return !guard.empty() && guard_time >= model_time ? guard : model; }
+};
+
+// An end in one sentence: exit code, what it means, the last lines of the logs. Fills reason and reason_code.
+void explain_exit(Unit& unit, const LastWords& words, std::optional<std::int64_t> memory_limit);
 
 // What the engine said when a start or a pull failed, as a sentence for a person, and the code of the reason.
 struct Explained {

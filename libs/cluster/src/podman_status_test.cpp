@@ -112,20 +112,21 @@ TEST(PodmanStatus, NewsAreOfContainersOfDeployments) {
 TEST(PodmanStatus, AnEndHasAReason) {
   Unit unit;
   unit.exit_code = 3;
-  explain_exit(unit, "no\tsuch model", std::nullopt);
-  EXPECT_EQ(unit.reason, "ended with exit status 3; its last words: no such model");
+  explain_exit(unit, {"the model\tended", "no such file", "2", "1"}, std::nullopt);
+  EXPECT_EQ(unit.reason,
+            "ended with exit status 3; its last words: the model ended; its model's last words: no such file");
   EXPECT_EQ(unit.reason_code, "exited");
   unit.exit_code = 139;
-  explain_exit(unit, "", std::nullopt);
+  explain_exit(unit, {}, std::nullopt);
   EXPECT_EQ(unit.reason, "ended with exit status 139 (signal 11)");
   unit.exit_code = 137;  // the guard itself, for which the model's limit is no reason
-  explain_exit(unit, "", 64 << 20);
+  explain_exit(unit, {}, 64 << 20);
   EXPECT_EQ(unit.reason_code, "exited");
   unit.exit_code = 6;
-  explain_exit(unit, "", 64 << 20);
+  explain_exit(unit, {}, 64 << 20);
   EXPECT_EQ(unit.reason_code, "out-of-memory");
   EXPECT_THAT(unit.reason, HasSubstr("64 MiB"));
-  explain_exit(unit, "", std::nullopt);
+  explain_exit(unit, {}, std::nullopt);
   EXPECT_EQ(unit.reason_code, "exited");
 }
 
@@ -134,7 +135,7 @@ TEST(PodmanStatus, ALongLastLineIsCutBetweenCharacters) {
   unit.exit_code = 1;
   std::string line = "x";
   for (int i = 0; i < 200; ++i) line += "密";
-  explain_exit(unit, line, std::nullopt);
+  explain_exit(unit, {line, "", "", ""}, std::nullopt);
   EXPECT_THAT(unit.reason, HasSubstr("密..."));
   EXPECT_LT(unit.reason.size(), 400U);
 }

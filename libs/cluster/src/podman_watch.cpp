@@ -53,7 +53,7 @@ Task<void> PodmanEngine::refresh(std::string name) {
   }
   const auto before = view_.find(name);
   if (seen.unit.state == UnitState::kExited && !(before && before->fingerprint == seen.fingerprint)) {
-    const std::string last = co_await last_words(name);
+    const LastWords last = co_await last_words(name);
     explain_exit(seen.unit, last, seen.memory_limit);
   }
   const bool needs_health = seen.unit.state == UnitState::kRunning;

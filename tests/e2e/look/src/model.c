@@ -49,7 +49,7 @@ static void put_file(FILE* out, const char* name, const char* path) {
 
 static const char* write_bytes(const char* path, long bytes) {
   static char block[4096];
-  int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
+  int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0666);
   if (fd < 0) return strerrorname_np(errno);
   memset(block, 'x', sizeof block);
   const char* failed = "";
