@@ -33,11 +33,14 @@ def windows_of(content, count=16, size=192):
     return found
 
 
-def holding(root, pieces):
-    """Files below `root` that hold one of the pieces."""
+def holding(root, pieces, on_its_disk=False):
+    """Files below `root` that hold one of the pieces; without what is mounted there, where that is asked for."""
     found = []
+    disk = pathlib.Path(root).stat().st_dev
     for path in files_below(root):
         try:
+            if on_its_disk and path.stat().st_dev != disk:
+                continue
             content = path.read_bytes()
         except OSError:
             continue

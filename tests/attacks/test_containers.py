@@ -6,6 +6,7 @@ import hashlib
 import json
 import pathlib
 import subprocess
+import time
 
 import pytest
 from installation import BIN, wait_until
@@ -37,7 +38,9 @@ def test_a_copied_image_started_elsewhere_holds_and_answers_nothing(scene, genui
     assert holding(f"/proc/{scene.engine.pid(name)}/root", pieces) == []
     # Nor on this machine's disk, where the image of both lies unpacked.
     assert holding(scene.data / "podman/storage", pieces) == []
-    assert holding(scene.data / "podman/volumes", pieces) == []
+    volumes = scene.data / "podman/volumes"
+    assert holding(volumes, pieces, on_its_disk=True) == []
+    assert holding(volumes, pieces), "the opened payload's folder in memory is among them"
 
     address = address_of(scene, name)
     status, body = ask_at(address_of(scene, scene.name), 8080, scene.request)
@@ -153,12 +156,6 @@ def network_of_the_model(spec, sockets):
     return "model: HostConfig.NetworkMode"
 
 
-def user_of_the_model(spec, sockets):
-    # With the guard's own it could read and change what is the guard's.
-    spec["user"] = "65532:65532"
-    return "model: Config.User"
-
-
 def app_that_the_model_can_write(spec, sockets):
     for volume in spec["volumes"]:
         if volume["Dest"] == "/app":
@@ -185,7 +182,7 @@ def victim(scene):
 
 
 CHANGES = [argument_of_the_guard, environment_of_the_guard, mount_of_the_guard, command_of_the_model,
-           environment_of_the_model, network_of_the_model, user_of_the_model, app_that_the_model_can_write,
+           environment_of_the_model, network_of_the_model, app_that_the_model_can_write,
            platforms_socket_in_the_models_container]
 
 
@@ -215,5 +212,21 @@ def test_a_unit_that_was_made_again_with_a_change_is_refused(scene, genuine, vic
         assert what[0] in found[0]["detail"], found
         wait_until(lambda: made not in scene.engine.ids().values(), 60, "the end of the changed unit")
         assert made not in scene.granted_containers()
+    scene.installation.wait_state(victim, ["ready"])
+    wait_until(lambda: scene.predict("/victim")[0] == 200, 30, "an answer")
+
+
+def test_a_model_under_the_guards_own_user_is_not_even_heard(scene, genuine, victim):
+    """With it, it could read and change what is the guard's. The guard takes no connection of any user but the model's."""
+    (name,) = scene.installation.units(victim)
+    with scene.frozen_platform():
+        made = scene.engine.make_again(name, change_model=lambda spec: spec.update(user="65532:65532"))
+        # It tries for as long as its patience lasts, and is never taken.
+        time.sleep(3)
+        assert "granted" not in scene.engine.log(name) and "payload" not in scene.engine.log(name)
+        connected = pathlib.Path(f"/proc/{scene.engine.pid(made)}/net/unix").read_text()
+        assert f"{name}/platform.sock" not in connected
+    wait_until(lambda: made not in scene.engine.ids().values(), 60, "the end of the changed unit")
+    assert made not in scene.granted_containers()
     scene.installation.wait_state(victim, ["ready"])
     wait_until(lambda: scene.predict("/victim")[0] == 200, 30, "an answer")

@@ -87,6 +87,9 @@ TEST_F(PodmanTest, HardwareThatTheMachineLacksIsNamed) {
 TEST_F(PodmanTest, WhatCannotBeHeldIsSaid) {
   Workload wanted = workload({"serve"});
   EXPECT_THAT(engine->not_held(wanted.pod), IsEmpty());
+  wanted.pod.network = manifest::Network::kOutgoing;
+  EXPECT_THAT(engine->not_held(wanted.pod), ElementsAre(HasSubstr("spec.network: outgoing is not started here")));
+  wanted.pod.network = manifest::Network::kNone;
   wanted.pod.scratch_mounts[0].size_bytes = 8 << 20;
   EXPECT_THAT(engine->not_held(wanted.pod), ElementsAre(HasSubstr("sizeLimit of 8388608 bytes is not enforced")));
   wanted.pod.scratch_mounts.clear();

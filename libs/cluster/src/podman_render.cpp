@@ -138,6 +138,9 @@ std::string claim_volume_name(const PodmanFrame& frame, const std::string& claim
 
 std::vector<std::string> not_held(const PodTemplate& pod) {
   std::vector<std::string> sentences;
+  if (pod.network != manifest::Network::kNone)
+    sentences.push_back(
+        "This engine gives a model no network yet: what says spec.network: outgoing is not started here.");
   for (const ScratchMount& mount : pod.scratch_mounts) {
     if (mount.size_bytes)
       sentences.push_back("The volume " + mount.volume + " at " + mount.path +
