@@ -32,7 +32,6 @@ constexpr Translation kTitles[] = {
     {"FUNCTION", "功能"},
     {"GRADE", "等级"},
     {"GRANTED", "授权时间"},
-    {"GUARD", "守护程序版本"},
     {"HOLDER", "占用者"},
     {"ID", "标识"},
     {"INSTANCE", "实例"},

@@ -22,7 +22,6 @@ const std::vector<Kind>& kinds() {
         {"VERSION", "version"},
         {"LANGUAGE", "language"},
         {"STATE", "state"},
-        {"GUARD", "guard_version", Shown::kWide},
         {"BY", "submitted_by", Shown::kWide},
         {"AGE", "age:submitted_ms", Shown::kWide},
         {"FUNCTION", "function"}}},

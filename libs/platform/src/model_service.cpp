@@ -62,7 +62,6 @@ Result<ModelVersion> model_of(store::Transaction& tx, const store::ModelRow& row
   MIFENG_TRY(const auto signer, crypto::Sm2PublicKey::from_pem(row.signer_key_pem));
   model.signer_fingerprint = signer.fingerprint();
   model.delivery_key_id = row.delivery_key_id;
-  model.guard_version = row.guard_version;
   model.submitted_by = row.submitted_by;
   model.submitted_ms = row.submitted_ms;
   model.decided_by = row.decided_by;

@@ -90,7 +90,6 @@ Value json_of(const platform::ModelVersion& version) {
                 {"payload_size", version.payload_size},
                 {"signer_fingerprint", version.signer_fingerprint},
                 {"delivery_key_id", version.delivery_key_id},
-                {"guard_version", version.guard_version},
                 {"documents", std::move(documents)},
                 {"submitted_by", version.submitted_by},
                 {"submitted_ms", version.submitted_ms},

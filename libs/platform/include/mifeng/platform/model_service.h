@@ -45,7 +45,6 @@ struct ModelVersion {
   std::int64_t payload_size = 0;   // plaintext bytes
   std::string signer_fingerprint;  // of the vendor key it was submitted under
   std::string delivery_key_id;     // the payload was sealed to; hex
-  std::string guard_version;
   std::vector<DocumentInfo> documents;
   std::string submitted_by;
   UnixMillis submitted_ms = 0;

@@ -56,7 +56,7 @@ struct ModelRow {
   std::string signer_key_pem{};
   std::string delivery_key_id{};
   std::string card_key_id{};
-  std::string guard_version{};
+  std::string guard_version{};  // of packages that brought a guard of their own; else empty
   std::string submitted_by{};
   std::int64_t submitted_ms = 0;
   std::string decided_by{};
