@@ -169,8 +169,9 @@ def platforms_socket_in_the_models_container(spec, sockets):
     return "model: Mounts"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def victim(scene):
+    """A deployment of its own for each attack: a unit is granted its key five times in ten minutes at most."""
     version = scene.installation.deployments()[0]["version_id"]
     made = scene.api("POST", "/deployments", {"name": "victim", "version_id": version,
                                               "route": {"name": "victim", "prefix": "/victim"}})["id"]
