@@ -67,11 +67,11 @@ bool ModelContainer::hear(const start::Message& message) {
   }
   if (message.word == Word::kFailed) {
     over(GuardExit::kFailed, std::string("the model's program cannot be run") + kLookThere);
-  } else {
-    over(GuardExit::kModelEnded, "the model's process ended (" + describe_end(message) +
-                                     "), so this unit ends; its own words stand in the log of the model's container");
+    return false;
   }
-  return false;
+  state_ = State::kEnded;
+  callbacks_.on_ended(describe_end(message));
+  return true;
 }
 
 void ModelContainer::over(GuardExit status, const std::string& why) {

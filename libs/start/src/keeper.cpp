@@ -37,6 +37,16 @@ void be_chosen_first() {
   if (file) (void)!::write(file.get(), "500", 3);
 }
 
+// What the model before this one listened on: its path would be taken.
+void remove_sockets(const std::vector<std::filesystem::path>& folders) {
+  for (const auto& folder : folders) {
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, ignored))
+      if (entry.symlink_status(ignored).type() == std::filesystem::file_type::socket)
+        std::filesystem::remove(entry.path(), ignored);
+  }
+}
+
 class Keeper {
  public:
   Keeper(const StartOptions& options, Link link, UniqueFd signals, SystemCallFilter filter,
@@ -100,6 +110,7 @@ Result<void> Keeper::start(std::uint32_t number) {
     return Error(ErrorCode::kInvalidArgument, "bad-message",
                  "the guard counts start " + std::to_string(number) + " after " + std::to_string(number_));
   number_ = number;
+  remove_sockets(options_.writable);
   const UniqueFd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   ChildOptions child;
   child.argv = options_.command;
