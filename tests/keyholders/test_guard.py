@@ -169,6 +169,16 @@ def test_a_model_that_listens_everywhere_is_stopped(stage):
     assert "port 9099" in container.log()
 
 
+def test_a_model_that_listens_everywhere_before_it_is_ready_is_stopped(stage):
+    stage.prepare()
+    container = stage.container(with_model=False)
+    for word in ("unready", "listen"):
+        (container.shared["model"] / word).touch()
+    container.start_model(["http"])
+    assert container.wait_end(10) == 4
+    assert "port 9099" in container.log()
+
+
 def test_an_altered_payload_is_not_run(stage):
     stage.prepare()
     segments = stage.image.root / "mifeng/payload/segments"

@@ -136,7 +136,7 @@ bool Guard::Impl::model_answers() const { return answered_at && clock.steady_now
 asio::awaitable<void> Guard::Impl::wait_until_ready() {
   milliseconds interval{50};
   auto told_at = clock.steady_now();
-  while (!stopping() && model->runs()) {
+  while (!stopping() && model->runs() && listeners_are_ours()) {
     auto asked = ask_ready(options.config.model_socket(0), options.config.model_uid, options.config.readiness);
     auto ready = co_await std::move(asked);
     if (!model->runs()) co_return;
