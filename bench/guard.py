@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Memory of the guard in a model's container: its own process, and nginx's two. Values in MiB: `rss` as top shows it,
+"""Memory of the guard in its container: its own process, and nginx's two. Values in MiB: `rss` as top shows it,
 `pss` with what several processes share divided among them, which adds up. Idle, and after 2,000 calls. Also how
-long it takes from the start of the container until it is ready, with a model that starts at once."""
+long it takes from the start of the unit's containers until it is ready, with a model that starts at once."""
 import os
 import pathlib
 import sys
@@ -44,7 +44,7 @@ def main():
         size = sum(f.stat().st_size for f in (folder / "guard-folder").rglob("*") if f.is_file())
         platform = keyholders.Platform(folder, image.root / "mifeng", image.payload)
         started = time.monotonic()
-        container = keyholders.Container(folder, image.root, platform.sockets)
+        container = keyholders.Container(folder, image, platform)
         try:
             container.wait_ready()
             values = {"ready_s": round(time.monotonic() - started, 2), "guard_folder_MiB": round(size / 2**20, 1)}

@@ -8,7 +8,7 @@
 //
 // Commands: "listed 0|1", "status renewed|unknown|revoked", "lose N" (answers not given), "false 0|1" (another identity
 // key signs), "rotate" (another output key), which is "stage" (snapshots have it) and "name" (guards are told of it),
-// "endpoint ADDRESS,..." and "publish" (a snapshot for the gateway),
+// "starts 0|1" (whether models may start again), "endpoint ADDRESS,..." and "publish" (a snapshot for the gateway),
 // "send old|forged|altered" (a frame with a bad snapshot), "expire MS" (lifetime of the next snapshots).
 #include <algorithm>
 #include <iostream>
@@ -108,6 +108,7 @@ class Standin {
         status_ = value == "unknown"   ? messages::RenewedStatus::kUnknown
                   : value == "revoked" ? messages::RenewedStatus::kRevoked
                                        : messages::RenewedStatus::kRenewed;
+      if (name == "starts") lets_start_ = value == "1";
       if (name == "lose") lose_ = std::stoi(value);
       if (name == "false") is_false_ = value == "1";
       if (name == "rotate" || name == "stage") outputs_.push_back(new_key());
@@ -276,12 +277,15 @@ class Standin {
                                    .platform_time_ms = SystemClock().now_ms(),
                                    .lease_ms = 300'000,
                                    .renew_ms = 2'000,
-                                   .listed = listed_};
-    tell({{"renewal", renewal->counter},
-          {"again", again},
-          {"calls", renewal->calls},
-          {"listed", listed_},
-          {"unit", unit->id}});
+                                   .listed = listed_,
+                                   .start = lets_start_ ? renewal->start : std::nullopt};
+    json::Object event{{"renewal", renewal->counter},
+                       {"again", again},
+                       {"calls", renewal->calls},
+                       {"listed", listed_},
+                       {"unit", unit->id}};
+    if (renewal->start) event.set("start", *renewal->start);
+    tell(event);
     if (loses()) return net::Response(503);
     return sealed_answer(messages::seal_renewed(renewed, "dep-1", nonce, unit->receive_key, identity_, tools_).value());
   }
@@ -370,6 +374,7 @@ class Standin {
   crypto::Sm3Digest header_sm3_{};
   bool listed_ = true;
   bool is_false_ = false;
+  bool lets_start_ = true;
   int lose_ = 0;
   messages::RenewedStatus status_ = messages::RenewedStatus::kRenewed;
   std::int64_t lifetime_ms_ = 86'400'000;

@@ -7,7 +7,7 @@ import sys
 import threading
 
 import pytest
-from keyholders import GROUP, MODEL_UID, UID, wait_for
+from keyholders import BIN, GROUP, MODEL_UID, UID, wait_for
 
 # A first process of the model's container that is none of ours. Prints what the guard says, to the end of the connection.
 HAND_OVER = """
@@ -150,3 +150,15 @@ def test_an_end_that_either_container_is_asked_for_loses_no_call(stage, both):
     assert answers and answers[0].status == 200 and answers[0].complete
     assert container.wait_end() == 0
     assert container.model.process.wait(10) == 0
+
+
+def test_a_model_of_the_guards_own_user_id_is_refused(stage):
+    stage.prepare()
+    container = stage.container(environment=[f"MIFENG_MODEL_UID={UID}"], with_model=False)
+    assert container.wait_end() == 1
+    assert "the environment variable MIFENG_MODEL_UID must be the number of the model's user" in container.log()
+
+
+def test_the_guard_takes_no_command():
+    done = subprocess.run([BIN / "mifeng-guard", "--", "/app/model"], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 2 and "no command goes here" in done.stderr

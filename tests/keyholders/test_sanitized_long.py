@@ -27,7 +27,8 @@ def test_the_guard_in_a_container(tmp_path):
     reports.mkdir()
     reports.chmod(0o777)  # the container's user writes there
     inside = sanitized.options("/reports/report")
-    sanitized.run_again([HERE / "test_guard.py"],
+    tests = [HERE / f"test_{name}.py" for name in ("guard", "model_container", "restart", "health", "peers")]
+    sanitized.run_again(tests,
                         {"MIFENG_TEST_GUARD_BIN": str(programs), "MIFENG_TEST_REPORTS": str(reports),
                          "MIFENG_TEST_GUARD_SETTINGS": " ".join(f"{name}={value}" for name, value in inside.items())},
                         reports / "report")

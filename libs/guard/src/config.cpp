@@ -1,5 +1,7 @@
 #include "mifeng/guard/config.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <set>
@@ -91,8 +93,10 @@ Result<GuardConfig> read_config(const std::map<std::string, std::string>& enviro
   MIFENG_TRY(auto delivery_key, required_key("MIFENG_DELIVERY_KEY"));
   MIFENG_TRY(const std::string user, required("MIFENG_MODEL_UID"));
   const auto model_uid = number<::uid_t>(user);
-  if (!model_uid || *model_uid < 1 || *model_uid > kUidMax)
-    return bad_environment("MIFENG_MODEL_UID", "must be the number of the model's user, not root's");
+  // With one number for both, who listens on a socket would say nothing.
+  if (!model_uid || *model_uid < 1 || *model_uid > kUidMax || *model_uid == ::geteuid())
+    return bad_environment("MIFENG_MODEL_UID",
+                           "must be the number of the model's user, neither root's nor the guard's");
   GuardConfig config{.folders = std::move(folders),
                      .deployment = std::move(deployment),
                      .instance = std::move(instance),

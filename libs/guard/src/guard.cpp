@@ -1,118 +1,25 @@
 #include "mifeng/guard/guard.h"
 
-#include <sys/stat.h>
-
-#include <atomic>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
-#include <optional>
-#include <set>
-#include <thread>
 
-#include "health.h"
+#include "guard_impl.h"
 #include "mifeng/base/file.h"
-#include "mifeng/guard/model.h"
 #include "mifeng/guard/payload.h"
-#include "mifeng/guard/session.h"
-#include "mifeng/keyholder/key_socket.h"
-#include "mifeng/keyholder/nginx.h"
-#include "mifeng/keyholder/platform_link.h"
 #include "mifeng/keyholder/process.h"
-#include "mifeng/keyholder/tasks.h"
-#include "model_container.h"
-#include "nginx_config.h"
 
 namespace mifeng::guard {
-
-namespace asio = boost::asio;
-using std::chrono::milliseconds;
-using std::chrono::seconds;
 
 namespace {
 
 constexpr milliseconds kConnecting{100};  // for connections that are just being made when no more are taken
 constexpr milliseconds kModelStop{1200};  // for a model that has no request left
 constexpr milliseconds kModelGone{2000};  // until a killed one is known to have ended
-constexpr milliseconds kListenerCheck{2000};
-constexpr milliseconds kReadinessCheck{2000};
-constexpr seconds kModelSilence{30};  // a model that works on a long call answers nothing else meanwhile
 constexpr seconds kRepeatLog{60};
 
 }  // namespace
-
-struct Guard::Impl {
-  explicit Impl(GuardOptions given) : options(std::move(given)) {}
-
-  GuardOptions options;
-  asio::io_context io{1};
-  SystemClock clock;
-  SystemRandom random;
-  std::unique_ptr<crypto::Sm4GcmProvider> provider;
-  std::optional<messages::Tools> tools;
-  keyholder::Tasks tasks{io, [this](const std::string& line) { log(line); }};
-  keyholder::Bell bell{io};
-  Bytes payload_header;
-  std::vector<ServedPort> ports;
-  std::vector<keyholder::ListenSocket> health_sockets;
-  std::unique_ptr<Health> health;
-  std::set<std::uint64_t> own_inodes;
-  std::unique_ptr<keyholder::KeySocketServer> key_socket;
-  std::optional<keyholder::NginxSupervisor> nginx;
-  std::unique_ptr<keyholder::HttpPlatformLink> link;
-  std::unique_ptr<ModelContainer> model;
-  std::optional<GrantSession> session;  // once a payload was handed over
-  std::optional<GuardExit> exit;        // set: stopping, with this status
-  int asked_by_signal = 0;              // how often
-  int asked_by_model = 0;               // by way of the model's container, which the engine ends at the same time
-  bool asked_to_stop = false;
-  bool hurry = false;  // asked a second time
-  bool model_ready = false;
-  std::optional<std::chrono::steady_clock::time_point>
-      answered_at;  // the model, at last; none: it says it is not ready
-  bool draining = false;
-  proxy::GuardState told{};
-  std::string logged_error;
-  std::chrono::steady_clock::time_point logged_at{};
-
-  void log(const std::string& line) const {
-    if (options.log) options.log(line);
-  }
-  void stop(GuardExit status) {
-    if (!exit) exit = status;
-    bell.ring();
-  }
-  bool stopping() const { return exit.has_value(); }
-
-  Result<void> prepare();
-  Result<void> open_sockets();
-  Result<void> listen_for_model();
-  Result<void> start_key_socket();
-  Result<void> configure_nginx();
-  void tell_state();
-  void tell_error();
-  asio::awaitable<void> pause(milliseconds duration);
-  asio::awaitable<void> converse();
-  asio::awaitable<void> watch_signals();
-  asio::awaitable<void> watch_orphans();
-  void count_event(const std::string& event_class) {
-    if (session) session->count_event(event_class);
-  }
-  void be_asked_to_stop(int times);
-  Result<void> begin_session(SealedFile header);
-  asio::awaitable<Result<void>> open_payload_in_thread(SealedFile segments);
-  asio::awaitable<bool> bring_up_model();
-  asio::awaitable<void> wait_until_ready();
-  asio::awaitable<void> watch_readiness();
-  bool model_answers() const { return answered_at && clock.steady_now() - *answered_at <= kModelSilence; }
-  bool listeners_are_ours();
-  asio::awaitable<void> lame_duck();
-  asio::awaitable<void> drain(std::chrono::steady_clock::time_point deadline);
-  asio::awaitable<void> shut_down();
-  asio::awaitable<void> life();
-};
 
 Result<void> Guard::Impl::prepare() {
   const GuardConfig& config = options.config;
@@ -132,6 +39,7 @@ Result<void> Guard::Impl::listen_for_model() {
   ModelContainerCallbacks callbacks;
   callbacks.on_changed = [this] { bell.ring(); };
   callbacks.on_asked = [this] { be_asked_to_stop(++asked_by_model); };
+  callbacks.on_ended = [this](const std::string& how) { note_model_ended(how); };
   callbacks.on_over = [this](GuardExit status, const std::string& why) {
     if (!stopping()) log(why);
     stop(status);
@@ -205,9 +113,9 @@ Result<void> Guard::Impl::configure_nginx() {
   return ok();
 }
 
-asio::awaitable<void> Guard::Impl::pause(milliseconds duration) {
+asio::awaitable<void> Guard::Impl::pause(milliseconds duration, std::function<bool()> enough) {
   const auto until = clock.steady_now() + duration;
-  while (!stopping()) {
+  while (!stopping() && !(enough && enough())) {
     const auto left = std::chrono::ceil<milliseconds>(until - clock.steady_now());
     if (left.count() <= 0) break;
     co_await bell.wait(left);
@@ -275,7 +183,9 @@ asio::awaitable<void> Guard::Impl::converse() {
     tell_error();
     tell_state();
     bell.ring();
-    co_await pause(session->delay());
+    std::function<bool()> at_once = [this] { return session->delay().count() == 0; };
+    auto pausing = pause(session->delay(), std::move(at_once));
+    co_await std::move(pausing);
   }
 }
 
@@ -307,120 +217,6 @@ asio::awaitable<void> Guard::Impl::watch_orphans() {
     co_await child_ended.async_wait(asio::use_awaitable);
     keyholder::reap_orphans([this](int pid) { return nginx->pid() && *nginx->pid() == pid; });
   }
-}
-
-Result<void> Guard::Impl::begin_session(SealedFile header) {
-  MIFENG_TRY(payload_header, header.read_all());
-  const GuardConfig& config = options.config;
-  session.emplace(SessionOptions{.deployment = config.deployment,
-                                 .instance = config.instance,
-                                 .pod_uid = config.pod_uid,
-                                 .token = std::nullopt,
-                                 .guard_version = options.version,
-                                 .identity_key = config.identity_key,
-                                 .delivery_key = config.delivery_key,
-                                 .payload_header_sm3 = crypto::sm3(payload_header)},
-                  clock, *tools);
-  return ok();
-}
-
-asio::awaitable<Result<void>> Guard::Impl::open_payload_in_thread(SealedFile segments) {
-  const PayloadKey key = payload_key(session->grant());
-  std::atomic<bool> cancel = false;
-  std::optional<Result<void>> result;
-  std::thread worker([&] {
-    auto opened = open_payload(payload_header, std::move(segments), key, options.config.folders.app, *provider, cancel);
-    asio::post(io, [this, &result, done = std::move(opened)]() mutable {
-      result.emplace(std::move(done));
-      bell.ring();
-    });
-  });
-  while (!result) {
-    if (stopping()) cancel = true;
-    co_await bell.wait(milliseconds(500));
-  }
-  worker.join();
-  session->forget_root_key();
-  co_return std::move(*result);
-}
-
-asio::awaitable<bool> Guard::Impl::bring_up_model() {
-  while (!stopping() && !model->payload()) co_await bell.wait(seconds(60));
-  if (stopping()) co_return false;
-  HandedPayload payload = std::move(*model->payload());
-  model->payload().reset();
-  if (auto begun = begin_session(std::move(payload.header)); !begun) {
-    log(begun.error().message());
-    stop(GuardExit::kFailed);
-    co_return false;
-  }
-  tasks.spawn("platform", converse());
-  while (!stopping() && !session->has_grant()) co_await bell.wait(seconds(60));
-  if (stopping()) co_return false;
-  const auto before = clock.steady_now();
-  auto opening = open_payload_in_thread(std::move(payload.segments));
-  auto opened = co_await std::move(opening);
-  if (stopping()) co_return false;
-  if (!opened) {
-    log("the payload cannot be opened (" + opened.error().reason() + "): " + opened.error().message() +
-        ". Nothing of it was run. Deploy the accepted version again; if that fails too, its image was altered");
-    stop(GuardExit::kFailed);
-    co_return false;
-  }
-  const auto took = std::chrono::duration_cast<milliseconds>(clock.steady_now() - before);
-  log("payload opened into memory in " + std::to_string(took.count()) + " ms; starting the model");
-  model->start();
-  while (!stopping() && !model->runs()) co_await bell.wait(seconds(60));
-  co_return !stopping();
-}
-
-asio::awaitable<void> Guard::Impl::wait_until_ready() {
-  milliseconds interval{50};
-  auto told_at = clock.steady_now();
-  while (!stopping()) {
-    auto asked = ask_ready(options.config.model_socket(0), options.config.model_uid, options.config.readiness);
-    auto ready = co_await std::move(asked);
-    if (ready) {
-      answered_at = clock.steady_now();
-      co_return;
-    }
-    if (clock.steady_now() - told_at >= seconds(30)) {
-      log("the model is not ready yet: " + ready.error().message());
-      told_at = clock.steady_now();
-    }
-    co_await pause(interval);
-    interval = std::min(interval * 3 / 2, milliseconds(1000));
-  }
-}
-
-asio::awaitable<void> Guard::Impl::watch_readiness() {
-  while (!stopping()) {
-    auto asked = ask_ready(options.config.model_socket(0), options.config.model_uid, options.config.readiness);
-    auto ready = co_await std::move(asked);
-    if (ready) {
-      if (!answered_at) log("the model is ready again");
-      answered_at = clock.steady_now();
-    } else if (ready.error().reason() == "model-not-ready" || ready.error().reason() == "another-user") {
-      if (answered_at) log("the model is not ready any more: " + ready.error().message());
-      answered_at.reset();
-    }
-    tell_state();
-    co_await pause(kReadinessCheck);
-  }
-}
-
-bool Guard::Impl::listeners_are_ours() {
-  const auto listeners = keyholder::read_listeners();
-  if (!listeners) {
-    log("cannot tell who listens in this container (" + listeners.error().message() + "), so the model is stopped");
-    stop(GuardExit::kFailed);
-    return false;
-  }
-  const auto foreign = find_foreign_listener(*listeners, own_inodes);
-  if (!foreign) return true;
-  log(describe_foreign_listener(*foreign));
-  stop(GuardExit::kModelStopped);
-  return false;
 }
 
 // Who sends calls here learns of the end at the same time as we do, or later: so for a while all goes on, the renewals
@@ -477,14 +273,14 @@ asio::awaitable<void> Guard::Impl::life() {
   }
   tasks.spawn("nginx", nginx->supervise());
   tasks.spawn("model's container", model->follow());
-  if (co_await bring_up_model()) {
-    co_await wait_until_ready();
-    tasks.spawn("readiness", watch_readiness());
-    while (!stopping() && listeners_are_ours()) {
-      model_ready = true;
-      tell_state();
-      co_await pause(kListenerCheck);
-    }
+  tasks.spawn("readiness", watch_readiness());
+  auto bringing_up = bring_up_model();
+  bool started_model = co_await std::move(bringing_up);
+  while (started_model) {
+    auto serving = serve_model();
+    co_await std::move(serving);
+    auto starting = start_model_again();
+    started_model = co_await std::move(starting);
   }
   co_await shut_down();
 }

@@ -69,13 +69,19 @@ bool ModelContainer::hear(const start::Message& message) {
   }
   if (message.word == Word::kFailed) {
     over(GuardExit::kFailed, std::string("the model's program cannot be run") + kLookThere);
+<<<<<<< HEAD
   } else {
     const bool killed = message.word == Word::kKilled && message.detail == SIGKILL;
     over(killed ? GuardExit::kModelKilled : GuardExit::kModelEnded,
          "the model's process ended (" + describe_end(message) +
              "), so this unit ends; its own words stand in the log of the model's container");
+=======
+    return false;
+>>>>>>> e081c4fd05052354cea1a9e5cf28395b480f93e7
   }
-  return false;
+  state_ = State::kEnded;
+  callbacks_.on_ended(describe_end(message));
+  return true;
 }
 
 void ModelContainer::over(GuardExit status, const std::string& why) {

@@ -17,8 +17,9 @@ namespace mifeng::guard {
 
 // None may block. Called from follow() alone.
 struct ModelContainerCallbacks {
-  std::function<void()> on_changed;  // payload() or runs() may have become true, may_run() false
-  std::function<void()> on_asked;    // the engine asked the model's container to end
+  std::function<void()> on_changed;                      // payload() or runs() may have become true
+  std::function<void()> on_asked;                        // the engine asked the model's container to end
+  std::function<void(const std::string& how)> on_ended;  // the model: "exit status 3"; may_run() is false
   // Nothing more comes from there. `why` is the sentence for the log.
   std::function<void(GuardExit status, const std::string& why)> on_over;
 };
@@ -33,7 +34,9 @@ class ModelContainer {
 
   // What was handed over; the caller takes it out.
   std::optional<HandedPayload>& payload() { return payload_; }
+  // For the first time, or again once it has ended.
   void start();
+  std::uint32_t starts() const { return link_->starts(); }
   bool runs() const { return state_ == State::kRuns; }
   // From start() until it is known to have ended.
   bool may_run() const { return state_ == State::kStarting || state_ == State::kRuns; }

@@ -63,6 +63,8 @@ Result<GrantSession::Exchange> GrantSession::make_renewal() {
                             .receive_key = keys_->receive.public_key(),
                             .events = {},
                             .calls = calls_};
+  start_sent_ = start_word_ == StartWord::kAsked;
+  if (start_sent_) renewal.start = start_number_;
   for (const auto& [event_class, count] : events_) renewal.events.push_back({event_class, count});
   MIFENG_TRY(Bytes body, messages::seal_renewal(renewal, nonce, options_.delivery_key, keys_->sign, tools_));
   ++counter_;
@@ -130,6 +132,10 @@ GrantSession::Step GrantSession::handle_renewed(ByteView body) {
     at->second -= count;
     if (at->second == 0) events_.erase(at);
   }
+  if (start_sent_) {
+    start_sent_ = false;
+    start_word_ = renewed->terms->start == start_number_ ? StartWord::kAllowed : StartWord::kRefused;
+  }
   listed_ = renewed->terms->listed;
   renew_ms_ = std::max<std::int64_t>(renewed->terms->renew_ms, kUnlistedInterval.count());
   if (renewed->terms->output_key == *output_key_) return Step::kNothing;
@@ -159,6 +165,7 @@ std::string GrantSession::advice(const Error& error) const {
 std::chrono::milliseconds GrantSession::delay() const {
   if (failures_ > 0) return retry_delay(failures_);
   if (wants_grant_) return pending_ ? kRetryMin : regrant_pause_;
+  if (start_word_ == StartWord::kAsked) return milliseconds(0);
   return listed_ ? milliseconds(renew_ms_) : kUnlistedInterval;
 }
 
@@ -167,6 +174,11 @@ bool GrantSession::listed() const {
   if (listed_) return true;
   const auto since = std::chrono::duration_cast<milliseconds>(clock_.steady_now() - granted_at_).count();
   return grant_->platform_time_ms + since >= grant_->gateways_confirm_by_ms;
+}
+
+void GrantSession::ask_start(std::uint32_t number) {
+  start_number_ = number;
+  start_word_ = StartWord::kAsked;
 }
 
 void GrantSession::forget_root_key() {

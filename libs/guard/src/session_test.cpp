@@ -22,6 +22,7 @@ struct Platform {
   crypto::Sm2PrivateKey output = new_key();
   std::string model = "digits";
   bool listed = false;
+  bool lets_start = true;
   messages::RenewedStatus status = messages::RenewedStatus::kRenewed;
   std::optional<messages::GrantRequest> request;
   std::optional<messages::Renewal> renewal;
@@ -67,7 +68,8 @@ struct Platform {
                                                .platform_time_ms = kPlatformNow,
                                                .lease_ms = 300'000,
                                                .renew_ms = 60'000,
-                                               .listed = listed};
+                                               .listed = listed,
+                                               .start = lets_start ? renewal->start : std::nullopt};
     return messages::seal_renewed(renewed, "dep-1", exchange.nonce, request->receive_key, identity, tools).value();
   }
 };
@@ -207,6 +209,58 @@ TEST_F(Session, StopsWhereItIsRevoked) {
   exchange();
   platform.status = messages::RenewedStatus::kRevoked;
   EXPECT_EQ(exchange(), Step::kRevoked);
+}
+
+TEST_F(Session, AsksForAnotherStartInARenewal) {
+  using Word = GrantSession::StartWord;
+  platform.listed = true;
+  exchange();
+  exchange();
+  EXPECT_EQ(platform.renewal->start, std::nullopt);
+  EXPECT_EQ(session.delay(), seconds(60));
+  session.ask_start(2);
+  EXPECT_EQ(session.delay(), milliseconds(0));
+  EXPECT_EQ(session.start_word(), Word::kAsked);
+  lose();
+  EXPECT_EQ(session.start_word(), Word::kAsked);
+  exchange();
+  EXPECT_EQ(platform.renewal->start, 2u);
+  EXPECT_EQ(session.start_word(), Word::kAllowed);
+  EXPECT_EQ(session.delay(), seconds(60));
+  exchange();
+  EXPECT_EQ(platform.renewal->start, std::nullopt);
+  EXPECT_EQ(session.start_word(), Word::kAllowed);
+  platform.lets_start = false;
+  session.ask_start(3);
+  exchange();
+  EXPECT_EQ(platform.renewal->start, 3u);
+  EXPECT_EQ(session.start_word(), Word::kRefused);
+}
+
+TEST_F(Session, AnAnswerToAnEarlierRenewalSaysNothingOfAStart) {
+  using Word = GrantSession::StartWord;
+  exchange();
+  const auto sent = session.next().value();  // before the model ended
+  session.ask_start(2);
+  session.handle(platform.answer(sent, tools));
+  EXPECT_EQ(session.start_word(), Word::kAsked);
+  EXPECT_EQ(session.delay(), milliseconds(0));
+  exchange();
+  EXPECT_EQ(session.start_word(), Word::kAllowed);
+}
+
+TEST_F(Session, AStartIsAskedForOfThePlatformThatKnowsItAgain) {
+  using Word = GrantSession::StartWord;
+  exchange();
+  session.ask_start(2);
+  platform.status = messages::RenewedStatus::kUnknown;
+  exchange();
+  EXPECT_EQ(session.start_word(), Word::kAsked);
+  platform.status = messages::RenewedStatus::kRenewed;
+  EXPECT_EQ(exchange(), Step::kGranted);
+  EXPECT_EQ(session.start_word(), Word::kAsked);
+  exchange();
+  EXPECT_EQ(session.start_word(), Word::kAllowed);
 }
 
 TEST_F(Session, FollowsTheOutputKey) {

@@ -153,6 +153,7 @@ Result<PodTemplate> render_pod(const DeploymentConfig& config, const RenderOptio
   for (const EnvVar& variable : model.env) names.insert(variable.name);
   for (const std::string_view name : image_env_names()) names.emplace(name);
   for (const std::string& name : names) model.args.insert(model.args.end(), {"--env", name});
+  if (!model.resources.devices.empty()) model.args.push_back("--whole-environment");
   model.args.insert(model.args.end(), {"--writable", kModelFolder});
   for (const VolumeMount& mount : config.volume_mounts)
     model.args.insert(model.args.end(), {"--writable", mount.mount_path});

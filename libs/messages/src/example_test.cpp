@@ -43,6 +43,8 @@ TEST(GrantPage, ExamplesReadAndWriteTheSame) {
   expect_round_trip("grant", decode_grant, encode_grant);
   expect_round_trip("renewal", decode_renewal, encode_renewal);
   expect_round_trip("renewed", decode_renewed, encode_renewed);
+  expect_round_trip("renewal-start", decode_renewal, encode_renewal);
+  expect_round_trip("renewed-start", decode_renewed, encode_renewed);
   expect_round_trip("renewed-unknown", decode_renewed, encode_renewed);
   expect_round_trip("join", decode_join, encode_join);
   expect_round_trip("enrolment", decode_enrolment, encode_enrolment);

@@ -17,6 +17,12 @@ SecretBytes take_text(std::string text) {
   return secret;
 }
 
+// The first start is what a grant is for.
+std::optional<std::uint32_t> optional_start(Reader& reader) {
+  const auto number = reader.fields().optional_integer("start", 2, kModelStartsMax);
+  return number ? std::optional(static_cast<std::uint32_t>(*number)) : std::nullopt;
+}
+
 }  // namespace
 
 SecretBytes encode_grant_request(const GrantRequest& message) {
@@ -118,13 +124,15 @@ SecretBytes encode_renewal(const Renewal& message) {
   json::Array events;
   for (const EventCount& event : message.events)
     events.push_back(json::Object{{"class", event.event_class}, {"count", event.count}});
-  return to_secret({{"format", "mifeng-renewal/1"},
-                    {"deployment", message.deployment},
-                    {"instance_id", message.instance_id},
-                    {"counter", message.counter},
-                    {"receive_key", point_text(message.receive_key)},
-                    {"events", std::move(events)},
-                    {"calls", message.calls}});
+  json::Object object{{"format", "mifeng-renewal/1"},
+                      {"deployment", message.deployment},
+                      {"instance_id", message.instance_id},
+                      {"counter", message.counter},
+                      {"receive_key", point_text(message.receive_key)},
+                      {"events", std::move(events)},
+                      {"calls", message.calls}};
+  if (message.start) object.set("start", *message.start);
+  return to_secret(std::move(object));
 }
 
 Result<Renewal> decode_renewal(ByteView json) {
@@ -142,13 +150,15 @@ Result<Renewal> decode_renewal(ByteView json) {
     events.push_back({std::move(event_class), event.count("count")});
   }
   const std::uint64_t calls = reader.count("calls");
+  const auto start = optional_start(reader);
   MIFENG_CHECK(reader.finish());
   return Renewal{.deployment = std::move(deployment),
                  .instance_id = std::move(instance_id),
                  .counter = counter,
                  .receive_key = *receive_key,
                  .events = std::move(events),
-                 .calls = calls};
+                 .calls = calls,
+                 .start = start};
 }
 
 SecretBytes encode_renewed(const Renewed& message) {
@@ -164,6 +174,7 @@ SecretBytes encode_renewed(const Renewed& message) {
     object.set("lease_ms", message.terms->lease_ms);
     object.set("renew_ms", message.terms->renew_ms);
     object.set("listed", message.terms->listed);
+    if (message.terms->start) object.set("start", *message.terms->start);
   }
   return to_secret(std::move(object));
 }
@@ -187,13 +198,15 @@ Result<Renewed> decode_renewed(ByteView json) {
   const std::int64_t lease_ms = reader.millis("lease_ms");
   const std::int64_t renew_ms = reader.millis("renew_ms");
   const bool listed = reader.boolean("listed");
+  const auto start = optional_start(reader);
   MIFENG_CHECK(reader.finish());
   renewed.terms = Renewed::Terms{.output_key = *output_key,
                                  .output_key_statement = std::move(statement),
                                  .platform_time_ms = platform_time_ms,
                                  .lease_ms = lease_ms,
                                  .renew_ms = renew_ms,
-                                 .listed = listed};
+                                 .listed = listed,
+                                 .start = start};
   return renewed;
 }
 

@@ -158,6 +158,18 @@ TEST_F(GrantMessages, RenewalIsVerifiedWithTheRecordedKey) {
             kit.receive.public_key());
 }
 
+TEST(RenewalStart, IsFromTheSecondOn) {
+  const auto key = crypto::Sm2PrivateKey::generate().value().public_key();
+  for (const std::uint32_t number : {0u, 1u, kModelStartsMax + 1}) {
+    Renewal renewal{.deployment = "d", .instance_id = "i", .counter = 1, .receive_key = key, .events = {}, .calls = 0};
+    EXPECT_TRUE(decode_renewal(encode_renewal(renewal).reveal_for_use()));
+    renewal.start = number;
+    EXPECT_FALSE(decode_renewal(encode_renewal(renewal).reveal_for_use())) << number;
+    renewal.start = 2;
+    EXPECT_EQ(decode_renewal(encode_renewal(renewal).reveal_for_use())->start, 2u);
+  }
+}
+
 TEST_F(GrantMessages, RenewedHasTermsOnlyWhereTheInstanceGoesOn) {
   Renewed renewed{.status = RenewedStatus::kRenewed, .identity_chain = {}, .terms = std::nullopt};
   renewed.terms = Renewed::Terms{.output_key = kit.output.public_key(),

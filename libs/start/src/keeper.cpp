@@ -49,6 +49,17 @@ void share_with_group(const std::vector<std::filesystem::path>& folders) {
   }
 }
 
+// What the model before this one listened on: its path would be taken. In its own folder alone: what lies in a volume may
+// be another unit's.
+void remove_sockets() {
+  const char* const socket = ::getenv("MIFENG_SOCKET");
+  if (socket == nullptr) return;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(socket).parent_path(), ignored))
+    if (entry.symlink_status(ignored).type() == std::filesystem::file_type::socket)
+      std::filesystem::remove(entry.path(), ignored);
+}
+
 class Keeper {
  public:
   Keeper(const StartOptions& options, Link link, UniqueFd signals, SystemCallFilter filter,
@@ -101,6 +112,11 @@ int Keeper::give_up() const {
 
 std::map<std::string, std::string> Keeper::environment() const {
   std::map<std::string, std::string> variables;
+  for (char** entry = environ; options_.whole_environment && *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::size_t equals = text.find('=');
+    if (equals != std::string_view::npos) variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
   for (const std::string& name : options_.env)
     if (const char* value = ::getenv(name.c_str()); value != nullptr) variables[name] = value;
   return variables;
@@ -113,6 +129,7 @@ Result<void> Keeper::start(std::uint32_t number) {
                  "the guard counts start " + std::to_string(number) + " after " + std::to_string(number_));
   number_ = number;
   share_with_group(options_.writable);
+  remove_sockets();
   const UniqueFd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   ChildOptions child;
   child.argv = options_.command;

@@ -16,6 +16,10 @@ Result<StartOptions> parse_options(const std::vector<std::string>& arguments) {
   std::size_t i = 0;
   for (; i < arguments.size() && arguments[i] != "--"; ++i) {
     const std::string& name = arguments[i];
+    if (name == "--whole-environment") {
+      options.whole_environment = true;
+      continue;
+    }
     if (name == "--only-unix-sockets") {
       options.only_unix_sockets = true;
       continue;
@@ -66,6 +70,7 @@ std::string usage() {
          "  --segments FILE       the rest of the payload (/mifeng/payload/segments)\n"
          "  --folder DIR          where the model starts (/app)\n"
          "  --env NAME            a variable that the model gets; no other (any number of them)\n"
+         "  --whole-environment   it gets every variable that the container has\n"
          "  --writable DIR        where the model may write, beside /dev, /proc and /tmp (any number)\n"
          "  --only-unix-sockets   the model makes no socket but Unix sockets\n"
          "  --patience SECONDS    for the guard to listen (60)\n";

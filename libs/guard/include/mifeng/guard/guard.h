@@ -24,7 +24,7 @@ struct GuardOptions {
 enum class GuardExit : int {
   kStopped = 0,       // it was asked to
   kFailed = 1,        // the log says why: the environment, the payload, the model's container, nginx
-  kModelEnded = 3,    // the model's process ended by itself, or its container
+  kModelEnded = 3,    // the model's container ended, or its process where it may not start again
   kModelStopped = 4,  // it listened where it must not
   kRevoked = 5,       // the platform ended this instance
   kModelKilled = 6,   // by SIGKILL, which nobody here sent: nearly always its memory limit

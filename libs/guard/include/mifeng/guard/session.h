@@ -53,6 +53,10 @@ class GrantSession {
   // The grant that came last. Its root key is the payload's; forget_root_key() once that is open.
   const messages::Grant& grant() const { return *grant_; }
   void forget_root_key();
+  // Asks, with the next renewal, whether the model may start for the number-th time (2 or more). Only with a grant.
+  void ask_start(std::uint32_t number);
+  enum class StartWord { kNone, kAsked, kAllowed, kRefused };
+  StartWord start_word() const { return start_word_; }  // about the start that was asked for last
   // What answers are sealed to and signed with. Only with a grant.
   const crypto::Sm2PublicKey& output_key() const { return *output_key_; }
   const crypto::Sm2PrivateKey& signing_key() const { return *granted_signing_key_; }
@@ -86,6 +90,9 @@ class GrantSession {
   std::optional<crypto::Sm2PublicKey> output_key_;
   std::optional<crypto::Sm2PrivateKey> granted_signing_key_;
   std::optional<Exchange> pending_;  // sent, not answered
+  std::uint32_t start_number_ = 0;
+  StartWord start_word_ = StartWord::kNone;
+  bool start_sent_ = false;  // the renewal that was made last asks for it
   bool wants_grant_ = true;
   bool listed_ = false;
   std::int64_t renew_ms_ = 60'000;

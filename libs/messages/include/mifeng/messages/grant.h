@@ -58,7 +58,10 @@ struct Renewal {
   crypto::Sm2PublicKey receive_key;
   std::vector<EventCount> events;
   std::uint64_t calls = 0;
+  // The model is to start once more, for the so-many-th time (2 to kModelStartsMax): the unit is to be proved anew.
+  std::optional<std::uint32_t> start{};
 };
+inline constexpr std::uint32_t kModelStartsMax = 1'000'000'000;
 
 enum class RenewedStatus { kRenewed, kUnknown, kRevoked };
 
@@ -73,6 +76,7 @@ struct Renewed {
     std::int64_t lease_ms = 0;
     std::int64_t renew_ms = 0;
     bool listed = false;
+    std::optional<std::uint32_t> start{};  // that of the renewal, where the model may start
   };
   std::optional<Terms> terms;
 };
