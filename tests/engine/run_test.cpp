@@ -108,10 +108,9 @@ TEST_P(EngineTest, AnImageThatIsNotThereOrDoesNotStartSaysSo) {
   EXPECT_FALSE(result.settled);
 }
 
-// A guard ends so when its model was killed and nobody here did it.
-TEST_P(EngineTest, AModelThatWasKilledNeededMoreThanItsLimit) {
-  Workload wanted = workload({"exit", "6", "the model was killed"});
-  wanted.pod.model.resources.memory_limit_bytes = 32 << 20;
+TEST_P(EngineTest, OutOfMemoryIsCalledThat) {
+  Workload wanted = workload({"eat"});
+  wanted.pod.guard.resources.memory_limit_bytes = 32 << 20;
   apply(wanted);
   const auto ended = wait_for([](const auto& one) { return one.state == UnitState::kExited; });
   EXPECT_EQ(ended.reason_code, "out-of-memory");

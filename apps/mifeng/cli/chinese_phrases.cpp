@@ -141,9 +141,9 @@ constexpr Translation kPhrases[] = {
     {"has run for {} and does not answer on its health port {}", "已运行 {}，健康端口 {} 没有应答"},
     {"ended with exit status {} (signal {})", "已结束，退出状态 {}（信号 {}）"},
     {"ended with exit status {}", "已结束，退出状态 {}"},
-    {"the model was killed, most likely because it needed more than its memory limit of {} MiB: raise "
-     "resources.limits.memory",
-     "模型被强制结束，很可能因为内存超出 {} MiB 的限制：请提高 resources.limits.memory"},
+    {"its guard was killed (exit status 137), most likely because it needed more than its {} MiB of memory, which "
+     "follow from the payload's size: report this",
+     "守护程序被强制终止（退出状态 137），很可能因为内存超出由载荷大小决定的 {} MiB：请报告此问题"},
     {"host port {} is held by another program: free it, or deploy to another port",
      "节点端口 {} 被其他程序占用：请释放它，或部署到其他端口"},
     {"host port of this unit is held by another program: free it, or deploy to another port",

@@ -13,8 +13,6 @@
 namespace mifeng::cluster {
 namespace {
 
-constexpr int kModelKilled = 6;  // of a guard (docs/guard.md, exit status)
-
 std::int64_t number_or_zero(const std::string& text) {
   std::int64_t number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
@@ -179,15 +177,13 @@ Seen seen_in(const json::Object& inspected, const json::Object* model) {
   const std::int64_t health = number_or_zero(text_at(inspected, "Config", "Labels", kLabelHealthPort));
   if (health > 0 && health <= 65535) seen.health_port = static_cast<std::uint16_t>(health);
   seen.claimed = claimed_of(inspected);
-  std::int64_t memory = integer_at(inspected, "HostConfig", "Memory");
   if (model != nullptr) {
     const Claimed more = claimed_of(*model);
     seen.claimed.cpu_millis += more.cpu_millis;
     seen.claimed.memory_bytes += more.memory_bytes;
     seen.model_runs = state_of(text_at(*model, "State", "Status")) == UnitState::kRunning;
-    memory = integer_at(*model, "HostConfig", "Memory");
   }
-  if (memory > 0) seen.memory_limit = memory;
+  if (const std::int64_t memory = integer_at(inspected, "HostConfig", "Memory"); memory > 0) seen.memory_limit = memory;
   seen.is_paused = status == "paused";
   if (const json::Value* networks = at(inspected, "NetworkSettings", "Networks");
       networks != nullptr && networks->if_object() != nullptr) {
@@ -226,12 +222,12 @@ std::vector<Listed> listed_in(const std::vector<json::Object>& containers) {
 void explain_exit(Unit& unit, const LastWords& words, std::optional<std::int64_t> memory_limit) {
   const int code = unit.exit_code.value_or(0);
   std::string sentence;
-  if (code == kModelKilled && memory_limit) {
+  if (code == 137 && memory_limit) {
     // libpod's OOMKilled stays false; with a limit set, SIGKILL that nobody sent is nearly always that limit.
     unit.reason_code = "out-of-memory";
     sentence = phrase(
-        "the model was killed, most likely because it needed more than its memory limit of {} MiB: raise "
-        "resources.limits.memory",
+        "its guard was killed (exit status 137), most likely because it needed more than its {} MiB of memory, which "
+        "follow from the payload's size: report this",
         *memory_limit >> 20);
   } else {
     unit.reason_code = "exited";

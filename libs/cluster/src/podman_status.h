@@ -22,7 +22,7 @@ struct Seen {
   std::string fingerprint;  // another one when a container is another one, or in another state, or started again
   std::string address;      // in the container network; may be empty
   std::uint16_t health_port = manifest::kHealthPort;
-  std::optional<std::int64_t> memory_limit;  // the model's
+  std::optional<std::int64_t> memory_limit;
   bool is_paused = false;
   bool model_runs = false;  // its container
   Claimed claimed;          // of both

@@ -41,7 +41,7 @@ TEST(PodmanStatus, ReadsARunningContainer) {
   EXPECT_EQ(seen.slot, 0);
   EXPECT_EQ(seen.unit.node_ports, (std::vector<NodePort>{{"http", 0, 30991}}));
   EXPECT_EQ(seen.health_port, 15020);
-  EXPECT_EQ(seen.memory_limit, 64 << 20);
+  EXPECT_EQ(seen.memory_limit, 48 << 20);
   EXPECT_EQ(seen.claimed.cpu_millis, 500);
   EXPECT_EQ(seen.claimed.memory_bytes, (32 << 20) + (48 << 20));  // the guard's limit, the model's request
   EXPECT_THAT(seen.address, StartsWith("10."));
@@ -119,10 +119,7 @@ TEST(PodmanStatus, AnEndHasAReason) {
   unit.exit_code = 139;
   explain_exit(unit, {}, std::nullopt);
   EXPECT_EQ(unit.reason, "ended with exit status 139 (signal 11)");
-  unit.exit_code = 137;  // the guard itself, for which the model's limit is no reason
-  explain_exit(unit, {}, 64 << 20);
-  EXPECT_EQ(unit.reason_code, "exited");
-  unit.exit_code = 6;
+  unit.exit_code = 137;
   explain_exit(unit, {}, 64 << 20);
   EXPECT_EQ(unit.reason_code, "out-of-memory");
   EXPECT_THAT(unit.reason, HasSubstr("64 MiB"));

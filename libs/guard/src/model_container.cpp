@@ -19,6 +19,10 @@ constexpr const char* kLookThere = "; look at the log of the model's container";
 std::string describe_end(const start::Message& message) {
   ChildExit ended;
   (message.word == Word::kExited ? ended.code : ended.signal) = static_cast<int>(message.detail);
+  // libpod, and so the platform, hears of it what it hears of every end.
+  if (ended.signal == SIGKILL)
+    return ended.describe() +
+           ", most likely because it needed more than its memory limit: raise resources.limits.memory";
   return ended.describe();
 }
 
@@ -69,15 +73,7 @@ bool ModelContainer::hear(const start::Message& message) {
   }
   if (message.word == Word::kFailed) {
     over(GuardExit::kFailed, std::string("the model's program cannot be run") + kLookThere);
-<<<<<<< HEAD
-  } else {
-    const bool killed = message.word == Word::kKilled && message.detail == SIGKILL;
-    over(killed ? GuardExit::kModelKilled : GuardExit::kModelEnded,
-         "the model's process ended (" + describe_end(message) +
-             "), so this unit ends; its own words stand in the log of the model's container");
-=======
     return false;
->>>>>>> e081c4fd05052354cea1a9e5cf28395b480f93e7
   }
   state_ = State::kEnded;
   callbacks_.on_ended(describe_end(message));

@@ -259,6 +259,12 @@ Result<Bytes> GrantService::renew(const GuardPeer& guard, const std::string& dep
     MIFENG_TRY(const auto renewal,
                messages::open_renewal(stream, deployment, nonce, *delivery, &signing_key, core_.tools()));
     if (renewal.instance_id != known->id) return wrong("other-instance", "It names another instance.");
+    std::optional<Error> no_start;
+    if (renewal.start) {
+      const auto again = prove(core_, guard, deployment);
+      if (!again && again.error().code() != ErrorCode::kPermissionDenied) return again.error();
+      if (!again) no_start = again.error();
+    }
     return core_.db->write([&](store::Transaction& tx) -> Result<Bytes> {
       MIFENG_TRY(auto row, store::find<store::InstanceRow>(tx, known->id));
       if (!row) return reply(messages::RenewedStatus::kUnknown, receive_key, std::nullopt);
@@ -271,13 +277,29 @@ Result<Bytes> GrantService::renew(const GuardPeer& guard, const std::string& dep
       const UnixMillis now = core_.clock.now_ms();
       const LoadedKey& output = keys->output_in_force(now);
       MIFENG_TRY(const bool listed, gateways_know(core_, tx, row->listed_from));
-      MIFENG_TRY(Bytes sealed_answer, reply(messages::RenewedStatus::kRenewed, receive_key,
-                                            messages::Renewed::Terms{.output_key = output.public_key,
-                                                                     .output_key_statement = output.statement(),
-                                                                     .platform_time_ms = now,
-                                                                     .lease_ms = core_.options.lease_ms,
-                                                                     .renew_ms = core_.options.renew_ms,
-                                                                     .listed = listed}));
+      if (renewal.start && !no_start) {
+        const auto wanted = wanted_of(tx, peer);
+        if (!wanted) {
+          no_start = wanted.error();
+        } else if (wanted->model.state != "accepted") {
+          no_start = wrong("version-not-accepted", "The version is " + wanted->model.state + ".");
+        }
+      }
+      if (no_start)
+        MIFENG_CHECK(core_.audit->append(tx, AuditEvent{.actor = "unit " + peer.unit,
+                                                        .action = "start.refuse",
+                                                        .subject = row->id,
+                                                        .outcome = std::string(no_start->reason()),
+                                                        .detail = no_start->message()}));
+      MIFENG_TRY(Bytes sealed_answer,
+                 reply(messages::RenewedStatus::kRenewed, receive_key,
+                       messages::Renewed::Terms{.output_key = output.public_key,
+                                                .output_key_statement = output.statement(),
+                                                .platform_time_ms = now,
+                                                .lease_ms = core_.options.lease_ms,
+                                                .renew_ms = core_.options.renew_ms,
+                                                .listed = listed,
+                                                .start = no_start ? std::nullopt : renewal.start}));
       row->counter = static_cast<std::int64_t>(renewal.counter);
       row->calls += static_cast<std::int64_t>(renewal.calls);
       row->lease_until_ms = now + core_.options.lease_ms;

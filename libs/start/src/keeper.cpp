@@ -49,8 +49,8 @@ void share_with_group(const std::vector<std::filesystem::path>& folders) {
   }
 }
 
-// What the model before this one listened on: its path would be taken. In its own folder alone: what lies in a volume may
-// be another unit's.
+// What the model before this one listened on: its path would be taken. In its own folder alone: what lies in a volume
+// may be another unit's.
 void remove_sockets() {
   const char* const socket = ::getenv("MIFENG_SOCKET");
   if (socket == nullptr) return;

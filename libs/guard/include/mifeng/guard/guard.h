@@ -27,7 +27,6 @@ enum class GuardExit : int {
   kModelEnded = 3,    // the model's container ended, or its process where it may not start again
   kModelStopped = 4,  // it listened where it must not
   kRevoked = 5,       // the platform ended this instance
-  kModelKilled = 6,   // by SIGKILL, which nobody here sent: nearly always its memory limit
 };
 
 class Guard {

@@ -15,7 +15,7 @@ struct StartOptions {
   std::filesystem::path header = "/mifeng/payload/header";      // of the sealed payload
   std::filesystem::path segments = "/mifeng/payload/segments";  // the rest of it
   std::filesystem::path folder = "/app";                        // where the model starts
-  std::vector<std::string> env;  // names of the variables that the model gets, with the value they have here
+  std::vector<std::string> env;    // names of the variables that the model gets, with the value they have here
   bool whole_environment = false;  // it gets all of them: a device's description adds some that nobody can name before
   std::vector<std::filesystem::path> writable;  // where it may write, where the kernel has Landlock
   bool only_unix_sockets = false;               // it makes no socket of any other family
