@@ -67,7 +67,10 @@ class Standin {
     root_key_ = sender.root_key().reveal_for_grant().clone();
     fs::create_directories(image / "payload");
     write_file_atomic(image / "payload/header", header).value();
-    write_file_atomic(image / "payload/segments", ByteView(stream).subspan(header.size())).value();
+    const ByteView segments = ByteView(stream).subspan(header.size());
+    segments_size_ = segments.size();
+    segments_sha256_ = crypto::sha256(segments);
+    write_file_atomic(image / "payload/segments", segments).value();
     header_sm3_ = crypto::sm3(header);
     const json::Object keys{{"identity", to_base64(identity_.public_key().point())},
                             {"delivery", to_base64(delivery_.public_key().point())}};
@@ -242,6 +245,8 @@ class Standin {
                               .version = "1",
                               .vendor_key = vendor_.public_key(),
                               .payload_root_key = root_key_.clone(),
+                              .segments_size = segments_size_,
+                              .segments_sha256 = segments_sha256_,
                               .output_key = output().public_key(),
                               .output_key_statement = state(messages::KeyPurpose::kOutput, output(), signer),
                               .identity_chain = {},
@@ -371,6 +376,8 @@ class Standin {
   Sm2PrivateKey identity_ = new_key(), delivery_ = new_key(), vendor_ = new_key(), other_ = new_key();
   std::vector<Sm2PrivateKey> outputs_ = one(new_key());
   Secret<16> root_key_;
+  std::uint64_t segments_size_ = 0;
+  crypto::Sha256Digest segments_sha256_{};
   crypto::Sm3Digest header_sm3_{};
   bool listed_ = true;
   bool is_false_ = false;

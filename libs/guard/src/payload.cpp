@@ -18,6 +18,11 @@ namespace {
 
 constexpr std::size_t kReadSize = 256 << 10;
 
+Error other_segments() {
+  return Error(ErrorCode::kVerificationFailed, "other-segments",
+               "the payload's segments in the image are not those that were submitted");
+}
+
 Error cancelled() { return Error(ErrorCode::kCancelled, "stopping", "the container is being stopped"); }
 
 Result<void> unpack(ByteView header, SealedFile segments, const PayloadKey& key, int folder_fd,
@@ -28,6 +33,8 @@ Result<void> unpack(ByteView header, SealedFile segments, const PayloadKey& key,
                         .signature = sealed::SignatureRule::kRequired,
                         .signer = key.vendor_key};
   sealed::Opener opener(std::move(policy), sealed::RootKey(key.root_key.clone()), context, provider);
+  if (segments.size() != key.segments_size) return other_segments();
+  crypto::Sha256 hash;
   MIFENG_TRY(archive::PayloadUnpacker unpacker, archive::PayloadUnpacker::create(folder_fd));
   const auto feed = [&](ByteView in) -> Result<void> {
     while (!in.empty()) {
@@ -42,9 +49,12 @@ Result<void> unpack(ByteView header, SealedFile segments, const PayloadKey& key,
     if (cancel.load()) return cancelled();
     MIFENG_TRY(const std::size_t got, segments.read(buffer));
     if (got == 0) break;
+    hash.update(ByteView(buffer).first(got));
     MIFENG_CHECK(feed(ByteView(buffer).first(got)));
   }
   MIFENG_CHECK(opener.finish());  // the final segment has verified
+  // Whoever made the accepted header can make other segments for it, which would verify as well.
+  if (hash.finish() != key.segments_sha256) return other_segments();
   return unpacker.finish();
 }
 
@@ -61,7 +71,9 @@ PayloadKey payload_key(const messages::Grant& grant) {
           .model = grant.model,
           .version = grant.version,
           .vendor_key = grant.vendor_key,
-          .root_key = grant.payload_root_key.clone()};
+          .root_key = grant.payload_root_key.clone(),
+          .segments_size = grant.segments_size,
+          .segments_sha256 = grant.segments_sha256};
 }
 
 Result<void> check_in_memory(const std::filesystem::path& folder) {

@@ -23,6 +23,7 @@ struct Payload : testing::Test {
   std::atomic<bool> cancel = false;
   Bytes header, segments;
   std::optional<PayloadKey> key;
+  bool granted_as_they_are = true;  // the grant is of these very segments
 
   void SetUp() override {
     fs::create_directories(dir.path() / "in/lib");
@@ -56,9 +57,15 @@ struct Payload : testing::Test {
                            .model = "digits",
                            .version = "1",
                            .vendor_key = vendor.public_key(),
-                           .root_key = sender.root_key().reveal_for_grant().clone()});
+                           .root_key = sender.root_key().reveal_for_grant().clone(),
+                           .segments_size = 0,
+                           .segments_sha256 = {}});
   }
   Result<void> open() {
+    if (granted_as_they_are) {
+      key->segments_size = segments.size();
+      key->segments_sha256 = crypto::sha256(segments);
+    }
     EXPECT_TRUE(write_file_atomic(dir.path() / "segments", segments));
     auto file = SealedFile::open(dir.path() / "segments", kSegmentsSizeMax);
     if (!file) return file.error();
@@ -96,6 +103,19 @@ TEST_F(Payload, AlteredAnywhereIsRefusedAndLeavesNothing) {
   segments = good;
   segments.push_back(0);
   EXPECT_EQ(reason(), "trailing-data");
+}
+
+// They verify under the accepted header, as the vendor can make any number of them.
+TEST_F(Payload, OtherSegmentsThanThoseSubmittedAreRefused) {
+  ASSERT_EQ(reason(), "ok");
+  fs::remove_all(dir.path() / "app");
+  fs::create_directories(dir.path() / "app");
+  granted_as_they_are = false;
+  key->segments_sha256[0] ^= 1;
+  EXPECT_EQ(reason(), "other-segments");
+  key->segments_sha256[0] ^= 1;
+  key->segments_size += 1;
+  EXPECT_EQ(reason(), "other-segments");
 }
 
 TEST_F(Payload, CutAtTheBorderOfASegmentIsRefused) {

@@ -48,6 +48,8 @@ struct Platform {
                                    .version = "1",
                                    .vendor_key = vendor.public_key(),
                                    .payload_root_key = Secret<16>(),
+                                   .segments_size = 1,
+                                   .segments_sha256 = {},
                                    .output_key = output.public_key(),
                                    .output_key_statement = output_statement(),
                                    .identity_chain = {},

@@ -73,6 +73,8 @@ SecretBytes encode_grant(const Grant& message) {
                     {"version", message.version},
                     {"vendor_key", point_text(message.vendor_key)},
                     {"payload_root_key", to_base64(message.payload_root_key.reveal_for_use())},
+                    {"segments_size", message.segments_size},
+                    {"segments_sha256", to_hex(message.segments_sha256)},
                     {"output_key", point_text(message.output_key)},
                     {"output_key_statement", statement_value(message.output_key_statement)},
                     {"identity_chain", chain_value(message.identity_chain)},
@@ -94,6 +96,9 @@ Result<Grant> decode_grant(ByteView json) {
   std::string version = reader.text("version", 1, 256);
   const auto vendor_key = reader.point("vendor_key");
   const SecretBytes root_key = reader.secret("payload_root_key", 16);
+  const auto segments_size =
+      static_cast<std::uint64_t>(reader.fields().integer("segments_size", 1, std::int64_t{1} << 41));
+  const crypto::Sha256Digest segments_sha256 = reader.digest("segments_sha256");
   const auto output_key = reader.point("output_key");
   KeyStatement statement = reader.statement("output_key_statement");
   KeyStatements chain = reader.chain("identity_chain");
@@ -110,6 +115,8 @@ Result<Grant> decode_grant(ByteView json) {
                .version = std::move(version),
                .vendor_key = *vendor_key,
                .payload_root_key = Secret<16>(root_key.reveal_for_use().first<16>()),
+               .segments_size = segments_size,
+               .segments_sha256 = segments_sha256,
                .output_key = *output_key,
                .output_key_statement = std::move(statement),
                .identity_chain = std::move(chain),

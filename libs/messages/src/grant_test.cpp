@@ -88,6 +88,8 @@ TEST_F(GrantMessages, GrantReachesTheGuard) {
   EXPECT_EQ(got->instance_id, "ins-1");
   EXPECT_EQ(got->output_key, kit.output.public_key());
   EXPECT_EQ(got->payload_root_key, Secret<16>());
+  EXPECT_EQ(got->segments_size, 1'200'980U);
+  EXPECT_EQ(got->segments_sha256, crypto::sha256(as_bytes("segments")));
 }
 
 TEST_F(GrantMessages, GrantOfAFalsePlatformIsRefused) {

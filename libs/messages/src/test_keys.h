@@ -43,6 +43,8 @@ struct Kit {
             .version = "1",
             .vendor_key = other.public_key(),
             .payload_root_key = Secret<16>(),
+            .segments_size = 1'200'980,
+            .segments_sha256 = crypto::sha256(as_bytes("segments")),
             .output_key = output.public_key(),
             .output_key_statement = output_statement(),
             .identity_chain = {},

@@ -243,7 +243,8 @@ Result<void> PackageFile::verify_signature(const crypto::Sm2PublicKey& vendor_ke
 
 Result<void> PackageFile::verify(const crypto::Sm2PublicKey& vendor_key, const Progress& progress) const {
   MIFENG_CHECK(verify_signature(vendor_key));
-  return verify_contents(progress);
+  MIFENG_CHECK(verify_contents(progress));
+  return ok();
 }
 
 }  // namespace mifeng::package

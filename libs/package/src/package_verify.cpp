@@ -27,7 +27,7 @@ Error bad_layer(const Layer& layer, const std::string& sentence) {
                "the " + std::string(to_string(layer.role)) + " layer: " + sentence);
 }
 
-// The two sealed layers: which files and folders they may hold. The header is kept, the segments only counted.
+// The two sealed layers: which files and folders they may hold. The header is kept, the segments are counted and hashed.
 class SealedLayer final : public archive::TarHandler {
  public:
   explicit SealedLayer(LayerRole role) : role_(role) {}
@@ -50,12 +50,14 @@ class SealedLayer final : public archive::TarHandler {
   }
   Result<void> data(ByteView bytes) override {
     if (in_header_) header.append(as_text(bytes));
+    if (role_ == LayerRole::kPayloadSegments) hash.update(bytes);
     return ok();
   }
   Result<void> end() override { return ok(); }
 
   std::string header;
   std::uint64_t segments = 0;
+  crypto::Sha256 hash;  // of the segments
 
  private:
   LayerRole role_;
@@ -83,7 +85,8 @@ Result<void> check_payload(const PackageManifest& manifest, const Bytes& payload
 
 }  // namespace
 
-Result<void> PackageFile::verify_contents(const Progress& progress) const {
+Result<SegmentsFacts> PackageFile::verify_contents(const Progress& progress) const {
+  SegmentsFacts segments;
   std::uint64_t total = 0;
   std::uint64_t done = 0;
   for (const Blob& blob : blobs_) total += blob.size;
@@ -133,10 +136,12 @@ Result<void> PackageFile::verify_contents(const Progress& progress) const {
     MIFENG_CHECK(tar.finish());
     if (layer.role == LayerRole::kPayloadHeader && to_bytes(content.header) != payload_header_)
       return bad_layer(layer, "its payload header is not the package's payload.header");
-    if (layer.role == LayerRole::kPayloadSegments)
+    if (layer.role == LayerRole::kPayloadSegments) {
       MIFENG_CHECK(check_payload(manifest_, payload_header_, content.segments));
+      segments = {content.segments, content.hash.finish()};
+    }
   }
-  return ok();
+  return segments;
 }
 
 }  // namespace mifeng::package

@@ -1,30 +1,20 @@
-// SHA-256 for the digests of the OCI image specification (nothing of Mifeng's own rests on it).
+// Digests as the OCI image specification spells them.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <string_view>
 
-#include "mifeng/base/bytes.h"
-
-typedef struct evp_md_ctx_st EVP_MD_CTX;
+#include "mifeng/crypto/sha256.h"
 
 namespace mifeng::package {
 
 class Sha256 {
  public:
-  Sha256();
-  Sha256(Sha256&&) noexcept;
-  Sha256& operator=(Sha256&&) noexcept;
-  ~Sha256();
-  void update(ByteView bytes);
-  std::string digest();  // "sha256:<hex>"; then no more calls
+  void update(ByteView bytes) { hash_.update(bytes); }
+  std::string digest() { return "sha256:" + to_hex(hash_.finish()); }  // then no more calls
 
  private:
-  struct Free {
-    void operator()(EVP_MD_CTX* context) const;
-  };
-  std::unique_ptr<EVP_MD_CTX, Free> context_;
+  crypto::Sha256 hash_;
 };
 
 std::string sha256_digest(ByteView bytes);

@@ -31,6 +31,15 @@ Error wrong(const std::string& reason, const std::string& message) {
 
 // The payload's root key: the header must have been sealed for us, for this vendor, model and version, and signed by
 // the key under which the version was taken.
+Result<crypto::Sha256Digest> digest_of(const store::ModelRow& model) {
+  MIFENG_TRY(const Bytes bytes, from_hex(model.segments_sha256));
+  crypto::Sha256Digest digest{};
+  if (bytes.size() != digest.size())
+    return Error(ErrorCode::kInternal, "bad-row", "What is stored of the payload's segments is no digest.");
+  std::copy(bytes.begin(), bytes.end(), digest.begin());
+  return digest;
+}
+
 Result<sealed::RootKey> payload_root_key(const KeySet& keys, const store::ModelRow& model) {
   const auto* delivery = keys.delivery_key(model.delivery_key_id);
   if (delivery == nullptr)
@@ -166,6 +175,7 @@ Result<Bytes> GrantService::grant(const GuardPeer& guard, const std::string& dep
         if (row.unit == peer.unit)
           MIFENG_CHECK(end_instance(core_, tx, row, EndKind::kEnded, "unit " + peer.unit, "its unit was granted anew"));
       MIFENG_TRY(const auto vendor_key, crypto::Sm2PublicKey::from_pem(wanted.model.signer_key_pem));
+      MIFENG_TRY(const auto segments_sha256, digest_of(wanted.model));
       const LoadedKey& output = keys->output_in_force(now);
       store::InstanceRow row;
       row.id = new_id(core_, "in-");
@@ -177,6 +187,8 @@ Result<Bytes> GrantService::grant(const GuardPeer& guard, const std::string& dep
                             .version = wanted.model.version,
                             .vendor_key = vendor_key,
                             .payload_root_key = root_key.reveal_for_grant().clone(),
+                            .segments_size = static_cast<std::uint64_t>(wanted.model.segments_size),
+                            .segments_sha256 = segments_sha256,
                             .output_key = output.public_key,
                             .output_key_statement = output.statement(),
                             .identity_chain = keys->identity_chain(),

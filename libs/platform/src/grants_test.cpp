@@ -324,6 +324,31 @@ TEST_F(Grants, ARenewalOfTheProcessThatProvedItselfAsksNoEngine) {
   EXPECT_EQ(engine_.shown.size(), 1u);
 }
 
+// A model is started again only in a unit that is still what was rendered, of a version that is still accepted.
+TEST_F(Grants, AnotherStartNeedsTheWholeProofAndAnAcceptedVersion) {
+  TestGuard guard = Grants::guard();
+  ASSERT_TRUE(ask(guard, peer_of(deployment_)));
+  const auto granted_start = [&](std::uint32_t number) {
+    guard.start = number;
+    const auto renewed = renew(guard);
+    EXPECT_TRUE(renewed) << renewed.error().message();
+    EXPECT_EQ(renewed->status, messages::RenewedStatus::kRenewed);
+    return renewed->terms->start;
+  };
+  const auto plain = renew(guard);
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->terms->start, std::nullopt) << "nobody asked";
+  engine_.shown.clear();
+  EXPECT_EQ(granted_start(2), 2U);
+  EXPECT_EQ(engine_.shown.size(), 1U) << "though this very process has proved itself before";
+
+  guard.start.reset();
+  ASSERT_TRUE(platform_->models().withdraw(operator_, version_, "a flaw was found"));
+  EXPECT_TRUE(renew(guard)) << "what runs goes on";
+  EXPECT_EQ(granted_start(3), std::nullopt);
+  EXPECT_EQ(last_refusal(), "version-not-accepted");
+}
+
 TEST_F(Grants, AnUnknownInstanceIsToldSoAndARevokedOneToo) {
   TestGuard stranger = guard();
   stranger.instance_id = "in-0";

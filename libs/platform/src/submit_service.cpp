@@ -213,7 +213,7 @@ Result<Submitted> SubmitService::finish(const Actor& actor, const std::string& i
     const std::string package_sm3 = sm3_hex(package.manifest_bytes());
     MIFENG_TRY(auto there, already_there(core_, package, package_sm3));
     if (there) return Submitted{.version = std::move(*there), .outcome = SubmitOutcome::kAlreadyThere};
-    MIFENG_CHECK(package.verify_contents());
+    MIFENG_TRY(const auto segments, package.verify_contents());
     std::int64_t image_size = 0;
     for (const auto& layer : manifest.layers) image_size += static_cast<std::int64_t>(layer.size);
     // The library knows of it before the registry has it: what a submit that ends half-way leaves there is found.
@@ -275,6 +275,8 @@ Result<Submitted> SubmitService::finish(const Actor& actor, const std::string& i
       row.payload_header = to_base64(package.payload_header());
       row.payload_header_sm3 = sm3_hex(package.payload_header());
       row.payload_size = static_cast<std::int64_t>(manifest.payload_plaintext_size);
+      row.segments_size = static_cast<std::int64_t>(segments.size);
+      row.segments_sha256 = to_hex(segments.sha256);
       row.signer_key_pem = signer_pem;
       row.delivery_key_id = verified.delivery_key_id;
       row.card_key_id = verified.card_key_id;

@@ -442,6 +442,8 @@ std::string PlatformTest::add_model(const std::string& vendor, const std::string
   row.payload_header = to_base64(header);
   row.payload_header_sm3 = to_hex(crypto::sm3(header));
   row.payload_size = 1000;
+  row.segments_size = 1020;
+  row.segments_sha256 = std::string(64, '5');
   row.signer_key_pem = vendor_key_->public_key().to_pem().value();
   row.delivery_key_id = to_hex(delivery.key_id());
   row.card_key_id = to_hex(card().identity.key_id());
@@ -502,7 +504,8 @@ Bytes TestGuard::renewal(const messages::PlatformCard& card, const messages::Too
                                   .counter = ++counter,
                                   .receive_key = receive_key.public_key(),
                                   .events = {},
-                                  .calls = calls};
+                                  .calls = calls,
+                                  .start = start};
   const auto delivery = messages::verify_card(card).value().delivery.key;
   return messages::seal_renewal(message, renew_nonce, delivery, signing_key, tools).value();
 }

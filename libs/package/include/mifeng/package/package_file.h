@@ -11,6 +11,7 @@
 #include "mifeng/base/bytes.h"
 #include "mifeng/base/file.h"
 #include "mifeng/base/result.h"
+#include "mifeng/crypto/sha256.h"
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/manifest/deployment_config.h"
 #include "mifeng/package/package_manifest.h"
@@ -36,6 +37,12 @@ std::string_view to_string(Document document);  // "design", "usage", "test"
 
 // Called with bytes done and in all; may be empty.
 using Progress = std::function<void(std::uint64_t, std::uint64_t)>;
+
+// The file of the payload's segments in the image: what a guard has to be handed.
+struct SegmentsFacts {
+  std::uint64_t size = 0;
+  crypto::Sha256Digest sha256{};
+};
 
 // Memory does not grow with the package. Not thread-safe; every read is a pread, so the descriptor may be shared.
 class PackageFile {
@@ -67,8 +74,8 @@ class PackageFile {
   // kVerificationFailed "bad-signature".
   Result<void> verify_signature(const crypto::Sm2PublicKey& vendor_key) const;
   // SHA-256 of every blob, of what every layer unpacks to, and that header and segments in the image are the payload of
-  // the manifest. Reads the whole file once. kVerificationFailed "wrong-digest".
-  Result<void> verify_contents(const Progress& progress = {}) const;
+  // the manifest. Reads the whole file once, and gives what it saw of the segments. kVerificationFailed "wrong-digest".
+  Result<SegmentsFacts> verify_contents(const Progress& progress = {}) const;
   // Both.
   Result<void> verify(const crypto::Sm2PublicKey& vendor_key, const Progress& progress = {}) const;
 

@@ -53,10 +53,11 @@ struct ModelRow {
   std::string payload_header{};
   std::string payload_header_sm3{};
   std::int64_t payload_size = 0;
+  std::int64_t segments_size = 0;  // of the file in the image
+  std::string segments_sha256{};   // hex
   std::string signer_key_pem{};
   std::string delivery_key_id{};
   std::string card_key_id{};
-  std::string guard_version{};  // of packages that brought a guard of their own; else empty
   std::string submitted_by{};
   std::int64_t submitted_ms = 0;
   std::string decided_by{};
@@ -84,10 +85,11 @@ struct Table<ModelRow> {
                                             "payload_header",
                                             "payload_header_sm3",
                                             "payload_size",
+                                            "segments_size",
+                                            "segments_sha256",
                                             "signer_key_pem",
                                             "delivery_key_id",
                                             "card_key_id",
-                                            "guard_version",
                                             "submitted_by",
                                             "submitted_ms",
                                             "decided_by",
@@ -95,8 +97,8 @@ struct Table<ModelRow> {
   static auto tie(ModelRow& r) {
     return std::tie(r.id, r.vendor_id, r.vendor_name, r.name, r.function, r.language, r.version, r.config_address,
                     r.config_sm3, r.image_name, r.image_digest, r.image_address, r.state, r.state_reason, r.package_sm3,
-                    r.payload_header, r.payload_header_sm3, r.payload_size, r.signer_key_pem, r.delivery_key_id,
-                    r.card_key_id, r.guard_version, r.submitted_by, r.submitted_ms, r.decided_by, r.decided_ms);
+                    r.payload_header, r.payload_header_sm3, r.payload_size, r.segments_size, r.segments_sha256, r.signer_key_pem, r.delivery_key_id,
+                    r.card_key_id, r.submitted_by, r.submitted_ms, r.decided_by, r.decided_ms);
   }
 };
 
