@@ -1,12 +1,20 @@
 #include "mifeng/guard/model.h"
 
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include "mifeng/net/client.h"
 
 namespace mifeng::guard {
 
 namespace asio = boost::asio;
 
-asio::awaitable<Result<void>> ask_ready(std::filesystem::path socket, ::uid_t user, std::string path) {
+namespace {
+
+asio::awaitable<Result<void>> ask(std::filesystem::path socket, ::uid_t user, std::string path) {
   net::ClientOptions options;
   options.endpoint = net::UnixEndpoint{std::move(socket), user};
   options.connect_timeout = std::chrono::milliseconds(2000);
@@ -23,6 +31,20 @@ asio::awaitable<Result<void>> ask_ready(std::filesystem::path socket, ::uid_t us
     co_return Error(ErrorCode::kUnavailable, "model-not-ready",
                     "its readiness path answers " + std::to_string(response->status));
   co_return ok();
+}
+
+}  // namespace
+
+asio::awaitable<Result<void>> ask_ready(std::filesystem::path socket, ::uid_t user, std::string path,
+                                        std::chrono::milliseconds patience) {
+  using namespace asio::experimental::awaitable_operators;
+  asio::steady_timer timer(co_await asio::this_coro::executor, patience);
+  boost::system::error_code ignored;
+  auto first = co_await (ask(std::move(socket), user, std::move(path)) ||
+                         timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored)));
+  if (first.index() == 0) co_return std::move(std::get<0>(first));
+  co_return Error(ErrorCode::kTimeout, "no-answer",
+                  "its readiness path has not answered within " + std::to_string(patience.count()) + " ms");
 }
 
 std::optional<keyholder::Listener> find_foreign_listener(const std::vector<keyholder::Listener>& listeners,

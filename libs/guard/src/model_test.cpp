@@ -71,6 +71,25 @@ TEST_F(ModelSocket, IsReadyByItsOwnAnswer) {
   EXPECT_TRUE(answer) << "it has no readiness path, so any answer does";
 }
 
+TEST_F(ModelSocket, ThatAnswersBitByBitDoesNotKeepItsGuard) {
+  std::thread model([&] {
+    const UniqueFd taken(::accept(listener.get(), nullptr, nullptr));
+    const std::string text = "HTTP/1.1 200 OK\r\nX: ";
+    for (std::size_t i = 0;; ++i) {
+      const char next = i < text.size() ? text[i] : 'x';
+      if (::send(taken.get(), &next, 1, MSG_NOSIGNAL) != 1) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  });
+  Result<void> answer = ok();
+  net::run_to_end([&]() -> boost::asio::awaitable<void> {
+    auto asking = ask_ready(path, ::geteuid(), "/ready", std::chrono::milliseconds(200));
+    answer = co_await std::move(asking);
+  });
+  model.join();
+  EXPECT_EQ(answer.error().reason(), "no-answer");
+}
+
 TEST_F(ModelSocket, OfAnotherUserIsSentNothing) {
   Result<void> answer = ok();
   EXPECT_EQ(ask(::geteuid() + 1, "/ready", "200 OK", answer), "");

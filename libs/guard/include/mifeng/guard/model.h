@@ -18,8 +18,9 @@ namespace mifeng::guard {
 
 // Asks the model's readiness path on its Unix socket; without a path any answer does. Nothing is sent unless a process
 // of `user` listens there. Whether the answer was 200; the error says what was instead: kUnavailable "model-not-ready"
-// for another status.
-boost::asio::awaitable<Result<void>> ask_ready(std::filesystem::path socket, ::uid_t user, std::string path);
+// for another status, kTimeout "no-answer" where it was not whole within `patience`, however it came.
+boost::asio::awaitable<Result<void>> ask_ready(std::filesystem::path socket, ::uid_t user, std::string path,
+                                               std::chrono::milliseconds patience = std::chrono::milliseconds(5000));
 
 // The first socket in LISTEN that is neither on loopback nor one of ours.
 std::optional<keyholder::Listener> find_foreign_listener(const std::vector<keyholder::Listener>& listeners,
