@@ -240,11 +240,11 @@ def test_what_a_machine_lacks(tmp_path):
     in_english, in_chinese = doctor({"LANG": "C.UTF-8"}), doctor(CHINESE)
     assert in_english[0].split() == ["WHAT", "FOUND", "WHAT", "TO", "DO"]
     assert in_chinese[0].split() == ["项目", "现状", "处理方法"] and len(in_chinese) == len(in_english)
-    english_guard = next(line for line in in_english if "guard folder" in line)
+    english_guard = next(line for line in in_english if "guard image" in line)
     assert english_guard.startswith("missing") and english_guard.endswith(
-        "make it with tools/guard-folder, as ./run does, or give another one with --guard")
-    guard = next(line for line in in_chinese if "守护程序文件夹" in line)
+        "build it, as ./run does, or give another one with --guard")
+    guard = next(line for line in in_chinese if "守护程序镜像" in line)
     assert guard.startswith("缺少  ") and guard.endswith("或用 --guard 另行指定")
-    assert columns(guard[:guard.index("守护程序文件夹")]) == columns(in_chinese[0][:in_chinese[0].index("项目")])
-    assert columns(guard[:guard.index("请用")]) == columns(in_chinese[0][:in_chinese[0].index("处理方法")])
+    assert columns(guard[:guard.index("守护程序镜像")]) == columns(in_chinese[0][:in_chinese[0].index("项目")])
+    assert columns(guard[:guard.index("请构建")]) == columns(in_chinese[0][:in_chinese[0].index("处理方法")])
     assert any("内存" in line and "可用 " in line for line in in_chinese)

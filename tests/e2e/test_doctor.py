@@ -31,7 +31,7 @@ def test_a_machine_that_has_all(tmp_path):
     status, text, errors = doctor("--data", tmp_path / "d", "--platform-port", free_port(), "--gateway-port", free_port(),
                                   "--registry-port", free_port())
     assert status == 0, text + errors
-    for what in ["podman", "runc", "docker-registry", "nginx", "nginx module", "guard folder", "mmdebstrap", "skopeo",
+    for what in ["podman", "runc", "docker-registry", "nginx", "nginx module", "guard image", "mmdebstrap", "skopeo",
                  "SM2 in OpenSSL", "SM4 by this processor", "cgroups", "port of the platform", "port of the gateway", "port of the registry"]:
         assert line(text, what).startswith("ok "), text
     assert not (tmp_path / "d").exists()
@@ -63,14 +63,14 @@ def test_two_at_once_with_a_path_that_has_nothing(tmp_path):
     assert line(text, "nginx").startswith("ok ")  # in /usr/sbin, where `mifeng up` looks too
 
 
-@pytest.mark.parametrize("part", ["bin/mifeng-guard", "sbin/nginx", "modules/ngx_http_mifeng.so", "etc/guard.conf.in"])
-def test_a_guard_folder_that_is_not_whole(part, tmp_path):
-    shutil.copytree(SOURCE / "build/guard-folder", tmp_path / "guard")
-    (tmp_path / "guard" / part).unlink()
+@pytest.mark.parametrize("part", ["index.json", "blobs"])
+def test_a_guard_image_that_is_not_there(part, tmp_path):
+    shutil.copytree(SOURCE / "build/guard-image", tmp_path / "guard")
+    (tmp_path / "guard" / part).rename(tmp_path / part)
     status, text, _ = doctor("--data", tmp_path / "d", "--guard", tmp_path / "guard")
     assert status == 1
-    found = line(text, "guard folder")
-    assert found.startswith("missing ") and "tools/guard-folder" in found
+    found = line(text, "guard image")
+    assert found.startswith("missing ") and "--guard" in found
 
 
 def test_a_port_that_is_held_is_named_with_its_holder(tmp_path):

@@ -19,8 +19,8 @@ fs::path first_of(const std::string& given, const char* beside_program, const ch
 
 fs::path packs_folder(const std::string& given) { return first_of(given, "../../packs", "/usr/share/mifeng/packs"); }
 
-fs::path guard_folder(const std::string& given) {
-  return first_of(given, "../guard-folder", "/usr/lib/mifeng/guard-folder");
+fs::path guard_image(const std::string& given) {
+  return first_of(given, "../guard-image", "/usr/lib/mifeng/guard-image");
 }
 
 fs::path examples_folder(const std::string& given) {

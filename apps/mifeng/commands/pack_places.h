@@ -1,4 +1,4 @@
-// Where packs, guard folder, examples and cache are, for the commands that pack.
+// Where packs, the guards' image, examples and cache are, for the commands that pack.
 #pragma once
 
 #include <filesystem>
@@ -8,7 +8,7 @@ namespace mifeng::cli {
 
 // `given` where it is not empty; else the folder of the source tree (build/bin/mifeng) or of an installed system.
 std::filesystem::path packs_folder(const std::string& given);
-std::filesystem::path guard_folder(const std::string& given);
+std::filesystem::path guard_image(const std::string& given);
 std::filesystem::path examples_folder(const std::string& given);
 // $XDG_CACHE_HOME/mifeng, or ~/.cache/mifeng.
 std::filesystem::path user_cache();

@@ -29,7 +29,7 @@ void add_settings(Command& root, const CommandLine& line) {
   auto places = std::make_shared<Places>();
   add_output_flag(command, places->format);
   command.text("--packs", places->packs, "folder of the language packs").setting("packs");
-  command.text("--guard", places->guard, "folder of the guard, as tools/guard-folder makes it").setting("guard");
+  command.text("--guard", places->guard, "folder of the guards' image").setting("guard");
   command.text("--cache", places->cache, "folder for base images, dependencies and finished layers").setting("cache");
   command.text("--data", places->data, "folder of all that `mifeng up` keeps").setting("data");
   command.examples(

@@ -41,7 +41,7 @@ stack::UpOptions up_options(const UpArguments& arguments) {
   if (!arguments.master_key.empty()) options.master_key = std::filesystem::absolute(arguments.master_key);
   options.programs = own_folder();
   options.packs = packs_folder(arguments.packs);
-  options.guard = guard_folder(arguments.guard);
+  options.guard = guard_image(arguments.guard);
   if (arguments.examples != "none") options.examples = examples_folder(arguments.examples);
   options.only = arguments.only;
   options.cache = cache_folder(arguments.cache);
@@ -94,7 +94,7 @@ void add_places(Command& command, const std::shared_ptr<UpArguments>& arguments)
       .setting("data")
       .text("--packs", arguments->packs, "folder of the language packs; default the one beside this program")
       .setting("packs")
-      .text("--guard", arguments->guard, "guard folder that goes into images; default the one beside this program")
+      .text("--guard", arguments->guard, "folder of the guards' image; default the one beside this program")
       .setting("guard");
 }
 

@@ -27,7 +27,8 @@ Error bad_layer(const Layer& layer, const std::string& sentence) {
                "the " + std::string(to_string(layer.role)) + " layer: " + sentence);
 }
 
-// The two sealed layers: which files and folders they may hold. The header is kept, the segments are counted and hashed.
+// The two sealed layers: which files and folders they may hold. The header is kept, the segments are counted and
+// hashed.
 class SealedLayer final : public archive::TarHandler {
  public:
   explicit SealedLayer(LayerRole role) : role_(role) {}

@@ -193,11 +193,10 @@ std::vector<Finding> examine(const UpOptions& options) {
   const std::filesystem::path module = options.programs / "ngx_http_mifeng.so";
   check(std::filesystem::exists(module, error), State::kMissing, phrase("nginx module"), module.string(),
         phrase("build it: ./run builds everything"));
-  bool guard_is_whole = true;
-  for (const char* part : {"bin/mifeng-guard", "sbin/nginx", "modules/ngx_http_mifeng.so", "etc/guard.conf.in"})
-    guard_is_whole = guard_is_whole && std::filesystem::exists(options.guard / part, error);
-  check(guard_is_whole, State::kMissing, phrase("guard folder"), options.guard.string(),
-        phrase("make it with tools/guard-folder, as ./run does, or give another one with --guard"));
+  const bool guard_is_there = std::filesystem::exists(options.guard / "index.json", error) &&
+                              std::filesystem::exists(options.guard / "blobs", error);
+  check(guard_is_there, State::kMissing, phrase("guard image"), options.guard.string(),
+        phrase("build it, as ./run does, or give another one with --guard"));
   examine_cryptography(check);
 
   const std::filesystem::path data = options.data.empty() ? default_data_folder() : options.data;

@@ -243,7 +243,7 @@ TEST_F(StackTest, TheDoctorNamesWhatIsMissingAndHowToGetIt) {
     EXPECT_EQ(finding.remedy.empty(), finding.state == Finding::State::kFine) << finding.what;
   }
   EXPECT_FALSE(std::filesystem::exists(options.data));
-  for (const char* what : {"nginx module", "guard folder", "SM2 in OpenSSL", "SM4 by this processor", "cgroups",
+  for (const char* what : {"nginx module", "guard image", "SM2 in OpenSSL", "SM4 by this processor", "cgroups",
                            "disk space", "port of the registry", "mmdebstrap", "runc", "docker-registry"})
     EXPECT_TRUE(std::any_of(findings.begin(), findings.end(), [&](const Finding& one) { return one.what == what; }))
         << what;

@@ -126,7 +126,9 @@ class Stack {
                           "--installation",
                           installation_.id(),
                           "--sockets",
-                          installation_.sockets().string()};
+                          installation_.sockets().string(),
+                          "--guard-image",
+                          std::filesystem::absolute(options_.guard).string()};
     for (const auto& [option, seconds] :
          {std::pair{"--lease", options_.lease_seconds}, {"--snapshot-lifetime", options_.snapshot_lifetime_seconds}}) {
       if (seconds == 0) continue;

@@ -1,5 +1,6 @@
-// SHA-256 (FIPS 180-4), for what others name by it: images and their layers (OCI image specification), and the file of a
-// payload's segments, whose length makes a processor's own instructions worth it. Nothing of the sealed format rests on it.
+// SHA-256 (FIPS 180-4), for what others name by it: images and their layers (OCI image specification), and the file of
+// a payload's segments, whose length makes a processor's own instructions worth it. Nothing of the sealed format rests
+// on it.
 #pragma once
 
 #include <array>

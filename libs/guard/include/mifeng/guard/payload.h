@@ -28,8 +28,9 @@ PayloadKey payload_key(const messages::Grant& grant);
 
 // Opens header and segments under the grant's context, root key and vendor key, and unpacks what comes out below
 // `folder`, which must be empty. On any error the folder is emptied again. kVerificationFailed "other-segments"
-// where they are not what was submitted, the class of failure of the stream, "bad-archive", "bad-payload"; kResourceExhausted "disk-full" where the memory file system is
-// too small; "payload-changed" of the file; kCancelled once `cancel` is set. Blocks; runs in a thread of its own.
+// where they are not what was submitted, the class of failure of the stream, "bad-archive", "bad-payload";
+// kResourceExhausted "disk-full" where the memory file system is too small; "payload-changed" of the file; kCancelled
+// once `cancel` is set. Blocks; runs in a thread of its own.
 Result<void> open_payload(ByteView header, SealedFile segments, const PayloadKey& key,
                           const std::filesystem::path& folder, crypto::Sm4GcmProvider& provider,
                           const std::atomic<bool>& cancel);

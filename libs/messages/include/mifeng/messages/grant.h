@@ -37,7 +37,8 @@ struct Grant {
   std::string version;
   crypto::Sm2PublicKey vendor_key;
   Secret<16> payload_root_key;
-  std::uint64_t segments_size = 0;  // of the file that follows the payload's header: what was submitted, and nothing else
+  std::uint64_t segments_size =
+      0;  // of the file that follows the payload's header: what was submitted, and nothing else
   crypto::Sha256Digest segments_sha256{};
   crypto::Sm2PublicKey output_key;
   KeyStatement output_key_statement;

@@ -20,7 +20,7 @@ struct UpOptions {
   std::vector<std::string> only;     // of the examples; empty: all
   std::filesystem::path programs;    // the folder of mifeng, mifengd and mifeng-gateway
   std::filesystem::path packs;       // the folder of language packs
-  std::filesystem::path guard;       // the guard folder
+  std::filesystem::path guard;       // folder of the guards' image
   std::filesystem::path cache;       // of packing
   std::uint16_t platform_port = 0;   // 0: that of the last start, else 7080 or a free one
   std::uint16_t gateway_port = 0;    // the same with 7081

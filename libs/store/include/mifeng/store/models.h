@@ -97,8 +97,9 @@ struct Table<ModelRow> {
   static auto tie(ModelRow& r) {
     return std::tie(r.id, r.vendor_id, r.vendor_name, r.name, r.function, r.language, r.version, r.config_address,
                     r.config_sm3, r.image_name, r.image_digest, r.image_address, r.state, r.state_reason, r.package_sm3,
-                    r.payload_header, r.payload_header_sm3, r.payload_size, r.segments_size, r.segments_sha256, r.signer_key_pem, r.delivery_key_id,
-                    r.card_key_id, r.submitted_by, r.submitted_ms, r.decided_by, r.decided_ms);
+                    r.payload_header, r.payload_header_sm3, r.payload_size, r.segments_size, r.segments_sha256,
+                    r.signer_key_pem, r.delivery_key_id, r.card_key_id, r.submitted_by, r.submitted_ms, r.decided_by,
+                    r.decided_ms);
   }
 };
 

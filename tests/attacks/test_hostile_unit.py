@@ -1,0 +1,116 @@
+"""A model that turns on its own guard, in a unit as the platform makes it. Each attempt stands beside one of the same kind
+that works, so that it is the unit that forbids it and not the attempt that is wrong."""
+import http.client
+import json
+import shutil
+import socket
+
+import pytest
+from installation import SOURCE, Installation, wait_until
+
+
+class Hostile:
+    def __init__(self, installation):
+        self.installation = installation
+        self.key = installation.caller_key()
+        self.deployment = installation.deployments()[0]["id"]
+        (self.unit,) = installation.units(self.deployment)
+
+    def call(self, what):
+        return self.installation.call("/hostile/predict", what, key=self.key)
+
+    def tries(self, what):
+        status, body = self.call(what)
+        assert status == 200, (what, status, body)
+        return json.loads(body)
+
+    def guards_address(self):
+        (network,) = self.installation.guard_of(self.unit)["NetworkSettings"]["Networks"].values()
+        return network["IPAddress"], network["Gateway"]
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    place = tmp_path_factory.mktemp("hostile")
+    shutil.copytree(SOURCE / "packs", place / "packs")
+    shutil.copytree(SOURCE / "tests/e2e/packs/plain-c", place / "packs/plain-c")
+    shutil.copytree(SOURCE / "tests/attacks/hostile", place / "models/hostile")
+    installation = Installation(place / "d", examples=place / "models", packs=place / "packs")
+    with installation:
+        installation.wait_answer("/hostile")
+        model = Hostile(installation)
+        wait_until(lambda: model.call("write /tmp/x")[0] == 200, 20, "an answer")
+        yield model
+    assert installation.left_behind() == []
+
+
+def test_it_writes_where_it_may_and_nowhere_else(hostile):
+    for path in ("/tmp/x", "/mifeng/model/x"):
+        assert hostile.tries("write " + path) == "done"
+    # Its own code, which it could change under a later start; the guard's folder; the first process; the image.
+    for path in ("/app/model", "/app/new", "/mifeng/guard/new", "/mifeng/guard/start.sock", "/mifeng/start/mifeng-start",
+                 "/mifeng/start/new", "/etc/passwd", "/new"):
+        assert hostile.tries("write " + path) in ("EACCES", "EROFS", "ENXIO"), path
+    # The guard's settings, keys and the platform are not even there.
+    for path in ("/mifeng/run/nginx.conf", "/mifeng/run/key.sock", "/mifeng/platform/platform.sock", "/mifeng/bin/mifeng-guard"):
+        assert hostile.tries("read " + path) in ("ENOENT", "EACCES"), path
+    assert hostile.tries("read /app/model") == "done"
+    assert hostile.tries("read /mifeng/payload/segments") in ("EACCES", "done")  # where the kernel has Landlock, or sealed
+    for path in ("/app/model", "/mifeng/guard/start.sock"):
+        assert hostile.tries("remove " + path) in ("EACCES", "EROFS", "ENOENT", "EPERM"), path
+
+
+def test_it_reaches_its_own_socket_and_none_of_its_guards(hostile):
+    assert hostile.tries("stream /mifeng/model/model.sock") == "done"
+    for kind in ("stream", "packets"):
+        for path in ("/mifeng/guard/start.sock", "/mifeng/run/key.sock", "/mifeng/platform/platform.sock"):
+            assert hostile.tries(f"{kind} {path}") in ("ENOENT", "EACCES", "ECONNREFUSED"), (kind, path)
+
+
+def test_it_sees_its_own_processes_and_ends_none_that_is_not(hostile):
+    names = hostile.tries("processes").split()
+    assert set(names) <= {"mifeng-start", "model"} and "model" in names, names
+    # Process 1 is the platform's: signals to it come to nothing, or go on to the model where they are meant for it.
+    for number in (9, 19, 15, 2):
+        hostile.tries(f"signal {number}")
+    assert hostile.tries("write /tmp/x") == "done"
+    for user in (0, 65532, 1_900_000_000 + 12345):
+        assert hostile.tries(f"user {user}") == "EPERM", user
+
+
+def test_it_carries_nothing_away(hostile):
+    guard, host = hostile.guards_address()
+    ports = json.loads((hostile.installation.data / "ports.json").read_text())
+    for kind in ("tcp", "udp"):
+        for address in (guard, host, "192.0.2.1", "223.5.5.5"):
+            assert hostile.tries(f"{kind} {address} 53") == "ENETUNREACH", (kind, address)
+    # The host's loopback, where registry, platform and gateway listen, is another one than its own.
+    for port in [*ports.values(), 8123, 15020]:
+        assert hostile.tries(f"tcp 127.0.0.1 {port}") == "ECONNREFUSED", port
+
+
+def test_what_it_answers_in_clear_reaches_nobody(hostile):
+    port = 9123
+    assert hostile.tries(f"serve-tcp {port}") == "done"
+    assert hostile.tries(f"serve-udp {port}") == "done"
+    assert hostile.tries(f"tcp 127.0.0.1 {port}") == "done", "it does listen"
+    guard, host = hostile.guards_address()
+    # Where the guard listens is reached from here; where the model does is not.
+    with socket.create_connection((guard, 8123), timeout=5):
+        pass
+    for address in (guard, host, "127.0.0.1"):
+        with pytest.raises(OSError):
+            socket.create_connection((address, port), timeout=5)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+            datagrams.settimeout(1)
+            datagrams.connect((address, port))
+            with pytest.raises(OSError):
+                datagrams.send(b"x")
+                datagrams.recv(100)
+    # And it did nothing to the one way that there is.
+    connection = http.client.HTTPConnection(guard, 8123, timeout=20)
+    connection.request("POST", "/predict", '"write /tmp/x"', {"Content-Type": "application/json", "Mifeng-Request-Id": "0" * 32})
+    answer = connection.getresponse()
+    body = answer.read()
+    assert answer.status == 200 and body.startswith(b"MFS") and b"done" not in body
+    assert hostile.tries("write /tmp/x") == "done"
