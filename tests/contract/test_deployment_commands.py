@@ -42,7 +42,7 @@ def test_deploying_again_updates(mifeng):
     lines = done.stdout.decode().splitlines()
     assert lines[0].startswith(f"{made['id']}: revision 1 (1.0.0) to 2.0.0; ")
     assert f"  ~ model.resources.memoryLimitBytes: {1 << 30} -> {2 << 30}" in lines
-    assert any(line.startswith("  ~ image: ") for line in lines)
+    assert any(line.startswith("  ~ model.image: ") for line in lines)
     assert shown(mifeng("get", "deployment", "digits", "-o", "json"))["revision"] == 1
     plan = shown(mifeng("deploy", "acme/digits@2.0.0", "--plan", "-o", "json"))
     assert plan["to_version"] == "2.0.0" and plan["from_revision"] == 1

@@ -123,6 +123,7 @@ constexpr Translation kReasons[] = {
     {"unknown-language", "没有这种语言的语言包"},
     {"bad-tar", "镜像层不是可接受的 tar 归档"},
     {"bad-guard-folder", "守护程序文件夹不完整"},
+    {"another-user", "在该处监听的是另一个用户的进程"},
     {"no-such-image", "没有这个镜像文件夹"},
     {"bad-image-folder", "镜像文件夹已损坏"},
     {"build-failed", "构建失败"},
