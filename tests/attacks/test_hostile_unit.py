@@ -1,5 +1,6 @@
 """A model that turns on its own guard, in a unit as the platform makes it. Each attempt stands beside one of the same kind
 that works, so that it is the unit that forbids it and not the attempt that is wrong."""
+import contextlib
 import http.client
 import json
 import shutil
@@ -114,3 +115,33 @@ def test_what_it_answers_in_clear_reaches_nobody(hostile):
     body = answer.read()
     assert answer.status == 200 and body.startswith(b"MFS") and b"done" not in body
     assert hostile.tries("write /tmp/x") == "done"
+
+
+def test_a_flood_of_its_ports_ends_no_guard_and_hides_none(hostile):
+    """More connections than its nginx takes, and bodies that fill the folder where nginx keeps them: within the memory that
+    the guard was given, and beside its health, which nginx does not answer."""
+    before = hostile.installation.guard_of(hostile.unit)
+    guard, _ = hostile.guards_address()
+    open_ones = []
+    try:
+        for _ in range(1200):
+            open_ones.append(socket.create_connection((guard, 8123), timeout=10))
+            open_ones[-1].sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\n")
+        size = 16 << 20
+        for connection in open_ones[:4]:
+            connection.settimeout(20)
+            with contextlib.suppress(OSError):  # it may say that it has no room
+                connection.sendall(b"Mifeng-Request-Id: " + b"0" * 32 + b"\r\nContent-Length: %d\r\n\r\n" % (size + 1))
+                connection.sendall(bytes(size))
+        for _ in range(3):
+            health = http.client.HTTPConnection(guard, 15020, timeout=5)
+            health.request("GET", "/live")
+            assert health.getresponse().status == 200
+            health.close()
+    finally:
+        for connection in open_ones:
+            connection.close()
+    wait_until(lambda: hostile.call("write /tmp/x")[0] == 200, 30, "an answer after the flood")
+    after = hostile.installation.guard_of(hostile.unit)
+    assert (after["Id"], after["State"]["Pid"]) == (before["Id"], before["State"]["Pid"])
+    assert hostile.installation.units(hostile.deployment) == [hostile.unit]

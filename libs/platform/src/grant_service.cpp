@@ -4,6 +4,7 @@
 #include "core.h"
 #include "deployment_rows.h"
 #include "grant_limits.h"
+#include "guard_events.h"
 #include "instances.h"
 #include "key_ring.h"
 #include "mifeng/messages/grant.h"
@@ -318,12 +319,12 @@ Result<Bytes> GrantService::renew(const GuardPeer& guard, const std::string& dep
       row->renewal_sm3 = renewal_sm3;
       row->renewal_answer = to_base64(sealed_answer);
       MIFENG_CHECK(store::update(tx, *row));
-      for (const auto& event : renewal.events)
+      for (const auto& [event_class, count] : summed_events(renewal.events))
         MIFENG_CHECK(core_.audit->append(tx, AuditEvent{.actor = "unit " + peer.unit,
                                                         .action = "guard.event",
                                                         .subject = row->id,
-                                                        .outcome = event.event_class,
-                                                        .detail = std::to_string(event.count) + " times"}));
+                                                        .outcome = std::string(event_class),
+                                                        .detail = std::to_string(count) + " times"}));
       return sealed_answer;
     });
   }();

@@ -349,6 +349,21 @@ TEST_F(Grants, AnotherStartNeedsTheWholeProofAndAnAcceptedVersion) {
   EXPECT_EQ(last_refusal(), "version-not-accepted");
 }
 
+// Whoever speaks in a guard's place invents no words, and does not fill the log.
+TEST_F(Grants, WhatAGuardReportsIsOfAClosedList) {
+  TestGuard guard = Grants::guard();
+  ASSERT_TRUE(ask(guard, peer_of(deployment_)));
+  guard.events = {{"model-ended", 2}, {"<b>anything</b>", 3}, {"nobody-knows", 4}, {"no-seal-key", 0}};
+  ASSERT_TRUE(renew(guard));
+  AuditQuery query;
+  query.action = "guard.event";
+  const auto page = platform_->audit().list(auditor_, query, {});
+  ASSERT_TRUE(page);
+  std::map<std::string, std::string> told;
+  for (const auto& entry : page->items) told[entry.outcome] = entry.detail;
+  EXPECT_EQ(told, (std::map<std::string, std::string>{{"model-ended", "2 times"}, {"other", "7 times"}}));
+}
+
 TEST_F(Grants, AnUnknownInstanceIsToldSoAndARevokedOneToo) {
   TestGuard stranger = guard();
   stranger.instance_id = "in-0";

@@ -503,7 +503,7 @@ Bytes TestGuard::renewal(const messages::PlatformCard& card, const messages::Too
                                   .instance_id = instance_id,
                                   .counter = ++counter,
                                   .receive_key = receive_key.public_key(),
-                                  .events = {},
+                                  .events = events,
                                   .calls = calls,
                                   .start = start};
   const auto delivery = messages::verify_card(card).value().delivery.key;

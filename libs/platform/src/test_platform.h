@@ -148,7 +148,8 @@ struct TestGuard {
   crypto::Sm3Digest payload_header_sm3;
   crypto::Sm2PrivateKey receive_key, signing_key;
   std::string nonce, renew_nonce, instance_id;
-  std::optional<std::uint32_t> start{};  // that the next renewal asks for
+  std::optional<std::uint32_t> start{};        // that the next renewal asks for
+  std::vector<messages::EventCount> events{};  // that the next renewal reports
   std::uint64_t counter = 0;
 };
 
