@@ -7,18 +7,16 @@ import shutil
 import socket
 
 import pytest
-from installation import SOURCE, Installation, wait_until
+from installation import SOURCE, ApiError, Installation, wait_until
 
 
 class Hostile:
-    def __init__(self, installation):
-        self.installation = installation
-        self.key = installation.caller_key()
-        self.deployment = installation.deployments()[0]["id"]
+    def __init__(self, installation, key, deployment, prefix):
+        self.installation, self.key, self.deployment, self.prefix = installation, key, deployment, prefix
         (self.unit,) = installation.units(self.deployment)
 
     def call(self, what):
-        return self.installation.call("/hostile/predict", what, key=self.key)
+        return self.installation.call(self.prefix + "/predict", what, key=self.key)
 
     def tries(self, what):
         status, body = self.call(what)
@@ -39,7 +37,7 @@ def hostile(tmp_path_factory):
     installation = Installation(place / "d", examples=place / "models", packs=place / "packs")
     with installation:
         installation.wait_answer("/hostile")
-        model = Hostile(installation)
+        model = Hostile(installation, installation.caller_key(), installation.deployments()[0]["id"], "/hostile")
         wait_until(lambda: model.call("write /tmp/x")[0] == 200, 20, "an answer")
         yield model
     assert installation.left_behind() == []
@@ -145,3 +143,47 @@ def test_a_flood_of_its_ports_ends_no_guard_and_hides_none(hostile):
     after = hostile.installation.guard_of(hostile.unit)
     assert (after["Id"], after["State"]["Pid"]) == (before["Id"], before["State"]["Pid"])
     assert hostile.installation.units(hostile.deployment) == [hostile.unit]
+
+
+def test_a_network_is_allowed_by_an_operator_and_leads_outwards_alone(hostile, tmp_path):
+    project = tmp_path / "outgoing"
+    shutil.copytree(SOURCE / "tests/attacks/hostile", project)
+    for name, old, new in (("mifeng.yaml", 'version: "1.0.0"', 'version: "1.1.0"'),
+                           ("deployment.yaml", 'version: "1.0.0"}', 'version: "1.1.0"}\n  network: outgoing')):
+        text = (project / name).read_text()
+        assert old in text
+        (project / name).write_text(text.replace(old, new))
+    installation = hostile.installation
+    wanted = {"name": "outgoing", "version_id": installation.pack_and_accept(project),
+              "route": {"name": "outgoing", "prefix": "/outgoing"}}
+    plan = installation.api("POST", "/deployments/plan", wanted)
+    assert any("spec.network: outgoing" in text for text in plan["warnings"])
+    assert any("--allow-network" in text for text in plan["warnings"])
+    with pytest.raises(ApiError) as refused:
+        installation.api("POST", "/deployments", wanted)
+    assert refused.value.reason == "network-not-allowed"
+    made = installation.api("POST", "/deployments", {**wanted, "allow_network": True})["id"]
+    try:
+        installation.wait_state(made, ["ready"])
+        other = Hostile(installation, hostile.key, made, "/outgoing")
+        wait_until(lambda: other.call("write /tmp/x")[0] == 200, 20, "an answer")
+        (network,) = installation.model_of(other.unit)["NetworkSettings"]["Networks"].values()
+        address, host = network["IPAddress"], network["Gateway"]
+        with socket.create_server((host, 0)) as server:
+            assert other.tries(f"tcp {host} {server.getsockname()[1]}") == "done"
+        # Neither its own guard, around which it would answer or ask, nor another's.
+        for guard in (hostile.guards_address()[0], other.guards_address()[0]):
+            for port in (8123, 15020):
+                with socket.create_connection((guard, port), timeout=5):
+                    pass
+                assert other.tries(f"tcp {guard} {port}") != "done", (guard, port)
+        # Another model with no network of its own does not reach it, and no port of the host's leads to it.
+        assert other.tries("serve-tcp 9123") == "done"
+        assert hostile.tries(f"tcp {address} 9123") == "ENETUNREACH"
+        with pytest.raises(OSError):
+            socket.create_connection(("127.0.0.1", 9123), timeout=2)
+        assert not installation.model_of(other.unit)["HostConfig"]["PortBindings"]
+    finally:
+        installation.api("DELETE", "/deployments/" + made)
+        wait_until(lambda: len(installation.deployments()) == 1, 60, "the deletion")
+    assert not [one for one in installation.engine("/networks/json") if made in one["name"]]

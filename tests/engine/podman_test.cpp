@@ -31,6 +31,32 @@ TEST_F(PodmanTest, RunsAModelWithoutAnyPrivilege) {
                                   "platform=missing start=closed network=lo lang=C.UTF-8 unit=none"));
 }
 
+TEST_F(PodmanTest, AModelThatMayHasANetworkOfItsOwnThatGoesWithIt) {
+  Workload wanted = workload({"serve"}, 2);
+  wanted.pod.network = manifest::Network::kOutgoing;
+  apply(wanted);
+  const auto networks = [&] {
+    return machine.podman({"network", "ls", "--format", "{{.Name}}", "--filter", "label=io.mifeng.deployment=test"});
+  };
+  EXPECT_EQ(networks(), name_of(0) + ".net\n" + name_of(1) + ".net\n");
+  LogOptions of_model;
+  const auto lines = logs(name_of(0), of_model);
+  ASSERT_TRUE(lines);
+  EXPECT_THAT(*lines, ElementsAre(HasSubstr(" network=eth0,lo ")));
+  EXPECT_FALSE(apply(wanted).changed) << "it is what was rendered";
+  EXPECT_EQ(machine.podman({"port", name_of(0) + ".model"}), "");
+  // What a try half-way left behind.
+  machine.podman({"network", "create", "--label", "io.mifeng.installation=" + installation, "--label",
+                  "io.mifeng.deployment=test", name_of(7) + ".net"});
+  engine = machine.make_engine(installation);
+  Watcher watcher(*engine);
+  wanted.replicas = 1;
+  EXPECT_TRUE(watcher.wait_for([&] { return apply(wanted).settled; }));
+  EXPECT_EQ(networks(), name_of(0) + ".net\n");
+  expect_done([&] { return engine->remove("test"); });
+  EXPECT_EQ(networks(), "");
+}
+
 TEST_F(PodmanTest, EachUnitHasTheNodePortsOfItsSlotAndNoOthers) {
   Workload wanted = workload({"serve"}, 2);
   wanted.node_ports.push_back({"former", 0, free_port()});
@@ -87,9 +113,6 @@ TEST_F(PodmanTest, HardwareThatTheMachineLacksIsNamed) {
 TEST_F(PodmanTest, WhatCannotBeHeldIsSaid) {
   Workload wanted = workload({"serve"});
   EXPECT_THAT(engine->not_held(wanted.pod), IsEmpty());
-  wanted.pod.network = manifest::Network::kOutgoing;
-  EXPECT_THAT(engine->not_held(wanted.pod), ElementsAre(HasSubstr("spec.network: outgoing is not started here")));
-  wanted.pod.network = manifest::Network::kNone;
   wanted.pod.scratch_mounts[0].size_bytes = 8 << 20;
   EXPECT_THAT(engine->not_held(wanted.pod), ElementsAre(HasSubstr("sizeLimit of 8388608 bytes is not enforced")));
   wanted.pod.scratch_mounts.clear();

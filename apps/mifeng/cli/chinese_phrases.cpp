@@ -161,6 +161,7 @@ constexpr Translation kPhrases[] = {
     {"there is a deployment {} already", "已有名为 {} 的部署"},
     {"the model may reach other machines from its container (spec.network: outgoing)",
      "模型可从其容器访问其他机器（spec.network: outgoing）"},
+    {"that has to be allowed: deploy it with --allow-network", "须予以允许：请用 --allow-network 部署"},
     {"with no replica nothing will run", "副本数为 0，不会运行任何单元"},
     {"the prefix {} is taken by the route {}", "访问前缀 {} 已被路由 {} 占用"},
     {"the route is open: it needs no API key", "该路由对外开放：无需 API 密钥"},

@@ -30,6 +30,7 @@ constexpr Translation kPlatformHelp[] = {
      "环境变量 NAME=VALUE；可重复。更新时，给出的内容取代原有的全部设置"},
     {"RESOURCE=AMOUNT that a unit is sure of, such as cpu=500m; in the same way",
      "为每个运行单元保证的资源，例如 cpu=500m；用法同上"},
+    {"let a model that asks for it reach other machines", "允许要求网络的模型访问其他机器"},
     {"RESOURCE=AMOUNT that a unit may use, such as memory=2Gi; in the same way",
      "每个运行单元可用的资源上限，例如 memory=2Gi；用法同上"},
     {"access prefix, such as /digits", "访问前缀，例如 /digits"},

@@ -190,6 +190,7 @@ constexpr Translation kReasons[] = {
     {"unknown-state", "没有这个状态"},
     {"version-exists", "该版本已存在，且内容不同：请使用新的版本号"},
     {"version-accepted", "该版本已被接收：请先撤回"},
+    {"network-not-allowed", "该模型要求网络（spec.network: outgoing），部署时须以 --allow-network 允许"},
     {"version-not-accepted", "该版本尚未被接收，或已被撤回：只有已接收的版本才能部署"},
     {"not-accepted", "该版本没有被接收：只能撤回已接收的版本"},
     {"version-in-use", "仍有部署使用该版本，或可能退回到它：请先删除这些部署"},

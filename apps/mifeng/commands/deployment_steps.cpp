@@ -121,7 +121,8 @@ Result<json::Value> wait_ready(const PlatformClient& client, const std::string& 
 void add_overlay_flags(Command& command, OverlayFlags& flags) {
   command.texts("--env", flags.env, "NAME=VALUE; again for more. What is given replaces all that an update finds set")
       .texts("--request", flags.requests, "RESOURCE=AMOUNT that a unit is sure of, such as cpu=500m; in the same way")
-      .texts("--limit", flags.limits, "RESOURCE=AMOUNT that a unit may use, such as memory=2Gi; in the same way");
+      .texts("--limit", flags.limits, "RESOURCE=AMOUNT that a unit may use, such as memory=2Gi; in the same way")
+      .flag("--allow-network", flags.allow_network, "let a model that asks for it reach other machines");
 }
 
 Result<void> set_overlay(json::Object& body, const OverlayFlags& flags) {
@@ -141,6 +142,7 @@ Result<void> set_overlay(json::Object& body, const OverlayFlags& flags) {
     MIFENG_TRY(auto limits, quantities("--limit", flags.limits));
     body.set("limits", std::move(limits));
   }
+  if (flags.allow_network) body.set("allow_network", true);
   return ok();
 }
 

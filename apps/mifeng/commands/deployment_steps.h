@@ -23,6 +23,7 @@ Result<json::Value> wait_ready(const PlatformClient& client, const std::string& 
 // --env, --request and --limit: the overlay 覆盖参数.
 struct OverlayFlags {
   std::vector<std::string> env, requests, limits;
+  bool allow_network = false;
 };
 void add_overlay_flags(Command& command, OverlayFlags& flags);
 // Sets those members of a body that were given; kInvalidArgument "bad-env", "bad-quantity".

@@ -18,6 +18,16 @@ std::string subnet_of(const std::string& installation, unsigned attempt) {
   return "10." + std::to_string(64 + (hash >> 8) % 64) + "." + std::to_string(hash >> 16 & 0xFF) + ".0/24";
 }
 
+// The name of a bridge, of at most 15 characters, that no other installation chooses.
+std::string bridge_of(const std::string& text) {
+  std::uint64_t hash = 14695981039346656037U;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string name = "mfo";
+  for (int shift = 44; shift >= 0; shift -= 4) name += kHex[hash >> shift & 0xF];
+  return name;
+}
+
 std::vector<NodePort> ports_of(const Workload& workload, int slot) {
   std::vector<NodePort> ports;
   for (const ContainerPort& port : workload.pod.ports) {
@@ -120,6 +130,10 @@ Task<void> PodmanEngine::make(const Workload& workload, int slot) {
   }
   auto network = co_await ensure_network();
   if (!network) co_return network.error();
+  if (has_network(workload.pod)) {
+    auto of_model = co_await ensure_model_network(workload, slot);
+    if (!of_model) co_return of_model.error();
+  }
   // Made before the container and never anew while it exists: the container sees this very folder.
   std::error_code error;
   std::filesystem::create_directories(frame_.sockets_dir / name, error);
@@ -259,21 +273,41 @@ Task<void> PodmanEngine::restart(std::string unit) {
 
 Task<void> PodmanEngine::ensure_network() {
   const auto held = co_await deployments_.acquire("/network");  // no deployment has that name
-  auto found = co_await get("/networks/" + frame_.network + "/json");
+  json::Object labels{{std::string(kLabelInstallation), frame_.installation}};
+  const std::string interface = frame_.network.substr(0, 15);
+  co_return co_await make_network(frame_.network, interface, std::move(labels));
+}
+
+Task<void> PodmanEngine::ensure_model_network(const Workload& workload, int slot) {
+  const std::string unit = unit_name(frame_, workload.deployment, slot);
+  const auto held = co_await deployments_.acquire("/network");
+  json::Object labels{{std::string(kLabelInstallation), frame_.installation},
+                      {std::string(kLabelDeployment), workload.deployment},
+                      {std::string(kLabelSlot), std::to_string(slot)}};
+  const std::string name = model_network_name(unit);
+  const std::string interface = bridge_of(frame_.installation + name);
+  co_return co_await make_network(name, interface, std::move(labels));
+}
+
+Task<void> PodmanEngine::make_network(std::string name, std::string interface, json::Object labels) {
+  auto found = co_await get("/networks/" + name + "/json");
   if (!found) co_return found.error();
   if (found->success() && found->object() != nullptr) {
     if (text_at(*found->object(), "labels", kLabelInstallation) == frame_.installation) co_return ok();
     co_return Error(ErrorCode::kPermissionDenied, "not-ours",
-                    "the container network " + frame_.network + " does not belong to this installation of Mifeng");
+                    "the container network " + name + " does not belong to this installation of Mifeng");
   }
   std::string why;
   for (unsigned attempt = 0; attempt < 16; ++attempt) {
-    json::Object network{{"name", frame_.network},
-                         {"driver", "bridge"},
-                         {"network_interface", frame_.network.substr(0, 15)},
-                         {"dns_enabled", false},
-                         {"subnets", json::Array{json::Object{{"subnet", subnet_of(frame_.installation, attempt)}}}},
-                         {"labels", json::Object{{std::string(kLabelInstallation), frame_.installation}}}};
+    // Isolated bridges do not reach each other.
+    json::Object network{
+        {"name", name},
+        {"driver", "bridge"},
+        {"network_interface", interface},
+        {"dns_enabled", false},
+        {"options", json::Object{{"isolate", "true"}}},
+        {"subnets", json::Array{json::Object{{"subnet", subnet_of(frame_.installation + name, attempt)}}}},
+        {"labels", labels}};
     auto made = co_await post("/networks/create", std::move(network), Patience::kQuick);
     if (!made) co_return made.error();
     if (made->success()) co_return ok();
@@ -281,7 +315,7 @@ Task<void> PodmanEngine::ensure_network() {
     if (why.find("subnet") == std::string::npos) break;
   }
   co_return Error(ErrorCode::kUnavailable, "no-network",
-                  "the container engine could not make the network " + frame_.network + ": " + why);
+                  "the container engine could not make the network " + name + ": " + why);
 }
 
 }  // namespace mifeng::cluster

@@ -239,9 +239,12 @@ std::optional<std::string> container_drift(const PodmanFrame& frame, const Workl
   if (ipc != "shareable") drift.note({"HostConfig", "IpcMode"}, ipc, "private");
   drift.text({"HostConfig", "UTSMode"}, "private");
   drift.text({"HostConfig", "UsernsMode"}, "");
-  drift.text({"HostConfig", "NetworkMode"}, is_guard ? "bridge" : "none");
+  drift.text({"HostConfig", "NetworkMode"}, is_guard || has_network(pod) ? "bridge" : "none");
   drift.text({"HostConfig", "RestartPolicy", "Name"}, "no");
-  compare_networks(drift, inspected, is_guard ? std::set<std::string>{frame.network} : std::set<std::string>{});
+  std::set<std::string> networks;
+  if (is_guard) networks.insert(frame.network);
+  if (!is_guard && has_network(pod)) networks.insert(model_network_name(unit));
+  compare_networks(drift, inspected, networks);
   const CpuBounds cpu = cpu_bounds(container.resources);
   drift.integer({"HostConfig", "Memory"}, container.resources.memory_limit_bytes.value_or(0));
   drift.integer({"HostConfig", "MemorySwap"}, container.resources.memory_limit_bytes.value_or(0));

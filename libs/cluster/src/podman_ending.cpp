@@ -61,6 +61,8 @@ Task<void> PodmanEngine::try_to_end(const Unit& unit) {
   VolumeFilter its_own = [prefix = unit.name + "."](const std::string& name) { return name.starts_with(prefix); };
   auto volumes = co_await remove_volumes(unit.deployment, std::move(its_own));
   if (!volumes) co_return volumes.error();
+  auto network = co_await remove_network(model_network_name(unit.name));
+  if (!network) co_return network.error();
   std::error_code ignored;
   std::filesystem::remove_all(frame_.sockets_dir / unit.name, ignored);
   co_return ok();
@@ -128,7 +130,8 @@ Task<void> PodmanEngine::sweep(std::string deployment) {
     if (known.is_made) units.insert(known.unit.name);
   }
   VolumeFilter left_over = [units](const std::string& name) { return !units.contains(name.substr(0, name.find('.'))); };
-  auto swept = co_await remove_volumes(deployment, std::move(left_over));
+  auto swept = co_await remove_volumes(deployment, left_over);
+  if (swept) swept = co_await remove_networks(deployment, left_over);
   // One that cannot be removed, say since somebody else's container has it, is in nobody's way.
   if (swept || !is_engine_away(swept.error())) co_return ok();
   const std::lock_guard guard(mutex_);
@@ -142,6 +145,8 @@ Task<void> PodmanEngine::remove(std::string deployment) {
   if (!ended) co_return ended.error();
   auto volumes = co_await remove_volumes(deployment, nullptr);
   if (!volumes) co_return volumes.error();
+  auto networks = co_await remove_networks(deployment, nullptr);
+  if (!networks) co_return networks.error();
   remove_folders(deployment);
   view_.forget(deployment);
   const std::lock_guard guard(mutex_);
@@ -173,15 +178,41 @@ Task<void> PodmanEngine::remove_everything() {
   if (!volumes) co_return volumes.error();
   remove_folders("");
   view_.forget("");
-  auto network = co_await get("/networks/" + frame_.network + "/json");
+  auto networks = co_await remove_networks("", nullptr);
+  if (!networks) co_return networks.error();
+  co_return co_await remove_network(frame_.network);
+}
+
+Task<void> PodmanEngine::remove_networks(std::string deployment, VolumeFilter which) {
+  std::vector<std::string> labels{std::string(kLabelInstallation) + "=" + frame_.installation};
+  auto answer = co_await get("/networks/json?" + label_filter(labels));
+  if (!answer) co_return answer.error();
+  const json::Array* networks = answer->body.if_array();
+  if (networks == nullptr) co_return ok();
+  for (const json::Value& entry : *networks) {
+    const json::Object* network = entry.if_object();
+    if (network == nullptr || text_at(*network, "labels", kLabelInstallation) != frame_.installation) continue;
+    const std::string its_deployment = text_at(*network, "labels", kLabelDeployment);
+    const std::string name = text_at(*network, "name");
+    // Without one it is that of all guards.
+    if (its_deployment.empty() || (!deployment.empty() && its_deployment != deployment)) continue;
+    if (which && !which(name)) continue;
+    auto removed = co_await remove_network(name);
+    if (!removed) co_return removed.error();
+  }
+  co_return ok();
+}
+
+Task<void> PodmanEngine::remove_network(std::string name) {
+  auto network = co_await get("/networks/" + name + "/json");
   if (!network) co_return network.error();
   if (!network->success() || network->object() == nullptr ||
       text_at(*network->object(), "labels", kLabelInstallation) != frame_.installation)
     co_return ok();
-  auto gone = co_await erase("/networks/" + frame_.network, Patience::kQuick);
+  auto gone = co_await erase("/networks/" + name, Patience::kQuick);
   if (!gone) co_return gone.error();
   if (!gone->success() && gone->status != 404)
-    co_return Error(ErrorCode::kInternal, "engine-refused", "remove network " + frame_.network + ": " + gone->message);
+    co_return Error(ErrorCode::kInternal, "engine-refused", "remove network " + name + ": " + gone->message);
   co_return ok();
 }
 

@@ -101,6 +101,8 @@ class PodmanEngine final : public Engine {
   Task<void> make_volumes(const Workload& workload, int slot);
   Task<void> start(const Unit& unit, int slot);
   Task<void> ensure_network();
+  Task<void> ensure_model_network(const Workload& workload, int slot);
+  Task<void> make_network(std::string name, std::string interface, json::Object labels);
   Task<void> start_container(std::string name, const Unit& unit, int slot);
   // Removes what units left behind that went while nobody could finish it: once, and again after a try that failed.
   Task<void> sweep(std::string deployment);
@@ -117,6 +119,9 @@ class PodmanEngine final : public Engine {
   // Of one deployment ("" is all of ours), but for claimed ones; by name where a filter is given.
   using VolumeFilter = std::function<bool(const std::string& name)>;
   Task<void> remove_volumes(std::string deployment, VolumeFilter which);
+  // Models' networks of one deployment ("" is all of ours); by name where a filter is given.
+  Task<void> remove_networks(std::string deployment, VolumeFilter which);
+  Task<void> remove_network(std::string name);
   // The folders with sockets of one deployment ("" is all of ours).
   void remove_folders(const std::string& deployment) const;
 

@@ -124,6 +124,9 @@ std::string container_name(const std::string& unit, Part part) {
 
 std::string unit_of(const std::string& container) { return container.substr(0, container.find('.')); }
 
+std::string model_network_name(const std::string& unit) { return unit + ".net"; }
+bool has_network(const PodTemplate& pod) { return pod.network == manifest::Network::kOutgoing; }
+
 std::string shared_volume_name(const std::string& unit, const SharedFolder& folder) {
   return unit + ".shared." + folder.name;  // and two dots in no name of a volume of the config's
 }
@@ -138,9 +141,6 @@ std::string claim_volume_name(const PodmanFrame& frame, const std::string& claim
 
 std::vector<std::string> not_held(const PodTemplate& pod) {
   std::vector<std::string> sentences;
-  if (pod.network != manifest::Network::kNone)
-    sentences.push_back(
-        "This engine gives a model no network yet: what says spec.network: outgoing is not started here.");
   for (const ScratchMount& mount : pod.scratch_mounts) {
     if (mount.size_bytes)
       sentences.push_back("The volume " + mount.volume + " at " + mount.path +
@@ -258,8 +258,8 @@ json::Object render_container(const PodmanFrame& frame, const Workload& workload
       {"pidns", json::Object{{"nsmode", "private"}}},
       {"ipcns", json::Object{{"nsmode", "private"}}},
       {"utsns", json::Object{{"nsmode", "private"}}},
-      // The model's has a loopback of its own and nothing else.
-      {"netns", json::Object{{"nsmode", is_guard ? "bridge" : "none"}}},
+      // The model's has a loopback of its own, and a network of its own where it may have one.
+      {"netns", json::Object{{"nsmode", is_guard || has_network(pod) ? "bridge" : "none"}}},
       {"mounts", mounts},
       {"volumes", volumes},
       {"image_volume_mode", "ignore"},
@@ -277,6 +277,7 @@ json::Object render_container(const PodmanFrame& frame, const Workload& workload
     create.set("Networks", json::Object{{frame.network, json::Object{}}});
     create.set("portmappings", port_mappings);
   }
+  if (!is_guard && has_network(pod)) create.set("Networks", json::Object{{model_network_name(unit), json::Object{}}});
   json::Array devices;
   for (const std::string& device : device_names(container.resources))
     devices.emplace_back(json::Object{{"path", device}});

@@ -63,6 +63,11 @@ std::string claim_volume_name(const PodmanFrame& frame, const std::string& claim
 PortNeeds ports_needed(const PodTemplate& pod, int replicas);
 std::vector<std::string> not_held(const PodTemplate& pod);
 
+// UNIT.net, of a model that may reach others: nobody else is in it.
+std::string model_network_name(const std::string& unit);
+// Whether the model has one.
+bool has_network(const PodTemplate& pod);
+
 // The body of POST containers/create for one container of a valid workload.
 json::Object render_container(const PodmanFrame& frame, const Workload& workload, int slot, Part part);
 

@@ -75,8 +75,6 @@ Result<void> validate(const Workload& workload) {
     if (!names.insert(folder.name).second) return bad("pod.shared", "has " + folder.name + " twice");
     MIFENG_CHECK(check_memory_folder("pod.shared", folder.path, folder.size_bytes, paths));
   }
-  if (pod.network != manifest::Network::kNone)
-    return bad("pod.network", "must be none: this engine gives a model no network yet");
   for (const Part part : {Part::kGuard, Part::kModel})
     MIFENG_CHECK(check_container(std::string("pod.") + to_string(part), template_of(pod, part), paths));
   std::set<std::string> volumes;

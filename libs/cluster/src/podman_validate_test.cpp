@@ -42,7 +42,6 @@ TEST(PodmanValidate, RefusesWhatCannotBeRendered) {
       {"pod.shared", [](Workload& w) { w.pod.shared[2].path = "/mifeng/start"; }},
       {"pod.shared", [](Workload& w) { w.pod.shared[2].name = "app"; }},
       {"pod.shared", [](Workload& w) { w.pod.shared[0].size_bytes = 1; }},
-      {"pod.network", [](Workload& w) { w.pod.network = manifest::Network::kOutgoing; }},
       {"pod.model.user", [](Workload& w) { w.pod.model.user = 0; }},
       {"pod.scratch_mounts", [](Workload& w) { w.pod.scratch_mounts[0].path = "/mifeng/platform"; }},
       {"pod.scratch_mounts", [](Workload& w) { w.pod.scratch_mounts[0].volume = "../x"; }},

@@ -72,6 +72,7 @@ Result<Deployment> create_in(Core& core, store::Transaction& tx, const Actor& ac
     return Error(ErrorCode::kConflict, "name-taken",
                  "There is a deployment \"" + request.name + "\" already (" + same->id + "). Choose another name.");
   MIFENG_TRY(const Prepared prepared, prepare(tx, request.version_id, request.overlay, VersionRule::kAccepted));
+  MIFENG_CHECK(check_network(prepared, request.overlay));
   store::DeploymentRow row;
   MIFENG_TRY(row.replicas, wanted_replicas(request, prepared.config));
   row.id = request.name + "-" + core.random.hex(3);
@@ -118,6 +119,12 @@ Result<Deployment> create_in(Core& core, store::Transaction& tx, const Actor& ac
   return deployment_of(core, tx, row);
 }
 
+void add_network_warning(std::vector<std::string>& warnings, const Prepared& prepared, const Overlay& overlay) {
+  if (prepared.config.network == manifest::Network::kNone) return;
+  warnings.push_back(phrase("the model may reach other machines from its container (spec.network: outgoing)"));
+  if (!overlay.allow_network) warnings.push_back(phrase("that has to be allowed: deploy it with --allow-network"));
+}
+
 Result<DeploymentPlan> DeploymentService::plan(const Actor& actor, const DeploymentRequest& request) {
   MIFENG_CHECK(require(actor, Permission::kDeploy));
   MIFENG_CHECK(check_label("name", request.name, 32));
@@ -141,8 +148,7 @@ Result<DeploymentPlan> DeploymentService::plan(const Actor& actor, const Deploym
       for (std::string& sentence : engine->not_held(pod)) plan.warnings.push_back(std::move(sentence));
     }
     if (same) plan.warnings.push_back(phrase("there is a deployment {} already", request.name));
-    if (pod.network == manifest::Network::kOutgoing)
-      plan.warnings.push_back(phrase("the model may reach other machines from its container (spec.network: outgoing)"));
+    add_network_warning(plan.warnings, prepared, request.overlay);
     if (plan.replicas == 0) plan.warnings.push_back(phrase("with no replica nothing will run"));
     if (request.route) {
       MIFENG_CHECK(check_prefix(request.route->prefix));

@@ -26,4 +26,7 @@ Result<store::RevisionRow> add_revision(Core& core, store::Transaction& tx, stor
                                         const store::ModelRow& model, const Overlay& overlay, const std::string& cause,
                                         const std::string& by);
 
+// What a plan says of a model that asks for a network.
+void add_network_warning(std::vector<std::string>& warnings, const Prepared& prepared, const Overlay& overlay);
+
 }  // namespace mifeng::platform

@@ -85,8 +85,10 @@ Grade grade_of(const store::ModelRow& model) { return payload_is_sealed(model) ?
 json::Object overlay_json(const Overlay& overlay) {
   json::Array env;
   for (const EnvVar& var : overlay.env) env.emplace_back(json::Object{{"name", var.name}, {"value", var.value}});
-  return json::Object{
-      {"env", std::move(env)}, {"requests", object_of(overlay.requests)}, {"limits", object_of(overlay.limits)}};
+  return json::Object{{"env", std::move(env)},
+                      {"requests", object_of(overlay.requests)},
+                      {"limits", object_of(overlay.limits)},
+                      {"allow_network", overlay.allow_network}};
 }
 
 namespace {
@@ -101,6 +103,7 @@ Overlay overlay_of(json::Fields& fields) {
   }
   for (auto& [name, value] : fields.string_map("requests")) overlay.requests.emplace(name, value);
   for (auto& [name, value] : fields.string_map("limits")) overlay.limits.emplace(name, value);
+  overlay.allow_network = fields.optional_boolean("allow_network").value_or(false);
   return overlay;
 }
 
@@ -162,6 +165,14 @@ Result<Prepared> prepare(store::Transaction& tx, const std::string& version_id, 
   MIFENG_TRY(prepared.config, manifest::apply_overlay(config, overlay));
   prepared.model = std::move(*model);
   return prepared;
+}
+
+Result<void> check_network(const Prepared& prepared, const Overlay& overlay) {
+  if (prepared.config.network == manifest::Network::kNone || overlay.allow_network) return ok();
+  return Error(ErrorCode::kConflict, "network-not-allowed",
+               prepared.model.name + " " + prepared.model.version +
+                   " asks for a network (spec.network: outgoing): what it sends out, nobody here sees. Deploy it with "
+                   "allow_network (--allow-network) where that is right.");
 }
 
 Result<cluster::PodTemplate> render(Core& core, const Prepared& prepared, const std::string& deployment_id,

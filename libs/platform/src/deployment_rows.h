@@ -32,6 +32,9 @@ enum class VersionRule { kAccepted, kAny };
 Result<Prepared> prepare(store::Transaction& tx, const std::string& version_id, const Overlay& overlay,
                          VersionRule rule);
 
+// kConflict "network-not-allowed" where the config asks for one and the overlay does not allow it.
+Result<void> check_network(const Prepared& prepared, const Overlay& overlay);
+
 // `model_user`: of the deployment, whose models run under it.
 Result<cluster::PodTemplate> render(Core& core, const Prepared& prepared, const std::string& deployment_id,
                                     std::int64_t model_user);

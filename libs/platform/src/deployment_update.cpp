@@ -81,6 +81,7 @@ Result<Next> next_of(store::Transaction& tx, const std::string& id, const Update
   if (request.env) next.overlay.env = *request.env;
   if (request.requests) next.overlay.requests = *request.requests;
   if (request.limits) next.overlay.limits = *request.limits;
+  if (request.allow_network) next.overlay.allow_network = *request.allow_network;
   MIFENG_TRY(next.prepared, prepare(tx, request.version_id.empty() ? next.row.version_id : request.version_id,
                                     next.overlay, VersionRule::kAccepted));
   if (next.prepared.model.vendor_id != next.row.vendor_id || next.prepared.model.name != next.row.model)
@@ -100,6 +101,7 @@ UpdateStrategy strategy_of(Core& core, const store::DeploymentRow& row, const cl
 // In `tx`, with what follows of it.
 Result<Deployment> make_wanted(Core& core, store::Transaction& tx, const Actor& actor, Next& next,
                                const std::string& cause, const std::string& action) {
+  MIFENG_CHECK(check_network(next.prepared, next.overlay));
   MIFENG_TRY(const auto before, core.renderings->of(core, tx, next.now));
   MIFENG_TRY(const auto after, render(core, next.prepared, next.row.id, next.row.model_user));
   if (next.prepared.model.id == next.row.version_id && *before == after)
@@ -147,6 +149,7 @@ Result<UpdatePlan> DeploymentService::plan_update(const Actor& actor, const std:
     plan.to_version = next.prepared.model.version;
     plan.changes = changes_between(*before, after);
     plan.strategy = strategy_of(core_, next.row, after);
+    add_network_warning(plan.warnings, next.prepared, next.overlay);
     if (const auto engine = core_.clusters->find(next.row.cluster_id))
       for (std::string& sentence : engine->not_held(after)) plan.warnings.push_back(std::move(sentence));
     if (plan.strategy == UpdateStrategy::kOutage && next.row.replicas > 0)

@@ -28,7 +28,8 @@ platform::DeploymentRequest deployment_request(json::Fields& body) {
   request.version_id = body.string("version_id", {1, 128});
   if (const auto replicas = body.optional_integer("replicas", 0, 64)) request.replicas = static_cast<int>(*replicas);
   for (const auto port : body.integers("ports", 1, 65535, {0, 1000})) request.ports.push_back(static_cast<int>(port));
-  request.overlay = {variables(body), quantities(body, "requests"), quantities(body, "limits")};
+  request.overlay = {variables(body), quantities(body, "requests"), quantities(body, "limits"),
+                     body.optional_boolean("allow_network").value_or(false)};
   if (auto route = body.optional_object("route")) request.route = route_input(*route);
   return request;
 }
@@ -95,6 +96,7 @@ Result<platform::UpdateRequest> read_update(Call& call) {
   if (body.has("env")) request.env = variables(body);
   if (body.has("requests")) request.requests = quantities(body, "requests");
   if (body.has("limits")) request.limits = quantities(body, "limits");
+  request.allow_network = body.optional_boolean("allow_network");
   MIFENG_CHECK(body.finish());
   return request;
 }

@@ -61,7 +61,8 @@ Array planned_ports(const std::vector<platform::PlannedPort>& ports) {
 Value json_of(const platform::Overlay& overlay) {
   return Object{{"env", env_list(overlay.env)},
                 {"requests", string_map(overlay.requests)},
-                {"limits", string_map(overlay.limits)}};
+                {"limits", string_map(overlay.limits)},
+                {"allow_network", overlay.allow_network}};
 }
 
 Value json_of(const platform::UnitInfo& unit) {
@@ -117,6 +118,7 @@ Value json_of(const platform::DeploymentRequest& request) {
   if (!overlay.env.empty()) object.set("env", env_list(overlay.env));
   if (!overlay.requests.empty()) object.set("requests", string_map(overlay.requests));
   if (!overlay.limits.empty()) object.set("limits", string_map(overlay.limits));
+  if (overlay.allow_network) object.set("allow_network", true);
   if (request.route) object.set("route", route_input(*request.route));
   return object;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -47,7 +48,9 @@ static const char* reach_address(char* what, int type) {
   *port++ = '\0';
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)atoi(port))};
   inet_pton(AF_INET, what, &address.sin_addr);
+  struct timeval patience = {.tv_sec = 2};
   int fd = socket(AF_INET, type, 0);
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   const char* how = outcome(fd < 0 ? fd : connect(fd, (struct sockaddr*)&address, sizeof address));
   if (fd >= 0 && type == SOCK_DGRAM && strcmp(how, "done") == 0) how = outcome(send(fd, "x", 1, 0));
   if (fd >= 0) close(fd);

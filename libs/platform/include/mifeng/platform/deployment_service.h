@@ -40,6 +40,7 @@ struct Overlay {
   std::vector<EnvVar> env;                      // only names that the config has; those that start with MIFENG_ never
   std::map<std::string, std::string> requests;  // "cpu" -> "2"
   std::map<std::string, std::string> limits;
+  bool allow_network = false;  // what a config with spec.network: outgoing needs
 };
 struct DeploymentRequest {
   std::string name;             // DNS label, up to 32; the deployment's id is this and six random hex digits
@@ -56,6 +57,7 @@ struct UpdateRequest {
   std::optional<std::vector<EnvVar>> env;  // each replaces that part of the overlay
   std::optional<std::map<std::string, std::string>> requests;
   std::optional<std::map<std::string, std::string>> limits;
+  std::optional<bool> allow_network;
 };
 struct PlannedPort {
   int slot = 0;
