@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "deployment_rows.h"
 #include "mifeng/platform/deployment_service.h"
 #include "mifeng/store/database.h"
 #include "mifeng/store/models.h"

@@ -57,7 +57,7 @@ struct UpdateRequest {
   std::optional<std::vector<EnvVar>> env;  // each replaces that part of the overlay
   std::optional<std::map<std::string, std::string>> requests;
   std::optional<std::map<std::string, std::string>> limits;
-  std::optional<bool> allow_network;
+  std::optional<bool> allow_network{};
 };
 struct PlannedPort {
   int slot = 0;
