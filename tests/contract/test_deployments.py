@@ -67,7 +67,7 @@ def test_a_deployment_and_its_plan(stage):
     assert [port["slot"] for port in plan["ports"]] == [0, 1]
     made = stage.ok("POST", "/deployments", {**request, "cluster": "local"}, 201)
     assert (made["cluster"], made["revision"], made["replicas"], made["ready"], made["units"]) == ("local", 1, 2, 0, [])
-    assert made["overlay"] == {"env": [], "requests": {}, "limits": {"memory": "1Gi"}}
+    assert made["overlay"] == {"env": [], "requests": {}, "limits": {"memory": "1Gi"}, "allow_network": False}
     assert made["state"] == "pending" and made["update_failed"] is False
     assert [port["node_port"] for port in made["ports"]] == [port["node_port"] for port in plan["ports"]]
     assert no_json_in_text(plan) and no_json_in_text(made)
@@ -94,7 +94,7 @@ def test_updating_makes_revisions_and_rolling_back_one_more(stage):
     assert (updated["revision"], updated["version"], updated["overlay"]["limits"]) == (2, "2.0.0", {"memory": "2Gi"})
     # What is not named stays.
     updated = stage.ok("POST", path + "/revisions", {"requests": TOGETHER})
-    assert updated["overlay"] == {"env": [], "requests": TOGETHER, "limits": {"memory": "2Gi"}}
+    assert updated["overlay"] == {"env": [], "requests": TOGETHER, "limits": {"memory": "2Gi"}, "allow_network": False}
     assert (updated["revision"], updated["version"]) == (3, "2.0.0")
     # What is named and empty goes.
     assert stage.ok("POST", path + "/revisions", {"requests": {}})["overlay"]["requests"] == {}
