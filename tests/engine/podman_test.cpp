@@ -140,6 +140,25 @@ TEST_F(PodmanTest, ContainersOfOthersAreNeverTouched) {
   machine.podman({"rm", "-f", name});
 }
 
+TEST_F(PodmanTest, NorIsOneOfOthersUnderTheNameOfAModelsContainer) {
+  const Workload wanted = workload({"serve"}, 1, false);
+  const std::string name = name_of(0) + ".model";
+  machine.podman({"create", "--name", name, bench.image(), "hang"});
+  const auto result = apply(wanted);
+  ASSERT_EQ(result.units.size(), 1U);
+  EXPECT_EQ(result.units[0].reason_code, "not-ours");
+  expect_done([&] { return engine->remove("test"); });
+  // Also where it took the place of one of ours.
+  machine.podman({"rm", "-f", name});
+  apply(wanted);
+  wait_ready();
+  machine.podman({"rm", "-f", name});
+  machine.podman({"create", "--name", name, bench.image(), "hang"});
+  expect_done([&] { return engine->remove("test"); });
+  EXPECT_EQ(machine.podman({"ps", "-a", "--format", "{{.Names}}"}), name + "\n");
+  machine.podman({"rm", "-f", name});
+}
+
 // What runs as it should costs one list at each resync.
 TEST_F(PodmanTest, WhatStandsStillCostsOneListAtEachResync) {
   ServiceProxy proxy(machine.path() / "run/proxy.sock", machine.socket());

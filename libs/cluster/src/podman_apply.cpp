@@ -180,6 +180,11 @@ Task<void> PodmanEngine::make_volume(json::Object volume, std::string name) {
     // One that a try half-way left behind is ours and empty; a shared one may be of another size.
     if (!is_shared) co_return ok();
     if (again) co_return engine_error(*made, "make the volume " + name);
+    auto found = co_await get("/volumes/" + name + "/json");
+    if (!found) co_return found.error();
+    if (found->object() != nullptr && text_at(*found->object(), "Labels", kLabelInstallation) != frame_.installation)
+      co_return Error(ErrorCode::kPermissionDenied, "not-ours",
+                      "the volume " + name + " does not belong to this installation of Mifeng");
     auto removed = co_await erase("/volumes/" + name, Patience::kQuick);
     if (!removed) co_return removed.error();
     if (!removed->success() && removed->status != 404)

@@ -2,7 +2,6 @@
 // both are removed, then their volumes, then the folder: Podman 4.3 waits for itself for good where a volume is removed
 // while its container is still cleaned up.
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <set>
 
@@ -50,10 +49,15 @@ Task<void> PodmanEngine::try_to_end(const Unit& unit) {
   const std::string path = "/containers/" + unit.engine_id;
   auto stopped = co_await post(path + "/stop", std::nullopt, Patience::kStop);
   if (!stopped) co_return stopped.error();  // whatever it says: one that cannot be stopped is killed
-  // The model's before the guard's: what is left by an end in between is still a unit.
-  const std::array<std::string, 2> both{container_name(unit.name, Part::kModel), unit.engine_id};
-  for (const std::string& name : both) {
-    auto removed = co_await remove_container(name);
+  // The model's before the guard's: what is left by an end in between is still a unit. Under its name, too, there may
+  // be somebody else's.
+  std::vector<std::string> ids;
+  auto model = co_await inspect(container_name(unit.name, Part::kModel));
+  if (!model && model.error().code() != ErrorCode::kPermissionDenied) co_return model.error();
+  if (model && *model) ids.push_back(text_at(**model, "Id"));
+  ids.push_back(unit.engine_id);
+  for (const std::string& id : ids) {
+    auto removed = co_await remove_container(id);
     if (!removed) co_return removed.error();
   }
   auto looked = co_await refresh(unit.name);
