@@ -126,8 +126,9 @@ Task<PodmanEngine::UnitInspected> PodmanEngine::look_into(std::string unit) {
   both.guard = std::move(*guard);
   if (!both.guard) co_return both;
   auto model = co_await inspect(container_name(unit, Part::kModel));
-  if (!model) co_return model.error();
-  both.model = std::move(*model);
+  // Somebody else's under that name is none of the unit's.
+  if (!model && model.error().code() != ErrorCode::kPermissionDenied) co_return model.error();
+  if (model) both.model = std::move(*model);
   co_return both;
 }
 
