@@ -245,6 +245,14 @@ class DeploymentRound {
         MIFENG_CHECK(store::update(tx, *row));
       }
       told = told || is_new || before.state != row->state;
+      // The unit's row says it until its next start; here it stays.
+      if (unit.state == cluster::UnitState::kExited && before.state != "failed")
+        MIFENG_CHECK(
+            core_.audit->append(tx, AuditEvent{.actor = "system",
+                                               .action = "unit.end",
+                                               .subject = row_.id,
+                                               .outcome = unit.reason_code.empty() ? "exited" : unit.reason_code,
+                                               .detail = clean_text(unit.name + ": " + row->reason, 1000)}));
     }
     return told;
   }

@@ -102,6 +102,15 @@ TEST_F(Deployments, SaysInOneSentenceWhyItDoesNotRunAndTriesLessAndLessOften) {
   engine_.make_all_ready();
   rounds();
   EXPECT_EQ(state(id), "ready");
+  // Nothing but the log remembers it now: each end once, however often it was looked at.
+  AuditQuery query;
+  query.action = "unit.end";
+  query.subject = id;
+  const auto ends = platform_->audit().list(auditor_, query, {});
+  ASSERT_TRUE(ends);
+  EXPECT_EQ(ends->total, 3) << "the first time it had not been started at all";
+  EXPECT_EQ(ends->items.front().outcome, "exited");
+  EXPECT_EQ(ends->items.front().detail, FakeEngine::unit_name(id, 0) + ": it ended with status 3");
 }
 
 TEST_F(Deployments, AStartThatFailsIsTriedAgainLaterAndKeepsItsReason) {
