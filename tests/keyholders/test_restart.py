@@ -22,7 +22,8 @@ def test_a_model_that_crashed_is_started_again_and_nothing_is_opened_again(stage
         platform.wait(lambda e, n=number: e.get("start") == n, "the renewal that asks")
         container.wait_ready()
         assert container.call("/weights").status == 200
-    assert "the model's process ended (killed by signal 9), and is to be started again" in container.log()
+    assert "the model's process ended (killed by signal 9, most likely because it needed more than its memory limit" in container.log()
+    assert "), and is to be started again" in container.log()
     assert container.log().count("payload opened into memory") == 1
     assert (container.pid, container.pids()["mifeng-start"]) == (guard, started)
     # Each start was asked for once, the first not at all.

@@ -12,8 +12,10 @@
 #include <condition_variable>
 #include <deque>
 #include <iostream>
+#include <latch>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -109,23 +111,35 @@ BlockingPool::~BlockingPool() {
 bool BlockingPool::post(std::function<void()> job) { return impl_->push(std::move(job)); }
 
 Task<void> BlockingPool::run(std::function<void()> job) {
-  auto initiate = [impl = impl_, job = std::move(job)](auto handler) mutable {
+  // Set when the pool's thread has let go of the waiter's event loop: the last thing that the waiter does may be to end
+  // it, while the thread that woke it is still on its way out of post().
+  auto has_left = std::make_shared<std::latch>(1);  // a waiting std::atomic<bool> was seen to miss its notification
+  auto initiate = [impl = impl_, job = std::move(job), has_left](auto handler) mutable {
     using Handler = decltype(handler);
-    auto executor = asio::get_associated_executor(handler);
-    // Shared because std::function wants to copy; there is only one call.
-    auto shared = std::make_shared<Handler>(std::move(handler));
-    auto guard = asio::make_work_guard(executor);
-    auto complete = [shared, executor, guard](bool ran) {
-      asio::post(executor, [shared, ran]() mutable { std::move (*shared)(ran); });
+    using Guard = decltype(asio::make_work_guard(asio::get_associated_executor(handler)));
+    struct Waiter {
+      std::shared_ptr<Handler> handler;
+      Guard guard;
     };
-    const bool accepted = impl->push([job = std::move(job), complete] {
+    // Shared because std::function wants to copy; there is only one call.
+    auto guard = asio::make_work_guard(asio::get_associated_executor(handler));
+    auto waiter = std::make_shared<std::optional<Waiter>>(
+        Waiter{std::make_shared<Handler>(std::move(handler)), std::move(guard)});
+    const auto wake = [](std::optional<Waiter>& whom, bool ran) {
+      const Waiter own = std::move(*whom);
+      whom.reset();
+      asio::post(own.guard.get_executor(), [shared = own.handler, ran]() mutable { std::move (*shared)(ran); });
+    };
+    const bool accepted = impl->push([job = std::move(job), waiter, wake, has_left] {
       job();
-      complete(true);
+      wake(*waiter, true);
+      has_left->count_down();
     });
-    if (!accepted) complete(false);
+    if (!accepted) wake(*waiter, false);
   };
   const bool ran = co_await asio::async_initiate<decltype(asio::use_awaitable), void(bool)>(std::move(initiate),
                                                                                             asio::use_awaitable);
+  if (ran) has_left->wait();
   if (!ran)
     co_return Error(ErrorCode::kUnavailable, "busy",
                     "Too much is going on at once (" + impl_->name + "); try again in a moment.");
