@@ -14,6 +14,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 os.environ.setdefault("MIFENG_BIN", str(HERE.parent / "build/bin"))
 os.environ.setdefault("MIFENG_SOURCE", str(HERE.parent))
+os.environ.setdefault("MIFENG_BUILD", str(HERE.parent / "build/release"))
 sys.path[:0] = [str(HERE), str(HERE.parent / "tests/e2e")]
 
 from bench_result import build, finish, machine  # noqa: E402
