@@ -14,8 +14,11 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 for name, path in (("MIFENG_BIN", "build/bin"), ("MIFENG_BUILD", "build/release"), ("MIFENG_SOURCE", ".")):
     os.environ.setdefault(name, str(ROOT / path))
-sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "tests/keyholders")]
+sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "tests/keyholders"), str(ROOT / "tests/wire")]
 import bench_result  # noqa: E402
+import wire  # noqa: E402
+
+wire.WAIT = 300  # before its users take it for a default: sealing gigabytes takes its time
 import keyholders  # noqa: E402
 
 
