@@ -182,26 +182,27 @@ def victim(scene):
     wait_until(lambda: len(scene.installation.deployments()) == 1, 60, "the deletion")
 
 
-CHANGES = [argument_of_the_guard, environment_of_the_guard, mount_of_the_guard, command_of_the_model,
-           environment_of_the_model, network_of_the_model, app_that_the_model_can_write,
-           platforms_socket_in_the_models_container]
+CHANGES = [("guard", argument_of_the_guard), ("guard", environment_of_the_guard), ("guard", mount_of_the_guard),
+           ("model", command_of_the_model), ("model", environment_of_the_model), ("model", network_of_the_model),
+           ("model", app_that_the_model_can_write), ("model", platforms_socket_in_the_models_container)]
 
 
 def make_again(scene, name, change):
     """Makes the unit anew under its names, past the platform; the id of its guard's container, and what was changed."""
     what = []
+    changes = {}
+    if change:
+        container, how = change
+        changes["change_" + container] = lambda spec: what.append(how(spec, scene.sockets / name))
     with scene.frozen_platform():
-        def note(spec):
-            what.append(change(spec, scene.sockets / name))
-        of_model = change is not None and change.__name__.endswith(("model", "can_write", "container"))
-        made = scene.engine.make_again(name, **({"change_model" if of_model else "change_guard": note} if change else {}))
+        made = scene.engine.make_again(name, **changes)
         connected = pathlib.Path(f"/proc/{scene.engine.pid(made)}/net/unix")
         # So that it is heard before it is replaced.
         wait_until(lambda: f"{name}/platform.sock" in connected.read_text(), 30, "the guard's connection")
     return made, what
 
 
-@pytest.mark.parametrize("change", [None, *CHANGES])
+@pytest.mark.parametrize("change", [None, *CHANGES], ids=lambda change: change[1].__name__ if change else "unchanged")
 def test_a_unit_that_was_made_again_with_a_change_is_refused(scene, genuine, victim, change):
     (name,) = scene.installation.units(victim)
     before = len(scene.refusals("drifted", name))

@@ -1,6 +1,11 @@
 // What a submit leaves in the libraries of configs and images, and what goes from them again.
+#include <thread>
+
+#include "guard_image.h"
 #include "mifeng/base/child_process.h"
+#include "mifeng/base/file.h"
 #include "mifeng/crypto/sm3.h"
+#include "mifeng/package/guard_image.h"
 #include "mifeng/store/deployments.h"
 #include "submit_fixture.h"
 
@@ -112,6 +117,42 @@ TEST_F(Library, WhatASubmitLeavesHalfWayIsFoundAndARegistryThatIsAwayIsAskedAgai
   platform_->reconciler().stop();
   EXPECT_TRUE(images().empty());
   EXPECT_NE(in_registry(model.image_address), "there");
+}
+
+TEST_F(Library, TheGuardsImageIsPushedOnceAndAgainWhereAnEngineMissesIt) {
+  const auto folder = work_->path() / "guard";
+  for (const char* name : {"bin/mifeng-guard", "sbin/nginx", "start/mifeng-start"}) {
+    std::filesystem::create_directories((folder / name).parent_path());
+    ASSERT_TRUE(write_file_atomic(folder / name, as_bytes("x"), 0755));
+  }
+  PlatformOptions options = options_;
+  options.guard_image = work_->path() / "image";
+  options.guard_image_digest = package::write_guard_image(folder, options.guard_image).value();
+  GuardImage image(options);
+  EXPECT_EQ(image.address(), registry_name_ + "/mifeng/guard@" + options.guard_image_digest);
+  ASSERT_NE(in_registry(image.address()), "there");
+  ASSERT_TRUE(image.ensure());
+  EXPECT_EQ(in_registry(image.address()), "there");
+  EXPECT_TRUE(can_be_pulled(image.address()));
+
+  ChildOptions remove;
+  remove.argv = {"skopeo", "delete", "--tls-verify=false", "docker://" + image.address()};
+  ASSERT_TRUE(run_command(remove, std::chrono::seconds(60))->exit.success());
+  ASSERT_NE(in_registry(image.address()), "there");
+  ASSERT_TRUE(image.ensure());
+  EXPECT_NE(in_registry(image.address()), "there") << "it was pushed once, and nobody has missed it";
+  image.missing();
+  for (int i = 0; i < 300 && in_registry(image.address()) != "there"; ++i) {
+    ASSERT_TRUE(image.ensure());
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  EXPECT_EQ(in_registry(image.address()), "there");
+
+  GuardImage other(options);
+  stop_registry();
+  EXPECT_EQ(other.ensure().error().reason(), "registry-unavailable");
+  EXPECT_TRUE(other.ensure()) << "said once, and not asked for again at once";
+  start_registry();
 }
 
 TEST_F(Library, DocumentsAndConfigAreUtf8) {

@@ -113,7 +113,7 @@ bool BlockingPool::post(std::function<void()> job) { return impl_->push(std::mov
 Task<void> BlockingPool::run(std::function<void()> job) {
   // Set when the pool's thread has let go of the waiter's event loop: the last thing that the waiter does may be to end
   // it, while the thread that woke it is still on its way out of post().
-  auto has_left = std::make_shared<std::latch>(1);  // a waiting std::atomic<bool> was seen to miss its notification
+  auto has_left = std::make_shared<std::latch>(1);
   auto initiate = [impl = impl_, job = std::move(job), has_left](auto handler) mutable {
     using Handler = decltype(handler);
     using Guard = decltype(asio::make_work_guard(asio::get_associated_executor(handler)));

@@ -94,6 +94,20 @@ TEST_F(GuardImage, HoldsTheFolderTheFirstProcessAndWhereMountsLie) {
                                      {"Entrypoint", json::Array{"/mifeng/bin/mifeng-guard"}}}));
 }
 
+TEST_F(GuardImage, GivesItsFirstProcessOut) {
+  const fs::path file = dir.path() / "first";
+  ASSERT_TRUE(write_guard_image(guard_folder(dir.path() / "guard"), out));
+  const auto taken = take_start_program(*read_oci_image(out), file);
+  ASSERT_TRUE(taken) << taken.error().message();
+  EXPECT_EQ(*read_text_file(file, 4096), "this is start/mifeng-start\n");
+  EXPECT_EQ(fs::status(file).permissions(), fs::perms(0755));
+
+  OciImage without = *read_oci_image(out);
+  without.layers.clear();
+  EXPECT_EQ(take_start_program(without, dir.path() / "none").error().reason(), "bad-image");
+  EXPECT_FALSE(fs::exists(dir.path() / "none"));
+}
+
 TEST_F(GuardImage, IsTheSameFromAnotherFolderAndAnotherWhenOneByteIs) {
   const auto first = write_guard_image(guard_folder(dir.path() / "one"), out);
   const auto second = write_guard_image(guard_folder(dir.path() / "else/where", true), dir.path() / "two");

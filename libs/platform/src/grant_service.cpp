@@ -30,9 +30,7 @@ Error wrong(const std::string& reason, const std::string& message) {
   return Error(ErrorCode::kVerificationFailed, reason, message);
 }
 
-// The payload's root key: the header must have been sealed for us, for this vendor, model and version, and signed by
-// the key under which the version was taken.
-Result<crypto::Sha256Digest> digest_of(const store::ModelRow& model) {
+Result<crypto::Sha256Digest> segments_digest(const store::ModelRow& model) {
   MIFENG_TRY(const Bytes bytes, from_hex(model.segments_sha256));
   crypto::Sha256Digest digest{};
   if (bytes.size() != digest.size())
@@ -41,6 +39,8 @@ Result<crypto::Sha256Digest> digest_of(const store::ModelRow& model) {
   return digest;
 }
 
+// The payload's root key: the header must have been sealed for us, for this vendor, model and version, and signed by
+// the key under which the version was taken.
 Result<sealed::RootKey> payload_root_key(const KeySet& keys, const store::ModelRow& model) {
   const auto* delivery = keys.delivery_key(model.delivery_key_id);
   if (delivery == nullptr)
@@ -176,7 +176,7 @@ Result<Bytes> GrantService::grant(const GuardPeer& guard, const std::string& dep
         if (row.unit == peer.unit)
           MIFENG_CHECK(end_instance(core_, tx, row, EndKind::kEnded, "unit " + peer.unit, "its unit was granted anew"));
       MIFENG_TRY(const auto vendor_key, crypto::Sm2PublicKey::from_pem(wanted.model.signer_key_pem));
-      MIFENG_TRY(const auto segments_sha256, digest_of(wanted.model));
+      MIFENG_TRY(const auto segments_sha256, segments_digest(wanted.model));
       const LoadedKey& output = keys->output_in_force(now);
       store::InstanceRow row;
       row.id = new_id(core_, "in-");

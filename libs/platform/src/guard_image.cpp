@@ -7,6 +7,7 @@ namespace {
 
 constexpr const char* kRepository = "mifeng/guard";
 constexpr std::chrono::seconds kAgain{10};
+constexpr std::chrono::seconds kDeadline{60};  // of some 20 MiB
 
 }  // namespace
 
@@ -16,22 +17,21 @@ std::string GuardImage::address() const { return options_.registry + "/" + name(
 
 Result<void> GuardImage::ensure() {
   if (options_.guard_image.empty() || options_.registry.empty()) return ok();
-  const std::lock_guard guard(mutex_);
-  const auto now = std::chrono::steady_clock::now();
-  if (pushed_ || now < not_before_) return ok();
-  not_before_ = now + kAgain;
+  const std::unique_lock guard(mutex_, kDeadline);
+  if (!guard || pushed_ || std::chrono::steady_clock::now() < not_before_) return ok();
   // Under a tag of its own for each, so that a registry that collects what has no tag keeps those that still run.
   const std::string& digest = options_.guard_image_digest;
   const std::string tag = digest.substr(digest.find(':') + 1, 16);
-  MIFENG_CHECK(push_layout(options_.guard_image, options_.registry + "/" + kRepository + ":" + tag,
-                           options_.registry_plain_http));
-  pushed_ = true;
-  return ok();
+  auto pushed = push_layout(options_.guard_image, options_.registry + "/" + kRepository + ":" + tag,
+                            options_.registry_plain_http, kDeadline);
+  pushed_ = pushed.has_value();
+  not_before_ = std::chrono::steady_clock::now() + kAgain;
+  return pushed;
 }
 
 void GuardImage::missing() {
-  const std::lock_guard guard(mutex_);
-  pushed_ = false;
+  const std::unique_lock guard(mutex_, kDeadline);
+  if (guard) pushed_ = false;
 }
 
 }  // namespace mifeng::platform

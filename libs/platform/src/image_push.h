@@ -1,6 +1,7 @@
 // From a package into the registry, with skopeo.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 
@@ -15,9 +16,10 @@ struct PushOptions {
 };
 // "REGISTRY/NAME@DIGEST": where the package's image is, or will be.
 std::string image_address(const package::PackageFile& package, const std::string& registry);
-// Copies an image's OCI layout to REGISTRY/NAME:TAG with its digest; what is there already is not sent again.
-// kUnavailable "registry-unavailable" with the registry's words.
-Result<void> push_layout(const std::filesystem::path& layout, const std::string& address, bool plain_http);
+// Copies an image's OCI layout to REGISTRY/NAME:TAG with its digest; what is there already is not sent again. Blocks
+// for `deadline` at most. kUnavailable "registry-unavailable" with the registry's words; kTimeout "command-timeout".
+Result<void> push_layout(const std::filesystem::path& layout, const std::string& address, bool plain_http,
+                         std::chrono::seconds deadline);
 // Writes the image's OCI layout below work_dir, copies it to REGISTRY/NAME:TAG and removes it again. Gives
 // "REGISTRY/NAME@DIGEST"; what is there already is not sent again. kUnavailable "registry-unavailable" with the
 // registry's words; kResourceExhausted "disk-full".

@@ -27,9 +27,10 @@ class ModelLink {
                                                    ::uid_t peer);
   ~ModelLink();
 
-  // Takes the connection, listens no more, and takes the payload. Waits for the connection without a limit, then
-  // `patience` for the payload: kTimeout "no-payload". kInvalidArgument "bad-message", "bad-handover"; kUnavailable
-  // "link-broken".
+  // Takes the connection, listens no more, and takes the payload. Waits for the connection without a limit: the engine
+  // may still be fetching the model's image, and a first process that is not taken gives up and ends its container,
+  // which the engine hears. Then `patience` for the payload: kTimeout "no-payload". kInvalidArgument "bad-message",
+  // "bad-handover"; kUnavailable "link-broken".
   boost::asio::awaitable<Result<HandedPayload>> take_payload(std::chrono::milliseconds patience);
 
   // The model's next start; the answer comes by next().
