@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <boost/asio/post.hpp>
+#include <cstdlib>
 #include <thread>
 
 #include "guard_impl.h"
@@ -15,7 +16,8 @@ namespace {
 
 constexpr milliseconds kListenerCheck{2000};
 constexpr milliseconds kReadinessCheck{2000};
-constexpr seconds kModelSilence{30};  // a model that works on a long call answers nothing else meanwhile
+constexpr seconds kPayloadPatience{30};  // without a byte of it
+constexpr seconds kModelSilence{30};     // a model that works on a long call answers nothing else meanwhile
 // Before a model that ended is started again: twice as long each time, save after a run of kStable.
 constexpr milliseconds kStartAgainMin{100};
 constexpr milliseconds kStartAgainMax{30'000};
@@ -40,17 +42,25 @@ Result<void> Guard::Impl::begin_session(SealedFile header) {
 
 asio::awaitable<Result<void>> Guard::Impl::open_payload_in_thread(SealedFile segments) {
   const PayloadKey key = payload_key(session->grant());
-  std::atomic<bool> cancel = false;
+  PayloadProgress progress;
+  Standstill standstill(kPayloadPatience, clock.steady_now());
   std::optional<Result<void>> result;
   std::thread worker([&] {
-    auto opened = open_payload(payload_header, std::move(segments), key, options.config.folders.app, *provider, cancel);
+    auto opened =
+        open_payload(payload_header, std::move(segments), key, options.config.folders.app, *provider, progress);
     asio::post(io, [this, &result, done = std::move(opened)]() mutable {
       result.emplace(std::move(done));
       bell.ring();
     });
   });
   while (!result) {
-    if (stopping()) cancel = true;
+    if (stopping()) progress.cancel = true;
+    if (standstill.lasts(progress.bytes, clock.steady_now())) {
+      // The thread hangs in a read, which nothing in this process ends: it would wait for it with the rest of its end.
+      log("the payload's segments have not been read any further for " + std::to_string(kPayloadPatience.count()) +
+          " s (" + std::to_string(progress.bytes) + " bytes until then), so this unit ends; look at the node's disk");
+      std::_Exit(static_cast<int>(GuardExit::kFailed));
+    }
     co_await bell.wait(milliseconds(500));
   }
   worker.join();

@@ -55,7 +55,9 @@ std::optional<keyholder::Listener> find_foreign_listener(const std::vector<keyho
 }
 
 std::string describe_foreign_listener(const keyholder::Listener& listener) {
-  return "the model listens on " + listener.address + " port " + std::to_string(listener.port) +
+  const bool is_udp = listener.transport == keyholder::Transport::kUdp;
+  return "the model listens on " + listener.address + (is_udp ? " UDP port " : " port ") +
+         std::to_string(listener.port) +
          ", where its answers would leave unsealed, so it is stopped. Let it serve on the Unix socket in "
          "MIFENG_SOCKET, "
          "or on 127.0.0.1";

@@ -26,7 +26,7 @@ Error other_segments() {
 Error cancelled() { return Error(ErrorCode::kCancelled, "stopping", "the container is being stopped"); }
 
 Result<void> unpack(ByteView header, SealedFile segments, const PayloadKey& key, int folder_fd,
-                    crypto::Sm4GcmProvider& provider, const std::atomic<bool>& cancel) {
+                    crypto::Sm4GcmProvider& provider, PayloadProgress& progress) {
   MIFENG_TRY(const Bytes context, sealed::payload_context(key.vendor, key.model, key.version));
   sealed::Policy policy{.kind = sealed::Kind::kPayload,
                         .exponent_max = sealed::kExponentMax,
@@ -46,11 +46,12 @@ Result<void> unpack(ByteView header, SealedFile segments, const PayloadKey& key,
   MIFENG_CHECK(feed(header));
   Bytes buffer(kReadSize);
   while (true) {
-    if (cancel.load()) return cancelled();
+    if (progress.cancel) return cancelled();
     MIFENG_TRY(const std::size_t got, segments.read(buffer));
     if (got == 0) break;
     hash.update(ByteView(buffer).first(got));
     MIFENG_CHECK(feed(ByteView(buffer).first(got)));
+    progress.bytes += got;
   }
   MIFENG_CHECK(opener.finish());  // the final segment has verified
   // Whoever made the accepted header can make other segments for it, which would verify as well.
@@ -88,14 +89,14 @@ Result<void> check_in_memory(const std::filesystem::path& folder) {
 
 Result<void> open_payload(ByteView header, SealedFile segments, const PayloadKey& key,
                           const std::filesystem::path& folder, crypto::Sm4GcmProvider& provider,
-                          const std::atomic<bool>& cancel) {
+                          PayloadProgress& progress) {
   std::error_code error;
   if (!std::filesystem::is_empty(folder, error) || error)
     return Error(ErrorCode::kInvalidArgument, "folder-not-empty",
                  folder.string() + " has to be an empty folder before the payload is opened");
   UniqueFd folder_fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder_fd) return errno_error(errno, "open " + folder.string());
-  auto unpacked = unpack(header, std::move(segments), key, folder_fd.get(), provider, cancel);
+  auto unpacked = unpack(header, std::move(segments), key, folder_fd.get(), provider, progress);
   if (!unpacked) empty_folder(folder);
   return unpacked;
 }

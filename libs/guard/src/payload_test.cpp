@@ -20,7 +20,7 @@ struct Payload : testing::Test {
   TempDir dir = TempDir::create("/dev/shm", "mifeng-payload-").value();
   crypto::Sm2PrivateKey vendor = crypto::Sm2PrivateKey::generate().value();
   crypto::Sm2PrivateKey delivery = crypto::Sm2PrivateKey::generate().value();
-  std::atomic<bool> cancel = false;
+  PayloadProgress progress;
   Bytes header, segments;
   std::optional<PayloadKey> key;
   bool granted_as_they_are = true;  // the grant is of these very segments
@@ -69,7 +69,7 @@ struct Payload : testing::Test {
     EXPECT_TRUE(write_file_atomic(dir.path() / "segments", segments));
     auto file = SealedFile::open(dir.path() / "segments", kSegmentsSizeMax);
     if (!file) return file.error();
-    return open_payload(header, std::move(*file), *key, dir.path() / "app", *provider, cancel);
+    return open_payload(header, std::move(*file), *key, dir.path() / "app", *provider, progress);
   }
   std::string reason() {
     const auto opened = open();
@@ -81,6 +81,7 @@ struct Payload : testing::Test {
 
 TEST_F(Payload, IsUnpacked) {
   ASSERT_EQ(reason(), "ok");
+  EXPECT_EQ(progress.bytes, segments.size());
   EXPECT_EQ(read_text_file(dir.path() / "app/lib/weights.bin", 1 << 20).value(), std::string(300'000, 'w'));
   // Another user id of this group may run it, and change nothing.
   EXPECT_EQ(fs::status(dir.path() / "app/model").permissions(), fs::perms(0750));
@@ -147,7 +148,7 @@ TEST_F(Payload, FromAnotherImageIsRefused) {
 }
 
 TEST_F(Payload, StopsWhenItIsToldTo) {
-  cancel = true;
+  progress.cancel = true;
   EXPECT_EQ(reason(), "stopping");
 }
 
@@ -155,6 +156,17 @@ TEST(InMemory, IsATmpfsOnly) {
   EXPECT_TRUE(check_in_memory("/dev/shm"));
   EXPECT_EQ(check_in_memory("/proc").error().reason(), "not-in-memory");
   EXPECT_FALSE(check_in_memory("/no/such/folder"));
+}
+
+TEST(Standstill, LastsOnceACountHasBeenTheSameForTheWholePatience) {
+  using std::chrono::seconds;
+  const Standstill::Time start{};
+  Standstill standstill(seconds(30), start);
+  EXPECT_FALSE(standstill.lasts(0, start + seconds(29)));
+  EXPECT_FALSE(standstill.lasts(1, start + seconds(31)));  // slow, and it goes on
+  EXPECT_FALSE(standstill.lasts(1, start + seconds(60)));
+  EXPECT_TRUE(standstill.lasts(1, start + seconds(61)));
+  EXPECT_FALSE(standstill.lasts(2, start + seconds(62)));
 }
 
 }  // namespace

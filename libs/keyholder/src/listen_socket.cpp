@@ -12,6 +12,7 @@
 #include <charconv>
 #include <cstring>
 #include <iterator>
+#include <system_error>
 #include <utility>
 
 namespace mifeng::keyholder {
@@ -58,23 +59,28 @@ std::vector<std::string_view> words(std::string_view line) {
   }
 }
 
+// Whether the whole word is a number that fits.
+template <class Integer>
+bool read_number(std::string_view word, int base, Integer& number) {
+  const char* const end = word.data() + word.size();
+  const auto [stopped, error] = std::from_chars(word.data(), end, number, base);
+  return error == std::errc() && stopped == end;
+}
+
 // proc(5): each 32-bit word of the address as the host's integer in hex, so in host byte order.
 Result<Listener> parse_local(std::string_view local) {
   const auto bad = [] {
-    return Error(ErrorCode::kInvalidArgument, "bad-proc-net-tcp", "a line of /proc/net/tcp cannot be understood");
+    return Error(ErrorCode::kInvalidArgument, "bad-proc-net-tcp", "a line of /proc/net cannot be understood");
   };
   const std::size_t colon = local.find(':');
   if (colon != 8 && colon != 32) return bad();
   std::array<std::uint32_t, 4> parts{};
   const std::size_t count = colon / 8;
   for (std::size_t i = 0; i < count; ++i) {
-    const char* first = local.data() + i * 8;
-    if (std::from_chars(first, first + 8, parts[i], 16).ptr != first + 8) return bad();
+    if (!read_number(local.substr(i * 8, 8), 16, parts[i])) return bad();
   }
   Listener listener;
-  const std::string_view port = local.substr(colon + 1);
-  if (std::from_chars(port.data(), port.data() + port.size(), listener.port, 16).ptr != port.data() + port.size())
-    return bad();
+  if (!read_number(local.substr(colon + 1), 16, listener.port)) return bad();
   std::array<std::uint8_t, 16> bytes{};
   std::memcpy(bytes.data(), parts.data(), count * 4);
   char text[INET6_ADDRSTRLEN];
@@ -147,8 +153,17 @@ Result<std::vector<ListenSocket>> ListenSocket::open_all(std::uint16_t port) {
   return sockets;
 }
 
-Result<std::vector<Listener>> parse_listeners(std::string_view text) {
-  constexpr std::string_view kListenState = "0A";  // TCP_LISTEN, include/net/tcp_states.h
+Result<PortRange> parse_port_range(std::string_view text) {
+  const std::vector<std::string_view> field = words(text.substr(0, text.find('\n')));
+  PortRange range;
+  if (field.size() != 2 || !read_number(field[0], 10, range.first) || !read_number(field[1], 10, range.last))
+    return Error(ErrorCode::kInvalidArgument, "bad-port-range", "the kernel's range of ports cannot be understood");
+  return range;
+}
+
+Result<std::vector<Listener>> parse_listeners(std::string_view text, Transport transport, PortRange given_out) {
+  // include/net/tcp_states.h, whose TCP_CLOSE is an unconnected socket of UDP, and TCP_ESTABLISHED a connected one.
+  const std::string_view open_to_all = transport == Transport::kTcp ? "0A" : "07";
   std::vector<Listener> listeners;
   bool heading = true;
   while (!text.empty()) {
@@ -159,25 +174,38 @@ Result<std::vector<Listener>> parse_listeners(std::string_view text) {
     // sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode ...
     const std::vector<std::string_view> field = words(line);
     if (field.size() < 10)
-      return Error(ErrorCode::kInvalidArgument, "bad-proc-net-tcp", "a line of /proc/net/tcp is too short");
-    if (field[3] != kListenState) continue;
+      return Error(ErrorCode::kInvalidArgument, "bad-proc-net-tcp", "a line of /proc/net is too short");
+    if (field[3] != open_to_all) continue;
     MIFENG_TRY(Listener listener, parse_local(field[1]));
-    const char* inode_end = field[9].data() + field[9].size();
-    if (std::from_chars(field[9].data(), inode_end, listener.inode).ptr != inode_end)
-      return Error(ErrorCode::kInvalidArgument, "bad-proc-net-tcp", "an inode of /proc/net/tcp is no number");
+    listener.transport = transport;
+    if (transport == Transport::kUdp && given_out.has(listener.port)) continue;
+    if (!read_number(field[9], 10, listener.inode))
+      return Error(ErrorCode::kInvalidArgument, "bad-proc-net-tcp", "an inode of /proc/net is no number");
     listeners.push_back(std::move(listener));
   }
   return listeners;
 }
 
 Result<std::vector<Listener>> read_listeners() {
-  MIFENG_TRY(const std::string v4, read_text_file("/proc/net/tcp", kProcFileMax));
-  MIFENG_TRY(std::vector<Listener> listeners, parse_listeners(v4));
-  const auto v6 = read_text_file("/proc/net/tcp6", kProcFileMax);
-  if (!v6 && v6.error().code() == ErrorCode::kNotFound) return listeners;  // no IPv6 in this kernel
-  if (!v6) return v6.error();
-  MIFENG_TRY(std::vector<Listener> more, parse_listeners(*v6));
-  listeners.insert(listeners.end(), more.begin(), more.end());
+  struct Table {
+    const char* path;
+    Transport transport;
+    bool may_be_missing;  // where the kernel has no IPv6
+  };
+  constexpr std::array<Table, 4> kTables{{{"/proc/net/tcp", Transport::kTcp, false},
+                                          {"/proc/net/tcp6", Transport::kTcp, true},
+                                          {"/proc/net/udp", Transport::kUdp, false},
+                                          {"/proc/net/udp6", Transport::kUdp, true}}};
+  MIFENG_TRY(const std::string ports, read_text_file("/proc/sys/net/ipv4/ip_local_port_range", 64));
+  MIFENG_TRY(const PortRange given_out, parse_port_range(ports));
+  std::vector<Listener> listeners;
+  for (const Table& table : kTables) {
+    const auto text = read_text_file(table.path, kProcFileMax);
+    if (!text && text.error().code() == ErrorCode::kNotFound && table.may_be_missing) continue;
+    if (!text) return text.error();
+    MIFENG_TRY(std::vector<Listener> some, parse_listeners(*text, table.transport, given_out));
+    listeners.insert(listeners.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
+  }
   return listeners;
 }
 

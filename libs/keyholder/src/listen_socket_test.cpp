@@ -30,8 +30,18 @@ constexpr const char* kTcp6 =
     "   2: 0000000000000000FFFF00000100007F:22B9 00000000000000000000000000000000:0000 0A 00000000:00000000 "
     "00:00000000 00000000  1000        0 23 1 0 100 0 0 10 0\n";
 
+constexpr const char* kUdp =
+    "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer "
+    "drops\n"
+    "  100: 00000000:14E9 00000000:0000 07 00000000:00000000 00:00000000 00000000  1000        0 31 2 0000 0\n"
+    "  101: 0205A8C0:14EA 0101A8C0:0035 01 00000000:00000000 00:00000000 00000000  1000        0 32 2 0000 0\n"
+    "  102: 00000000:8000 00000000:0000 07 00000000:00000000 00:00000000 00000000  1000        0 33 2 0000 0\n"
+    "  103: 0100007F:14EB 00000000:0000 07 00000000:00000000 00:00000000 00000000  1000        0 34 2 0000 0\n";
+
+constexpr PortRange kGivenOut{32768, 60999};
+
 TEST(Listeners, AreTheSocketsInListen) {
-  const auto listeners = parse_listeners(kTcp);
+  const auto listeners = parse_listeners(kTcp, Transport::kTcp, kGivenOut);
   ASSERT_TRUE(listeners.has_value()) << listeners.error().message();
   ASSERT_EQ(listeners->size(), 4u);  // the established connection is none
   EXPECT_EQ((*listeners)[0].address, "127.0.0.1");
@@ -46,7 +56,7 @@ TEST(Listeners, AreTheSocketsInListen) {
 }
 
 TEST(Listeners, OfIpv6KnowLoopbackInBothForms) {
-  const auto listeners = parse_listeners(kTcp6);
+  const auto listeners = parse_listeners(kTcp6, Transport::kTcp, kGivenOut);
   ASSERT_TRUE(listeners.has_value()) << listeners.error().message();
   ASSERT_EQ(listeners->size(), 3u);
   EXPECT_EQ((*listeners)[0].address, "::1");
@@ -57,13 +67,61 @@ TEST(Listeners, OfIpv6KnowLoopbackInBothForms) {
   EXPECT_TRUE((*listeners)[2].on_loopback);
 }
 
+// Neither a connected one, nor one on a port that the kernel chose, as a resolver's is.
+TEST(Listeners, OfUdpAreNotConnectedAndOnAPortOfTheirOwnChoice) {
+  const auto listeners = parse_listeners(kUdp, Transport::kUdp, kGivenOut);
+  ASSERT_TRUE(listeners.has_value()) << listeners.error().message();
+  ASSERT_EQ(listeners->size(), 2u);
+  EXPECT_EQ((*listeners)[0].transport, Transport::kUdp);
+  EXPECT_EQ((*listeners)[0].port, 5353);
+  EXPECT_EQ((*listeners)[0].inode, 31u);
+  EXPECT_FALSE((*listeners)[0].on_loopback);
+  EXPECT_EQ((*listeners)[1].port, 5355);
+  EXPECT_TRUE((*listeners)[1].on_loopback);
+}
+
+TEST(Listeners, OfUdpAreFoundInThisNetwork) {
+  const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const auto before = read_listeners();
+  ASSERT_TRUE(before.has_value()) << before.error().message();
+  const auto find = [](const std::vector<Listener>& listeners, std::uint16_t port) {
+    return std::any_of(listeners.begin(), listeners.end(), [&](const Listener& each) {
+      return each.transport == Transport::kUdp && each.port == port && each.on_loopback;
+    });
+  };
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  std::uint16_t port = 20000;  // below what the kernel gives out
+  for (; port < 21000; ++port) {
+    address.sin_port = htons(port);
+    if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) break;
+  }
+  ASSERT_LT(port, 21000);
+  EXPECT_FALSE(find(*before, port));
+  const auto after = read_listeners();
+  ASSERT_TRUE(after.has_value()) << after.error().message();
+  EXPECT_TRUE(find(*after, port));
+}
+
+TEST(Listeners, KnowTheKernelsRangeOfPorts) {
+  const auto range = parse_port_range("32768\t60999\n");
+  ASSERT_TRUE(range.has_value()) << range.error().message();
+  EXPECT_TRUE(range->has(32768));
+  EXPECT_TRUE(range->has(60999));
+  EXPECT_FALSE(range->has(32767));
+  EXPECT_FALSE(range->has(61000));
+  for (const char* text : {"", "32768\n", "32768 x\n", "32768 70000\n", "1 2 3\n"})
+    EXPECT_FALSE(parse_port_range(text)) << text;
+}
+
 TEST(Listeners, WhatIsNotUnderstoodIsAnError) {
   const std::string heading = "  sl  local_address ...\n";
   for (const char* line :
        {"   0: 0100007F:1F90 00000000:0000 0A\n", "   0: 0100007:1F90 0:0 0A 0:0 0:0 0 1000 0 11\n",
         "   0: 0100007F:XXXX 0:0 0A 0:0 0:0 0 1000 0 11\n", "   0: 0100007G:1F90 0:0 0A 0:0 0:0 0 1000 0 11\n",
         "   0: 0100007F:1F90 0:0 0A 0:0 0:0 0 1000 0 eleven\n"}) {
-    EXPECT_FALSE(parse_listeners(heading + line)) << line;
+    EXPECT_FALSE(parse_listeners(heading + line, Transport::kTcp, kGivenOut)) << line;
   }
 }
 

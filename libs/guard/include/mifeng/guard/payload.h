@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 
 #include "mifeng/base/result.h"
@@ -26,13 +27,39 @@ struct PayloadKey {
 };
 PayloadKey payload_key(const messages::Grant& grant);
 
+// Between the thread that opens the payload and whoever waits for it.
+struct PayloadProgress {
+  std::atomic<bool> cancel = false;      // set by who waits
+  std::atomic<std::uint64_t> bytes = 0;  // of the segments: read, verified and unpacked
+};
+
+// Whether something that counts upwards has stood still for too long.
+class Standstill {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+  Standstill(std::chrono::milliseconds patience, Time now) : patience_(patience), since_(now) {}
+  // The count at `now`: whether it has been the same for the whole of `patience`.
+  bool lasts(std::uint64_t count, Time now) {
+    if (count != count_) {
+      count_ = count;
+      since_ = now;
+    }
+    return now - since_ >= patience_;
+  }
+
+ private:
+  std::chrono::milliseconds patience_;
+  Time since_;
+  std::uint64_t count_ = 0;
+};
+
 // Opens header and segments under the grant's context, root key and vendor key, and unpacks what comes out below
 // `folder`, which must be empty. On any error the folder is emptied again. kVerificationFailed "other-segments"
 // where they are not what was submitted, the class of failure of the stream, "bad-archive", "bad-payload";
 // kResourceExhausted "disk-full" where the memory file system is too small; "payload-changed" of the file; kCancelled
-// once `cancel` is set. Blocks; runs in a thread of its own.
+// once `progress.cancel` is set. Blocks; runs in a thread of its own.
 Result<void> open_payload(ByteView header, SealedFile segments, const PayloadKey& key,
                           const std::filesystem::path& folder, crypto::Sm4GcmProvider& provider,
-                          const std::atomic<bool>& cancel);
+                          PayloadProgress& progress);
 
 }  // namespace mifeng::guard
