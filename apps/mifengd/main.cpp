@@ -64,11 +64,11 @@ std::string url_of(const Options& options, std::uint16_t port, bool tls) {
 }
 
 // Podman is there with --engine-socket alone; of the other kinds there is none yet.
-platform::EngineFactory engine_factory(const Options& options, const std::filesystem::path& sockets,
+clusters::EngineFactory engine_factory(const Options& options, const std::filesystem::path& sockets,
                                        const std::filesystem::path& start, const Clock& clock) {
   return [&options, &clock, sockets,
-          start](const platform::ClusterAccess& access) -> Result<std::shared_ptr<cluster::Engine>> {
-    if (access.kind != platform::ClusterKind::kPodman || options.engine_socket.empty())
+          start](const clusters::ClusterAccess& access) -> Result<std::shared_ptr<cluster::Engine>> {
+    if (access.kind != clusters::ClusterKind::kPodman || options.engine_socket.empty())
       return std::shared_ptr<cluster::Engine>();
     cluster::PodmanOptions podman;
     podman.socket = access.address;

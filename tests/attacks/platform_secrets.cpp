@@ -8,7 +8,7 @@
 #include "mifeng/store/audit.h"
 #include "mifeng/store/database.h"
 #include "mifeng/store/grants.h"
-#include "wrapper.h"
+#include "mifeng/trust/wrapper.h"
 
 namespace mifeng::platform {
 namespace {
@@ -23,7 +23,7 @@ Result<void> run(const std::filesystem::path& data, const std::filesystem::path&
   SystemRandom random;
   MIFENG_TRY(auto master, load_master_key(master_key, MasterKeyFile::kMustExist, random));
   MIFENG_TRY(const auto provider, crypto::Sm4GcmProvider::create());
-  MIFENG_TRY(const auto wrapper, Wrapper::create(std::move(master), *provider, random));
+  MIFENG_TRY(const auto wrapper, trust::Wrapper::create(std::move(master), *provider, random));
   MIFENG_TRY(const auto db, store::Database::open({.path = data / "mifeng.db", .connections = 1}));
   return db->read([&](store::Transaction& tx) -> Result<void> {
     MIFENG_TRY(const auto keys, store::keys_by_serial(tx, ""));

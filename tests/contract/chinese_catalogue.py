@@ -7,7 +7,8 @@ from conftest import ROOT
 SOURCES = ROOT / "apps/mifeng"
 # Whose errors and sentences the command line prints: the libraries in it, and those behind the platform's answers.
 LIBRARIES = ["base", "json", "crypto", "sealed", "archive", "net", "messages", "manifest", "package", "store",
-             "cluster", "platform", "rest", "stack"]
+             "cluster", "trust", "people", "models", "clusters", "access", "deployments", "grants", "platform", "rest",
+             "stack"]
 LITERAL = r'"(?:[^"\\\n]|\\.)*"'
 TEXT = LITERAL + r"(?:\s*" + LITERAL + ")*"
 REASON = re.compile(r'"([a-z0-9]+(?:[-.][a-z0-9.]+)*)"')

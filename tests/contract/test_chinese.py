@@ -103,7 +103,7 @@ def test_every_sentence_has_its_chinese():
                 assert '"' not in bare, (path.name, given[0])
     engine = "".join(sources.code_of(path) for path in (ROOT / "libs/cluster/src").glob("podman_*.cpp")
                      if not path.stem.endswith("_test"))
-    rows = "".join(sources.code_of(path) for path in (ROOT / "libs/platform/src").glob("deployment_*.cpp"))
+    rows = "".join(sources.code_of(path) for path in (ROOT / "libs/deployments/src").glob("deployment_*.cpp"))
     assert re.findall(r'reason \+?= "[^"]', engine + rows) == []
 
 

@@ -1,15 +1,15 @@
 // What a submit leaves in the libraries of configs and images, and what goes from them again.
 #include <thread>
 
-#include "guard_image.h"
 #include "mifeng/base/child_process.h"
 #include "mifeng/base/file.h"
 #include "mifeng/crypto/sm3.h"
+#include "mifeng/deployments/guard_image.h"
 #include "mifeng/package/guard_image.h"
 #include "mifeng/store/deployments.h"
 #include "submit_fixture.h"
 
-namespace mifeng::platform {
+namespace mifeng::submit {
 namespace {
 
 class Library : public Submit {
@@ -125,11 +125,12 @@ TEST_F(Library, TheGuardsImageIsPushedOnceAndAgainWhereAnEngineMissesIt) {
     std::filesystem::create_directories((folder / name).parent_path());
     ASSERT_TRUE(write_file_atomic(folder / name, as_bytes("x"), 0755));
   }
-  PlatformOptions options = options_;
-  options.guard_image = work_->path() / "image";
-  options.guard_image_digest = package::write_guard_image(folder, options.guard_image).value();
-  GuardImage image(options);
-  EXPECT_EQ(image.address(), registry_name_ + "/mifeng/guard@" + options.guard_image_digest);
+  const auto layout = work_->path() / "image";
+  const std::string digest = package::write_guard_image(folder, layout).value();
+  const deployments::GuardImageOptions options{
+      .layout = layout, .digest = digest, .registry = registry_name_, .registry_plain_http = true};
+  deployments::GuardImage image(options);
+  EXPECT_EQ(image.address(), registry_name_ + "/mifeng/guard@" + digest);
   ASSERT_NE(in_registry(image.address()), "there");
   ASSERT_TRUE(image.ensure());
   EXPECT_EQ(in_registry(image.address()), "there");
@@ -148,7 +149,7 @@ TEST_F(Library, TheGuardsImageIsPushedOnceAndAgainWhereAnEngineMissesIt) {
   }
   EXPECT_EQ(in_registry(image.address()), "there");
 
-  GuardImage other(options);
+  deployments::GuardImage other(options);
   stop_registry();
   EXPECT_EQ(other.ensure().error().reason(), "registry-unavailable");
   EXPECT_TRUE(other.ensure()) << "said once, and not asked for again at once";
@@ -185,9 +186,9 @@ TEST_F(Library, DocumentsAndConfigAreUtf8) {
 
 TEST_F(Library, APackageForAFormerCardIsTakenAndDeployed) {
   const auto former = card();
-  ASSERT_TRUE(platform_->keys().rotate(admin_, KeyPurpose::kDelivery));
+  ASSERT_TRUE(platform_->keys().rotate(admin_, trust::KeyPurpose::kDelivery));
   const auto between = card();
-  ASSERT_TRUE(platform_->keys().rotate(admin_, KeyPurpose::kIdentity));
+  ASSERT_TRUE(platform_->keys().rotate(admin_, trust::KeyPurpose::kIdentity));
   int number = 0;
   for (const auto* made_for : {&former, &between}) {
     const std::string version = std::to_string(++number) + ".0.0";
@@ -196,7 +197,7 @@ TEST_F(Library, APackageForAFormerCardIsTakenAndDeployed) {
     ASSERT_TRUE(platform_->models().accept(operator_, done->version.id));
     const std::string id = add_deployment("d" + std::to_string(number), done->version.id);
     const auto deployment = platform_->deployments().get(operator_, id).value();
-    EXPECT_EQ(deployment.grade, Grade::kL1) << "its payload is sealed";
+    EXPECT_EQ(deployment.grade, deployments::Grade::kL1) << "its payload is sealed";
   }
   // With the former delivery key and an identity key that never stood on a card with it.
   auto mixed = parts({.version = "3.0.0"}, *vendor_key_, former);
@@ -214,4 +215,4 @@ TEST_F(Library, APayloadThatIsNotSealedIsNotTaken) {
 }
 
 }  // namespace
-}  // namespace mifeng::platform
+}  // namespace mifeng::submit

@@ -7,7 +7,7 @@
 #include "mifeng/base/file.h"
 #include "test_package.h"
 
-namespace mifeng::platform {
+namespace mifeng::submit {
 namespace {
 
 Result<void> make(char** arguments, const char* model) {
@@ -26,14 +26,14 @@ Result<void> make(char** arguments, const char* model) {
 }
 
 }  // namespace
-}  // namespace mifeng::platform
+}  // namespace mifeng::submit
 
 int main(int argc, char** argv) {
   if (argc != 6 && argc != 7) {
     std::fprintf(stderr, "usage: make_package CARD VENDOR-KEY FOLDER VERSION BASE-BYTES [MODEL]\n");
     return 2;
   }
-  const auto made = mifeng::platform::make(argv + 1, argc == 7 ? argv[6] : "digits");
+  const auto made = mifeng::submit::make(argv + 1, argc == 7 ? argv[6] : "digits");
   if (made) return 0;
   std::fprintf(stderr, "make_package: %s\n", made.error().message().c_str());
   return 1;

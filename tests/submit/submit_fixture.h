@@ -1,13 +1,13 @@
 // A platform with a real registry, and packages for it.
 #pragma once
 
+#include "mifeng/platform_fixture/platform_test.h"
 #include "mifeng/stack/backends.h"
 #include "test_package.h"
-#include "test_platform.h"
 
-namespace mifeng::platform {
+namespace mifeng::submit {
 
-class Submit : public PlatformTest {
+class Submit : public platform_fixture::PlatformTest {
  protected:
   static void SetUpTestSuite() {
     place_ = new TempDir(TempDir::create(std::filesystem::temp_directory_path()).value());
@@ -38,7 +38,7 @@ class Submit : public PlatformTest {
     options_.registry = registry_name_;
     reopen();
     work_.emplace(TempDir::create(std::filesystem::temp_directory_path()).value());
-    ann_ = actor_with(Role::kVendor, "acme");
+    ann_ = actor_with(trust::Role::kVendor, "acme");
   }
 
   package::PackageParts parts(const PackageSpec& spec, const crypto::Sm2PrivateKey& signer) {
@@ -60,7 +60,7 @@ class Submit : public PlatformTest {
   }
   std::string package_file(const PackageSpec& spec = {}) { return file_of(parts(spec, *vendor_key_), *vendor_key_); }
 
-  Result<Submitted> submit(const Actor& actor, const std::string& file) {
+  Result<models::Submitted> submit(const trust::Actor& actor, const std::string& file) {
     auto& submits = platform_->submits();
     MIFENG_TRY(const auto upload, submits.begin(actor, static_cast<std::int64_t>(file.size())));
     constexpr std::size_t kPiece = 10'000;
@@ -69,7 +69,7 @@ class Submit : public PlatformTest {
                                   as_bytes(std::string_view(file).substr(at, kPiece))));
     return submits.finish(actor, upload.id);
   }
-  std::string refusal(const Actor& actor, const std::string& file) {
+  std::string refusal(const trust::Actor& actor, const std::string& file) {
     const auto done = submit(actor, file);
     return done ? "stored" : done.error().reason();
   }
@@ -80,8 +80,8 @@ class Submit : public PlatformTest {
   static inline std::string registry_name_;
   static inline stack::Service* registry_ = nullptr;
   std::optional<TempDir> work_;
-  Actor ann_;
+  trust::Actor ann_;
   int made_ = 0;
 };
 
-}  // namespace mifeng::platform
+}  // namespace mifeng::submit

@@ -16,7 +16,7 @@
 #include "sha256.h"
 #include "submit_fixture.h"
 
-namespace mifeng::platform {
+namespace mifeng::submit {
 namespace {
 
 TEST_F(Submit, StoresConfigDocumentsAndImage) {
@@ -25,13 +25,14 @@ TEST_F(Submit, StoresConfigDocumentsAndImage) {
   const std::string file = file_of(package_parts, *vendor_key_);
   const auto done = submit(ann_, file);
   ASSERT_TRUE(done) << done.error().message();
-  EXPECT_EQ(done->outcome, SubmitOutcome::kStored);
-  const ModelVersion& model = done->version;
-  EXPECT_EQ(model.state, VersionState::kSubmitted);
+  EXPECT_EQ(done->outcome, models::SubmitOutcome::kStored);
+  const models::ModelVersion& model = done->version;
+  EXPECT_EQ(model.state, models::VersionState::kSubmitted);
   EXPECT_EQ(model.image_address, registry_name_ + "/acme/digits@" + model.image_digest);
   EXPECT_EQ(model.config_address, "/api/v1/configs/" + model.config_sm3);
   EXPECT_EQ(platform_->models().config(ann_, model.config_sm3).value(), package_parts.config_yaml);
-  EXPECT_EQ(platform_->models().document(ann_, model.id, DocumentKind::kUsage).value(), package_parts.documents[1]);
+  EXPECT_EQ(platform_->models().document(ann_, model.id, models::DocumentKind::kUsage).value(),
+            package_parts.documents[1]);
   EXPECT_TRUE(std::filesystem::is_empty(options_.data_dir / "uploads"));
   // The registry has it under this digest, and gives back what was signed.
   ChildOptions inspect;
@@ -41,8 +42,8 @@ TEST_F(Submit, StoresConfigDocumentsAndImage) {
   EXPECT_EQ(raw->output, package_parts.image_manifest);
 
   // The same bytes again, and the same content signed again, change nothing.
-  EXPECT_EQ(submit(ann_, file)->outcome, SubmitOutcome::kAlreadyThere);
-  EXPECT_EQ(submit(ann_, file_of(package_parts, *vendor_key_))->outcome, SubmitOutcome::kAlreadyThere);
+  EXPECT_EQ(submit(ann_, file)->outcome, models::SubmitOutcome::kAlreadyThere);
+  EXPECT_EQ(submit(ann_, file_of(package_parts, *vendor_key_))->outcome, models::SubmitOutcome::kAlreadyThere);
   EXPECT_EQ(stored(), 1);
   // Other bytes under the same version are a conflict, before and after it was accepted.
   EXPECT_EQ(refusal(ann_, package_file({.payload = "other weights"})), "version-exists");
@@ -52,7 +53,7 @@ TEST_F(Submit, StoresConfigDocumentsAndImage) {
   EXPECT_TRUE(submit(ann_, package_file({.version = "1.0.1"})));
   EXPECT_EQ(stored(), 2);
   // It can be deployed as it came.
-  DeploymentRequest request;
+  deployments::DeploymentRequest request;
   request.name = "digits";
   request.version_id = model.id;
   const auto deployment = platform_->deployments().create(operator_, request);
@@ -78,7 +79,7 @@ TEST_F(Submit, RefusesWhatIsNotThisVendorsPackageForThisPlatform) {
   add_vendor("acme", *vendor_key_);
   const auto thief = crypto::Sm2PrivateKey::generate().value();
   add_vendor("thief", thief);
-  const Actor thief_actor = actor_with(Role::kVendor, "thief");
+  const trust::Actor thief_actor = actor_with(trust::Role::kVendor, "thief");
   const std::string honest = package_file();
   EXPECT_EQ(refusal(thief_actor, honest), "not-your-vendor");
 
@@ -396,4 +397,4 @@ TEST_F(Submit, AFullDiskLeavesEverythingAndGoesOnOnceThereIsRoom) {
 }
 
 }  // namespace
-}  // namespace mifeng::platform
+}  // namespace mifeng::submit

@@ -10,7 +10,7 @@
 #include "sealed_layers.h"
 #include "sha256.h"
 
-namespace mifeng::platform {
+namespace mifeng::submit {
 namespace {
 
 class Silent final : public package::PackListener {
@@ -109,4 +109,4 @@ Result<void> write_parts(const package::PackageParts& parts, const crypto::Sm2Pr
   return package::write_package(parts, signer, path, silent);
 }
 
-}  // namespace mifeng::platform
+}  // namespace mifeng::submit

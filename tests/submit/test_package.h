@@ -11,7 +11,7 @@
 #include "mifeng/messages/card.h"
 #include "package_writer.h"
 
-namespace mifeng::platform {
+namespace mifeng::submit {
 
 struct PackageSpec {
   std::string vendor = "acme";
@@ -31,4 +31,4 @@ void refresh(package::PackageParts& parts);
 Result<void> write_parts(const package::PackageParts& parts, const crypto::Sm2PrivateKey& signer,
                          const std::filesystem::path& path);
 
-}  // namespace mifeng::platform
+}  // namespace mifeng::submit

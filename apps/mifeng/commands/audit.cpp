@@ -7,7 +7,7 @@
 #include "commands/fetch.h"
 #include "mifeng/base/file.h"
 #include "mifeng/messages/card.h"
-#include "mifeng/platform/audit_service.h"
+#include "mifeng/trust/audit_service.h"
 
 namespace mifeng::cli {
 namespace {
@@ -56,7 +56,7 @@ Result<int> verify_here(const VerifyOptions& options, Console& console) {
   if (!options.head.empty()) {
     MIFENG_TRY(head, read_text_file(options.head, kHeadMax));
   }
-  MIFENG_TRY(const auto verdict, platform::verify_audit_export(log, card, head));
+  MIFENG_TRY(const auto verdict, trust::verify_audit_export(log, card, head));
   const std::string entries = std::to_string(verdict.entries), covered = std::to_string(verdict.signed_up_to);
   if (verdict.intact) {
     console.message(say("Checked: the digests of {} entries; signed heads cover those up to {}.", {entries, covered}));

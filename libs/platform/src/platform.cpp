@@ -2,17 +2,17 @@
 
 #include <sys/stat.h>
 
-#include "audit_log.h"
-#include "cluster_rows.h"
-#include "core.h"
-#include "grant_limits.h"
-#include "guard_image.h"
-#include "key_ring.h"
+#include "mifeng/access/context.h"
 #include "mifeng/base/file.h"
-#include "mifeng/store/people.h"
+#include "mifeng/clusters/cluster_rows.h"
+#include "mifeng/clusters/cluster_set.h"
+#include "mifeng/crypto/sm4_gcm.h"
+#include "mifeng/deployments/context.h"
+#include "mifeng/models/context.h"
 #include "mifeng/store/ports.h"
-#include "proved_peers.h"
-#include "renderings.h"
+#include "mifeng/trust/context.h"
+#include "mifeng/trust/key_ring.h"
+#include "mifeng/trust/wrapper.h"
 #include "thinning.h"
 
 namespace mifeng::platform {
@@ -21,82 +21,143 @@ namespace {
 constexpr UnixMillis kThinningPause = 10 * 60 * 1000;
 
 // The cluster of this machine is always there; where its engine and registry are is told anew at each start.
-Result<void> ensure_local_cluster(Core& core) {
-  return core.db->write([&](store::Transaction& tx) -> Result<void> {
-    MIFENG_TRY(auto there, store::find<store::ClusterRow>(tx, std::string(kLocalCluster)));
+Result<void> ensure_local_cluster(const trust::Context& context, const PlatformOptions& options) {
+  return context.db.write([&](store::Transaction& tx) -> Result<void> {
+    MIFENG_TRY(auto there, store::find<store::ClusterRow>(tx, std::string(clusters::kLocalCluster)));
     store::ClusterRow row = there.value_or(store::ClusterRow{});
-    row.address = core.options.local_address;
-    row.registry = core.options.registry;
+    row.address = options.local_address;
+    row.registry = options.registry;
     if (there) {
       MIFENG_CHECK(store::update(tx, row));
       return ok();
     }
-    row.id = kLocalCluster;
+    row.id = clusters::kLocalCluster;
     row.name = "this machine";
-    row.kind = std::string(to_string(ClusterKind::kPodman));
+    row.kind = std::string(to_string(clusters::ClusterKind::kPodman));
     row.default_namespace = "models";
-    row.node_addresses = core.options.local_node;
-    row.state = std::string(to_string(ClusterState::kUnknown));
-    row.created_ms = row.changed_ms = core.clock.now_ms();
+    row.node_addresses = options.local_node;
+    row.state = std::string(to_string(clusters::ClusterState::kUnknown));
+    row.created_ms = row.changed_ms = context.clock.now_ms();
     MIFENG_CHECK(store::insert(tx, row));
-    return store::insert(tx, store::PortRangeRow{.cluster_id = kLocalCluster,
-                                                 .first_port = core.options.port_first,
-                                                 .last_port = core.options.port_last});
+    return store::insert(tx, store::PortRangeRow{.cluster_id = clusters::kLocalCluster,
+                                                 .first_port = options.port_first,
+                                                 .last_port = options.port_last});
   });
 }
 
 // One whose engine cannot be made is away, and stops nobody else.
-Result<void> open_clusters(Core& core) {
-  MIFENG_CHECK(ensure_local_cluster(core));
-  MIFENG_TRY(const auto rows, core.db->read([](store::Transaction& tx) { return store::all<store::ClusterRow>(tx); }));
+Result<void> open_clusters(const trust::Context& context, clusters::ClusterSet& set) {
+  MIFENG_TRY(const auto rows,
+             context.db.read([](store::Transaction& tx) { return store::all<store::ClusterRow>(tx); }));
   for (const auto& row : rows) {
-    MIFENG_TRY(const auto kind, parse_cluster_kind(row.kind));
-    const auto opened = core.clusters->open({.id = row.id, .kind = kind, .address = row.address});
-    if (!opened) MIFENG_CHECK(note_cluster(core, row.id, ClusterState::kAway, opened.error().message(), "", {}));
+    MIFENG_TRY(const auto kind, clusters::parse_cluster_kind(row.kind));
+    const auto opened = set.open({.id = row.id, .kind = kind, .address = row.address});
+    if (!opened)
+      MIFENG_CHECK(
+          clusters::note_cluster(context, row.id, clusters::ClusterState::kAway, opened.error().message(), "", {}));
   }
   return ok();
 }
 
+trust::KeyOptions key_options(const PlatformOptions& options) {
+  return {.platform = options.name,
+          .lease_ms = options.lease_ms,
+          .snapshot_lifetime_ms = options.snapshot_lifetime_ms,
+          .output_key_lifetime_ms = options.output_key_lifetime_ms,
+          .delivery_key_grace_ms = options.delivery_key_grace_ms};
+}
+
+models::SubmitOptions submit_options(const PlatformOptions& options) {
+  return {.uploads = options.data_dir / "uploads",
+          .registry = options.registry,
+          .registry_plain_http = options.registry_plain_http,
+          .package_size_max = options.package_size_max};
+}
+
+deployments::GuardImageOptions guard_image_options(const PlatformOptions& options) {
+  return {.layout = options.guard_image,
+          .digest = options.guard_image_digest,
+          .registry = options.registry,
+          .registry_plain_http = options.registry_plain_http};
+}
+
+deployments::DeploymentOptions deployment_options(const PlatformOptions& options) {
+  return {.registry = options.registry,
+          .registry_plain_http = options.registry_plain_http,
+          .parallel = options.parallel_deployments,
+          .resync_ms = options.resync_ms,
+          .progress_deadline_ms = options.progress_deadline_ms,
+          .image_pruning_ms = options.image_pruning_ms,
+          .proc = options.proc,
+          .port_rules = options.port_rules};
+}
+
 }  // namespace
 
+// From the bottom to the top, as libs/layers.txt has them; ended the other way round.
 struct Platform::Services {
-  Services(const PlatformOptions& options, const EngineFactory& engines, const Clock& clock, Random& random)
-      : core{.options = options,
-             .db = nullptr,
-             .clock = clock,
-             .random = random,
-             .provider = nullptr,
-             .wrapper = nullptr,
-             .clusters = std::make_unique<ClusterSet>(engines),
-             .renderings = std::make_unique<Renderings>(),
-             .guard_image = nullptr,
-             .audit = nullptr,
-             .keys = nullptr,
-             .grant_limits = std::make_unique<GrantLimits>(),
-             .proved_peers = std::make_unique<ProvedPeers>(),
-             .started_ms = clock.now_ms(),
-             .snapshots_changed = {},
-             .deployments_changed = {},
-             .images_mutex = {},
-             .images_unused = false,
-             .followers_mutex = {},
-             .followers = {}} {}
+  // What has to be opened before there can be a service, since it may fail.
+  struct Opened {
+    std::unique_ptr<store::Database> db;
+    std::unique_ptr<crypto::Sm4GcmProvider> provider;
+    std::unique_ptr<trust::Wrapper> wrapper;
+    std::unique_ptr<trust::AuditLog> audit;
+  };
 
-  Core core;
-  PeopleService people{core};
-  VendorService vendors{core};
-  ModelService models{core};
-  SubmitService submits{core};
-  ClusterService clusters{core};
-  PortService ports{core};
-  DeploymentService deployments{core};
-  RouteService routes{core};
-  CallerService callers{core};
-  KeyService keys{core};
-  GrantService grants{core};
-  GatewayService gateways{core};
-  AuditService audit{core};
-  Reconciler reconciler{core};
+  Services(const PlatformOptions& wanted, Opened&& parts, const clusters::EngineFactory& engines, const Clock& clock,
+           Random& random)
+      : options(wanted),
+        opened(std::move(parts)),
+        base{.db = *opened.db, .clock = clock, .random = random, .audit = *opened.audit},
+        key_ring(*opened.wrapper, clock, key_options(options)),
+        engine_set(engines),
+        guard_image(guard_image_options(options)) {
+    // What is set of a cluster is news for gateways (its nodes) and for the reconciler (what it may remove).
+    cluster_subscription = clusters_changed.subscribe([this] {
+      snapshots_changed.notify();
+      deployments_changed.notify();
+    });
+  }
+
+  const PlatformOptions options;
+  const Opened opened;
+
+  trust::Subscribers snapshots_changed, deployments_changed, clusters_changed;
+  const trust::Context base;
+  trust::KeyRing key_ring;
+  trust::KeyService keys{base, key_ring, snapshots_changed};
+  trust::AuditService audit{base, key_ring};
+
+  people::PeopleService people{base, {.parallel_hashes = options.parallel_hashes, .rounds = options.password_rounds}};
+
+  models::ImageLibrary images;
+  const models::Context models_context{base, key_ring, images, submit_options(options)};
+  models::VendorService vendors{base};
+  models::ModelService models{models_context};
+  models::SubmitService submits{models_context};
+
+  clusters::ClusterSet engine_set;
+  std::shared_ptr<void> cluster_subscription;  // an opaque handle
+  clusters::ClusterService clusters{base, engine_set, clusters_changed};
+
+  access::AttemptLimits attempts;
+  access::Followers followers;
+  const access::Context access_context{base, key_ring, *opened.provider, attempts, followers, snapshots_changed};
+  access::RouteService routes{access_context};
+  access::CallerService callers{access_context};
+  access::GatewayService gateways{access_context};
+
+  deployments::GuardImage guard_image;
+  deployments::Renderings renderings;
+  const deployments::Context deployments_context{
+      base,        access_context, engine_set,          images,
+      guard_image, renderings,     deployments_changed, deployment_options(options)};
+  deployments::PortService ports{deployments_context};
+  deployments::DeploymentService deployments{deployments_context};
+  deployments::Reconciler reconciler{deployments_context};
+
+  grants::GrantService grants{deployments_context, {.lease_ms = options.lease_ms, .renew_ms = options.renew_ms}};
+
   UnixMillis thinned_ms = 0;  // of the housekeeping alone
 };
 
@@ -104,40 +165,40 @@ Platform::Platform(std::unique_ptr<Services> services) : services_(std::move(ser
 Platform::~Platform() { services_->reconciler.stop(); }
 
 Result<std::unique_ptr<Platform>> Platform::open(const PlatformOptions& options, SecretBytes master_key,
-                                                 const EngineFactory& engines, const Clock& clock, Random& random) {
+                                                 const clusters::EngineFactory& engines, const Clock& clock,
+                                                 Random& random) {
   std::error_code failed;
   std::filesystem::create_directories(options.data_dir, failed);
   if (failed) return errno_error(failed.value(), "make " + options.data_dir.string());
   ::chmod(options.data_dir.c_str(), 0700);
-  auto services = std::make_unique<Services>(options, engines, clock, random);
-  Core& core = services->core;
-  core.guard_image = std::make_unique<GuardImage>(core.options);
-  MIFENG_TRY(core.provider, crypto::Sm4GcmProvider::create());
-  MIFENG_TRY(core.wrapper, Wrapper::create(std::move(master_key), *core.provider, random));
-  MIFENG_TRY(core.db, store::Database::open(
-                          {.path = options.data_dir / "mifeng.db", .connections = options.database_connections}));
-  core.keys = std::make_unique<KeyRing>(core);
-  MIFENG_TRY(core.audit, AuditLog::load_or_create(core));
+  Services::Opened opened;
+  MIFENG_TRY(opened.provider, crypto::Sm4GcmProvider::create());
+  MIFENG_TRY(opened.wrapper, trust::Wrapper::create(std::move(master_key), *opened.provider, random));
+  MIFENG_TRY(opened.db, store::Database::open(
+                            {.path = options.data_dir / "mifeng.db", .connections = options.database_connections}));
+  MIFENG_TRY(opened.audit, trust::AuditLog::load_or_create(*opened.db, *opened.wrapper, clock, random));
+  auto services = std::make_unique<Services>(options, std::move(opened), engines, clock, random);
   MIFENG_CHECK(services->keys.load_or_create());
   MIFENG_CHECK(services->submits.sweep_at_start());
-  MIFENG_CHECK(open_clusters(core));
+  MIFENG_CHECK(ensure_local_cluster(services->base, options));
+  MIFENG_CHECK(open_clusters(services->base, services->engine_set));
   return std::unique_ptr<Platform>(new Platform(std::move(services)));
 }
 
-PeopleService& Platform::people() { return services_->people; }
-VendorService& Platform::vendors() { return services_->vendors; }
-ModelService& Platform::models() { return services_->models; }
-SubmitService& Platform::submits() { return services_->submits; }
-ClusterService& Platform::clusters() { return services_->clusters; }
-PortService& Platform::ports() { return services_->ports; }
-DeploymentService& Platform::deployments() { return services_->deployments; }
-RouteService& Platform::routes() { return services_->routes; }
-CallerService& Platform::callers() { return services_->callers; }
-KeyService& Platform::keys() { return services_->keys; }
-GrantService& Platform::grants() { return services_->grants; }
-GatewayService& Platform::gateways() { return services_->gateways; }
-AuditService& Platform::audit() { return services_->audit; }
-Reconciler& Platform::reconciler() { return services_->reconciler; }
+people::PeopleService& Platform::people() { return services_->people; }
+models::VendorService& Platform::vendors() { return services_->vendors; }
+models::ModelService& Platform::models() { return services_->models; }
+models::SubmitService& Platform::submits() { return services_->submits; }
+clusters::ClusterService& Platform::clusters() { return services_->clusters; }
+deployments::PortService& Platform::ports() { return services_->ports; }
+deployments::DeploymentService& Platform::deployments() { return services_->deployments; }
+access::RouteService& Platform::routes() { return services_->routes; }
+access::CallerService& Platform::callers() { return services_->callers; }
+trust::KeyService& Platform::keys() { return services_->keys; }
+grants::GrantService& Platform::grants() { return services_->grants; }
+access::GatewayService& Platform::gateways() { return services_->gateways; }
+trust::AuditService& Platform::audit() { return services_->audit; }
+deployments::Reconciler& Platform::reconciler() { return services_->reconciler; }
 
 Result<void> Platform::housekeep() {
   MIFENG_CHECK(services_->grants.end_expired());
@@ -145,9 +206,9 @@ Result<void> Platform::housekeep() {
   MIFENG_CHECK(services_->submits.remove_expired());
   MIFENG_CHECK(services_->people.end_sessions());
   MIFENG_CHECK(services_->audit.sign_head_if_due());
-  const UnixMillis now = services_->core.clock.now_ms();
+  const UnixMillis now = services_->base.clock.now_ms();
   if (services_->thinned_ms + kThinningPause <= now) {
-    MIFENG_CHECK(thin_out(services_->core));
+    MIFENG_CHECK(thin_out(services_->base, services_->options.keep_ms));
     services_->thinned_ms = now;
   }
   return ok();

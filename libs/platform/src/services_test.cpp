@@ -1,17 +1,19 @@
 // Vendors, routes, callers, models: what is taken and what is refused.
 #include "mifeng/crypto/statement.h"
-#include "test_platform.h"
+#include "mifeng/platform_fixture/platform_test.h"
 
 namespace mifeng::platform {
 namespace {
 
+using platform_fixture::PlatformTest;
+
 class Services : public PlatformTest {
  protected:
-  std::string reason_of(const Result<Route>& result) { return result ? "made" : result.error().reason(); }
+  std::string reason_of(const Result<access::Route>& result) { return result ? "made" : result.error().reason(); }
 };
 
 TEST_F(Services, AVendorsKeyComesInForceByItsFingerprint) {
-  VendorInput input;
+  models::VendorInput input;
   input.id = "acme";
   input.name = "Acme 智能";
   ASSERT_TRUE(platform_->vendors().create(operator_, input));
@@ -41,7 +43,8 @@ TEST_F(Services, AKeyInForceSignsForTheNextOne) {
   const auto sign = [&](const crypto::Sm2PrivateKey& signer, const char* purpose) {
     return to_base64(crypto::sign_statement(signer, purpose, next.public_key().point()).value());
   };
-  const Actor vendor = actor_with(Role::kVendor, "acme"), stranger = actor_with(Role::kVendor, "bolt");
+  const trust::Actor vendor = actor_with(trust::Role::kVendor, "acme"),
+                     stranger = actor_with(trust::Role::kVendor, "bolt");
   EXPECT_EQ(platform_->vendors().propose_key(stranger, "acme", pem, sign(*vendor_key_, "vendor-key")).error().reason(),
             "not-your-vendor");
   EXPECT_EQ(platform_->vendors().propose_key(vendor, "acme", pem, sign(next, "vendor-key")).error().reason(),
@@ -60,13 +63,13 @@ TEST_F(Services, AKeyInForceSignsForTheNextOne) {
 TEST_F(Services, VendorsSeeThemselvesOnly) {
   add_model("acme", "digits", "1.0.0");
   add_vendor("bolt", crypto::Sm2PrivateKey::generate().value());
-  const Actor acme = actor_with(Role::kVendor, "acme"), bolt = actor_with(Role::kVendor, "bolt");
+  const trust::Actor acme = actor_with(trust::Role::kVendor, "acme"), bolt = actor_with(trust::Role::kVendor, "bolt");
   EXPECT_EQ(platform_->vendors().list(bolt, "", {})->total, 1);
   EXPECT_EQ(platform_->vendors().list(operator_, "", {})->total, 2);
   EXPECT_EQ(platform_->vendors().get(bolt, "acme").error().reason(), "not-your-vendor");
   EXPECT_EQ(platform_->models().search(acme, {}, {})->total, 1);
   EXPECT_EQ(platform_->models().search(bolt, {}, {})->total, 0);
-  ModelQuery of_acme;
+  models::ModelQuery of_acme;
   of_acme.vendor = "acme";
   EXPECT_EQ(platform_->models().search(bolt, of_acme, {})->total, 0);
   const auto model = platform_->models().search(acme, {}, {})->items.at(0);
@@ -83,37 +86,37 @@ TEST_F(Services, VendorsSeeThemselvesOnly) {
 
 TEST(RouteSyntax, Prefixes) {
   for (const char* good : {"/", "/digits", "/a/b-c_d.e~f", "/v2/%E6%A8%A1", "/a..b", "/..."})
-    EXPECT_TRUE(check_prefix(good)) << good;
+    EXPECT_TRUE(access::check_prefix(good)) << good;
   for (const char* bad : {"",       "digits", "/digits/", "//",     "/a//b", "/.",   "/..",   "/a/../b", "/a%2Fb",
                           "/a%2fb", "/a%5Cb", "/a%2Eb",   "/a%00b", "/a%",   "/a%2", "/a%zz", "/a%e6",   "/a%41",
                           "/a b",   "/a?b",   "/a#b",     "/模型",  "/a\\b", "/a;b", "/a\nb"})
-    EXPECT_EQ(check_prefix(bad).error().reason(), "bad-prefix") << bad;
-  EXPECT_FALSE(check_prefix("/" + std::string(512, 'a')));
+    EXPECT_EQ(access::check_prefix(bad).error().reason(), "bad-prefix") << bad;
+  EXPECT_FALSE(access::check_prefix("/" + std::string(512, 'a')));
 }
 
 TEST(RouteSyntax, ForwardUrls) {
-  const auto url = parse_forward("mifeng://digits-3f2a1c:grpc/v2/models");
+  const auto url = access::parse_forward("mifeng://digits-3f2a1c:grpc/v2/models");
   ASSERT_TRUE(url);
   EXPECT_EQ(url->deployment, "digits-3f2a1c");
   EXPECT_EQ(url->port_name, "grpc");
   EXPECT_EQ(url->path, "/v2/models");
-  EXPECT_EQ(parse_forward("mifeng://digits")->path, "");
+  EXPECT_EQ(access::parse_forward("mifeng://digits")->path, "");
   for (const char* bad : {"", "http://digits", "mifeng:digits", "mifeng://", "mifeng://Digits",
                           "mifeng://a:", "mifeng://a:B", "mifeng://a:8080:1", "mifeng://a/../b", "mifeng://a//",
                           "mifeng://a/b/", "mifeng://a@b", "mifeng://a?x", "mifeng://-a", "mifeng:///a"})
-    EXPECT_EQ(parse_forward(bad).error().reason(), "bad-forward") << bad;
+    EXPECT_EQ(access::parse_forward(bad).error().reason(), "bad-forward") << bad;
 }
 
 TEST_F(Services, RoutesHaveUniquePrefixesAndIdsThatStay) {
   const std::string deployment = add_deployment("digits", add_model("acme", "digits", "1.0.0"));
-  RouteInput input;
+  access::RouteInput input;
   input.name = "digits";
   input.prefix = "/digits";
   input.forward = "mifeng://" + deployment;
   const auto route = platform_->routes().create(operator_, input);
   ASSERT_TRUE(route) << route.error().message();
   EXPECT_EQ(reason_of(platform_->routes().create(operator_, input)), "prefix-taken");
-  RouteInput changed = input;
+  access::RouteInput changed = input;
   changed.prefix = "/numbers";
   changed.pass_headers = {"X-Model"};
   const auto updated = platform_->routes().update(operator_, route->id, changed);
@@ -137,7 +140,7 @@ TEST_F(Services, RoutesHaveUniquePrefixesAndIdsThatStay) {
     EXPECT_EQ(reason_of(platform_->routes().create(operator_, input)), "bad-route") << header;
   }
   EXPECT_EQ(platform_->routes().create(auditor_, changed).error().reason(), "not-allowed");
-  EXPECT_EQ(platform_->routes().list(actor_with(Role::kCaller), "numb", {})->total, 1);
+  EXPECT_EQ(platform_->routes().list(actor_with(trust::Role::kCaller), "numb", {})->total, 1);
 }
 
 TEST_F(Services, ARemovedCallerNeverOpensARoute) {
@@ -145,7 +148,7 @@ TEST_F(Services, ARemovedCallerNeverOpensARoute) {
   const auto one = platform_->callers().create(operator_, "one").value();
   const auto two = platform_->callers().create(operator_, "two").value();
   EXPECT_EQ(platform_->callers().create(operator_, "one").error().reason(), "caller-exists");
-  RouteInput input;
+  access::RouteInput input;
   input.name = "digits";
   input.prefix = "/digits";
   input.forward = "mifeng://" + deployment;
@@ -171,8 +174,8 @@ TEST_F(Services, CallerKeysChange) {
 }
 
 TEST_F(Services, UploadsAreResumedInOrderAndByTheirOwner) {
-  const Actor ann = actor_with(Role::kVendor, "acme");
-  Actor bob = actor_with(Role::kVendor, "acme");
+  const trust::Actor ann = actor_with(trust::Role::kVendor, "acme");
+  trust::Actor bob = actor_with(trust::Role::kVendor, "acme");
   bob.id = "pe-bob";
   EXPECT_EQ(platform_->submits().begin(ann, (64LL << 30) + 1).error().reason(), "package-too-large");
   // More than there is room for, wherever the test runs.

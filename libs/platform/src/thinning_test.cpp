@@ -1,12 +1,14 @@
 // What is kept for a time only, and what for ever.
 #include "thinning.h"
+#include "mifeng/platform_fixture/platform_test.h"
 #include "mifeng/store/audit.h"
 #include "mifeng/store/gateways.h"
 #include "mifeng/store/grants.h"
-#include "test_platform.h"
 
 namespace mifeng::platform {
 namespace {
+
+using platform_fixture::PlatformTest;
 
 class Thinning : public PlatformTest {
  protected:
@@ -40,8 +42,8 @@ TEST_F(Thinning, ErasesWhatIsOlderThanItsTimeAndNothingElse) {
     for (int i = 0; i < 2500; ++i) MIFENG_CHECK(add_instance(tx, "old-" + std::to_string(i), oldest - 1 - i));
     MIFENG_CHECK(store::add_usage(tx, {.deployment_id = "d", .hour_ms = oldest - 1, .calls = 1}));
     MIFENG_CHECK(store::add_usage(tx, {.deployment_id = "d", .hour_ms = oldest, .calls = 2}));
-    MIFENG_CHECK(store::take_nonce(tx, "gw", "old", now - 2 * kGatewayClockTolerance - 1, 0));
-    MIFENG_CHECK(store::take_nonce(tx, "gw", "young", now - 2 * kGatewayClockTolerance, 0));
+    MIFENG_CHECK(store::take_nonce(tx, "gw", "old", now - 2 * access::kGatewayClockTolerance - 1, 0));
+    MIFENG_CHECK(store::take_nonce(tx, "gw", "young", now - 2 * access::kGatewayClockTolerance, 0));
     return ok();
   }));
   const std::size_t audited = rows<store::AuditRow>();

@@ -28,10 +28,10 @@ net::Response finished(Reply&& answer) {
   return response;
 }
 
-platform::Actor local_administrator() {
-  platform::Actor actor;
+trust::Actor local_administrator() {
+  trust::Actor actor;
   actor.id = actor.name = kLocalActor;
-  actor.roles = {platform::Role::kAdministrator};
+  actor.roles = {trust::Role::kAdministrator};
   actor.address = "unix";
   return actor;
 }
@@ -66,8 +66,7 @@ Result<void> read_query(Call& call, const Operation& operation, std::string_view
 }
 
 Result<void> check_access(const Call& call, const Operation& operation) {
-  if (const auto* permission = std::get_if<Permission>(&operation.who))
-    return platform::require(call.actor, *permission);
+  if (const auto* permission = std::get_if<Permission>(&operation.who)) return trust::require(call.actor, *permission);
   // Who has to change the password first may do that, look who he is, and sign out.
   if (std::get<Access>(operation.who) == Access::kSignedIn && call.actor.must_change_password &&
       !operation.pattern.starts_with("/session"))

@@ -9,7 +9,7 @@ constexpr std::int64_t kLatest = std::int64_t{1} << 53;
 
 Result<Reply> list(Call& call) {
   MIFENG_TRY(const auto request, call.page());
-  platform::AuditQuery query;
+  trust::AuditQuery query;
   query.actor = call.text("actor");
   query.action = call.text("action");
   query.subject = call.text("subject");

@@ -42,8 +42,8 @@ Result<bool> Call::boolean(std::string_view name, bool absent) const {
   return Error(ErrorCode::kInvalidArgument, "bad-query", std::string(name) + " must be true or false.");
 }
 
-Result<platform::PageRequest> Call::page() const {
-  platform::PageRequest request;
+Result<trust::PageRequest> Call::page() const {
+  trust::PageRequest request;
   MIFENG_TRY(request.page, integer("page", 1, 1'000'000, 1));
   MIFENG_TRY(request.page_size, integer("page_size", 1, 200, 50));
   return request;

@@ -16,7 +16,7 @@ Result<Reply> get(Call& call) {
 
 Result<Reply> set(Call& call) {
   json::Fields body(call.body);
-  platform::ClusterInput input;
+  clusters::ClusterInput input;
   input.name = body.string("name", {1, 100});
   input.default_namespace = body.optional_string("default_namespace", {0, 63}).value_or("");
   input.node_addresses = body.strings("node_addresses", {1, 253}, {1, 16});

@@ -12,8 +12,8 @@ std::map<std::string, std::string> quantities(json::Fields& body, std::string_vi
   return map;
 }
 
-std::vector<platform::EnvVar> variables(json::Fields& body) {
-  std::vector<platform::EnvVar> env;
+std::vector<deployments::EnvVar> variables(json::Fields& body) {
+  std::vector<deployments::EnvVar> env;
   for (json::Fields& variable : body.objects("env", {0, 200})) {
     const auto name = variable.string("name", {1, 128});
     env.push_back({name, variable.string("value", {0, 32768})});
@@ -21,8 +21,8 @@ std::vector<platform::EnvVar> variables(json::Fields& body) {
   return env;
 }
 
-platform::DeploymentRequest deployment_request(json::Fields& body) {
-  platform::DeploymentRequest request;
+deployments::DeploymentRequest deployment_request(json::Fields& body) {
+  deployments::DeploymentRequest request;
   request.name = body.string("name", {1, 32});
   request.cluster = body.optional_string("cluster", {1, 63}).value_or("");
   request.version_id = body.string("version_id", {1, 128});
@@ -34,7 +34,7 @@ platform::DeploymentRequest deployment_request(json::Fields& body) {
   return request;
 }
 
-Result<platform::DeploymentRequest> read_request(Call& call) {
+Result<deployments::DeploymentRequest> read_request(Call& call) {
   json::Fields body(call.body);
   auto request = deployment_request(body);
   MIFENG_CHECK(body.finish());
@@ -43,7 +43,7 @@ Result<platform::DeploymentRequest> read_request(Call& call) {
 
 Result<Reply> list(Call& call) {
   MIFENG_TRY(const auto request, call.page());
-  platform::DeploymentQuery query;
+  deployments::DeploymentQuery query;
   query.text = call.text("text");
   query.state = call.text("state");
   query.version_id = call.text("version_id");
@@ -70,8 +70,8 @@ Result<Reply> get(Call& call) {
 
 Result<Reply> remove(Call& call) {
   MIFENG_TRY(const bool claims, call.boolean("claims", false));
-  MIFENG_CHECK(call.platform.deployments().remove(call.actor, call.id(),
-                                                  claims ? platform::RemoveClaims::kYes : platform::RemoveClaims::kNo));
+  MIFENG_CHECK(call.platform.deployments().remove(
+      call.actor, call.id(), claims ? deployments::RemoveClaims::kYes : deployments::RemoveClaims::kNo));
   return no_content();
 }
 
@@ -89,9 +89,9 @@ Result<Reply> restart(Call& call) {
 }
 
 // A member that is there replaces that part of the overlay, also an empty one.
-Result<platform::UpdateRequest> read_update(Call& call) {
+Result<deployments::UpdateRequest> read_update(Call& call) {
   json::Fields body(call.body);
-  platform::UpdateRequest request;
+  deployments::UpdateRequest request;
   request.version_id = body.optional_string("version_id", {1, 128}).value_or("");
   if (body.has("env")) request.env = variables(body);
   if (body.has("requests")) request.requests = quantities(body, "requests");
@@ -132,7 +132,7 @@ Result<Reply> events(Call& call) {
 }
 
 net::Task<net::Response> logs(std::shared_ptr<Call> call) {
-  platform::LogOptions options;
+  deployments::LogOptions options;
   options.unit = call->text("unit");
   options.container = call->text("container");
   MIFENG_CO_TRY(const auto tail, call->integer("tail", -1, 100'000, 200));
@@ -151,7 +151,7 @@ net::Task<net::Response> logs(std::shared_ptr<Call> call) {
 
 Result<Reply> create_batch(Call& call) {
   json::Fields body(call.body);
-  std::vector<platform::DeploymentRequest> requests;
+  std::vector<deployments::DeploymentRequest> requests;
   for (json::Fields& item : body.objects("items", {1, 500})) requests.push_back(deployment_request(item));
   MIFENG_CHECK(body.finish());
   MIFENG_TRY(const auto batch, call.platform.deployments().create_batch(call.actor, requests));

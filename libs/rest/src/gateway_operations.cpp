@@ -42,7 +42,7 @@ Task<net::Response> enrol(std::shared_ptr<Call> call) {
   MIFENG_CO_TRY(const auto nonce, call->header("Mifeng-Nonce", 32));
   auto body = co_await net::read_body(*call->raw, kMessageMax);
   if (!body) co_return std::move(body).error();
-  auto run = [&]() -> Result<platform::Snapshot> {
+  auto run = [&]() -> Result<access::Snapshot> {
     return call->platform.gateways().enrol(call->path.at("gateway"), nonce, as_bytes(*body));
   };
   auto snapshot = co_await net::run_blocking(call->work, std::move(run));
@@ -64,7 +64,7 @@ Bytes frame(std::int64_t serial, ByteView stream) {
 // Counts the connection for as long as it lives.
 class Following {
  public:
-  Following(platform::GatewayService& service, std::string gateway) : service_(service), gateway_(std::move(gateway)) {
+  Following(access::GatewayService& service, std::string gateway) : service_(service), gateway_(std::move(gateway)) {
     service_.follow_opened(gateway_);
   }
   Following(const Following&) = delete;
@@ -72,7 +72,7 @@ class Following {
   ~Following() { service_.follow_closed(gateway_); }
 
  private:
-  platform::GatewayService& service_;
+  access::GatewayService& service_;
   std::string gateway_;
 };
 
@@ -84,7 +84,7 @@ Task<void> send_snapshots(std::shared_ptr<Call> call, std::int64_t after, net::B
   const auto subscription = service.subscribe([changed] { changed->notify(); });
   for (;;) {
     const std::uint64_t seen = changed->count();
-    auto look = [&]() -> Result<platform::Snapshot> { return service.snapshot(gateway, after); };
+    auto look = [&]() -> Result<access::Snapshot> { return service.snapshot(gateway, after); };
     auto snapshot = co_await net::run_blocking(call->work, std::move(look));
     if (!snapshot && snapshot.error().reason() != "busy") co_return std::move(snapshot).error();
     const bool has_news = snapshot && snapshot->serial > 0;
@@ -145,10 +145,10 @@ Task<net::Response> ask(std::shared_ptr<Call> call, Asked what) {
   auto body = co_await net::read_body(*call->raw, kMessageMax);
   if (!body) co_return std::move(body).error();
   auto run = [&]() -> Result<Bytes> {
-    const platform::GuardPeer peer{.cluster = platform::kLocalCluster,
-                                   .unit = call->unit,
-                                   .pid = call->process->pid,
-                                   .pidfd = call->process->pidfd->get()};
+    const grants::GuardPeer peer{.cluster = clusters::kLocalCluster,
+                                 .unit = call->unit,
+                                 .pid = call->process->pid,
+                                 .pidfd = call->process->pidfd->get()};
     auto& grants = call->platform.grants();
     return what == Asked::kGrant ? grants.grant(peer, deployment, nonce, as_bytes(*body))
                                  : grants.renew(peer, deployment, nonce, as_bytes(*body));

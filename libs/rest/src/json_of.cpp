@@ -8,19 +8,19 @@ using json::Value;
 
 namespace {
 
-Value json_of(const platform::DocumentInfo& document) {
-  return Object{{"kind", platform::to_string(document.kind)}, {"sm3", document.sm3}, {"size", document.size}};
+Value json_of(const models::DocumentInfo& document) {
+  return Object{{"kind", to_string(document.kind)}, {"sm3", document.sm3}, {"size", document.size}};
 }
 
 }  // namespace
 
-Value json_of(const std::vector<platform::Role>& roles) {
+Value json_of(const std::vector<trust::Role>& roles) {
   Array list;
-  for (const auto role : roles) list.emplace_back(platform::to_string(role));
+  for (const auto role : roles) list.emplace_back(to_string(role));
   return list;
 }
 
-Value json_of(const platform::Person& person) {
+Value json_of(const people::Person& person) {
   return Object{{"id", person.id},
                 {"name", person.name},
                 {"display_name", person.display_name},
@@ -33,15 +33,15 @@ Value json_of(const platform::Person& person) {
                 {"last_sign_in_ms", person.last_sign_in_ms}};
 }
 
-Value json_of(const platform::NewPassword& made) {
+Value json_of(const people::NewPassword& made) {
   return Object{{"person", json_of(made.person)}, {"password", made.password}};
 }
 
-Value json_of(const platform::Session& session) {
+Value json_of(const people::Session& session) {
   return Object{{"token", session.token}, {"expires_ms", session.expires_ms}, {"person", json_of(session.person)}};
 }
 
-Value json_of(const platform::ApiToken& token) {
+Value json_of(const people::ApiToken& token) {
   return Object{{"id", token.id},
                 {"name", token.name},
                 {"person_id", token.person_id},
@@ -51,9 +51,9 @@ Value json_of(const platform::ApiToken& token) {
                 {"last_used_ms", token.last_used_ms}};
 }
 
-Value json_of(const platform::NewApiToken& made) { return Object{{"info", json_of(made.info)}, {"token", made.token}}; }
+Value json_of(const people::NewApiToken& made) { return Object{{"info", json_of(made.info)}, {"token", made.token}}; }
 
-Value json_of(const platform::Vendor& vendor) {
+Value json_of(const models::Vendor& vendor) {
   return Object{{"id", vendor.id},
                 {"name", vendor.name},
                 {"address", vendor.address},
@@ -68,7 +68,7 @@ Value json_of(const platform::Vendor& vendor) {
                 {"confirmed_ms", vendor.confirmed_ms}};
 }
 
-Value json_of(const platform::ModelVersion& version) {
+Value json_of(const models::ModelVersion& version) {
   Array documents;
   for (const auto& document : version.documents) documents.push_back(json_of(document));
   return Object{{"id", version.id},
@@ -83,7 +83,7 @@ Value json_of(const platform::ModelVersion& version) {
                 {"image_name", version.image_name},
                 {"image_digest", version.image_digest},
                 {"image_address", version.image_address},
-                {"state", platform::to_string(version.state)},
+                {"state", to_string(version.state)},
                 {"state_reason", version.state_reason},
                 {"package_sm3", version.package_sm3},
                 {"payload_header_sm3", version.payload_header_sm3},
@@ -97,11 +97,11 @@ Value json_of(const platform::ModelVersion& version) {
                 {"decided_ms", version.decided_ms}};
 }
 
-Value json_of(const platform::ConfigEntry& entry) {
+Value json_of(const models::ConfigEntry& entry) {
   return Object{{"sm3", entry.sm3}, {"address", entry.address}, {"size", entry.size}, {"created_ms", entry.created_ms}};
 }
 
-Value json_of(const platform::ImageEntry& entry) {
+Value json_of(const models::ImageEntry& entry) {
   return Object{{"name", entry.name},
                 {"digest", entry.digest},
                 {"address", entry.address},
@@ -109,22 +109,22 @@ Value json_of(const platform::ImageEntry& entry) {
                 {"created_ms", entry.created_ms}};
 }
 
-Value json_of(const platform::ModelService::Withdrawn& withdrawn) {
+Value json_of(const models::ModelService::Withdrawn& withdrawn) {
   return Object{{"version", json_of(withdrawn.version)},
                 {"deployment_ids", Array(withdrawn.deployment_ids.begin(), withdrawn.deployment_ids.end())}};
 }
 
-Value json_of(const platform::Upload& upload) {
+Value json_of(const models::Upload& upload) {
   return Object{
       {"id", upload.id}, {"size", upload.size}, {"received", upload.received}, {"expires_ms", upload.expires_ms}};
 }
 
-Value json_of(const platform::Submitted& submitted) {
+Value json_of(const models::Submitted& submitted) {
   return Object{{"version", json_of(submitted.version)},
-                {"outcome", submitted.outcome == platform::SubmitOutcome::kStored ? "stored" : "already-there"}};
+                {"outcome", submitted.outcome == models::SubmitOutcome::kStored ? "stored" : "already-there"}};
 }
 
-Value json_of(const platform::Caller& caller) {
+Value json_of(const access::Caller& caller) {
   return Object{{"id", caller.id},
                 {"name", caller.name},
                 {"enabled", caller.enabled},
@@ -132,12 +132,12 @@ Value json_of(const platform::Caller& caller) {
                 {"key_changed_ms", caller.key_changed_ms}};
 }
 
-Value json_of(const platform::NewCaller& made) { return Object{{"caller", json_of(made.caller)}, {"key", made.key}}; }
+Value json_of(const access::NewCaller& made) { return Object{{"caller", json_of(made.caller)}, {"key", made.key}}; }
 
-Value json_of(const platform::KeyInfo& key) {
+Value json_of(const trust::KeyInfo& key) {
   return Object{{"id", key.id},
-                {"purpose", platform::to_string(key.purpose)},
-                {"state", platform::to_string(key.state)},
+                {"purpose", to_string(key.purpose)},
+                {"state", to_string(key.state)},
                 {"serial", key.serial},
                 {"public_key_pem", key.public_key_pem},
                 {"fingerprint", key.fingerprint},
@@ -149,7 +149,7 @@ Value json_of(const platform::KeyInfo& key) {
                 {"destroyed_ms", key.destroyed_ms}};
 }
 
-Value json_of(const platform::Instance& instance) {
+Value json_of(const grants::Instance& instance) {
   return Object{{"id", instance.id},
                 {"cluster", instance.cluster},
                 {"deployment_id", instance.deployment_id},
@@ -165,7 +165,7 @@ Value json_of(const platform::Instance& instance) {
                 {"calls", instance.calls}};
 }
 
-Value json_of(const platform::Gateway& gateway) {
+Value json_of(const access::Gateway& gateway) {
   return Object{{"id", gateway.id},
                 {"state", gateway.state},
                 {"receive_key_id", gateway.receive_key_id},
@@ -179,18 +179,18 @@ Value json_of(const platform::Gateway& gateway) {
                 {"connected", gateway.connected}};
 }
 
-Value json_of(const platform::UsageRow& row) {
+Value json_of(const access::UsageRow& row) {
   return Object{
       {"deployment_id", row.deployment_id}, {"calls", row.calls}, {"errors", row.errors}, {"refusals", row.refusals}};
 }
 
-Value json_of(const platform::AuditEntry& entry) {
+Value json_of(const trust::AuditEntry& entry) {
   return Object{{"seq", entry.seq},       {"time_ms", entry.time_ms}, {"actor", entry.actor},
                 {"action", entry.action}, {"subject", entry.subject}, {"outcome", entry.outcome},
                 {"detail", entry.detail}};
 }
 
-Value json_of(const platform::AuditVerdict& verdict) {
+Value json_of(const trust::AuditVerdict& verdict) {
   return Object{{"intact", verdict.intact},
                 {"entries", verdict.entries},
                 {"signed_up_to", verdict.signed_up_to},

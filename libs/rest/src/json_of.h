@@ -6,39 +6,39 @@
 
 namespace mifeng::rest {
 
-json::Value json_of(const std::vector<platform::Role>& roles);
-json::Value json_of(const platform::Person& person);
-json::Value json_of(const platform::NewPassword& made);
-json::Value json_of(const platform::Session& session);
-json::Value json_of(const platform::ApiToken& token);
-json::Value json_of(const platform::NewApiToken& made);
-json::Value json_of(const platform::Vendor& vendor);
-json::Value json_of(const platform::ModelVersion& version);
-json::Value json_of(const platform::ModelService::Withdrawn& withdrawn);
-json::Value json_of(const platform::ConfigEntry& entry);
-json::Value json_of(const platform::ImageEntry& entry);
-json::Value json_of(const platform::Upload& upload);
-json::Value json_of(const platform::Submitted& submitted);
-json::Value json_of(const platform::Cluster& cluster);
-json::Value json_of(const platform::PortRange& range);
-json::Value json_of(const platform::ReservedPort& port);
-json::Value json_of(const platform::PortInfo& port);
-json::Value json_of(const platform::DeploymentRequest& request);
-json::Value json_of(const platform::DeploymentPlan& plan);
-json::Value json_of(const platform::UpdatePlan& plan);
-json::Value json_of(const platform::Revision& revision);
-json::Value json_of(const platform::Deployment& deployment);
-json::Value json_of(const platform::DeploymentEvent& event);
-json::Value json_of(const platform::Batch& batch);
-json::Value json_of(const platform::Route& route);
-json::Value json_of(const platform::Caller& caller);
-json::Value json_of(const platform::NewCaller& made);
-json::Value json_of(const platform::KeyInfo& key);
-json::Value json_of(const platform::Instance& instance);
-json::Value json_of(const platform::Gateway& gateway);
-json::Value json_of(const platform::UsageRow& row);
-json::Value json_of(const platform::AuditEntry& entry);
-json::Value json_of(const platform::AuditVerdict& verdict);
+json::Value json_of(const std::vector<trust::Role>& roles);
+json::Value json_of(const people::Person& person);
+json::Value json_of(const people::NewPassword& made);
+json::Value json_of(const people::Session& session);
+json::Value json_of(const people::ApiToken& token);
+json::Value json_of(const people::NewApiToken& made);
+json::Value json_of(const models::Vendor& vendor);
+json::Value json_of(const models::ModelVersion& version);
+json::Value json_of(const models::ModelService::Withdrawn& withdrawn);
+json::Value json_of(const models::ConfigEntry& entry);
+json::Value json_of(const models::ImageEntry& entry);
+json::Value json_of(const models::Upload& upload);
+json::Value json_of(const models::Submitted& submitted);
+json::Value json_of(const clusters::Cluster& cluster);
+json::Value json_of(const deployments::PortRange& range);
+json::Value json_of(const deployments::ReservedPort& port);
+json::Value json_of(const deployments::PortInfo& port);
+json::Value json_of(const deployments::DeploymentRequest& request);
+json::Value json_of(const deployments::DeploymentPlan& plan);
+json::Value json_of(const deployments::UpdatePlan& plan);
+json::Value json_of(const deployments::Revision& revision);
+json::Value json_of(const deployments::Deployment& deployment);
+json::Value json_of(const deployments::DeploymentEvent& event);
+json::Value json_of(const deployments::Batch& batch);
+json::Value json_of(const access::Route& route);
+json::Value json_of(const access::Caller& caller);
+json::Value json_of(const access::NewCaller& made);
+json::Value json_of(const trust::KeyInfo& key);
+json::Value json_of(const grants::Instance& instance);
+json::Value json_of(const access::Gateway& gateway);
+json::Value json_of(const access::UsageRow& row);
+json::Value json_of(const trust::AuditEntry& entry);
+json::Value json_of(const trust::AuditVerdict& verdict);
 
 template <typename T>
 json::Array json_list(const std::vector<T>& items) {
@@ -49,7 +49,7 @@ json::Array json_list(const std::vector<T>& items) {
 }
 
 template <typename T>
-json::Value json_page(const platform::Page<T>& page, const platform::PageRequest& request) {
+json::Value json_page(const trust::Page<T>& page, const trust::PageRequest& request) {
   return json::Object{{"items", json_list(page.items)},
                       {"total", page.total},
                       {"page", request.page},

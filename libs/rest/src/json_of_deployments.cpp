@@ -17,13 +17,13 @@ Object string_map(const std::map<std::string, std::string>& map) {
   return object;
 }
 
-Array env_list(const std::vector<platform::EnvVar>& env) {
+Array env_list(const std::vector<deployments::EnvVar>& env) {
   Array list;
   for (const auto& variable : env) list.push_back(Object{{"name", variable.name}, {"value", variable.value}});
   return list;
 }
 
-Object route_input(const platform::RouteInput& route) {
+Object route_input(const access::RouteInput& route) {
   return Object{{"name", route.name},
                 {"prefix", route.prefix},
                 {"forward", route.forward},
@@ -35,9 +35,9 @@ Object route_input(const platform::RouteInput& route) {
                 {"pass_headers", strings(route.pass_headers)}};
 }
 
-Object amount(const platform::Amount& of) { return Object{{"all", of.all}, {"free", of.free}}; }
+Object amount(const clusters::Amount& of) { return Object{{"all", of.all}, {"free", of.free}}; }
 
-Value json_of(const platform::ClusterCapacity& capacity) {
+Value json_of(const clusters::ClusterCapacity& capacity) {
   Object accelerators;
   for (const auto& [name, of] : capacity.accelerators) accelerators.set(name, amount(of));
   return Object{{"cpu_millis", amount(capacity.cpu_millis)},
@@ -45,27 +45,27 @@ Value json_of(const platform::ClusterCapacity& capacity) {
                 {"accelerators", std::move(accelerators)}};
 }
 
-Value json_of(const platform::PlannedPort& port) {
+Value json_of(const deployments::PlannedPort& port) {
   return Object{{"slot", port.slot},
                 {"port_name", port.port_name},
                 {"container_port", port.container_port},
                 {"node_port", port.node_port}};
 }
 
-Array planned_ports(const std::vector<platform::PlannedPort>& ports) {
+Array planned_ports(const std::vector<deployments::PlannedPort>& ports) {
   Array list;
   for (const auto& port : ports) list.push_back(json_of(port));
   return list;
 }
 
-Value json_of(const platform::Overlay& overlay) {
+Value json_of(const deployments::Overlay& overlay) {
   return Object{{"env", env_list(overlay.env)},
                 {"requests", string_map(overlay.requests)},
                 {"limits", string_map(overlay.limits)},
                 {"allow_network", overlay.allow_network}};
 }
 
-Value json_of(const platform::UnitInfo& unit) {
+Value json_of(const deployments::UnitInfo& unit) {
   return Object{{"name", unit.name},
                 {"revision", unit.revision},
                 {"state", unit.state},
@@ -78,15 +78,15 @@ Value json_of(const platform::UnitInfo& unit) {
 
 }  // namespace
 
-Value json_of(const platform::Cluster& cluster) {
+Value json_of(const clusters::Cluster& cluster) {
   return Object{{"id", cluster.id},
                 {"name", cluster.name},
-                {"kind", platform::to_string(cluster.kind)},
+                {"kind", to_string(cluster.kind)},
                 {"address", cluster.address},
                 {"default_namespace", cluster.default_namespace},
                 {"node_addresses", strings(cluster.node_addresses)},
                 {"registry", cluster.registry},
-                {"state", platform::to_string(cluster.state)},
+                {"state", to_string(cluster.state)},
                 {"reason", cluster.reason},
                 {"version", cluster.version},
                 {"may", strings(cluster.may)},
@@ -96,25 +96,25 @@ Value json_of(const platform::Cluster& cluster) {
                 {"changed_ms", cluster.changed_ms}};
 }
 
-Value json_of(const platform::PortRange& range) { return Object{{"first", range.first}, {"last", range.last}}; }
+Value json_of(const deployments::PortRange& range) { return Object{{"first", range.first}, {"last", range.last}}; }
 
-Value json_of(const platform::ReservedPort& port) { return Object{{"port", port.port}, {"reason", port.reason}}; }
+Value json_of(const deployments::ReservedPort& port) { return Object{{"port", port.port}, {"reason", port.reason}}; }
 
-Value json_of(const platform::PortInfo& port) {
+Value json_of(const deployments::PortInfo& port) {
   return Object{{"port", port.port},
-                {"state", platform::to_string(port.state)},
+                {"state", to_string(port.state)},
                 {"holder", port.holder},
                 {"unit", port.unit},
                 {"port_name", port.port_name}};
 }
 
-Value json_of(const platform::DeploymentRequest& request) {
+Value json_of(const deployments::DeploymentRequest& request) {
   Object object{{"name", request.name}};
   if (!request.cluster.empty()) object.set("cluster", request.cluster);
   object.set("version_id", request.version_id);
   if (request.replicas) object.set("replicas", *request.replicas);
   if (!request.ports.empty()) object.set("ports", Array(request.ports.begin(), request.ports.end()));
-  const platform::Overlay& overlay = request.overlay;
+  const deployments::Overlay& overlay = request.overlay;
   if (!overlay.env.empty()) object.set("env", env_list(overlay.env));
   if (!overlay.requests.empty()) object.set("requests", string_map(overlay.requests));
   if (!overlay.limits.empty()) object.set("limits", string_map(overlay.limits));
@@ -123,7 +123,7 @@ Value json_of(const platform::DeploymentRequest& request) {
   return object;
 }
 
-Value json_of(const platform::DeploymentPlan& plan) {
+Value json_of(const deployments::DeploymentPlan& plan) {
   return Object{{"cluster", plan.cluster},
                 {"vendor_id", plan.vendor_id},
                 {"model", plan.model},
@@ -131,22 +131,22 @@ Value json_of(const platform::DeploymentPlan& plan) {
                 {"replicas", plan.replicas},
                 {"ports", planned_ports(plan.ports)},
                 {"rendered", plan.rendered},
-                {"grade", platform::to_string(plan.grade)},
-                {"grade_reason", platform::grade_sentence(plan.grade)},
+                {"grade", to_string(plan.grade)},
+                {"grade_reason", deployments::grade_sentence(plan.grade)},
                 {"warnings", strings(plan.warnings)}};
 }
 
-Value json_of(const platform::UpdatePlan& plan) {
+Value json_of(const deployments::UpdatePlan& plan) {
   Array changes;
   for (const auto& change : plan.changes)
     changes.push_back(Object{{"field", change.field}, {"before", change.before}, {"after", change.after}});
   return Object{{"deployment_id", plan.deployment_id}, {"from_revision", plan.from_revision},
                 {"from_version", plan.from_version},   {"to_version", plan.to_version},
-                {"changes", std::move(changes)},       {"strategy", platform::to_string(plan.strategy)},
+                {"changes", std::move(changes)},       {"strategy", to_string(plan.strategy)},
                 {"warnings", strings(plan.warnings)}};
 }
 
-Value json_of(const platform::Revision& revision) {
+Value json_of(const deployments::Revision& revision) {
   return Object{{"number", revision.number},        {"version_id", revision.version_id},
                 {"version", revision.version},      {"overlay", json_of(revision.overlay)},
                 {"cause", revision.cause},          {"wanted", revision.wanted},
@@ -154,7 +154,7 @@ Value json_of(const platform::Revision& revision) {
                 {"created_ms", revision.created_ms}};
 }
 
-Value json_of(const platform::Deployment& deployment) {
+Value json_of(const deployments::Deployment& deployment) {
   Array units;
   for (const auto& unit : deployment.units) units.push_back(json_of(unit));
   return Object{{"id", deployment.id},
@@ -167,11 +167,11 @@ Value json_of(const platform::Deployment& deployment) {
                 {"revision", deployment.revision},
                 {"replicas", deployment.replicas},
                 {"ready", deployment.ready},
-                {"state", platform::to_string(deployment.state)},
+                {"state", to_string(deployment.state)},
                 {"reason", deployment.reason},
                 {"update_failed", deployment.update_failed},
-                {"grade", platform::to_string(deployment.grade)},
-                {"grade_reason", platform::grade_sentence(deployment.grade)},
+                {"grade", to_string(deployment.grade)},
+                {"grade_reason", deployments::grade_sentence(deployment.grade)},
                 {"units", std::move(units)},
                 {"ports", planned_ports(deployment.ports)},
                 {"route_ids", strings(deployment.route_ids)},
@@ -182,11 +182,11 @@ Value json_of(const platform::Deployment& deployment) {
                 {"batch_id", deployment.batch_id}};
 }
 
-Value json_of(const platform::DeploymentEvent& event) {
+Value json_of(const deployments::DeploymentEvent& event) {
   return Object{{"time_ms", event.time_ms}, {"unit", event.unit}, {"action", event.action}, {"detail", event.detail}};
 }
 
-Value json_of(const platform::Batch& batch) {
+Value json_of(const deployments::Batch& batch) {
   Array items;
   for (const auto& item : batch.items)
     items.push_back(
@@ -194,7 +194,7 @@ Value json_of(const platform::Batch& batch) {
   return Object{{"id", batch.id}, {"items", std::move(items)}, {"created_ms", batch.created_ms}};
 }
 
-Value json_of(const platform::Route& route) {
+Value json_of(const access::Route& route) {
   Object object{{"id", route.id}};
   const Object input = route_input(route);
   for (const auto& [name, value] : input) object.set(name, value);

@@ -24,7 +24,7 @@ Result<Reply> rotate(Call& call) {
   json::Fields body(call.body);
   const auto word = body.string("purpose", {1, 32});
   MIFENG_CHECK(body.finish());
-  MIFENG_TRY(const auto purpose, platform::parse_key_purpose(word));
+  MIFENG_TRY(const auto purpose, trust::parse_key_purpose(word));
   MIFENG_TRY(const auto key, call.platform.keys().rotate(call.actor, purpose));
   return reply(json_of(key));
 }

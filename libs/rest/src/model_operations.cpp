@@ -9,7 +9,7 @@ constexpr char kImmutable[] = "private, max-age=31536000, immutable";
 
 Result<Reply> search(Call& call) {
   MIFENG_TRY(const auto request, call.page());
-  platform::ModelQuery query;
+  models::ModelQuery query;
   query.text = call.text("text");
   query.name = call.text("name");
   query.function = call.text("function");
@@ -17,7 +17,7 @@ Result<Reply> search(Call& call) {
   query.vendor = call.text("vendor");
   query.state = call.text("state");
   if (!query.state.empty()) {
-    MIFENG_CHECK(platform::parse_version_state(query.state));
+    MIFENG_CHECK(models::parse_version_state(query.state));
   }
   MIFENG_TRY(const auto page, call.platform.models().search(call.actor, query, request));
   return reply(json_page(page, request));
@@ -61,7 +61,7 @@ Result<Reply> withdraw(Call& call) {
 }
 
 Result<Reply> document(Call& call) {
-  MIFENG_TRY(const auto kind, platform::parse_document_kind(call.path.at("kind")));
+  MIFENG_TRY(const auto kind, models::parse_document_kind(call.path.at("kind")));
   MIFENG_TRY(auto text, call.platform.models().document(call.actor, call.id(), kind));
   return reply_text(std::move(text), "text/markdown; charset=utf-8");
 }

@@ -57,8 +57,8 @@ std::set<std::string> roles_of(const OperationInfo& operation) {
     case Access::kPermission: break;
   }
   std::set<std::string> roles;
-  for (const auto role : platform::kAllRoles) {
-    if (platform::may(role, *operation.permission)) roles.emplace(platform::to_string(role));
+  for (const auto role : trust::kAllRoles) {
+    if (trust::may(role, *operation.permission)) roles.emplace(to_string(role));
   }
   return roles;
 }
@@ -74,8 +74,7 @@ TEST(OpenApi, EveryOperationIsDescribedAndEveryDescriptionIsServed) {
     const auto found = missing.find(key);
     ASSERT_NE(found, missing.end()) << "not in spec/openapi.yaml";
     EXPECT_EQ(found->second.id, operation.id);
-    EXPECT_EQ(found->second.permission,
-              operation.permission ? std::string(platform::to_string(*operation.permission)) : "");
+    EXPECT_EQ(found->second.permission, operation.permission ? std::string(to_string(*operation.permission)) : "");
     EXPECT_EQ(found->second.roles, roles_of(operation));
     EXPECT_EQ(found->second.query, std::set<std::string>(operation.query.begin(), operation.query.end()));
     missing.erase(found);

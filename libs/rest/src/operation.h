@@ -23,7 +23,7 @@ namespace mifeng::rest {
 // Id of the local administrator, whom no row of the database stands for.
 inline constexpr const char* kLocalActor = "local";
 
-using platform::Permission;
+using trust::Permission;
 
 // What an operation answers, when it is no stream.
 struct Reply {
@@ -44,7 +44,7 @@ struct Call {
   net::BlockingPool& work;    // short: the database
   net::BlockingPool& slow;    // what takes its time: password hashing, verifying a package, following a log
   net::BlockingPool& proofs;  // of guards: the engine is asked, and may be slow to answer
-  platform::Actor actor;
+  trust::Actor actor;
   std::string bearer;                                    // as it came; empty on the local socket
   std::string remote;                                    // address of the peer
   std::map<std::string, std::string, std::less<>> path;  // "id" -> "rt-1"
@@ -62,7 +62,7 @@ struct Call {
   Result<std::int64_t> integer(std::string_view name, std::int64_t min, std::int64_t max,
                                std::optional<std::int64_t> absent) const;
   Result<bool> boolean(std::string_view name, bool absent) const;
-  Result<platform::PageRequest> page() const;
+  Result<trust::PageRequest> page() const;
   // kInvalidArgument "missing-header".
   Result<std::string> header(std::string_view name, std::size_t max) const;
 };

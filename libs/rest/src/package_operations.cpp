@@ -34,15 +34,15 @@ Result<Reply> cancel_upload(Call& call) {
 
 Result<Reply> finish(Call& call, const std::string& id) {
   MIFENG_TRY(const auto submitted, call.platform.submits().finish(call.actor, id));
-  return reply(json_of(submitted), submitted.outcome == platform::SubmitOutcome::kStored ? 201 : 200);
+  return reply(json_of(submitted), submitted.outcome == models::SubmitOutcome::kStored ? 201 : 200);
 }
 
 Result<Reply> submit_upload(Call& call) { return finish(call, call.id()); }
 
 // From `offset` on, until the body ends. What was stored stays stored when it breaks off.
-Task<platform::Upload> append_body(std::shared_ptr<Call> call, std::string id, std::int64_t offset) {
+Task<models::Upload> append_body(std::shared_ptr<Call> call, std::string id, std::int64_t offset) {
   Bytes buffer(kPiece);
-  platform::Upload upload;
+  models::Upload upload;
   bool ended = false;
   while (!ended) {
     std::size_t filled = 0;
@@ -57,7 +57,7 @@ Task<platform::Upload> append_body(std::shared_ptr<Call> call, std::string id, s
       }
     }
     // Also what came before the connection broke off: the client goes on from there.
-    auto store = [&]() -> Result<platform::Upload> {
+    auto store = [&]() -> Result<models::Upload> {
       return call->platform.submits().append(call->actor, id, offset, ByteView(buffer).first(filled));
     };
     auto stored = co_await net::run_blocking(call->work, std::move(store));
@@ -82,7 +82,7 @@ Task<net::Response> submit_package(std::shared_ptr<Call> call) {
   if (!size || *size == 0)
     co_return Error(ErrorCode::kInvalidArgument, "length-required",
                     "Say how long the package is (Content-Length), or use /uploads.");
-  auto begin = [&]() -> Result<platform::Upload> {
+  auto begin = [&]() -> Result<models::Upload> {
     return call->platform.submits().begin(call->actor, static_cast<std::int64_t>(*size));
   };
   auto begun = co_await net::run_blocking(call->work, std::move(begin));

@@ -4,19 +4,19 @@
 namespace mifeng::rest {
 namespace {
 
-Result<std::vector<platform::Role>> roles_of(json::Fields& body) {
-  std::vector<platform::Role> roles;
+Result<std::vector<trust::Role>> roles_of(json::Fields& body) {
+  std::vector<trust::Role> roles;
   for (const std::string& word : body.strings("roles", {1, 32}, {0, 5})) {
-    MIFENG_TRY(const auto role, platform::parse_role(word));
+    MIFENG_TRY(const auto role, trust::parse_role(word));
     roles.push_back(role);
   }
   if (!body.has("roles")) body.refuse("roles", "is missing");
   return roles;
 }
 
-Result<platform::PersonInput> person_input(Call& call) {
+Result<people::PersonInput> person_input(Call& call) {
   json::Fields body(call.body);
-  platform::PersonInput input;
+  people::PersonInput input;
   input.name = body.string("name", {1, 64});
   input.display_name = body.optional_string("display_name", {0, 200}).value_or("");
   input.vendor_id = body.optional_string("vendor_id", {0, 63}).value_or("");

@@ -9,10 +9,10 @@ Result<Reply> overview(Call& call) {
   int counts[4] = {};
   for (const auto& port : ports) ++counts[static_cast<int>(port.state)];
   return reply(json::Object{{"items", json_list(ports)},
-                            {"free", counts[static_cast<int>(platform::PortState::kFree)]},
-                            {"used", counts[static_cast<int>(platform::PortState::kUsed)]},
-                            {"used_by_others", counts[static_cast<int>(platform::PortState::kUsedByOthers)]},
-                            {"reserved", counts[static_cast<int>(platform::PortState::kReserved)]}});
+                            {"free", counts[static_cast<int>(deployments::PortState::kFree)]},
+                            {"used", counts[static_cast<int>(deployments::PortState::kUsed)]},
+                            {"used_by_others", counts[static_cast<int>(deployments::PortState::kUsedByOthers)]},
+                            {"reserved", counts[static_cast<int>(deployments::PortState::kReserved)]}});
 }
 
 Result<Reply> ranges(Call& call) {
@@ -22,7 +22,7 @@ Result<Reply> ranges(Call& call) {
 
 Result<Reply> set_ranges(Call& call) {
   json::Fields body(call.body);
-  std::vector<platform::PortRange> wanted;
+  std::vector<deployments::PortRange> wanted;
   if (!body.has("ranges")) body.refuse("ranges", "is missing");
   for (json::Fields& range : body.objects("ranges", {0, 100}))
     wanted.push_back(
@@ -39,7 +39,7 @@ Result<Reply> reserved(Call& call) {
 
 Result<Reply> set_reserved(Call& call) {
   json::Fields body(call.body);
-  std::vector<platform::ReservedPort> wanted;
+  std::vector<deployments::ReservedPort> wanted;
   if (!body.has("reserved")) body.refuse("reserved", "is missing");
   for (json::Fields& port : body.objects("reserved", {0, 10'000})) {
     const auto number = static_cast<int>(port.integer("port", 1, 65535));

@@ -1,13 +1,13 @@
 // A route as a body, alone or inside a deployment.
 #pragma once
 
+#include "mifeng/access/route_service.h"
 #include "mifeng/json/fields.h"
-#include "mifeng/platform/route_service.h"
 
 namespace mifeng::rest {
 
-inline platform::RouteInput route_input(json::Fields& body) {
-  platform::RouteInput input;
+inline access::RouteInput route_input(json::Fields& body) {
+  access::RouteInput input;
   input.name = body.string("name", {1, 100});
   input.prefix = body.string("prefix", {1, 1000});
   input.forward = body.optional_string("forward", {0, 1000}).value_or("");

@@ -5,7 +5,7 @@
 namespace mifeng::rest {
 namespace {
 
-Result<platform::RouteInput> read_input(Call& call) {
+Result<access::RouteInput> read_input(Call& call) {
   json::Fields body(call.body);
   auto input = route_input(body);
   MIFENG_CHECK(body.finish());

@@ -16,7 +16,7 @@ Result<Reply> sign_in(Call& call) {
 // Who came over the local socket without a bearer string is no row of the table of people.
 Result<Reply> get_me(Call& call) {
   if (call.bearer.empty()) {
-    platform::Person local;
+    people::Person local;
     local.id = local.name = local.display_name = call.actor.name;
     local.roles = call.actor.roles;
     return reply(json_of(local));

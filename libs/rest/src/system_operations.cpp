@@ -12,10 +12,10 @@ Result<Reply> version(Call& call) {
 }
 
 Result<Reply> system(Call& call) {
-  MIFENG_TRY(const auto clusters, call.platform.clusters().list(platform::Actor::system()));
+  MIFENG_TRY(const auto clusters, call.platform.clusters().list(trust::Actor::system()));
   std::string engine;
   for (const auto& cluster : clusters)
-    if (cluster.id == platform::kLocalCluster) engine = cluster.version;
+    if (cluster.id == clusters::kLocalCluster) engine = cluster.version;
   return reply(json::Object{{"version", call.options.version},
                             {"name", call.options.name},
                             {"registry", call.options.registry},

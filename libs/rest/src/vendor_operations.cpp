@@ -4,7 +4,7 @@
 namespace mifeng::rest {
 namespace {
 
-void read_information(json::Fields& body, platform::VendorInput& input) {
+void read_information(json::Fields& body, models::VendorInput& input) {
   input.name = body.string("name", {1, 200});
   input.address = body.optional_string("address", {0, 500}).value_or("");
   input.telephone = body.optional_string("telephone", {0, 100}).value_or("");
@@ -19,7 +19,7 @@ Result<Reply> list_vendors(Call& call) {
 
 Result<Reply> create_vendor(Call& call) {
   json::Fields body(call.body);
-  platform::VendorInput input;
+  models::VendorInput input;
   input.id = body.string("id", {1, 63});
   read_information(body, input);
   MIFENG_CHECK(body.finish());
@@ -34,7 +34,7 @@ Result<Reply> get_vendor(Call& call) {
 
 Result<Reply> update_vendor(Call& call) {
   json::Fields body(call.body);
-  platform::VendorInput input;
+  models::VendorInput input;
   read_information(body, input);
   MIFENG_CHECK(body.finish());
   MIFENG_TRY(const auto vendor, call.platform.vendors().update(call.actor, call.id(), input));

@@ -1,168 +1,23 @@
 // The one interface to what runs units: Podman on one machine now, a Kubernetes cluster behind the same words.
 #pragma once
 
-#include <sys/types.h>
-
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
-#include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
-#include "mifeng/base/clock.h"
 #include "mifeng/base/result.h"
-#include "mifeng/cluster/pod_template.h"
+#include "mifeng/cluster/units.h"
 
 namespace mifeng::cluster {
 
 template <typename T>
 using Task = boost::asio::awaitable<Result<T>>;
 
-// A node port of a deployment. Where an address is one unit (Podman), each unit needs a set of its own: such a set is a
-// slot, counted from 0, and has every port of the template. Where a node port stands before all units (Kubernetes),
-// there is slot 0 alone.
-struct NodePort {
-  std::string port_name;
-  int slot = 0;
-  std::uint16_t node_port = 0;
-  bool operator==(const NodePort&) const = default;
-};
-
-// How many slots of node ports a deployment needs.
-struct PortNeeds {
-  int slots = 0;         // while nothing is replaced
-  int update_slots = 0;  // beyond these while units are replaced, so that a new one runs before an old one goes
-};
-
-// All of what is to run for one deployment; applying the same again changes nothing.
-struct Workload {
-  std::string deployment;     // id: [a-z0-9]([a-z0-9-]*[a-z0-9])?, at most 40
-  std::int64_t revision = 1;  // names `pod`: units of another revision are replaced
-  std::int64_t restart = 0;   // rises with each restart that was asked for; units of an earlier one are replaced
-  PodTemplate pod;
-  int replicas = 1;
-  std::vector<NodePort> node_ports;  // whole slots; those of ports that only a former revision has may be among them
-};
-
-enum class UnitState {
-  kPending,   // not there yet, or made and not started (being pulled, scheduled)
-  kRunning,   // its first process runs; `ready` says whether it serves
-  kStopping,  // it was told to end and takes no new calls
-  kExited,    // ended, well or not, and the engine does not start it again by itself
-  kFailed,    // could not be made or started at all
-};
-const char* to_string(UnitState state);  // "pending", ...
-
-// What runs once for each replica: one container on Podman, a pod on Kubernetes.
-struct Unit {
-  std::string name;       // the engine's; MIFENG_UNIT inside. Nobody builds on its form
-  std::string engine_id;  // container id or pod uid: another one after it was made again
-  std::string deployment;
-  std::int64_t revision = 0;
-  std::int64_t restart = 0;
-  UnitState state = UnitState::kPending;
-  bool ready = false;
-  std::string reason;       // one sentence for a person; empty when running and ready
-  std::string reason_code;  // stable: "", "image-not-pulled", "port-taken", "out-of-memory", "exited", "not-ready",
-                            // "not-answering", "cannot-start", "drifted" (not as rendered)
-  std::optional<UnixMillis> started_at_ms;
-  std::optional<UnixMillis> finished_at_ms;
-  std::optional<int> exit_code;
-  std::vector<NodePort> node_ports;  // its own; empty where node ports stand before all units
-};
-
-// An address to dial for a port of a deployment, at every node address of the cluster.
-enum class EndpointKind {
-  kUnit,      // behind it is one unit
-  kBalanced,  // behind it a unit is chosen for each connection
-};
-const char* to_string(EndpointKind kind);  // "unit", "balanced"
-struct Endpoint {
-  std::string port_name;
-  EndpointKind kind = EndpointKind::kUnit;
-  std::string unit;  // of kUnit
-  std::uint16_t node_port = 0;
-  bool operator==(const Endpoint&) const = default;
-};
-
-struct ApplyResult {
-  bool changed = false;  // whether anything had to be done
-  bool settled = false;  // all units are there, of this revision and restart, and nothing surplus is left; else a later
-                         // apply() goes on, after a unit became ready or went, as watch() tells
-  std::vector<Unit> units;
-};
-
-// A port of a node that somebody holds, ours or not.
-struct PortInUse {
-  std::uint16_t port = 0;
-  std::string holder;  // "container NAME", "Service NAMESPACE/NAME", as far as can be seen
-};
-
-// How much of one thing all nodes have together, and how much of it nobody has claimed.
-struct Amount {
-  std::int64_t all = 0;
-  std::int64_t free = 0;
-};
-struct Capacity {
-  Amount cpu_millis;
-  Amount memory_bytes;
-  std::map<std::string, Amount> accelerators;  // by resource name: "nvidia.com/gpu"
-};
-
-// Something that happened to a deployment, as the engine told it.
-struct Event {
-  UnixMillis time_ms = 0;
-  std::string unit;    // may be empty
-  std::string action;  // the engine's word: "start", "died", "Pulled"
-  std::string detail;  // for a person; may be empty
-};
-
-struct ClusterFacts {
-  std::string version;           // "podman 4.3.1"
-  std::vector<std::string> may;  // what we are allowed to do beyond the necessary; empty on Podman
-};
-
-struct LogOptions {
-  std::string container;    // of the unit; empty: the model's
-  int tail = 200;           // lines from the end, -1 for all
-  bool follow = false;      // until the unit ends or the caller cancels
-  bool previous = false;    // of the run before this one; kNotFound "no-previous-run" where the engine keeps none
-  bool timestamps = false;  // each line begins with its time as RFC 3339
-  std::optional<UnixMillis> since_ms;
-};
-struct LogLine {
-  bool is_stderr = false;
-  std::string text;  // without its line end; longer ones are cut at 16 KiB
-};
 // Called for each line in order and awaited, so that a slow reader slows the engine; an error ends the stream.
 using LogSink = std::function<boost::asio::awaitable<Result<void>>(LogLine)>;
-
-// How a guard proves which unit it is. On Podman: it is the process at the other end of that unit's own socket, by its
-// pid as the kernel told it and a pidfd taken before anything else, which shows that this pid still is that process.
-struct PeerEvidence {
-  std::string unit;  // whose socket it is
-  ::pid_t pid = 0;
-  int pidfd = -1;  // of the caller, who closes it
-};
-// On Kubernetes: a service account token of its pod.
-struct TokenEvidence {
-  std::string token;
-};
-using Evidence = std::variant<PeerEvidence, TokenEvidence>;
-
-// A unit that proved to be ours, and unchanged.
-struct Proof {
-  std::string unit;  // name
-  std::string engine_id;
-  std::string deployment;
-  std::int64_t revision = 0;
-  UnixMillis started_at_ms = 0;  // of this run; a later start is another instance
-};
 
 // All calls may run at the same time, from any event loop; two changes of one deployment are put in a row by the
 // engine. Every call has a bound of its own and ends with kTimeout or kUnavailable at the latest after it.

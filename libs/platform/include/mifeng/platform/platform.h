@@ -6,93 +6,51 @@
 #include <memory>
 #include <string>
 
+#include "mifeng/access/caller_service.h"
+#include "mifeng/access/gateway_service.h"
+#include "mifeng/access/route_service.h"
 #include "mifeng/base/clock.h"
 #include "mifeng/base/random.h"
 #include "mifeng/base/secret.h"
-#include "mifeng/platform/audit_service.h"
-#include "mifeng/platform/caller_service.h"
-#include "mifeng/platform/cluster_service.h"
-#include "mifeng/platform/deployment_service.h"
-#include "mifeng/platform/gateway_service.h"
-#include "mifeng/platform/grant_service.h"
-#include "mifeng/platform/key_service.h"
-#include "mifeng/platform/model_service.h"
-#include "mifeng/platform/people_service.h"
-#include "mifeng/platform/port_service.h"
-#include "mifeng/platform/reconciler.h"
-#include "mifeng/platform/route_service.h"
-#include "mifeng/platform/submit_service.h"
-#include "mifeng/platform/vendor_service.h"
-
-namespace mifeng::cluster {
-class Engine;
-}
+#include "mifeng/clusters/cluster_service.h"
+#include "mifeng/clusters/engine_factory.h"
+#include "mifeng/deployments/deployment_service.h"
+#include "mifeng/deployments/port_service.h"
+#include "mifeng/deployments/reconciler.h"
+#include "mifeng/grants/grant_service.h"
+#include "mifeng/models/model_service.h"
+#include "mifeng/models/submit_service.h"
+#include "mifeng/models/vendor_service.h"
+#include "mifeng/people/people_service.h"
+#include "mifeng/platform/options.h"
+#include "mifeng/trust/audit_service.h"
+#include "mifeng/trust/key_service.h"
 
 namespace mifeng::platform {
-
-struct PlatformOptions {
-  std::filesystem::path data_dir;   // mifeng.db, uploads/; made (0700) where missing
-  std::string name = "mifeng";      // on the platform card
-  std::string registry;             // "127.0.0.1:5000"; empty: submits are refused with "no-registry"
-  bool registry_plain_http = true;  // loopback only
-  // The guards' image: its OCI layout (empty: it is in the registry already), and the digest by which units name it.
-  std::filesystem::path guard_image;
-  std::string guard_image_digest;  // "sha256:…"
-  int port_first = 30000;          // node ports of a new cluster
-  int port_last = 32767;
-  int parallel_hashes = 1;                           // PBKDF2 at once
-  int password_rounds = 600'000;                     // lower only in tests
-  int database_connections = 16;                     // more than parallel_deployments, so that requests find one
-  int parallel_deployments = 8;                      // of each cluster, looked at by the reconciler at the same time
-  std::string local_address;                         // of the cluster "local": where its engine is reached
-  std::string local_node = "127.0.0.1";              // where gateways reach its node ports
-  UnixMillis resync_ms = 30 * 1000;                  // from one look at everything to the next
-  UnixMillis progress_deadline_ms = 10 * 60 * 1000;  // an update whose units are not ready by then has failed
-  UnixMillis lease_ms = 5 * 60 * 1000;
-  UnixMillis renew_ms = 60 * 1000;
-  UnixMillis snapshot_lifetime_ms = 24LL * 3600 * 1000;
-  UnixMillis output_key_lifetime_ms = 24LL * 3600 * 1000;
-  UnixMillis delivery_key_grace_ms = 30LL * 24 * 3600 * 1000;  // for packages that were made for a former card
-  UnixMillis keep_ms = 90LL * 24 * 3600 * 1000;                // usage and ended instances
-  UnixMillis image_pruning_ms = 60LL * 60 * 1000;              // from one look for unused images to the next
-  std::int64_t package_size_max = 64LL << 30;
-  std::string proc = "/proc";  // where listening sockets are read
-  // What prints the ports that the packet filter sends elsewhere; waits at most 2 s for the filter's lock.
-  std::vector<std::string> port_rules{"/usr/sbin/iptables", "-w", "2", "-t", "nat", "-S", "NETAVARK-HOSTPORT-DNAT"};
-};
-
-// How a cluster is reached.
-struct ClusterAccess {
-  std::string id;
-  ClusterKind kind = ClusterKind::kPodman;
-  std::string address;
-};
-// Makes the engine of a cluster; it does not have to answer yet. Null where this process runs none of that kind: what
-// is deployed there then stays pending.
-using EngineFactory = std::function<Result<std::shared_ptr<cluster::Engine>>(const ClusterAccess&)>;
 
 class Platform {
  public:
   // `master_key`: 32 bytes or more, from outside the data directory (load_master_key). `engines` may be empty.
   // Everything handed in must outlive the platform.
   static Result<std::unique_ptr<Platform>> open(const PlatformOptions& options, SecretBytes master_key,
-                                                const EngineFactory& engines, const Clock& clock, Random& random);
+                                                const clusters::EngineFactory& engines, const Clock& clock,
+                                                Random& random);
   ~Platform();
 
-  PeopleService& people();
-  VendorService& vendors();
-  ModelService& models();
-  SubmitService& submits();
-  ClusterService& clusters();
-  PortService& ports();
-  DeploymentService& deployments();
-  RouteService& routes();
-  CallerService& callers();
-  KeyService& keys();
-  GrantService& grants();
-  GatewayService& gateways();
-  AuditService& audit();
-  Reconciler& reconciler();
+  people::PeopleService& people();
+  models::VendorService& vendors();
+  models::ModelService& models();
+  models::SubmitService& submits();
+  clusters::ClusterService& clusters();
+  deployments::PortService& ports();
+  deployments::DeploymentService& deployments();
+  access::RouteService& routes();
+  access::CallerService& callers();
+  trust::KeyService& keys();
+  grants::GrantService& grants();
+  access::GatewayService& gateways();
+  trust::AuditService& audit();
+  deployments::Reconciler& reconciler();
 
   // Leases, output keys, audit heads, expired sessions and uploads, what was kept long enough. Call it every few
   // seconds.

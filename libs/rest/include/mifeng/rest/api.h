@@ -24,7 +24,7 @@ struct OperationInfo {
   std::string_view method;
   std::string_view pattern;  // "/people/{id}", below /api/v1; "/v1/grants" on a unit's socket
   Access access = Access::kAnyone;
-  std::optional<platform::Permission> permission;
+  std::optional<trust::Permission> permission;
   std::vector<std::string_view> query;  // the names that it knows
 };
 std::vector<OperationInfo> all_operations();

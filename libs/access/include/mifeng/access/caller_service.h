@@ -1,0 +1,41 @@
+// Callers 模型使用方: applications that call models through the gateway, each with one API key.
+#pragma once
+
+#include <string>
+
+#include "mifeng/trust/actor.h"
+#include "mifeng/trust/types.h"
+
+namespace mifeng::access {
+
+struct Context;
+
+struct Caller {
+  std::string id;  // "ca-…"
+  std::string name;
+  bool enabled = true;
+  UnixMillis created_ms = 0;
+  UnixMillis key_changed_ms = 0;
+};
+struct NewCaller {
+  Caller caller;
+  std::string key;  // "mfk_…", shown once; only its SM3 is stored and given to gateways
+};
+
+class CallerService {
+ public:
+  explicit CallerService(const Context& context) : context_(context) {}
+
+  Result<NewCaller> create(const trust::Actor& actor, const std::string& name);  // kConflict "caller-exists"
+  Result<NewCaller> new_key(const trust::Actor& actor, const std::string& id);   // the old one ends
+  Result<Caller> set_enabled(const trust::Actor& actor, const std::string& id, bool enabled);
+  Result<Caller> get(const trust::Actor& actor, const std::string& id);
+  Result<trust::Page<Caller>> list(const trust::Actor& actor, const trust::PageRequest& page);
+  // Routes that name it lose it; a route that named only this one is disabled rather than opened to all.
+  Result<void> remove(const trust::Actor& actor, const std::string& id);
+
+ private:
+  const Context& context_;
+};
+
+}  // namespace mifeng::access

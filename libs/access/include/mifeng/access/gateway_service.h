@@ -1,0 +1,84 @@
+// Gateways: join files, enrolment, snapshots, confirmations, reports. spec/grant.md.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mifeng/base/bytes.h"
+#include "mifeng/trust/actor.h"
+#include "mifeng/trust/types.h"
+
+namespace mifeng::access {
+
+struct Context;
+
+struct Gateway {
+  std::string id;     // DNS label
+  std::string state;  // "invited", "enrolled", "revoked"
+  std::string receive_key_id, signing_key_id;
+  std::string version;
+  UnixMillis created_ms = 0;
+  UnixMillis enrolled_ms = 0;
+  UnixMillis last_seen_ms = 0;
+  std::int64_t serial_sent = 0;
+  std::int64_t serial_confirmed = 0;
+  bool connected = false;  // a follow connection is open, as told by follow_opened/closed
+};
+struct Snapshot {
+  std::int64_t serial = 0;
+  Bytes stream;  // kind grant, sealed to the gateway
+  UnixMillis expires_ms = 0;
+};
+struct UsageRow {  // calls, errors, refusals as gateways reported them
+  std::string deployment_id;
+  std::int64_t calls = 0;
+  std::int64_t errors = 0;
+  std::int64_t refusals = 0;
+};
+
+// How far a gateway's clock may be off; its nonces are remembered for twice that.
+inline constexpr UnixMillis kGatewayClockTolerance = 120'000;
+
+class GatewayService {
+ public:
+  explicit GatewayService(const Context& context) : context_(context) {}
+
+  // Makes the gateway (or, for one that is not enrolled yet, a new code) and gives its join file, a JSON text with a
+  // one-time code that holds for 24 h; only the code's SM3 is stored. `platform_url` is where the gateway will connect.
+  Result<std::string> create_join_file(const trust::Actor& actor, const std::string& gateway_id,
+                                       const std::string& platform_url, const std::string& tls_certificate_pem);
+  Result<std::vector<Gateway>> list(const trust::Actor& actor);
+  Result<void> revoke(const trust::Actor& actor,
+                      const std::string& gateway_id);  // no further snapshot; output keys rotate
+
+  // POST /gateways/{id}/enrolment. The same bytes again get the same answer. Failures look the same from outside:
+  // kPermissionDenied "refused".
+  Result<Snapshot> enrol(const std::string& gateway_id, const std::string& nonce, ByteView stream);
+
+  // GET /gateways/{id}/snapshots: checks `signature_base64` (purpose "follow", over id LF nonce LF time in decimal
+  // milliseconds), the time (within 2 minutes of ours) and that the nonce is new.
+  Result<void> authorize_follow(const std::string& gateway_id, const std::string& nonce, const std::string& time_ms,
+                                const std::string& signature_base64);
+  void follow_opened(const std::string& gateway_id);
+  void follow_closed(const std::string& gateway_id);
+  // The snapshot in force for this gateway if its serial is above `after`, made anew if what it would say has changed
+  // or half of its lifetime is over; nothing (serial 0) otherwise.
+  Result<Snapshot> snapshot(const std::string& gateway_id, std::int64_t after);
+  // `changed` is called, from any thread, whenever a snapshot may have changed; it must not block. The subscription
+  // ends with the returned object.
+  std::shared_ptr<void> subscribe(std::function<void()> changed);
+
+  // POST /gateways/{id}/reports and /confirmations: sealed, signed by the gateway; `serial` is in the context. Each
+  // counter once; counter 0 only confirms the serial.
+  Result<void> report(const std::string& gateway_id, const std::string& serial, ByteView stream);
+
+  // Calls per deployment in [from, to). kReadDeployments.
+  Result<std::vector<UsageRow>> usage(const trust::Actor& actor, UnixMillis from_ms, UnixMillis to_ms);
+
+ private:
+  const Context& context_;
+};
+
+}  // namespace mifeng::access

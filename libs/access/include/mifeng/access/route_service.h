@@ -1,0 +1,60 @@
+// Route information 路由信息: access prefix 访问前缀, route id 路由ID, route name 路由名称, forward URL 转发URL.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mifeng/trust/actor.h"
+#include "mifeng/trust/types.h"
+
+namespace mifeng::access {
+
+struct Context;
+
+struct RouteInput {
+  std::string name;
+  // "/digits": starts with one slash, whole segments of unreserved characters or %XX that decodes to none of / \ . NUL,
+  // no dot segments, no slash at the end; "/" alone takes what no other takes. Unique.
+  std::string prefix;
+  // "mifeng://DEPLOYMENT[:PORT NAME][/path]"
+  std::string forward;
+  bool enabled = true;
+  bool open = false;                      // without an API key
+  std::vector<std::string> callers;       // ids; empty: every caller
+  bool stream_requests = false;           // bodies are not bound
+  bool idempotent = false;                // may be tried at another unit
+  std::vector<std::string> pass_headers;  // beside the harmless ones
+};
+struct Route : RouteInput {
+  std::string id;  // "rt-…", never changes and is never used again
+  std::string deployment_id;
+  UnixMillis created_ms = 0;
+  UnixMillis changed_ms = 0;
+};
+
+// kInvalidArgument "bad-prefix" / "bad-forward".
+Result<void> check_prefix(const std::string& prefix);
+struct ForwardUrl {
+  std::string deployment;
+  std::string port_name;  // empty: the deployment's first
+  std::string path;       // empty or starts with a slash
+};
+Result<ForwardUrl> parse_forward(const std::string& forward);
+
+class RouteService {
+ public:
+  explicit RouteService(const Context& context) : context_(context) {}
+
+  Result<Route> create(const trust::Actor& actor, const RouteInput& input);  // kConflict "prefix-taken"
+  Result<Route> update(const trust::Actor& actor, const std::string& id, const RouteInput& input);
+  Result<Route> get(const trust::Actor& actor, const std::string& id);
+  Result<trust::Page<Route>> list(const trust::Actor& actor, const std::string& text, const trust::PageRequest& page);
+  // Leads to another deployment from one snapshot to the next; port name and path stay, so that port must be there.
+  Result<Route> move(const trust::Actor& actor, const std::string& id, const std::string& deployment_id);
+  Result<void> remove(const trust::Actor& actor, const std::string& id);
+
+ private:
+  const Context& context_;
+};
+
+}  // namespace mifeng::access

@@ -1,0 +1,302 @@
+// Gateways: enrolment, snapshots, confirmations, reports.
+#include <thread>
+
+#include "mifeng/platform_fixture/platform_test.h"
+
+namespace mifeng::access {
+namespace {
+
+using platform_fixture::FakeEngine;
+using platform_fixture::PlatformTest;
+using platform_fixture::TestGuard;
+
+class Gateways : public PlatformTest {
+ protected:
+  void SetUp() override {
+    PlatformTest::SetUp();
+    receive_.emplace(crypto::Sm2PrivateKey::generate().value());
+    signing_.emplace(crypto::Sm2PrivateKey::generate().value());
+  }
+  messages::JoinFile invite(const std::string& id = "gw-1") {
+    const auto text = platform_->gateways().create_join_file(admin_, id, "http://127.0.0.1:7080", "");
+    EXPECT_TRUE(text) << text.error().message();
+    return messages::decode_join(as_bytes(*text)).value();
+  }
+  Bytes enrolment(const messages::JoinFile& join, const std::string& code = "") {
+    nonce_ = random_.hex(16);
+    const messages::Enrolment message{.gateway = join.gateway,
+                                      .code = code.empty() ? join.code.clone() : SecretBytes(as_bytes(code)),
+                                      .nonce = nonce_,
+                                      .receive_key = receive_->public_key(),
+                                      .signing_key = signing_->public_key(),
+                                      .version = "0.1.0"};
+    return messages::seal_enrolment(message, messages::verify_card(join.card).value().delivery.key, *signing_, tools())
+        .value();
+  }
+  void enrol() {
+    const auto join = invite();
+    const Bytes stream = enrolment(join);
+    const auto answer = platform_->gateways().enrol("gw-1", nonce_, stream);
+    ASSERT_TRUE(answer) << answer.error().message();
+    serial_ = answer->serial;
+  }
+  messages::Snapshot open(const Snapshot& snapshot) {
+    auto opened = messages::open_snapshot(snapshot.stream, "gw-1", static_cast<std::uint64_t>(snapshot.serial),
+                                          *receive_, card().identity, tools());
+    EXPECT_TRUE(opened) << opened.error().message();
+    return std::move(*opened);
+  }
+  Result<void> report(std::uint64_t counter, std::vector<messages::ReportRow> rows, std::int64_t serial = 0) {
+    if (serial == 0) serial = serial_;
+    const messages::Report message{.gateway = "gw-1",
+                                   .serial = static_cast<std::uint64_t>(serial),
+                                   .counter = counter,
+                                   .from_ms = clock_.now_ms(),
+                                   .to_ms = clock_.now_ms() + 10'000,
+                                   .rows = std::move(rows)};
+    const Bytes stream =
+        messages::seal_report(message, messages::verify_card(card()).value().delivery.key, *signing_, tools()).value();
+    return platform_->gateways().report("gw-1", std::to_string(serial), stream);
+  }
+  Result<void> follow(const std::string& nonce, UnixMillis time, const crypto::Sm2PrivateKey& key) {
+    const Bytes signature = messages::sign_follow({.gateway = "gw-1", .nonce = nonce, .time_ms = time}, key).value();
+    return platform_->gateways().authorize_follow("gw-1", nonce, std::to_string(time), to_base64(signature));
+  }
+
+  std::optional<crypto::Sm2PrivateKey> receive_, signing_;
+  std::string nonce_;
+  std::int64_t serial_ = 0;
+};
+
+TEST_F(Gateways, EnrolOnceWithTheCodeAndTheSameBytesGetTheSameAnswer) {
+  const auto join = invite();
+  EXPECT_EQ(join.platform, "http://127.0.0.1:7080");
+  const Bytes wrong = enrolment(join, "AAAA-AAAA-AAAA-AAAA-AAAA");
+  EXPECT_EQ(platform_->gateways().enrol("gw-1", nonce_, wrong).error().reason(), "refused");
+  const Bytes stream = enrolment(join);
+  const std::string nonce = nonce_;
+  const auto first = platform_->gateways().enrol("gw-1", nonce, stream);
+  ASSERT_TRUE(first) << first.error().message();
+  (void)open(*first);
+  ASSERT_TRUE(platform_->callers().create(admin_, "later"));
+  ASSERT_TRUE(platform_->gateways().snapshot("gw-1", first->serial));
+  reopen();
+  const auto again = platform_->gateways().enrol("gw-1", nonce, stream);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->stream, first->stream);
+  EXPECT_EQ(again->serial, first->serial);
+  // The code is spent, for anybody else and for the same one with new keys.
+  receive_.emplace(crypto::Sm2PrivateKey::generate().value());
+  const Bytes second = enrolment(join);
+  EXPECT_EQ(platform_->gateways().enrol("gw-1", nonce_, second).error().reason(), "refused");
+  EXPECT_EQ(platform_->gateways().create_join_file(admin_, "gw-1", "http://127.0.0.1:1", "").error().reason(),
+            "gateway-exists");
+}
+
+TEST_F(Gateways, ACodeExpiresAndIsForItsGateway) {
+  const auto join = invite();
+  clock_.advance(std::chrono::hours(24));
+  const Bytes late = enrolment(join);
+  EXPECT_FALSE(platform_->gateways().enrol("gw-1", nonce_, late));
+  const auto fresh = invite();
+  const Bytes stream = enrolment(fresh);
+  EXPECT_FALSE(platform_->gateways().enrol("gw-2", nonce_, stream));
+  EXPECT_FALSE(platform_->gateways().enrol("gw-1", random_.hex(16), stream));
+  EXPECT_TRUE(platform_->gateways().enrol("gw-1", nonce_, stream));
+}
+
+TEST_F(Gateways, JoinFilesAreForAdministratorsAndWellFormed) {
+  EXPECT_EQ(platform_->gateways().create_join_file(operator_, "gw", "http://127.0.0.1:1", "").error().reason(),
+            "not-allowed");
+  EXPECT_FALSE(platform_->gateways().create_join_file(admin_, "GW", "http://127.0.0.1:1", ""));
+  EXPECT_FALSE(platform_->gateways().create_join_file(admin_, "gw", "ftp://x", ""));
+  EXPECT_EQ(platform_->gateways().create_join_file(admin_, "gw", "https://a", "no certificate").error().reason(),
+            "bad-certificate");
+  EXPECT_TRUE(platform_->gateways().list(admin_)->empty()) << "a refused one leaves no gateway";
+}
+
+TEST_F(Gateways, ASnapshotSaysWhatIsToBeServed) {
+  const std::string version = add_model("acme", "digits", "1.0.0", 2);
+  const std::string deployment = add_deployment("digits", version, 2);
+  ASSERT_TRUE(platform_->reconciler().run_once());
+  RouteInput route;
+  route.name = "digits";
+  route.prefix = "/digits";
+  route.forward = "mifeng://" + deployment;
+  const auto made = platform_->routes().create(operator_, route);
+  ASSERT_TRUE(made) << made.error().message();
+  route.prefix = "/off";
+  route.enabled = false;
+  ASSERT_TRUE(platform_->routes().create(operator_, route));
+  const auto caller = platform_->callers().create(operator_, "ward").value();
+  const auto off = platform_->callers().create(operator_, "off").value();
+  ASSERT_TRUE(platform_->callers().set_enabled(operator_, off.caller.id, false));
+  enrol();
+  const auto before = open(platform_->gateways().snapshot("gw-1", 0).value());
+  EXPECT_TRUE(before.endpoints.empty()) << "no replica was granted yet";
+  crypto::Sm3Digest header{};
+  const Bytes bytes = from_hex(platform_->models().get(admin_, version)->payload_header_sm3).value();
+  std::copy(bytes.begin(), bytes.end(), header.begin());
+  TestGuard guard(deployment, FakeEngine::unit_name(deployment, 1), header);
+  const Bytes request = guard.request(card(), tools());
+  ASSERT_TRUE(platform_->grants().grant(peer_of(deployment, 1), deployment, guard.nonce, request));
+  const auto granted = open(platform_->gateways().snapshot("gw-1", static_cast<std::int64_t>(before.serial)).value());
+  EXPECT_EQ(granted.instances.size(), 1u) << "what it signs can be opened";
+  EXPECT_TRUE(granted.endpoints.empty()) << "and nobody is sent there before it is ready";
+  engine_.set(FakeEngine::unit_name(deployment, 1), cluster::UnitState::kRunning, true);
+  ASSERT_TRUE(platform_->reconciler().run_once());
+  const auto after = platform_->gateways().snapshot("gw-1", static_cast<std::int64_t>(granted.serial)).value();
+  ASSERT_GT(after.serial, static_cast<std::int64_t>(granted.serial));
+  const auto snapshot = open(after);
+  // A slow answer of its health port sends nobody away; its end does.
+  engine_.set(FakeEngine::unit_name(deployment, 1), cluster::UnitState::kRunning, false, "does not answer");
+  ASSERT_TRUE(platform_->reconciler().run_once());
+  const auto slow = open(platform_->gateways().snapshot("gw-1", after.serial).value());
+  EXPECT_EQ(slow.endpoints.size(), 2u);
+  engine_.set(FakeEngine::unit_name(deployment, 1), cluster::UnitState::kExited, false, "it ended");
+  ASSERT_TRUE(platform_->reconciler().run_once());
+  EXPECT_TRUE(
+      open(platform_->gateways().snapshot("gw-1", static_cast<std::int64_t>(slow.serial)).value()).endpoints.empty());
+  ASSERT_EQ(snapshot.routes.size(), 1u);
+  EXPECT_EQ(snapshot.routes[0].id, made->id);
+  EXPECT_FALSE(snapshot.routes[0].callers);
+  ASSERT_EQ(snapshot.callers.size(), 1u);
+  EXPECT_EQ(snapshot.callers[0].id, caller.caller.id);
+  EXPECT_EQ(snapshot.callers[0].key_sm3, crypto::sm3(as_bytes(caller.key)));
+  ASSERT_EQ(snapshot.instances.size(), 1u);
+  EXPECT_TRUE(snapshot.instances[0].signing_key == guard.signing_key.public_key());
+  ASSERT_EQ(snapshot.endpoints.size(), 2u);
+  EXPECT_EQ(snapshot.endpoints[0].port, "p0");
+  EXPECT_EQ(snapshot.endpoints[0].addresses, std::vector<std::string>{"127.0.0.1:30002"});
+  EXPECT_EQ(snapshot.output_keys.size(), 1u);
+  ASSERT_TRUE(platform_->deployments().remove(operator_, deployment));
+  const auto last = open(platform_->gateways().snapshot("gw-1", after.serial).value());
+  EXPECT_TRUE(last.instances.empty());
+  EXPECT_TRUE(last.endpoints.empty());
+  EXPECT_TRUE(last.routes.empty());
+}
+
+TEST_F(Gateways, SerialsRiseAlsoOverARestoredDatabaseAndAClockSetBack) {
+  enrol();
+  EXPECT_EQ(platform_->gateways().snapshot("gw-1", serial_)->serial, 0) << "nothing has changed";
+  ASSERT_TRUE(platform_->callers().create(admin_, "a"));
+  const auto next = platform_->gateways().snapshot("gw-1", serial_).value();
+  EXPECT_GT(next.serial, serial_);
+  clock_.advance(-std::chrono::hours(1));
+  ASSERT_TRUE(platform_->callers().create(admin_, "b"));
+  const auto back = platform_->gateways().snapshot("gw-1", next.serial).value();
+  EXPECT_EQ(back.serial, next.serial + 1);
+  // The gateway has a higher one than this (restored) platform remembers.
+  const auto restored = platform_->gateways().snapshot("gw-1", back.serial + 1000).value();
+  EXPECT_GT(restored.serial, back.serial + 1000);
+  (void)open(restored);
+}
+
+TEST_F(Gateways, ASnapshotIsMadeAnewAtHalfOfItsLifetime) {
+  enrol();
+  clock_.advance(std::chrono::hours(11));
+  EXPECT_EQ(platform_->gateways().snapshot("gw-1", serial_)->serial, 0);
+  clock_.advance(std::chrono::hours(1));
+  const auto renewed = platform_->gateways().snapshot("gw-1", serial_).value();
+  EXPECT_GT(renewed.serial, serial_);
+  EXPECT_EQ(renewed.expires_ms, clock_.now_ms() + options_.snapshot_lifetime_ms);
+}
+
+TEST_F(Gateways, FollowingIsSignedFreshAndOnce) {
+  enrol();
+  const UnixMillis now = clock_.now_ms();
+  const std::string nonce = random_.hex(16);
+  ASSERT_TRUE(follow(nonce, now, *signing_));
+  EXPECT_EQ(follow(nonce, now, *signing_).error().reason(), "refused") << "replayed";
+  EXPECT_FALSE(follow(random_.hex(16), now - 2 * 60'000 - 1, *signing_));
+  EXPECT_FALSE(follow(random_.hex(16), now + 2 * 60'000 + 1, *signing_));
+  EXPECT_FALSE(follow(random_.hex(16), now, *receive_)) << "another key";
+  EXPECT_FALSE(platform_->gateways().authorize_follow("gw-9", nonce, std::to_string(now), "AAAA"));
+  EXPECT_FALSE(platform_->gateways().authorize_follow("gw-1", random_.hex(16), "yesterday", "AAAA"));
+  EXPECT_FALSE(platform_->gateways().snapshot("gw-9", 0));
+  EXPECT_TRUE(follow(random_.hex(16), now + 60'000, *signing_));
+}
+
+TEST_F(Gateways, AnInstanceIsListedOnceEveryFollowerHasConfirmed) {
+  const std::string version = add_model("acme", "digits", "1.0.0");
+  const std::string deployment = add_deployment("digits", version);
+  ASSERT_TRUE(platform_->reconciler().run_once());
+  enrol();
+  platform_->gateways().follow_opened("gw-1");
+  crypto::Sm3Digest header{};
+  const Bytes bytes = from_hex(platform_->models().get(admin_, version)->payload_header_sm3).value();
+  std::copy(bytes.begin(), bytes.end(), header.begin());
+  TestGuard guard(deployment, FakeEngine::unit_name(deployment, 0), header);
+  const Bytes request = guard.request(card(), tools());
+  const Bytes answer = platform_->grants().grant(peer_of(deployment), deployment, guard.nonce, request).value();
+  guard.instance_id =
+      messages::open_grant(answer, deployment, guard.nonce, guard.receive_key, card().identity, tools())->instance_id;
+  const auto listed = [&] {
+    const Bytes stream = guard.renewal(card(), tools());
+    const Bytes reply = platform_->grants().renew(peer_of(deployment), deployment, guard.renew_nonce, stream).value();
+    return messages::open_renewed(reply, deployment, guard.renew_nonce, guard.receive_key, card().identity, tools())
+        ->terms->listed;
+  };
+  EXPECT_FALSE(listed());
+  ASSERT_TRUE(report(0, {})) << "confirms the old snapshot";
+  EXPECT_FALSE(listed());
+  const auto next = platform_->gateways().snapshot("gw-1", serial_).value();
+  EXPECT_FALSE(listed());
+  ASSERT_TRUE(report(0, {}, next.serial));
+  EXPECT_TRUE(listed());
+  ASSERT_TRUE(report(0, {}, serial_)) << "an older one takes nothing back";
+  EXPECT_TRUE(listed());
+  EXPECT_EQ(platform_->gateways().list(admin_)->at(0).serial_confirmed, next.serial);
+  EXPECT_TRUE(platform_->gateways().list(admin_)->at(0).connected);
+  platform_->gateways().follow_closed("gw-1");
+  EXPECT_FALSE(platform_->gateways().list(admin_)->at(0).connected);
+}
+
+TEST_F(Gateways, ReportsAreCountedOnceAndRefusalsAreWrittenDown) {
+  enrol();
+  messages::ReportRow row{
+      .deployment = "digits-1", .instance = "in-1", .calls = 100, .errors = 2, .refusals = {{"bad-tag", 3}}};
+  ASSERT_TRUE(report(1, {row}));
+  ASSERT_TRUE(report(1, {row})) << "again, because its answer was lost";
+  ASSERT_TRUE(report(2, {row}));
+  EXPECT_EQ(report(1, {row}).error().reason(), "refused");
+  EXPECT_FALSE(report(0, {row})) << "a confirmation has no rows";
+  const auto usage = platform_->gateways().usage(operator_, 0, clock_.now_ms() + 1).value();
+  ASSERT_EQ(usage.size(), 1u);
+  EXPECT_EQ(usage[0].calls, 200);
+  EXPECT_EQ(usage[0].errors, 4);
+  EXPECT_EQ(usage[0].refusals, 6);
+  trust::AuditQuery query;
+  query.action = "answer.refuse";
+  const auto entries = platform_->audit().list(auditor_, query, {}).value();
+  ASSERT_EQ(entries.total, 2);
+  EXPECT_EQ(entries.items[0].outcome, "bad-tag");
+  // Signed by another key.
+  signing_.emplace(crypto::Sm2PrivateKey::generate().value());
+  EXPECT_FALSE(report(9, {row}));
+}
+
+TEST_F(Gateways, ARevokedOneGetsNothingAndTheOutputKeyChanges) {
+  enrol();
+  const auto before = open(platform_->gateways().snapshot("gw-1", 0).value());
+  EXPECT_EQ(platform_->gateways().revoke(operator_, "gw-1").error().reason(), "not-allowed");
+  ASSERT_TRUE(platform_->gateways().revoke(admin_, "gw-1"));
+  EXPECT_FALSE(platform_->gateways().snapshot("gw-1", 0));
+  EXPECT_FALSE(follow(random_.hex(16), clock_.now_ms(), *signing_));
+  EXPECT_FALSE(report(1, {}));
+  const auto keys = messages::verify_card(card()).value();
+  for (const auto& known : before.output_keys) EXPECT_FALSE(known.private_key.public_key() == keys.output->key);
+}
+
+TEST_F(Gateways, SubscribersAreToldAndCanLeave) {
+  int told = 0;
+  auto subscription = platform_->gateways().subscribe([&] { ++told; });
+  ASSERT_TRUE(platform_->callers().create(admin_, "a"));
+  EXPECT_EQ(told, 1);
+  subscription.reset();
+  ASSERT_TRUE(platform_->callers().create(admin_, "b"));
+  EXPECT_EQ(told, 1);
+}
+
+}  // namespace
+}  // namespace mifeng::access

@@ -1,0 +1,83 @@
+// Clusters 集群: where units run. One Podman on this machine, "local", is always there.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mifeng/trust/actor.h"
+#include "mifeng/trust/types.h"
+
+namespace mifeng::trust {
+struct Context;
+class Subscribers;
+}  // namespace mifeng::trust
+
+namespace mifeng::clusters {
+
+class ClusterSet;
+
+inline constexpr const char* kLocalCluster = "local";
+
+enum class ClusterKind { kPodman, kKubernetes };
+std::string_view to_string(ClusterKind kind);              // "podman", "kubernetes"
+Result<ClusterKind> parse_cluster_kind(std::string_view);  // kInvalidArgument "unknown-kind"
+
+enum class ClusterState {
+  kUnknown,  // not asked yet
+  kReady,
+  kAway,  // it does not answer; what runs there goes on
+};
+std::string_view to_string(ClusterState state);  // "unknown", "ready", "away"
+
+struct Amount {
+  std::int64_t all = 0;
+  std::int64_t free = 0;
+};
+struct ClusterCapacity {
+  Amount cpu_millis, memory_bytes;
+  std::map<std::string, Amount> accelerators;  // by resource name
+};
+struct Cluster {
+  std::string id;
+  std::string name;
+  ClusterKind kind = ClusterKind::kPodman;
+  std::string address;            // where its engine is reached
+  std::string default_namespace;  // of its units, where it has namespaces
+  std::vector<std::string> node_addresses;
+  std::string registry;  // as its nodes see it
+  ClusterState state = ClusterState::kUnknown;
+  std::string reason;  // why it is away, or what waits for a decision; one sentence
+  std::string version;
+  std::vector<std::string> may;  // what we are allowed there beyond the necessary
+  bool sweep_held = false;       // something newer than the database runs there: nothing unknown is removed
+  int deployments = 0;
+  std::optional<ClusterCapacity> capacity;  // of get() alone, where the engine answers
+  UnixMillis changed_ms = 0;
+};
+struct ClusterInput {
+  std::string name;  // for people
+  std::string default_namespace;
+  std::vector<std::string> node_addresses;  // 1..16 addresses or names, without a port
+};
+
+class ClusterService {
+ public:
+  // `changed`: is told of what was set.
+  ClusterService(const trust::Context& context, ClusterSet& clusters, trust::Subscribers& changed)
+      : context_(context), clusters_(clusters), changed_(changed) {}
+
+  Result<std::vector<Cluster>> list(const trust::Actor& actor);
+  Result<Cluster> get(const trust::Actor& actor, const std::string& id);
+  Result<Cluster> set(const trust::Actor& actor, const std::string& id, const ClusterInput& input);
+  // What runs there and is unknown to this database may be removed after all, although it is newer.
+  Result<Cluster> allow_sweep(const trust::Actor& actor, const std::string& id);
+
+ private:
+  const trust::Context& context_;
+  ClusterSet& clusters_;
+  trust::Subscribers& changed_;
+};
+
+}  // namespace mifeng::clusters

@@ -1,0 +1,207 @@
+#include "mifeng/clusters/cluster_service.h"
+
+#include "mifeng/base/phrase.h"
+#include "mifeng/clusters/cluster_rows.h"
+#include "mifeng/clusters/cluster_set.h"
+#include "mifeng/clusters/engine_call.h"
+#include "mifeng/store/deployments.h"
+#include "mifeng/store/grants.h"
+#include "mifeng/trust/audit_log.h"
+#include "mifeng/trust/context.h"
+#include "mifeng/trust/rows.h"
+#include "mifeng/trust/subscribers.h"
+#include "mifeng/trust/text.h"
+#include "mifeng/trust/types.h"
+
+namespace mifeng::clusters {
+namespace {
+
+constexpr std::size_t kNodesMax = 16;  // that a gateway dials
+
+Result<Cluster> cluster_of(store::Transaction& tx, const store::ClusterRow& row) {
+  Cluster cluster;
+  cluster.id = row.id;
+  cluster.name = row.name;
+  MIFENG_TRY(cluster.kind, parse_cluster_kind(row.kind));
+  cluster.address = row.address;
+  cluster.default_namespace = row.default_namespace;
+  cluster.node_addresses = words_of(row.node_addresses);
+  cluster.registry = row.registry;
+  for (const auto state : {ClusterState::kUnknown, ClusterState::kReady, ClusterState::kAway})
+    if (to_string(state) == row.state) cluster.state = state;
+  cluster.reason = row.reason;
+  cluster.version = row.version;
+  cluster.may = words_of(row.may);
+  cluster.sweep_held = row.sweep_held != 0;
+  if (cluster.sweep_held && cluster.reason.empty())
+    cluster.reason = phrase(
+        "units run there that are newer than this database, which may have been restored from a backup; "
+        "nothing unknown is removed until an administrator allows it: mifeng cluster sweep {}",
+        row.id);
+  MIFENG_TRY(const auto deployments, store::deployments_in_cluster(tx, row.id));
+  cluster.deployments = static_cast<int>(deployments);
+  cluster.changed_ms = row.changed_ms;
+  return cluster;
+}
+
+// A host name or an address of either family: what may stand before ":PORT".
+bool is_node_address(const std::string& text) {
+  return !text.empty() && text.size() <= 253 &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:") ==
+             std::string::npos;
+}
+
+Result<store::ClusterRow> find_cluster(store::Transaction& tx, const std::string& id) {
+  MIFENG_TRY(auto row, store::find<store::ClusterRow>(tx, id));
+  if (!row) return trust::not_found("cluster", id);
+  return std::move(*row);
+}
+
+Amount amount_of(const cluster::Amount& amount) { return {.all = amount.all, .free = amount.free}; }
+
+}  // namespace
+
+std::string_view to_string(ClusterKind kind) { return kind == ClusterKind::kPodman ? "podman" : "kubernetes"; }
+
+Result<ClusterKind> parse_cluster_kind(std::string_view text) {
+  for (const auto kind : {ClusterKind::kPodman, ClusterKind::kKubernetes})
+    if (to_string(kind) == text) return kind;
+  return Error(ErrorCode::kInvalidArgument, "unknown-kind", "A cluster is podman or kubernetes.");
+}
+
+std::string_view to_string(ClusterState state) {
+  switch (state) {
+    case ClusterState::kUnknown: return "unknown";
+    case ClusterState::kReady: return "ready";
+    case ClusterState::kAway: return "away";
+  }
+  return "";
+}
+
+Result<std::string> known_cluster(store::Transaction& tx, const std::string& id) {
+  const std::string name = id.empty() ? kLocalCluster : id;
+  MIFENG_CHECK(find_cluster(tx, name));
+  return name;
+}
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::vector<std::string> words;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    if (end > at) words.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return words;
+}
+
+std::string words_text(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+Result<void> note_cluster(const trust::Context& context, const std::string& id, ClusterState state,
+                          const std::string& reason, const std::string& version, const std::vector<std::string>& may) {
+  const auto noted = [&](store::ClusterRow& row) {
+    const store::ClusterRow before = row;
+    row.state = std::string(to_string(state));
+    row.reason = trust::clean_text(reason, 1000);
+    if (state == ClusterState::kReady) {
+      row.version = trust::clean_text(version, 200);
+      row.may = words_text(may);
+    }
+    return before.state != row.state || before.reason != row.reason || before.version != row.version ||
+           before.may != row.may;
+  };
+  // Nearly always there is nothing to write.
+  MIFENG_TRY(const bool news, context.db.read([&](store::Transaction& tx) -> Result<bool> {
+    MIFENG_TRY(auto row, find_cluster(tx, id));
+    return noted(row);
+  }));
+  if (!news) return ok();
+  return context.db.write([&](store::Transaction& tx) -> Result<void> {
+    MIFENG_TRY(auto row, find_cluster(tx, id));
+    const std::string before = row.state;
+    if (!noted(row)) return ok();
+    row.changed_ms = context.clock.now_ms();
+    MIFENG_CHECK(store::update(tx, row));
+    if (before == row.state) return ok();
+    return context.audit.append(
+        tx,
+        trust::AuditEvent{
+            .actor = "system", .action = "cluster.state", .subject = id, .outcome = row.state, .detail = row.reason});
+  });
+}
+
+Result<std::vector<Cluster>> ClusterService::list(const trust::Actor& actor) {
+  MIFENG_CHECK(require(actor, trust::Permission::kReadClusters));
+  return context_.db.read([&](store::Transaction& tx) -> Result<std::vector<Cluster>> {
+    std::vector<Cluster> clusters;
+    MIFENG_TRY(const auto rows, store::all<store::ClusterRow>(tx));
+    for (const auto& row : rows) {
+      MIFENG_TRY(auto cluster, cluster_of(tx, row));
+      clusters.push_back(std::move(cluster));
+    }
+    return clusters;
+  });
+}
+
+Result<Cluster> ClusterService::get(const trust::Actor& actor, const std::string& id) {
+  MIFENG_CHECK(require(actor, trust::Permission::kReadClusters));
+  MIFENG_TRY(auto cluster, context_.db.read([&](store::Transaction& tx) -> Result<Cluster> {
+    MIFENG_TRY(const auto row, find_cluster(tx, id));
+    return cluster_of(tx, row);
+  }));
+  if (!clusters_.find(id)) return cluster;
+  // One that is away is shown without it.
+  const auto capacity =
+      call_engine<cluster::Capacity>(clusters_, id, [](cluster::Engine& engine) { return engine.capacity(); });
+  if (!capacity) return cluster;
+  ClusterCapacity shown{.cpu_millis = amount_of(capacity->cpu_millis),
+                        .memory_bytes = amount_of(capacity->memory_bytes),
+                        .accelerators = {}};
+  for (const auto& [name, amount] : capacity->accelerators) shown.accelerators.emplace(name, amount_of(amount));
+  cluster.capacity = std::move(shown);
+  return cluster;
+}
+
+Result<Cluster> ClusterService::set(const trust::Actor& actor, const std::string& id, const ClusterInput& input) {
+  MIFENG_CHECK(require(actor, trust::Permission::kManageClusters));
+  MIFENG_CHECK(trust::check_text("name", input.name, 100));
+  if (!input.default_namespace.empty()) MIFENG_CHECK(trust::check_label("default_namespace", input.default_namespace));
+  if (input.node_addresses.empty() || input.node_addresses.size() > kNodesMax)
+    return Error(ErrorCode::kInvalidArgument, "bad-node-addresses", "node_addresses: 1 to 16.");
+  for (const auto& address : input.node_addresses)
+    if (!is_node_address(address))
+      return Error(ErrorCode::kInvalidArgument, "bad-node-addresses",
+                   "node_addresses: \"" + trust::clean_text(address, 64) + "\" is neither an address nor a host name.");
+  auto done = context_.db.write([&](store::Transaction& tx) -> Result<Cluster> {
+    MIFENG_TRY(auto row, find_cluster(tx, id));
+    row.name = input.name;
+    row.default_namespace = input.default_namespace;
+    row.node_addresses = words_text(input.node_addresses);
+    row.changed_ms = context_.clock.now_ms();
+    MIFENG_CHECK(store::update(tx, row));
+    MIFENG_CHECK(store::next_change(tx));
+    MIFENG_CHECK(context_.audit.append(tx, actor, "cluster.set", id, row.node_addresses));
+    return cluster_of(tx, row);
+  });
+  if (done) changed_.notify();
+  return done;
+}
+
+Result<Cluster> ClusterService::allow_sweep(const trust::Actor& actor, const std::string& id) {
+  MIFENG_CHECK(require(actor, trust::Permission::kManageClusters));
+  auto done = context_.db.write([&](store::Transaction& tx) -> Result<Cluster> {
+    MIFENG_TRY(auto row, find_cluster(tx, id));
+    row.sweep_held = 0;
+    row.changed_ms = context_.clock.now_ms();
+    MIFENG_CHECK(store::update(tx, row));
+    MIFENG_CHECK(context_.audit.append(tx, actor, "cluster.sweep", id));
+    return cluster_of(tx, row);
+  });
+  if (done) changed_.notify();
+  return done;
+}
+
+}  // namespace mifeng::clusters

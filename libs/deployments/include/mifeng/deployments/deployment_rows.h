@@ -1,0 +1,64 @@
+// Deployments between their requests, their rows and what an engine is given.
+#pragma once
+
+#include "mifeng/cluster/units.h"
+#include "mifeng/deployments/deployment_service.h"
+#include "mifeng/json/fields.h"
+#include "mifeng/json/value.h"
+#include "mifeng/manifest/deployment_config.h"
+#include "mifeng/store/deployments.h"
+#include "mifeng/store/models.h"
+
+namespace mifeng::deployments {
+
+struct Context;
+
+// What was asked for, as it is stored; parse gives the same again.
+json::Object request_json(const DeploymentRequest& request);
+Result<DeploymentRequest> parse_request(const std::string& text);
+json::Object overlay_json(const Overlay& overlay);
+Result<Overlay> parse_overlay(const std::string& text);
+
+// What holds of a version: with a payload that is sealed for the platform and signed by its vendor L1, else L0. What
+// holds the keys and the memory (L2, L3) is nothing that the platform can show yet.
+Grade grade_of(const store::ModelRow& model);
+
+// The version's config with what the overlay changes. kConflict "version-not-accepted"; kInvalidArgument.
+struct Prepared {
+  store::ModelRow model{};
+  manifest::DeploymentConfig config{};
+};
+enum class VersionRule { kAccepted, kAny };
+Result<Prepared> prepare(store::Transaction& tx, const std::string& version_id, const Overlay& overlay,
+                         VersionRule rule);
+
+// kConflict "network-not-allowed" where the config asks for one and the overlay does not allow it.
+Result<void> check_network(const Prepared& prepared, const Overlay& overlay);
+
+// `model_user`: of the deployment, whose models run under it.
+Result<cluster::PodTemplate> render(const Context& context, const Prepared& prepared, const std::string& deployment_id,
+                                    std::int64_t model_user);
+// For people, for the plan and to compare two; not what the engine gets on the wire.
+json::Object pod_json(const cluster::PodTemplate& pod);
+
+// What is to run now.
+Result<store::RevisionRow> wanted_revision(store::Transaction& tx, const store::DeploymentRow& row);
+Result<cluster::Workload> workload_of(const Context& context, store::Transaction& tx, const store::DeploymentRow& row);
+// That, and what its kept revisions would be: what a unit that is being replaced may still be.
+Result<std::vector<cluster::Workload>> candidates_of(const Context& context, store::Transaction& tx,
+                                                     const store::DeploymentRow& row);
+Result<Deployment> deployment_of(const Context& context, store::Transaction& tx, const store::DeploymentRow& row);
+
+// The slot of a unit's own node ports; -1 where it has none.
+int slot_of(const cluster::Unit& unit);
+
+// What its units make of a deployment.
+struct Verdict {
+  std::string state, reason;
+  bool update_failed = false;
+};
+// `wanted`: the revision that is wanted. `late`: it was given the time that an update may take.
+Verdict judge(const std::vector<store::UnitRow>& units, const store::DeploymentRow& row,
+              const store::RevisionRow& wanted, bool late);
+
+}  // namespace mifeng::deployments

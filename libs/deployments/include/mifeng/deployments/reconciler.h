@@ -1,0 +1,50 @@
+// Makes what is wanted true, step by step; every step can be repeated, so it goes on where a killed process stopped.
+#pragma once
+
+#include <memory>
+
+#include "mifeng/base/result.h"
+
+namespace mifeng::store {
+struct DeploymentRow;
+}
+
+namespace mifeng::deployments {
+
+struct Context;
+
+class Reconciler {
+ public:
+  explicit Reconciler(const Context& context);
+  ~Reconciler();
+
+  struct Round {
+    int looked_at = 0;  // deployments
+    int changed = 0;    // steps taken; 0: all is as wanted
+  };
+  // One look at every deployment and at everything of this installation that the engines have, to its end. What nobody
+  // wants any more is removed. Deployments of a cluster are looked at side by side
+  // (PlatformOptions::parallel_deployments), each of them by one at a time; so a unit that takes long to stop holds up
+  // no other deployment, and a cluster that does not answer no other cluster.
+  Result<Round> run_once();
+  // A thread of its own that looks at what somebody changed, at what an engine told of, at what has waited long enough,
+  // and every PlatformOptions::resync_ms at everything; stop() waits for the looks under way.
+  void start();
+  void stop();
+  void wake();  // something has changed
+
+ private:
+  struct State;
+  void know_clusters();
+  void watch_clusters();
+  void loop();
+  Result<void> look_around();
+  Result<int> look_at(const store::DeploymentRow& row);
+  void look_at_images();
+  void wake_if_somebody_waits();
+
+  const Context& context_;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace mifeng::deployments

@@ -1,0 +1,399 @@
+#include "mifeng/deployments/deployment_rows.h"
+
+#include <algorithm>
+#include <map>
+
+#include "mifeng/base/phrase.h"
+#include "mifeng/crypto/sm2.h"
+#include "mifeng/deployments/context.h"
+#include "mifeng/deployments/guard_image.h"
+#include "mifeng/deployments/renderings.h"
+#include "mifeng/manifest/pod_template.h"
+#include "mifeng/sealed/open.h"
+#include "mifeng/store/grants.h"
+#include "mifeng/store/ports.h"
+#include "mifeng/trust/key_ring.h"
+#include "mifeng/trust/rows.h"
+
+namespace mifeng::deployments {
+namespace {
+
+constexpr std::int64_t kFailuresBeforeFailed = 3;
+
+json::Array strings(const std::vector<std::string>& texts) {
+  json::Array array;
+  for (const auto& text : texts) array.emplace_back(text);
+  return array;
+}
+json::Object object_of(const std::map<std::string, std::string>& map) {
+  json::Object object;
+  for (const auto& [name, value] : map) object.set(name, value);
+  return object;
+}
+
+json::Object route_json(const access::RouteInput& route) {
+  return json::Object{{"name", route.name},
+                      {"prefix", route.prefix},
+                      {"forward", route.forward},
+                      {"enabled", route.enabled},
+                      {"open", route.open},
+                      {"callers", strings(route.callers)},
+                      {"stream_requests", route.stream_requests},
+                      {"idempotent", route.idempotent},
+                      {"pass_headers", strings(route.pass_headers)}};
+}
+access::RouteInput parse_route(json::Fields fields) {
+  access::RouteInput route;
+  route.name = fields.string("name");
+  route.prefix = fields.string("prefix");
+  route.forward = fields.string("forward");
+  route.enabled = fields.boolean("enabled");
+  route.open = fields.boolean("open");
+  route.callers = fields.strings("callers");
+  route.stream_requests = fields.boolean("stream_requests");
+  route.idempotent = fields.boolean("idempotent");
+  route.pass_headers = fields.strings("pass_headers");
+  return route;
+}
+
+// The payload's header as it was stored: sealed for one of our keys, signed by the vendor, for any context.
+bool payload_is_sealed(const store::ModelRow& model) {
+  const auto signer = crypto::Sm2PublicKey::from_pem(model.signer_key_pem);
+  const auto bytes = from_base64(model.payload_header);
+  if (!signer || !bytes || model.delivery_key_id.empty()) return false;
+  const sealed::Policy policy{
+      .kind = sealed::Kind::kPayload, .signature = sealed::SignatureRule::kRequired, .signer = *signer};
+  const auto header = sealed::Header::parse(*bytes, policy);
+  if (!header) return false;
+  for (std::size_t i = 0; i < header->recipient_count(); ++i)
+    if (to_hex(header->recipient(i).key_id) == model.delivery_key_id) return true;
+  return false;
+}
+
+Result<std::map<std::string, manifest::Quantity>> quantities(const std::map<std::string, std::string>& texts) {
+  std::map<std::string, manifest::Quantity> out;
+  for (const auto& [name, text] : texts) {
+    MIFENG_TRY(auto quantity, manifest::parse_quantity(text));
+    out.emplace(name, std::move(quantity));
+  }
+  return out;
+}
+
+}  // namespace
+
+Grade grade_of(const store::ModelRow& model) { return payload_is_sealed(model) ? Grade::kL1 : Grade::kL0; }
+
+json::Object overlay_json(const Overlay& overlay) {
+  json::Array env;
+  for (const EnvVar& var : overlay.env) env.emplace_back(json::Object{{"name", var.name}, {"value", var.value}});
+  return json::Object{{"env", std::move(env)},
+                      {"requests", object_of(overlay.requests)},
+                      {"limits", object_of(overlay.limits)},
+                      {"allow_network", overlay.allow_network}};
+}
+
+namespace {
+
+Overlay overlay_of(json::Fields& fields) {
+  Overlay overlay;
+  for (json::Fields& var : fields.objects("env")) {
+    EnvVar one;
+    one.name = var.string("name");
+    one.value = var.string("value", {.min = 0, .max = 1 << 16});
+    overlay.env.push_back(std::move(one));
+  }
+  for (auto& [name, value] : fields.string_map("requests")) overlay.requests.emplace(name, value);
+  for (auto& [name, value] : fields.string_map("limits")) overlay.limits.emplace(name, value);
+  overlay.allow_network = fields.optional_boolean("allow_network").value_or(false);
+  return overlay;
+}
+
+}  // namespace
+
+Result<Overlay> parse_overlay(const std::string& text) {
+  MIFENG_TRY(const auto object, json::parse_object(text));
+  json::Fields fields(object);
+  Overlay overlay = overlay_of(fields);
+  MIFENG_CHECK(fields.finish());
+  return overlay;
+}
+
+json::Object request_json(const DeploymentRequest& request) {
+  json::Object object{{"name", request.name}, {"cluster", request.cluster}, {"version_id", request.version_id}};
+  if (request.replicas) object.set("replicas", *request.replicas);
+  json::Array ports;
+  for (const int port : request.ports) ports.emplace_back(port);
+  object.set("ports", std::move(ports));
+  object.set("overlay", overlay_json(request.overlay));
+  if (request.route) object.set("route", route_json(*request.route));
+  return object;
+}
+
+Result<DeploymentRequest> parse_request(const std::string& text) {
+  MIFENG_TRY(const auto object, json::parse_object(text));
+  json::Fields fields(object);
+  DeploymentRequest request;
+  request.name = fields.string("name");
+  request.cluster = fields.string("cluster", {.min = 0, .max = 64});
+  request.version_id = fields.string("version_id");
+  if (const auto replicas = fields.optional_integer("replicas", 0, 64)) request.replicas = static_cast<int>(*replicas);
+  if (const json::Value* ports = fields.any("ports"); ports != nullptr && ports->if_array() != nullptr)
+    for (const json::Value& port : *ports->if_array())
+      if (port.if_int64() != nullptr) request.ports.push_back(static_cast<int>(*port.if_int64()));
+  if (auto overlay = fields.optional_object("overlay")) request.overlay = overlay_of(*overlay);
+  if (auto route = fields.optional_object("route")) request.route = parse_route(std::move(*route));
+  MIFENG_CHECK(fields.finish());
+  return request;
+}
+
+Result<Prepared> prepare(store::Transaction& tx, const std::string& version_id, const Overlay& changes,
+                         VersionRule rule) {
+  MIFENG_TRY(auto model, store::find<store::ModelRow>(tx, version_id));
+  if (!model) return trust::not_found("model version", version_id);
+  if (rule == VersionRule::kAccepted && model->state != "accepted")
+    return Error(
+        ErrorCode::kConflict, "version-not-accepted",
+        model->name + " " + model->version + " is " + model->state + "; only an accepted version is deployed.");
+  MIFENG_TRY(auto config_row, store::find<store::ConfigRow>(tx, model->config_sm3));
+  if (!config_row) return trust::not_found("config", model->config_sm3);
+  MIFENG_TRY(const auto config,
+             manifest::parse_deployment_config(config_row->content, "config.yaml", manifest::ConfigKind::kPackage));
+  manifest::DeploymentOverlay overlay;
+  MIFENG_TRY(overlay.requests, quantities(changes.requests));
+  MIFENG_TRY(overlay.limits, quantities(changes.limits));
+  for (const EnvVar& var : changes.env) overlay.env.push_back({.name = var.name, .value = var.value});
+  Prepared prepared;
+  MIFENG_TRY(prepared.config, manifest::apply_overlay(config, overlay));
+  prepared.model = std::move(*model);
+  return prepared;
+}
+
+Result<void> check_network(const Prepared& prepared, const Overlay& overlay) {
+  if (prepared.config.network == manifest::Network::kNone || overlay.allow_network) return ok();
+  return Error(ErrorCode::kConflict, "network-not-allowed",
+               prepared.model.name + " " + prepared.model.version +
+                   " asks for a network (spec.network: outgoing): what it sends out, nobody here sees. Deploy it with "
+                   "allow_network (--allow-network) where that is right.");
+}
+
+Result<cluster::PodTemplate> render(const Context& context, const Prepared& prepared, const std::string& deployment_id,
+                                    std::int64_t model_user) {
+  // As the version's package names them, so that the same revision is rendered the same after any rotation.
+  const auto keys = context.access.keys.get();
+  const trust::LoadedKey& identity = keys->identity_of_card(prepared.model.card_key_id);
+  const trust::LoadedKey* delivery = keys->delivery_of_card(prepared.model.delivery_key_id);
+  if (delivery == nullptr)
+    return Error(ErrorCode::kConflict, "delivery-key-gone",
+                 "The delivery key that this version was packed for is not known any more. Submit the version again.");
+  return manifest::render_pod(prepared.config,
+                              {.deployment_id = deployment_id,
+                               .registry = context.options.registry,
+                               .guard_image = context.guard_image.name(),
+                               .payload_bytes = static_cast<std::uint64_t>(prepared.model.payload_size),
+                               .model_user = static_cast<std::uint32_t>(model_user),
+                               .identity_key = identity.row.public_key,
+                               .delivery_key = delivery->row.public_key});
+}
+
+namespace {
+
+json::Object container_json(const cluster::ContainerTemplate& container) {
+  json::Array env, mounts;
+  for (const auto& var : container.env) env.emplace_back(json::Object{{"name", var.name}, {"value", var.value}});
+  for (const auto& mount : container.memory_mounts)
+    mounts.emplace_back(json::Object{{"path", mount.path}, {"memoryBytes", mount.size_bytes}});
+  json::Object resources;
+  const auto set = [&](const char* name, const std::optional<std::int64_t>& value) {
+    if (value) resources.set(name, *value);
+  };
+  set("cpuRequestMillis", container.resources.cpu_request_millis);
+  set("cpuLimitMillis", container.resources.cpu_limit_millis);
+  set("memoryRequestBytes", container.resources.memory_request_bytes);
+  set("memoryLimitBytes", container.resources.memory_limit_bytes);
+  for (const auto& [name, count] : container.resources.devices) resources.set(name, count);
+  return json::Object{{"image", container.image},
+                      {"imagePullPolicy", std::string(manifest::to_string(container.pull_policy))},
+                      {"command", strings(container.command)},
+                      {"args", strings(container.args)},
+                      {"user", container.user},
+                      {"env", std::move(env)},
+                      {"resources", std::move(resources)},
+                      {"mounts", std::move(mounts)}};
+}
+
+}  // namespace
+
+json::Object pod_json(const cluster::PodTemplate& pod) {
+  json::Array ports, mounts, shared;
+  for (const auto& port : pod.ports)
+    ports.emplace_back(json::Object{{"name", port.name}, {"containerPort", port.container_port}});
+  for (const auto& folder : pod.shared)
+    shared.emplace_back(json::Object{{"path", folder.path},
+                                     {"memoryBytes", folder.size_bytes},
+                                     {"writtenBy", folder.model_writes ? "model" : "guard"}});
+  for (const auto& mount : pod.scratch_mounts)
+    mounts.emplace_back(json::Object{{"path", mount.path}, {"volume", mount.volume}});
+  for (const auto& mount : pod.claim_mounts) {
+    json::Object claim{{"path", mount.path}, {"claim", mount.claim}};
+    if (mount.size_bytes) claim.set("sizeBytes", *mount.size_bytes);
+    if (!mount.storage_class.empty()) claim.set("storageClass", mount.storage_class);
+    mounts.emplace_back(std::move(claim));
+  }
+  return json::Object{{"model", container_json(pod.model)},
+                      {"guard", container_json(pod.guard)},
+                      {"network", std::string(manifest::to_string(pod.network))},
+                      {"ports", std::move(ports)},
+                      {"mounts", std::move(mounts)},
+                      {"shared", std::move(shared)},
+                      {"healthPort", pod.health_port},
+                      {"terminationGracePeriodSeconds", pod.termination_grace_seconds}};
+}
+
+Result<store::RevisionRow> wanted_revision(store::Transaction& tx, const store::DeploymentRow& row) {
+  MIFENG_TRY(auto revision, store::find<store::RevisionRow>(tx, row.revision_id));
+  if (!revision) return trust::not_found("revision", std::to_string(row.revision_id) + " of " + row.id);
+  return std::move(*revision);
+}
+
+namespace {
+
+Result<cluster::Workload> workload_at(const Context& context, store::Transaction& tx, const store::DeploymentRow& row,
+                                      const store::RevisionRow& revision,
+                                      const std::vector<store::UsedPortRow>& ports) {
+  cluster::Workload workload;
+  workload.deployment = row.id;
+  workload.revision = revision.id;
+  workload.restart = row.restart_wanted;
+  MIFENG_TRY(const auto pod, context.renderings.of(context, tx, revision));
+  workload.pod = *pod;
+  workload.replicas = static_cast<int>(row.replicas);
+  for (const auto& port : ports)
+    workload.node_ports.push_back({.port_name = port.port_name,
+                                   .slot = static_cast<int>(port.slot),
+                                   .node_port = static_cast<std::uint16_t>(port.port)});
+  return workload;
+}
+
+}  // namespace
+
+Result<cluster::Workload> workload_of(const Context& context, store::Transaction& tx, const store::DeploymentRow& row) {
+  MIFENG_TRY(const auto revision, wanted_revision(tx, row));
+  MIFENG_TRY(const auto ports, store::ports_of(tx, row.id));
+  return workload_at(context, tx, row, revision, ports);
+}
+
+Result<std::vector<cluster::Workload>> candidates_of(const Context& context, store::Transaction& tx,
+                                                     const store::DeploymentRow& row) {
+  MIFENG_TRY(const auto revisions, store::revisions_of(tx, row.id));
+  MIFENG_TRY(const auto units, store::units_of(tx, row.id));
+  MIFENG_TRY(const auto ports, store::ports_of(tx, row.id));
+  std::vector<cluster::Workload> candidates;
+  for (const auto& revision : revisions) {
+    const bool runs = std::any_of(units.begin(), units.end(),
+                                  [&](const store::UnitRow& unit) { return unit.revision_id == revision.id; });
+    if (revision.id != row.revision_id && !runs) continue;
+    MIFENG_TRY(auto workload, workload_at(context, tx, row, revision, ports));
+    candidates.push_back(std::move(workload));
+  }
+  return candidates;
+}
+
+int slot_of(const cluster::Unit& unit) { return unit.node_ports.empty() ? -1 : unit.node_ports.front().slot; }
+
+Result<Deployment> deployment_of(const Context& context, store::Transaction& tx, const store::DeploymentRow& row) {
+  Deployment deployment;
+  deployment.id = row.id;
+  deployment.name = row.name;
+  deployment.cluster = row.cluster_id;
+  deployment.version_id = row.version_id;
+  deployment.vendor_id = row.vendor_id;
+  deployment.model = row.model;
+  deployment.version = row.version;
+  deployment.replicas = static_cast<int>(row.replicas);
+  MIFENG_TRY(deployment.state, parse_deployment_state(row.state));
+  deployment.reason = row.reason;
+  deployment.update_failed = row.update_failed != 0;
+  MIFENG_TRY(deployment.grade, parse_grade(row.grade));
+  deployment.created_by = row.created_by;
+  deployment.created_ms = row.created_ms;
+  deployment.changed_ms = row.changed_ms;
+  deployment.batch_id = row.batch_id;
+  MIFENG_TRY(const auto revisions, store::revisions_of(tx, row.id));
+  std::map<std::int64_t, int> numbers;
+  for (const auto& revision : revisions) {
+    numbers[revision.id] = static_cast<int>(revision.number);
+    if (revision.id != row.revision_id) continue;
+    deployment.revision = static_cast<int>(revision.number);
+    MIFENG_TRY(deployment.overlay, parse_overlay(revision.overlay_json));
+    // A version whose config cannot be read any more must not make the deployment invisible.
+    const auto pod = context.renderings.of(context, tx, revision);
+    MIFENG_TRY(const auto ports, store::ports_of(tx, row.id));
+    for (const auto& port : ports) {
+      PlannedPort planned{.slot = static_cast<int>(port.slot),
+                          .port_name = port.port_name,
+                          .container_port = 0,
+                          .node_port = static_cast<int>(port.port)};
+      if (pod)
+        for (const auto& container_port : (*pod)->ports)
+          if (container_port.name == port.port_name) planned.container_port = container_port.container_port;
+      deployment.ports.push_back(std::move(planned));
+    }
+  }
+  MIFENG_TRY(const auto instances, store::live_instances_of(tx, row.id));
+  MIFENG_TRY(const auto units, store::units_of(tx, row.id));
+  for (const auto& unit : units) {
+    UnitInfo info;
+    info.name = unit.name;
+    if (const auto number = numbers.find(unit.revision_id); number != numbers.end()) info.revision = number->second;
+    info.state = unit.state;
+    info.reason = unit.reason;
+    info.started_ms = unit.started_ms;
+    info.restarts = static_cast<int>(unit.restarts);
+    for (const auto& port : deployment.ports)
+      if (port.slot == unit.slot) info.ports.push_back(port);
+    for (const auto& instance : instances)
+      if (instance.unit == unit.name && instance.cluster_id == unit.cluster_id) info.instance_id = instance.id;
+    if (unit.state == "ready") ++deployment.ready;
+    deployment.units.push_back(std::move(info));
+  }
+  MIFENG_TRY(const auto routes, store::routes_of(tx, row.id));
+  for (const auto& route : routes) deployment.route_ids.push_back(route.id);
+  return deployment;
+}
+
+Verdict judge(const std::vector<store::UnitRow>& units, const store::DeploymentRow& row,
+              const store::RevisionRow& wanted, bool late) {
+  if (row.replicas == 0) return {.state = "stopped", .reason = phrase("it is scaled to no replica")};
+  std::int64_t ready = 0, former_ready = 0, hopeless = 0;
+  bool former = false, update_hopeless = false;
+  std::string why;
+  for (const auto& unit : units) {
+    if (unit.state == "stopping") continue;
+    const bool current = unit.revision_id == wanted.id && unit.restart == row.restart_wanted;
+    const bool lost = unit.state == "failed" && unit.failures >= kFailuresBeforeFailed;
+    if (unit.state == "ready") ++(current ? ready : former_ready);
+    if (lost) ++hopeless;
+    former = former || !current;
+    update_hopeless = update_hopeless || (current && lost);
+    if (why.empty() && unit.state != "ready" && !unit.reason.empty())
+      why = phrase("unit {}: {}", unit.name, unit.reason);
+  }
+  if (former && former_ready > 0) {
+    if (update_hopeless || late)
+      return {
+          .state = "degraded",
+          .reason = why.empty()
+                        ? phrase("revision {} does not become ready; the one before it goes on serving", wanted.number)
+                        : phrase("revision {} does not become ready, and the one before it goes on serving; {}",
+                                 wanted.number, why),
+          .update_failed = true};
+    return {.state = "updating",
+            .reason = phrase("its units are being replaced by those of revision {}", wanted.number)};
+  }
+  if (ready >= row.replicas) return {.state = "ready", .reason = ""};
+  if (ready > 0) return {.state = "degraded", .reason = why};
+  if (hopeless >= row.replicas) return {.state = "failed", .reason = why};
+  return {.state = "starting", .reason = why.empty() ? phrase("its containers are starting") : why};
+}
+
+}  // namespace mifeng::deployments

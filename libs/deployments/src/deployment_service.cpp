@@ -1,0 +1,252 @@
+#include "mifeng/deployments/deployment_service.h"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+#include "deployment_create.h"
+#include "mifeng/access/instances.h"
+#include "mifeng/base/phrase.h"
+#include "mifeng/clusters/engine_call.h"
+#include "mifeng/deployments/context.h"
+#include "mifeng/deployments/deployment_rows.h"
+#include "mifeng/deployments/renderings.h"
+#include "mifeng/net/runtime.h"
+#include "mifeng/trust/audit_log.h"
+#include "mifeng/trust/rows.h"
+#include "mifeng/trust/text.h"
+#include "slots.h"
+
+namespace mifeng::deployments {
+namespace {
+
+constexpr std::pair<DeploymentState, std::string_view> kStates[] = {
+    {DeploymentState::kPending, "pending"},   {DeploymentState::kStarting, "starting"},
+    {DeploymentState::kReady, "ready"},       {DeploymentState::kUpdating, "updating"},
+    {DeploymentState::kDegraded, "degraded"}, {DeploymentState::kFailed, "failed"},
+    {DeploymentState::kStopped, "stopped"},   {DeploymentState::kDeleting, "deleting"}};
+
+}  // namespace
+
+std::string_view to_string(DeploymentState state) {
+  for (const auto& [value, name] : kStates)
+    if (value == state) return name;
+  return "";
+}
+
+Result<DeploymentState> parse_deployment_state(std::string_view text) {
+  for (const auto& [value, name] : kStates)
+    if (name == text) return value;
+  return Error(ErrorCode::kInvalidArgument, "unknown-state",
+               "A deployment is pending, starting, ready, updating, degraded, failed, stopped or deleting.");
+}
+
+std::string_view to_string(Grade grade) {
+  switch (grade) {
+    case Grade::kL0: return "L0";
+    case Grade::kL1: return "L1";
+    case Grade::kL2: return "L2";
+    case Grade::kL3: return "L3";
+  }
+  return "";
+}
+
+std::string_view grade_sentence(Grade grade) {
+  switch (grade) {
+    case Grade::kL0: return "Its outputs are sealed; its payload is not, so whoever has the image has the model.";
+    case Grade::kL1:
+      return "Its payload and its outputs are sealed; root on the machine that runs it can read its memory.";
+    case Grade::kL2:
+      return "Its payload and its outputs are sealed, and its key is bound to hardware; root on the machine that runs "
+             "it can read its memory.";
+    case Grade::kL3:
+      return "Its payload and its outputs are sealed, and it runs in hardware that has proved itself and that keeps "
+             "its "
+             "memory from the machine's root.";
+  }
+  return "";
+}
+
+Result<Grade> parse_grade(std::string_view text) {
+  for (const auto grade : {Grade::kL0, Grade::kL1, Grade::kL2, Grade::kL3})
+    if (to_string(grade) == text) return grade;
+  return Error(ErrorCode::kInternal, "bad-row", "A grade is L0 to L3.");
+}
+
+Result<Deployment> DeploymentService::get(const trust::Actor& actor, const std::string& id) {
+  MIFENG_CHECK(require(actor, trust::Permission::kReadDeployments));
+  return context_.db.read([&](store::Transaction& tx) -> Result<Deployment> {
+    MIFENG_TRY(auto row, store::find<store::DeploymentRow>(tx, id));
+    if (!row) return trust::not_found("deployment", id);
+    return deployment_of(context_, tx, *row);
+  });
+}
+
+Result<trust::Page<Deployment>> DeploymentService::list(const trust::Actor& actor, const DeploymentQuery& query,
+                                                        const trust::PageRequest& page) {
+  MIFENG_CHECK(require(actor, trust::Permission::kReadDeployments));
+  MIFENG_TRY(const auto window, trust::window_of(page));
+  if (!query.state.empty()) MIFENG_CHECK(parse_deployment_state(query.state));
+  return context_.db.read([&](store::Transaction& tx) -> Result<trust::Page<Deployment>> {
+    MIFENG_TRY(const auto slice, store::search_deployments(tx, query.text, query.state, query.version_id, window));
+    trust::Page<Deployment> deployments;
+    deployments.total = slice.total;
+    for (const auto& row : slice.rows) {
+      MIFENG_TRY(auto deployment, deployment_of(context_, tx, row));
+      deployments.items.push_back(std::move(deployment));
+    }
+    return deployments;
+  });
+}
+
+Result<Deployment> DeploymentService::scale(const trust::Actor& actor, const std::string& id, int replicas) {
+  MIFENG_CHECK(require(actor, trust::Permission::kDeploy));
+  if (replicas < 0 || replicas > 64) return Error(ErrorCode::kInvalidArgument, "bad-replicas", "replicas: 0 to 64.");
+  MIFENG_TRY(const auto cluster, context_.db.read([&](store::Transaction& tx) -> Result<std::string> {
+    MIFENG_TRY(const auto row, store::find<store::DeploymentRow>(tx, id));
+    if (!row || row->deleting != 0) return trust::not_found("deployment", id);
+    return row->cluster_id;
+  }));
+  MIFENG_TRY(const auto held, held_ports(context_, cluster));
+  auto done = context_.db.write([&](store::Transaction& tx) -> Result<Deployment> {
+    MIFENG_TRY(auto row, store::find<store::DeploymentRow>(tx, id));
+    if (!row || row->deleting != 0) return trust::not_found("deployment", id);
+    MIFENG_TRY(const auto revision, wanted_revision(tx, *row));
+    MIFENG_TRY(const auto pod, context_.renderings.of(context_, tx, revision));
+    MIFENG_TRY(PortMap map, load_ports(tx, cluster, held));
+    // Slots of units that are on their way out are still there; they come back with the ports they have.
+    MIFENG_CHECK(
+        take_slots(context_, tx, *row, pod->ports, port_needs(context_, cluster, *pod, replicas).slots, {}, map));
+    const bool more = replicas > row->replicas;
+    const bool none = row->replicas == 0;
+    row->replicas = replicas;
+    if (more) {
+      // Units beyond the former number may be going just now: what was said of them holds no more.
+      const bool serves = !none && (row->state == "ready" || row->state == "degraded" || row->state == "updating");
+      row->state = serves ? "degraded" : "starting";
+      row->reason = phrase("its containers are starting");
+    }
+    row->changed_ms = context_.clock.now_ms();
+    MIFENG_CHECK(store::update(tx, *row));
+    MIFENG_CHECK(context_.audit.append(tx, actor, "deployment.scale", id, std::to_string(replicas) + " replica(s)"));
+    return deployment_of(context_, tx, *row);
+  });
+  if (done) {
+    context_.changed.notify();
+    context_.access.snapshots_changed.notify();
+  }
+  return done;
+}
+
+Result<Deployment> DeploymentService::restart(const trust::Actor& actor, const std::string& id) {
+  MIFENG_CHECK(require(actor, trust::Permission::kDeploy));
+  auto done = context_.db.write([&](store::Transaction& tx) -> Result<Deployment> {
+    MIFENG_TRY(auto row, store::find<store::DeploymentRow>(tx, id));
+    if (!row || row->deleting != 0) return trust::not_found("deployment", id);
+    ++row->restart_wanted;
+    row->update_started_ms = context_.clock.now_ms();
+    row->update_failed = 0;
+    if (row->replicas > 0) {
+      MIFENG_TRY(const auto revision, wanted_revision(tx, *row));
+      MIFENG_TRY(const auto units, store::units_of(tx, id));
+      const Verdict verdict = judge(units, *row, revision, false);
+      row->state = verdict.state;
+      row->reason = verdict.reason;
+    }
+    row->changed_ms = context_.clock.now_ms();
+    MIFENG_CHECK(store::update(tx, *row));
+    MIFENG_CHECK(context_.audit.append(tx, actor, "deployment.restart", id));
+    return deployment_of(context_, tx, *row);
+  });
+  if (done) context_.changed.notify();
+  return done;
+}
+
+Result<void> DeploymentService::remove(const trust::Actor& actor, const std::string& id, RemoveClaims claims) {
+  MIFENG_CHECK(require(actor, trust::Permission::kDeploy));
+  auto done = context_.db.write([&](store::Transaction& tx) -> Result<void> {
+    MIFENG_TRY(auto row, store::find<store::DeploymentRow>(tx, id));
+    if (!row) return trust::not_found("deployment", id);
+    if (row->deleting != 0) return ok();
+    row->deleting = claims == RemoveClaims::kYes ? store::kDeletingWithClaims : store::kDeleting;
+    row->state = "deleting";
+    row->reason = phrase("its containers are being removed");
+    row->changed_ms = context_.clock.now_ms();
+    MIFENG_CHECK(store::update(tx, *row));
+    MIFENG_TRY(const auto live, store::live_instances_of(tx, id));
+    for (const auto& instance : live)
+      MIFENG_CHECK(access::end_instance(context_.access, tx, instance, access::EndKind::kRevoked, actor.name,
+                                        "its deployment is deleted"));
+    MIFENG_TRY(const auto routes, store::routes_of(tx, id));
+    for (const auto& route : routes) {
+      MIFENG_CHECK(store::erase<store::RouteRow>(tx, route.id));
+      MIFENG_CHECK(context_.audit.append(tx, actor, "route.remove", route.id, "with " + id));
+    }
+    MIFENG_CHECK(store::next_change(tx));
+    return context_.audit.append(tx, actor, "deployment.delete", id,
+                                 claims == RemoveClaims::kYes ? "with the volumes that it claims" : "");
+  });
+  if (done) {
+    context_.changed.notify();
+    context_.access.snapshots_changed.notify();
+  }
+  return done;
+}
+
+Result<void> DeploymentService::logs(const trust::Actor& actor, const std::string& id, const LogOptions& options,
+                                     const std::function<bool(std::string_view)>& sink) {
+  MIFENG_CHECK(require(actor, trust::Permission::kDeploy));
+  MIFENG_TRY(const auto units, context_.db.read([&](store::Transaction& tx) { return store::units_of(tx, id); }));
+  const auto found = std::find_if(units.begin(), units.end(), [&](const store::UnitRow& row) {
+    return options.unit.empty() || row.name == options.unit;
+  });
+  if (found == units.end()) return trust::not_found("unit", options.unit.empty() ? id : options.unit);
+  const cluster::LogOptions how{.container = options.container,
+                                .tail = options.tail,
+                                .follow = options.follow,
+                                .previous = options.previous,
+                                .timestamps = options.timestamps,
+                                .since_ms = options.since_ms};
+  const cluster::LogSink lines = [&sink](cluster::LogLine line) -> boost::asio::awaitable<Result<void>> {
+    line.text += '\n';
+    if (!sink(line.text)) co_return Error(ErrorCode::kCancelled, "reader-gone", "Nobody reads the log any more.");
+    co_return ok();
+  };
+  const auto engine = context_.clusters.find(found->cluster_id);
+  if (!engine) return context_.clusters.no_engine(found->cluster_id);
+  // On an event loop of this thread: a slow reader must not hold up what else the engine is asked. A log may be silent
+  // for days, so that nobody notices from its lines that the reader has gone: ask now and then.
+  std::optional<Result<void>> done;
+  net::run_to_end([&]() -> boost::asio::awaitable<void> {
+    const auto read = [&]() -> boost::asio::awaitable<void> {
+      auto result = co_await engine->logs(found->name, how, lines);
+      done.emplace(std::move(result));
+    };
+    const auto watch = [&]() -> boost::asio::awaitable<void> {
+      do co_await net::sleep_for(std::chrono::seconds(1));
+      while (sink(""));
+    };
+    co_await net::race(read, watch);
+  });
+  if (!done || (!*done && done->error().reason() == "reader-gone")) return ok();
+  return *done;
+}
+
+Result<std::vector<DeploymentEvent>> DeploymentService::events(const trust::Actor& actor, const std::string& id) {
+  MIFENG_CHECK(require(actor, trust::Permission::kReadDeployments));
+  MIFENG_TRY(const auto row,
+             context_.db.read([&](store::Transaction& tx) { return store::find<store::DeploymentRow>(tx, id); }));
+  if (!row) return trust::not_found("deployment", id);
+  MIFENG_TRY(const auto told,
+             clusters::call_engine<std::vector<cluster::Event>>(
+                 context_.clusters, row->cluster_id, [&](cluster::Engine& engine) { return engine.events(id); }));
+  std::vector<DeploymentEvent> events;
+  for (const auto& event : told)
+    events.push_back({.time_ms = event.time_ms,
+                      .unit = event.unit,
+                      .action = trust::clean_text(event.action, 100),
+                      .detail = trust::clean_text(event.detail, 1000)});
+  return events;
+}
+
+}  // namespace mifeng::deployments

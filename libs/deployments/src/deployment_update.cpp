@@ -1,0 +1,230 @@
+// Other revisions of a deployment that is there: update, history, roll back.
+#include <algorithm>
+#include <map>
+
+#include "deployment_create.h"
+#include "mifeng/base/phrase.h"
+#include "mifeng/cluster/engine.h"
+#include "mifeng/deployments/context.h"
+#include "mifeng/deployments/deployment_rows.h"
+#include "mifeng/deployments/renderings.h"
+#include "mifeng/trust/audit_log.h"
+#include "mifeng/trust/rows.h"
+#include "slots.h"
+
+namespace mifeng::deployments {
+namespace {
+
+Result<store::DeploymentRow> find_live(store::Transaction& tx, const std::string& id) {
+  MIFENG_TRY(auto row, store::find<store::DeploymentRow>(tx, id));
+  if (!row || row->deleting != 0) return trust::not_found("deployment", id);
+  return std::move(*row);
+}
+
+// "env.LANG" -> its value: what two renderings are compared by.
+void flatten(const json::Value& value, const std::string& path, std::map<std::string, json::Value>& into) {
+  const auto below = [&](const std::string& name) { return path.empty() ? name : path + "." + name; };
+  if (const json::Object* object = value.if_object()) {
+    for (const auto& [name, member] : *object) flatten(member, below(name), into);
+    return;
+  }
+  const json::Array* array = value.if_array();
+  const auto named = [](const json::Value& item) -> const std::string* {
+    const json::Object* object = item.if_object();
+    if (object == nullptr) return nullptr;
+    for (const char* key : {"name", "path"})
+      if (const json::Value* name = object->find(key); name != nullptr && name->if_string() != nullptr)
+        return name->if_string();
+    return nullptr;
+  };
+  // Lists of named things by their names, so that one more does not change all that follow.
+  if (array != nullptr && !array->empty() &&
+      std::all_of(array->begin(), array->end(), [&](const json::Value& item) { return named(item) != nullptr; })) {
+    for (const auto& item : *array) {
+      json::Object rest = *item.if_object();
+      const std::string name = *named(item);
+      rest.erase(rest.find("name") != nullptr ? "name" : "path");
+      into[below(name)] = rest.size() == 1 ? rest.begin()->second : json::Value(std::move(rest));
+    }
+    return;
+  }
+  if (array == nullptr || !array->empty()) into[path] = value;
+}
+
+std::vector<FieldChange> changes_between(const cluster::PodTemplate& before, const cluster::PodTemplate& after) {
+  std::map<std::string, json::Value> left, right;
+  flatten(pod_json(before), "", left);
+  flatten(pod_json(after), "", right);
+  std::map<std::string, FieldChange> changes;
+  for (const auto& [field, value] : left) changes[field] = {.field = field, .before = value, .after = nullptr};
+  for (const auto& [field, value] : right) {
+    changes[field].field = field;
+    changes[field].after = value;
+  }
+  std::vector<FieldChange> list;
+  for (auto& [field, change] : changes)
+    if (!(change.before == change.after)) list.push_back(std::move(change));
+  return list;
+}
+
+// The next revision as it would be.
+struct Next {
+  store::DeploymentRow row{};
+  store::RevisionRow now{};
+  Prepared prepared{};
+  Overlay overlay{};
+};
+
+Result<Next> next_of(store::Transaction& tx, const std::string& id, const UpdateRequest& request) {
+  Next next;
+  MIFENG_TRY(next.row, find_live(tx, id));
+  MIFENG_TRY(next.now, wanted_revision(tx, next.row));
+  MIFENG_TRY(next.overlay, parse_overlay(next.now.overlay_json));
+  if (request.env) next.overlay.env = *request.env;
+  if (request.requests) next.overlay.requests = *request.requests;
+  if (request.limits) next.overlay.limits = *request.limits;
+  if (request.allow_network) next.overlay.allow_network = *request.allow_network;
+  MIFENG_TRY(next.prepared, prepare(tx, request.version_id.empty() ? next.row.version_id : request.version_id,
+                                    next.overlay, VersionRule::kAccepted));
+  if (next.prepared.model.vendor_id != next.row.vendor_id || next.prepared.model.name != next.row.model)
+    return Error(ErrorCode::kInvalidArgument, "other-model",
+                 "version_id: " + next.prepared.model.vendor_id + "/" + next.prepared.model.name +
+                     " is another model; this deployment runs " + next.row.vendor_id + "/" + next.row.model +
+                     ". Make a deployment of its own for it, and move the route.");
+  return next;
+}
+
+UpdateStrategy strategy_of(const Context& context, const store::DeploymentRow& row, const cluster::PodTemplate& pod) {
+  const auto needs = port_needs(context, row.cluster_id, pod, static_cast<int>(row.replicas));
+  if (needs.update_slots > 0 && row.ports_chosen == 0) return UpdateStrategy::kSurge;
+  return row.replicas > 1 ? UpdateStrategy::kInPlace : UpdateStrategy::kOutage;
+}
+
+// In `tx`, with what follows of it.
+Result<Deployment> make_wanted(const Context& context, store::Transaction& tx, const trust::Actor& actor, Next& next,
+                               const std::string& cause, const std::string& action) {
+  MIFENG_CHECK(check_network(next.prepared, next.overlay));
+  MIFENG_TRY(const auto before, context.renderings.of(context, tx, next.now));
+  MIFENG_TRY(const auto after, render(context, next.prepared, next.row.id, next.row.model_user));
+  if (next.prepared.model.id == next.row.version_id && *before == after)
+    return Error(ErrorCode::kConflict, "nothing-changed",
+                 "This is what the deployment already is; `restart` starts its units anew.");
+  MIFENG_TRY(const auto revision,
+             add_revision(context, tx, next.row, next.prepared.model, next.overlay, cause, actor.name));
+  next.row.update_failed = 0;
+  next.row.update_started_ms = context.clock.now_ms();
+  if (next.row.replicas > 0) {
+    MIFENG_TRY(const auto units, store::units_of(tx, next.row.id));
+    const Verdict verdict = judge(units, next.row, revision, false);
+    next.row.state = verdict.state;
+    next.row.reason = verdict.reason;
+  }
+  next.row.changed_ms = context.clock.now_ms();
+  MIFENG_CHECK(store::update(tx, next.row));
+  MIFENG_CHECK(context.audit.append(
+      tx, actor, action, next.row.id,
+      "revision " + std::to_string(revision.number) + ": " + next.row.version + " (" + cause + ")"));
+  return deployment_of(context, tx, next.row);
+}
+
+}  // namespace
+
+std::string_view to_string(UpdateStrategy strategy) {
+  switch (strategy) {
+    case UpdateStrategy::kSurge: return "surge";
+    case UpdateStrategy::kInPlace: return "in-place";
+    case UpdateStrategy::kOutage: return "outage";
+  }
+  return "";
+}
+
+Result<UpdatePlan> DeploymentService::plan_update(const trust::Actor& actor, const std::string& id,
+                                                  const UpdateRequest& request) {
+  MIFENG_CHECK(require(actor, trust::Permission::kDeploy));
+  return context_.db.read([&](store::Transaction& tx) -> Result<UpdatePlan> {
+    MIFENG_TRY(const Next next, next_of(tx, id, request));
+    MIFENG_TRY(const auto before, context_.renderings.of(context_, tx, next.now));
+    MIFENG_TRY(const auto after, render(context_, next.prepared, id, next.row.model_user));
+    UpdatePlan plan;
+    plan.deployment_id = id;
+    plan.from_revision = static_cast<int>(next.now.number);
+    plan.from_version = next.row.version;
+    plan.to_version = next.prepared.model.version;
+    plan.changes = changes_between(*before, after);
+    plan.strategy = strategy_of(context_, next.row, after);
+    add_network_warning(plan.warnings, next.prepared, next.overlay);
+    if (const auto engine = context_.clusters.find(next.row.cluster_id))
+      for (std::string& sentence : engine->not_held(after)) plan.warnings.push_back(std::move(sentence));
+    if (plan.strategy == UpdateStrategy::kOutage && next.row.replicas > 0)
+      plan.warnings.push_back(phrase("its only unit ends before the new one starts: calls fail meanwhile"));
+    for (const auto& port : before->ports) {
+      const bool stays =
+          std::any_of(after.ports.begin(), after.ports.end(), [&](const auto& one) { return one.name == port.name; });
+      if (!stays) plan.warnings.push_back(phrase("the port {} goes; routes that name it lead nowhere then", port.name));
+    }
+    return plan;
+  });
+}
+
+Result<Deployment> DeploymentService::update(const trust::Actor& actor, const std::string& id,
+                                             const UpdateRequest& request) {
+  MIFENG_CHECK(require(actor, trust::Permission::kDeploy));
+  auto done = context_.db.write([&](store::Transaction& tx) -> Result<Deployment> {
+    MIFENG_TRY(Next next, next_of(tx, id, request));
+    return make_wanted(context_, tx, actor, next, "update", "deployment.update");
+  });
+  if (done) context_.changed.notify();
+  return done;
+}
+
+Result<std::vector<Revision>> DeploymentService::history(const trust::Actor& actor, const std::string& id) {
+  MIFENG_CHECK(require(actor, trust::Permission::kReadDeployments));
+  return context_.db.read([&](store::Transaction& tx) -> Result<std::vector<Revision>> {
+    MIFENG_TRY(const auto row, store::find<store::DeploymentRow>(tx, id));
+    if (!row) return trust::not_found("deployment", id);
+    MIFENG_TRY(const auto rows, store::revisions_of(tx, id));
+    MIFENG_TRY(const auto units, store::units_of(tx, id));
+    std::vector<Revision> revisions;
+    for (const auto& one : rows) {
+      Revision revision;
+      revision.number = static_cast<int>(one.number);
+      revision.version_id = one.version_id;
+      MIFENG_TRY(const auto model, store::find<store::ModelRow>(tx, one.version_id));
+      if (model) revision.version = model->version;
+      MIFENG_TRY(revision.overlay, parse_overlay(one.overlay_json));
+      revision.cause = one.cause;
+      revision.wanted = one.id == row->revision_id;
+      revision.units = static_cast<int>(std::count_if(
+          units.begin(), units.end(), [&](const store::UnitRow& unit) { return unit.revision_id == one.id; }));
+      revision.created_by = one.created_by;
+      revision.created_ms = one.created_ms;
+      revisions.push_back(std::move(revision));
+    }
+    return revisions;
+  });
+}
+
+Result<Deployment> DeploymentService::rollback(const trust::Actor& actor, const std::string& id, int to) {
+  MIFENG_CHECK(require(actor, trust::Permission::kDeploy));
+  auto done = context_.db.write([&](store::Transaction& tx) -> Result<Deployment> {
+    Next next;
+    MIFENG_TRY(next.row, find_live(tx, id));
+    MIFENG_TRY(next.now, wanted_revision(tx, next.row));
+    MIFENG_TRY(const auto rows, store::revisions_of(tx, id));
+    const auto found = std::find_if(rows.begin(), rows.end(), [&](const store::RevisionRow& one) {
+      return to == 0 ? one.number < next.now.number : one.number == to;
+    });
+    if (found == rows.end())
+      return Error(ErrorCode::kNotFound, "no-such-revision",
+                   to == 0 ? "There is no revision before the one that is wanted."
+                           : "Revision " + std::to_string(to) + " is not kept; `mifeng history` lists those that are.");
+    MIFENG_TRY(next.overlay, parse_overlay(found->overlay_json));
+    MIFENG_TRY(next.prepared, prepare(tx, found->version_id, next.overlay, VersionRule::kAccepted));
+    return make_wanted(context_, tx, actor, next, "rollback to " + std::to_string(found->number),
+                       "deployment.rollback");
+  });
+  if (done) context_.changed.notify();
+  return done;
+}
+
+}  // namespace mifeng::deployments

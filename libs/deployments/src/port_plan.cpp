@@ -1,0 +1,121 @@
+#include "port_plan.h"
+
+#include <algorithm>
+
+#include "mifeng/clusters/engine_call.h"
+#include "mifeng/deployments/context.h"
+#include "mifeng/deployments/deployment_rows.h"
+#include "mifeng/trust/audit_log.h"
+#include "mifeng/trust/text.h"
+
+namespace mifeng::deployments {
+
+Result<HeldPorts> held_ports(const Context& context, const std::string& cluster) {
+  HeldPorts held;
+  if (context.clusters.is_here(cluster)) {
+    MIFENG_TRY(const auto listening, listening_ports(context.options.proc));
+    for (const int port : listening) held.emplace(port, "a process or container of this machine");
+    MIFENG_TRY(const auto forwarded, forwarded_ports(context.options.port_rules));
+    for (const auto& [port, network] : forwarded)
+      held.emplace(port, "a rule of the packet filter for the container network " + trust::clean_text(network, 100));
+  }
+  if (context.clusters.find(cluster)) {
+    // A container that is stopped listens nowhere and still holds its ports for its next start.
+    MIFENG_TRY(const auto in_use,
+               clusters::call_engine<std::vector<cluster::PortInUse>>(
+                   context.clusters, cluster, [](cluster::Engine& engine) { return engine.ports_in_use(); }));
+    for (const auto& port : in_use) held[port.port] = trust::clean_text(port.holder, 200);
+  }
+  return held;
+}
+
+Result<PortMap> load_ports(store::Transaction& tx, const std::string& cluster, HeldPorts held) {
+  PortMap map;
+  map.held = std::move(held);
+  MIFENG_TRY(map.ranges, store::port_ranges_of(tx, cluster));
+  MIFENG_TRY(const auto used, store::used_ports_in(tx, cluster));
+  for (const auto& row : used) map.used.emplace(static_cast<int>(row.port), row);
+  MIFENG_TRY(const auto reserved, store::reserved_ports_of(tx, cluster));
+  for (const auto& row : reserved) map.reserved.emplace(static_cast<int>(row.port), row.reason);
+  return map;
+}
+
+bool PortMap::in_range(int port) const {
+  return std::any_of(ranges.begin(), ranges.end(), [&](const store::PortRangeRow& range) {
+    return port >= range.first_port && port <= range.last_port;
+  });
+}
+
+PortState PortMap::state(int port) const {
+  if (used.contains(port)) return PortState::kUsed;
+  if (reserved.contains(port)) return PortState::kReserved;
+  if (held.contains(port)) return PortState::kUsedByOthers;
+  return PortState::kFree;
+}
+
+Result<std::vector<int>> PortMap::lowest_free(int count) const {
+  std::vector<int> ports;
+  for (const auto& range : ranges)
+    for (auto port = static_cast<int>(range.first_port); port <= range.last_port; ++port) {
+      if (static_cast<int>(ports.size()) == count) return ports;
+      if (state(port) == PortState::kFree) ports.push_back(port);
+    }
+  if (static_cast<int>(ports.size()) == count) return ports;
+  return Error(ErrorCode::kResourceExhausted, "no-free-ports",
+               std::to_string(count) + " node ports are needed and " + std::to_string(ports.size()) +
+                   " are free. Add a range of node ports, or remove deployments.");
+}
+
+Result<void> PortMap::check_free(int port) const {
+  const auto taken = [&](const std::string& by) -> Result<void> {
+    return Error(ErrorCode::kConflict, "port-taken", "Node port " + std::to_string(port) + " " + by + ".");
+  };
+  if (!in_range(port))
+    return Error(ErrorCode::kInvalidArgument, "port-out-of-range",
+                 "Port " + std::to_string(port) + " is in none of the ranges of available node ports.");
+  switch (state(port)) {
+    case PortState::kFree: return ok();
+    case PortState::kUsed: return taken("is used by the deployment " + used.at(port).deployment_id);
+    case PortState::kUsedByOthers: return taken("is held by " + held.at(port));
+    case PortState::kReserved: return taken("is reserved (" + reserved.at(port) + ")");
+  }
+  return ok();
+}
+
+Result<int> move_taken_ports(const Context& context, const store::DeploymentRow& deployment,
+                             const std::set<int>& slots) {
+  if (deployment.ports_chosen != 0) return 0;
+  // These units do not run: who holds their ports is somebody else. Where the engine alone can say so it has.
+  std::set<int> listening;
+  const bool here = context.clusters.is_here(deployment.cluster_id);
+  if (here) {
+    MIFENG_TRY(const auto ports, listening_ports(context.options.proc));
+    listening.insert(ports.begin(), ports.end());
+  }
+  MIFENG_TRY(auto held, held_ports(context, deployment.cluster_id));
+  return context.db.write([&](store::Transaction& tx) -> Result<int> {
+    MIFENG_TRY(PortMap map, load_ports(tx, deployment.cluster_id, held));
+    MIFENG_TRY(const auto ports, store::ports_of(tx, deployment.id));
+    int moved = 0;
+    for (store::UsedPortRow row : ports) {
+      if (!slots.contains(static_cast<int>(row.slot)) || (here && !listening.contains(static_cast<int>(row.port))))
+        continue;
+      MIFENG_TRY(const auto free, map.lowest_free(1));
+      MIFENG_CHECK(store::erase<store::UsedPortRow>(tx, row.cluster_id, row.port));
+      MIFENG_CHECK(context.audit.append(
+          tx, trust::AuditEvent{.actor = "system",
+                                .action = "ports.move",
+                                .subject = deployment.id,
+                                .detail = row.port_name + ": " + std::to_string(free.front()) + " instead of " +
+                                          std::to_string(row.port) + ", which another program holds"}));
+      row.port = free.front();
+      row.taken_ms = context.clock.now_ms();
+      MIFENG_CHECK(store::insert(tx, row));
+      map.used.emplace(free.front(), row);
+      ++moved;
+    }
+    return moved;
+  });
+}
+
+}  // namespace mifeng::deployments

@@ -1,0 +1,419 @@
+#include "mifeng/deployments/reconciler.h"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <tuple>
+
+#include "batches.h"
+#include "cluster_round.h"
+#include "deployment_round.h"
+#include "image_prune.h"
+#include "keyed_workers.h"
+#include "mifeng/base/phrase.h"
+#include "mifeng/cluster/engine.h"
+#include "mifeng/deployments/context.h"
+#include "mifeng/trust/audit_log.h"
+
+namespace mifeng::deployments {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+constexpr auto kFirstRetry = std::chrono::seconds(1);   // after trouble; doubles up to a whole resync
+constexpr auto kImagesAgain = std::chrono::minutes(1);  // after a look for unused images that came to nothing
+constexpr char kClusterKey[] = "/cluster";              // no deployment has such a name
+constexpr char kImagesKey[] = "/images";
+
+// What a person changes of a deployment: then it is looked at again at once.
+using Wish = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>;
+Wish wish_of(const store::DeploymentRow& row) {
+  return {row.deleting, row.replicas, row.restart_wanted, row.revision_id};
+}
+
+// What the jobs of one look have in common.
+struct Look {
+  std::mutex mutex;
+  std::condition_variable ended;
+  int open = 0;
+  Reconciler::Round round;
+  std::set<std::string> away;  // clusters: nobody else has to find out
+  std::optional<Error> first;
+
+  void begin() {
+    const std::lock_guard guard(mutex);
+    ++open;
+  }
+  void end(const std::string& cluster, const Result<int>& changed) {
+    const std::lock_guard guard(mutex);
+    const bool unavailable = !changed && changed.error().code() == ErrorCode::kUnavailable;
+    if (unavailable) away.insert(cluster);
+    if (changed) {
+      round.changed += *changed;
+    } else if (!first || (unavailable && first->code() != ErrorCode::kUnavailable)) {
+      first = changed.error();
+    }
+    --open;
+    ended.notify_all();
+  }
+  bool is_away(const std::string& cluster) {
+    const std::lock_guard guard(mutex);
+    return away.contains(cluster);
+  }
+  void wait() {
+    std::unique_lock guard(mutex);
+    ended.wait(guard, [&] { return open == 0; });
+  }
+};
+
+// What a library throws is an error of this piece of work, and no end of the daemon that serves all others.
+Result<int> contained(const std::function<Result<int>()>& work) {
+  try {
+    return work();
+  } catch (const std::exception& error) {
+    return Error(ErrorCode::kInternal, "unexpected",
+                 phrase("This failed in a way that was not foreseen ({}); it is tried again.", error.what()));
+  }
+}
+
+JobKind kind_of(const store::DeploymentRow& row, bool news) {
+  if (row.deleting != 0) return JobKind::kPatient;
+  return news ? JobKind::kUrgent : JobKind::kPrompt;
+}
+
+// One deployment's trouble is not the others': it stands in its row.
+Result<void> note_trouble(const Context& context, const std::string& id, const Error& error) {
+  return context.db.write([&](store::Transaction& tx) -> Result<void> {
+    MIFENG_TRY(auto fresh, store::find<store::DeploymentRow>(tx, id));
+    if (!fresh || fresh->reason == error.message()) return ok();
+    fresh->reason = error.message();
+    if (fresh->deleting == 0) fresh->state = "failed";
+    MIFENG_CHECK(store::update(tx, *fresh));
+    return ok();
+  });
+}
+
+}  // namespace
+
+struct Reconciler::State {
+  // Of one cluster: its engine's slowness takes no other cluster's threads.
+  struct PerCluster {
+    PerCluster(int parallel, std::function<void()> ended) : workers(parallel, std::move(ended)) {}
+    KeyedWorkers workers;
+    std::shared_ptr<void> watch;  // an opaque handle of the engine
+  };
+  // What is remembered of a deployment between two looks.
+  struct Known {
+    Wish looked{};                // submitted with
+    std::optional<Wish> applied;  // given to the engine with, by this process
+    std::optional<Steady::time_point> due;
+    std::chrono::milliseconds retry = kFirstRetry;
+  };
+
+  explicit State(int parallel) : image_worker(parallel) {}
+
+  std::mutex mutex;  // of all below down to the thread
+  std::condition_variable woken;
+  std::uint64_t wakes = 0;
+  bool stopping = false;
+  std::set<std::string> dirty;           // deployments of which an engine told something
+  std::set<std::string> dirty_clusters;  // or of all in it
+  std::map<std::string, Known> known;    // by deployment
+  bool passed_over = false;              // one was due and busy
+  Steady::time_point waits_until{};      // the thread, if nobody wakes it
+  std::thread thread;
+  std::vector<std::shared_ptr<void>> subscriptions;  // opaque handles
+
+  // Of the thread alone.
+  Steady::time_point resync_due{};
+  Steady::time_point images_due = Steady::now();
+  std::atomic<bool> images_pruned = false;  // by the job, since the thread looked
+
+  // Last: their threads use what stands above. Those with an engine; never changes after the start.
+  std::map<std::string, std::unique_ptr<PerCluster>> clusters;
+  KeyedWorkers image_worker;
+
+  PerCluster* find(const std::string& cluster) {
+    const auto found = clusters.find(cluster);
+    return found == clusters.end() ? nullptr : found->second.get();
+  }
+};
+
+Reconciler::Reconciler(const Context& context) : context_(context), state_(new State(2)) {}
+Reconciler::~Reconciler() { stop(); }
+
+void Reconciler::know_clusters() {
+  for (const std::string& id : context_.clusters.ids())
+    if (!state_->clusters.contains(id))
+      state_->clusters.emplace(
+          id, std::make_unique<State::PerCluster>(context_.options.parallel, [this] { wake_if_somebody_waits(); }));
+}
+
+// A job that counts in `look`, whatever becomes of it.
+template <typename LookPtr, typename Work>
+void submit(KeyedWorkers& workers, const LookPtr& look, const std::string& cluster, const std::string& key,
+            JobKind kind, Work work) {
+  struct Ticket {
+    LookPtr look;
+    std::string cluster;
+    Result<int> result = 0;  // also of a job that is dropped while it waits
+    ~Ticket() { look->end(cluster, result); }
+  };
+  look->begin();
+  auto ticket = std::make_shared<Ticket>();
+  ticket->look = look;
+  ticket->cluster = cluster;
+  workers.submit(key, kind, [ticket = std::move(ticket), work = std::move(work)] { ticket->result = contained(work); });
+}
+
+Result<int> Reconciler::look_at(const store::DeploymentRow& row) {
+  State& state = *state_;
+  const Wish wish = wish_of(row);
+  Urge urge = Urge::kApply;
+  {
+    const std::lock_guard guard(state.mutex);
+    if (state.known[row.id].applied == wish) urge = Urge::kLook;
+  }
+  std::optional<RoundResult> done;
+  auto changed = contained([&]() -> Result<int> {
+    MIFENG_TRY(done, run_deployment_round(context_, row, urge));
+    return done->changed;
+  });
+  {
+    const std::lock_guard guard(state.mutex);
+    State::Known& known = state.known[row.id];
+    known.due.reset();
+    if (changed) {
+      known.applied = wish;
+      known.retry = kFirstRetry;
+      if (done->look_again_ms) {
+        const auto wait = std::max<UnixMillis>(0, *done->look_again_ms - context_.clock.now_ms());
+        known.due = Steady::now() + std::chrono::milliseconds(wait);
+      }
+    } else {
+      known.due = Steady::now() + known.retry;
+      known.retry =
+          std::min<std::chrono::milliseconds>(known.retry * 2, std::chrono::milliseconds(context_.options.resync_ms));
+    }
+    const bool sooner = known.due && *known.due < state.waits_until;
+    if (row.deleting != 0 && changed) state.known.erase(row.id);
+    if (sooner) ++state.wakes;
+  }
+  state.woken.notify_all();
+  if (!changed && changed.error().code() != ErrorCode::kUnavailable)
+    MIFENG_CHECK(note_trouble(context_, row.id, changed.error()));
+  return changed;
+}
+
+Result<Reconciler::Round> Reconciler::run_once() {
+  MIFENG_CHECK(resume_batches(context_));
+  know_clusters();
+  if (state_->clusters.empty()) return Round{};
+  MIFENG_TRY(const auto deployments,
+             context_.db.read([](store::Transaction& tx) { return store::all<store::DeploymentRow>(tx); }));
+  const auto look = std::make_shared<Look>();
+  for (const auto& row : deployments) {
+    State::PerCluster* cluster = state_->find(row.cluster_id);
+    if (cluster == nullptr) continue;
+    ++look->round.looked_at;
+    submit(cluster->workers, look, row.cluster_id, row.id, kind_of(row, false), [this, row, look]() -> Result<int> {
+      if (look->is_away(row.cluster_id)) return 0;
+      return look_at(row);
+    });
+  }
+  look->wait();
+  for (const auto& [id, cluster] : state_->clusters) {
+    if (look->is_away(id)) continue;
+    submit(cluster->workers, look, id, kClusterKey, JobKind::kPrompt, [this, id = id]() -> Result<int> {
+      MIFENG_CHECK(probe_cluster(context_, id));
+      int removed = 0;
+      MIFENG_TRY(const auto orphans, find_orphans(context_, id));
+      for (const auto& orphan : orphans) {
+        MIFENG_TRY(const int one, remove_orphan(context_, id, orphan));
+        removed += one;
+      }
+      return removed;
+    });
+  }
+  look->wait();
+  if (look->first) return *look->first;
+  return look->round;
+}
+
+// Submits what is due and waits for none of it.
+Result<void> Reconciler::look_around() {
+  State& state = *state_;
+  MIFENG_CHECK(resume_batches(context_));
+  MIFENG_TRY(const auto deployments,
+             context_.db.read([](store::Transaction& tx) { return store::all<store::DeploymentRow>(tx); }));
+  const bool all = Steady::now() >= state.resync_due;
+  if (all) state.resync_due = Steady::now() + std::chrono::milliseconds(context_.options.resync_ms);
+  const auto look = std::make_shared<Look>();
+  std::vector<std::pair<store::DeploymentRow, bool>> due;
+  {
+    const std::lock_guard guard(state.mutex);
+    std::set<std::string> dirty, dirty_clusters;
+    dirty.swap(state.dirty);
+    dirty_clusters.swap(state.dirty_clusters);
+    std::set<std::string> there;
+    for (const auto& row : deployments) {
+      there.insert(row.id);
+      State::PerCluster* cluster = state.find(row.cluster_id);
+      if (cluster == nullptr) continue;
+      State::Known& known = state.known[row.id];
+      const bool news = known.looked != wish_of(row);
+      const bool told = dirty.contains(row.id) || dirty_clusters.contains(row.cluster_id);
+      if (!all && !news && !told && (!known.due || *known.due > Steady::now())) continue;
+      if (cluster->workers.busy(row.id)) {
+        // Come back to when that job has ended.
+        state.passed_over = true;
+        if (told) state.dirty.insert(row.id);
+        continue;
+      }
+      known.looked = wish_of(row);
+      known.due.reset();
+      due.emplace_back(row, news);
+    }
+    std::erase_if(state.known, [&](const auto& one) { return !there.contains(one.first); });
+  }
+  for (const auto& [row, news] : due)
+    submit(state.find(row.cluster_id)->workers, look, row.cluster_id, row.id, kind_of(row, news),
+           [this, row = row, look]() -> Result<int> {
+             if (!look->is_away(row.cluster_id)) return look_at(row);
+             {
+               const std::lock_guard guard(state_->mutex);
+               state_->known[row.id].due = Steady::now() + kFirstRetry;
+             }
+             wake();  // which has a time to wait for now
+             return 0;
+           });
+  if (!all) return ok();
+  for (const auto& [id, cluster] : state.clusters) {
+    if (cluster->workers.busy(kClusterKey)) continue;
+    submit(cluster->workers, look, id, kClusterKey, JobKind::kPrompt, [this, look, id = id]() -> Result<int> {
+      MIFENG_CHECK(probe_cluster(context_, id));
+      MIFENG_TRY(const auto orphans, find_orphans(context_, id));
+      KeyedWorkers& workers = state_->find(id)->workers;
+      for (const auto& orphan : orphans)
+        if (!workers.busy(orphan))
+          submit(workers, look, id, orphan, JobKind::kPatient,
+                 [this, id, orphan] { return remove_orphan(context_, id, orphan); });
+      return 0;
+    });
+  }
+  return ok();
+}
+
+// Deletes unused images now and then, on a thread that nobody waits for.
+void Reconciler::look_at_images() {
+  State& state = *state_;
+  if (state.images_pruned.exchange(false))
+    state.images_due = Steady::now() + std::chrono::milliseconds(context_.options.image_pruning_ms);
+  if ((Steady::now() < state.images_due && !context_.images.has_unused) || state.image_worker.busy(kImagesKey)) return;
+  context_.images.has_unused = false;
+  // Should this one fail, the next is not in an hour; where it does not, the next time is put off when it has ended.
+  state.images_due = Steady::now() + kImagesAgain;
+  state.image_worker.submit(kImagesKey, JobKind::kPatient, [this] {
+    if (contained([this] { return prune_images(context_); })) {
+      state_->images_pruned = true;
+      wake();
+    }
+  });
+}
+
+void Reconciler::watch_clusters() {
+  for (const auto& [id, cluster] : state_->clusters) {
+    const auto engine = context_.clusters.find(id);
+    cluster->watch = engine->watch(
+        [this, id = id](const std::string& deployment) {
+          {
+            const std::lock_guard guard(state_->mutex);
+            if (deployment.empty()) {
+              state_->dirty_clusters.insert(id);
+            } else {
+              state_->dirty.insert(deployment);
+            }
+          }
+          wake();
+        },
+        std::chrono::milliseconds(context_.options.resync_ms));
+  }
+}
+
+void Reconciler::start() {
+  know_clusters();
+  // Before our own lock is taken: a notification holds the notifier's while wake() takes ours.
+  std::vector<std::shared_ptr<void>> subscriptions;
+  for (trust::Subscribers* changed : {&context_.changed, &context_.images.changed})
+    subscriptions.push_back(changed->subscribe([this] { wake(); }));
+  {
+    std::lock_guard lock(state_->mutex);
+    if (state_->thread.joinable()) return;
+    state_->stopping = false;
+    state_->subscriptions = std::move(subscriptions);
+    state_->resync_due = {};
+    state_->thread = std::thread([this] { loop(); });
+  }
+  watch_clusters();
+}
+
+void Reconciler::loop() {
+  State& state = *state_;
+  std::unique_lock guard(state.mutex);
+  while (!state.stopping) {
+    const std::uint64_t seen = state.wakes;
+    guard.unlock();
+    // Errors stand in the deployments' rows and the clusters'.
+    if (!state.clusters.empty()) {
+      if (!look_around()) state.resync_due = Steady::now() + kFirstRetry;
+      look_at_images();
+    }
+    guard.lock();
+    auto until = std::min(state.resync_due, state.images_due);
+    for (const auto& [id, known] : state.known)
+      if (known.due) until = std::min(until, *known.due);
+    state.waits_until = until;
+    state.woken.wait_until(guard, until, [&] { return state.stopping || state.wakes != seen; });
+  }
+}
+
+void Reconciler::stop() {
+  // First, and without our lock: a watch ends when its last call of ours has returned.
+  for (const auto& [id, cluster] : state_->clusters) cluster->watch.reset();
+  std::thread thread;
+  {
+    std::lock_guard lock(state_->mutex);
+    state_->stopping = true;
+    thread.swap(state_->thread);
+  }
+  state_->woken.notify_all();
+  if (thread.joinable()) thread.join();
+  state_->subscriptions.clear();
+  for (const auto& [id, cluster] : state_->clusters) cluster->workers.drain();
+  state_->image_worker.drain();
+}
+
+void Reconciler::wake_if_somebody_waits() {
+  {
+    std::lock_guard lock(state_->mutex);
+    if (!state_->passed_over) return;
+    state_->passed_over = false;
+  }
+  wake();
+}
+
+void Reconciler::wake() {
+  {
+    std::lock_guard lock(state_->mutex);
+    ++state_->wakes;
+  }
+  state_->woken.notify_all();
+}
+
+}  // namespace mifeng::deployments

@@ -1,0 +1,63 @@
+// Developer information 开发者信息, and the vendors' keys.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mifeng/trust/actor.h"
+#include "mifeng/trust/types.h"
+
+namespace mifeng::trust {
+struct Context;
+}
+
+namespace mifeng::models {
+
+struct Vendor {
+  std::string id;  // DNS label, the same at every customer's
+  std::string name;
+  std::string address;
+  std::string telephone;
+  std::string business;
+  // In force: its signatures count. Empty before an administrator has confirmed one.
+  std::string public_key_pem;
+  std::string fingerprint;  // of the key in force
+  // Waiting for confirmation.
+  std::string pending_key_pem;
+  std::string pending_fingerprint;
+  UnixMillis created_ms = 0;
+  UnixMillis confirmed_ms = 0;
+};
+struct VendorInput {
+  std::string id;  // ignored by update
+  std::string name;
+  std::string address;
+  std::string telephone;
+  std::string business;
+};
+
+class VendorService {
+ public:
+  explicit VendorService(const trust::Context& context) : context_(context) {}
+
+  Result<Vendor> create(const trust::Actor& actor, const VendorInput& input);  // kConflict "vendor-exists"
+  Result<Vendor> update(const trust::Actor& actor, const std::string& id, const VendorInput& input);
+  Result<Vendor> get(const trust::Actor& actor, const std::string& id);
+  Result<trust::Page<Vendor>> list(const trust::Actor& actor, const std::string& text, const trust::PageRequest& page);
+  Result<void> remove(const trust::Actor& actor, const std::string& id);  // kConflict "vendor-has-models"
+
+  // A PEM (SPKI) on the SM2 curve. With `signature_base64`, by the key in force over the new key's 65-byte point
+  // (purpose "vendor-key"), it is in force at once; without, it waits for confirm_key. kVerificationFailed
+  // "bad-signature".
+  Result<Vendor> propose_key(const trust::Actor& actor, const std::string& id, const std::string& public_key_pem,
+                             const std::string& signature_base64);
+  // The fingerprint that the vendor read out. kVerificationFailed "fingerprint-mismatch", kConflict "no-pending-key".
+  Result<Vendor> confirm_key(const trust::Actor& actor, const std::string& id, const std::string& fingerprint);
+  // No new version is taken under it; versions that were accepted keep the key they were accepted under.
+  Result<Vendor> revoke_key(const trust::Actor& actor, const std::string& id);
+
+ private:
+  const trust::Context& context_;
+};
+
+}  // namespace mifeng::models

@@ -1,0 +1,263 @@
+#include "mifeng/models/model_service.h"
+
+#include "mifeng/crypto/sm2.h"
+#include "mifeng/models/context.h"
+#include "mifeng/store/deployments.h"
+#include "mifeng/trust/audit_log.h"
+#include "mifeng/trust/rows.h"
+#include "mifeng/trust/types.h"
+#include "model_rows.h"
+
+namespace mifeng::models {
+
+std::string_view to_string(VersionState state) {
+  switch (state) {
+    case VersionState::kSubmitted: return "submitted";
+    case VersionState::kAccepted: return "accepted";
+    case VersionState::kRefused: return "refused";
+    case VersionState::kWithdrawn: return "withdrawn";
+  }
+  return "";
+}
+
+Result<VersionState> parse_version_state(std::string_view text) {
+  for (const auto state :
+       {VersionState::kSubmitted, VersionState::kAccepted, VersionState::kRefused, VersionState::kWithdrawn})
+    if (to_string(state) == text) return state;
+  return Error(ErrorCode::kInvalidArgument, "unknown-state", "A version is submitted, accepted, refused or withdrawn.");
+}
+
+std::string_view to_string(DocumentKind kind) {
+  switch (kind) {
+    case DocumentKind::kDesign: return "design";
+    case DocumentKind::kUsage: return "usage";
+    case DocumentKind::kTest: return "test";
+  }
+  return "";
+}
+
+Result<DocumentKind> parse_document_kind(std::string_view text) {
+  for (const auto kind : {DocumentKind::kDesign, DocumentKind::kUsage, DocumentKind::kTest})
+    if (to_string(kind) == text) return kind;
+  return Error(ErrorCode::kInvalidArgument, "unknown-document", "A document is design, usage or test.");
+}
+
+Result<ModelVersion> model_of(store::Transaction& tx, const store::ModelRow& row) {
+  ModelVersion model;
+  model.id = row.id;
+  model.vendor_id = row.vendor_id;
+  model.vendor_name = row.vendor_name;
+  model.name = row.name;
+  model.function = row.function;
+  model.language = row.language;
+  model.version = row.version;
+  model.config_address = row.config_address;
+  model.config_sm3 = row.config_sm3;
+  model.image_name = row.image_name;
+  model.image_digest = row.image_digest;
+  model.image_address = row.image_address;
+  MIFENG_TRY(model.state, parse_version_state(row.state));
+  model.state_reason = row.state_reason;
+  model.package_sm3 = row.package_sm3;
+  model.payload_header_sm3 = row.payload_header_sm3;
+  model.payload_size = row.payload_size;
+  MIFENG_TRY(const auto signer, crypto::Sm2PublicKey::from_pem(row.signer_key_pem));
+  model.signer_fingerprint = signer.fingerprint();
+  model.delivery_key_id = row.delivery_key_id;
+  model.submitted_by = row.submitted_by;
+  model.submitted_ms = row.submitted_ms;
+  model.decided_by = row.decided_by;
+  model.decided_ms = row.decided_ms;
+  MIFENG_TRY(auto documents, store::documents_of(tx, row.id));
+  for (const auto& document : documents) {
+    MIFENG_TRY(const auto kind, parse_document_kind(document.kind));
+    model.documents.push_back({.kind = kind, .sm3 = document.sm3, .size = document.size});
+  }
+  return model;
+}
+
+Result<trust::Page<ModelVersion>> ModelService::search(const trust::Actor& actor, const ModelQuery& query,
+                                                       const trust::PageRequest& page) {
+  MIFENG_CHECK(require(actor, trust::Permission::kReadModels));
+  MIFENG_TRY(const auto window, trust::window_of(page));
+  if (!query.state.empty()) MIFENG_CHECK(parse_version_state(query.state));
+  store::ModelFilter filter{.text = query.text,
+                            .name = query.name,
+                            .function = query.function,
+                            .language = query.language,
+                            .vendor_id = query.vendor,
+                            .state = query.state};
+  const std::string only = restricted_to_vendor(actor, trust::Permission::kReadModels);
+  if (!only.empty()) {
+    if (!filter.vendor_id.empty() && filter.vendor_id != only) return trust::Page<ModelVersion>{};
+    filter.vendor_id = only;
+  }
+  return context_.db.read([&](store::Transaction& tx) -> Result<trust::Page<ModelVersion>> {
+    MIFENG_TRY(auto slice, store::search_models(tx, filter, window));
+    trust::Page<ModelVersion> models;
+    models.total = slice.total;
+    for (const auto& row : slice.rows) {
+      MIFENG_TRY(auto model, model_of(tx, row));
+      models.items.push_back(std::move(model));
+    }
+    return models;
+  });
+}
+
+Result<ModelVersion> ModelService::get(const trust::Actor& actor, const std::string& id) {
+  MIFENG_CHECK(require(actor, trust::Permission::kReadModels));
+  return context_.db.read([&](store::Transaction& tx) -> Result<ModelVersion> {
+    MIFENG_TRY(auto row, store::find<store::ModelRow>(tx, id));
+    // Another vendor's looks like none.
+    if (!row || !require_for_vendor(actor, trust::Permission::kReadModels, row->vendor_id))
+      return trust::not_found("model version", id);
+    return model_of(tx, *row);
+  });
+}
+
+Result<ModelVersion> ModelService::find(const trust::Actor& actor, const std::string& vendor_id,
+                                        const std::string& name, const std::string& version) {
+  MIFENG_CHECK(require_for_vendor(actor, trust::Permission::kReadModels, vendor_id));
+  return context_.db.read([&](store::Transaction& tx) -> Result<ModelVersion> {
+    MIFENG_TRY(auto row, store::model_by_version(tx, vendor_id, name, version));
+    if (!row) return trust::not_found("model version", vendor_id + "/" + name + "/" + version);
+    return model_of(tx, *row);
+  });
+}
+
+Result<std::string> ModelService::document(const trust::Actor& actor, const std::string& id, DocumentKind kind) {
+  MIFENG_CHECK(get(actor, id));
+  MIFENG_TRY(auto row, context_.db.read([&](store::Transaction& tx) {
+    return store::find<store::DocumentRow>(tx, id, std::string(to_string(kind)));
+  }));
+  if (!row) return trust::not_found("document", std::string(to_string(kind)));
+  return std::move(row->content);
+}
+
+namespace {
+
+Result<ModelVersion> decide(const Context& context, const trust::Actor& actor, const std::string& id, VersionState to,
+                            const std::string& reason) {
+  MIFENG_CHECK(require(actor, trust::Permission::kDecideVersions));
+  return context.db.write([&](store::Transaction& tx) -> Result<ModelVersion> {
+    MIFENG_TRY(auto row, store::find<store::ModelRow>(tx, id));
+    if (!row) return trust::not_found("model version", id);
+    if (row->state == to_string(to)) return model_of(tx, *row);
+    const bool again = to == VersionState::kAccepted && row->state == to_string(VersionState::kWithdrawn);
+    if (row->state != to_string(VersionState::kSubmitted) && !again)
+      return Error(ErrorCode::kConflict, "already-decided",
+                   "This version was " + row->state + " by " + row->decided_by + "; that is not changed any more.");
+    row->state = std::string(to_string(to));
+    row->state_reason = reason;
+    row->decided_by = actor.name;
+    row->decided_ms = context.clock.now_ms();
+    MIFENG_CHECK(store::update(tx, *row));
+    MIFENG_CHECK(context.audit.append(tx, actor, to == VersionState::kAccepted ? "version.accept" : "version.refuse",
+                                      row->vendor_id + "/" + row->name + "/" + row->version, reason));
+    return model_of(tx, *row);
+  });
+}
+
+}  // namespace
+
+Result<ModelVersion> ModelService::accept(const trust::Actor& actor, const std::string& id) {
+  return decide(context_, actor, id, VersionState::kAccepted, "");
+}
+
+Result<ModelVersion> ModelService::refuse(const trust::Actor& actor, const std::string& id, const std::string& reason) {
+  MIFENG_CHECK(trust::check_text("reason", reason, 500));
+  return decide(context_, actor, id, VersionState::kRefused, reason);
+}
+
+Result<ModelService::Withdrawn> ModelService::withdraw(const trust::Actor& actor, const std::string& id,
+                                                       const std::string& reason) {
+  MIFENG_CHECK(require(actor, trust::Permission::kDecideVersions));
+  MIFENG_CHECK(trust::check_text("reason", reason, 500));
+  return context_.db.write([&](store::Transaction& tx) -> Result<Withdrawn> {
+    MIFENG_TRY(auto row, store::find<store::ModelRow>(tx, id));
+    if (!row) return trust::not_found("model version", id);
+    if (row->state == to_string(VersionState::kAccepted)) {
+      row->state = std::string(to_string(VersionState::kWithdrawn));
+      row->state_reason = reason;
+      row->decided_by = actor.name;
+      row->decided_ms = context_.clock.now_ms();
+      MIFENG_CHECK(store::update(tx, *row));
+      MIFENG_CHECK(context_.audit.append(tx, actor, "version.withdraw",
+                                         row->vendor_id + "/" + row->name + "/" + row->version, reason));
+    } else if (row->state != to_string(VersionState::kWithdrawn)) {
+      return Error(ErrorCode::kConflict, "not-accepted",
+                   "This version is " + row->state + "; only an accepted one is withdrawn.");
+    }
+    Withdrawn withdrawn;
+    MIFENG_TRY(withdrawn.version, model_of(tx, *row));
+    MIFENG_TRY(const auto deployments, store::deployments_with_version(tx, id));
+    for (const auto& deployment : deployments) withdrawn.deployment_ids.push_back(deployment.id);
+    return withdrawn;
+  });
+}
+
+Result<void> ModelService::remove(const trust::Actor& actor, const std::string& id) {
+  MIFENG_CHECK(require(actor, trust::Permission::kDecideVersions));
+  auto removed = context_.db.write([&](store::Transaction& tx) -> Result<void> {
+    MIFENG_TRY(auto row, store::find<store::ModelRow>(tx, id));
+    if (!row) return trust::not_found("model version", id);
+    if (row->state == to_string(VersionState::kAccepted))
+      return Error(ErrorCode::kConflict, "version-accepted",
+                   "An accepted version stays, so that what ran can be told; withdraw it first.");
+    MIFENG_TRY(const auto deployments, store::deployments_with_version(tx, id));
+    if (!deployments.empty())
+      return Error(ErrorCode::kConflict, "version-in-use",
+                   "The deployment " + deployments.front().id + " has it, now or to roll back to. Delete it first.");
+    MIFENG_CHECK(store::erase_documents(tx, id));
+    MIFENG_CHECK(store::erase<store::ModelRow>(tx, id));
+    MIFENG_TRY(const auto configs, store::models_with_config(tx, row->config_sm3));
+    if (configs == 0) MIFENG_CHECK(store::erase<store::ConfigRow>(tx, row->config_sm3));
+    // The image's entry stays until the image has been deleted from the registry, by whoever comes to it.
+    return context_.audit.append(tx, actor, "version.remove", row->vendor_id + "/" + row->name + "/" + row->version);
+  });
+  if (removed) {
+    context_.images.has_unused = true;
+    context_.images.changed.notify();
+  }
+  return removed;
+}
+
+Result<std::string> ModelService::config(const trust::Actor& actor, const std::string& sm3) {
+  MIFENG_CHECK(require(actor, trust::Permission::kReadModels));
+  const std::string only = restricted_to_vendor(actor, trust::Permission::kReadModels);
+  return context_.db.read([&](store::Transaction& tx) -> Result<std::string> {
+    MIFENG_TRY(auto row, store::find<store::ConfigRow>(tx, sm3));
+    if (!row) return trust::not_found("config", sm3);
+    if (!only.empty()) {
+      MIFENG_TRY(const bool own, store::vendor_has_config(tx, only, sm3));
+      if (!own) return trust::not_found("config", sm3);
+    }
+    return std::move(row->content);
+  });
+}
+
+Result<trust::Page<ConfigEntry>> ModelService::configs(const trust::Actor& actor, const trust::PageRequest& page) {
+  MIFENG_CHECK(require(actor, trust::Permission::kReadModels));
+  const std::string only = restricted_to_vendor(actor, trust::Permission::kReadModels);
+  MIFENG_TRY(const auto window, trust::window_of(page));
+  MIFENG_TRY(auto slice,
+             context_.db.read([&](store::Transaction& tx) { return store::config_slice(tx, only, window); }));
+  return trust::page_of<ConfigEntry>(std::move(slice), [](const store::ConfigRow& row) {
+    return ConfigEntry{.sm3 = row.sm3, .address = row.address, .size = row.size, .created_ms = row.created_ms};
+  });
+}
+
+Result<trust::Page<ImageEntry>> ModelService::images(const trust::Actor& actor, const std::string& text,
+                                                     const trust::PageRequest& page) {
+  MIFENG_CHECK(require(actor, trust::Permission::kReadModels));
+  const std::string only = restricted_to_vendor(actor, trust::Permission::kReadModels);
+  MIFENG_TRY(const auto window, trust::window_of(page));
+  MIFENG_TRY(auto slice,
+             context_.db.read([&](store::Transaction& tx) { return store::image_slice(tx, text, only, window); }));
+  return trust::page_of<ImageEntry>(std::move(slice), [](const store::ImageRow& row) {
+    return ImageEntry{
+        .name = row.name, .digest = row.digest, .address = row.address, .size = row.size, .created_ms = row.created_ms};
+  });
+}
+
+}  // namespace mifeng::models

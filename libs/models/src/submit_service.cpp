@@ -1,0 +1,339 @@
+#include "mifeng/models/submit_service.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <mutex>
+#include <set>
+#include <shared_mutex>
+
+#include "mifeng/base/file.h"
+#include "mifeng/models/context.h"
+#include "mifeng/models/image_push.h"
+#include "mifeng/trust/audit_log.h"
+#include "mifeng/trust/rows.h"
+#include "model_rows.h"
+#include "submit_verify.h"
+
+namespace mifeng::models {
+namespace {
+
+constexpr UnixMillis kUploadLifetime = 24LL * 3600 * 1000;
+constexpr std::int64_t kReserve = 64 << 20;  // what an upload leaves free for the database
+
+Error disk_full() {
+  return Error(ErrorCode::kResourceExhausted, "disk-full",
+               "The disk that holds uploads is full; what was stored before is intact. Make room and go on.");
+}
+
+std::filesystem::path folder_of(const Context& context) { return context.options.uploads; }
+std::filesystem::path path_of(const Context& context, const std::string& id) {
+  return folder_of(context) / (id + ".mfpkg");
+}
+
+std::int64_t bytes_at(const std::filesystem::path& path) {
+  struct ::stat info {};
+  return ::stat(path.c_str(), &info) == 0 ? info.st_size : 0;
+}
+
+Result<store::UploadRow> own_upload(const Context& context, const trust::Actor& actor, const std::string& id) {
+  MIFENG_TRY(auto row, context.db.read([&](store::Transaction& tx) { return store::find<store::UploadRow>(tx, id); }));
+  if (!row || row->person_id != actor.id || row->expires_ms <= context.clock.now_ms())
+    return trust::not_found("upload", id);
+  return std::move(*row);
+}
+
+Upload upload_of(const Context& context, const store::UploadRow& row) {
+  return {.id = row.id, .size = row.size, .received = bytes_at(path_of(context, row.id)), .expires_ms = row.expires_ms};
+}
+
+// The same version again: the same bytes change nothing, other bytes are a conflict.
+Result<std::optional<ModelVersion>> already_there(const Context& context, const package::PackageFile& package,
+                                                  const std::string& package_sm3) {
+  const auto& manifest = package.manifest();
+  return context.db.read([&](store::Transaction& tx) -> Result<std::optional<ModelVersion>> {
+    MIFENG_TRY(const auto row,
+               store::model_by_version(tx, manifest.vendor.id, manifest.model.name, manifest.model.version));
+    if (!row) return std::optional<ModelVersion>{};
+    if (row->package_sm3 != package_sm3)
+      return Error(ErrorCode::kConflict, "version-exists",
+                   manifest.model.name + " " + manifest.model.version + " of " + manifest.vendor.id + " is there (" +
+                       row->state + ") with other content. Give the new content a new version.");
+    MIFENG_TRY(auto model, model_of(tx, *row));
+    return std::optional<ModelVersion>(std::move(model));
+  });
+}
+
+Result<void> insert_documents(store::Transaction& tx, const package::PackageFile& package,
+                              const std::string& model_id) {
+  const auto& manifest = package.manifest();
+  const std::tuple<package::Document, const package::DigestAndSize*> documents[] = {
+      {package::Document::kDesign, &manifest.design},
+      {package::Document::kUsage, &manifest.usage},
+      {package::Document::kTest, &manifest.test}};
+  for (const auto& [kind, digest] : documents)
+    MIFENG_CHECK(store::insert(tx, store::DocumentRow{.model_id = model_id,
+                                                      .kind = std::string(package::to_string(kind)),
+                                                      .sm3 = digest->sm3,
+                                                      .size = static_cast<std::int64_t>(digest->size),
+                                                      .content = package.document(kind)}));
+  return ok();
+}
+
+}  // namespace
+
+struct SubmitService::State {
+  std::mutex mutex;
+  std::set<std::string> busy;  // uploads that a call is working on
+};
+
+// An upload has one call at a time: two pieces at once would mix.
+class BusyUpload {
+ public:
+  static Result<BusyUpload> take(std::mutex& mutex, std::set<std::string>& busy, const std::string& id) {
+    std::lock_guard lock(mutex);
+    if (!busy.insert(id).second)
+      return Error(ErrorCode::kConflict, "upload-busy", "Another request works on this upload. Wait for it.");
+    return BusyUpload(mutex, busy, id);
+  }
+  BusyUpload(BusyUpload&& other) noexcept : mutex_(other.mutex_), busy_(other.busy_), id_(std::move(other.id_)) {
+    other.id_.clear();
+  }
+  BusyUpload& operator=(BusyUpload&&) = delete;
+  ~BusyUpload() {
+    if (id_.empty()) return;
+    std::lock_guard lock(mutex_);
+    busy_.erase(id_);
+  }
+
+ private:
+  BusyUpload(std::mutex& mutex, std::set<std::string>& busy, std::string id)
+      : mutex_(mutex), busy_(busy), id_(std::move(id)) {}
+  std::mutex& mutex_;
+  std::set<std::string>& busy_;
+  std::string id_;
+};
+
+// Nobody else's, which nobody learns about; and looked at again once it is ours alone: it may have been given up or
+// submitted meanwhile, and a piece that is written then would be a file without a row.
+Result<BusyUpload> SubmitService::take_own(const trust::Actor& actor, const std::string& id) {
+  MIFENG_CHECK(own_upload(context_, actor, id));
+  MIFENG_TRY(auto busy, BusyUpload::take(state_->mutex, state_->busy, id));
+  MIFENG_CHECK(own_upload(context_, actor, id));
+  return busy;
+}
+
+SubmitService::SubmitService(const Context& context) : context_(context), state_(new State) {}
+SubmitService::~SubmitService() = default;
+
+Result<Upload> SubmitService::begin(const trust::Actor& actor, std::int64_t size) {
+  MIFENG_CHECK(require(actor, trust::Permission::kSubmit));
+  if (size < 1) return Error(ErrorCode::kInvalidArgument, "bad-size", "size: the package's size in bytes.");
+  if (size > context_.options.package_size_max)
+    return Error(ErrorCode::kResourceExhausted, "package-too-large",
+                 "A package may have " + std::to_string(context_.options.package_size_max) + " bytes at most.");
+  if (context_.options.registry.empty())
+    return Error(ErrorCode::kUnavailable, "no-registry", "The platform has no image registry. Start mifengd with one.");
+  std::error_code failed;
+  std::filesystem::create_directories(folder_of(context_), failed);
+  std::filesystem::permissions(folder_of(context_), std::filesystem::perms::owner_all, failed);
+  struct ::statvfs space {};
+  if (::statvfs(folder_of(context_).c_str(), &space) != 0)
+    return errno_error(errno, "look at " + folder_of(context_).string());
+  // The package itself, and the image's layers once more on their way into the registry.
+  const auto available = static_cast<std::int64_t>(space.f_bavail) * static_cast<std::int64_t>(space.f_frsize);
+  if (available < 2 * size + kReserve) return disk_full();
+  const store::UploadRow row{.id = trust::new_id(context_.random, "up-"),
+                             .person_id = actor.id,
+                             .size = size,
+                             .expires_ms = context_.clock.now_ms() + kUploadLifetime};
+  MIFENG_CHECK(context_.db.write([&](store::Transaction& tx) { return store::insert(tx, row); }));
+  return upload_of(context_, row);
+}
+
+Result<Upload> SubmitService::get(const trust::Actor& actor, const std::string& id) {
+  MIFENG_CHECK(require(actor, trust::Permission::kSubmit));
+  MIFENG_TRY(const auto row, own_upload(context_, actor, id));
+  return upload_of(context_, row);
+}
+
+Result<Upload> SubmitService::append(const trust::Actor& actor, const std::string& id, std::int64_t offset,
+                                     ByteView piece) {
+  MIFENG_CHECK(require(actor, trust::Permission::kSubmit));
+  MIFENG_TRY(const auto busy, take_own(actor, id));
+  MIFENG_TRY(auto row, own_upload(context_, actor, id));
+  const std::filesystem::path path = path_of(context_, id);
+  const std::int64_t received = bytes_at(path);
+  if (offset != received)
+    return Error(ErrorCode::kConflict, "wrong-offset",
+                 "The upload goes on at byte " + std::to_string(received) + ", not " + std::to_string(offset) + ".");
+  if (static_cast<std::int64_t>(piece.size()) > row.size - received)
+    return Error(ErrorCode::kInvalidArgument, "too-many-bytes", "More bytes came than the upload was announced with.");
+  UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  if (!file) return errno == ENOSPC ? disk_full() : errno_error(errno, "open the upload");
+  for (std::size_t done = 0; done < piece.size();) {
+    const ::ssize_t wrote = ::write(file.get(), piece.data() + done, piece.size() - done);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0 && (errno == ENOSPC || errno == EDQUOT)) return disk_full();
+    if (wrote < 0) return errno_error(errno, "write the upload");
+    done += static_cast<std::size_t>(wrote);
+  }
+  // The day starts anew, once an hour so that not every piece is a transaction.
+  const UnixMillis expires = context_.clock.now_ms() + kUploadLifetime;
+  if (row.expires_ms + kUploadLifetime / 24 < expires) {
+    row.expires_ms = expires;
+    MIFENG_CHECK(context_.db.write([&](store::Transaction& tx) { return store::update(tx, row); }));
+  }
+  return upload_of(context_, row);
+}
+
+Result<void> SubmitService::cancel(const trust::Actor& actor, const std::string& id) {
+  MIFENG_CHECK(require(actor, trust::Permission::kSubmit));
+  MIFENG_TRY(const auto busy, take_own(actor, id));
+  ::unlink(path_of(context_, id).c_str());
+  return context_.db.write([&](store::Transaction& tx) -> Result<void> {
+    MIFENG_CHECK(store::erase<store::UploadRow>(tx, id));
+    return ok();
+  });
+}
+
+Result<Submitted> SubmitService::finish(const trust::Actor& actor, const std::string& id) {
+  MIFENG_CHECK(require(actor, trust::Permission::kSubmit));
+  MIFENG_TRY(const auto busy, take_own(actor, id));
+  MIFENG_TRY(const auto upload, own_upload(context_, actor, id));
+  const std::filesystem::path path = path_of(context_, id);
+  if (bytes_at(path) != upload.size)
+    return Error(ErrorCode::kConflict, "upload-incomplete",
+                 std::to_string(bytes_at(path)) + " of " + std::to_string(upload.size) + " bytes have come.");
+  std::string subject = id;
+  auto submitted = [&]() -> Result<Submitted> {
+    package::PackageLimits limits;
+    limits.file_size = static_cast<std::uint64_t>(context_.options.package_size_max);
+    MIFENG_TRY(const auto package, package::PackageFile::open(path, limits));
+    const auto& manifest = package.manifest();
+    subject = manifest.vendor.id + "/" + manifest.model.name + "/" + manifest.model.version;
+    MIFENG_TRY(const auto verified, verify_package(context_, actor, package));
+    const std::string package_sm3 = trust::sm3_hex(package.manifest_bytes());
+    MIFENG_TRY(auto there, already_there(context_, package, package_sm3));
+    if (there) return Submitted{.version = std::move(*there), .outcome = SubmitOutcome::kAlreadyThere};
+    MIFENG_TRY(const auto segments, package.verify_contents());
+    std::int64_t image_size = 0;
+    for (const auto& layer : manifest.layers) image_size += static_cast<std::int64_t>(layer.size);
+    // The library knows of it before the registry has it: what a submit that ends half-way leaves there is found.
+    const std::shared_lock image_is_coming(context_.images.mutex);
+    MIFENG_CHECK(context_.db.write([&](store::Transaction& tx) -> Result<void> {
+      const std::string coming = image_address(package, context_.options.registry);
+      MIFENG_TRY(const auto image, store::find<store::ImageRow>(tx, coming));
+      if (image) return ok();
+      return store::insert(tx, store::ImageRow{.address = coming,
+                                               .name = manifest.image_name,
+                                               .digest = manifest.image_digest,
+                                               .size = image_size,
+                                               .created_ms = context_.clock.now_ms()});
+    }));
+    MIFENG_TRY(const std::string address, push_image(package, manifest.model.version,
+                                                     {.registry = context_.options.registry,
+                                                      .plain_http = context_.options.registry_plain_http,
+                                                      .work_dir = folder_of(context_)}));
+    MIFENG_TRY(const std::string signer_pem, verified.vendor_key.to_pem());
+    return context_.db.write([&](store::Transaction& tx) -> Result<Submitted> {
+      const UnixMillis now = context_.clock.now_ms();
+      // Another submit may have stored it while the image was on its way.
+      MIFENG_TRY(const auto raced,
+                 store::model_by_version(tx, manifest.vendor.id, manifest.model.name, manifest.model.version));
+      if (raced && raced->package_sm3 == package_sm3) {
+        MIFENG_CHECK(store::erase<store::UploadRow>(tx, id));
+        MIFENG_TRY(auto model, model_of(tx, *raced));
+        return Submitted{.version = std::move(model), .outcome = SubmitOutcome::kAlreadyThere};
+      }
+      if (raced)
+        return Error(ErrorCode::kConflict, "version-exists",
+                     "The version was submitted a moment ago with other content. Look at it first.");
+      MIFENG_TRY(const auto vendor, store::find<store::VendorRow>(tx, manifest.vendor.id));
+      if (!vendor || vendor->public_key_pem != signer_pem)
+        return Error(ErrorCode::kConflict, "vendor-key-changed",
+                     "The vendor's key was changed meanwhile. Submit again.");
+      MIFENG_TRY(const auto config, store::find<store::ConfigRow>(tx, manifest.config.sm3));
+      if (!config)
+        MIFENG_CHECK(store::insert(tx, store::ConfigRow{.sm3 = manifest.config.sm3,
+                                                        .address = "/api/v1/configs/" + manifest.config.sm3,
+                                                        .content = package.config_yaml(),
+                                                        .size = static_cast<std::int64_t>(manifest.config.size),
+                                                        .created_ms = now}));
+      store::ModelRow row;
+      row.id = trust::new_id(context_.random, "mv-");
+      row.vendor_id = manifest.vendor.id;
+      row.vendor_name = vendor->name;
+      row.name = manifest.model.name;
+      row.function = manifest.model.function;
+      row.language = manifest.model.language;
+      row.version = manifest.model.version;
+      row.config_sm3 = manifest.config.sm3;
+      row.config_address = "/api/v1/configs/" + manifest.config.sm3;
+      row.image_name = manifest.image_name;
+      row.image_digest = manifest.image_digest;
+      row.image_address = address;
+      row.state = std::string(to_string(VersionState::kSubmitted));
+      row.package_sm3 = package_sm3;
+      row.payload_header = to_base64(package.payload_header());
+      row.payload_header_sm3 = trust::sm3_hex(package.payload_header());
+      row.payload_size = static_cast<std::int64_t>(manifest.payload_plaintext_size);
+      row.segments_size = static_cast<std::int64_t>(segments.size);
+      row.segments_sha256 = to_hex(segments.sha256);
+      row.signer_key_pem = signer_pem;
+      row.delivery_key_id = verified.delivery_key_id;
+      row.card_key_id = verified.card_key_id;
+      row.submitted_by = actor.name;
+      row.submitted_ms = now;
+      MIFENG_CHECK(store::insert(tx, row));
+      MIFENG_CHECK(insert_documents(tx, package, row.id));
+      MIFENG_CHECK(store::erase<store::UploadRow>(tx, id));
+      MIFENG_CHECK(context_.audit.append(tx, actor, "version.submit", subject, row.image_digest));
+      MIFENG_TRY(auto model, model_of(tx, row));
+      return Submitted{.version = std::move(model), .outcome = SubmitOutcome::kStored};
+    });
+  }();
+  if (!submitted) {
+    context_.audit.append_refusal(actor.name, "version.submit", subject, submitted.error());
+    const ErrorCode code = submitted.error().code();
+    // Bytes that are wrong stay wrong; an upload that met a full disk or a registry that is away can be finished later.
+    const bool again_may_help = code == ErrorCode::kUnavailable || code == ErrorCode::kResourceExhausted ||
+                                code == ErrorCode::kTimeout || submitted.error().reason() == "vendor-key-not-confirmed";
+    if (again_may_help) return submitted;
+  }
+  ::unlink(path.c_str());
+  MIFENG_CHECK(context_.db.write([&](store::Transaction& tx) { return store::erase<store::UploadRow>(tx, id); }));
+  return submitted;
+}
+
+Result<int> SubmitService::remove_expired() {
+  MIFENG_TRY(const auto rows, context_.db.read([&](store::Transaction& tx) {
+    return store::uploads_expired(tx, context_.clock.now_ms());
+  }));
+  int removed = 0;
+  for (const auto& row : rows) {
+    const auto busy = BusyUpload::take(state_->mutex, state_->busy, row.id);
+    if (!busy) continue;
+    ::unlink(path_of(context_, row.id).c_str());
+    MIFENG_CHECK(context_.db.write([&](store::Transaction& tx) { return store::erase<store::UploadRow>(tx, row.id); }));
+    ++removed;
+  }
+  return removed;
+}
+
+Result<void> SubmitService::sweep_at_start() {
+  // Files without a row: of a process that was killed between the two; and layouts on their way to the registry. Only
+  // before anybody can submit, or they might be somebody's.
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_of(context_), none)) {
+    MIFENG_TRY(const auto row, context_.db.read([&](store::Transaction& tx) {
+      return store::find<store::UploadRow>(tx, entry.path().stem().string());
+    }));
+    if (!row) std::filesystem::remove_all(entry.path(), none);
+  }
+  return ok();
+}
+
+}  // namespace mifeng::models

@@ -1,0 +1,114 @@
+#include "submit_verify.h"
+
+#include <algorithm>
+
+#include "mifeng/models/context.h"
+#include "mifeng/models/vendor_service.h"
+#include "mifeng/sealed/context.h"
+#include "mifeng/sealed/open.h"
+#include "mifeng/trust/audit_log.h"
+#include "mifeng/trust/key_ring.h"
+#include "mifeng/trust/text.h"
+#include "vendor_rules.h"
+
+namespace mifeng::models {
+namespace {
+
+// Keeps developer information and key of a vendor that is new, or has no key yet, for an administrator to look at.
+Result<void> keep_for_confirmation(const Context& context, const trust::Actor& actor,
+                                   const package::PackageManifest& manifest) {
+  const VendorInput input{.id = manifest.vendor.id,
+                          .name = manifest.vendor.name,
+                          .address = manifest.vendor.address,
+                          .telephone = manifest.vendor.telephone,
+                          .business = manifest.vendor.business};
+  MIFENG_CHECK(check_vendor(input));
+  MIFENG_TRY(const auto key, crypto::Sm2PublicKey::from_pem(manifest.vendor_public_key));
+  MIFENG_TRY(const std::string pem, key.to_pem());
+  return context.db.write([&](store::Transaction& tx) -> Result<void> {
+    MIFENG_TRY(auto row, store::find<store::VendorRow>(tx, input.id));
+    if (!row) {
+      row.emplace();
+      row->id = input.id;
+      row->name = input.name;
+      row->address = input.address;
+      row->telephone = input.telephone;
+      row->business = input.business;
+      row->pending_key_pem = pem;
+      row->created_ms = context.clock.now_ms();
+      MIFENG_CHECK(store::insert(tx, *row));
+    } else if (row->pending_key_pem == pem || !row->public_key_pem.empty()) {
+      return ok();
+    } else {
+      row->pending_key_pem = pem;
+      MIFENG_CHECK(store::update(tx, *row));
+    }
+    return context.audit.append(tx, actor, "vendor.propose-key", input.id, key.fingerprint() + ", from a package");
+  });
+}
+
+}  // namespace
+
+Result<VerifiedPackage> verify_package(const Context& context, const trust::Actor& actor,
+                                       const package::PackageFile& package) {
+  const package::PackageManifest& manifest = package.manifest();
+  MIFENG_CHECK(require_for_vendor(actor, trust::Permission::kSubmit, manifest.vendor.id));
+  MIFENG_TRY(const auto vendor, context.db.read([&](store::Transaction& tx) {
+    return store::find<store::VendorRow>(tx, manifest.vendor.id);
+  }));
+  if (!vendor || vendor->public_key_pem.empty()) {
+    MIFENG_CHECK(keep_for_confirmation(context, actor, manifest));
+    return Error(ErrorCode::kPermissionDenied, "vendor-key-not-confirmed",
+                 "No key of the vendor \"" + manifest.vendor.id +
+                     "\" is in force. An administrator has to compare the fingerprint of the key in this package with "
+                     "the vendor and confirm it; then submit again.");
+  }
+  MIFENG_TRY(auto vendor_key, crypto::Sm2PublicKey::from_pem(vendor->public_key_pem));
+
+  // The payload first: MAC under this vendor, model and version, and the registered key's signature. A header whose
+  // signature alone verifies may be another vendor's blocks, signed again.
+  const auto keys = context.keys.get();
+  const sealed::Policy policy{
+      .kind = sealed::Kind::kPayload, .signature = sealed::SignatureRule::kRequired, .signer = vendor_key};
+  const auto not_verified = [](const std::string& why) {
+    return Error(ErrorCode::kVerificationFailed, "payload-not-verified",
+                 "The payload is not one that this vendor sealed for this platform under this model and version (" +
+                     why + "). Pack it again with this platform's card and the vendor's registered key.");
+  };
+  const auto header = sealed::Header::parse(package.payload_header(), policy);
+  if (!header) return not_verified(header.error().reason());
+  const crypto::Sm2PrivateKey* delivery = nullptr;
+  std::string delivery_id;
+  for (std::size_t i = 0; i < header->recipient_count() && delivery == nullptr; ++i) {
+    delivery_id = to_hex(header->recipient(i).key_id);
+    delivery = keys->delivery_key(delivery_id);
+  }
+  if (delivery == nullptr) return not_verified("no-recipient");
+  const auto sealed_for = sealed::payload_context(manifest.vendor.id, manifest.model.name, manifest.model.version);
+  if (!sealed_for) return not_verified(sealed_for.error().reason());
+  if (const auto root_key = sealed::verify_header(*header, *delivery, *sealed_for, policy); !root_key)
+    return not_verified(root_key.error().reason());
+  if (!header->is_fixed()) return not_verified("fixed-rule");
+
+  MIFENG_CHECK(package.verify_signature(vendor_key));
+  for (const auto document : {package::Document::kDesign, package::Document::kUsage, package::Document::kTest}) {
+    const std::string& text = package.document(document);
+    const auto bad = std::min(text.find('\0'), trust::not_utf8_at(text).value_or(std::string::npos));
+    if (bad == std::string::npos) continue;
+    const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(bad), '\n');
+    return Error(ErrorCode::kInvalidArgument, "bad-document",
+                 "The " + std::string(package::to_string(document)) + " document is not UTF-8 text: line " +
+                     std::to_string(line) + (text[bad] == '\0' ? " holds a zero byte" : " holds a byte that is none") +
+                     ". Save it as UTF-8, pack again and submit that.");
+  }
+  VerifiedPackage verified{.vendor_key = std::move(vendor_key), .delivery_key_id = delivery_id, .card_key_id = ""};
+  for (const auto& card : manifest.cards)
+    for (const auto& identity : keys->identity)
+      if (card.delivery_key_id == delivery_id && card.identity_key_id == identity.row.id)
+        verified.card_key_id = card.identity_key_id;
+  if (verified.card_key_id.empty())
+    return not_verified("the package names no card of this platform with the delivery key " + delivery_id);
+  return verified;
+}
+
+}  // namespace mifeng::models

@@ -1,0 +1,113 @@
+// People, passwords, sessions, API tokens.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mifeng/trust/actor.h"
+#include "mifeng/trust/types.h"
+
+namespace mifeng::trust {
+struct Context;
+}
+
+namespace mifeng::people {
+
+struct Core;  // what the services share (private)
+
+struct Person {
+  std::string id;
+  std::string name;  // what is typed at sign-in: 1..64 of [a-z0-9._@-]
+  std::string display_name;
+  std::vector<trust::Role> roles;
+  std::string vendor_id;  // needed with the role vendor
+  bool enabled = true;
+  bool must_change_password = false;
+  UnixMillis locked_until_ms = 0;  // 0: not locked
+  UnixMillis created_ms = 0;
+  UnixMillis last_sign_in_ms = 0;
+};
+struct PersonInput {
+  std::string name;  // cannot be changed later
+  std::string display_name;
+  std::vector<trust::Role> roles;
+  std::string vendor_id;
+  bool enabled = true;
+};
+// A password that was made here is shown this once and must be changed at the first sign-in.
+struct NewPassword {
+  Person person;
+  std::string password;
+};
+struct Session {
+  std::string token;  // bearer, shown once; only its SM3 is stored
+  UnixMillis expires_ms = 0;
+  Person person;
+};
+struct ApiToken {
+  std::string id;
+  std::string name;
+  std::string person_id;
+  std::vector<trust::Role> roles;  // a subset of the person's; shrinks with them
+  UnixMillis created_ms = 0;
+  UnixMillis expires_ms = 0;    // 0: does not
+  UnixMillis last_used_ms = 0;  // to the minute
+};
+struct NewApiToken {
+  ApiToken info;
+  std::string token;  // "mft_…", shown once; only its SM3 is stored
+};
+
+struct PasswordOptions {
+  int parallel_hashes;  // PBKDF2 at once
+  int rounds;
+};
+
+// Passwords are PBKDF2-HMAC-SM3 with 600,000 rounds and a salt of 16 bytes, 12 to 256 bytes of UTF-8, not the name, not
+// the former one. At most `parallel_hashes` are computed at once and 32 wait; a further sign-in is kResourceExhausted
+// "too-many-sign-ins". Five wrong ones in a row lock the person for 15 minutes ("locked", kPermissionDenied; a right
+// password does not open it either). Wrong name, wrong password and disabled all are kUnauthenticated "bad-sign-in".
+class PeopleService {
+ public:
+  PeopleService(const trust::Context& context, PasswordOptions passwords);
+  ~PeopleService();
+
+  // Makes the first administrator "admin" if there is no person yet; the password otherwise is nobody's business.
+  Result<std::optional<NewPassword>> ensure_administrator();
+
+  Result<Session> sign_in(const std::string& name, const std::string& password, const std::string& address);
+  // A session's or an API token's bearer string. kUnauthenticated "bad-token". Sessions end after 12 hours, and after
+  // 1 hour without use.
+  Result<trust::Actor> authenticate(const std::string& bearer, const std::string& address);
+  Result<std::int64_t> end_sessions();  // those whose time is over; called by the housekeeping
+  Result<void> sign_out(const std::string& bearer);
+  Result<Person> me(const trust::Actor& actor);
+  // Ends the person's other sessions. `current_bearer` stays signed in.
+  Result<void> change_password(const trust::Actor& actor, const std::string& current_bearer,
+                               const std::string& old_password, const std::string& new_password);
+
+  // kManagePeople. The last enabled administrator can be neither removed, disabled nor stripped: kConflict
+  // "last-administrator".
+  Result<NewPassword> create(const trust::Actor& actor, const PersonInput& input);
+  Result<Person> update(const trust::Actor& actor, const std::string& id, const PersonInput& input);
+  Result<void> remove(const trust::Actor& actor, const std::string& id);
+  Result<Person> get(const trust::Actor& actor, const std::string& id);
+  Result<trust::Page<Person>> list(const trust::Actor& actor, const trust::PageRequest& page);
+  Result<NewPassword> reset_password(const trust::Actor& actor, const std::string& id);  // unlocks, ends the sessions
+
+  // One's own tokens; an administrator may list and remove everybody's. Not with a token: kPermissionDenied
+  // "token-cannot-make-token". lifetime_ms 0: does not expire.
+  Result<NewApiToken> create_token(const trust::Actor& actor, const std::string& name,
+                                   const std::vector<trust::Role>& roles, UnixMillis lifetime_ms);
+  Result<std::vector<ApiToken>> list_tokens(const trust::Actor& actor);
+  Result<void> remove_token(const trust::Actor& actor, const std::string& id);
+
+ private:
+  struct State;
+  const trust::Context& context_;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace mifeng::people

@@ -1,0 +1,23 @@
+// What the parts of PeopleService share: how its rows look, and what is said to who is not signed in.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mifeng/people/password.h"
+#include "mifeng/people/people_service.h"
+#include "mifeng/store/people.h"
+
+namespace mifeng::people {
+
+// " administrator vendor ": a space around each.
+std::string join_roles(const std::vector<trust::Role>& roles);
+std::vector<trust::Role> split_roles(const std::string& text);
+Person person_of(const store::PersonRow& row);
+Error bad_token();
+
+struct PeopleService::State {
+  PasswordHasher hasher;
+};
+
+}  // namespace mifeng::people

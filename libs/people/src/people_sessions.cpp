@@ -1,0 +1,217 @@
+// Signing in and out, who a bearer token is, and changing one's own password.
+#include <algorithm>
+
+#include "mifeng/trust/audit_log.h"
+#include "mifeng/trust/context.h"
+#include "mifeng/trust/rows.h"
+#include "people_rows.h"
+
+namespace mifeng::people {
+namespace {
+
+constexpr UnixMillis kMinute = 60'000;
+constexpr UnixMillis kLockout = 15 * kMinute;
+constexpr int kFailuresBeforeLockout = 5;
+constexpr UnixMillis kSessionLifetime = 12 * 60 * kMinute;
+constexpr UnixMillis kSessionIdle = 60 * kMinute;
+
+Error bad_sign_in() {
+  return Error(ErrorCode::kUnauthenticated, "bad-sign-in", "Name or password is wrong, or the person is disabled.");
+}
+Error locked(UnixMillis until_ms) {
+  return Error(ErrorCode::kPermissionDenied, "locked",
+               "Too many wrong passwords. Wait until " + format_time(until_ms) + ", or ask an administrator.");
+}
+
+}  // namespace
+
+Result<Session> PeopleService::sign_in(const std::string& name, const std::string& password,
+                                       const std::string& address) {
+  if (password.size() > 256 || name.size() > 64) return bad_sign_in();
+  MIFENG_TRY(auto before, context_.db.read([&](store::Transaction& tx) { return store::person_by_name(tx, name); }));
+  PasswordHash hash;
+  if (before && before->enabled != 0)
+    hash = {.salt = before->password_salt,
+            .hash = before->password_hash,
+            .rounds = static_cast<int>(before->password_rounds)};
+  // Locked people cost nothing, so that an attacker cannot keep the pool busy with them.
+  if (before && before->locked_until_ms > context_.clock.now_ms()) return locked(before->locked_until_ms);
+  MIFENG_TRY(const bool fits, state_->hasher.matches(password, hash));
+  if (!before) {
+    context_.audit.append_refusal("unknown person", "person.sign-in", address, bad_sign_in());
+    return bad_sign_in();
+  }
+  std::optional<Error> refused;
+  auto session = context_.db.write([&](store::Transaction& tx) -> Result<Session> {
+    const UnixMillis now = context_.clock.now_ms();
+    Session made;
+    // Read again: another attempt may have locked it, or the password may have been changed, while we computed.
+    MIFENG_TRY(auto row, store::find<store::PersonRow>(tx, before->id));
+    if (!row) return bad_sign_in();
+    if (row->locked_until_ms > now) {
+      refused = locked(row->locked_until_ms);
+      return made;
+    }
+    if (!fits || row->enabled == 0 || row->password_hash != before->password_hash) {
+      ++row->failed_sign_ins;
+      if (row->failed_sign_ins >= kFailuresBeforeLockout) {
+        row->failed_sign_ins = 0;
+        row->locked_until_ms = now + kLockout;
+      }
+      MIFENG_CHECK(store::update(tx, *row));
+      refused = bad_sign_in();
+      // Stored although the sign-in is refused: so it is no error of this transaction.
+      MIFENG_CHECK(context_.audit.append(
+          tx, trust::AuditEvent{.actor = row->name,
+                                .action = "person.sign-in",
+                                .subject = address,
+                                .outcome = row->locked_until_ms > now ? "locked" : "bad-sign-in"}));
+      return made;
+    }
+    row->failed_sign_ins = 0;
+    row->locked_until_ms = 0;
+    row->last_sign_in_ms = now;
+    MIFENG_CHECK(store::update(tx, *row));
+    made.token = random_bearer(context_.random, "mfs_");
+    made.expires_ms = now + kSessionLifetime;
+    made.person = person_of(*row);
+    MIFENG_CHECK(store::insert(tx, store::SessionRow{.token_sm3 = trust::sm3_hex(made.token),
+                                                     .person_id = row->id,
+                                                     .created_ms = now,
+                                                     .expires_ms = made.expires_ms,
+                                                     .last_used_ms = now}));
+    MIFENG_CHECK(context_.audit.append(
+        tx, trust::AuditEvent{.actor = row->name, .action = "person.sign-in", .subject = address}));
+    return made;
+  });
+  if (!session) return std::move(session).error();
+  if (refused) return *refused;
+  return session;
+}
+
+Result<trust::Actor> PeopleService::authenticate(const std::string& bearer, const std::string& address) {
+  if (bearer.size() < 20 || bearer.size() > 100) return bad_token();
+  const std::string sm3 = trust::sm3_hex(bearer);
+  const UnixMillis now = context_.clock.now_ms();
+  trust::Actor actor;
+  actor.address = address;
+  bool touch = false;
+  auto found = context_.db.read([&](store::Transaction& tx) -> Result<void> {
+    std::string person_id;
+    std::optional<std::vector<trust::Role>> only;
+    if (bearer.starts_with("mft_")) {
+      MIFENG_TRY(auto token, store::token_by_sm3(tx, sm3));
+      if (!token || (token->expires_ms != 0 && token->expires_ms <= now)) return bad_token();
+      person_id = token->person_id;
+      only = split_roles(token->roles);
+      actor.token_id = token->id;
+      touch = token->last_used_ms + kMinute <= now;
+    } else {
+      MIFENG_TRY(auto session, store::find<store::SessionRow>(tx, sm3));
+      if (!session || session->expires_ms <= now || session->last_used_ms + kSessionIdle <= now) return bad_token();
+      person_id = session->person_id;
+      touch = session->last_used_ms + kMinute <= now;
+    }
+    MIFENG_TRY(auto person, store::find<store::PersonRow>(tx, person_id));
+    if (!person || person->enabled == 0) return bad_token();
+    actor.id = person->id;
+    actor.name = person->name;
+    actor.vendor_id = person->vendor_id;
+    actor.must_change_password = person->must_change_password != 0;
+    for (const trust::Role role : split_roles(person->roles))
+      if (!only || std::find(only->begin(), only->end(), role) != only->end()) actor.roles.push_back(role);
+    return ok();
+  });
+  if (!found) return std::move(found).error();
+  if (touch) {
+    const auto touched = context_.db.write([&](store::Transaction& tx) -> Result<void> {
+      if (actor.token_id.empty()) {
+        MIFENG_TRY(auto session, store::find<store::SessionRow>(tx, sm3));
+        if (!session) return bad_token();
+        session->last_used_ms = now;
+        MIFENG_CHECK(store::update(tx, *session));
+      } else {
+        MIFENG_TRY(auto token, store::find<store::TokenRow>(tx, actor.token_id));
+        if (!token) return bad_token();
+        token->last_used_ms = now;
+        MIFENG_CHECK(store::update(tx, *token));
+      }
+      return ok();
+    });
+    // It is only noted for later. Where nothing can be written, as on a full disk, people still get in to look.
+    if (!touched && touched.error().code() != ErrorCode::kResourceExhausted &&
+        touched.error().code() != ErrorCode::kUnavailable)
+      return touched.error();
+  }
+  return actor;
+}
+
+Result<std::int64_t> PeopleService::end_sessions() {
+  const UnixMillis now = context_.clock.now_ms();
+  return context_.db.write(
+      [&](store::Transaction& tx) { return store::erase_ended_sessions(tx, now, now - kSessionIdle); });
+}
+
+Result<void> PeopleService::sign_out(const std::string& bearer) {
+  return context_.db.write([&](store::Transaction& tx) -> Result<void> {
+    MIFENG_CHECK(store::erase<store::SessionRow>(tx, trust::sm3_hex(bearer)));
+    return ok();
+  });
+}
+
+Result<Person> PeopleService::me(const trust::Actor& actor) {
+  MIFENG_TRY(auto row,
+             context_.db.read([&](store::Transaction& tx) { return store::find<store::PersonRow>(tx, actor.id); }));
+  if (!row) return bad_token();
+  return person_of(*row);
+}
+
+Result<void> PeopleService::change_password(const trust::Actor& actor, const std::string& current_bearer,
+                                            const std::string& old_password, const std::string& new_password) {
+  if (!actor.token_id.empty())
+    return Error(ErrorCode::kPermissionDenied, "token-cannot-change-password",
+                 "A password is changed while signed in with it, not with an API token.");
+  MIFENG_CHECK(check_new_password(new_password, actor.name));
+  if (old_password == new_password)
+    return Error(ErrorCode::kInvalidArgument, "weak-password", "The new password must be another one.");
+  MIFENG_TRY(auto before,
+             context_.db.read([&](store::Transaction& tx) { return store::find<store::PersonRow>(tx, actor.id); }));
+  if (!before) return bad_token();
+  const UnixMillis now = context_.clock.now_ms();
+  if (before->locked_until_ms > now) return locked(before->locked_until_ms);
+  MIFENG_TRY(const bool fits,
+             state_->hasher.matches(old_password, {.salt = before->password_salt,
+                                                   .hash = before->password_hash,
+                                                   .rounds = static_cast<int>(before->password_rounds)}));
+  PasswordHash hash;
+  if (fits) {
+    MIFENG_TRY(hash, state_->hasher.make(new_password, context_.random));
+  }
+  bool refused = false;
+  MIFENG_CHECK(context_.db.write([&](store::Transaction& tx) -> Result<void> {
+    MIFENG_TRY(auto row, store::find<store::PersonRow>(tx, actor.id));
+    if (!row) return bad_token();
+    if (!fits || row->password_hash != before->password_hash) {
+      // Guessing here counts like guessing at the door.
+      refused = true;
+      if (++row->failed_sign_ins >= kFailuresBeforeLockout) {
+        row->failed_sign_ins = 0;
+        row->locked_until_ms = now + kLockout;
+      }
+      MIFENG_CHECK(store::update(tx, *row));
+      return ok();
+    }
+    row->password_salt = hash.salt;
+    row->password_hash = hash.hash;
+    row->password_rounds = hash.rounds;
+    row->must_change_password = 0;
+    row->failed_sign_ins = 0;
+    MIFENG_CHECK(store::update(tx, *row));
+    MIFENG_CHECK(store::erase_sessions(tx, row->id, trust::sm3_hex(current_bearer)));
+    return context_.audit.append(tx, actor, "person.change-password", row->name);
+  }));
+  if (refused) return bad_sign_in();
+  return ok();
+}
+
+}  // namespace mifeng::people

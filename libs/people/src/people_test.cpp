@@ -1,0 +1,261 @@
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "mifeng/platform_fixture/platform_test.h"
+#include "mifeng/store/people.h"
+
+namespace mifeng::people {
+namespace {
+
+using platform_fixture::PlatformTest;
+
+class People : public PlatformTest {
+ protected:
+  NewPassword make(const std::string& name, trust::Role role = trust::Role::kOperator) {
+    PersonInput input;
+    input.name = name;
+    input.roles = {role};
+    auto made = platform_->people().create(admin_, input);
+    EXPECT_TRUE(made) << made.error().message();
+    return std::move(*made);
+  }
+};
+
+constexpr char kGood[] = "correct horse battery";
+
+TEST_F(People, TheFirstAdministratorIsMadeOnceAndMustChangeThePassword) {
+  auto first = platform_->people().ensure_administrator();
+  ASSERT_TRUE(first && *first);
+  EXPECT_FALSE(*platform_->people().ensure_administrator());
+  auto session = platform_->people().sign_in("admin", (*first)->password, "127.0.0.1");
+  ASSERT_TRUE(session) << session.error().message();
+  auto actor = platform_->people().authenticate(session->token, "127.0.0.1");
+  ASSERT_TRUE(actor);
+  EXPECT_EQ(platform_->people().list(*actor, {}).error().reason(), "must-change-password");
+  EXPECT_EQ(platform_->keys().card(*actor).error().reason(), "must-change-password");
+  ASSERT_TRUE(platform_->people().change_password(*actor, session->token, (*first)->password, kGood));
+  actor = platform_->people().authenticate(session->token, "127.0.0.1");
+  ASSERT_TRUE(actor);
+  EXPECT_TRUE(platform_->people().list(*actor, {}));
+  EXPECT_FALSE(platform_->people().sign_in("admin", (*first)->password, ""));
+  EXPECT_TRUE(platform_->people().sign_in("admin", kGood, ""));
+}
+
+TEST_F(People, WrongNameWrongPasswordAndDisabledLookTheSame) {
+  const NewPassword ann = make("ann"), bob = make("bob");
+  PersonInput off;
+  off.name = "bob";
+  off.roles = {trust::Role::kOperator};
+  off.enabled = false;
+  make("root", trust::Role::kAdministrator);
+  ASSERT_TRUE(platform_->people().update(admin_, bob.person.id, off));
+  for (const auto& [name, password] : {std::pair<std::string, std::string>{"nobody", ann.password},
+                                       {"ann", "wrong wrong wrong"},
+                                       {"bob", bob.password},
+                                       {"ann", ""},
+                                       {std::string(65, 'a'), "x"},
+                                       {"ann", std::string(300, 'x')},
+                                       {"' OR 1=1 --", "x"}}) {
+    const auto refused = platform_->people().sign_in(name, password, "");
+    ASSERT_FALSE(refused) << name;
+    EXPECT_EQ(refused.error().reason(), "bad-sign-in") << name;
+  }
+}
+
+TEST_F(People, FiveWrongPasswordsLockForFifteenMinutes) {
+  const NewPassword ann = make("ann");
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(platform_->people().sign_in("ann", "wrong", "").error().reason(), "bad-sign-in");
+  EXPECT_EQ(platform_->people().sign_in("ann", ann.password, "").error().reason(), "locked");
+  reopen();
+  clock_.advance(std::chrono::minutes(14));
+  EXPECT_EQ(platform_->people().sign_in("ann", ann.password, "").error().reason(), "locked");
+  clock_.advance(std::chrono::minutes(1));
+  EXPECT_TRUE(platform_->people().sign_in("ann", ann.password, ""));
+  for (int i = 0; i < 5; ++i) (void)platform_->people().sign_in("ann", "wrong", "");
+  auto reset = platform_->people().reset_password(admin_, ann.person.id);
+  ASSERT_TRUE(reset);
+  EXPECT_FALSE(platform_->people().sign_in("ann", ann.password, ""));
+  for (int i = 0; i < 3; ++i) (void)platform_->people().sign_in("ann", "wrong", "");
+  EXPECT_TRUE(platform_->people().sign_in("ann", reset->password, "")) << "a right one begins the count anew";
+}
+
+TEST_F(People, GuessesThatRunAtOnceAreCountedToo) {
+  make("ann");
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 6; ++i)
+    threads.emplace_back([&] {
+      for (int n = 0; n < 3; ++n) (void)platform_->people().sign_in("ann", "wrong", "");
+    });
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(platform_->people().sign_in("ann", "wrong", "").error().reason(), "locked");
+}
+
+TEST_F(People, SessionsEndByTimeByIdlenessAndBySigningOut) {
+  const NewPassword ann = make("ann");
+  const auto sign_in = [&] { return platform_->people().sign_in("ann", ann.password, "").value().token; };
+  const auto works = [&](const std::string& token) { return platform_->people().authenticate(token, "").has_value(); };
+  const std::string idle = sign_in();
+  clock_.advance(std::chrono::minutes(59));
+  EXPECT_TRUE(works(idle));
+  clock_.advance(std::chrono::minutes(59));
+  EXPECT_TRUE(works(idle)) << "use keeps it";
+  clock_.advance(std::chrono::minutes(60));
+  EXPECT_FALSE(works(idle));
+  const std::string busy = sign_in();
+  for (int i = 0; i < 11 * 2; ++i) {
+    clock_.advance(std::chrono::minutes(30));
+    ASSERT_TRUE(works(busy)) << i;
+  }
+  clock_.advance(std::chrono::minutes(59));
+  ASSERT_TRUE(works(busy));
+  clock_.advance(std::chrono::minutes(1));
+  EXPECT_FALSE(works(busy)) << "twelve hours";
+  const std::string gone = sign_in();
+  ASSERT_TRUE(platform_->people().sign_out(gone));
+  EXPECT_FALSE(works(gone));
+  EXPECT_FALSE(works(""));
+  EXPECT_FALSE(works("mfs_" + std::string(43, 'a')));
+}
+
+TEST_F(People, TokensAreASubsetExpireAndMakeNoOthers) {
+  make("root", trust::Role::kAdministrator);
+  PersonInput input;
+  input.name = "ann";
+  input.roles = {trust::Role::kOperator, trust::Role::kAuditor};
+  const auto ann = platform_->people().create(admin_, input).value();
+  const auto session = platform_->people().sign_in("ann", ann.password, "").value();
+  auto actor = platform_->people().authenticate(session.token, "").value();
+  EXPECT_EQ(platform_->people().create_token(actor, "ci", {}, 0).error().reason(), "must-change-password");
+  ASSERT_TRUE(platform_->people().change_password(actor, session.token, ann.password, kGood));
+  actor = platform_->people().authenticate(session.token, "").value();
+  EXPECT_EQ(platform_->people().create_token(actor, "ci", {trust::Role::kAdministrator}, 0).error().reason(),
+            "not-your-role");
+  const auto token = platform_->people().create_token(actor, "ci", {trust::Role::kAuditor}, 60'000).value();
+  auto robot = platform_->people().authenticate(token.token, "").value();
+  EXPECT_EQ(robot.roles, std::vector<trust::Role>{trust::Role::kAuditor});
+  EXPECT_EQ(platform_->people().create_token(robot, "more", {}, 0).error().reason(), "token-cannot-make-token");
+  EXPECT_FALSE(platform_->people().change_password(robot, token.token, kGood, "another good password"));
+  // The person loses the role: so does the token.
+  input.roles = {trust::Role::kOperator};
+  ASSERT_TRUE(platform_->people().update(admin_, ann.person.id, input));
+  EXPECT_TRUE(platform_->people().authenticate(token.token, "").value().roles.empty());
+  clock_.advance(std::chrono::minutes(1));
+  EXPECT_FALSE(platform_->people().authenticate(token.token, ""));
+}
+
+TEST_F(People, NoSecretStandsInTheDatabaseFiles) {
+  const NewPassword ann = make("ann");
+  const auto session = platform_->people().sign_in("ann", ann.password, "").value();
+  auto actor = platform_->people().authenticate(session.token, "").value();
+  ASSERT_TRUE(platform_->people().change_password(actor, session.token, ann.password, kGood));
+  actor.must_change_password = false;
+  const auto token = platform_->people().create_token(actor, "ci", {}, 0).value();
+  const auto caller = platform_->callers().create(admin_, "ward").value();
+  const std::string join = platform_->gateways().create_join_file(admin_, "gw-1", "http://127.0.0.1:1", "").value();
+  const std::size_t code_at = join.find("\"code\":");
+  ASSERT_NE(code_at, std::string::npos);
+  const std::size_t code_from = join.find('"', code_at + 7) + 1;
+  const std::string code = join.substr(code_from, join.find('"', code_from) - code_from);
+  std::string files;
+  for (const char* name : {"mifeng.db", "mifeng.db-wal"}) {
+    std::ifstream file(options_.data_dir / name, std::ios::binary);
+    std::stringstream text;
+    text << file.rdbuf();
+    files += text.str();
+  }
+  ASSERT_GT(files.size(), 10'000u);
+  EXPECT_NE(files.find("ann"), std::string::npos);
+  for (const std::string& secret : {ann.password, std::string(kGood), session.token, token.token, caller.key, code})
+    EXPECT_EQ(files.find(secret), std::string::npos) << secret.substr(0, 4);
+}
+
+TEST_F(People, WeakPasswordsAreRefused) {
+  const NewPassword ann = make("ann.longer.name");
+  const auto session = platform_->people().sign_in("ann.longer.name", ann.password, "").value();
+  const auto actor = platform_->people().authenticate(session.token, "").value();
+  for (const std::string& weak : {std::string("short"), std::string("ann.longer.name"), std::string(12, 'a'),
+                                  std::string(257, 'x') + "y", ann.password, std::string("with\ncontrol characters")})
+    EXPECT_EQ(platform_->people().change_password(actor, session.token, ann.password, weak).error().reason(),
+              "weak-password")
+        << weak.size();
+  EXPECT_EQ(platform_->people().change_password(actor, session.token, "wrong wrong", kGood).error().reason(),
+            "bad-sign-in");
+}
+
+TEST_F(People, TheLastAdministratorStays) {
+  const NewPassword root = make("root", trust::Role::kAdministrator);
+  EXPECT_EQ(platform_->people().remove(admin_, root.person.id).error().reason(), "last-administrator");
+  PersonInput input;
+  input.name = "root";
+  input.roles = {trust::Role::kOperator};
+  EXPECT_EQ(platform_->people().update(admin_, root.person.id, input).error().reason(), "last-administrator");
+  input.roles = {trust::Role::kAdministrator};
+  input.enabled = false;
+  EXPECT_EQ(platform_->people().update(admin_, root.person.id, input).error().reason(), "last-administrator");
+  make("second", trust::Role::kAdministrator);
+  EXPECT_TRUE(platform_->people().remove(admin_, root.person.id));
+}
+
+TEST_F(People, BadInput) {
+  PersonInput input;
+  for (const char* name : {"", "Ann", "a b", "system", "你好"}) {
+    input.name = name;
+    input.roles = {trust::Role::kOperator};
+    EXPECT_EQ(platform_->people().create(admin_, input).error().reason(), "bad-name") << name;
+  }
+  input.name = "ann";
+  input.roles = {};
+  EXPECT_EQ(platform_->people().create(admin_, input).error().reason(), "bad-roles");
+  input.roles = {trust::Role::kVendor};
+  EXPECT_EQ(platform_->people().create(admin_, input).error().reason(), "bad-roles");
+  input.vendor_id = "nobody";
+  EXPECT_EQ(platform_->people().create(admin_, input).error().code(), ErrorCode::kNotFound);
+  make("twice");
+  input = {};
+  input.name = "twice";
+  input.roles = {trust::Role::kOperator};
+  EXPECT_EQ(platform_->people().create(admin_, input).error().reason(), "person-exists");
+  EXPECT_EQ(platform_->people().list(admin_, {.page = 0, .page_size = 10}).error().reason(), "bad-page");
+  EXPECT_EQ(platform_->people().list(admin_, {.page = 1, .page_size = 201}).error().reason(), "bad-page");
+}
+
+// The matrix as people read it: what each role may do, and nothing else.
+TEST(Roles, Matrix) {
+  const std::map<trust::Role, std::string> expected = {
+      {trust::Role::kVendor, "read-models submit read-vendors read-card "},
+      {trust::Role::kCaller, "read-routes read-card "},
+      {trust::Role::kAuditor,
+       "read-models read-vendors read-deployments read-clusters read-ports read-routes read-callers read-card "
+       "read-keys "
+       "read-gateways read-audit read-system "},
+      {trust::Role::kOperator,
+       "read-models submit decide-versions read-vendors manage-vendors read-deployments deploy read-clusters "
+       "read-ports manage-ports "
+       "read-routes manage-routes read-callers manage-callers read-card read-keys read-gateways read-system "}};
+  for (const trust::Role role : trust::kAllRoles) {
+    std::string allowed, all;
+    for (const trust::Permission permission : trust::kAllPermissions) {
+      all += std::string(to_string(permission)) + " ";
+      if (may(role, permission)) allowed += std::string(to_string(permission)) + " ";
+    }
+    EXPECT_EQ(allowed, role == trust::Role::kAdministrator ? all : expected.at(role)) << to_string(role);
+  }
+}
+
+TEST(Roles, AVendorIsHeldToItsOwn) {
+  trust::Actor actor;
+  actor.roles = {trust::Role::kVendor};
+  actor.vendor_id = "acme";
+  EXPECT_TRUE(require_for_vendor(actor, trust::Permission::kSubmit, "acme"));
+  EXPECT_EQ(require_for_vendor(actor, trust::Permission::kSubmit, "bolt").error().reason(), "not-your-vendor");
+  actor.roles = {trust::Role::kVendor, trust::Role::kOperator};
+  EXPECT_TRUE(require_for_vendor(actor, trust::Permission::kSubmit, "bolt"));
+  actor.roles = {trust::Role::kVendor};
+  actor.vendor_id = "";
+  EXPECT_FALSE(require_for_vendor(actor, trust::Permission::kSubmit, ""));
+}
+
+}  // namespace
+}  // namespace mifeng::people

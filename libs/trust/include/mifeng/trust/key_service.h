@@ -1,0 +1,67 @@
+// The platform's own keys: identity, delivery, output; the platform card; rotation.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mifeng/messages/key_statement.h"
+#include "mifeng/trust/actor.h"
+#include "mifeng/trust/context.h"
+#include "mifeng/trust/subscribers.h"
+#include "mifeng/trust/types.h"
+
+namespace mifeng::trust {
+
+class KeyRing;
+
+using messages::KeyPurpose;
+Result<KeyPurpose> parse_key_purpose(std::string_view text);
+enum class KeyState { kFuture, kInForce, kRetired, kDestroyed };
+std::string_view to_string(KeyState state);  // "future", "in-force", "retired", "destroyed"
+
+struct KeyInfo {
+  std::string id;  // key id, 16 hex digits
+  KeyPurpose purpose = KeyPurpose::kIdentity;
+  KeyState state = KeyState::kFuture;
+  std::int64_t serial = 0;
+  std::string public_key_pem;
+  std::string fingerprint;
+  std::string statement_base64;  // exact bytes that were signed; empty for the first identity key
+  std::string signature_base64;
+  std::string signed_by;  // key id of the identity key
+  UnixMillis not_before_ms = 0;
+  UnixMillis not_after_ms = 0;
+  UnixMillis destroyed_ms = 0;
+};
+
+class KeyService {
+ public:
+  // `changed`: is told of each change that gateways have to know.
+  KeyService(const Context& context, KeyRing& keys, Subscribers& changed)
+      : context_(context), keys_(keys), changed_(changed), started_ms_(context.clock.now_ms()) {}
+
+  // Makes what is missing of the three key pairs. Loads the rest: every private key is unwrapped and its public key
+  // computed again; kVerificationFailed "wrapped-key-does-not-fit" for a row that was changed or moved, or another
+  // master key.
+  Result<void> load_or_create();
+
+  // spec/platform-card.md: the file's exact text. kReadCard.
+  Result<std::string> card(const Actor& actor);
+  Result<std::string> identity_fingerprint(const Actor& actor);
+
+  Result<std::vector<KeyInfo>> list(const Actor& actor);
+  // identity: in force at once, signed by the old one. delivery: in force at once, the old one is kept while an
+  // accepted version needs it. output: comes in force one snapshot lifetime from now.
+  Result<KeyInfo> rotate(const Actor& actor, KeyPurpose purpose);
+  // Rotates an output key that is about to end, destroys what is due. Called by the housekeeping; returns how many keys
+  // were made or destroyed.
+  Result<int> housekeep();
+
+ private:
+  const Context& context_;
+  KeyRing& keys_;
+  Subscribers& changed_;
+  const UnixMillis started_ms_;
+};
+
+}  // namespace mifeng::trust
