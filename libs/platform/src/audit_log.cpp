@@ -18,7 +18,7 @@ Result<crypto::Sm3Digest> digest_of_hex(const std::string& hex) {
 }  // namespace
 
 Result<std::unique_ptr<AuditLog>> AuditLog::load_or_create(Core& core) {
-  const WrapLabel label{.purpose = "audit", .public_key = ""};
+  const vault::WrapLabel label{.purpose = "audit", .public_key = {}};
   auto key = core.db->write([&](store::Transaction& tx) -> Result<std::string> {
     MIFENG_TRY(auto row, store::find<store::WrappedSecretRow>(tx, label.purpose));
     if (row) return row->wrapped;

@@ -20,7 +20,7 @@
 #include "mifeng/platform/types.h"
 #include "mifeng/store/database.h"
 #include "mifeng/store/rows.h"
-#include "wrapper.h"
+#include "mifeng/vault/wrapper.h"
 
 namespace mifeng::platform {
 
@@ -52,7 +52,7 @@ struct Core {
   const Clock& clock;
   Random& random;
   std::unique_ptr<crypto::Sm4GcmProvider> provider;
-  std::unique_ptr<Wrapper> wrapper;
+  std::unique_ptr<vault::Wrapper> wrapper;
   std::unique_ptr<ClusterSet> clusters;
   std::unique_ptr<Renderings> renderings;
   std::unique_ptr<GuardImage> guard_image;

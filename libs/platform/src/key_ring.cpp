@@ -16,8 +16,8 @@ messages::KeyPurpose claim_of(KeyPurpose purpose) {
   return messages::KeyPurpose::kOutput;
 }
 
-WrapLabel label_of(const std::string& purpose, const crypto::Sm2PublicKey& key) {
-  return {.purpose = purpose, .public_key = to_hex(key.point())};
+vault::WrapLabel label_of(const std::string& purpose, const crypto::Sm2PublicKey& key) {
+  return {.purpose = purpose, .public_key = Bytes(key.point().begin(), key.point().end())};
 }
 
 }  // namespace

@@ -113,7 +113,8 @@ Result<std::unique_ptr<Platform>> Platform::open(const PlatformOptions& options,
   Core& core = services->core;
   core.guard_image = std::make_unique<GuardImage>(core.options);
   MIFENG_TRY(core.provider, crypto::Sm4GcmProvider::create());
-  MIFENG_TRY(core.wrapper, Wrapper::create(std::move(master_key), *core.provider, random));
+  MIFENG_TRY(core.wrapper,
+             vault::Wrapper::create(std::move(master_key), vault::WrapForm::kPlatform, *core.provider, random));
   MIFENG_TRY(core.db, store::Database::open(
                           {.path = options.data_dir / "mifeng.db", .connections = options.database_connections}));
   core.keys = std::make_unique<KeyRing>(core);
