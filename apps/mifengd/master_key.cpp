@@ -7,6 +7,7 @@
 
 #include "mifeng/base/file.h"
 #include "mifeng/platform/platform.h"
+#include "mifeng/vault/master_key.h"
 
 namespace mifeng::daemon {
 namespace {
@@ -44,10 +45,10 @@ Result<SecretBytes> read_master_key(const Options& options, Random& random) {
   // Where there is a database its keys are wrapped under a key that exists; a new one would only hide that it is gone.
   const bool has_database = platform::has_database(options.data);
   if (!options.master_key.empty()) {
-    const auto mode = has_database ? platform::MasterKeyFile::kMustExist : platform::MasterKeyFile::kCreate;
-    return platform::load_master_key(options.master_key, mode, random);
+    const auto mode = has_database ? vault::MasterKeyFile::kMustExist : vault::MasterKeyFile::kCreate;
+    return vault::load_master_key(options.master_key, mode, random);
   }
-  if (!options.master_key_env.empty()) return platform::take_master_key_from_environment(options.master_key_env);
+  if (!options.master_key_env.empty()) return vault::take_master_key_from_environment(options.master_key_env);
   const auto salt = options.salt_file.empty() ? options.data / "salt" : options.salt_file;
   std::error_code ignored;
   if (has_database && !std::filesystem::exists(salt, ignored))
@@ -59,7 +60,7 @@ Result<SecretBytes> read_master_key(const Options& options, Random& random) {
                                          ? read_descriptor(options.passphrase_fd)
                                          : read_secret_file(options.passphrase_file, kPassphraseMax));
   MIFENG_TRY(const SecretBytes line, first_line(text));
-  return platform::master_key_from_passphrase(line, salt, random);
+  return vault::master_key_from_passphrase(line, salt, random);
 }
 
 }  // namespace mifeng::daemon

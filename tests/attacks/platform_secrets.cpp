@@ -4,13 +4,13 @@
 
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/json/value.h"
-#include "mifeng/platform/platform.h"
 #include "mifeng/store/audit.h"
 #include "mifeng/store/database.h"
 #include "mifeng/store/grants.h"
-#include "mifeng/trust/wrapper.h"
+#include "mifeng/vault/master_key.h"
+#include "mifeng/vault/wrapper.h"
 
-namespace mifeng::platform {
+namespace mifeng {
 namespace {
 
 void print(const std::string& purpose, const std::string& id, const SecretBytes& secret) {
@@ -21,9 +21,10 @@ void print(const std::string& purpose, const std::string& id, const SecretBytes&
 
 Result<void> run(const std::filesystem::path& data, const std::filesystem::path& master_key) {
   SystemRandom random;
-  MIFENG_TRY(auto master, load_master_key(master_key, MasterKeyFile::kMustExist, random));
+  MIFENG_TRY(auto master, vault::load_master_key(master_key, vault::MasterKeyFile::kMustExist, random));
   MIFENG_TRY(const auto provider, crypto::Sm4GcmProvider::create());
-  MIFENG_TRY(const auto wrapper, trust::Wrapper::create(std::move(master), *provider, random));
+  MIFENG_TRY(const auto wrapper,
+             vault::Wrapper::create(std::move(master), vault::WrapForm::kPlatform, *provider, random));
   MIFENG_TRY(const auto db, store::Database::open({.path = data / "mifeng.db", .connections = 1}));
   return db->read([&](store::Transaction& tx) -> Result<void> {
     MIFENG_TRY(const auto keys, store::keys_by_serial(tx, ""));
@@ -32,7 +33,9 @@ Result<void> run(const std::filesystem::path& data, const std::filesystem::path&
       MIFENG_TRY(const Bytes point, from_base64(row.public_key));
       MIFENG_TRY(const auto public_key, crypto::Sm2PublicKey::from_point(point));
       MIFENG_TRY(const auto scalar,
-                 wrapper->unwrap({.purpose = row.purpose, .public_key = to_hex(public_key.point())}, row.wrapped));
+                 wrapper->unwrap({.purpose = row.purpose,
+                                  .public_key = Bytes(public_key.point().begin(), public_key.point().end())},
+                                 row.wrapped));
       MIFENG_TRY(const auto private_key, crypto::Sm2PrivateKey::from_scalar(scalar.reveal_for_use()));
       if (!(private_key.public_key() == public_key))
         return Error(ErrorCode::kVerificationFailed, "other-key", row.id + " is another key's.");
@@ -40,7 +43,7 @@ Result<void> run(const std::filesystem::path& data, const std::filesystem::path&
     }
     MIFENG_TRY(const auto secrets, store::all<store::WrappedSecretRow>(tx));
     for (const auto& row : secrets) {
-      MIFENG_TRY(const auto secret, wrapper->unwrap({.purpose = row.purpose, .public_key = ""}, row.wrapped));
+      MIFENG_TRY(const auto secret, wrapper->unwrap({.purpose = row.purpose, .public_key = {}}, row.wrapped));
       print(row.purpose, "", secret);
     }
     return ok();
@@ -48,11 +51,11 @@ Result<void> run(const std::filesystem::path& data, const std::filesystem::path&
 }
 
 }  // namespace
-}  // namespace mifeng::platform
+}  // namespace mifeng
 
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
-  const auto done = mifeng::platform::run(argv[1], argv[2]);
+  const auto done = mifeng::run(argv[1], argv[2]);
   if (done) return 0;
   std::fprintf(stderr, "%s\n", done.error().message().c_str());
   return 1;

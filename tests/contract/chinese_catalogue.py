@@ -6,7 +6,7 @@ from conftest import ROOT
 
 SOURCES = ROOT / "apps/mifeng"
 # Whose errors and sentences the command line prints: the libraries in it, and those behind the platform's answers.
-LIBRARIES = ["base", "json", "crypto", "sealed", "archive", "net", "messages", "manifest", "package", "store",
+LIBRARIES = ["base", "json", "crypto", "sealed", "vault", "archive", "net", "messages", "manifest", "package", "store",
              "cluster", "trust", "people", "models", "clusters", "access", "deployments", "grants", "platform", "rest",
              "stack"]
 LITERAL = r'"(?:[^"\\\n]|\\.)*"'

@@ -6,63 +6,24 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "mifeng/crypto/kdf.h"
 #include "mifeng/json/fields.h"
+#include "mifeng/vault/master_key.h"
 
 namespace mifeng::gateway {
 
 namespace {
 
 constexpr std::size_t kStateSizeMax = 1 << 20;
-constexpr std::size_t kSaltSize = 16;
-constexpr std::size_t kNonceSize = crypto::kGcmNonceSize;
-constexpr std::size_t kWrappedSize = kSaltSize + kNonceSize + 32 + crypto::kGcmTagSize;
-
+constexpr std::size_t kWrappedMax = 1024;
+// Not the vault's: here a new enrolment is a way out too.
 Error does_not_fit() {
   return Error(ErrorCode::kVerificationFailed, "wrapped-key-does-not-fit",
                "the gateway's private keys cannot be opened with this master key; give the master key that they were "
                "stored under, or enrol the gateway anew with a new state folder and join file");
 }
 
-Bytes additional_data(std::string_view purpose, const crypto::Sm2PublicKey& key) {
-  Bytes data = to_bytes("mifeng/v1/gateway-key/");
-  append(data, purpose);
-  data.push_back(0);
-  append(data, key.point());
-  return data;
-}
-
-SecretBytes wrapping_key(const Secret<32>& master_key, ByteView salt, std::string_view purpose) {
-  return crypto::hkdf_sm3(salt, master_key.reveal_for_use(), as_bytes("mifeng/v1/gateway-key/" + std::string(purpose)),
-                          crypto::kSm4KeySize);
-}
-
-// salt || nonce || ciphertext || tag
-Result<Bytes> wrap(const crypto::Sm2PrivateKey& key, std::string_view purpose, const Secret<32>& master_key,
-                   const messages::Tools& tools) {
-  Bytes out(kWrappedSize);
-  const MutableBytes all(out);
-  tools.random.fill(all.first(kSaltSize + kNonceSize));
-  const SecretBytes wrapping = wrapping_key(master_key, all.first(kSaltSize), purpose);
-  MIFENG_TRY(const auto cipher, tools.provider.cipher(wrapping.reveal_for_use().first<crypto::kSm4KeySize>()));
-  cipher->seal(ByteView(all).subspan(kSaltSize).first<kNonceSize>(), additional_data(purpose, key.public_key()),
-               key.scalar().reveal_for_use(), all.subspan(kSaltSize + kNonceSize, 32), all.last<crypto::kGcmTagSize>());
-  return out;
-}
-
-Result<crypto::Sm2PrivateKey> unwrap(ByteView wrapped, const crypto::Sm2PublicKey& public_key, std::string_view purpose,
-                                     const Secret<32>& master_key, const messages::Tools& tools) {
-  if (wrapped.size() != kWrappedSize) return does_not_fit();
-  const SecretBytes wrapping = wrapping_key(master_key, wrapped.first(kSaltSize), purpose);
-  MIFENG_TRY(const auto cipher, tools.provider.cipher(wrapping.reveal_for_use().first<crypto::kSm4KeySize>()));
-  SecretBytes scalar(32);
-  if (!cipher->open(wrapped.subspan(kSaltSize).first<kNonceSize>(), additional_data(purpose, public_key),
-                    wrapped.subspan(kSaltSize + kNonceSize, 32), scalar.reveal_for_writing(),
-                    wrapped.last<crypto::kGcmTagSize>()))
-    return does_not_fit();
-  auto key = crypto::Sm2PrivateKey::from_scalar(scalar.reveal_for_use());
-  if (!key || key->public_key() != public_key) return does_not_fit();
-  return key;
+vault::WrapLabel label_of(const std::string& purpose, const crypto::Sm2PublicKey& key) {
+  return {.purpose = purpose, .public_key = Bytes(key.point().begin(), key.point().end())};
 }
 
 Error bad_state(const std::string& message) {
@@ -71,55 +32,39 @@ Error bad_state(const std::string& message) {
                    " Restore it, or enrol the gateway anew with a new state folder and join file");
 }
 
-json::Value key_value(const crypto::Sm2PrivateKey& key, const Bytes& wrapped) {
-  return json::Object{{"key", to_base64(key.public_key().point())}, {"wrapped", to_base64(wrapped)}};
+json::Value key_value(const crypto::Sm2PrivateKey& key, const std::string& purpose, const vault::Wrapper& wrapper) {
+  const auto wrapped =
+      wrapper.wrap(label_of(purpose, key.public_key()), SecretBytes(key.scalar().reveal_for_use())).value();
+  return json::Object{{"key", to_base64(key.public_key().point())}, {"wrapped", wrapped}};
 }
 
-Result<crypto::Sm2PrivateKey> read_key(ByteView point, ByteView wrapped, std::string_view purpose,
-                                       const Secret<32>& master_key, const messages::Tools& tools) {
-  auto public_key = crypto::Sm2PublicKey::from_point(point);
+Result<crypto::Sm2PrivateKey> read_key(ByteView point, const std::string& wrapped, const std::string& purpose,
+                                       const vault::Wrapper& wrapper) {
+  const auto public_key = crypto::Sm2PublicKey::from_point(point);
   if (!public_key) return bad_state("a public key is no point.");
-  return unwrap(wrapped, *public_key, purpose, master_key, tools);
-}
-
-Result<Secret<32>> read_master_key(const std::filesystem::path& path) {
-  MIFENG_TRY(const SecretBytes text, read_secret_file(path, 4096));
-  std::string_view hex = as_text(text.reveal_for_use());
-  while (!hex.empty() && (hex.back() == '\n' || hex.back() == '\r')) hex.remove_suffix(1);
-  auto bytes = from_hex(hex);
-  if (!bytes || bytes->size() != 32)
-    return Error(ErrorCode::kInvalidArgument, "bad-master-key",
-                 path.string() + " is no master key: it has to hold 64 hex digits");
-  Secret<32> key(ByteView(*bytes).first<32>());
-  wipe(bytes->data(), bytes->size());
+  const auto scalar = wrapper.unwrap(label_of(purpose, *public_key), wrapped);
+  if (!scalar) return does_not_fit();
+  auto key = crypto::Sm2PrivateKey::from_scalar(scalar->reveal_for_use());
+  if (!key || key->public_key() != *public_key) return does_not_fit();
   return key;
-}
-
-Result<void> make_master_key(const std::filesystem::path& path, Random& random) {
-  Secret<32> key;
-  random.fill(key.reveal_for_writing());
-  std::string text = to_hex(key.reveal_for_use()) + "\n";
-  auto written = write_file_atomic(path, as_bytes(text), 0600);
-  wipe(text.data(), text.size());
-  return written;
 }
 
 }  // namespace
 
-Bytes encode_membership(const Membership& membership, const Secret<32>& master_key, const messages::Tools& tools) {
+Bytes encode_membership(const Membership& membership, const vault::Wrapper& wrapper) {
   json::Object object{
       {"format", "mifeng-gateway/1"}, {"gateway", membership.gateway}, {"platform", membership.platform}};
   if (membership.tls_certificate_sm3) object.set("tls_certificate_sm3", *membership.tls_certificate_sm3);
   object.set("card", json::parse(messages::encode_card(membership.card)).value());
-  object.set("receive", key_value(membership.receive, wrap(membership.receive, "receive", master_key, tools).value()));
-  object.set("sign", key_value(membership.sign, wrap(membership.sign, "sign", master_key, tools).value()));
+  object.set("receive", key_value(membership.receive, "receive", wrapper));
+  object.set("sign", key_value(membership.sign, "sign", wrapper));
   if (membership.pending)
     object.set("pending",
                json::Object{{"nonce", membership.pending->nonce}, {"stream", to_base64(membership.pending->stream)}});
   return to_bytes(json::serialize_pretty(object));
 }
 
-Result<Membership> decode_membership(ByteView json, const Secret<32>& master_key, const messages::Tools& tools) {
+Result<Membership> decode_membership(ByteView json, const vault::Wrapper& wrapper) {
   auto object = json::parse_object(as_text(json), {.bytes = kStateSizeMax, .depth = 8, .values = 1000});
   if (!object) return bad_state(object.error().message());
   json::Fields fields(*object);
@@ -129,11 +74,12 @@ Result<Membership> decode_membership(ByteView json, const Secret<32>& master_key
   auto certificate = fields.optional_string("tls_certificate_sm3", {.min = 64, .max = 64});
   json::Fields card_fields = fields.object("card");
   const auto card = messages::decode_card(card_fields.whole());
-  Bytes points[2], wrapped[2];
+  Bytes points[2];
+  std::string wrapped[2];
   for (const int i : {0, 1}) {
     json::Fields key = fields.object(i == 0 ? "receive" : "sign");
     points[i] = key.base64("key", crypto::kSm2PointSize, crypto::kSm2PointSize);
-    wrapped[i] = key.base64("wrapped", kWrappedSize, kWrappedSize);
+    wrapped[i] = key.string("wrapped", {.min = 1, .max = kWrappedMax});
   }
   std::optional<PendingEnrolment> pending;
   if (auto each = fields.optional_object("pending")) {
@@ -144,8 +90,8 @@ Result<Membership> decode_membership(ByteView json, const Secret<32>& master_key
   if (auto finished = fields.finish(); !finished) return bad_state(finished.error().message());
   if (!card) return bad_state(card.error().message());
   MIFENG_TRY(messages::CardKeys card_keys, messages::verify_card(*card));
-  MIFENG_TRY(crypto::Sm2PrivateKey receive, read_key(points[0], wrapped[0], "receive", master_key, tools));
-  MIFENG_TRY(crypto::Sm2PrivateKey sign, read_key(points[1], wrapped[1], "sign", master_key, tools));
+  MIFENG_TRY(crypto::Sm2PrivateKey receive, read_key(points[0], wrapped[0], "receive", wrapper));
+  MIFENG_TRY(crypto::Sm2PrivateKey sign, read_key(points[1], wrapped[1], "sign", wrapper));
   return Membership{.gateway = std::move(gateway),
                     .platform = std::move(platform),
                     .tls_certificate_sm3 = std::move(certificate),
@@ -168,24 +114,25 @@ Result<StateFolder> StateFolder::open(std::filesystem::path folder, std::filesys
     return Error(
         ErrorCode::kConflict, "state-in-use",
         "another gateway runs with the state folder " + folder.string() + "; stop it, or give this one its own");
-  if (!std::filesystem::exists(master_key)) {
-    if (std::filesystem::exists(folder / "gateway.json")) return does_not_fit();
-    MIFENG_CHECK(make_master_key(master_key, tools.random));
-  }
-  MIFENG_TRY(Secret<32> key, read_master_key(master_key));
-  return StateFolder(std::move(folder), std::move(lock), std::move(key), tools);
+  const auto mode = std::filesystem::exists(folder / "gateway.json", error) ? vault::MasterKeyFile::kMustExist
+                                                                            : vault::MasterKeyFile::kCreate;
+  if (error) return errno_error(error.value(), "look for a gateway.json in " + folder.string());
+  MIFENG_TRY(SecretBytes key, vault::load_master_key(master_key, mode, tools.random));
+  MIFENG_TRY(auto wrapper,
+             vault::Wrapper::create(std::move(key), vault::WrapForm::kGateway, tools.provider, tools.random));
+  return StateFolder(std::move(folder), std::move(lock), std::move(wrapper), tools);
 }
 
 Result<std::optional<Membership>> StateFolder::load() const {
   auto text = read_file(folder_ / "gateway.json", kStateSizeMax);
   if (!text && text.error().code() == ErrorCode::kNotFound) return std::optional<Membership>();
   if (!text) return text.error();
-  MIFENG_TRY(Membership membership, decode_membership(*text, master_key_, tools_));
+  MIFENG_TRY(Membership membership, decode_membership(*text, *wrapper_));
   return std::optional<Membership>(std::move(membership));
 }
 
 Result<void> StateFolder::store(const Membership& membership) const {
-  return write_file_atomic(folder_ / "gateway.json", encode_membership(membership, master_key_, tools_), 0600);
+  return write_file_atomic(folder_ / "gateway.json", encode_membership(membership, *wrapper_), 0600);
 }
 
 Result<Membership> StateFolder::begin_enrolment(const messages::JoinFile& join, const std::string& version) const {

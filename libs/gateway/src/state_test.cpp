@@ -78,27 +78,29 @@ TEST_F(State, StoresNeitherKeysNorCodeInClear) {
 }
 
 TEST_F(State, AWrappedKeyCannotBePutInAnothersPlace) {
-  Secret<32> master;
-  platform.random.fill(master.reveal_for_writing());
+  const auto wrapper_of = [&](std::uint8_t byte) {
+    return vault::Wrapper::create(SecretBytes(Bytes(32, byte)), vault::WrapForm::kGateway, *platform.provider,
+                                  platform.random)
+        .value();
+  };
+  const auto wrapper = wrapper_of(7);
   auto folder = open().value();
   const auto member = folder.begin_enrolment(platform.join(), "0.1.0").value();
-  const Bytes good = encode_membership(member, master, platform.tools);
-  EXPECT_EQ(reason_of(decode_membership(good, master, platform.tools)), "ok");
-  EXPECT_EQ(reason_of(decode_membership(good, Secret<32>(), platform.tools)), "wrapped-key-does-not-fit");
+  const Bytes good = encode_membership(member, *wrapper);
+  EXPECT_EQ(reason_of(decode_membership(good, *wrapper)), "ok");
+  EXPECT_EQ(reason_of(decode_membership(good, *wrapper_of(8))), "wrapped-key-does-not-fit");
 
   json::Object object = json::parse_object(as_text(good)).value();
   const json::Value receive = *object.find("receive");
   const json::Value sign = *object.find("sign");
   object.set("receive", sign);
   object.set("sign", receive);
-  EXPECT_EQ(reason_of(decode_membership(as_bytes(json::serialize(object)), master, platform.tools)),
-            "wrapped-key-does-not-fit");
+  EXPECT_EQ(reason_of(decode_membership(as_bytes(json::serialize(object)), *wrapper)), "wrapped-key-does-not-fit");
   object = json::parse_object(as_text(good)).value();
   json::Object mixed = *receive.if_object();
   mixed.set("wrapped", *sign.if_object()->find("wrapped"));
   object.set("receive", mixed);
-  EXPECT_EQ(reason_of(decode_membership(as_bytes(json::serialize(object)), master, platform.tools)),
-            "wrapped-key-does-not-fit");
+  EXPECT_EQ(reason_of(decode_membership(as_bytes(json::serialize(object)), *wrapper)), "wrapped-key-does-not-fit");
 }
 
 TEST_F(State, IsUsedByOneGatewayAtATime) {
@@ -113,8 +115,21 @@ TEST_F(State, DoesNotMakeAnotherMasterKeyForStoredKeys) {
     ASSERT_TRUE(folder.begin_enrolment(platform.join(), "0.1.0"));
   }
   std::filesystem::rename(dir.path() / "master.key", dir.path() / "lost");
-  EXPECT_EQ(reason_of(open()), "wrapped-key-does-not-fit");
+  EXPECT_EQ(reason_of(open()), "no-master-key");
   EXPECT_FALSE(std::filesystem::exists(dir.path() / "master.key"));
+}
+
+TEST_F(State, RefusesAMasterKeyThatOthersCanReadOrThatIsNone) {
+  const auto path = dir.path() / "master.key";
+  ASSERT_TRUE(open());
+  for (const auto others : {std::filesystem::perms::group_read, std::filesystem::perms::others_read}) {
+    std::filesystem::permissions(path, others, std::filesystem::perm_options::add);
+    EXPECT_EQ(reason_of(open()), "master-key-readable");
+    std::filesystem::permissions(path, others, std::filesystem::perm_options::remove);
+  }
+  EXPECT_TRUE(open());
+  ASSERT_TRUE(write_file_atomic(path, as_bytes("0011"), 0600));
+  EXPECT_EQ(reason_of(open()), "bad-master-key");
 }
 
 }  // namespace

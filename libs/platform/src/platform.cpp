@@ -12,7 +12,7 @@
 #include "mifeng/store/ports.h"
 #include "mifeng/trust/context.h"
 #include "mifeng/trust/key_ring.h"
-#include "mifeng/trust/wrapper.h"
+#include "mifeng/vault/wrapper.h"
 #include "thinning.h"
 
 namespace mifeng::platform {
@@ -100,7 +100,7 @@ struct Platform::Services {
   struct Opened {
     std::unique_ptr<store::Database> db;
     std::unique_ptr<crypto::Sm4GcmProvider> provider;
-    std::unique_ptr<trust::Wrapper> wrapper;
+    std::unique_ptr<vault::Wrapper> wrapper;
     std::unique_ptr<trust::AuditLog> audit;
   };
 
@@ -173,7 +173,8 @@ Result<std::unique_ptr<Platform>> Platform::open(const PlatformOptions& options,
   ::chmod(options.data_dir.c_str(), 0700);
   Services::Opened opened;
   MIFENG_TRY(opened.provider, crypto::Sm4GcmProvider::create());
-  MIFENG_TRY(opened.wrapper, trust::Wrapper::create(std::move(master_key), *opened.provider, random));
+  MIFENG_TRY(opened.wrapper,
+             vault::Wrapper::create(std::move(master_key), vault::WrapForm::kPlatform, *opened.provider, random));
   MIFENG_TRY(opened.db, store::Database::open(
                             {.path = options.data_dir / "mifeng.db", .connections = options.database_connections}));
   MIFENG_TRY(opened.audit, trust::AuditLog::load_or_create(*opened.db, *opened.wrapper, clock, random));

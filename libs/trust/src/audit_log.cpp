@@ -3,7 +3,7 @@
 #include "mifeng/json/value.h"
 #include "mifeng/store/grants.h"
 #include "mifeng/trust/text.h"
-#include "mifeng/trust/wrapper.h"
+#include "mifeng/vault/wrapper.h"
 
 namespace mifeng::trust {
 namespace {
@@ -19,9 +19,9 @@ Result<crypto::Sm3Digest> digest_of_hex(const std::string& hex) {
 
 }  // namespace
 
-Result<std::unique_ptr<AuditLog>> AuditLog::load_or_create(store::Database& db, const Wrapper& wrapper,
+Result<std::unique_ptr<AuditLog>> AuditLog::load_or_create(store::Database& db, const vault::Wrapper& wrapper,
                                                            const Clock& clock, Random& random) {
-  const WrapLabel label{.purpose = "audit", .public_key = ""};
+  const vault::WrapLabel label{.purpose = "audit", .public_key = {}};
   auto key = db.write([&](store::Transaction& tx) -> Result<std::string> {
     MIFENG_TRY(auto row, store::find<store::WrappedSecretRow>(tx, label.purpose));
     if (row) return row->wrapped;

@@ -3,13 +3,13 @@
 #include <algorithm>
 
 #include "mifeng/trust/context.h"
-#include "mifeng/trust/wrapper.h"
+#include "mifeng/vault/wrapper.h"
 
 namespace mifeng::trust {
 namespace {
 
-WrapLabel label_of(const std::string& purpose, const crypto::Sm2PublicKey& key) {
-  return {.purpose = purpose, .public_key = to_hex(key.point())};
+vault::WrapLabel label_of(const std::string& purpose, const crypto::Sm2PublicKey& key) {
+  return {.purpose = purpose, .public_key = Bytes(key.point().begin(), key.point().end())};
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include "mifeng/platform_fixture/platform_test.h"
 #include "mifeng/store/grants.h"
 #include "mifeng/trust/key_ring.h"
-#include "mifeng/trust/wrapper.h"
 
 namespace mifeng::trust {
 namespace {
@@ -28,30 +27,6 @@ class Keys : public PlatformTest {
     return platform::Platform::open(options_, std::move(master), engines(), clock_, random_);
   }
 };
-
-TEST(WrapperTest, OpensUnderItsOwnLabelOnly) {
-  SystemRandom random;
-  auto provider = crypto::Sm4GcmProvider::create().value();
-  auto wrapper = Wrapper::create(SecretBytes(32), *provider, random).value();
-  const SecretBytes secret(as_bytes("thirty-two bytes of a secret key"));
-  const WrapLabel label{.purpose = "output", .public_key = "04aa"};
-  const std::string wrapped = wrapper->wrap(label, secret).value();
-  EXPECT_EQ(as_text(wrapper->unwrap(label, wrapped)->reveal_for_use()), "thirty-two bytes of a secret key");
-  EXPECT_NE(wrapper->wrap(label, secret).value(), wrapped) << "a salt of its own each time";
-  for (const WrapLabel& other :
-       {WrapLabel{.purpose = "delivery", .public_key = "04aa"}, WrapLabel{.purpose = "output", .public_key = "04ab"},
-        WrapLabel{.purpose = "output", .public_key = ""}})
-    EXPECT_EQ(wrapper->unwrap(other, wrapped).error().reason(), "wrapped-key-does-not-fit");
-  Bytes bytes = from_base64(wrapped).value();
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    bytes[i] ^= 1;
-    EXPECT_FALSE(wrapper->unwrap(label, to_base64(bytes))) << i;
-    bytes[i] ^= 1;
-  }
-  for (const std::string& broken : {std::string(), std::string("x"), wrapped.substr(4), wrapped + "AAAA"})
-    EXPECT_FALSE(wrapper->unwrap(label, broken));
-  EXPECT_EQ(Wrapper::create(SecretBytes(31), *provider, random).error().reason(), "short-master-key");
-}
 
 TEST_F(Keys, SurviveARestartAndNeedTheirMasterKey) {
   const std::string before = platform_->keys().card(admin_).value();
@@ -208,28 +183,6 @@ TEST_F(Keys, OnlyAdministratorsRotate) {
   for (const Actor& actor : {operator_, auditor_, actor_with(Role::kVendor, "acme"), actor_with(Role::kCaller)})
     EXPECT_EQ(platform_->keys().rotate(actor, KeyPurpose::kOutput).error().reason(), "not-allowed");
   EXPECT_TRUE(platform_->keys().card(actor_with(Role::kCaller)));
-}
-
-TEST(MasterKey, IsMadeOnceAndMustBePrivate) {
-  SystemRandom random;
-  const TempDir folder = TempDir::create(std::filesystem::temp_directory_path()).value();
-  const auto path = folder.path() / "deep" / "master.key";
-  EXPECT_FALSE(platform::load_master_key(path, platform::MasterKeyFile::kMustExist, random));
-  const auto made = platform::load_master_key(path, platform::MasterKeyFile::kCreate, random);
-  ASSERT_TRUE(made) << made.error().message();
-  const auto again = platform::load_master_key(path, platform::MasterKeyFile::kCreate, random);
-  ASSERT_TRUE(again);
-  EXPECT_TRUE(equal_in_constant_time(made->reveal_for_use(), again->reveal_for_use()));
-  std::filesystem::permissions(path, std::filesystem::perms::group_read, std::filesystem::perm_options::add);
-  EXPECT_EQ(platform::load_master_key(path, platform::MasterKeyFile::kMustExist, random).error().reason(),
-            "master-key-readable");
-  for (const char* bad : {"", "abc", "zz", "00112233"}) {
-    ASSERT_TRUE(write_file_atomic(folder.path() / "bad.key", as_bytes(bad), 0600));
-    EXPECT_EQ(platform::load_master_key(folder.path() / "bad.key", platform::MasterKeyFile::kMustExist, random)
-                  .error()
-                  .reason(),
-              "bad-master-key");
-  }
 }
 
 }  // namespace

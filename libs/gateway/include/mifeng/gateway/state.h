@@ -2,15 +2,14 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "mifeng/base/file.h"
-#include "mifeng/base/random.h"
-#include "mifeng/base/secret.h"
 #include "mifeng/crypto/sm2.h"
-#include "mifeng/crypto/sm4_gcm.h"
 #include "mifeng/messages/gateway.h"
+#include "mifeng/vault/wrapper.h"
 
 namespace mifeng::gateway {
 
@@ -31,17 +30,17 @@ struct Membership {
   std::optional<PendingEnrolment> pending;  // none: enrolled
 };
 
-// The file gateway.json: private keys in it are SM4-GCM under HKDF-SM3 of a master key, with purpose and public key as
-// additional data; on load the public key is computed again.
-Bytes encode_membership(const Membership& membership, const Secret<32>& master_key, const messages::Tools& tools);
+// The file gateway.json: private keys in it are wrapped (libs/vault) with purpose and public key; on load the public
+// key is computed again.
+Bytes encode_membership(const Membership& membership, const vault::Wrapper& wrapper);
 // kInvalidArgument "bad-state"; kVerificationFailed "wrapped-key-does-not-fit" for another master key, or a key that
 // was put in another's place.
-Result<Membership> decode_membership(ByteView json, const Secret<32>& master_key, const messages::Tools& tools);
+Result<Membership> decode_membership(ByteView json, const vault::Wrapper& wrapper);
 
 class StateFolder {
  public:
-  // Makes folder (0700) and master key (0600, 32 random bytes as hex) where they are missing; a master key is not made
-  // where there is a gateway.json already. Holds the folder's lock as long as it lives: kConflict "state-in-use".
+  // Makes folder (0700) and master key (vault::load_master_key) where they are missing; a master key is not made where
+  // there is a gateway.json already. Holds the folder's lock as long as it lives: kConflict "state-in-use".
   static Result<StateFolder> open(std::filesystem::path folder, std::filesystem::path master_key,
                                   const messages::Tools& tools);
   StateFolder(StateFolder&&) = default;
@@ -57,13 +56,14 @@ class StateFolder {
   Result<void> store_snapshot(const messages::SnapshotFrame& frame) const;
 
  private:
-  StateFolder(std::filesystem::path folder, UniqueFd lock, Secret<32> master_key, const messages::Tools& tools)
-      : folder_(std::move(folder)), lock_(std::move(lock)), master_key_(std::move(master_key)), tools_(tools) {}
+  StateFolder(std::filesystem::path folder, UniqueFd lock, std::unique_ptr<vault::Wrapper> wrapper,
+              const messages::Tools& tools)
+      : folder_(std::move(folder)), lock_(std::move(lock)), wrapper_(std::move(wrapper)), tools_(tools) {}
   Result<void> store(const Membership& membership) const;
 
   std::filesystem::path folder_;
   UniqueFd lock_;
-  Secret<32> master_key_;
+  std::unique_ptr<vault::Wrapper> wrapper_;
   messages::Tools tools_;
 };
 

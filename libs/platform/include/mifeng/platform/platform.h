@@ -30,7 +30,7 @@ namespace mifeng::platform {
 
 class Platform {
  public:
-  // `master_key`: 32 bytes or more, from outside the data directory (load_master_key). `engines` may be empty.
+  // `master_key`: 32 bytes or more, from outside the data directory (vault::load_master_key). `engines` may be empty.
   // Everything handed in must outlive the platform.
   static Result<std::unique_ptr<Platform>> open(const PlatformOptions& options, SecretBytes master_key,
                                                 const clusters::EngineFactory& engines, const Clock& clock,
@@ -66,17 +66,5 @@ class Platform {
 // Whether there is a database below `data_dir`: then a master key that is missing must not be made anew, since the keys
 // in the database are wrapped under the one that is gone.
 bool has_database(const std::filesystem::path& data_dir);
-
-// A file of 32 bytes as 64 hex digits; made (0600) where it is missing and `create` says so. kPermissionDenied
-// "master-key-readable" where others may read it.
-enum class MasterKeyFile { kMustExist, kCreate };
-Result<SecretBytes> load_master_key(const std::filesystem::path& path, MasterKeyFile mode, Random& random);
-// From an environment variable, as 64 hex digits; kInvalidArgument "no-master-key" or "bad-master-key". The variable is
-// gone afterwards, also where it stood: /proc/PID/environ shows the memory that the process was started with, whatever
-// unsetenv() does to the list of it. Before any other thread runs.
-Result<SecretBytes> take_master_key_from_environment(const std::string& name);
-// PBKDF2-HMAC-SM3 of a passphrase, salt of 16 bytes from `salt_file` (made where missing).
-Result<SecretBytes> master_key_from_passphrase(const SecretBytes& passphrase, const std::filesystem::path& salt_file,
-                                               Random& random);
 
 }  // namespace mifeng::platform

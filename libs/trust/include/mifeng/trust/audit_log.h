@@ -12,9 +12,11 @@
 #include "mifeng/store/database.h"
 #include "mifeng/trust/actor.h"
 
-namespace mifeng::trust {
-
+namespace mifeng::vault {
 class Wrapper;
+}
+
+namespace mifeng::trust {
 
 struct AuditEvent {
   std::string actor{};
@@ -32,7 +34,7 @@ crypto::Sm3Digest audit_digest(const crypto::Sm3Digest& previous, const store::A
 class AuditLog {
  public:
   // Unwraps the chain's key, or makes it in a database that has none yet.
-  static Result<std::unique_ptr<AuditLog>> load_or_create(store::Database& db, const Wrapper& wrapper,
+  static Result<std::unique_ptr<AuditLog>> load_or_create(store::Database& db, const vault::Wrapper& wrapper,
                                                           const Clock& clock, Random& random);
 
   // Into the caller's transaction: what happened and its entry are stored together or not at all.

@@ -14,9 +14,11 @@
 #include "mifeng/store/grants.h"
 #include "mifeng/trust/key_service.h"
 
-namespace mifeng::trust {
-
+namespace mifeng::vault {
 class Wrapper;
+}
+
+namespace mifeng::trust {
 
 struct LoadedKey {
   store::KeyRow row{};
@@ -54,7 +56,7 @@ struct KeyOptions {
 
 class KeyRing {
  public:
-  KeyRing(const Wrapper& wrapper, const Clock& clock, KeyOptions options)
+  KeyRing(const vault::Wrapper& wrapper, const Clock& clock, KeyOptions options)
       : wrapper_(wrapper), clock_(clock), options_(std::move(options)) {}
   const KeyOptions& options() const { return options_; }
   // Reads and unwraps every key in `tx`, and makes it the set from now on.
@@ -75,7 +77,7 @@ class KeyRing {
   Result<void> restate(store::Transaction& tx, const LoadedKey& key, const KeySet& signers);
 
  private:
-  const Wrapper& wrapper_;
+  const vault::Wrapper& wrapper_;
   const Clock& clock_;
   const KeyOptions options_;
   mutable std::mutex mutex_;

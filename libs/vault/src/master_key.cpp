@@ -1,16 +1,17 @@
+#include "mifeng/vault/master_key.h"
+
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
 #include "mifeng/base/file.h"
 #include "mifeng/crypto/kdf.h"
-#include "mifeng/platform/platform.h"
 
-namespace mifeng::platform {
+namespace mifeng::vault {
 namespace {
 
-constexpr std::size_t kMasterKeySize = 32;
 constexpr std::uint32_t kPassphraseRounds = 600'000;
 
 // Digits in place, so that the key lies in locked memory only.
@@ -40,8 +41,11 @@ Result<SecretBytes> decode_hex(ByteView digits, const std::string& where) {
 Result<SecretBytes> load_master_key(const std::filesystem::path& path, MasterKeyFile mode, Random& random) {
   struct ::stat info {};
   if (::stat(path.c_str(), &info) != 0) {
-    if (errno != ENOENT || mode == MasterKeyFile::kMustExist)
-      return errno_error(errno, "read master key " + path.string());
+    if (errno != ENOENT) return errno_error(errno, "read the master key " + path.string());
+    if (mode == MasterKeyFile::kMustExist)
+      return Error(ErrorCode::kNotFound, "no-master-key",
+                   "The master key " + path.string() +
+                       " is gone; without it the stored keys stay closed. Restore it from a backup.");
     SecretBytes key(kMasterKeySize), text(2 * kMasterKeySize + 1);
     random.fill(key.reveal_for_writing());
     for (std::size_t i = 0; i < kMasterKeySize; ++i) {
@@ -90,4 +94,4 @@ Result<SecretBytes> master_key_from_passphrase(const SecretBytes& passphrase, co
   return crypto::pbkdf2_hmac_sm3(passphrase.reveal_for_use(), salt, kPassphraseRounds, kMasterKeySize);
 }
 
-}  // namespace mifeng::platform
+}  // namespace mifeng::vault
