@@ -14,12 +14,8 @@ from conftest import BIN, DESCRIPTION, ROOT
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
 CHINESE = {"LC_ALL": "zh_CN.UTF-8"}
-HELP = sources.table("chinese_help.cpp", "kHelp") + sources.table("chinese_platform_help.cpp", "kPlatformHelp")
-MESSAGES = sources.table("chinese_messages.cpp", "kMessages")
-REASONS = sources.table("chinese_reasons.cpp", "kReasons")
-TITLES = sources.table("chinese_tables.cpp", "kTitles")
-WORDS = sources.table("chinese_tables.cpp", "kWords")
-PHRASES = sources.table("chinese_phrases.cpp", "kPhrases")
+HELP, MESSAGES, TITLES, WORDS, REASONS, PHRASES = (
+    sources.table(name) for name in ("help", "messages", "titles", "words", "reasons", "phrases"))
 
 
 def run(*arguments, language):
@@ -134,6 +130,14 @@ def test_the_parts_are_the_same_in_both():
         assert key.count("{}") == len(re.findall(r"\{(?:|phrase|word)\}", chinese)) == chinese.count("{"), key
     for key, chinese in HELP + MESSAGES + REASONS + TITLES + WORDS + PHRASES:
         assert HAN.search(chinese), key
+
+
+def test_a_sentence_is_taken_for_no_other():
+    """The first template that fits counts, where none is the sentence itself."""
+    forms = [(key, re.compile("(?s:.*?)".join(re.escape(part) for part in key.split("{}")))) for key, _ in PHRASES]
+    for key in (key for key in english(PHRASES) if "{}" in key):
+        sentence = key.replace("{}", "7")
+        assert next(other for other, form in forms if form.fullmatch(sentence)) == key
 
 
 @pytest.mark.parametrize("path", commands(), ids=" ".join)
