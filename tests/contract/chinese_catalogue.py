@@ -1,28 +1,39 @@
-"""What the sources say to people, and what of it stands in the catalogue: both read from the sources themselves."""
+"""What the sources say to people, read from the sources themselves, and what of it stands in the catalogue."""
 
+import json
 import re
 
+import reasons_in_code
 from conftest import ROOT
+from reasons_in_code import LITERAL
 
 SOURCES = ROOT / "apps/mifeng"
-# Whose errors and sentences the command line prints: the libraries in it, and those behind the platform's answers.
-LIBRARIES = ["base", "json", "crypto", "sealed", "vault", "archive", "net", "messages", "manifest", "package", "store",
-             "cluster", "trust", "people", "models", "clusters", "access", "deployments", "grants", "platform", "rest",
-             "stack"]
-LITERAL = r'"(?:[^"\\\n]|\\.)*"'
+CATALOGUE = ROOT / "spec/messages"
+# Whose errors and sentences the command line prints: the libraries in it, and those behind the platform's answers. Not
+# what a guard, a gateway or a model's container says to its own log.
+LIBRARIES = sorted({path.parent.name for path in ROOT.glob("libs/*/CMakeLists.txt")} -
+                   {"start", "proxy", "keyholder", "guard", "gateway", "platform_fixture"})
+assert {"base", "rest", "stack"} < set(LIBRARIES)
 TEXT = LITERAL + r"(?:\s*" + LITERAL + ")*"
-REASON = re.compile(r'"([a-z0-9]+(?:[-.][a-z0-9.]+)*)"')
+ALL_REASONS = reasons_in_code.Reasons(reasons_in_code.sources_below("libs", "apps", "nginx"))
+ALL_REASONS.read_answers()
 
 
 def joined(text):
-    """Adjacent literals are one."""
-    return "".join(re.findall(r'"((?:[^"\\\n]|\\.)*)"', text))
+    """What literals say; adjacent ones are one."""
+    def said(escape):
+        if escape[1][0] in "01234567":
+            return chr(int(escape[1], 8))
+        if escape[1][0] == "x":
+            return chr(int(escape[1][1:], 16))
+        return {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", '"': '"'}[escape[1]]
+
+    inner = "".join(re.findall(r'"((?:[^"\\\n]|\\.)*)"', text))
+    return re.sub(r"\\([0-7]{1,3}|x[0-9a-fA-F]+|.)", said, inner)
 
 
 def code_of(path):
-    """Without comments and #include lines; // within a literal stays."""
-    text = re.sub(r"^#include.*$", "", path.read_text(), flags=re.M)
-    return re.sub(r'(' + LITERAL + r')|//.*', lambda match: match.group(1) or "", text)
+    return reasons_in_code.code_of(path.read_text())
 
 
 def literals(path):
@@ -32,22 +43,20 @@ def literals(path):
 def of_libraries():
     for name in LIBRARIES:
         for path in sorted((ROOT / "libs" / name).rglob("*")):
-            if path.suffix in (".cpp", ".h") and not re.search(r"_test\b|^test_|_bench\b|_fuzz\b", path.name):
+            if path.suffix in (".cpp", ".h") and not reasons_in_code.is_test(path):
                 yield path
 
 
 def of_command_line():
-    return [path for path in sorted(SOURCES.rglob("*.cpp")) if not path.name.startswith("chinese")]
+    return sorted(SOURCES.rglob("*.cpp"))
 
 
-def table(name, variable):
-    """[(English, Chinese)] of a table of cli/chinese_*.cpp."""
-    text = (SOURCES / "cli" / name).read_text()
-    body = text[text.index(f"constexpr Translation {variable}[]"):]
-    body = body[:body.index("\n};")]
-    rows = re.findall(r"\{(" + TEXT + r"),\s*(" + TEXT + r")\}", body)
-    assert len(rows) == len(re.findall(r"^    \{\"", body, flags=re.M)), "every row was read"
-    return [(joined(english), joined(chinese)) for english, chinese in rows]
+def table(name):
+    """[(English, Chinese)] of a file of the catalogue."""
+    groups = json.loads((CATALOGUE / f"{name}.json").read_text(), object_pairs_hook=list)
+    rows = [row for _, group in groups for row in group]
+    assert len(rows) > 30, name
+    return rows
 
 
 def arguments(text, at):
@@ -76,43 +85,14 @@ def calls(text, name):
         yield arguments(text, match.end())
 
 
-def words_of(argument):
-    """Reasons in an argument, also where one of two is chosen; not those of a call within it."""
-    flat = argument
-    while (inner := re.sub(r"\w*\([^()]*\)", "", flat)) != flat:
-        flat = inner
-    return set(REASON.findall(flat))
-
-
-def reasons_in(text):
-    """[(reason, the message's expression)] of every Error that is made, and of every call of a function of this file
-    that takes a reason."""
-    places = {r"Error(?:\s+\w+)?": 1}
-    for match in re.finditer(r"(\w+)(?: = \[[^\]]*\])?\(([^()]*)\)\s*(?:const\s*)?(?:->\s*\S+\s*)?\{", text):
-        for number, parameter in enumerate(match.group(2).split(",")):
-            if re.search(r"(?:string|string_view|char\*)&? reason$", parameter.strip()):
-                places[match.group(1)] = number
-    for name, number in places.items():
-        for given in calls(text, name):
-            for reason in words_of(given[number]) if len(given) > number else ():
-                yield reason, given[number + 1] if len(given) > number + 1 else ""
-
-
 def reasons_of_libraries():
-    found = set()
-    for path in of_libraries():
-        found |= {reason for reason, _ in reasons_in(code_of(path))}
-    # The classes of failure of a sealed stream stand in a table, and so do the engine's codes in its answers.
-    failures = re.findall(r'\{FailureClass::k\w+,\s*"([a-z-]+)"', (ROOT / "libs/sealed/src/failure.cpp").read_text())
-    started = re.findall(r'return \{"([a-z-]+)"', (ROOT / "libs/cluster/src/podman_status.cpp").read_text())
-    assert len(failures) == 21 and len(started) >= 2
-    return found | set(failures) | set(started)
+    return {made.reason for made in ALL_REASONS.made if made.path.startswith(tuple(f"libs/{name}/" for name in LIBRARIES))}
 
 
 def reasons_said_in_english():
     """Of the command line's own errors those whose message does not go through say() or tr()."""
-    return {reason for path in of_command_line() for reason, message in reasons_in(code_of(path))
-            if not re.match(r"\s*(?:std::string\()?(?:say|tr)\(", message)}
+    return {made.reason for made in ALL_REASONS.made if made.path.startswith("apps/mifeng/") and
+            not re.match(r"\s*(?:std::string\()?(?:say|tr)\(", made.message)}
 
 
 def phrases():

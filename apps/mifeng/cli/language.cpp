@@ -85,8 +85,7 @@ bool speaks_chinese() {
 
 std::string tr(std::string_view english) {
   if (!speaks_chinese()) return std::string(english);
-  static const Catalogue kTexts =
-      catalogue_of({chinese_help(), chinese_platform_help(), chinese_messages(), chinese_titles()});
+  static const Catalogue kTexts = catalogue_of({chinese_help(), chinese_messages(), chinese_titles()});
   const std::string_view chinese = find(kTexts, english);
   return std::string(chinese.empty() ? english : chinese);
 }

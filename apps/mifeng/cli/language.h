@@ -1,5 +1,5 @@
 // English or Chinese, as the environment says (LC_ALL, else LC_MESSAGES, else LANG). Sources are written in English;
-// the Chinese stands in chinese_*.cpp under the English text, and what is missing there is shown in English.
+// the Chinese stands in spec/messages under the English text, and what is missing there is shown in English.
 #pragma once
 
 #include <initializer_list>
@@ -15,17 +15,12 @@ struct Translation {
   std::string_view english;
   std::string_view chinese;
 };
-std::span<const Translation> chinese_help();           // chinese_help.cpp: what --help shows
-std::span<const Translation> chinese_platform_help();  // chinese_platform_help.cpp: the same, of a platform's commands
-std::span<const Translation> chinese_messages();  // chinese_messages.cpp: messages and errors, `{}` for their parts
-std::span<const Translation> chinese_titles();    // chinese_tables.cpp: titles of columns and rows
-std::span<const Translation> chinese_words();     // chinese_tables.cpp: states and the like
-// chinese_reasons.cpp, by the reason of an error: what it means and what to do; the sentence in English follows it,
-// since that one names the thing.
+// The tables of spec/messages (README.md there says what each holds), in the order of their files.
+std::span<const Translation> chinese_help();
+std::span<const Translation> chinese_messages();
+std::span<const Translation> chinese_titles();
+std::span<const Translation> chinese_words();
 std::span<const Translation> chinese_reasons();
-// chinese_phrases.cpp: what phrase() made, under its template. The first one that fits counts, so what could be taken
-// for another stands before it. In the Chinese `{phrase}` is a part that is a phrase itself, `{word}` one that is a
-// word of chinese_words().
 std::span<const Translation> chinese_phrases();
 
 // Looked at once.
