@@ -66,8 +66,7 @@ function(mifeng_test name)
   add_executable(${name}_test ${ARG_SOURCES})
   target_include_directories(${name}_test PRIVATE src "${CMAKE_SOURCE_DIR}/tests/support")
   target_link_libraries(${name}_test PRIVATE mifeng::${name} GTest::gmock_main ${ARG_LIBS} mifeng_flags)
-  target_compile_definitions(${name}_test PRIVATE
-    MIFENG_SOURCE_DIR="${CMAKE_SOURCE_DIR}" MIFENG_SHARED_VECTORS="${CMAKE_SOURCE_DIR}/../shared/vectors")
+  target_compile_definitions(${name}_test PRIVATE MIFENG_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60
     PROPERTIES LABELS unit TIMEOUT ${ARG_TIMEOUT})
 endfunction()

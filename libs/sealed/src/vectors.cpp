@@ -2,11 +2,9 @@
 
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
-#include <unistd.h>
 
 #include <array>
 #include <boost/json/parse.hpp>
-#include <cstdio>
 
 #include "mifeng/base/file.h"
 
@@ -56,14 +54,8 @@ std::vector<VectorCase> read_sealed_vectors(const std::string& path) {
 }
 
 std::vector<std::string> vector_files(const std::string& name) {
-  std::vector<std::string> files = {std::string(MIFENG_SOURCE_DIR "/vectors/") + name};
-  const std::string shared = std::string(MIFENG_SHARED_VECTORS "/") + name;
-  if (::access(shared.c_str(), R_OK) == 0) {
-    files.push_back(shared);
-  } else {
-    std::fprintf(stderr, "\nWARNING: %s is not there: ONLY our own golden vectors are run.\n\n", shared.c_str());
-  }
-  return files;
+  const std::string folder = MIFENG_SOURCE_DIR "/vectors/";
+  return {folder + name, folder + "reference/" + name};
 }
 
 std::string sha256_hex(ByteView bytes) {

@@ -29,7 +29,7 @@ struct VectorCase {
 boost::json::value read_json(const std::string& path);
 std::vector<VectorCase> read_sealed_vectors(const std::string& path);
 
-// Vector files to run: our own always, those beside the repository where they are; says loudly when they are not.
+// The vector files with this name: our own and the reference's.
 std::vector<std::string> vector_files(const std::string& name);
 
 std::string sha256_hex(ByteView bytes);
