@@ -6,46 +6,16 @@
 #include <string>
 #include <vector>
 
+#include "mifeng/store/record.h"
 #include "mifeng/store/rows.h"
 
 namespace mifeng::store {
 
-struct AuditRow {
-  std::int64_t seq = 0;
-  std::int64_t time_ms = 0;
-  std::string actor{};
-  std::string action{};
-  std::string subject{};
-  std::string outcome{};
-  std::string detail{};
-  std::string digest{};
-  std::string mac{};
-};
-template <>
-struct Table<AuditRow> {
-  static constexpr const char* name = "audit_log";
-  static constexpr std::size_t keys = 1;
-  static constexpr const char* columns[] = {"seq",     "time_ms", "actor",  "action", "subject",
-                                            "outcome", "detail",  "digest", "mac"};
-  static auto tie(AuditRow& r) {
-    return std::tie(r.seq, r.time_ms, r.actor, r.action, r.subject, r.outcome, r.detail, r.digest, r.mac);
-  }
-};
+MIFENG_RECORD(AuditRow, "audit_log", 1, number(seq), number(time_ms), text(actor), text(action), text(subject),
+              text(outcome), text(detail), text(digest), text(mac));
 
-struct AuditHeadRow {
-  std::int64_t seq = 0;
-  std::int64_t time_ms = 0;
-  std::string statement{};
-  std::string signature{};
-  std::string signed_by{};
-};
-template <>
-struct Table<AuditHeadRow> {
-  static constexpr const char* name = "audit_heads";
-  static constexpr std::size_t keys = 1;
-  static constexpr const char* columns[] = {"seq", "time_ms", "statement", "signature", "signed_by"};
-  static auto tie(AuditHeadRow& r) { return std::tie(r.seq, r.time_ms, r.statement, r.signature, r.signed_by); }
-};
+MIFENG_RECORD(AuditHeadRow, "audit_heads", 1, number(seq), number(time_ms), text(statement), text(signature),
+              text(signed_by));
 
 Result<std::optional<AuditRow>> last_audit_entry(Transaction& tx);
 // At most `limit` entries after `after_seq`, rising.

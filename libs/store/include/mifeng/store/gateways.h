@@ -6,64 +6,19 @@
 #include <string>
 #include <vector>
 
+#include "mifeng/store/record.h"
 #include "mifeng/store/rows.h"
 
 namespace mifeng::store {
 
-struct GatewayRow {
-  std::string id{};
-  std::string state{};
-  std::string code_sm3{};
-  std::int64_t code_expires_ms = 0;
-  std::string receive_key{};
-  std::string signing_key{};
-  std::string version{};
-  std::string enrolment_sm3{};
-  std::string enrolment_answer{};
-  std::int64_t enrolment_serial = 0;
-  std::int64_t created_ms = 0;
-  std::int64_t enrolled_ms = 0;
-  std::int64_t last_seen_ms = 0;
-  std::int64_t serial = 0;
-  std::int64_t serial_confirmed = 0;
-  std::int64_t change_sent = 0;
-  std::int64_t change_confirmed = 0;
-  std::int64_t issued_ms = 0;
-  std::int64_t expires_ms = 0;
-  std::string snapshot{};
-  std::int64_t report_counter = 0;
-};
-template <>
-struct Table<GatewayRow> {
-  static constexpr const char* name = "gateways";
-  static constexpr std::size_t keys = 1;
-  static constexpr const char* columns[] = {
-      "id",           "state",         "code_sm3",         "code_expires_ms",  "receive_key",      "signing_key",
-      "version",      "enrolment_sm3", "enrolment_answer", "enrolment_serial", "created_ms",       "enrolled_ms",
-      "last_seen_ms", "serial",        "serial_confirmed", "change_sent",      "change_confirmed", "issued_ms",
-      "expires_ms",   "snapshot",      "report_counter"};
-  static auto tie(GatewayRow& r) {
-    return std::tie(r.id, r.state, r.code_sm3, r.code_expires_ms, r.receive_key, r.signing_key, r.version,
-                    r.enrolment_sm3, r.enrolment_answer, r.enrolment_serial, r.created_ms, r.enrolled_ms,
-                    r.last_seen_ms, r.serial, r.serial_confirmed, r.change_sent, r.change_confirmed, r.issued_ms,
-                    r.expires_ms, r.snapshot, r.report_counter);
-  }
-};
+MIFENG_RECORD(GatewayRow, "gateways", 1, text(id), text(state), text(code_sm3), number(code_expires_ms),
+              text(receive_key), text(signing_key), text(version), text(enrolment_sm3), text(enrolment_answer),
+              number(enrolment_serial), number(created_ms), number(enrolled_ms), number(last_seen_ms), number(serial),
+              number(serial_confirmed), number(change_sent), number(change_confirmed), number(issued_ms),
+              number(expires_ms), text(snapshot), number(report_counter));
 
-struct UsageRow {
-  std::string deployment_id{};
-  std::int64_t hour_ms = 0;
-  std::int64_t calls = 0;
-  std::int64_t errors = 0;
-  std::int64_t refusals = 0;
-};
-template <>
-struct Table<UsageRow> {
-  static constexpr const char* name = "usage_by_hour";
-  static constexpr std::size_t keys = 2;
-  static constexpr const char* columns[] = {"deployment_id", "hour_ms", "calls", "errors", "refusals"};
-  static auto tie(UsageRow& r) { return std::tie(r.deployment_id, r.hour_ms, r.calls, r.errors, r.refusals); }
-};
+MIFENG_RECORD(UsageRow, "usage_by_hour", 2, text(deployment_id), number(hour_ms), number(calls), number(errors),
+              number(refusals));
 
 // Not the revoked ones.
 Result<std::int64_t> gateways_invited_before(Transaction& tx, std::int64_t time_ms);

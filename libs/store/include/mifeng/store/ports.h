@@ -6,53 +6,17 @@
 #include <string>
 #include <vector>
 
+#include "mifeng/store/record.h"
 #include "mifeng/store/rows.h"
 
 namespace mifeng::store {
 
-struct PortRangeRow {
-  std::string cluster_id{};
-  std::int64_t first_port = 0;
-  std::int64_t last_port = 0;
-};
-template <>
-struct Table<PortRangeRow> {
-  static constexpr const char* name = "available_node_ports";
-  static constexpr std::size_t keys = 2;
-  static constexpr const char* columns[] = {"cluster_id", "first_port", "last_port"};
-  static auto tie(PortRangeRow& r) { return std::tie(r.cluster_id, r.first_port, r.last_port); }
-};
+MIFENG_RECORD(PortRangeRow, "available_node_ports", 2, text(cluster_id), number(first_port), number(last_port));
 
-struct UsedPortRow {
-  std::string cluster_id{};
-  std::int64_t port = 0;
-  std::string deployment_id{};
-  std::int64_t slot = 0;
-  std::string port_name{};
-  std::int64_t taken_ms = 0;
-};
-template <>
-struct Table<UsedPortRow> {
-  static constexpr const char* name = "used_node_ports";
-  static constexpr std::size_t keys = 2;
-  static constexpr const char* columns[] = {"cluster_id", "port", "deployment_id", "slot", "port_name", "taken_ms"};
-  static auto tie(UsedPortRow& r) {
-    return std::tie(r.cluster_id, r.port, r.deployment_id, r.slot, r.port_name, r.taken_ms);
-  }
-};
+MIFENG_RECORD(UsedPortRow, "used_node_ports", 2, text(cluster_id), number(port), text(deployment_id), number(slot),
+              text(port_name), number(taken_ms));
 
-struct ReservedPortRow {
-  std::string cluster_id{};
-  std::int64_t port = 0;
-  std::string reason{};
-};
-template <>
-struct Table<ReservedPortRow> {
-  static constexpr const char* name = "reserved_node_ports";
-  static constexpr std::size_t keys = 2;
-  static constexpr const char* columns[] = {"cluster_id", "port", "reason"};
-  static auto tie(ReservedPortRow& r) { return std::tie(r.cluster_id, r.port, r.reason); }
-};
+MIFENG_RECORD(ReservedPortRow, "reserved_node_ports", 2, text(cluster_id), number(port), text(reason));
 
 Result<std::vector<PortRangeRow>> port_ranges_of(Transaction& tx, const std::string& cluster_id);
 Result<std::vector<ReservedPortRow>> reserved_ports_of(Transaction& tx, const std::string& cluster_id);

@@ -23,12 +23,8 @@ using Target = std::variant<std::string*, std::int64_t*>;
 Result<std::int64_t> run_sql(Transaction& tx, const std::string& sql, const std::vector<Param>& params,
                              const std::vector<Target>& targets = {}, const std::function<void()>& on_row = {});
 
-// template <> struct Table<PersonRow> {
-//   static constexpr const char* name = "people";
-//   static constexpr std::size_t keys = 1;
-//   static constexpr const char* columns[] = {"id", "name", ...};
-//   static auto tie(PersonRow& r) { return std::tie(r.id, r.name, ...); }   // std::string and std::int64_t
-// };
+// What MIFENG_RECORD (record.h) makes of a list of members: the table's name, how many columns lead as its key, all of
+// their names, and the members as a std::tuple of references (std::string and std::int64_t).
 template <typename Row>
 struct Table;
 
