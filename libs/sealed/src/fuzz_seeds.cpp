@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "feed.h"
 #include "mifeng/base/file.h"
 #include "mifeng/sealed/seal.h"
 
@@ -40,10 +41,10 @@ Bytes make(const Seed& seed) {
       Sealer::create(key, {.segmentation = seed.segmentation, .context = as_bytes("fuzz")}, random, *provider).value();
   Bytes out(sealer.header().begin(), sealer.header().end());
   for (const std::size_t size : seed.pieces) {
-    sealer.update(Bytes(size, 'x'), out).value();
-    if (seed.segmentation == Segmentation::kFlushed) sealer.flush(out).value();
+    testing::feed(sealer, Bytes(size, 'x'), Sealer::After::kMore, out).value();
+    if (seed.segmentation == Segmentation::kFlushed) testing::feed(sealer, {}, Sealer::After::kFlush, out).value();
   }
-  sealer.finish(out).value();
+  testing::feed(sealer, {}, Sealer::After::kLast, out).value();
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <functional>
 
+#include "feed.h"
 #include "mifeng/base/file.h"
 #include "mifeng/crypto/sm2_der.h"
 #include "mifeng/sealed/body_digest.h"
@@ -64,11 +65,11 @@ class Generator {
     for (const std::size_t size : spec.pieces) {
       Bytes piece(size);
       random_.fill(piece);
-      sealer.update(piece, stream).value();
-      if (spec.segmentation == Segmentation::kFlushed && &size != &spec.pieces.back()) sealer.flush(stream).value();
+      const auto between = spec.segmentation == Segmentation::kFlushed ? Sealer::After::kFlush : Sealer::After::kMore;
+      testing::feed(sealer, piece, &size == &spec.pieces.back() ? Sealer::After::kLast : between, stream).value();
       append(plaintext, piece);
     }
-    sealer.finish(stream).value();
+    if (spec.pieces.empty()) testing::feed(sealer, {}, Sealer::After::kLast, stream).value();
     return Made{std::move(receiver),
                 std::move(signer),
                 key.root_key().clone(),

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "feed.h"
 #include "mifeng/sealed/failure.h"
 #include "mifeng/sealed/open.h"
 
@@ -32,7 +33,7 @@ Outcome open_in_pieces(ByteView stream, std::size_t piece) {
   Opener opener(Policy{}, root_key().clone(), to_bytes("fuzz"), *provider);
   while (!stream.empty()) {
     const std::size_t size = std::min(piece, stream.size());
-    const auto result = opener.update(stream.first(size), outcome.released);
+    const auto result = testing::feed(opener, stream.first(size), outcome.released);
     stream = stream.subspan(size);
     if (!result) {
       outcome.reason = result.error().reason();
