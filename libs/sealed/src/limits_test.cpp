@@ -3,8 +3,8 @@
 
 #include <array>
 
-#include "feed.h"
 #include "limits_seam.h"
+#include "mifeng/sealed_fixture/feed.h"
 #include "segment.h"
 
 namespace mifeng::sealed {

@@ -10,11 +10,11 @@
 #include <map>
 #include <set>
 
-#include "feed.h"
 #include "limits_seam.h"
 #include "mifeng/sealed/failure.h"
 #include "mifeng/sealed/open.h"
 #include "mifeng/sealed/seal.h"
+#include "mifeng/sealed_fixture/feed.h"
 #include "mutants.h"
 
 namespace mifeng::sealed {

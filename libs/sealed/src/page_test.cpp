@@ -6,13 +6,13 @@
 #include <map>
 #include <sstream>
 
-#include "feed.h"
 #include "mifeng/base/file.h"
 #include "mifeng/crypto/sm2_der.h"
 #include "mifeng/sealed/body_digest.h"
 #include "mifeng/sealed/context.h"
 #include "mifeng/sealed/open.h"
 #include "mifeng/sealed/seal.h"
+#include "mifeng/sealed_fixture/feed.h"
 #include "segment.h"
 
 namespace mifeng::sealed {

@@ -1,5 +1,5 @@
 #include "mifeng/sealed/seal.h"
-#include "feed.h"
+#include "mifeng/sealed_fixture/feed.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // Every case of the vectors, fed in three ways, with a private key and, where it opens, with the granted root key.
-#include "vectors.h"
-#include "feed.h"
+#include "mifeng/sealed_fixture/vectors.h"
+#include "mifeng/sealed_fixture/feed.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,19 +1,19 @@
 // Writes vectors/sealed-v1.json and vectors/contexts-v1.json: streams that open, and streams with one fault each, the
 // class of failure named. Keys, salts and ciphertexts are new at each run, so run it only when the format's reading
-// changes:  build/release/libs/sealed/golden_vectors vectors
+// changes:  build/release/libs/sealed_fixture/golden_vectors vectors
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <cstdio>
 #include <functional>
 
-#include "feed.h"
 #include "mifeng/base/file.h"
 #include "mifeng/crypto/sm2_der.h"
 #include "mifeng/sealed/body_digest.h"
 #include "mifeng/sealed/context.h"
 #include "mifeng/sealed/open.h"
 #include "mifeng/sealed/seal.h"
-#include "vectors.h"
+#include "mifeng/sealed_fixture/feed.h"
+#include "mifeng/sealed_fixture/vectors.h"
 
 namespace mifeng::sealed {
 namespace {

@@ -1,11 +1,11 @@
 // Writes the seeds of stream_fuzz and header_fuzz: streams under the root key that stream_fuzz knows (zeros).
-//   build/release/libs/sealed/fuzz_seeds libs/sealed/fuzz
+//   build/release/libs/sealed_fixture/fuzz_seeds libs/sealed/fuzz
 #include <algorithm>
 #include <cstdio>
 
-#include "feed.h"
 #include "mifeng/base/file.h"
 #include "mifeng/sealed/seal.h"
+#include "mifeng/sealed_fixture/feed.h"
 
 namespace mifeng::sealed {
 namespace {

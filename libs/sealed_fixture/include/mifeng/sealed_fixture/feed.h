@@ -1,4 +1,4 @@
-// For tests: whole buffers through an Opener or a Sealer, everything that comes out appended to `out` (also what came
+// Whole buffers through an Opener or a Sealer, everything that comes out appended to `out` (also what came
 // before an error).
 #pragma once
 
