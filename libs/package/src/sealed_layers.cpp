@@ -1,4 +1,4 @@
-#include "sealed_layers.h"
+#include "mifeng/package/sealed_layers.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -6,11 +6,11 @@
 #include "mifeng/archive/payload.h"
 #include "mifeng/base/file.h"
 #include "mifeng/crypto/sm4_gcm.h"
+#include "mifeng/package/oci.h"
+#include "mifeng/package/sha256.h"
 #include "mifeng/sealed/context.h"
 #include "mifeng/sealed/length.h"
 #include "mifeng/sealed/seal.h"
-#include "oci.h"
-#include "sha256.h"
 
 namespace mifeng::package {
 namespace {
@@ -52,7 +52,7 @@ class PlainLayer {
     file_.layer.media_type = kLayerTar;
   }
   UniqueFd fd_;
-  Sha256 digest_;
+  DigestHasher digest_;
   LayerFile file_;
 };
 
