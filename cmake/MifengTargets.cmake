@@ -64,7 +64,7 @@ function(mifeng_test name)
     set(ARG_TIMEOUT 120)
   endif()
   add_executable(${name}_test ${ARG_SOURCES})
-  target_include_directories(${name}_test PRIVATE src "${CMAKE_SOURCE_DIR}/tests/support")
+  target_include_directories(${name}_test PRIVATE src)
   target_link_libraries(${name}_test PRIVATE mifeng::${name} GTest::gmock_main ${ARG_LIBS} mifeng_flags)
   target_compile_definitions(${name}_test PRIVATE MIFENG_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60

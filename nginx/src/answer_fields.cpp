@@ -1,13 +1,34 @@
-// Header fields of answers: removing, adding, finding.
+// Header fields of answers: removing, adding, finding, and what of them is sealed.
 #include <algorithm>
 #include <cstddef>
 
 #include "config.h"
 #include "filters.h"
 #include "mifeng/proxy/fields.h"
+#include "mifeng/sealed/context.h"
 #include "worker.h"
 
 namespace mifeng::nginx {
+
+bool is_bodyless(const ngx_http_request_t* r) {
+  return r->method == NGX_HTTP_HEAD || r->headers_out.status == NGX_HTTP_NO_CONTENT ||
+         r->headers_out.status == NGX_HTTP_NOT_MODIFIED;
+}
+
+Result<Bytes> answer_context(const RequestState& state, const AnswerFields& answer) {
+  const std::string digest = state.unbound ? std::string(sealed::kUnboundBody) : state.body.digest();
+  sealed::ResponseContext context;
+  context.request_id = state.request_id;
+  context.status = static_cast<int>(answer.status);
+  context.content_type = answer.content_type;
+  context.content_encoding = answer.content_encoding;
+  context.method = view(state.r->method_name);
+  context.target = answer.target;
+  context.body_digest = digest;
+  return sealed::response_context(context);
+}
+
+Error out_of_memory() { return {ErrorCode::kInternal, "out-of-memory", "no memory is left for an answer"}; }
 
 // As nginx's own (static) ngx_http_clean_header, but the status stays.
 void clear_headers(ngx_http_request_t* r) {
@@ -67,10 +88,8 @@ bool is_upstream_answer(const RequestState& state) {
 
 void note_refusal(RequestState& state, std::string_view reason, std::string_view shown_reason,
                   std::string_view message) {
-  if (!state.refusal.empty()) return;
-  state.refusal = reason;
-  state.shown_reason = shown_reason;
-  state.refusal_message = message;
+  if (!state.refusal.reason.empty()) return;
+  state.refusal = {std::string(reason), std::string(shown_reason), std::string(message)};
   const std::string_view deployment = state.route == nullptr ? std::string_view() : state.route->forward.deployment;
   const ngx_str_t logged_reason = as_ngx(reason);
   const ngx_str_t shown_deployment = as_ngx(deployment);

@@ -62,31 +62,37 @@ ngx_int_t pause(ngx_peer_connection_t* peer, RequestState& state, milliseconds d
   return NGX_AGAIN;
 }
 
+// What nginx is to connect to.
+ngx_int_t set_address(ngx_peer_connection_t* peer, ngx_pool_t* pool, const proxy::Endpoint& endpoint) {
+  // nginx writes this name to the log when the request ends: it points into the table, which the state holds.
+  auto* const name = static_cast<ngx_str_t*>(ngx_palloc(pool, sizeof(ngx_str_t)));
+  if (name == nullptr) return NGX_ERROR;
+  *name = as_ngx(endpoint.name);
+  peer->name = name;
+  peer->sockaddr = const_cast<::sockaddr*>(reinterpret_cast<const ::sockaddr*>(&endpoint.address));
+  peer->socklen = endpoint.address_size;
+  peer->cached = 0;
+  peer->connection = nullptr;
+  return NGX_OK;
+}
+
+ngx_int_t choose_peer(ngx_peer_connection_t* peer, RequestState& state) {
+  const auto now = steady_clock::now();
+  if (is_balanced(state)) {
+    const milliseconds left = state.tried.empty() ? milliseconds(0) : pause_left(state, now);
+    if (left.count() > 0) return pause(peer, state, left);
+    state.r->upstream->conf->connect_timeout = kBalancedConnectMs;
+  }
+  const proxy::Endpoint* const endpoint = Worker::get()->balancer().choose(*state.route->endpoints, state.tried, now);
+  if (endpoint == nullptr) return NGX_BUSY;
+  state.endpoint = endpoint;
+  state.attempt_at = now;
+  state.tried.push_back(endpoint);
+  return set_address(peer, state.r->pool, *endpoint);
+}
+
 ngx_int_t get_peer(ngx_peer_connection_t* peer, void* data) {
-  auto& state = *static_cast<RequestState*>(data);
-  return guarded(peer->log, ngx_int_t{NGX_ERROR}, [&]() -> ngx_int_t {
-    const auto now = steady_clock::now();
-    if (is_balanced(state)) {
-      const milliseconds left = state.tried.empty() ? milliseconds(0) : pause_left(state, now);
-      if (left.count() > 0) return pause(peer, state, left);
-      state.r->upstream->conf->connect_timeout = kBalancedConnectMs;
-    }
-    const proxy::Endpoint* const endpoint = Worker::get()->balancer().choose(*state.route->endpoints, state.tried, now);
-    if (endpoint == nullptr) return NGX_BUSY;
-    state.endpoint = endpoint;
-    state.attempt_at = now;
-    state.tried.push_back(endpoint);
-    // nginx writes this name to the log when the request ends: it points into the table, which the state holds.
-    auto* const name = static_cast<ngx_str_t*>(ngx_palloc(state.r->pool, sizeof(ngx_str_t)));
-    if (name == nullptr) return NGX_ERROR;
-    *name = as_ngx(endpoint->name);
-    peer->name = name;
-    peer->sockaddr = const_cast<::sockaddr*>(reinterpret_cast<const ::sockaddr*>(&endpoint->address));
-    peer->socklen = endpoint->address_size;
-    peer->cached = 0;
-    peer->connection = nullptr;
-    return NGX_OK;
-  });
+  return guarded(peer->log, ngx_int_t{NGX_ERROR}, [&] { return choose_peer(peer, *static_cast<RequestState*>(data)); });
 }
 
 Outcome outcome_of(const RequestState& state, bool failed) {
@@ -102,30 +108,34 @@ void mark_all_tried(RequestState& state) {
   for (const proxy::Endpoint* endpoint : tried) Worker::get()->balancer().mark(endpoint->name, steady_clock::now());
 }
 
+// Another endpoint is tried where nothing was sent yet, or where the route says that it does no harm; never after the
+// first byte of an answer. nginx itself would send a GET again, and anything again over a connection that had been
+// kept.
+bool may_be_sent_again(const RequestState& state) {
+  const ngx_http_upstream_t& upstream = *state.r->upstream;
+  const bool answered = upstream.buffer.start != nullptr && upstream.buffer.last != upstream.buffer.start;
+  return !upstream.request_sent || (!answered && state.route->route.idempotent);
+}
+
+void end_tries(ngx_peer_connection_t* peer) {
+  peer->tries = 0;
+  peer->cached = 0;
+}
+
+void end_try(ngx_peer_connection_t* peer, RequestState& state, bool failed) {
+  state.end_attempt(outcome_of(state, failed));
+  if (peer->tries > 0) --peer->tries;
+  if (!failed) return;
+  if (!may_be_sent_again(state)) return end_tries(peer);
+  if (!is_balanced(state)) return;
+  const auto next_ms = static_cast<ngx_msec_t>(pause_left(state, steady_clock::now()).count());
+  if (peer->tries > 0 && ngx_current_msec - peer->start_time + next_ms < kBalancedTimeMs) return;
+  end_tries(peer);
+  mark_all_tried(state);
+}
+
 void free_peer(ngx_peer_connection_t* peer, void* data, ngx_uint_t result) {
-  auto& state = *static_cast<RequestState*>(data);
-  guarded(peer->log, [&] {
-    const ngx_http_upstream_t& upstream = *state.r->upstream;
-    const bool failed = (result & NGX_PEER_FAILED) != 0;
-    state.end_attempt(outcome_of(state, failed));
-    if (peer->tries > 0) --peer->tries;
-    if (!failed) return;
-    // Another endpoint is tried where nothing was sent yet, or where the route says that it does no harm; never after
-    // the first byte of an answer. nginx itself would send a GET again, and anything again over a connection that had
-    // been kept.
-    const bool answered = upstream.buffer.start != nullptr && upstream.buffer.last != upstream.buffer.start;
-    if (upstream.request_sent && (answered || !state.route->route.idempotent)) {
-      peer->tries = 0;
-      peer->cached = 0;
-      return;
-    }
-    if (!is_balanced(state)) return;
-    const auto next_ms = static_cast<ngx_msec_t>(pause_left(state, steady_clock::now()).count());
-    if (peer->tries > 0 && ngx_current_msec - peer->start_time + next_ms < kBalancedTimeMs) return;
-    peer->tries = 0;
-    peer->cached = 0;
-    mark_all_tried(state);
-  });
+  guarded(peer->log, [&] { end_try(peer, *static_cast<RequestState*>(data), (result & NGX_PEER_FAILED) != 0); });
 }
 
 // --- Around the keepalive module. ---

@@ -35,21 +35,23 @@ ngx_int_t body_filter(ngx_http_request_t* r, ngx_chain_t* in) {
   });
 }
 
+// False where it is over the limit.
+bool hash_body(RequestState& state, const ngx_chain_t* in) {
+  for (const ngx_chain_t* link = in; link != nullptr; link = link->next) {
+    const ngx_buf_t* const buffer = link->buf;
+    if (ngx_buf_in_memory(buffer))
+      state.body.update({buffer->pos, static_cast<std::size_t>(buffer->last - buffer->pos)});
+    state.body_complete = state.body_complete || buffer->last_buf;
+  }
+  const std::size_t limit = location_config(state.r).bound_body_max;
+  return limit == 0 || state.body.length() <= limit;
+}
+
 // Hashes the body as it comes, ahead of nginx's own filter, which may put it into a file.
 ngx_int_t request_body_filter(ngx_http_request_t* r, ngx_chain_t* in) {
   auto* const state = static_cast<RequestState*>(ngx_http_get_module_ctx(r, ngx_http_mifeng_module));
   if (state != nullptr && !state->unbound && r == r->main) {
-    const std::size_t limit = location_config(r).bound_body_max;
-    const bool fits = guarded(r->connection->log, false, [&] {
-      for (const ngx_chain_t* link = in; link != nullptr; link = link->next) {
-        const ngx_buf_t* const buffer = link->buf;
-        if (ngx_buf_in_memory(buffer))
-          state->body.update({buffer->pos, static_cast<std::size_t>(buffer->last - buffer->pos)});
-        state->body_complete = state->body_complete || buffer->last_buf;
-      }
-      return limit == 0 || state->body.length() <= limit;
-    });
-    if (!fits) {
+    if (!guarded(r->connection->log, false, [&] { return hash_body(*state, in); })) {
       r->lingering_close = 1;
       return refuse_request(*state, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, "body-too-large",
                             "The request body is over the limit of this gateway.");

@@ -16,27 +16,18 @@ void install_filters();
 // Of a guard's answer, not sealed: it ends soon, so other units come first (spec/key-socket.md, Lame duck).
 inline constexpr std::string_view kLeavingField = "Mifeng-Leaving";
 
-// Output buffers that one answer may have under way at a time: what bounds its memory.
-inline constexpr std::size_t kBuffersMax = 2;
-
-// --- Input that is held. ---
-// Adds a chain to what is held. NGX_ERROR without memory.
-ngx_int_t take_input(RequestState& state, ngx_chain_t* in);
-// What is at the front of it, empty where nothing is held; consume() after it was used.
-ByteView held_input(const FilterChains& chains);
-void consume(FilterChains& chains, std::size_t size);
-// A buffer with room for `size` bytes, used again where possible; null without memory. It joins chains.out with
-// commit_spare(); until then the same one comes back.
-ngx_buf_t* spare_buffer(RequestState& state, std::size_t size);
-void commit_spare(RequestState& state);
-// Both at once.
-ngx_buf_t* take_buffer(RequestState& state, std::size_t size);
-// One without content, that says flush or last; null without memory.
-ngx_buf_t* take_special(RequestState& state);
-// Hands chains.out on, with what became of it. As a body filter returns.
-ngx_int_t send_on(RequestState& state);
-// Tells nginx whether this request has to be asked again (input is held) before it may be finished.
-void mark_buffered(RequestState& state);
+// --- What is sealed, and how. ---
+// No body, in the words of RFC 9110, whatever the header says of its length.
+bool is_bodyless(const ngx_http_request_t* r);
+// What the answer to this request is bound to; "bad-context" of sealed::response_context().
+struct AnswerFields {
+  ngx_uint_t status = 0;
+  std::string_view content_type = {};
+  std::string_view content_encoding = {};
+  std::string_view target = {};  // as the guard sees it
+};
+Result<Bytes> answer_context(const RequestState& state, const AnswerFields& answer);
+Error out_of_memory();
 
 // --- Header fields of an answer. ---
 void clear_headers(ngx_http_request_t* r);
@@ -57,9 +48,12 @@ bool is_upstream_answer(const RequestState& state);
 void note_refusal(RequestState& state, std::string_view reason, std::string_view shown_reason,
                   std::string_view message);
 
-// --- nginx's own answers (error pages). ---
+// --- Answers whose body is not the one that comes: nginx's own (error pages), and empty ones. ---
 ngx_int_t own_header(RequestState& state);
+// What comes is dropped, and at its end state.own_body goes in its place.
 ngx_int_t own_body(RequestState& state, ngx_chain_t* in);
+// The same where the end has come already.
+ngx_int_t end_own_body(RequestState& state);
 // Guard: where it ends soon, this answer is its connection's last, and the gateway is told to go elsewhere.
 ngx_int_t mark_leaving(ngx_http_request_t* r);
 // To be answered in place of a request: `status`, with the reason and the message for the caller.

@@ -6,11 +6,12 @@
 
 #include "filters.h"
 #include "mifeng/proxy/fields.h"
-#include "mifeng/sealed/context.h"
 #include "worker.h"
 
 namespace mifeng::nginx {
 namespace {
+
+using proxy::SealForm;
 
 constexpr std::string_view kRefusedMessage =
     "The model's answer could not be verified and was not passed on. The operator finds the reason under this request "
@@ -18,13 +19,6 @@ constexpr std::string_view kRefusedMessage =
 
 Error refused(std::string_view reason, std::string_view message) {
   return {ErrorCode::kVerificationFailed, std::string(reason), std::string(message)};
-}
-
-Error out_of_memory() { return {ErrorCode::kInternal, "out-of-memory", "no memory is left for an answer"}; }
-
-bool has_no_body(const ngx_http_request_t* r) {
-  return r->method == NGX_HTTP_HEAD || r->headers_out.status == NGX_HTTP_NO_CONTENT ||
-         r->headers_out.status == NGX_HTTP_NOT_MODIFIED;
 }
 
 // What the header says, before anything of it is verified: the form of the seal and the context.
@@ -40,47 +34,31 @@ Result<void> read_header(RequestState& state) {
   if (seal.count > 1 || type.count > 1 || sealed_type.count > 1 || sealed_encoding.count > 1)
     return refused("duplicate-field", "a field that belongs to the seal stands there twice");
   const bool in_body = type.value == proxy::kSealedContentType;
-  if (seal.count == 0 && (!in_body || has_no_body(r))) return refused("unsealed", "the answer is not sealed");
-  if (seal.count == 1 && (in_body || (!has_no_body(r) && r->headers_out.content_length_n != 0)))
+  if (seal.count == 0 && (!in_body || is_bodyless(r))) return refused("unsealed", "the answer is not sealed");
+  if (seal.count == 1 && (in_body || (!is_bodyless(r) && r->headers_out.content_length_n != 0)))
     return refused("both-forms", "the answer has a Mifeng-Seal and a body as well");
 
-  state.content_type = sealed_type.value;
-  state.content_encoding = sealed_encoding.value;
-  const std::string digest = state.unbound ? std::string(sealed::kUnboundBody) : state.body.digest();
-  sealed::ResponseContext fields;
-  fields.request_id = state.request_id;
-  fields.status = static_cast<int>(state.unverified_status);
-  fields.content_type = state.content_type;
-  fields.content_encoding = state.content_encoding;
-  fields.method = view(r->method_name);
+  AnswerFields fields;
+  fields.status = state.unverified_status;
+  fields.content_type = sealed_type.value;
+  fields.content_encoding = sealed_encoding.value;
   fields.target = state.target;
-  fields.body_digest = digest;
-  MIFENG_TRY(Bytes context, sealed::response_context(fields));
-  if (seal.count == 1) {
-    MIFENG_TRY(state.seal_field, from_base64(seal.value));
-    state.opener.emplace(proxy::OpenFilter::Form::kField, std::move(context));
-  } else {
-    state.opener.emplace(proxy::OpenFilter::Form::kBody, std::move(context));
-    if (r->headers_out.content_length_n >= 0)
-      state.stream_length = static_cast<std::uint64_t>(r->headers_out.content_length_n);
+  MIFENG_TRY(Bytes context, answer_context(state, fields));
+  const SealForm form = seal.count == 1 ? SealForm::kField : SealForm::kBody;
+  Opening& opening = state.opening.emplace(form, std::move(context));
+  opening.content_type = sealed_type.value;
+  opening.content_encoding = sealed_encoding.value;
+  if (form == SealForm::kField) {
+    MIFENG_TRY(opening.field, from_base64(seal.value));
+  } else if (r->headers_out.content_length_n >= 0) {
+    opening.stream_length = static_cast<std::uint64_t>(r->headers_out.content_length_n);
   }
   return ok();
 }
 
-// Sends the verified header on, with the fields that may pass.
-Result<ngx_int_t> send_header(RequestState& state) {
-  ngx_http_request_t* const r = state.r;
-  ngx_http_headers_out_t& out = r->headers_out;
-  const bool empty = !state.seal_field.empty();
-  std::optional<std::uint64_t> length;
-  if (!empty && state.stream_length) {
-    MIFENG_TRY(length, state.opener->plaintext_length(*state.stream_length));
-  }
-  if (!empty && !length && r->http_version < NGX_HTTP_VERSION_11) {
-    return refused(
-        "needs-http-1.1",
-        "The length of this answer is not known beforehand, and HTTP/1.0 could not show where it ends; use HTTP/1.1.");
-  }
+// Of the guard's fields those go on that may.
+void keep_what_passes(RequestState& state) {
+  ngx_http_headers_out_t& out = state.r->headers_out;
   for_each_field(out.headers, [&](ngx_table_elt_t& field) {
     std::string name(key_of(field));
     std::transform(name.begin(), name.end(), name.begin(),
@@ -102,93 +80,149 @@ Result<ngx_int_t> send_header(RequestState& state) {
   out.www_authenticate = nullptr;
   out.expires = nullptr;
   out.content_offset = 0;
-  r->allow_ranges = 0;
+  state.r->allow_ranges = 0;
+}
 
-  out.content_type = copy_to(r->pool, state.content_type);
+// What was sealed with the answer stands in the fields that callers know.
+ngx_int_t say_what_was_sealed(ngx_http_request_t* r, const Opening& opening) {
+  ngx_http_headers_out_t& out = r->headers_out;
+  out.content_type = copy_to(r->pool, opening.content_type);
   out.content_type_len = out.content_type.len;
   out.content_type_lowcase = nullptr;
   ngx_str_null(&out.charset);
-  if (out.content_type.data == nullptr) return ngx_int_t{NGX_ERROR};
-  if (!state.content_encoding.empty()) {
-    if (add_field(r, "Content-Encoding", state.content_encoding) != NGX_OK) return ngx_int_t{NGX_ERROR};
-    auto* const last = static_cast<ngx_table_elt_t*>(out.headers.last->elts) + out.headers.last->nelts - 1;
-    out.content_encoding = last;  // so that no filter behind us encodes once more
-  }
-  out.content_length_n = empty ? (has_no_body(r) ? -1 : 0) : length ? static_cast<off_t>(*length) : -1;
-  state.answer = empty ? Answer::kEmpty : Answer::kPassing;
-  return next_header_filter(r);
+  if (out.content_type.data == nullptr) return NGX_ERROR;
+  if (opening.content_encoding.empty()) return NGX_OK;
+  if (add_field(r, "Content-Encoding", opening.content_encoding) != NGX_OK) return NGX_ERROR;
+  auto* const last = static_cast<ngx_table_elt_t*>(out.headers.last->elts) + out.headers.last->nelts - 1;
+  out.content_encoding = last;  // so that no filter behind us encodes once more
+  return NGX_OK;
 }
 
-// Opens what is held into at most kBuffersMax buffers, and marks the end.
+// Sends the verified header on.
+Result<void> send_header(RequestState& state) {
+  ngx_http_request_t* const r = state.r;
+  const Opening& opening = *state.opening;
+  const bool empty = opening.filter.form() == SealForm::kField;
+  std::optional<std::uint64_t> length;
+  if (opening.stream_length) {
+    MIFENG_TRY(length, opening.filter.plaintext_length(*opening.stream_length));
+  }
+  if (!empty && !length && r->http_version < NGX_HTTP_VERSION_11) {
+    return refused(
+        "needs-http-1.1",
+        "The length of this answer is not known beforehand, and HTTP/1.0 could not show where it ends; use HTTP/1.1.");
+  }
+  keep_what_passes(state);
+  const Error cannot_send(ErrorCode::kInternal, "cannot-send", "the header could not be sent");
+  if (say_what_was_sealed(r, opening) != NGX_OK) return cannot_send;
+  r->headers_out.content_length_n = empty ? (is_bodyless(r) ? -1 : 0) : length ? static_cast<off_t>(*length) : -1;
+  state.answer = empty ? Answer::kEmpty : Answer::kPassing;
+  const ngx_int_t rc = next_header_filter(r);
+  if (rc == NGX_ERROR || rc > NGX_OK) return cannot_send;
+  return ok();
+}
+
+// Opens what is held while there is room, and marks the end.
 Result<void> open_held(RequestState& state) {
-  FilterChains& chains = state.chains;
+  Pump& pump = state.pump;
+  Opening& opening = *state.opening;
   ngx_buf_t* newest = nullptr;
-  while (chains.in != nullptr && chains.under_way < kBuffersMax) {
-    ByteView in = held_input(chains);
+  while (pump.holds_input() && pump.has_room()) {
+    ByteView in = pump.front();
     const std::size_t size = in.size();
-    MIFENG_TRY(const ByteView plaintext, state.opener->next(in));
-    consume(chains, size - in.size());
+    MIFENG_TRY(const ByteView plaintext, opening.filter.next(in));
+    pump.consume(size - in.size());
     if (plaintext.empty()) continue;
-    newest = take_buffer(state, plaintext.size());
+    newest = pump.take_buffer(plaintext.size());
     if (newest == nullptr) return out_of_memory();
     newest->last = ngx_cpymem(newest->last, plaintext.data(), plaintext.size());
     // Without a length every segment was a flush on the other side.
-    newest->flush = !state.stream_length || (chains.flush && chains.in == nullptr);
+    newest->flush = !opening.stream_length || (pump.flush_asked() && !pump.holds_input());
   }
-  if (chains.in == nullptr && chains.last && !state.complete) {
-    MIFENG_CHECK(state.opener->finish());
-    if (newest == nullptr && (newest = take_special(state)) == nullptr) return out_of_memory();
-    newest->last_buf = 1;
-    newest->last_in_chain = 1;
-    state.complete = true;
+  if (!pump.holds_input() && pump.input_ended() && !pump.ended()) {
+    MIFENG_CHECK(opening.filter.finish());
+    if (newest == nullptr && (newest = pump.take_special()) == nullptr) return out_of_memory();
+    pump.end_with(*newest);
   }
   return ok();
 }
 
-// Verifies the seal of an answer without a body.
-Result<void> open_field(RequestState& state) {
-  ByteView in = ByteView(state.seal_field).subspan(state.opener->header().size());
-  while (!in.empty()) MIFENG_CHECK(state.opener->next(in));
-  return state.opener->finish();
+// What a step of an answer whose header waits for its verification comes to.
+enum class Step { kDone, kWaits };
+
+Result<Step> read_stream_header(RequestState& state) {
+  Opening& opening = *state.opening;
+  if (opening.filter.form() == SealForm::kField) {
+    ByteView in = opening.field;
+    MIFENG_CHECK(opening.filter.feed_header(in));
+    if (opening.filter.stage() == proxy::OpenFilter::Stage::kHeader) MIFENG_CHECK(opening.filter.finish());
+    return Step::kDone;
+  }
+  ByteView in = state.pump.front();
+  if (in.empty()) {
+    if (state.pump.input_ended()) MIFENG_CHECK(opening.filter.finish());
+    return Step::kWaits;
+  }
+  const std::size_t size = in.size();
+  MIFENG_CHECK(opening.filter.feed_header(in));
+  state.pump.consume(size - in.size());
+  return Step::kDone;
 }
 
-// One more step of an answer whose header waits; true where there is nothing more to do now.
-Result<bool> advance_header(RequestState& state) {
-  proxy::OpenFilter& opener = *state.opener;
-  const bool in_field = !state.seal_field.empty();
-  switch (opener.stage()) {
-    case proxy::OpenFilter::Stage::kHeader: {
-      ByteView in = in_field ? ByteView(state.seal_field) : held_input(state.chains);
-      if (in.empty()) {
-        if (state.chains.last) MIFENG_CHECK(opener.finish());
-        return true;
-      }
-      const std::size_t size = in.size();
-      MIFENG_CHECK(opener.feed_header(in));
-      if (!in_field) consume(state.chains, size - in.size());
-      if (in_field && opener.stage() == proxy::OpenFilter::Stage::kHeader) MIFENG_CHECK(opener.finish());
-      return false;
-    }
-    case proxy::OpenFilter::Stage::kKey: {
-      if (state.waits_for_key) return true;
-      MIFENG_TRY(const auto key, Worker::get()->find_key(state));
-      if (key == nullptr) return true;
-      MIFENG_CHECK(opener.start(*key, Worker::get()->provider()));
-      return false;
-    }
-    case proxy::OpenFilter::Stage::kSegments: break;
-  }
-  if (in_field) {
-    MIFENG_CHECK(open_field(state));
-  } else if (state.stream_length) {
+Result<Step> find_key(RequestState& state) {
+  if (state.opening->waits_for_key) return Step::kWaits;
+  MIFENG_TRY(const auto key, Worker::get()->find_key(state));
+  if (key == nullptr) return Step::kWaits;
+  MIFENG_CHECK(state.opening->filter.start(*key, Worker::get()->provider()));
+  return Step::kDone;
+}
+
+// Verifies the seal of an answer without a body.
+Result<void> open_field(Opening& opening) {
+  ByteView in = ByteView(opening.field).subspan(opening.filter.header().size());
+  while (!in.empty()) MIFENG_CHECK(opening.filter.next(in));
+  return opening.filter.finish();
+}
+
+// The key is there: the header goes once what has to be verified before it is.
+Result<Step> begin_answer(RequestState& state) {
+  Opening& opening = *state.opening;
+  if (opening.filter.form() == SealForm::kField) {
+    MIFENG_CHECK(open_field(opening));
+  } else if (opening.stream_length) {
     // The first segment, most often the only one, is verified before anything is said: so what fails is a 502. A stream
     // without a length does not wait for it: whoever listens to events wants to see that they will come.
     MIFENG_CHECK(open_held(state));
-    if (state.chains.out == nullptr) return true;
+    if (!state.pump.has_output()) return Step::kWaits;
   }
-  MIFENG_TRY(const ngx_int_t rc, send_header(state));
-  if (rc == NGX_ERROR || rc > NGX_OK) return Error(ErrorCode::kInternal, "cannot-send", "the header could not be sent");
-  return false;
+  MIFENG_CHECK(send_header(state));
+  return Step::kDone;
+}
+
+// As far as it goes now, with an answer whose header waits: kDone once that was sent.
+Result<Step> advance_header(RequestState& state) {
+  while (state.answer == Answer::kHeld) {
+    Step step = Step::kDone;
+    switch (state.opening->filter.stage()) {
+      case proxy::OpenFilter::Stage::kHeader: {
+        MIFENG_TRY(step, read_stream_header(state));
+        break;
+      }
+      case proxy::OpenFilter::Stage::kKey: {
+        MIFENG_TRY(step, find_key(state));
+        break;
+      }
+      case proxy::OpenFilter::Stage::kSegments: {
+        MIFENG_TRY(step, begin_answer(state));
+        break;
+      }
+    }
+    if (step == Step::kWaits) {
+      state.pump.pause(state.opening->waits_for_key);
+      return Step::kWaits;
+    }
+  }
+  return Step::kDone;
 }
 
 // All verification failures look the same to the caller; what the caller can mend is said.
@@ -214,24 +248,11 @@ ngx_int_t refuse_answer(RequestState& state, const Error& error) {
   note_refused_answer(state, error);
   if (state.answer != Answer::kHeld) return break_off(state);
   state.answer = Answer::kOwn;
-  state.chains = FilterChains();
-  mark_buffered(state);
+  state.pump.drop();
   state.r->keepalive = 0;
   state.r->http_version = state.http_version;
   return ngx_http_filter_finalize_request(state.r, &ngx_http_mifeng_module,
                                           ours ? NGX_HTTP_INTERNAL_SERVER_ERROR : NGX_HTTP_BAD_GATEWAY);
-}
-
-// The header was sent, and that is all of the answer.
-ngx_int_t end_empty(RequestState& state) {
-  if (!state.chains.last || state.complete) return NGX_OK;
-  state.complete = true;
-  if (state.r->header_only) return NGX_OK;
-  ngx_buf_t* const buffer = take_special(state);
-  if (buffer == nullptr) return NGX_ERROR;
-  buffer->last_buf = 1;
-  buffer->last_in_chain = 1;
-  return send_on(state);
 }
 
 // From outside of nginx's own handling of this request. The upstream may still be under way: ending that gives back the
@@ -241,81 +262,62 @@ void end_request(ngx_http_request_t* r) {
   ngx_http_finalize_request(r, NGX_ERROR);
 }
 
+// One round of the pump. `header_is_new`: it was sent in this very call.
+ngx_int_t fill(RequestState& state, bool header_is_new) {
+  if (const auto opened = open_held(state); !opened) return refuse_answer(state, opened.error());
+  if (!header_is_new || state.pump.has_output() || state.opening->stream_length) return NGX_OK;
+  // Whoever waits for the first event of a stream wants to see that there is one.
+  ngx_buf_t* const buffer = state.pump.take_special();
+  if (buffer == nullptr) return NGX_ERROR;
+  buffer->flush = 1;
+  return NGX_OK;
+}
+
 ngx_int_t advance(RequestState& state) {
   const bool header_is_new = state.answer == Answer::kHeld;
-  while (state.answer == Answer::kHeld) {
-    const auto waits = advance_header(state);
-    if (!waits) return refuse_answer(state, waits.error());
-    if (*waits) {
-      mark_buffered(state);
-      return NGX_AGAIN;
-    }
-  }
-  FilterChains& chains = state.chains;
-  if (state.answer == Answer::kEmpty) {
-    mark_buffered(state);
-    return end_empty(state);
-  }
-  bool asked = chains.busy != nullptr;  // what is under way is to be tried again
-  do {
-    if (const auto opened = open_held(state); !opened) return refuse_answer(state, opened.error());
-    if (chains.out == nullptr && header_is_new && !state.stream_length) {
-      // Whoever waits for the first event of a stream wants to see that there is one.
-      ngx_buf_t* const buffer = take_special(state);
-      if (buffer == nullptr) return NGX_ERROR;
-      buffer->flush = 1;
-    }
-    if (chains.out == nullptr && !asked) break;
-    asked = false;
-    if (send_on(state) == NGX_ERROR) return NGX_ERROR;
-  } while (chains.under_way < kBuffersMax && (chains.in != nullptr || (chains.last && !state.complete)));
-  mark_buffered(state);
-  return chains.busy != nullptr || chains.in != nullptr ? NGX_AGAIN : NGX_OK;
+  const auto step = advance_header(state);
+  if (!step) return refuse_answer(state, step.error());
+  if (*step == Step::kWaits) return NGX_AGAIN;
+  if (state.answer == Answer::kPassing) return state.pump.run([&] { return fill(state, header_is_new); });
+  state.pump.stop_waiting();
+  return state.pump.input_ended() ? end_own_body(state) : NGX_OK;
+}
+
+// In place of the answer's header: nginx makes an answer of its own.
+ngx_int_t answer_otherwise(RequestState& state, const Error& error) {
+  note_refused_answer(state, error);
+  state.answer = Answer::kOwn;
+  state.r->http_version = state.http_version;
+  return NGX_HTTP_BAD_GATEWAY;
 }
 
 }  // namespace
 
 ngx_int_t open_header(RequestState& state) {
   if (!is_upstream_answer(state)) return own_header(state);
-  if (const auto read = read_header(state); !read) {
-    note_refused_answer(state, read.error());
-    state.answer = Answer::kOwn;
-    state.r->http_version = state.http_version;
-    return NGX_HTTP_BAD_GATEWAY;
-  }
+  if (const auto read = read_header(state); !read) return answer_otherwise(state, read.error());
   state.answer = Answer::kHeld;
-  if (state.seal_field.empty()) {
-    // What is not of a known length comes piece by piece, so it is passed on piece by piece.
-    if (!state.stream_length)
-      state.r->upstream->buffering = upstream_field(state.r, "x-accel-buffering").value == "yes" ? 1 : 0;
-    return NGX_OK;
+  const Opening& opening = *state.opening;
+  if (opening.filter.form() == SealForm::kField) {
+    const auto step = advance_header(state);
+    return step ? NGX_OK : answer_otherwise(state, step.error());
   }
-  while (state.answer == Answer::kHeld) {
-    const auto waits = advance_header(state);
-    if (!waits) {
-      note_refused_answer(state, waits.error());
-      state.answer = Answer::kOwn;
-      return NGX_HTTP_BAD_GATEWAY;
-    }
-    if (*waits) {
-      mark_buffered(state);
-      return NGX_OK;
-    }
-  }
+  // What is not of a known length comes piece by piece, so it is passed on piece by piece.
+  if (!opening.stream_length)
+    state.r->upstream->buffering = upstream_field(state.r, "x-accel-buffering").value == "yes" ? 1 : 0;
   return NGX_OK;
 }
 
 ngx_int_t open_body(RequestState& state, ngx_chain_t* in) {
-  if (state.answer == Answer::kOwn) return own_body(state, in);
-  if (state.answer == Answer::kUnseen) return next_body_filter(state.r, in);
-  if (state.answer == Answer::kEmpty) return take_input(state, in) == NGX_OK ? end_empty(state) : NGX_ERROR;
-  const bool flushed_before = state.chains.flush;
-  state.chains.flush = false;
-  if (take_input(state, in) != NGX_OK) return NGX_ERROR;
-  // Once nginx is done with the upstream, a flush without an end is how it gives up on an answer that broke off.
-  const bool broke_off = state.chains.flush && !state.chains.last && state.r->upstream->cleanup == nullptr;
-  state.chains.flush = state.chains.flush || (flushed_before && state.chains.in != nullptr);
-  if (broke_off) return refuse_answer(state, refused("truncated", "the answer broke off"));
+  switch (state.answer) {
+    case Answer::kUnseen: return next_body_filter(state.r, in);
+    case Answer::kOwn:
+    case Answer::kEmpty: return own_body(state, in);
+    case Answer::kHeld:
+    case Answer::kPassing: break;
+  }
+  if (state.pump.take(in) != NGX_OK) return NGX_ERROR;
+  if (state.pump.broke_off()) return refuse_answer(state, refused("truncated", "the answer broke off"));
   return advance(state);
 }
 

@@ -3,7 +3,6 @@
 #include "config.h"
 #include "filters.h"
 #include "mifeng/proxy/seal_filter.h"
-#include "mifeng/sealed/context.h"
 #include "worker.h"
 
 namespace mifeng::nginx {
@@ -51,14 +50,10 @@ ngx_int_t seal_status(RequestState& state) {
   r->headers_out.content_length_n = 0;
   sealed::SenderKey* const key = state.request_id.empty() || !state.body_complete ? nullptr : Worker::get()->seal_key();
   if (key == nullptr) return NGX_OK;
-  const std::string digest = state.unbound ? std::string(sealed::kUnboundBody) : state.body.digest();
-  sealed::ResponseContext fields;
-  fields.request_id = state.request_id;
-  fields.status = static_cast<int>(r->headers_out.status);
-  fields.method = view(r->method_name);
+  AnswerFields fields;
+  fields.status = r->headers_out.status;
   fields.target = view(r->unparsed_uri);
-  fields.body_digest = digest;
-  const auto context = sealed::response_context(fields);
+  const auto context = answer_context(state, fields);
   if (!context) return NGX_OK;
   const auto seal = proxy::seal_empty(*key, *context, Worker::get()->random(), Worker::get()->provider());
   return seal ? add_field(r, "Mifeng-Seal", *seal) : NGX_OK;
@@ -83,9 +78,9 @@ ngx_int_t own_header(RequestState& state) {
                    "CONNECT is not supported; call the model over plain HTTP.");
     }
     const Explanation standing = explain(r->headers_out.status);
-    const bool ours = !state.refusal_message.empty();
-    state.own_body = error_body(ours ? state.shown_reason : standing.reason,
-                                ours ? state.refusal_message : standing.message, state.request_id);
+    const bool ours = !state.refusal.message.empty();
+    state.own_body = error_body(ours ? state.refusal.shown_reason : standing.reason,
+                                ours ? state.refusal.message : standing.message, state.request_id);
     clear_headers(r);
     r->headers_out.content_length_n = static_cast<off_t>(state.own_body.size());
     r->headers_out.content_type = as_ngx("application/json");
@@ -103,7 +98,7 @@ ngx_int_t own_header(RequestState& state) {
 }
 
 ngx_int_t own_body(RequestState& state, ngx_chain_t* in) {
-  ngx_http_request_t* const r = state.r;
+  if (in == nullptr) return next_body_filter(state.r, nullptr);
   bool last = false;
   for (ngx_chain_t* link = in; link != nullptr; link = link->next) {
     // What nginx would have said in HTML goes.
@@ -111,11 +106,14 @@ ngx_int_t own_body(RequestState& state, ngx_chain_t* in) {
     link->buf->file_pos = link->buf->file_last;
     last = last || link->buf->last_buf;
   }
-  if (!last || state.complete || r->header_only) {
-    state.complete = state.complete || last;
-    return in == nullptr ? next_body_filter(r, nullptr) : NGX_OK;
-  }
-  state.complete = true;
+  return last ? end_own_body(state) : NGX_OK;
+}
+
+ngx_int_t end_own_body(RequestState& state) {
+  ngx_http_request_t* const r = state.r;
+  if (state.pump.ended()) return NGX_OK;
+  state.pump.end();
+  if (r->header_only) return NGX_OK;
   auto* const buffer = static_cast<ngx_buf_t*>(ngx_calloc_buf(r->pool));
   ngx_chain_t* const out = ngx_alloc_chain_link(r->pool);
   if (buffer == nullptr || out == nullptr) return NGX_ERROR;

@@ -17,7 +17,7 @@ void destroy(void* data) { delete static_cast<RequestState*>(data); }
 // nginx resets the stream that was not ended.
 void on_request_end(void* data) {
   auto* const state = static_cast<RequestState*>(data);
-  if (state->answer != Answer::kPassing || state->complete || state->r->stream != nullptr) return;
+  if (state->answer != Answer::kPassing || state->pump.ended() || state->r->stream != nullptr) return;
   ngx_connection_t* const connection = state->r->connection;
   const ::linger reset{1, 0};
   ::setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
@@ -54,14 +54,14 @@ RequestState* RequestState::attach(ngx_http_request_t* request) {
 RequestState::~RequestState() {
   Worker* const worker = Worker::get();
   if (worker == nullptr) return;
-  if (waits_for_key) worker->forget(*this);
+  if (opening && opening->waits_for_key) worker->forget(*this);
   release_stream();
   end_attempt(proxy::Balancer::Outcome::kUnused);
   if (route == nullptr && request_id.empty()) return;
   const std::string_view deployment = route == nullptr ? std::string_view() : route->forward.deployment;
   worker->counters().call(deployment, instance);
   ++worker->totals().calls;
-  const bool broken = answer == Answer::kPassing && !complete;
+  const bool broken = answer == Answer::kPassing && !pump.ended();
   if (broken || r->headers_out.status >= NGX_HTTP_INTERNAL_SERVER_ERROR) {
     worker->counters().error(deployment, instance);
     ++worker->totals().errors;

@@ -14,21 +14,9 @@
 #include "mifeng/proxy/router.h"
 #include "mifeng/proxy/seal_filter.h"
 #include "ngx.h"
+#include "pump.h"
 
 namespace mifeng::nginx {
-
-// The chains of a filter that holds on to input and bounds its output (the pattern of nginx's gunzip filter).
-struct FilterChains {
-  ngx_chain_t* in = nullptr;  // not consumed yet
-  bool flush = false;         // a flush was asked for behind what is in `in`
-  bool last = false;          // nothing comes after what is in `in`
-  ngx_chain_t* out = nullptr;
-  ngx_chain_t** out_end = &out;
-  ngx_chain_t* busy = nullptr;
-  ngx_chain_t* free = nullptr;
-  ngx_chain_t* spare = nullptr;  // being filled
-  std::size_t under_way = 0;     // buffers in out and busy
-};
 
 enum class Answer {
   kUnseen,   // no header has passed yet
@@ -38,8 +26,35 @@ enum class Answer {
   kOwn,      // nginx's own (an error page), written by us
 };
 
+// A gateway's: a sealed answer, from its header's arrival to its end.
+struct Opening {
+  Opening(proxy::SealForm form, Bytes context) : filter(form, std::move(context)) {}
+
+  proxy::OpenFilter filter;
+  Bytes field;                                 // SealForm::kField: what stood in Mifeng-Seal
+  std::optional<std::uint64_t> stream_length;  // SealForm::kBody, where it was said
+  std::string content_type;                    // as sealed
+  std::string content_encoding;
+  bool waits_for_key = false;
+};
+
+// A guard's: an answer that is sealed as a body.
+struct Sealing {
+  explicit Sealing(proxy::SealFilter made) : filter(std::move(made)) {}
+
+  proxy::SealFilter filter;
+  bool begun = false;  // the stream's header was put out
+};
+
+// Why a request or an answer was refused. The first reason stays.
+struct Refusal {
+  std::string reason;        // class, for log and counters; empty: not refused
+  std::string shown_reason;  // for the caller
+  std::string message;       // for the caller
+};
+
 struct RequestState {
-  explicit RequestState(ngx_http_request_t* request) : r(request), http_version(request->http_version) {}
+  explicit RequestState(ngx_http_request_t* request) : r(request), http_version(request->http_version), pump(request) {}
   RequestState(const RequestState&) = delete;
   RequestState& operator=(const RequestState&) = delete;
   ~RequestState();  // tells worker and balancer
@@ -76,22 +91,13 @@ struct RequestState {
 
   // --- The answer. ---
   Answer answer = Answer::kUnseen;
-  std::string refusal;          // class, for log and counters; empty: not refused
-  std::string shown_reason;     // for the caller
-  std::string refusal_message;  // for the caller
+  Refusal refusal;
   ngx_uint_t unverified_status = 0;
-  std::string instance;      // id, once known
-  std::string content_type;  // as sealed (gateway)
-  std::string content_encoding;
-  std::optional<proxy::OpenFilter> opener;
-  std::optional<std::uint64_t> stream_length;
-  Bytes seal_field;  // gateway: what stood in Mifeng-Seal
-  std::optional<proxy::SealFilter> sealer;
-  bool stream_begun = false;  // guard: the stream's header was put out
-  bool complete = false;      // the final segment went on, or there is none
-  bool waits_for_key = false;
+  std::string instance;  // id, once known
+  std::optional<Opening> opening;
+  std::optional<Sealing> sealing;
   std::string own_body;
-  FilterChains chains;
+  Pump pump;
 };
 
 }  // namespace mifeng::nginx

@@ -21,7 +21,7 @@ constexpr Get kGetters[] = {
       return s.route == nullptr ? "" : std::string_view(s.route->route.id);
     },
     [](const RequestState& s) -> std::string_view { return s.instance; },
-    [](const RequestState& s) -> std::string_view { return s.refusal; },
+    [](const RequestState& s) -> std::string_view { return s.refusal.reason; },
 };
 constexpr std::string_view kNames[] = {
     "mifeng_target",   "mifeng_request_id", "mifeng_request_body", "mifeng_deployment",

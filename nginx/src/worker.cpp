@@ -21,8 +21,8 @@ constexpr seconds kKeyWait{5};
 Worker* the_worker = nullptr;
 
 proxy::UnwrapRequest unwrap_request(std::uint32_t id, const RequestState& state) {
-  const ByteView header = state.opener->header().bytes();
-  return {id, state.route->forward.deployment, state.opener->context(), Bytes(header.begin(), header.end())};
+  const ByteView header = state.opening->filter.header().bytes();
+  return {id, state.route->forward.deployment, state.opening->filter.context(), Bytes(header.begin(), header.end())};
 }
 
 }  // namespace
@@ -75,7 +75,7 @@ std::shared_ptr<const proxy::Router> Worker::router() const {
 // --- Root keys of answers. ---
 
 Result<std::shared_ptr<const proxy::CachedKey>> Worker::find_key(RequestState& state) {
-  const std::string cache_key = state.opener->header().cache_key();
+  const std::string cache_key = state.opening->filter.header().cache_key();
   auto found = keys_.find(cache_key, steady_clock::now());
   if (found) {
     // Whether the signer is listed, for this deployment, is asked at each use, and of the newest table.
@@ -97,7 +97,7 @@ Result<std::shared_ptr<const proxy::CachedKey>> Worker::find_key(RequestState& s
   } else {
     ask(Pending{cache_key, {&state}, nullptr, steady_clock::now() + kKeyWait});
   }
-  state.waits_for_key = true;
+  state.opening->waits_for_key = true;
   return std::shared_ptr<const proxy::CachedKey>();
 }
 
@@ -120,7 +120,7 @@ void Worker::forget(RequestState& state) {
     if (pending.waiting.empty()) take_pending(item);
     break;
   }
-  state.waits_for_key = false;
+  state.opening->waits_for_key = false;
 }
 
 Worker::Pending Worker::take_pending(std::unordered_map<std::uint32_t, Pending>::iterator item) {
@@ -136,7 +136,7 @@ void Worker::on_unwrapped(const proxy::Unwrapped& message) {
   const Pending pending = take_pending(found);
   const RequestState& first = *pending.waiting.front();
   auto key = std::make_shared<const proxy::CachedKey>(
-      proxy::CachedKey{sealed::RootKey(message.root_key.clone()), crypto::sm3(first.opener->header().blocks()),
+      proxy::CachedKey{sealed::RootKey(message.root_key.clone()), crypto::sm3(first.opening->filter.header().blocks()),
                        message.signer, first.route->forward.deployment});
   keys_.insert(pending.cache_key, std::move(key), steady_clock::now());
   resuming_.insert(resuming_.end(), pending.waiting.begin(), pending.waiting.end());
@@ -151,7 +151,7 @@ void Worker::on_refused(const proxy::Refused& message) {
   std::erase(pending.waiting, pending.asked);
   resuming_.insert(resuming_.end(), pending.waiting.begin(), pending.waiting.end());
   if (pending.asked != nullptr) {
-    pending.asked->waits_for_key = false;
+    pending.asked->opening->waits_for_key = false;
     refuse_held(*pending.asked, message.reason);
   }
   resume_all();
@@ -171,7 +171,7 @@ void Worker::resume_all() {
   while (!resuming_.empty()) {
     RequestState* const state = resuming_.back();
     resuming_.pop_back();
-    state->waits_for_key = false;
+    state->opening->waits_for_key = false;
     resume_opening(*state);
   }
 }

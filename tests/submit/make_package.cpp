@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "mifeng/base/file.h"
-#include "test_package.h"
+#include "mifeng/package_fixture/test_package.h"
 
 namespace mifeng::submit {
 namespace {
@@ -16,12 +16,12 @@ Result<void> make(char** arguments, const char* model) {
   MIFENG_TRY(const auto card, messages::decode_card(card_text));
   MIFENG_TRY(const Bytes pem, read_file(arguments[1], 64 << 10));
   MIFENG_TRY(const auto key, crypto::Sm2PrivateKey::from_pem(pem));
-  PackageSpec spec;
+  package::PackageSpec spec;
   spec.model = model;
   spec.version = arguments[3];
   spec.base_bytes = std::strtoull(arguments[4], nullptr, 10);
   SystemRandom random;
-  MIFENG_TRY(const auto parts, package_parts(spec, card, key, folder, random));
+  MIFENG_TRY(const auto parts, package::package_parts(spec, card, key, folder, random));
   return write_parts(parts, key, folder / "package.mfpkg");
 }
 

@@ -1,11 +1,13 @@
 // A platform with a real registry, and packages for it.
 #pragma once
 
+#include "mifeng/package_fixture/test_package.h"
 #include "mifeng/platform_fixture/platform_test.h"
 #include "mifeng/stack/backends.h"
-#include "test_package.h"
 
 namespace mifeng::submit {
+
+using package::PackageSpec;
 
 class Submit : public platform_fixture::PlatformTest {
  protected:
@@ -48,7 +50,7 @@ class Submit : public platform_fixture::PlatformTest {
                               const messages::PlatformCard& card) {
     const auto folder = work_->path() / std::to_string(++made_);
     std::filesystem::create_directories(folder);
-    auto made = package_parts(spec, card, signer, folder, random_);
+    auto made = package::package_parts(spec, card, signer, folder, random_);
     EXPECT_TRUE(made) << made.error().message();
     return std::move(*made);
   }

@@ -10,10 +10,10 @@
 #include "mifeng/archive/tar.h"
 #include "mifeng/base/child_process.h"
 #include "mifeng/package/layer.h"
+#include "mifeng/package/oci.h"
+#include "mifeng/package/sealed_layers.h"
+#include "mifeng/package/sha256.h"
 #include "mifeng/store/deployments.h"
-#include "oci.h"
-#include "sealed_layers.h"
-#include "sha256.h"
 #include "submit_fixture.h"
 
 namespace mifeng::submit {
@@ -149,7 +149,7 @@ TEST_F(Submit, RefusesWhatIsNotThisVendorsPackageForThisPlatform) {
                              .value();
     const auto folder = work_->path() / "elsewhere";
     std::filesystem::create_directories(folder);
-    const auto made = package_parts({}, elsewhere, *vendor_key_, folder, random_).value();
+    const auto made = package::package_parts({}, elsewhere, *vendor_key_, folder, random_).value();
     EXPECT_EQ(refusal(ann_, file_of(made, *vendor_key_)), "payload-not-verified");
   }
   // The manifest signed by somebody else; signed before a change.

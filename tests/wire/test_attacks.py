@@ -345,6 +345,19 @@ def test_the_seal_of_an_empty_answer_is_bound_too(cast):
         refused(gateway, gateway.call("/m", "DELETE"), name)
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_seal_field_without_a_value(cast, method):
+    guard, gateway, between = cast.meddled()
+    guard.model.answer = lambda request, out: out.send(wire.response(200, b""))
+    assert gateway.call("/m", method).status == 200
+    between.answer = lambda d: d.replace(empty(d), b"")
+    if method == "GET":
+        refused(gateway, gateway.call("/m"), "truncated")
+    else:  # nothing to read the reason from
+        assert gateway.call("/m", "HEAD").status == 502
+        gateway.supervisor.wait_refusal("truncated")
+
+
 def empty(data):
     return base64.b64encode(empty_seal(data))
 

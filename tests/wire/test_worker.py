@@ -1,6 +1,7 @@
 """The worker itself: its link to the supervisor, its memory, and who may look into it."""
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -10,6 +11,66 @@ import time
 
 import pytest
 import wire
+
+
+def small_buffer(text):
+    return re.sub(r"(listen 127[^;]*);", r"\1 sndbuf=4k;", text)
+
+
+@pytest.mark.parametrize("of", ["gateway", "guard"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_answers_without_a_body_reach_whom_reads_late(cast, of, method):
+    """The socket is full when such an answer is to be sent: it goes when there is room again."""
+    guard = cast.guard(changes=small_buffer)
+    gateway = cast.gateway(wire.table_of(guard), changes=small_buffer)
+    guard.model.answer = lambda request, out: out.send(wire.response(204, b"", "x/" + "y" * 2000, length=False))
+    fields = [("Mifeng-Request-Id", "0" * 32)] if of == "guard" else []
+    count = 100
+    with socket.socket() as caller:
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        caller.settimeout(20)
+        caller.connect(("127.0.0.1", guard.port if of == "guard" else gateway.port))
+        asking = threading.Thread(target=caller.sendall, daemon=True,
+                                  args=(wire.request_bytes("/m", method, fields=fields) * count,))
+        asking.start()
+        seen = 0
+        while seen == 0 or seen != len(guard.model.requests):  # until the worker comes to a stop
+            seen = len(guard.model.requests)
+            time.sleep(0.5)
+        assert seen < count, "every answer fitted into the socket"
+        stream = caller.makefile("rb")
+        for _ in range(count):
+            answer = wire.read_answer(caller, method, stream)
+            assert (answer.status, answer.complete) == (204, True)
+        asking.join()
+
+
+@pytest.mark.parametrize("of", ["gateway", "guard"])
+def test_the_header_of_a_stream_reaches_whom_reads_late(cast, of):
+    """It does not fit into the socket, and what the model says first is still to come."""
+    said = threading.Event()
+
+    def stream(request, out):
+        out.send(wire.response(200, content_type="x/" + "y" * 14000, fields=[("Transfer-Encoding", "chunked")],
+                               length=False))
+        assert said.wait(timeout=30)
+        out.send(wire.chunk(b"first") + wire.chunk(b""))
+
+    guard = cast.guard(changes=small_buffer)
+    gateway = cast.gateway(wire.table_of(guard), changes=small_buffer)
+    guard.model.answer = stream
+    with socket.socket() as caller:
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        caller.settimeout(20)
+        caller.connect(("127.0.0.1", guard.port if of == "guard" else gateway.port))
+        caller.sendall(wire.request_bytes("/m", fields=[("Mifeng-Request-Id", "0" * 32)] if of == "guard" else []))
+        wire.wait_for(lambda: guard.model.requests, "the request")
+        time.sleep(0.5)
+        head = caller.makefile("rb")
+        assert head.readline().startswith(b"HTTP/1.1 200 ")
+        assert any(len(value) > 14000 for _, value in wire.read_fields(head))
+        said.set()
+        assert head.readline()
 
 
 def test_a_slow_caller_does_not_fill_the_worker(cast):

@@ -55,17 +55,16 @@ Result<int> run(const SealArguments& arguments, Console& console) {
   MIFENG_TRY(Output output, Output::create(arguments.output));
   MIFENG_CHECK(output.write(sealer.header()));
   Bytes piece(kPiece);
-  Bytes out;
-  for (;;) {
+  Bytes segment(sealer.segment_size() + sealed::kSegmentOverhead);
+  while (!sealer.finished()) {
     MIFENG_TRY(const std::size_t size, input.read(piece));
-    if (size == 0) break;
-    out.clear();
-    MIFENG_CHECK(sealer.update(ByteView(piece).first(size), out));
-    MIFENG_CHECK(output.write(out));
+    const auto after = size == 0 ? sealed::Sealer::After::kLast : sealed::Sealer::After::kMore;
+    ByteView rest = ByteView(piece).first(size);
+    do {
+      MIFENG_TRY(const std::size_t written, sealer.next(rest, after, segment));
+      MIFENG_CHECK(output.write(ByteView(segment).first(written)));
+    } while (!rest.empty());
   }
-  out.clear();
-  MIFENG_CHECK(sealer.finish(out));
-  MIFENG_CHECK(output.write(out));
   MIFENG_CHECK(output.commit());
   return 0;
 }

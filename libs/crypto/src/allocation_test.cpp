@@ -1,7 +1,7 @@
 // Every allocation of what promises a Result fails once, in turn: an error comes back and never an exception.
 #include <gtest/gtest.h>
 
-#include "failing_allocations.h"
+#include "mifeng/base_fixture/failing_allocations.h"
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/crypto/sm2_der.h"
 #include "mifeng/crypto/sm4_gcm.h"
@@ -43,12 +43,12 @@ TEST_F(CryptoAllocationTest, RefusingWhatIsBad) {
   const Bytes signature = key.sign(message).value();
   const Bytes other(10, 'o');
   for (int allowed = 0; allowed < 20; ++allowed) {
-    g_allocations_left = allowed;
+    allow_allocations(allowed);
     const bool decrypted = key.decrypt(ciphertext).has_value();
     const bool verified = key.public_key().verify(other, signature).has_value();
     const bool parsed = parse_sm2_ciphertext(other).has_value() || parse_sm2_signature(other).has_value();
     const bool is_point = Sm2PublicKey::from_point(other).has_value();
-    g_allocations_left = -1;
+    allow_allocations(-1);
     EXPECT_FALSE(decrypted || verified || parsed || is_point) << allowed;
   }
 }

@@ -7,7 +7,7 @@
 
 #include "guard_impl.h"
 #include "mifeng/base/file.h"
-#include "mifeng/guard/payload.h"
+#include "mifeng/guard/open_payload.h"
 #include "mifeng/keyholder/process.h"
 
 namespace mifeng::guard {

@@ -8,7 +8,7 @@
 
 #include "guard_impl.h"
 #include "mifeng/guard/model.h"
-#include "mifeng/guard/payload.h"
+#include "mifeng/guard/open_payload.h"
 
 namespace mifeng::guard {
 

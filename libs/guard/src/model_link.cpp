@@ -13,7 +13,7 @@
 #include <cerrno>
 #include <optional>
 
-#include "mifeng/guard/payload.h"
+#include "mifeng/guard/open_payload.h"
 #include "mifeng/sealed/header.h"
 
 namespace mifeng::guard {

@@ -12,8 +12,8 @@
 #include "mifeng/base/file.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/manifest/rules.h"
+#include "mifeng/package/sha256.h"
 #include "package_parts.h"
-#include "sha256.h"
 #include "tool_run.h"
 
 namespace mifeng::package {
@@ -144,7 +144,7 @@ Result<LayerFile> read_layer(const BaseReference& reference, const Folder& folde
   const UniqueFd fd(::open(folder.path(blob).c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return bad_base(reference, "the layer " + blob.digest + " is missing");
   MIFENG_TRY(const std::uint64_t size, file_size(fd.get()));
-  Sha256 digest;
+  DigestHasher digest;
   if (size == blob.size)
     MIFENG_CHECK(each_piece(fd.get(), size, [&](ByteView bytes) {
       digest.update(bytes);
@@ -229,7 +229,7 @@ Result<std::string> base_image_digest(const BaseReference& reference, StopSignal
   const UniqueFd fd(::open(reference.path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return no_such_base(reference, "there is no file " + reference.path.string());
   MIFENG_TRY(const std::uint64_t size, file_size(fd.get()));
-  Sha256 digest;
+  DigestHasher digest;
   MIFENG_CHECK(each_piece(fd.get(), size, [&](ByteView bytes) {
     digest.update(bytes);
     return check(stop);

@@ -2,7 +2,7 @@
 #include <cstdlib>
 
 #include "base_image_json.h"
-#include "sha256.h"
+#include "mifeng/package/sha256.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace mifeng::package;

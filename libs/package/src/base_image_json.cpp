@@ -1,7 +1,7 @@
 #include "base_image_json.h"
 
 #include "mifeng/json/fields.h"
-#include "sha256.h"
+#include "mifeng/package/sha256.h"
 
 namespace mifeng::package {
 namespace {

@@ -7,7 +7,7 @@
 #include "mifeng/base/child_process.h"
 #include "mifeng/json/value.h"
 #include "mifeng/package/package_file.h"
-#include "sha256.h"
+#include "mifeng/package/sha256.h"
 #include "test_project.h"
 
 namespace mifeng::package {

@@ -6,8 +6,8 @@
 #include "mifeng/base/file.h"
 #include "mifeng/base/part_file.h"
 #include "mifeng/json/value.h"
-#include "oci.h"
-#include "sha256.h"
+#include "mifeng/package/oci.h"
+#include "mifeng/package/sha256.h"
 
 namespace mifeng::package {
 namespace {
@@ -85,7 +85,7 @@ json::Object descriptor(std::string_view media_type, const std::string& digest, 
 
 Result<std::string> write_guard_image(const fs::path& folder, const fs::path& out) {
   MIFENG_TRY(const auto sources, list(folder));
-  Sha256 content;
+  DigestHasher content;
   MIFENG_CHECK(write(sources, [&](ByteView bytes) {
     content.update(bytes);
     return ok();

@@ -10,7 +10,7 @@
 #include "mifeng/base/file.h"
 #include "mifeng/json/value.h"
 #include "mifeng/package/oci_image.h"
-#include "sha256.h"
+#include "mifeng/package/sha256.h"
 
 namespace mifeng::package {
 namespace {

@@ -8,7 +8,7 @@
 #include "mifeng/json/fields.h"
 #include "mifeng/manifest/rules.h"
 #include "mifeng/manifest/yaml.h"
-#include "oci.h"
+#include "mifeng/package/oci.h"
 #include "tool_run.h"
 
 namespace mifeng::package {

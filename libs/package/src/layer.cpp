@@ -12,8 +12,8 @@
 #include "mifeng/base/file.h"
 #include "mifeng/base/part_file.h"
 #include "mifeng/json/fields.h"
-#include "oci.h"
-#include "sha256.h"
+#include "mifeng/package/oci.h"
+#include "mifeng/package/sha256.h"
 
 namespace mifeng::package {
 namespace {
@@ -152,7 +152,7 @@ Result<LayerFile> store_layer(LayerRole role, const std::string& diff_id, const 
   }
   // Two packs at once may both come here; each writes a file of its own and the same bytes win twice.
   MIFENG_TRY(PartFile part, PartFile::create(out.path));
-  Sha256 blob;
+  DigestHasher blob;
   auto written = [&]() -> Result<void> {
     Deflater gzip([&](ByteView bytes) -> Result<void> {
       blob.update(bytes);
@@ -165,7 +165,7 @@ Result<LayerFile> store_layer(LayerRole role, const std::string& diff_id, const 
       }
       return ok();
     });
-    Sha256 content;
+    DigestHasher content;
     MIFENG_CHECK(write([&](ByteView bytes) -> Result<void> {
       MIFENG_CHECK(check(stop));
       content.update(bytes);
@@ -184,7 +184,7 @@ Result<LayerFile> store_layer(LayerRole role, const std::string& diff_id, const 
 
 Result<LayerFile> build_layer(const TreeLayer& tree) {
   MIFENG_TRY(const auto entries, list_tree(tree.folder, {}));
-  Sha256 content;
+  DigestHasher content;
   MIFENG_CHECK(write_tree(tree, entries, [&](ByteView bytes) {
     content.update(bytes);
     return check(tree.stop);
@@ -200,7 +200,7 @@ Result<LayerFile> build_layer(const TreeLayer& tree) {
 Result<std::string> digest_tree(const fs::path& folder, const std::function<bool(const std::string&)>& leave_out,
                                 StopSignal* stop) {
   MIFENG_TRY(const auto entries, list_tree(folder, leave_out));
-  Sha256 digest;
+  DigestHasher digest;
   for (const TarEntry& entry : entries) {
     const json::Array facts{entry.path, static_cast<int>(entry.type), entry.mode, entry.size, entry.link_target};
     digest.update(as_bytes(json::serialize(facts)));

@@ -1,4 +1,4 @@
-#include "oci.h"
+#include "mifeng/package/oci.h"
 
 #include <set>
 

@@ -5,9 +5,9 @@
 
 #include "base_image_json.h"
 #include "mifeng/base/file.h"
-#include "oci.h"
+#include "mifeng/package/oci.h"
+#include "mifeng/package/sha256.h"
 #include "package_parts.h"
-#include "sha256.h"
 
 namespace mifeng::package {
 namespace {
@@ -29,7 +29,7 @@ class Layout {
     OciBlob blob{named.media_type, named.digest, named.size, folder_ / "blobs/sha256" / digest_hex(named.digest)};
     const UniqueFd fd(::open(blob.path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd) return bad("the blob " + blob.digest + " is missing, or cannot be read");
-    Sha256 digest;
+    DigestHasher digest;
     Bytes buffer(kPiece);
     std::uint64_t at = 0;
     for (;;) {

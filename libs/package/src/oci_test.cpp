@@ -1,5 +1,5 @@
 // What an image's configuration may say.
-#include "oci.h"
+#include "mifeng/package/oci.h"
 
 #include <gmock/gmock.h>
 

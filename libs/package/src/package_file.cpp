@@ -9,9 +9,9 @@
 #include "mifeng/archive/tar.h"
 #include "mifeng/crypto/sm3.h"
 #include "mifeng/crypto/statement.h"
-#include "oci.h"
+#include "mifeng/package/oci.h"
+#include "mifeng/package/sha256.h"
 #include "package_parts.h"
-#include "sha256.h"
 
 namespace mifeng::package {
 namespace {

@@ -6,8 +6,8 @@
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/json/fields.h"
 #include "mifeng/manifest/rules.h"
-#include "oci.h"
-#include "sha256.h"
+#include "mifeng/package/oci.h"
+#include "mifeng/package/sha256.h"
 
 namespace mifeng::package {
 namespace {

@@ -6,12 +6,12 @@
 #include "gunzip.h"
 #include "image_tree.h"
 #include "mifeng/archive/tar.h"
+#include "mifeng/package/oci.h"
 #include "mifeng/package/package_file.h"
+#include "mifeng/package/sealed_layers.h"
+#include "mifeng/package/sha256.h"
 #include "mifeng/sealed/header.h"
 #include "mifeng/sealed/length.h"
-#include "oci.h"
-#include "sealed_layers.h"
-#include "sha256.h"
 
 namespace mifeng::package {
 namespace {
@@ -98,8 +98,8 @@ Result<SegmentsFacts> PackageFile::verify_contents(const Progress& progress) con
     const Layer& layer = manifest_.layers[i];
     const Blob& blob = blobs_[i + 1];
     const bool sealed_part = layer.role == LayerRole::kPayloadHeader || layer.role == LayerRole::kPayloadSegments;
-    Sha256 blob_hash;
-    Sha256 content_hash;
+    DigestHasher blob_hash;
+    DigestHasher content_hash;
     std::uint64_t left = kUnpackedMax;
     Gunzip gunzip(Gunzip::Members::kOne, left);
     ForeignTar entries([&](const ForeignEntry& entry) { return tree.add(entry); });

@@ -1,4 +1,4 @@
-#include "package_writer.h"
+#include "mifeng/package/package_writer.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -9,9 +9,9 @@
 #include "mifeng/base/part_file.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/crypto/statement.h"
-#include "oci.h"
+#include "mifeng/package/oci.h"
+#include "mifeng/package/sha256.h"
 #include "package_parts.h"
-#include "sha256.h"
 
 namespace mifeng::package {
 namespace {
@@ -34,7 +34,7 @@ Result<void> copy_blob(archive::TarWriter& tar, const Layer& layer, const std::f
   if (!fd) return errno_error(errno, "open " + path.string());
   MIFENG_CHECK(tar.add({blob_path(layer.digest), archive::TarEntry::Type::kFile, 0644, layer.size, {}}));
   Bytes buffer(1 << 20);
-  Sha256 digest;
+  DigestHasher digest;
   for (std::uint64_t at = 0; at < layer.size;) {
     MIFENG_TRY(const std::size_t got, pread_some(fd.get(), at, buffer));
     if (got == 0) return Error(ErrorCode::kInternal, "changed", path.string() + " became shorter while it was packed");

@@ -13,11 +13,11 @@
 #include "mifeng/crypto/sm3.h"
 #include "mifeng/json/fields.h"
 #include "mifeng/manifest/deployment_config.h"
+#include "mifeng/package/oci.h"
 #include "mifeng/package/package_file.h"
-#include "oci.h"
-#include "package_writer.h"
-#include "sealed_layers.h"
-#include "sha256.h"
+#include "mifeng/package/package_writer.h"
+#include "mifeng/package/sealed_layers.h"
+#include "mifeng/package/sha256.h"
 
 namespace mifeng::package {
 namespace {
@@ -120,7 +120,7 @@ Result<std::string> input_digest(const PackOptions& options, const std::optional
     return path == "build" || name == ".git" || name == "__pycache__" || name == ".venv" || name.ends_with(".mfpkg") ||
            PartFile::is_name(name);
   };
-  Sha256 digest;
+  DigestHasher digest;
   MIFENG_TRY(const std::string project, digest_tree(options.project, not_ours, options.stop));
   MIFENG_TRY(const std::string packs, digest_tree(options.packs, not_ours, options.stop));
   for (const std::string* text : {&project, &packs, &options.created_by}) digest.update(as_bytes(*text));

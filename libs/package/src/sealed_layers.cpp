@@ -1,4 +1,4 @@
-#include "sealed_layers.h"
+#include "mifeng/package/sealed_layers.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -6,11 +6,11 @@
 #include "mifeng/archive/payload.h"
 #include "mifeng/base/file.h"
 #include "mifeng/crypto/sm4_gcm.h"
+#include "mifeng/package/oci.h"
+#include "mifeng/package/sha256.h"
 #include "mifeng/sealed/context.h"
 #include "mifeng/sealed/length.h"
 #include "mifeng/sealed/seal.h"
-#include "oci.h"
-#include "sha256.h"
 
 namespace mifeng::package {
 namespace {
@@ -52,7 +52,7 @@ class PlainLayer {
     file_.layer.media_type = kLayerTar;
   }
   UniqueFd fd_;
-  Sha256 digest_;
+  DigestHasher digest_;
   LayerFile file_;
 };
 
@@ -89,19 +89,22 @@ Result<SealedPayload> seal_payload(const fs::path& folder, const PackageManifest
   for (const std::string_view path : kSegmentsFolders) MIFENG_CHECK(add_folder(tar, path));
   const auto length = sealed::fixed_stream_length(0, out.plaintext_size, exponent);
   MIFENG_CHECK(tar.add({std::string(kPayloadSegmentsPath), archive::TarEntry::Type::kFile, 0644, *length, {}}));
+  Bytes segment(sealer.segment_size() + sealed::kSegmentOverhead);
+  const auto seal_on = [&](ByteView bytes, sealed::Sealer::After after) -> Result<void> {
+    do {
+      MIFENG_TRY(const std::size_t size, sealer.next(bytes, after, segment));
+      MIFENG_CHECK(tar.data(ByteView(segment).first(size)));
+    } while (!bytes.empty());
+    return ok();
+  };
   std::uint64_t done = 0;
-  Bytes segments;
   const auto seal_piece = [&](ByteView bytes) -> Result<void> {
-    segments.clear();
-    MIFENG_CHECK(sealer.update(bytes, segments));
+    MIFENG_CHECK(seal_on(bytes, sealed::Sealer::After::kMore));
     done += bytes.size();
-    if (progress) MIFENG_CHECK(progress(done, out.plaintext_size));
-    return tar.data(segments);
+    return progress ? progress(done, out.plaintext_size) : ok();
   };
   MIFENG_CHECK(archive::write_payload(folder, files, seal_piece));
-  segments.clear();
-  MIFENG_CHECK(sealer.finish(segments));
-  MIFENG_CHECK(tar.data(segments));
+  MIFENG_CHECK(seal_on({}, sealed::Sealer::After::kLast));
   MIFENG_CHECK(tar.finish());
   out.segments = layer.finish();
   return out;

@@ -1,4 +1,4 @@
-#include "sha256.h"
+#include "mifeng/package/sha256.h"
 
 #include <algorithm>
 

@@ -52,7 +52,7 @@ struct FilterTest : testing::Test {
     return stream;
   }
 
-  Result<Bytes> open(ByteView stream, std::size_t piece, OpenFilter::Form form = OpenFilter::Form::kBody) {
+  Result<Bytes> open(ByteView stream, std::size_t piece, SealForm form = SealForm::kBody) {
     OpenFilter filter(form, context);
     Bytes plaintext;
     while (!stream.empty()) {
@@ -117,14 +117,14 @@ TEST_F(FilterTest, SealsNoOtherLengthThanItSaid) {
 TEST_F(FilterTest, KnowsThePlaintextsLengthFromTheStreams) {
   for (const std::size_t size : {1u, 1023u, 1024u, 1025u, 2048u}) {
     const Bytes stream = seal(numbers(size), size, 4096, SealFilter::After::kMore);
-    OpenFilter filter(OpenFilter::Form::kBody, context);
+    OpenFilter filter(SealForm::kBody, context);
     ByteView in = stream;
     ASSERT_TRUE(filter.feed_header(in));
     EXPECT_EQ(filter.plaintext_length(stream.size()).value(), size);
     EXPECT_EQ(filter.plaintext_length(key.header_size() + 19).error().reason(), "fixed-rule");
   }
   const Bytes flushed = seal(numbers(10), std::nullopt, 10, SealFilter::After::kMore);
-  OpenFilter filter(OpenFilter::Form::kBody, context);
+  OpenFilter filter(SealForm::kBody, context);
   ByteView in = flushed;
   ASSERT_TRUE(filter.feed_header(in));
   EXPECT_EQ(filter.plaintext_length(flushed.size()).value(), std::nullopt);
@@ -133,9 +133,9 @@ TEST_F(FilterTest, KnowsThePlaintextsLengthFromTheStreams) {
 TEST_F(FilterTest, TheSealOfNothingOpensToNothing) {
   const auto field = seal_empty(key, context, random, *provider);
   const Bytes stream = from_base64(*field).value();
-  EXPECT_EQ(open(stream, 1, OpenFilter::Form::kField).value(), Bytes());
+  EXPECT_EQ(open(stream, 1, SealForm::kField).value(), Bytes());
   const Bytes body = seal(numbers(5), 5, 5, SealFilter::After::kMore);
-  EXPECT_EQ(open(body, 1000, OpenFilter::Form::kField).error().reason(), "seal-not-empty");
+  EXPECT_EQ(open(body, 1000, SealForm::kField).error().reason(), "seal-not-empty");
 }
 
 TEST_F(FilterTest, RefusesAnotherContextACutAndATail) {

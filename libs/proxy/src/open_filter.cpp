@@ -44,7 +44,7 @@ Result<std::optional<std::uint64_t>> OpenFilter::plaintext_length(std::uint64_t 
 Result<ByteView> OpenFilter::next(ByteView& in) {
   assert(stage_ == Stage::kSegments);
   MIFENG_TRY(ByteView plaintext, opener_->next(in));
-  if (form_ == Form::kField && !plaintext.empty()) {
+  if (form_ == SealForm::kField && !plaintext.empty()) {
     return Error(ErrorCode::kVerificationFailed, "seal-not-empty",
                  "a Mifeng-Seal field opened to a body; the instance does not keep to the format");
   }

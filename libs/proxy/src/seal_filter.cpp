@@ -20,48 +20,25 @@ std::optional<std::uint64_t> SealFilter::stream_length() const {
   return sealed::fixed_stream_length(header().size(), *length_, exponent_);
 }
 
-std::uint64_t SealFilter::plaintext_left() const { return *length_ - sealed_; }
-
 std::size_t SealFilter::segment_room() const {
   std::uint64_t plaintext = sealer_.segment_size();
-  if (length_) plaintext = std::min(plaintext, plaintext_left());
+  if (length_) plaintext = std::min(plaintext, *length_ - sealed_);
   return static_cast<std::size_t>(plaintext) + sealed::kSegmentOverhead;
 }
 
 Result<std::size_t> SealFilter::next(ByteView& in, After after, MutableBytes out) {
-  const std::size_t size = sealer_.segment_size();
-  const std::size_t missing = size - pending_.size();
-  if (length_ && pending_.size() + in.size() > plaintext_left()) {
-    return Error(ErrorCode::kInvalidArgument, "length-mismatch", "the model sent more than its Content-Length says");
+  if (length_) {
+    const std::uint64_t left = *length_ - taken_;
+    if (in.size() > left)
+      return Error(ErrorCode::kInvalidArgument, "length-mismatch", "the model sent more than its Content-Length says");
+    if (after == After::kLast && in.size() < left)
+      return Error(ErrorCode::kInvalidArgument, "length-mismatch", "the model sent less than its Content-Length says");
+    if (after == After::kFlush) after = After::kMore;
   }
-  ByteView plaintext;
-  auto last = sealed::Sealer::Last::kNo;
-  const bool full = in.size() >= missing;
-  if (full && pending_.empty()) {
-    plaintext = in.first(size);
-    in = in.subspan(size);
-  } else if (full) {
-    append(pending_, in.first(missing));
-    in = in.subspan(missing);
-    plaintext = pending_;
-  } else if (after == After::kLast || (after == After::kFlush && !length_ && pending_.size() + in.size() != 0)) {
-    if (!pending_.empty()) append(pending_, in);
-    plaintext = pending_.empty() ? in : ByteView(pending_);
-    in = {};
-    if (after == After::kLast) last = sealed::Sealer::Last::kYes;
-  } else {
-    append(pending_, in);
-    in = {};
-    return std::size_t{0};
-  }
-  if (last == sealed::Sealer::Last::kYes && length_ && plaintext.size() != plaintext_left()) {
-    return Error(ErrorCode::kInvalidArgument, "length-mismatch", "the model sent less than its Content-Length says");
-  }
-  const std::size_t written = plaintext.size() + sealed::kSegmentOverhead;
-  MIFENG_CHECK(sealer_.seal_segment(plaintext, last, out.first(written)));
-  sealed_ += plaintext.size();
-  pending_.clear();
-  finished_ = last == sealed::Sealer::Last::kYes;
+  const std::size_t before = in.size();
+  MIFENG_TRY(const std::size_t written, sealer_.next(in, after, out));
+  taken_ += before - in.size();
+  if (written != 0) sealed_ += written - sealed::kSegmentOverhead;
   return written;
 }
 

@@ -2,7 +2,9 @@
 // and what was released before is right.
 #include <gtest/gtest.h>
 
-#include "failing_allocations.h"
+#include <array>
+
+#include "mifeng/base_fixture/failing_allocations.h"
 #include "mifeng/sealed/context.h"
 #include "mifeng/sealed/open.h"
 #include "mifeng/sealed/seal.h"
@@ -39,6 +41,26 @@ TEST_F(AllocationTest, Sealing) {
   EXPECT_GT(failures, 2);
 }
 
+TEST_F(AllocationTest, SealingInPieces) {
+  auto key = SenderKey::create(options, random).value();
+  const int failures = fail_each_allocation([&]() -> std::optional<Error> {
+    auto sealer = Sealer::create(key, {.context = context}, random, *provider);
+    if (!sealer) return error_of(std::move(sealer));
+    std::array<std::uint8_t, 1100> segment{};
+    ByteView rest = ByteView(plaintext).first(10);
+    auto written = sealer->next(rest, Sealer::After::kMore, segment);
+    if (!written) {
+      // The error stays, also when there is memory again.
+      const long left = allow_allocations(-1);
+      EXPECT_EQ(sealer->next(rest, Sealer::After::kLast, segment).error().reason(), "out-of-memory");
+      allow_allocations(left);
+      return error_of(std::move(written));
+    }
+    return error_of(sealer->next(rest, Sealer::After::kLast, segment));
+  });
+  EXPECT_GT(failures, 2);
+}
+
 TEST_F(AllocationTest, OpeningAResponseWithACachedRootKey) {
   auto key = SenderKey::create(options, random).value();
   const Bytes stream = seal(key, {.context = context}, plaintext, random, *provider).value();
@@ -54,9 +76,9 @@ TEST_F(AllocationTest, OpeningAResponseWithACachedRootKey) {
       auto piece = opener->next(rest);
       if (!piece) {
         // The error stays, also when there is memory again.
-        const long left = std::exchange(g_allocations_left, -1);
+        const long left = allow_allocations(-1);
         EXPECT_EQ(opener->next(rest).error().reason(), "out-of-memory");
-        g_allocations_left = left;
+        allow_allocations(left);
         return error_of(std::move(piece));
       }
       released += piece->size();

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "limits_seam.h"
+#include "mifeng/sealed_fixture/feed.h"
 #include "segment.h"
 
 namespace mifeng::sealed {
@@ -25,12 +26,12 @@ class LimitsTest : public ::testing::Test {
   Opener opener_of(const Sealer& sealer) {
     Opener opener(Policy{}, receiver, context, *provider);
     Bytes none;
-    EXPECT_TRUE(opener.update(sealer.header(), none));
+    EXPECT_TRUE(testing::feed(opener, sealer.header(), none));
     return opener;
   }
-  static Result<Bytes> sealed_segment(Sealer& sealer, std::size_t size, Sealer::Last last) {
-    Bytes out(size + kSegmentOverhead);
-    MIFENG_CHECK(sealer.seal_segment(Bytes(size, 'x'), last, out));
+  static Result<Bytes> sealed_segment(Sealer& sealer, std::size_t size, Sealer::After after) {
+    Bytes out;
+    MIFENG_CHECK(testing::feed(sealer, Bytes(size, 'x'), after, out));
     return out;
   }
 
@@ -48,22 +49,22 @@ TEST_F(LimitsTest, ASenderEndsAtTheLastSegment) {
   Opener opener = opener_of(sealer);
   LimitsSeam::begin_at_segment(opener, kSegmentsMax - 2);
   // The last but one, then the last, which has to be the final one; the receiver takes both.
-  Bytes stream = sealed_segment(sealer, 3, Sealer::Last::kNo).value();
-  append(stream, sealed_segment(sealer, 2, Sealer::Last::kYes).value());
+  Bytes stream = sealed_segment(sealer, 3, Sealer::After::kFlush).value();
+  append(stream, sealed_segment(sealer, 2, Sealer::After::kLast).value());
   Bytes out;
-  ASSERT_TRUE(opener.update(stream, out));
+  ASSERT_TRUE(testing::feed(opener, stream, out));
   EXPECT_TRUE(opener.finished());
   EXPECT_TRUE(opener.finish());
   EXPECT_EQ(out.size(), 5u);
 
   auto other = sealer_of(key);
   LimitsSeam::begin_after(other, kSegmentsMax - 1, 1000);
-  const auto refused = sealed_segment(other, 3, Sealer::Last::kNo);
+  const auto refused = sealed_segment(other, 3, Sealer::After::kFlush);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().reason(), "stream-too-long");
   EXPECT_EQ(refused.error().code(), ErrorCode::kResourceExhausted);
   // For good: a stream that could not go on is not ended as if it were whole.
-  EXPECT_EQ(sealed_segment(other, 0, Sealer::Last::kYes).error().reason(), "stream-too-long");
+  EXPECT_EQ(sealed_segment(other, 0, Sealer::After::kLast).error().reason(), "stream-too-long");
 }
 
 TEST_F(LimitsTest, AReceiverRefusesTheSegmentAfterTheLast) {
@@ -85,9 +86,9 @@ TEST_F(LimitsTest, AReceiverRefusesTheSegmentAfterTheLast) {
     Opener opener = opener_of(sealer);
     LimitsSeam::begin_at_segment(opener, kSegmentsMax - 1);
     Bytes out;
-    ASSERT_TRUE(opener.update(segment(kSegmentsMax - 1, false), out));
+    ASSERT_TRUE(testing::feed(opener, segment(kSegmentsMax - 1, false), out));
     EXPECT_EQ(out.size(), 1u);
-    const auto next = opener.update(segment(kSegmentsMax, final), out);
+    const auto next = testing::feed(opener, segment(kSegmentsMax, final), out);
     ASSERT_FALSE(next);
     EXPECT_EQ(next.error().reason(), "too-many-segments");
     EXPECT_EQ(out.size(), 1u);
@@ -97,7 +98,7 @@ TEST_F(LimitsTest, AReceiverRefusesTheSegmentAfterTheLast) {
   Opener opener = opener_of(sealer);
   LimitsSeam::begin_at_segment(opener, kSegmentsMax - 1);
   Bytes out;
-  ASSERT_TRUE(opener.update(segment(kSegmentsMax - 1, false), out));
+  ASSERT_TRUE(testing::feed(opener, segment(kSegmentsMax - 1, false), out));
   EXPECT_EQ(opener.finish().error().reason(), "too-many-segments");
 }
 
@@ -110,17 +111,17 @@ TEST_F(LimitsTest, ASenderPutsTwoToTheFortyBytesIntoAStream) {
   auto key = key_of(Kind::kResponse);
   auto sealer = sealer_of(key);
   LimitsSeam::begin_after(sealer, 7, kPlaintextMax - 10);
-  EXPECT_TRUE(sealed_segment(sealer, 10, Sealer::Last::kNo));
-  EXPECT_TRUE(sealed_segment(sealer, 0, Sealer::Last::kYes));
+  EXPECT_TRUE(sealed_segment(sealer, 10, Sealer::After::kFlush));
+  EXPECT_TRUE(sealed_segment(sealer, 0, Sealer::After::kLast));
   auto other = sealer_of(key);
   LimitsSeam::begin_after(other, 7, kPlaintextMax - 10);
-  EXPECT_EQ(sealed_segment(other, 11, Sealer::Last::kNo).error().reason(), "stream-too-long");
-  // The same through the buffer.
+  EXPECT_EQ(sealed_segment(other, 11, Sealer::After::kFlush).error().reason(), "stream-too-long");
+  // The same in two steps.
   auto third = sealer_of(key);
   LimitsSeam::begin_after(third, 7, kPlaintextMax - 10);
   Bytes out;
-  EXPECT_TRUE(third.update(Bytes(11), out));
-  EXPECT_EQ(third.finish(out).error().reason(), "stream-too-long");
+  EXPECT_TRUE(testing::feed(third, Bytes(11), Sealer::After::kMore, out));
+  EXPECT_EQ(testing::feed(third, {}, Sealer::After::kLast, out).error().reason(), "stream-too-long");
   EXPECT_TRUE(out.empty());
 }
 
@@ -132,7 +133,7 @@ TEST_F(LimitsTest, AReceiverDoesNotCountBytes) {
   LimitsSeam::begin_after(sealer, kBeyond, 0);
   LimitsSeam::begin_at_segment(opener, kBeyond);
   Bytes out;
-  EXPECT_TRUE(opener.update(sealed_segment(sealer, 10, Sealer::Last::kYes).value(), out));
+  EXPECT_TRUE(testing::feed(opener, sealed_segment(sealer, 10, Sealer::After::kLast).value(), out));
   EXPECT_TRUE(opener.finished());
 }
 

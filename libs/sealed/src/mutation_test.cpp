@@ -10,9 +10,11 @@
 #include <map>
 #include <set>
 
+#include "limits_seam.h"
 #include "mifeng/sealed/failure.h"
 #include "mifeng/sealed/open.h"
 #include "mifeng/sealed/seal.h"
+#include "mifeng/sealed_fixture/feed.h"
 #include "mutants.h"
 
 namespace mifeng::sealed {
@@ -126,8 +128,7 @@ class Target {
       Bytes piece(family_.segments[i]);
       random_.fill(piece);
       Bytes segment(piece.size() + kSegmentOverhead);
-      const auto last = i + 1 == family_.segments.size() ? Sealer::Last::kYes : Sealer::Last::kNo;
-      sealer.seal_segment(piece, last, segment).value();
+      LimitsSeam::seal_segment(sealer, piece, i + 1 == family_.segments.size(), segment).value();
       append(stream, segment);
       append(plaintext, piece);
     }
@@ -148,13 +149,13 @@ class Target {
     const std::size_t most = std::array<std::size_t, 4>{1, 40, 1500, stream.size() + 1}[chance.below(4)];
     while (!stream.empty()) {
       const std::size_t size = std::min(most <= 1 ? 1 : 1 + chance.below(most), stream.size());
-      const auto result = opener.update(stream.first(size), outcome.released);
+      const auto result = testing::feed(opener, stream.first(size), outcome.released);
       stream = stream.subspan(size);
       if (result) continue;
       outcome.reason = reason_of(result.error());
       // It stays refused, and nothing comes behind.
       const std::size_t released = outcome.released.size();
-      const auto again = opener.update(stream, outcome.released);
+      const auto again = testing::feed(opener, stream, outcome.released);
       EXPECT_TRUE(!again && again.error().reason() == result.error().reason());
       EXPECT_EQ(outcome.released.size(), released);
       EXPECT_FALSE(opener.finished());

@@ -182,16 +182,6 @@ Result<ByteView> Opener::next(ByteView& in) {
   });
 }
 
-Result<void> Opener::update(ByteView in, Bytes& out) {
-  return guarded(state_->error, [&]() -> Result<void> {
-    do {
-      MIFENG_TRY(const ByteView plaintext, next(in));
-      append(out, plaintext);
-    } while (!in.empty());
-    return ok();
-  });
-}
-
 Result<void> Opener::finish() {
   State& state = *state_;
   return guarded(state.error, [&]() -> Result<void> {

@@ -12,6 +12,7 @@
 #include "mifeng/sealed/context.h"
 #include "mifeng/sealed/open.h"
 #include "mifeng/sealed/seal.h"
+#include "mifeng/sealed_fixture/feed.h"
 #include "segment.h"
 
 namespace mifeng::sealed {
@@ -247,17 +248,17 @@ TEST_F(SealedPage, TheLibrarySealsAndOpensThisVeryStream) {
   auto sealer =
       Sealer::create(key, {.segmentation = Segmentation::kFlushed, .context = context}, salt, *provider).value();
   Bytes made(sealer.header().begin(), sealer.header().end());
-  sealer.update(as_bytes(kFirst), made).value();
-  sealer.flush(made).value();
-  sealer.update(as_bytes(kSecond), made).value();
-  sealer.finish(made).value();
+  testing::feed(sealer, as_bytes(kFirst), Sealer::After::kMore, made).value();
+  testing::feed(sealer, {}, Sealer::After::kFlush, made).value();
+  testing::feed(sealer, as_bytes(kSecond), Sealer::After::kMore, made).value();
+  testing::feed(sealer, {}, Sealer::After::kLast, made).value();
   EXPECT_EQ(to_hex(made), to_hex(page.stream));
 
   Opener opener(policy, receiver, context, *provider);
   Bytes out;
-  ASSERT_TRUE(opener.update(ByteView(page.stream).first(page.at.at("length 1")), out));
+  ASSERT_TRUE(testing::feed(opener, ByteView(page.stream).first(page.at.at("length 1")), out));
   EXPECT_EQ(as_text(out), kFirst);
-  ASSERT_TRUE(opener.update(ByteView(page.stream).subspan(page.at.at("length 1")), out));
+  ASSERT_TRUE(testing::feed(opener, ByteView(page.stream).subspan(page.at.at("length 1")), out));
   ASSERT_TRUE(opener.finish());
   EXPECT_EQ(as_text(out), std::string(kFirst) + std::string(kSecond));
 }
@@ -283,7 +284,7 @@ TEST_F(SealedPage, EachChangeIsRefusedAsItSays) {
     }
     Opener opener(policy, receiver, context, *provider);
     Bytes out;
-    auto result = opener.update(stream, out);
+    auto result = testing::feed(opener, stream, out);
     if (result) result = opener.finish();
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().reason(), failure);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <new>
 
 #include "guard.h"
 #include "header_layout.h"
@@ -49,19 +50,47 @@ Result<Sealer> Sealer::create(SenderKey& key, const SealOptions& options, Random
   });
 }
 
-Result<void> Sealer::seal_segment(ByteView plaintext, Last last, MutableBytes out) {
-  return guarded(error_, [&] { return seal_one(plaintext, last, out); });
+Sealer::Pending::~Pending() {
+  if (bytes) wipe(bytes.get(), size_max);
 }
 
-Result<void> Sealer::seal_one(ByteView plaintext, Last last, MutableBytes out) {
-  const bool final = last == Last::kYes;
-  if (finished_) return Error(ErrorCode::kInvalidArgument, "finished", "the final segment was sealed already");
-  if (plaintext.size() > segment_size_)
-    return Error(ErrorCode::kInvalidArgument, "segment-too-long", "a segment holds at most segment_size() bytes");
-  if (segmentation_ == Segmentation::kFixed && (plaintext.size() == segment_size_) == final)
-    return Error(ErrorCode::kInvalidArgument, "fixed-rule",
-                 "with fixed segments each but the last is full, and the last is not");
-  if (out.size() != plaintext.size() + kSegmentOverhead)
+Result<void> Sealer::keep(ByteView plaintext) {
+  if (plaintext.empty()) return ok();
+  if (!pending_.bytes) pending_.bytes.reset(new (std::nothrow) std::uint8_t[segment_size_]);
+  if (!pending_.bytes) return out_of_memory();
+  std::memcpy(pending_.bytes.get() + pending_.size, plaintext.data(), plaintext.size());
+  pending_.size += plaintext.size();
+  pending_.size_max = std::max(pending_.size_max, pending_.size);
+  return ok();
+}
+
+Result<std::size_t> Sealer::next(ByteView& in, After after, MutableBytes out) {
+  return guarded(error_, [&]() -> Result<std::size_t> {
+    const bool fixed = segmentation_ == Segmentation::kFixed;
+    if (finished_) return Error(ErrorCode::kInvalidArgument, "finished", "the final segment was sealed already");
+    if (fixed && after == After::kFlush)
+      return Error(ErrorCode::kInvalidArgument, "fixed-rule", "a stream of fixed segments cannot be flushed");
+    const std::size_t have = pending_.size + in.size();
+    // A fixed stream's full segment is never its last; a flushed one's may be.
+    const bool final = after == After::kLast && (fixed ? have < segment_size_ : have <= segment_size_);
+    const bool flushed = after == After::kFlush && have != 0;
+    const ByteView taken = in.first(std::min(in.size(), segment_size_ - pending_.size));
+    const bool complete = final || flushed || have >= segment_size_;
+    ByteView plaintext = taken;
+    if (!complete || pending_.size != 0) {
+      MIFENG_CHECK(keep(taken));
+      plaintext = ByteView(pending_.bytes.get(), pending_.size);
+    }
+    in = in.subspan(taken.size());
+    if (!complete) return std::size_t{0};
+    pending_.size = 0;
+    return seal_segment(plaintext, final, out);
+  });
+}
+
+Result<std::size_t> Sealer::seal_segment(ByteView plaintext, bool final, MutableBytes out) {
+  const std::size_t size = plaintext.size() + kSegmentOverhead;
+  if (out.size() < size)
     return Error(ErrorCode::kInvalidArgument, "bad-output-size", "a segment takes 20 bytes more than its plaintext");
   if (plaintext.size() > kPlaintextMax - plaintext_size_ || segments_ >= (final ? kSegmentsMax : kSegmentsMax - 1))
     return Error(ErrorCode::kResourceExhausted, "stream-too-long",
@@ -69,60 +98,11 @@ Result<void> Sealer::seal_one(ByteView plaintext, Last last, MutableBytes out) {
   store_segment_length(out.first<kSegmentLengthSize>(), plaintext.size(), final);
   const auto nonce = segment_nonce(segments_, final);
   cipher_->seal(nonce, out.first(kSegmentLengthSize), plaintext, out.subspan(kSegmentLengthSize, plaintext.size()),
-                out.last<crypto::kGcmTagSize>());
+                out.first(size).last<crypto::kGcmTagSize>());
   ++segments_;
   plaintext_size_ += plaintext.size();
   finished_ = final;
-  return ok();
-}
-
-Result<void> Sealer::emit(ByteView plaintext, Last last, Bytes& out) {
-  const std::size_t before = out.size();
-  out.resize(before + plaintext.size() + kSegmentOverhead);
-  auto result = seal_one(plaintext, last, MutableBytes(out).subspan(before));
-  if (!result) out.resize(before);
-  return result;
-}
-
-Result<void> Sealer::emit_pending(Last last, Bytes& out) {
-  auto result = emit(pending_, last, out);
-  wipe(pending_.data(), pending_.size());
-  pending_.clear();
-  return result;
-}
-
-Result<void> Sealer::update(ByteView plaintext, Bytes& out) {
-  return guarded(error_, [&]() -> Result<void> {
-    // A fixed stream's full segment is never its last. A flushed one's may be: it waits for the next byte.
-    const bool wait = segmentation_ == Segmentation::kFlushed;
-    const auto is_ready = [&](std::size_t size) { return wait ? size > segment_size_ : size >= segment_size_; };
-    while (!plaintext.empty()) {
-      if (pending_.empty() && is_ready(plaintext.size())) {
-        MIFENG_CHECK(emit(plaintext.first(segment_size_), Last::kNo, out));
-        plaintext = plaintext.subspan(segment_size_);
-        continue;
-      }
-      const std::size_t take = std::min(segment_size_ - pending_.size(), plaintext.size());
-      append(pending_, plaintext.first(take));
-      plaintext = plaintext.subspan(take);
-      if (is_ready(pending_.size() + (wait ? std::min<std::size_t>(plaintext.size(), 1) : 0)))
-        MIFENG_CHECK(emit_pending(Last::kNo, out));
-    }
-    return ok();
-  });
-}
-
-Result<void> Sealer::flush(Bytes& out) {
-  return guarded(error_, [&]() -> Result<void> {
-    if (segmentation_ == Segmentation::kFixed)
-      return Error(ErrorCode::kInvalidArgument, "fixed-rule", "a stream of fixed segments cannot be flushed");
-    if (pending_.empty()) return ok();
-    return emit_pending(Last::kNo, out);
-  });
-}
-
-Result<void> Sealer::finish(Bytes& out) {
-  return guarded(error_, [&] { return emit_pending(Last::kYes, out); });
+  return size;
 }
 
 Result<Bytes> replace_payload_header(const Header& old_header, const SenderKey& key, ByteView context) {
@@ -145,10 +125,16 @@ Result<Bytes> seal(SenderKey& key, const SealOptions& options, ByteView plaintex
                    crypto::Sm4GcmProvider& provider) {
   return guarded([&]() -> Result<Bytes> {
     MIFENG_TRY(Sealer sealer, Sealer::create(key, options, random, provider));
-    Bytes out(sealer.header().begin(), sealer.header().end());
-    out.reserve(out.size() + plaintext.size() + kSegmentOverhead * (plaintext.size() / sealer.segment_size() + 1));
-    MIFENG_CHECK(sealer.update(plaintext, out));
-    MIFENG_CHECK(sealer.finish(out));
+    const ByteView header = sealer.header();
+    Bytes out(header.size() + plaintext.size() + kSegmentOverhead * (plaintext.size() / sealer.segment_size() + 1));
+    std::copy(header.begin(), header.end(), out.begin());
+    std::size_t size = header.size();
+    while (!sealer.finished()) {
+      MIFENG_TRY(const std::size_t written,
+                 sealer.next(plaintext, Sealer::After::kLast, MutableBytes(out).subspan(size)));
+      size += written;
+    }
+    out.resize(size);  // a flushed stream whose last segment is full has no empty one behind it
     return out;
   });
 }

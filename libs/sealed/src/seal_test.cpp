@@ -1,4 +1,5 @@
 #include "mifeng/sealed/seal.h"
+#include "mifeng/sealed_fixture/feed.h"
 
 #include <gtest/gtest.h>
 
@@ -74,15 +75,15 @@ TEST_F(SealTest, FixedStreamsHaveTheOneLengthThatLengthComputes) {
     Bytes stream(sealer.header().begin(), sealer.header().end());
     for (std::size_t at = 0; at < size;) {
       const std::size_t take = std::min<std::size_t>(1 + chance() % 1500, size - at);
-      ASSERT_TRUE(sealer.update(ByteView(plaintext).subspan(at, take), stream));
+      ASSERT_TRUE(testing::feed(sealer, ByteView(plaintext).subspan(at, take), Sealer::After::kMore, stream));
       at += take;
     }
-    ASSERT_TRUE(sealer.finish(stream));
+    ASSERT_TRUE(testing::feed(sealer, {}, Sealer::After::kLast, stream));
     EXPECT_EQ(stream.size(), fixed_stream_length(key.header_size(), size, 10)) << size;
     EXPECT_EQ(fixed_plaintext_length(key.header_size(), stream.size(), 10), size);
     Opener opener(Policy{}, receiver, context, *provider);
     Bytes out;
-    ASSERT_TRUE(opener.update(stream, out));
+    ASSERT_TRUE(testing::feed(opener, stream, out));
     ASSERT_TRUE(opener.finish());
     EXPECT_EQ(out, plaintext);
     EXPECT_TRUE(opener.header()->is_fixed());
@@ -95,24 +96,24 @@ TEST_F(SealTest, AFlushedSegmentIsReleasedBeforeTheNextBegins) {
       Sealer::create(key, {.segmentation = Segmentation::kFlushed, .context = context}, random, *provider).value();
   Opener opener(Policy{}, receiver, context, *provider);
   Bytes out;
-  ASSERT_TRUE(opener.update(sealer.header(), out));
+  ASSERT_TRUE(testing::feed(opener, sealer.header(), out));
   Bytes expected;
   for (const std::size_t size : {1U, 20U, 1024U, 1025U, 3000U}) {
     const Bytes piece = random_bytes(size);
     append(expected, piece);
     Bytes wire;
-    ASSERT_TRUE(sealer.update(piece, wire));
-    ASSERT_TRUE(sealer.flush(wire));
-    ASSERT_TRUE(opener.update(wire, out));
+    ASSERT_TRUE(testing::feed(sealer, piece, Sealer::After::kMore, wire));
+    ASSERT_TRUE(testing::feed(sealer, {}, Sealer::After::kFlush, wire));
+    ASSERT_TRUE(testing::feed(opener, wire, out));
     EXPECT_EQ(out, expected) << "what was flushed has not arrived";
     EXPECT_FALSE(opener.finished());
     Bytes nothing;
-    ASSERT_TRUE(sealer.flush(nothing));
+    ASSERT_TRUE(testing::feed(sealer, {}, Sealer::After::kFlush, nothing));
     EXPECT_TRUE(nothing.empty());
   }
   Bytes wire;
-  ASSERT_TRUE(sealer.finish(wire));
-  ASSERT_TRUE(opener.update(wire, out));
+  ASSERT_TRUE(testing::feed(sealer, {}, Sealer::After::kLast, wire));
+  ASSERT_TRUE(testing::feed(opener, wire, out));
   EXPECT_TRUE(opener.finished());
   ASSERT_TRUE(opener.finish());
   EXPECT_EQ(out, expected);
@@ -120,51 +121,54 @@ TEST_F(SealTest, AFlushedSegmentIsReleasedBeforeTheNextBegins) {
 
 TEST_F(SealTest, TheLastFullSegmentOfAFlushedStreamIsFinal) {
   auto key = quick_key(Kind::kResponse);
-  auto sealer =
-      Sealer::create(key, {.segmentation = Segmentation::kFlushed, .context = context}, random, *provider).value();
+  const SealOptions options{.segmentation = Segmentation::kFlushed, .context = context};
+  auto sealer = Sealer::create(key, options, random, *provider).value();
   Bytes segments;
-  ASSERT_TRUE(sealer.update(random_bytes(2048), segments));
-  ASSERT_TRUE(sealer.finish(segments));
+  ASSERT_TRUE(testing::feed(sealer, random_bytes(2048), Sealer::After::kLast, segments));
   EXPECT_EQ(segments.size(), 2048 + 2 * kSegmentOverhead);
+  // Where that it was the last is only said afterwards, an empty one follows.
+  auto other = Sealer::create(key, options, random, *provider).value();
+  segments.clear();
+  ASSERT_TRUE(testing::feed(other, random_bytes(2048), Sealer::After::kMore, segments));
+  ASSERT_TRUE(testing::feed(other, {}, Sealer::After::kLast, segments));
+  EXPECT_EQ(segments.size(), 2048 + 3 * kSegmentOverhead);
 }
 
-TEST_F(SealTest, SegmentsCanBeSealedWithoutTheBuffer) {
+TEST_F(SealTest, AllWaysToCutThePlaintextGiveTheSameSegments) {
+  auto key = quick_key(Kind::kPayload);
+  const Bytes plaintext = random_bytes(5000);
+  struct : Random {
+    void fill(MutableBytes out) override { std::fill(out.begin(), out.end(), std::uint8_t{0}); }
+  } no_random;  // the same salt, so the same keys
+  for (const std::size_t piece : {1U, 7U, 1023U, 1024U, 1025U, 5000U}) {
+    auto sealer = Sealer::create(key, {.context = context}, no_random, *provider).value();
+    Bytes segments;
+    for (std::size_t at = 0; at < plaintext.size(); at += piece)
+      ASSERT_TRUE(testing::feed(sealer, ByteView(plaintext).subspan(at, std::min(piece, plaintext.size() - at)),
+                                Sealer::After::kMore, segments));
+    ASSERT_TRUE(testing::feed(sealer, {}, Sealer::After::kLast, segments));
+    auto whole = Sealer::create(key, {.context = context}, no_random, *provider).value();
+    Bytes expected;
+    ASSERT_TRUE(testing::feed(whole, plaintext, Sealer::After::kLast, expected));
+    EXPECT_EQ(segments, expected) << piece;
+  }
+}
+
+TEST_F(SealTest, ASegmentNeedsItsRoomAndNothingFollowsTheLast) {
   auto key = quick_key(Kind::kResponse);
-  auto sealer =
-      Sealer::create(key, {.segmentation = Segmentation::kFlushed, .context = context}, random, *provider).value();
-  Bytes stream(sealer.header().begin(), sealer.header().end());
-  const Bytes plaintext = random_bytes(700);
-  Bytes segment(700 + kSegmentOverhead);
-  ASSERT_TRUE(sealer.seal_segment(plaintext, Sealer::Last::kNo, segment));
-  append(stream, segment);
-  segment.resize(kSegmentOverhead);
-  ASSERT_TRUE(sealer.seal_segment({}, Sealer::Last::kYes, segment));
-  append(stream, segment);
-  Opener opener(Policy{}, receiver, context, *provider);
-  Bytes out;
-  ASSERT_TRUE(opener.update(stream, out));
-  ASSERT_TRUE(opener.finish());
-  EXPECT_EQ(out, plaintext);
-  const auto after = sealer.seal_segment({}, Sealer::Last::kYes, segment);
-  EXPECT_EQ(after.error().reason(), "finished");
-}
+  auto sealer = Sealer::create(key, {.context = context}, random, *provider).value();
+  Bytes room(10 + kSegmentOverhead);
+  ByteView in = as_bytes("0123456789");
+  EXPECT_EQ(sealer.next(in, Sealer::After::kLast, room).value(), room.size());
+  EXPECT_TRUE(sealer.finished());
+  EXPECT_EQ(sealer.next(in, Sealer::After::kLast, room).error().reason(), "finished");
 
-TEST_F(SealTest, TheSegmentRulesHoldForTheSealerToo) {
-  const auto reason_of = [&](Segmentation segmentation, std::size_t size, Sealer::Last last, std::size_t room) {
-    auto key = quick_key(Kind::kResponse);
-    auto sealer = Sealer::create(key, {.segmentation = segmentation}, random, *provider).value();
-    Bytes out(room);
-    const auto result = sealer.seal_segment(Bytes(size), last, out);
-    Bytes more;
-    EXPECT_EQ(sealer.finish(more).has_value(), result.has_value()) << "the error must stay";
-    return result ? std::string("ok") : result.error().reason();
-  };
-  using Last = Sealer::Last;
-  EXPECT_EQ(reason_of(Segmentation::kFixed, 1024, Last::kNo, 1044), "ok");
-  EXPECT_EQ(reason_of(Segmentation::kFixed, 1023, Last::kNo, 1043), "fixed-rule");
-  EXPECT_EQ(reason_of(Segmentation::kFixed, 1024, Last::kYes, 1044), "fixed-rule");
-  EXPECT_EQ(reason_of(Segmentation::kFlushed, 1025, Last::kNo, 1045), "segment-too-long");
-  EXPECT_EQ(reason_of(Segmentation::kFlushed, 10, Last::kNo, 29), "bad-output-size");
+  auto other = Sealer::create(key, {.context = context}, random, *provider).value();
+  in = as_bytes("0123456789x");
+  EXPECT_EQ(other.next(in, Sealer::After::kLast, room).error().reason(), "bad-output-size");
+  in = {};
+  EXPECT_EQ(other.next(in, Sealer::After::kLast, room).error().reason(), "bad-output-size") << "the error must stay";
+  EXPECT_FALSE(other.finished());
 }
 
 TEST_F(SealTest, AFixedStreamCannotBeFlushedAndAPayloadIsFixed) {
@@ -173,8 +177,8 @@ TEST_F(SealTest, AFixedStreamCannotBeFlushedAndAPayloadIsFixed) {
             "fixed-rule");
   auto sealer = Sealer::create(key, {}, random, *provider).value();
   Bytes out;
-  EXPECT_EQ(sealer.flush(out).error().reason(), "fixed-rule");
-  EXPECT_EQ(sealer.update(as_bytes("x"), out).error().reason(), "fixed-rule");
+  EXPECT_EQ(testing::feed(sealer, {}, Sealer::After::kFlush, out).error().reason(), "fixed-rule");
+  EXPECT_EQ(testing::feed(sealer, as_bytes("x"), Sealer::After::kMore, out).error().reason(), "fixed-rule");
   EXPECT_TRUE(out.empty());
 }
 

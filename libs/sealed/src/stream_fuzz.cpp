@@ -32,7 +32,12 @@ Outcome open_in_pieces(ByteView stream, std::size_t piece) {
   Opener opener(Policy{}, root_key().clone(), to_bytes("fuzz"), *provider);
   while (!stream.empty()) {
     const std::size_t size = std::min(piece, stream.size());
-    const auto result = opener.update(stream.first(size), outcome.released);
+    ByteView rest = stream.first(size);
+    auto result = opener.next(rest);
+    for (; result; result = opener.next(rest)) {
+      append(outcome.released, *result);
+      if (rest.empty()) break;
+    }
     stream = stream.subspan(size);
     if (!result) {
       outcome.reason = result.error().reason();

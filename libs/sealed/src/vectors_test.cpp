@@ -1,5 +1,6 @@
 // Every case of the vectors, fed in three ways, with a private key and, where it opens, with the granted root key.
-#include "vectors.h"
+#include "mifeng/sealed_fixture/vectors.h"
+#include "mifeng/sealed_fixture/feed.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -27,13 +28,13 @@ Outcome feed(Opener& opener, ByteView stream, NextSize next_size) {
   Outcome outcome;
   while (!stream.empty()) {
     const std::size_t size = std::min<std::size_t>(next_size(), stream.size());
-    const auto result = opener.update(stream.first(size), outcome.released);
+    const auto result = testing::feed(opener, stream.first(size), outcome.released);
     stream = stream.subspan(size);
     if (!result) {
       outcome.error = result.error();
       // The error stays, and nothing more comes out.
       const std::size_t released = outcome.released.size();
-      const auto again = opener.update(stream, outcome.released);
+      const auto again = testing::feed(opener, stream, outcome.released);
       EXPECT_FALSE(again);
       EXPECT_EQ(again ? "opened" : again.error().reason(), outcome.error->reason());
       EXPECT_EQ(outcome.released.size(), released);
@@ -134,7 +135,7 @@ TEST(SealedVectors, EveryCutOfAGoodStreamIsTruncated) {
     for (std::size_t size = 0; size < vector.stream.size(); ++size, ++cuts) {
       Opener opener(policy, root_key.clone(), vector.context, *provider);
       Bytes released;
-      ASSERT_TRUE(opener.update(ByteView(vector.stream).first(size), released)) << size;
+      ASSERT_TRUE(testing::feed(opener, ByteView(vector.stream).first(size), released)) << size;
       const auto end = opener.finish();
       ASSERT_FALSE(end) << size;
       EXPECT_EQ(end.error().reason(), "truncated");

@@ -9,6 +9,10 @@ namespace mifeng::proxy {
 
 inline constexpr std::string_view kSealedContentType = "application/vnd.mifeng.sealed";
 
+// Where an answer carries its sealed stream: as its body, or, where it has none, in Mifeng-Seal. The stream is empty
+// then.
+enum class SealForm { kBody, kField };
+
 // "mifeng-...": ours alone. Removed from what a caller or a model sends.
 bool is_mifeng_field(std::string_view name);
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "mifeng/proxy/fields.h"
 #include "mifeng/proxy/key_cache.h"
 #include "mifeng/sealed/open.h"
 
@@ -16,10 +17,8 @@ sealed::Policy response_policy();
 
 class OpenFilter {
  public:
-  // kField: the stream came in Mifeng-Seal, so it must be whole and empty.
-  enum class Form { kBody, kField };
-
-  OpenFilter(Form form, Bytes context) : form_(form), context_(std::move(context)), reader_(response_policy()) {}
+  OpenFilter(SealForm form, Bytes context) : form_(form), context_(std::move(context)), reader_(response_policy()) {}
+  SealForm form() const { return form_; }
 
   enum class Stage { kHeader, kKey, kSegments };
   Stage stage() const { return stage_; }
@@ -42,7 +41,7 @@ class OpenFilter {
   bool finished() const { return opener_ && opener_->finished(); }
 
  private:
-  Form form_;
+  SealForm form_;
   Stage stage_ = Stage::kHeader;
   Bytes context_;
   sealed::HeaderReader reader_;

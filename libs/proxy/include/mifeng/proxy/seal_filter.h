@@ -1,4 +1,4 @@
-// A response being sealed, as a filter: the model's plaintext in, header and segments out. No nginx types, no I/O.
+// A response being sealed: sealed::Sealer, held to the length that the model said. No nginx types, no I/O.
 #pragma once
 
 #include <cstdint>
@@ -22,24 +22,22 @@ class SealFilter {
   // As large as the buffer for the next segment has to be at most.
   std::size_t segment_room() const;
 
-  enum class After { kMore, kFlush, kLast };  // what comes behind `in`
-  // Takes from the front of `in` and writes at most one segment to `out` (of segment_room() bytes or more). Returns its
-  // size, 0 where more is needed: call until then, and no more once finished(). kInvalidArgument "length-mismatch"
-  // where the plaintext has not the length that was said; then no final segment is ever written.
+  using After = sealed::Sealer::After;
+  // As Sealer::next(), with an `out` of segment_room() bytes or more; a fixed stream passes over a flush. Call until it
+  // returns 0 or finished(). kInvalidArgument "length-mismatch" where the plaintext has not the length that was said;
+  // then no final segment is ever written.
   Result<std::size_t> next(ByteView& in, After after, MutableBytes out);
-  bool finished() const { return finished_; }
+  bool finished() const { return sealer_.finished(); }
 
  private:
   SealFilter(sealed::Sealer sealer, std::optional<std::uint64_t> length, int exponent)
       : sealer_(std::move(sealer)), length_(length), exponent_(exponent) {}
-  std::uint64_t plaintext_left() const;
 
   sealed::Sealer sealer_;
   std::optional<std::uint64_t> length_;
   int exponent_;
-  Bytes pending_;  // less than a segment
-  std::uint64_t sealed_ = 0;
-  bool finished_ = false;
+  std::uint64_t taken_ = 0;   // of the plaintext
+  std::uint64_t sealed_ = 0;  // of what was taken
 };
 
 // The stream of an empty plaintext in base64: the value of Mifeng-Seal.

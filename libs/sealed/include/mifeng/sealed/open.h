@@ -54,8 +54,6 @@ class Opener {
   // Opener's end; empty where all of `in` was taken and more is needed, or where an empty segment was opened: call
   // until `in` is empty. kVerificationFailed with the class; the same error again ever after.
   Result<ByteView> next(ByteView& in);
-  // next() until `in` is used up, everything appended to `out` (also what was verified before an error).
-  Result<void> update(ByteView in, Bytes& out);
   // The input has ended: truncated, unless finished().
   Result<void> finish();
 

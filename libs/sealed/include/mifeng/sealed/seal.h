@@ -23,8 +23,8 @@ struct SealOptions {
   ByteView context = {};                             // copied into the derivation, not kept
 };
 
-// Usage: write header(), then what update(), flush() and finish() append to `out`. After an error only the same error
-// comes back. The SenderKey is not needed after create(), the provider is until the Sealer goes.
+// Usage: write header(), then what next() makes of the plaintext. After an error only the same error comes back. The
+// SenderKey is not needed after create(), the provider is until the Sealer goes.
 class Sealer {
  public:
   // kInvalidArgument "fixed-rule" for a flushed payload; kResourceExhausted "root-key-spent" where the sender key has
@@ -35,37 +35,43 @@ class Sealer {
   ByteView header() const { return header_; }
   std::size_t segment_size() const { return segment_size_; }
 
-  // Seals every segment that is full, except that the last full one waits for what follows where only then its final
-  // bit is known. kResourceExhausted "stream-too-long" above kPlaintextMax or 2^32 segments.
-  Result<void> update(ByteView plaintext, Bytes& out);
-  // Ends the current segment early; nothing where no byte waits. kInvalidArgument "fixed-rule" for a kFixed stream.
-  Result<void> flush(Bytes& out);
-  // The final segment. Then no more calls.
-  Result<void> finish(Bytes& out);
-
-  // Without the buffer, for a caller that has its plaintext in pieces of its own: writes one segment of
-  // plaintext.size() + kSegmentOverhead bytes to `out` (disjoint from plaintext). Not to be mixed with update().
-  // Sizes against the fixed rule or over segment_size() are refused as "fixed-rule", "segment-too-long".
-  enum class Last { kNo, kYes };
-  Result<void> seal_segment(ByteView plaintext, Last last, MutableBytes out);
+  // What comes behind `in`; kFlush: not known yet, and what there is so far is to go now.
+  enum class After { kMore, kFlush, kLast };
+  // Takes from the front of `in` and writes at most one segment to `out`, which is as large as the segment will be, or
+  // larger: segment_size() + kSegmentOverhead is always enough. The two are disjoint. Returns the segment's size; 0
+  // where all of `in` was taken and more is needed. Call until `in` is empty, with kLast until finished(). A segment
+  // that is whole in `in` is not copied. kInvalidArgument "fixed-rule" for the flush of a kFixed stream,
+  // "bad-output-size", "finished"; kResourceExhausted "stream-too-long" above kPlaintextMax or 2^32 segments.
+  Result<std::size_t> next(ByteView& in, After after, MutableBytes out);
+  bool finished() const { return finished_; }  // the final segment was written
 
  private:
   friend struct LimitsSeam;  // src/limits_seam.h
+  // Less than a segment, which waits for more.
+  struct Pending {
+    Pending() = default;
+    Pending(Pending&&) noexcept = default;
+    Pending& operator=(Pending&&) noexcept = default;
+    ~Pending();
+    std::unique_ptr<std::uint8_t[]> bytes;  // segment_size_ of them, once they are needed
+    std::size_t size = 0;
+    std::size_t size_max = 0;  // so far: what is wiped
+  };
+
   Sealer(Bytes header, std::unique_ptr<crypto::Sm4GcmCipher> cipher, std::size_t segment_size,
          Segmentation segmentation)
       : header_(std::move(header)),
         cipher_(std::move(cipher)),
         segment_size_(segment_size),
         segmentation_(segmentation) {}
-  Result<void> seal_one(ByteView plaintext, Last last, MutableBytes out);
-  Result<void> emit(ByteView plaintext, Last last, Bytes& out);
-  Result<void> emit_pending(Last last, Bytes& out);
+  Result<void> keep(ByteView plaintext);
+  Result<std::size_t> seal_segment(ByteView plaintext, bool final, MutableBytes out);
 
   Bytes header_;
   std::unique_ptr<crypto::Sm4GcmCipher> cipher_;
   std::size_t segment_size_;
   Segmentation segmentation_;
-  Bytes pending_;  // less than one segment, or exactly one that may turn out to be the final one
+  Pending pending_;
   std::uint64_t segments_ = 0;
   std::uint64_t plaintext_size_ = 0;
   bool finished_ = false;

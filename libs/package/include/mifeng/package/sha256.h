@@ -8,7 +8,7 @@
 
 namespace mifeng::package {
 
-class Sha256 {
+class DigestHasher {
  public:
   void update(ByteView bytes) { hash_.update(bytes); }
   std::string digest() { return "sha256:" + to_hex(hash_.finish()); }  // then no more calls

@@ -1,6 +1,6 @@
 // Writes vectors/sealed-v1.json and vectors/contexts-v1.json: streams that open, and streams with one fault each, the
 // class of failure named. Keys, salts and ciphertexts are new at each run, so run it only when the format's reading
-// changes:  build/release/libs/sealed/golden_vectors vectors
+// changes:  build/release/libs/sealed_fixture/golden_vectors vectors
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <cstdio>
@@ -12,7 +12,8 @@
 #include "mifeng/sealed/context.h"
 #include "mifeng/sealed/open.h"
 #include "mifeng/sealed/seal.h"
-#include "vectors.h"
+#include "mifeng/sealed_fixture/feed.h"
+#include "mifeng/sealed_fixture/vectors.h"
 
 namespace mifeng::sealed {
 namespace {
@@ -64,11 +65,11 @@ class Generator {
     for (const std::size_t size : spec.pieces) {
       Bytes piece(size);
       random_.fill(piece);
-      sealer.update(piece, stream).value();
-      if (spec.segmentation == Segmentation::kFlushed && &size != &spec.pieces.back()) sealer.flush(stream).value();
+      const auto between = spec.segmentation == Segmentation::kFlushed ? Sealer::After::kFlush : Sealer::After::kMore;
+      testing::feed(sealer, piece, &size == &spec.pieces.back() ? Sealer::After::kLast : between, stream).value();
       append(plaintext, piece);
     }
-    sealer.finish(stream).value();
+    if (spec.pieces.empty()) testing::feed(sealer, {}, Sealer::After::kLast, stream).value();
     return Made{std::move(receiver),
                 std::move(signer),
                 key.root_key().clone(),

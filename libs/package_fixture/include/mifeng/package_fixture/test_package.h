@@ -9,9 +9,9 @@
 #include "mifeng/base/result.h"
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/messages/card.h"
-#include "package_writer.h"
+#include "mifeng/package/package_writer.h"
 
-namespace mifeng::submit {
+namespace mifeng::package {
 
 struct PackageSpec {
   std::string vendor = "acme";
@@ -23,12 +23,12 @@ struct PackageSpec {
 };
 
 // Everything but the file: for a test that exchanges parts. `work` keeps the layers.
-Result<package::PackageParts> package_parts(const PackageSpec& spec, const messages::PlatformCard& card,
-                                            const crypto::Sm2PrivateKey& payload_signer,
-                                            const std::filesystem::path& work, Random& random);
+Result<PackageParts> package_parts(const PackageSpec& spec, const messages::PlatformCard& card,
+                                   const crypto::Sm2PrivateKey& payload_signer, const std::filesystem::path& work,
+                                   Random& random);
 // Puts the digests of what the parts hold into their manifest again, after a change.
-void refresh(package::PackageParts& parts);
-Result<void> write_parts(const package::PackageParts& parts, const crypto::Sm2PrivateKey& signer,
+void refresh(PackageParts& parts);
+Result<void> write_parts(const PackageParts& parts, const crypto::Sm2PrivateKey& signer,
                          const std::filesystem::path& path);
 
-}  // namespace mifeng::submit
+}  // namespace mifeng::package

@@ -1,4 +1,4 @@
-#include "vectors.h"
+#include "mifeng/sealed_fixture/vectors.h"
 
 #include <gtest/gtest.h>
 #include <openssl/evp.h>

@@ -1,4 +1,4 @@
-#include "test_package.h"
+#include "mifeng/package_fixture/test_package.h"
 
 #include <algorithm>
 
@@ -6,14 +6,14 @@
 #include "mifeng/crypto/sm3.h"
 #include "mifeng/manifest/deployment_config.h"
 #include "mifeng/package/layer.h"
-#include "oci.h"
-#include "sealed_layers.h"
-#include "sha256.h"
+#include "mifeng/package/oci.h"
+#include "mifeng/package/sealed_layers.h"
+#include "mifeng/package/sha256.h"
 
-namespace mifeng::submit {
+namespace mifeng::package {
 namespace {
 
-class Silent final : public package::PackListener {
+class Silent final : public PackListener {
  public:
   void step(std::string_view) override {}
   void note(std::string_view) override {}
@@ -21,7 +21,7 @@ class Silent final : public package::PackListener {
   void progress(std::string_view, std::uint64_t, std::uint64_t) override {}
 };
 
-package::DigestAndSize part_of(std::string_view text) {
+DigestAndSize part_of(std::string_view text) {
   return {.sm3 = to_hex(crypto::sm3(as_bytes(text))), .size = text.size()};
 }
 
@@ -33,12 +33,12 @@ Result<void> write(const std::filesystem::path& path, std::string_view text) {
 
 }  // namespace
 
-void refresh(package::PackageParts& parts) {
-  package::PackageManifest& manifest = parts.manifest;
-  parts.image_config = package::image_config_json(manifest, {});
-  manifest.image_config = {package::sha256_digest(as_bytes(parts.image_config)), parts.image_config.size()};
-  parts.image_manifest = package::image_manifest_json(manifest);
-  manifest.image_digest = package::sha256_digest(as_bytes(parts.image_manifest));
+void refresh(PackageParts& parts) {
+  PackageManifest& manifest = parts.manifest;
+  parts.image_config = image_config_json(manifest, {});
+  manifest.image_config = {sha256_digest(as_bytes(parts.image_config)), parts.image_config.size()};
+  parts.image_manifest = image_manifest_json(manifest);
+  manifest.image_digest = sha256_digest(as_bytes(parts.image_manifest));
   manifest.image_manifest_size = parts.image_manifest.size();
   manifest::DeploymentConfig config;
   config.name = manifest.model.name;
@@ -55,9 +55,9 @@ void refresh(package::PackageParts& parts) {
   manifest.payload_header = part_of(as_text(parts.payload_header));
 }
 
-Result<package::PackageParts> package_parts(const PackageSpec& spec, const messages::PlatformCard& card,
-                                            const crypto::Sm2PrivateKey& payload_signer,
-                                            const std::filesystem::path& work, Random& random) {
+Result<PackageParts> package_parts(const PackageSpec& spec, const messages::PlatformCard& card,
+                                   const crypto::Sm2PrivateKey& payload_signer, const std::filesystem::path& work,
+                                   Random& random) {
   const std::filesystem::path base = work / "base", payload = work / "payload";
   Bytes noise(spec.base_bytes);
   // The same base for the same package: it is what deduplicates.
@@ -67,8 +67,8 @@ Result<package::PackageParts> package_parts(const PackageSpec& spec, const messa
   }
   MIFENG_CHECK(write(base / "etc" / "noise", as_text(noise)));
   MIFENG_CHECK(write(payload / "model", spec.payload));
-  package::PackageParts parts;
-  package::PackageManifest& manifest = parts.manifest;
+  PackageParts parts;
+  PackageManifest& manifest = parts.manifest;
   manifest.vendor = {.id = spec.vendor,
                      .name = "Vendor " + spec.vendor,
                      .address = "1 Street",
@@ -82,15 +82,13 @@ Result<package::PackageParts> package_parts(const PackageSpec& spec, const messa
                             .identity_key_id = to_hex(card.identity.key_id()),
                             .delivery_key_id = to_hex(keys.delivery.key.key_id())});
   manifest.created_by = "test";
-  std::vector<package::LayerFile> layers;
-  MIFENG_TRY(auto base_layer,
-             package::build_layer({.role = package::LayerRole::kBase, .folder = base, .cache = work / "cache"}));
-  MIFENG_TRY(auto sealed,
-             package::seal_payload(payload, manifest, {keys.delivery.key}, payload_signer, work, random, {}));
+  std::vector<LayerFile> layers;
+  MIFENG_TRY(auto base_layer, build_layer({.role = LayerRole::kBase, .folder = base, .cache = work / "cache"}));
+  MIFENG_TRY(auto sealed, seal_payload(payload, manifest, {keys.delivery.key}, payload_signer, work, random, {}));
   parts.payload_header = sealed.header;
   manifest.payload_header = part_of(as_text(sealed.header));
   manifest.payload_plaintext_size = sealed.plaintext_size;
-  MIFENG_TRY(auto header, package::header_layer(sealed.header, work));
+  MIFENG_TRY(auto header, header_layer(sealed.header, work));
   layers.push_back(std::move(base_layer));
   layers.push_back(std::move(header));
   layers.push_back(std::move(sealed.segments));
@@ -103,10 +101,10 @@ Result<package::PackageParts> package_parts(const PackageSpec& spec, const messa
   return parts;
 }
 
-Result<void> write_parts(const package::PackageParts& parts, const crypto::Sm2PrivateKey& signer,
+Result<void> write_parts(const PackageParts& parts, const crypto::Sm2PrivateKey& signer,
                          const std::filesystem::path& path) {
   Silent silent;
-  return package::write_package(parts, signer, path, silent);
+  return write_package(parts, signer, path, silent);
 }
 
-}  // namespace mifeng::submit
+}  // namespace mifeng::package

@@ -1,10 +1,11 @@
 // Writes the seeds of stream_fuzz and header_fuzz: streams under the root key that stream_fuzz knows (zeros).
-//   build/release/libs/sealed/fuzz_seeds libs/sealed/fuzz
+//   build/release/libs/sealed_fixture/fuzz_seeds libs/sealed/fuzz
 #include <algorithm>
 #include <cstdio>
 
 #include "mifeng/base/file.h"
 #include "mifeng/sealed/seal.h"
+#include "mifeng/sealed_fixture/feed.h"
 
 namespace mifeng::sealed {
 namespace {
@@ -40,10 +41,10 @@ Bytes make(const Seed& seed) {
       Sealer::create(key, {.segmentation = seed.segmentation, .context = as_bytes("fuzz")}, random, *provider).value();
   Bytes out(sealer.header().begin(), sealer.header().end());
   for (const std::size_t size : seed.pieces) {
-    sealer.update(Bytes(size, 'x'), out).value();
-    if (seed.segmentation == Segmentation::kFlushed) sealer.flush(out).value();
+    testing::feed(sealer, Bytes(size, 'x'), Sealer::After::kMore, out).value();
+    if (seed.segmentation == Segmentation::kFlushed) testing::feed(sealer, {}, Sealer::After::kFlush, out).value();
   }
-  sealer.finish(out).value();
+  testing::feed(sealer, {}, Sealer::After::kLast, out).value();
   return out;
 }
 

@@ -1,4 +1,4 @@
-#include "mifeng/guard/payload.h"
+#include "mifeng/guard/open_payload.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
