@@ -1,13 +1,12 @@
 // mifeng-gateway --state DIR [--join FILE] [--listen ADDRESS:PORT] ... (spec/processes.md)
 #include <unistd.h>
 
-#include <charconv>
+#include <climits>
 #include <csignal>
-#include <functional>
 #include <iostream>
-#include <map>
 
 #include "mifeng/base/clock.h"
+#include "mifeng/base/options.h"
 #include "mifeng/gateway/gateway.h"
 #include "mifeng/keyholder/process.h"
 
@@ -41,19 +40,12 @@ int usage(const std::string& what) {
   return 2;
 }
 
-template <typename Integer>
-bool parse(const std::string& text, Integer& into) {
-  const char* end = text.data() + text.size();
-  return !text.empty() && std::from_chars(text.data(), end, into).ptr == end;
-}
-
-bool parse_listen(const std::string& text, gateway::GatewayOptions& options) {
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string::npos || !parse(text.substr(colon + 1), options.port)) return false;
-  options.address = text.substr(0, colon);
-  if (options.address.size() > 2 && options.address.front() == '[' && options.address.back() == ']')
-    options.address = options.address.substr(1, options.address.size() - 2);
-  return !options.address.empty();
+bool take_listen(const std::string& text, gateway::GatewayOptions& options) {
+  const auto listen = parse_listen_address(text);
+  if (!listen) return false;
+  options.address = listen->address;
+  options.port = listen->port;
+  return true;
 }
 
 void tell_ready(int fd, const std::string& url) {
@@ -77,67 +69,31 @@ int main(int argc, char** argv) {
   options.module = beside / "ngx_http_mifeng.so";
   options.nginx_template = beside / "gateway.conf.in";
   int ready_fd = -1;
-  const std::map<std::string, std::function<bool(const std::string&)>> known = {
-      {"--state",
-       [&](const std::string& v) {
-         options.state = v;
-         return true;
-       }},
-      {"--master-key",
-       [&](const std::string& v) {
-         options.master_key = v;
-         return true;
-       }},
-      {"--join",
-       [&](const std::string& v) {
-         options.join = v;
-         return true;
-       }},
-      {"--listen", [&](const std::string& v) { return parse_listen(v, options); }},
-      {"--tls-cert",
-       [&](const std::string& v) {
-         options.tls_certificate = v;
-         return true;
-       }},
-      {"--tls-key",
-       [&](const std::string& v) {
-         options.tls_key = v;
-         return true;
-       }},
-      {"--nginx",
-       [&](const std::string& v) {
-         options.nginx = v;
-         return true;
-       }},
-      {"--module",
-       [&](const std::string& v) {
-         options.module = v;
-         return true;
-       }},
-      {"--template",
-       [&](const std::string& v) {
-         options.nginx_template = v;
-         return true;
-       }},
-      {"--workers", [&](const std::string& v) { return parse(v, options.workers) && options.workers > 0; }},
-      {"--user",
-       [&](const std::string& v) {
-         options.user = v;
-         return !v.empty();
-       }},
-      {"--access-log-max", [&](const std::string& v) { return parse(v, options.access_log_max); }},
-      {"--ready-fd", [&](const std::string& v) { return parse(v, ready_fd) && ready_fd > 2; }}};
-  for (int i = 1; i < argc; ++i) {
-    const std::string name = argv[i];
-    if (name == "--help" || name == "--version") {
-      std::cout << (name == "--help" ? kHelp : MIFENG_VERSION "\n");
-      return 0;
-    }
-    const auto option = known.find(name);
-    if (option == known.end()) return usage("unknown option " + name);
-    if (i + 1 == argc) return usage(name + " needs a value");
-    if (!option->second(argv[++i])) return usage(name + " cannot be \"" + argv[i] + "\"");
+  const auto listen = [&options](const std::string& value) { return take_listen(value, options); };
+  const std::vector<Option> known = {
+      path_option("--state", options.state),
+      path_option("--master-key", options.master_key),
+      path_option("--join", options.join),
+      {"--listen", Option::Kind::kValue, listen, {}},
+      path_option("--tls-cert", options.tls_certificate),
+      path_option("--tls-key", options.tls_key),
+      path_option("--nginx", options.nginx),
+      path_option("--module", options.module),
+      path_option("--template", options.nginx_template),
+      number_option("--workers", options.workers, 1, INT_MAX),
+      text_option("--user", options.user),
+      number_option<std::uint64_t>("--access-log-max", options.access_log_max, 0, UINT64_MAX),
+      number_option("--ready-fd", ready_fd, 3, INT_MAX),
+      question_option("--help"),
+      question_option("--version"),
+  };
+  const auto given = read_options({argv + 1, argv + argc}, known);
+  if (!given) return usage(given.error().message());
+  if (!given->question.empty()) {
+    std::cout << (given->question == "--help" ? kHelp : MIFENG_VERSION "\n");
+    return 0;
   }
+  if (given->behind) return usage("unknown option --");
   if (options.state.empty()) return usage("--state is missing");
   if (options.master_key.empty()) options.master_key = options.state / "master.key";
   options.version = MIFENG_VERSION;

@@ -2,7 +2,6 @@
 //              [--template FILE] [--health-port N]
 #include <unistd.h>
 
-#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -10,6 +9,7 @@
 #include <map>
 
 #include "mifeng/base/clock.h"
+#include "mifeng/base/options.h"
 #include "mifeng/guard/guard.h"
 #include "mifeng/keyholder/process.h"
 
@@ -39,28 +39,25 @@ int main(int argc, char** argv) {
   guard::Folders folders;
   std::filesystem::path nginx, module, nginx_template;
   std::uint16_t health_port = 15020;
-  const std::map<std::string, std::filesystem::path*> paths{
-      {"--root", &folders.root},   {"--run", &folders.run},        {"--shared", &folders.guard},
-      {"--model", &folders.model}, {"--app", &folders.app},        {"--nginx", &nginx},
-      {"--module", &module},       {"--template", &nginx_template}};
-  for (int i = 1; i < argc; ++i) {
-    const std::string name = argv[i];
-    if (name == "--") return usage("no command goes here; mifeng-start takes the model's");
-    if (name == "--version") {
-      std::cout << MIFENG_VERSION << "\n";
-      return 0;
-    }
-    const auto path = paths.find(name);
-    if (path == paths.end() && name != "--health-port") return usage("unknown option " + name);
-    if (i + 1 == argc) return usage(name + " needs a value");
-    const std::string value = argv[++i];
-    if (path != paths.end()) {
-      *path->second = value;
-      continue;
-    }
-    const char* end = value.data() + value.size();
-    if (std::from_chars(value.data(), end, health_port).ptr != end) return usage("--health-port takes a port");
+  const std::vector<Option> known = {
+      path_option("--root", folders.root),
+      path_option("--run", folders.run),
+      path_option("--shared", folders.guard),
+      path_option("--model", folders.model),
+      path_option("--app", folders.app),
+      path_option("--nginx", nginx),
+      path_option("--module", module),
+      path_option("--template", nginx_template),
+      number_option<std::uint16_t>("--health-port", health_port, 0, 65535, "takes a port"),
+      question_option("--version"),
+  };
+  const auto given = read_options({argv + 1, argv + argc}, known);
+  if (!given) return usage(given.error().message());
+  if (!given->question.empty()) {
+    std::cout << MIFENG_VERSION << "\n";
+    return 0;
   }
+  if (given->behind) return usage("no command goes here; mifeng-start takes the model's");
 
   std::map<std::string, std::string> environment;
   for (char** entry = environ; *entry != nullptr; ++entry) {

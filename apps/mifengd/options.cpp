@@ -4,29 +4,36 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
+
+#include "mifeng/base/options.h"
 
 namespace mifeng::daemon {
 namespace {
 
 Error usage(const std::string& message) { return Error(ErrorCode::kInvalidArgument, "usage", message); }
 
-bool read_number(std::string_view text, int min, int max, int& number) {
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
-  return read.ec == std::errc() && read.ptr == text.data() + text.size() && number >= min && number <= max;
+Result<void> read_listen(const std::string& text, Options& options) {
+  auto listen = parse_listen_address(text);
+  if (!listen) return usage("--listen takes ADDRESS:PORT, such as 127.0.0.1:7080 or [::1]:0, not " + text + ".");
+  options.listen_address = std::move(listen->address);
+  options.listen_port = listen->port;
+  return ok();
 }
 
-Result<void> read_listen(const std::string& text, Options& options) {
-  const std::size_t colon = text.rfind(':');
-  int port = 0;
-  if (colon == std::string::npos || !read_number(std::string_view(text).substr(colon + 1), 0, 65535, port))
-    return usage("--listen takes ADDRESS:PORT, such as 127.0.0.1:7080 or [::1]:0, not " + text + ".");
-  options.listen_address = text.substr(0, colon);
-  if (options.listen_address.starts_with('[') && options.listen_address.ends_with(']'))
-    options.listen_address = options.listen_address.substr(1, options.listen_address.size() - 2);
-  options.listen_port = static_cast<std::uint16_t>(port);
-  return ok();
+Result<void> read_range(const std::string& text, Options& options) {
+  const std::size_t dash = text.find('-');
+  const std::string_view view = text;
+  if (dash != std::string::npos) {
+    const auto first = parse_number(view.substr(0, dash), 1024, 65535);
+    const auto last = parse_number(view.substr(dash + 1), first.value_or(65535), 65535);
+    if (first && last) {
+      options.port_first = *first;
+      options.port_last = *last;
+      return ok();
+    }
+  }
+  return usage("--port-range takes FIRST-LAST within 1024 to 65535, not " + text + ".");
 }
 
 Result<void> check(Options& options) {
@@ -139,11 +146,7 @@ Result<bool> parse_options(int argc, char** argv, Options& options) {
     return usage(std::string(error.what()) + ". See mifengd --help.");
   }
   MIFENG_CHECK(read_listen(listen, options));
-  const std::size_t dash = range.find('-');
-  if (dash == std::string::npos ||
-      !read_number(std::string_view(range).substr(0, dash), 1024, 65535, options.port_first) ||
-      !read_number(std::string_view(range).substr(dash + 1), options.port_first, 65535, options.port_last))
-    return usage("--port-range takes FIRST-LAST within 1024 to 65535, not " + range + ".");
+  MIFENG_CHECK(read_range(range, options));
   MIFENG_CHECK(check(options));
   return true;
 }

@@ -12,7 +12,7 @@ CATALOGUE = ROOT / "spec/messages"
 # Whose errors and sentences the command line prints: the libraries in it, and those behind the platform's answers. Not
 # what a guard, a gateway or a model's container says to its own log.
 LIBRARIES = sorted({path.parent.name for path in ROOT.glob("libs/*/CMakeLists.txt")} -
-                   {"start", "proxy", "keyholder", "guard", "gateway", "platform_fixture"})
+                   {"start", "proxy", "keyholder", "guard", "gateway"})
 assert {"base", "rest", "stack"} < set(LIBRARIES)
 TEXT = LITERAL + r"(?:\s*" + LITERAL + ")*"
 ALL_REASONS = reasons_in_code.Reasons(reasons_in_code.sources_below("libs", "apps", "nginx"))

@@ -235,7 +235,7 @@ class Reasons:
 def is_test(path):
     """Also a folder of what tests alone link."""
     return (re.search(r"_test\b|^test_|_bench\b|_fuzz\b|_fixture\b", path.name) or
-            any(re.search(r"(?:^|_)test(?:s|ing)?(?:$|_)", part) for part in path.relative_to(ROOT).parent.parts))
+            any(re.search(r"(?:^|_)(?:tests?|testing|fixtures?)(?:$|_)", part) for part in path.relative_to(ROOT).parent.parts))
 
 
 def sources_below(*folders):

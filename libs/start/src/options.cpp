@@ -1,60 +1,50 @@
 #include "mifeng/start/options.h"
 
-#include <charconv>
+#include "mifeng/base/options.h"
 
 namespace mifeng::start {
 namespace {
 
-constexpr unsigned kPatienceMax = 3600;
+constexpr int kPatienceMax = 3600;  // seconds
 
 Error bad_usage(const std::string& what) { return Error(ErrorCode::kInvalidArgument, "bad-usage", what); }
+
+Option absolute(std::string name, std::function<void(const std::string&)> set) {
+  const auto take = [set = std::move(set)](const std::string& value) {
+    if (value.starts_with('/')) set(value);
+    return value.starts_with('/');
+  };
+  return {std::move(name), Option::Kind::kValue, take, "takes an absolute path"};
+}
+Option absolute(std::string name, std::filesystem::path& into) {
+  return absolute(std::move(name), [&into](const std::string& value) { into = value; });
+}
 
 }  // namespace
 
 Result<StartOptions> parse_options(const std::vector<std::string>& arguments) {
   StartOptions options;
-  std::size_t i = 0;
-  for (; i < arguments.size() && arguments[i] != "--"; ++i) {
-    const std::string& name = arguments[i];
-    if (name == "--whole-environment") {
-      options.whole_environment = true;
-      continue;
-    }
-    if (name == "--only-unix-sockets") {
-      options.only_unix_sockets = true;
-      continue;
-    }
-    if (i + 1 == arguments.size()) return bad_usage(name + " needs a value");
-    const std::string& value = arguments[++i];
-    if (name == "--env") {
-      if (value.empty() || value.find('=') != std::string::npos)
-        return bad_usage("--env takes a variable's name alone");
-      options.env.push_back(value);
-    } else if (name == "--patience") {
-      unsigned seconds = 0;
-      const char* end = value.data() + value.size();
-      const auto parsed = std::from_chars(value.data(), end, seconds);
-      if (parsed.ec != std::errc() || parsed.ptr != end || seconds > kPatienceMax)
-        return bad_usage("--patience takes seconds, 0 to 3600");
-      options.patience = std::chrono::seconds(seconds);
-    } else if (!value.starts_with('/')) {
-      return bad_usage(name + " takes an absolute path");
-    } else if (name == "--link") {
-      options.link = value;
-    } else if (name == "--header") {
-      options.header = value;
-    } else if (name == "--segments") {
-      options.segments = value;
-    } else if (name == "--folder") {
-      options.folder = value;
-    } else if (name == "--writable") {
-      options.writable.emplace_back(value);
-    } else {
-      return bad_usage("there is no option " + name);
-    }
-  }
-  if (i >= arguments.size()) return bad_usage("the model's command is missing: it stands after --");
-  options.command.assign(arguments.begin() + static_cast<std::ptrdiff_t>(i) + 1, arguments.end());
+  int patience = static_cast<int>(options.patience.count());
+  const auto add_name = [&options](const std::string& value) {
+    options.env.push_back(value);
+    return !value.empty() && value.find('=') == std::string::npos;
+  };
+  const auto add_writable = [&options](const std::string& value) { options.writable.emplace_back(value); };
+  const std::vector<Option> known = {
+      absolute("--link", options.link),
+      absolute("--header", options.header),
+      absolute("--segments", options.segments),
+      absolute("--folder", options.folder),
+      absolute("--writable", add_writable),
+      {"--env", Option::Kind::kValue, add_name, "takes a variable's name alone"},
+      flag_option("--whole-environment", options.whole_environment),
+      flag_option("--only-unix-sockets", options.only_unix_sockets),
+      number_option("--patience", patience, 0, kPatienceMax, "takes seconds, 0 to 3600"),
+  };
+  MIFENG_TRY(auto given, read_options(arguments, known));
+  options.patience = std::chrono::seconds(patience);
+  if (!given.behind) return bad_usage("the model's command is missing: it stands after --");
+  options.command = std::move(*given.behind);
   if (options.command.empty() || !options.command[0].starts_with('/'))
     return bad_usage("the model's command begins with an absolute path");
   return options;
