@@ -45,7 +45,7 @@ Result<void> check_fits(const PlatformClient& client, const DeployOptions& optio
 }
 
 Result<int> deploy(const PlatformFlags& flags, const DeployOptions& options, Console& console) {
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   MIFENG_TRY(const auto version, find_version(client, options.version));
   const std::string name = options.name.empty() ? text_of(version, "name") : options.name;
   json::Object request{{"version_id", text_of(version, "id")}};
@@ -68,11 +68,11 @@ Result<int> deploy(const PlatformFlags& flags, const DeployOptions& options, Con
     request.set("route", json::Object{{"name", name}, {"prefix", options.route}, {"open", options.open}});
   const json::Value body = std::move(request);
   if (options.plan) {
-    MIFENG_TRY(const auto plan, client.send("POST", "/deployments/plan", &body));
+    MIFENG_TRY(const auto plan, client.send("POST", "/deployments/plan", body));
     MIFENG_CHECK(console.print(options.format == "json" ? json::serialize_pretty(plan) : to_yaml(plan)));
     return 0;
   }
-  MIFENG_TRY(auto deployment, client.send("POST", "/deployments", &body));
+  MIFENG_TRY(auto deployment, client.send("POST", "/deployments", body));
   if (options.wait_seconds > 0) {
     console.message(say("Waiting for {} to be ready.", {text_of(deployment, "id")}));
     MIFENG_TRY(deployment, wait_ready(client, text_of(deployment, "id"), options.wait_seconds));
@@ -95,7 +95,7 @@ Result<std::string> version_id_for(const PlatformClient& client, const std::stri
 }
 
 Result<int> update(const PlatformFlags& flags, const UpdateOptions& options, Console& console) {
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   UpdateWish wish{
       .id = {}, .body = {}, .plan = options.plan, .wait_seconds = options.wait_seconds, .format = options.format};
   MIFENG_TRY(wish.id, find_deployment(client, options.deployment));

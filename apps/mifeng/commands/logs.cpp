@@ -47,7 +47,7 @@ Result<int> logs(const PlatformFlags& flags, const LogFlags& options, Console& c
     MIFENG_TRY(const auto since, moment_of(options.since));
     query += "&since_ms=" + std::to_string(since);
   }
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   MIFENG_TRY(const auto id, find_deployment(client, options.deployment));
   MIFENG_CHECK(
       client.follow("/deployments/" + id + "/logs" + query, [&](ByteView piece) { return console.write(piece); }));

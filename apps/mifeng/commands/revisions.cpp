@@ -27,9 +27,10 @@ void add_wait(Command& command, Options& options) {
 // Sends what is to be done of a deployment, waits where that was asked for, and prints it.
 Result<int> do_it(const PlatformFlags& flags, const Options& options, const std::string& method,
                   const std::string& what, const json::Value* body, Console& console) {
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   MIFENG_TRY(const auto id, find_deployment(client, options.name));
-  MIFENG_TRY(auto deployment, client.send(method, "/deployments/" + id + "/" + what, body));
+  const std::string path = "/deployments/" + id + "/" + what;
+  MIFENG_TRY(auto deployment, body == nullptr ? client.send(method, path) : client.send(method, path, *body));
   if (options.wait_seconds > 0) {
     MIFENG_TRY(deployment, wait_ready(client, id, options.wait_seconds));
   }
