@@ -25,8 +25,6 @@ using boost::system::error_code;
 constexpr std::size_t kUnsentMax = proxy::kSupervisorFrameMax * 2;
 constexpr std::size_t kHeldMax = 4096;
 
-struct Server;
-
 }  // namespace
 
 // One worker's connection. Shared by the reads and writes that are under way; the server holds it as well.
