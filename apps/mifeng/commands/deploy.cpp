@@ -5,6 +5,7 @@
 #include "cli/output.h"
 #include "commands/commands.h"
 #include "commands/deployment_steps.h"
+#include "mifeng/base/bounds.h"
 
 namespace mifeng::cli {
 namespace {
@@ -116,12 +117,12 @@ void add_deploy(Command& root) {
   command.text("VERSION", options->version, "VENDOR/MODEL@VERSION, or the version's id", Need::kRequired)
       .text("--name", options->name, "of the deployment; else the model's")
       .text("--cluster", options->cluster, "id of the cluster to run it in; else local")
-      .number("--replicas", options->replicas, 0, 64, "how many; else as the vendor's config says");
+      .number("--replicas", options->replicas, 0, bounds::kReplicasMax, "how many; else as the vendor's config says");
   add_overlay_flags(command, options->overlay);
   command.text("--route", options->route, "access prefix, such as /digits")
       .flag("--open", options->open, "the route needs no API key")
       .flag("--plan", options->plan, "only show what would be done")
-      .number("--wait", options->wait_seconds, 0, 86'400, "seconds to wait until it is ready");
+      .number("--wait", options->wait_seconds, 0, bounds::kWaitSecondsMax, "seconds to wait until it is ready");
   add_output_flag(command, options->format);
   command.examples(
       "  mifeng deploy acme/digits@1.2.0 --route /digits --wait 60\n"
@@ -137,7 +138,7 @@ void add_update(Command& root) {
       .text("--version", options->version, "of the same model; else the one that it has");
   add_overlay_flags(command, options->overlay);
   command.flag("--plan", options->plan, "only show what would be done")
-      .number("--wait", options->wait_seconds, 0, 86'400, "seconds to wait until it is ready");
+      .number("--wait", options->wait_seconds, 0, bounds::kWaitSecondsMax, "seconds to wait until it is ready");
   add_output_flag(command, options->format);
   command.examples(
       "  mifeng update digits --version 1.3.0 --plan\n"

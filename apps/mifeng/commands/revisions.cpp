@@ -6,6 +6,7 @@
 #include "commands/commands.h"
 #include "commands/deployment_steps.h"
 #include "commands/get.h"
+#include "mifeng/base/bounds.h"
 
 namespace mifeng::cli {
 namespace {
@@ -20,7 +21,7 @@ void add_deployment(Command& command, Options& options) {
 }
 
 void add_wait(Command& command, Options& options) {
-  command.number("--wait", options.wait_seconds, 0, 86'400, "seconds to wait until it is ready");
+  command.number("--wait", options.wait_seconds, 0, bounds::kWaitSecondsMax, "seconds to wait until it is ready");
   add_output_flag(command, options.format);
 }
 
@@ -46,7 +47,7 @@ void add_scale(Command& root) {
   auto options = std::make_shared<Options>();
   auto replicas = std::make_shared<std::int64_t>(1);
   add_deployment(command, *options);
-  command.number("--replicas", *replicas, 0, 64, "how many", Need::kRequired);
+  command.number("--replicas", *replicas, 0, bounds::kReplicasMax, "how many", Need::kRequired);
   add_output_flag(command, options->format);
   command.examples("  mifeng scale digits --replicas 3");
   command.run([=](Console& console) {
