@@ -50,7 +50,7 @@ TEST(ForwardUrl, RefusesWhatIsNone) {
     EXPECT_EQ(result.error().reason(), "bad-forward") << url;
   }
   for (const std::string& url : {"mifeng://" + std::string(129, 'a'), "mifeng://a:" + std::string(16, 'p'),
-                                "mifeng://a/" + std::string(512, 'x')})
+                                 "mifeng://a/" + std::string(512, 'x')})
     EXPECT_FALSE(parse_forward_url(url)) << url;
 }
 
