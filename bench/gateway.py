@@ -75,7 +75,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=2)
     options = parser.parse_args()
-    bench_result.build("ngx_http_mifeng", "static_supervisor")
+    bench_result.build("ngx_http_mifeng", "static_keyholder")
     where = bench_result.machine()
     with tempfile.TemporaryDirectory(prefix="mfb-", dir="/dev/shm") as path:
         values = measure(pathlib.Path(path), options)
@@ -107,7 +107,7 @@ def measure(folder, options):
                 error_page 405 =200 $uri; }} }}""")
         key = wire.Key(folder, "output")
         instance = wire.Key(folder, "instance")
-        running.append(wire.Supervisor(folder, "guard", folder / "guard.sock", key.public, instance.private))
+        running.append(wire.Keyholder(folder, "guard", folder / "guard.sock", key.public, instance.private))
 
         def guard_values(name):
             port = wire.free_port()
@@ -124,7 +124,7 @@ def measure(folder, options):
                  "endpoints": [{"deployment": "dep-1", "port": "http", "addresses": [f"127.0.0.1:{guard_port}"]}],
                  "instances": [{"id": "i", "deployment": "dep-1", "signing_key": instance.point_base64}]}
         (folder / "table.json").write_text(wire.json.dumps(table))
-        running.append(wire.Supervisor(folder, "gateway", folder / "gateway.sock", folder / "table.json", key.private))
+        running.append(wire.Keyholder(folder, "gateway", folder / "gateway.sock", folder / "table.json", key.private))
 
         def gateway_values(name):
             port = wire.free_port()

@@ -36,11 +36,29 @@ if(MIFENG_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
-# mifeng_library(NAME SOURCES a.cpp... [DEPENDS mifeng libraries] [LIBS public third-party] [PRIVATE_LIBS ...])
-# A library libs/NAME with include/mifeng/NAME (public) and src (private); target mifeng::NAME.
+# mifeng_arrows(NAME VARIABLE): the targets that libs/layers.txt lets a library use, which is the one list of them.
+set_property(DIRECTORY "${CMAKE_SOURCE_DIR}" APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/libs/layers.txt")
+function(mifeng_arrows name variable)
+  file(STRINGS "${CMAKE_SOURCE_DIR}/libs/layers.txt" lines REGEX "^${name}:")
+  list(LENGTH lines count)
+  if(NOT count EQUAL 1)
+    message(FATAL_ERROR "libs/layers.txt has ${count} lines for ${name}; there has to be one")
+  endif()
+  string(REGEX REPLACE "^${name}: *" "" arrows "${lines}")
+  string(REGEX MATCHALL "[a-z_]+" arrows "${arrows}")
+  list(TRANSFORM arrows PREPEND "mifeng::")
+  set(${variable} "${arrows}" PARENT_SCOPE)
+endfunction()
+
+# mifeng_library(NAME SOURCES a.cpp... [LIBS public third-party] [PRIVATE_LIBS ...])
+# A library libs/NAME with include/mifeng/NAME (public) and src (private); target mifeng::NAME. What it uses of ours
+# stands in libs/layers.txt.
 function(mifeng_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LIBS;PRIVATE_LIBS" ${ARGN})
-  list(TRANSFORM ARG_DEPENDS PREPEND "mifeng::")
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS;PRIVATE_LIBS" ${ARGN})
+  if(ARG_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "mifeng_library(${name}) does not take ${ARG_UNPARSED_ARGUMENTS}")
+  endif()
+  mifeng_arrows(${name} ARG_DEPENDS)
   if(ARG_SOURCES)
     add_library(mifeng_${name} STATIC ${ARG_SOURCES})
     target_include_directories(mifeng_${name} PUBLIC include PRIVATE src)

@@ -12,6 +12,7 @@
 #include "mifeng/cluster/podman.h"
 #include "mifeng/json/value.h"
 #include "mifeng/keyholder/process.h"
+#include "mifeng/net/loopback.h"
 #include "mifeng/net/server.h"
 #include "mifeng/package/guard_image.h"
 #include "mifeng/package/oci_image.h"
@@ -41,7 +42,7 @@ std::vector<std::string> split(const std::string& text) {
 // None on loopback, unless it was asked for.
 Result<std::optional<net::ServerTls>> listener_tls(const Options& options, const Clock& clock) {
   if (!options.tls_cert.empty()) return std::optional(net::ServerTls{options.tls_cert, options.tls_key});
-  if (is_loopback(options.listen_address)) return std::optional<net::ServerTls>();
+  if (net::is_loopback(options.listen_address)) return std::optional<net::ServerTls>();
   auto names = split(options.tls_names);
   char host[256] = "";
   if (::gethostname(host, sizeof host - 1) == 0 && *host != '\0') names.emplace_back(host);

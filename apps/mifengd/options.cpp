@@ -1,7 +1,5 @@
 #include "options.h"
 
-#include <arpa/inet.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -78,13 +76,6 @@ Result<void> check(Options& options) {
 }
 
 }  // namespace
-
-bool is_loopback(const std::string& address) {
-  in_addr v4{};
-  if (::inet_pton(AF_INET, address.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
-  in6_addr v6{};
-  return ::inet_pton(AF_INET6, address.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
-}
 
 Result<bool> parse_options(int argc, char** argv, Options& options) {
   CLI::App app("The platform of Mifeng: models, deployments, routes, keys; REST API and console", "mifengd");

@@ -42,7 +42,4 @@ struct Options {
 // kInvalidArgument "usage".
 Result<bool> parse_options(int argc, char** argv, Options& options);
 
-// Whether only this machine can connect to it.
-bool is_loopback(const std::string& address);
-
 }  // namespace mifeng::daemon

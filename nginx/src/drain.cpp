@@ -38,7 +38,7 @@ void Drain::begin() {
     ports_.push_back(&listening[i]);
     ngx_connection_t* const connection = listening[i].connection;
     if (connection != nullptr && connection->read->active) ngx_del_event(connection->read, NGX_READ_EVENT, 0);
-    // Master and supervisor hold the socket as well; closing ours would leave it open to connections that nobody takes.
+    // Master and keyholder hold the socket as well; closing ours would leave it open to connections that nobody takes.
     ::shutdown(listening[i].fd, SHUT_RD);
   }
 }

@@ -40,13 +40,13 @@ void Link::connect() {
   if (path_.size() >= sizeof(address.sun_path)) return;  // refused when the configuration was read
   std::memcpy(address.sun_path, path_.data(), path_.size());
   fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  // On a Unix socket connect() does not wait: it succeeds, or the supervisor is not there, or has too many waiting.
+  // On a Unix socket connect() does not wait: it succeeds, or the keyholder is not there, or has too many waiting.
   if (fd_ == -1 || ::connect(fd_, reinterpret_cast<::sockaddr*>(&address), sizeof(address)) != 0) {
-    ngx_log_error(NGX_LOG_ERR, log_, ngx_errno, "mifeng: the supervisor does not listen on %s", path_.c_str());
+    ngx_log_error(NGX_LOG_ERR, log_, ngx_errno, "mifeng: the keyholder does not listen on %s", path_.c_str());
     close(nullptr);
     return;
   }
-  reader_.emplace(proxy::kSupervisorFrameMax);
+  reader_.emplace(proxy::kKeyholderFrameMax);
   unsent_.clear();
   if (in_event_loop_) enter_event_loop();
   if (fd_ == -1) return;
@@ -94,7 +94,7 @@ void Link::enter_event_loop() {
 }
 
 void Link::close(const char* why) {
-  if (why != nullptr) ngx_log_error(NGX_LOG_WARN, log_, 0, "mifeng: the link to the supervisor has ended: %s", why);
+  if (why != nullptr) ngx_log_error(NGX_LOG_WARN, log_, 0, "mifeng: the link to the keyholder has ended: %s", why);
   if (connection_ != nullptr) {
     ngx_close_connection(connection_);
     connection_ = nullptr;
@@ -139,7 +139,7 @@ void Link::write() {
 
 void Link::read() {
   std::array<std::uint8_t, 65536> buffer;
-  // Bounded, so that a supervisor that sends without end cannot keep requests from being served.
+  // Bounded, so that a keyholder that sends without end cannot keep requests from being served.
   for (int i = 0; i < 64; ++i) {
     const ::ssize_t n = ::recv(fd_, buffer.data(), buffer.size(), 0);
     if (n == 0) return close("it has closed the connection");
@@ -154,7 +154,7 @@ void Link::read() {
       const auto frame = reader_->next();
       if (!frame) return close(frame.error().message().c_str());
       if (frame->empty()) break;
-      auto message = proxy::decode_supervisor_message(*frame);
+      auto message = proxy::decode_keyholder_message(*frame);
       if (!message) return close(message.error().message().c_str());
       back_off_ms_ = 0;
       user_.on_message(*std::move(message));

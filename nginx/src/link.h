@@ -1,4 +1,4 @@
-// A worker's connection to its supervisor over the key socket (spec/key-socket.md), in nginx's event loop.
+// A worker's connection to its keyholder over the key socket (spec/key-socket.md), in nginx's event loop.
 #pragma once
 
 #include <chrono>
@@ -13,7 +13,7 @@ class LinkUser {
  public:
   virtual ~LinkUser() = default;
   virtual void on_connected() = 0;
-  virtual void on_message(proxy::SupervisorMessage message) = 0;
+  virtual void on_message(proxy::KeyholderMessage message) = 0;
 };
 
 class Link {

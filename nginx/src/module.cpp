@@ -105,7 +105,7 @@ ngx_int_t enter(ngx_http_request_t* r) {
 ngx_int_t after_configuration(ngx_conf_t* cf) {
   const auto* const config = static_cast<MainConfig*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_mifeng_module));
   if ((config->opens || config->seals) && config->link.len == 0) {
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "mifeng_link is missing: name the key socket of the supervisor");
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "mifeng_link is missing: name the key socket of the keyholder");
     return NGX_ERROR;
   }
   if (config->link.len >= sizeof(::sockaddr_un::sun_path)) {
@@ -133,7 +133,7 @@ ngx_int_t init_module(ngx_cycle_t*) {
 
 ngx_int_t init_process(ngx_cycle_t* cycle) {
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-  // A master that was killed (its supervisor was, say) must not leave workers behind that go on serving. nginx knows
+  // A master that was killed (its keyholder was, say) must not leave workers behind that go on serving. nginx knows
   // the parent's number from before the fork, so a master that is gone already is noticed too.
   if (ngx_process == NGX_PROCESS_WORKER) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);

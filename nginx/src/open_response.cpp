@@ -338,7 +338,7 @@ void refuse_held(RequestState& state, const std::string& reason) {
   ngx_http_request_t* const r = state.r;
   ngx_connection_t* const connection = r->connection;
   ngx_http_set_log_request(connection->log, r);
-  refuse_answer(state, refused(reason, "the supervisor did not give a key for it"));
+  refuse_answer(state, refused(reason, "the keyholder did not give a key for it"));
   end_request(r);
   ngx_http_run_posted_requests(connection);
 }

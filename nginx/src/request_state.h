@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "mifeng/proxy/balancer.h"
-#include "mifeng/proxy/body_hasher.h"
 #include "mifeng/proxy/open_filter.h"
 #include "mifeng/proxy/router.h"
 #include "mifeng/proxy/seal_filter.h"
+#include "mifeng/sealed/body_digest.h"
 #include "ngx.h"
 #include "pump.h"
 
@@ -77,7 +77,7 @@ struct RequestState {
   std::string request_id;
   bool unbound = false;        // the body is not hashed
   bool body_complete = false;  // the whole body went through the hasher
-  proxy::BodyHasher body;
+  sealed::BodyDigest body;
 
   // --- Attempts (gateway). ---
   // What nginx's keepalive module put into the request's peer: ours stands around it, as it stands around our balancer.

@@ -15,7 +15,7 @@ using std::chrono::steady_clock;
 constexpr ngx_msec_t kTickMs = 1000;
 constexpr ngx_msec_t kDrainTickMs = 50;
 constexpr milliseconds kStartWait{3000};
-// A supervisor holds an unknown signer for 2 s; a busy one needs a little more.
+// A keyholder holds an unknown signer for 2 s; a busy one needs a little more.
 constexpr seconds kKeyWait{5};
 
 Worker* the_worker = nullptr;
@@ -46,7 +46,7 @@ bool Worker::start(ngx_cycle_t* cycle, proxy::Role role, const std::string& link
   worker.link_->start(kStartWait, [&] { return worker.has_what_it_needs(); });
   if (!worker.has_what_it_needs()) {
     ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
-                  "mifeng: the supervisor has sent nothing yet; until it does every request is refused");
+                  "mifeng: the keyholder has sent nothing yet; until it does every request is refused");
   }
   worker.tick_.handler = &Worker::on_tick;
   worker.tick_.data = the_worker;
@@ -190,7 +190,7 @@ void Worker::on_connected() {
   }
 }
 
-void Worker::on_message(proxy::SupervisorMessage message) {
+void Worker::on_message(proxy::KeyholderMessage message) {
   if (auto* const table = std::get_if<proxy::TablePush>(&message)) {
     on_table(std::move(table->table));
   } else if (const auto* const unwrapped = std::get_if<proxy::Unwrapped>(&message)) {
@@ -228,7 +228,7 @@ void Worker::on_seal_key(const proxy::SealKey& message) {
       {sealed::Kind::kResponse, message.exponent, message.recipient_count, true, message.blocks},
       sealed::RootKey(message.root_key.clone()));
   if (!key) {
-    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "mifeng: the supervisor's seal key is refused: %s",
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "mifeng: the keyholder's seal key is refused: %s",
                   key.error().message().c_str());
     return;
   }

@@ -1,4 +1,4 @@
-// What one nginx worker process has: its link to the supervisor, and what came over it.
+// What one nginx worker process has: its link to the keyholder, and what came over it.
 #pragma once
 
 #include <chrono>
@@ -44,7 +44,7 @@ class Worker final : public LinkUser {
   std::shared_ptr<const proxy::Router> router() const;
   bool has_had_table() const { return router_ != nullptr; }
   proxy::Balancer& balancer() { return balancer_; }
-  // The key for the header that `state` has read: found at once, refused (the error), or none: then the supervisor is
+  // The key for the header that `state` has read: found at once, refused (the error), or none: then the keyholder is
   // asked, and resume_opening() or refuse_held() is called for the state.
   Result<std::shared_ptr<const proxy::CachedKey>> find_key(RequestState& state);
   void forget(RequestState& state);
@@ -66,7 +66,7 @@ class Worker final : public LinkUser {
 
   // LinkUser.
   void on_connected() override;
-  void on_message(proxy::SupervisorMessage message) override;
+  void on_message(proxy::KeyholderMessage message) override;
 
   Worker(proxy::Role role, std::unique_ptr<crypto::Sm4GcmProvider> provider, std::chrono::seconds root_key_age_max)
       : role_(role), provider_(std::move(provider)), keys_(cache_limits(root_key_age_max)) {}
@@ -82,7 +82,7 @@ class Worker final : public LinkUser {
   struct Pending {
     std::string cache_key;
     std::vector<RequestState*> waiting;  // never empty
-    RequestState* asked = nullptr;       // whose context the supervisor was shown; none once that one has gone
+    RequestState* asked = nullptr;       // whose context the keyholder was shown; none once that one has gone
     Time deadline;
   };
 

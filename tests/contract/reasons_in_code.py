@@ -32,8 +32,7 @@ PASSED_ON = {
     ("libs/base/include/mifeng/base/error.h", "reason_"),
     ("libs/sealed/src/failure.cpp", "std::string(entry(failure).name)"),
     ("libs/cluster/src/podman_apply.cpp", "why.code"),
-    ("libs/stack/src/platform_api.cpp", 'text("reason")'),
-    ("apps/mifeng/cli/platform_client.cpp", 'text_of(*object, "reason")'),
+    ("libs/client/src/platform_client.cpp", 'text_of(*answer, "reason")'),
     ("apps/mifeng/commands/call.cpp", "reason"),
 }
 

@@ -56,6 +56,15 @@ def test_layers_refuses_a_library_that_it_does_not_know(tree):
     assert "libs/stray: not in libs/layers.txt" in run(tree, "layers").stdout
 
 
+def test_layers_finds_an_arrow_that_nothing_goes_along(tree):
+    source = tree / "libs/json/src/json.cpp"
+    source.parent.mkdir(parents=True)
+    source.write_text("int nothing;\n")
+    assert "libs/layers.txt: json names base and includes nothing of it" in run(tree, "layers").stdout
+    source.write_text('#include "mifeng/base/bytes.h"\n')
+    assert run(tree, "layers").returncode == 0
+
+
 @pytest.mark.parametrize("line,what", [
     ("// TO" + "DO later", "a left-over marker"),
     ("// see /wo" + "rk/main/x", "a path of one machine"),

@@ -254,7 +254,7 @@ def test_workers_of_a_gateway_that_root_started_are_not_root(stage):
     # It can do its work: open answers, and spill a large body.
     assert gateway.call("/probe/weights").body == MARKER.encode()
     assert gateway.call("/probe/large", method="POST", body=os.urandom(3 << 20)).body == b"/large"
-    # What is the supervisor's stays so.
+    # What is the keyholder's stays so.
     assert state.stat().st_mode & 0o777 == 0o700
     run = run_folder(master)
     assert (run.stat().st_mode & 0o777, run.stat().st_uid, run.stat().st_gid) == (0o710, 0, nobody.pw_gid)

@@ -75,16 +75,16 @@ def children(pid):
     return [int(n) for n in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def nginx_workers(supervisor):
+def nginx_workers(keyholder):
     """Of the nginx that this process has started."""
-    return [worker for master in children(supervisor) for worker in children(master)
+    return [worker for master in children(keyholder) for worker in children(master)
             if "nginx" in pathlib.Path(f"/proc/{master}/comm").read_text()]
 
 
-def kill_worker(supervisor):
-    [worker] = nginx_workers(supervisor)
+def kill_worker(keyholder):
+    [worker] = nginx_workers(keyholder)
     os.kill(worker, signal.SIGKILL)
-    wait_for(lambda: nginx_workers(supervisor) not in ([], [worker]), "a new worker")
+    wait_for(lambda: nginx_workers(keyholder) not in ([], [worker]), "a new worker")
 
 
 @pytest.mark.parametrize("lame_duck", [5, 0])

@@ -21,8 +21,8 @@ def refused(gateway, answer, *classes):
     assert answer.status == 502, (answer.status, answer.body)
     assert answer.reason == "answer-refused"
     assert b"secret" not in answer.raw + answer.body
-    wire.wait_for(lambda: any(gateway.supervisor.refusals(c) for c in classes),
-                  f"one of {classes}: {gateway.supervisor.events()}")
+    wire.wait_for(lambda: any(gateway.keyholder.refusals(c) for c in classes),
+                  f"one of {classes}: {gateway.keyholder.events()}")
 
 
 def test_what_travels_between_them_holds_no_plaintext(cast):
@@ -122,7 +122,7 @@ def test_a_late_altered_segment_breaks_the_connection(cast):
                 got += data
         assert long.startswith(got)
         assert len(got) <= 50 * 65536
-    gateway.supervisor.wait_refusal("bad-tag")
+    gateway.keyholder.wait_refusal("bad-tag")
 
 
 def test_an_altered_second_segment_ends_after_the_first(cast):
@@ -135,7 +135,7 @@ def test_an_altered_second_segment_ends_after_the_first(cast):
     guard, gateway, _ = cast.meddled(answer=alter)
     says(guard.model, BIG)
     broken_after(gateway, gateway.call(), 65536)
-    gateway.supervisor.wait_refusal("bad-tag")
+    gateway.keyholder.wait_refusal("bad-tag")
 
 
 def test_segments_in_another_order(cast):
@@ -147,7 +147,7 @@ def test_segments_in_another_order(cast):
     guard, gateway, _ = cast.meddled(answer=alter)
     says(guard.model, BIG)
     broken_after(gateway, gateway.call(), 0)
-    gateway.supervisor.wait_refusal("bad-tag")
+    gateway.keyholder.wait_refusal("bad-tag")
 
 
 @pytest.mark.parametrize("keep", ["headers", "three segments", "half a header"])
@@ -165,7 +165,7 @@ def test_a_truncated_answer(cast, keep):
         refused(gateway, answer, "truncated")
     else:
         broken_after(gateway, answer, 3 * 65536)
-        gateway.supervisor.wait_refusal("truncated")
+        gateway.keyholder.wait_refusal("truncated")
 
 
 def test_a_last_segment_that_is_missing_at_its_border(cast):
@@ -192,7 +192,7 @@ def test_bytes_behind_the_end(cast):
     answer = gateway.call()
     # The Content-Length that follows from it is longer than what comes: never complete.
     assert not answer.complete or answer.status == 502
-    gateway.supervisor.wait_refusal("trailing-data")
+    gateway.keyholder.wait_refusal("trailing-data")
 
 
 def test_an_answer_to_another_request_is_a_replay(cast):
@@ -403,7 +403,7 @@ def test_an_instance_that_is_listed_while_its_answer_is_held(cast):
     answers = []
     thread = threading.Thread(target=lambda: answers.append(gateway.call()))
     thread.start()
-    gateway.supervisor.wait(lambda e: e.get("unwrap") == "unknown-signer")
+    gateway.keyholder.wait(lambda e: e.get("unwrap") == "unknown-signer")
     gateway.push(wire.table_of(guard))
     thread.join()
     assert (answers[0].status, answers[0].body) == (200, SECRET)
@@ -449,6 +449,6 @@ def test_whoever_asks_the_guard_itself_gets_nothing_to_read(cast):
         assert (answer.status, answer.body) == (400, b"")
         assert answer.field("Mifeng-Seal") is None
     assert guard.model.requests == []
-    guard.supervisor.wait_refusal("bad-request-id", 5)
+    guard.keyholder.wait_refusal("bad-request-id", 5)
     sealed = wire.call(guard.port, "/predict", fields=[("Mifeng-Request-Id", "0" * 32)])
     assert sealed.status == 200 and b"secret" not in sealed.body

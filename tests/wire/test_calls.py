@@ -182,8 +182,8 @@ def test_a_model_that_answers_below_200(cast, status):
     answer = gateway.call("/m")
     # The guard's own 502, sealed: so the gateway passes it on as one.
     assert answer.status == 502 and b"leaked" not in answer.raw + answer.body
-    guard.supervisor.wait_refusal("informational-status")
-    assert gateway.supervisor.refusals("unsealed") == 0
+    guard.keyholder.wait_refusal("informational-status")
+    assert gateway.keyholder.refusals("unsealed") == 0
 
 
 def test_upgrade_and_connect_pass_no_byte(cast):
@@ -191,15 +191,15 @@ def test_upgrade_and_connect_pass_no_byte(cast):
     upgrade = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Key", "x")]
     answer = gateway.call("/m", fields=upgrade)
     assert answer.status == 501 and answer.reason == "upgrade-refused"
-    gateway.supervisor.wait_refusal("upgrade-refused")
+    gateway.keyholder.wait_refusal("upgrade-refused")
     for target in ("/m", "model:443"):
         answer = gateway.call(target, "CONNECT")
         assert answer.status == 501, target
-    gateway.supervisor.wait_refusal("upgrade-refused", 3)
+    gateway.keyholder.wait_refusal("upgrade-refused", 3)
     answer = wire.call(guard.port, "/m", fields=[*upgrade, ("Mifeng-Request-Id", "0" * 32)])
     assert (answer.status, answer.body) == (501, b"")
     assert wire.call(guard.port, "/m", "CONNECT").status == 501
-    guard.supervisor.wait_refusal("upgrade-refused", 2)
+    guard.keyholder.wait_refusal("upgrade-refused", 2)
     assert guard.model.requests == [] and guard.model.connections == 0
 
 
@@ -236,7 +236,7 @@ def test_what_the_guard_answers_itself_is_sealed(cast):
     guard.model.stop()
     assert gateway.call("/m", "POST", b"x").status == 502
     time.sleep(1.2)  # what would be counted has been reported
-    assert gateway.supervisor.refusals("unsealed") == 0
+    assert gateway.keyholder.refusals("unsealed") == 0
     assert "unverified" not in gateway.nginx.error_log()
 
 

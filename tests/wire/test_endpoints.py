@@ -143,7 +143,7 @@ def test_a_lame_duck_serves_on_and_says_that_each_answer_is_the_last(cast):
     with Caller(guard.port) as kept:
         first = kept.call(fields=request_id("1"))
         assert first.field("Connection") == "keep-alive" and first.field("Mifeng-Leaving") is None
-        guard.supervisor.command("lame")
+        guard.keyholder.command("lame")
         wire.wait_for(lambda: wire.call(guard.port, "/m", fields=request_id("2")).field("Connection") == "close", "the word")
         last = kept.call(fields=request_id("3"))
         assert (last.status, last.field("Connection"), last.field("Mifeng-Leaving")) == (200, "close", "1")
@@ -155,7 +155,7 @@ def test_a_lame_duck_serves_on_and_says_that_each_answer_is_the_last(cast):
 def test_others_are_asked_while_one_is_a_lame_duck(cast):
     first, second = cast.guard("g1"), cast.guard("g2")
     gateway = cast.gateway(wire.table_of(first, second))
-    first.supervisor.command("lame")
+    first.keyholder.command("lame")
     for _ in range(20):
         assert gateway.call("/m", "POST", b"x").status == 200
     assert len(first.model.requests) <= 2 and len(second.model.requests) >= 18
@@ -174,13 +174,13 @@ def test_a_guard_that_drains_takes_no_connection_and_finishes_those_it_has(cast)
         out.send(wire.chunk(b"last") + wire.chunk(b""))
 
     guard.model.answer = slowly
-    drained = lambda: any("drained" in e for e in guard.supervisor.events())  # noqa: E731
+    drained = lambda: any("drained" in e for e in guard.keyholder.events())  # noqa: E731
     with Caller(gateway.port) as caller:
         caller.send()
         while b"first" not in caller.stream.readline():
             pass
-        guard.supervisor.command("lame")
-        guard.supervisor.command("drain")
+        guard.keyholder.command("lame")
+        guard.keyholder.command("drain")
 
         def is_closed():
             try:
@@ -206,8 +206,8 @@ def test_a_connection_that_nobody_uses_does_not_hold_up_the_end(cast):
     guard = cast.guard()
     with socket.create_connection(("127.0.0.1", guard.port)), Caller(guard.port) as kept:
         assert kept.call(fields=request_id()).status == 200
-        guard.supervisor.command("drain")
-        guard.supervisor.wait(lambda e: "drained" in e, 30)
+        guard.keyholder.command("drain")
+        guard.keyholder.wait(lambda e: "drained" in e, 30)
 
 
 # --- A worker that has just begun. ---
@@ -217,15 +217,15 @@ def test_a_call_waits_for_a_seal_key(cast, monkeypatch):
     guard = cast.guard()
     ask = lambda: wire.call(guard.port, "/m", "POST", b"x", fields=request_id())  # noqa: E731
     assert ask().status == 200  # the worker has its first key
-    supervisor = guard.supervisor.process.pid
-    os.kill(supervisor, signal.SIGSTOP)
+    keyholder = guard.keyholder.process.pid
+    os.kill(keyholder, signal.SIGSTOP)
     try:
         assert {ask().status for _ in range(19)} == {200}
         answer = in_background(ask)
         time.sleep(0.3)
         assert len(guard.model.requests) == 20  # it has not been passed on, since its answer could not be sealed
     finally:
-        os.kill(supervisor, signal.SIGCONT)
+        os.kill(keyholder, signal.SIGCONT)
     assert answer().status == 200
 
 
@@ -241,13 +241,13 @@ def test_a_key_is_not_spent_by_others_while_the_model_works(cast, monkeypatch):
     guard.model.answer = slowly
     answers = [in_background(lambda: wire.call(guard.port, "/m", "POST", b"x", fields=request_id())) for _ in range(2)]
     wire.wait_for(lambda: len(guard.model.requests) == 2, "both at the model")
-    os.kill(guard.supervisor.process.pid, signal.SIGSTOP)
+    os.kill(guard.keyholder.process.pid, signal.SIGSTOP)
     try:
         answers.append(in_background(lambda: wire.call(guard.port, "/m", "POST", b"x", fields=request_id())))
         go_on.set()
         assert [answer().status for answer in answers[:2]] == [200, 200]
     finally:
-        os.kill(guard.supervisor.process.pid, signal.SIGCONT)
+        os.kill(guard.keyholder.process.pid, signal.SIGCONT)
     assert answers[2]().status == 200
 
 
@@ -255,9 +255,9 @@ def test_a_new_worker_of_a_gateway_answers_nobody_before_it_has_its_table(cast, 
     guard = cast.guard()
     port = wire.free_port()
     gateway = cast.gateway(wire.table_of(guard), listen=wire.tls_listen(folder, port))
-    supervisor = gateway.supervisor.process.pid
+    keyholder = gateway.keyholder.process.pid
     [worker] = gateway.nginx.workers()
-    os.kill(supervisor, signal.SIGSTOP)
+    os.kill(keyholder, signal.SIGSTOP)
     try:
         os.kill(worker, signal.SIGKILL)
         wire.wait_for(lambda: gateway.nginx.workers() not in ([], [worker]), "a new worker")
@@ -268,7 +268,7 @@ def test_a_new_worker_of_a_gateway_answers_nobody_before_it_has_its_table(cast, 
         # It begins after 3 s in any case; then the call itself waits for 2 s.
         time.sleep(3.5)
     finally:
-        os.kill(supervisor, signal.SIGCONT)
+        os.kill(keyholder, signal.SIGCONT)
     assert answer().status == 200
     assert over_http_2() == "2 200"
     gateway.nginx.log_path.write_text("")  # the end of the old one was ours

@@ -49,7 +49,7 @@ def test_an_unknown_prefix(cast):
         answer = gateway.call(target)
         assert answer.status == 404 and answer.reason == "unknown-prefix"
         assert answer.field("Content-Type") == "application/json"
-    gateway.supervisor.wait_refusal("unknown-prefix", 4)
+    gateway.keyholder.wait_refusal("unknown-prefix", 4)
 
 
 def test_callers_show_a_key_that_the_model_never_sees(cast):
@@ -81,9 +81,9 @@ def test_callers_show_a_key_that_the_model_never_sees(cast):
         shown = [v for k, v in request.fields if k.lower() in ("authorization", "x-api-key")]
         assert shown in ([], ["Bearer the model's own"]), shown
     assert len(guard.model.requests) == 7
-    gateway.supervisor.wait_refusal("no-caller-key", 3)
-    gateway.supervisor.wait_refusal("unknown-caller-key")
-    gateway.supervisor.wait_refusal("caller-not-allowed")
+    gateway.keyholder.wait_refusal("no-caller-key", 3)
+    gateway.keyholder.wait_refusal("unknown-caller-key")
+    gateway.keyholder.wait_refusal("caller-not-allowed")
 
 
 def test_a_deployment_without_instances(cast):
@@ -166,7 +166,7 @@ def test_requests_spread_over_the_instances_of_a_deployment(cast):
     assert [len(g.model.requests) for g in guards] == [10, 10, 10]
 
     def instances():
-        return {e["instance"]: e["calls"] for e in gateway.supervisor.events() if e.get("calls")}
+        return {e["instance"]: e["calls"] for e in gateway.keyholder.events() if e.get("calls")}
 
     wire.wait_for(lambda: set(instances()) == {"g0", "g1", "g2"}, "counts by instance")
 

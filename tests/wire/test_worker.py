@@ -1,4 +1,4 @@
-"""The worker itself: its link to the supervisor, its memory, and who may look into it."""
+"""The worker itself: its link to the keyholder, its memory, and who may look into it."""
 import os
 import pathlib
 import re
@@ -112,53 +112,53 @@ def test_a_large_request_is_bound_from_a_file_as_well(cast):
     assert guard.model.requests[0].body == body
 
 
-def test_a_gateway_goes_on_without_its_supervisor(cast):
+def test_a_gateway_goes_on_without_its_keyholder(cast):
     guard, gateway = cast.pair()
     assert gateway.call("/m").status == 200
-    gateway.supervisor.command("stop")
-    guard.supervisor.command("stop")
+    gateway.keyholder.command("stop")
+    guard.keyholder.command("stop")
     for _ in range(20):
         assert gateway.call("/m").status == 200
     # A root key that it does not know cannot be asked about: that answer is refused when the time is over.
     other = cast.guard("g2")
-    gateway.supervisor.command("resume")
-    guard.supervisor.command("resume")
+    gateway.keyholder.command("resume")
+    guard.keyholder.command("resume")
     gateway.push(wire.table_of(other))
     assert gateway.call("/m").status == 200
     assert len(other.model.requests) == 1
 
 
-def test_an_answer_waits_for_a_supervisor_that_comes_back(cast):
+def test_an_answer_waits_for_a_keyholder_that_comes_back(cast):
     guard, gateway = cast.pair()
-    gateway.supervisor.command("stop")
+    gateway.keyholder.command("stop")
     answers = []
     thread = threading.Thread(target=lambda: answers.append(gateway.call("/m")))
     thread.start()
     wire.wait_for(lambda: guard.model.requests, "the model to be asked")
-    gateway.supervisor.command("resume")
+    gateway.keyholder.command("resume")
     thread.join()
     assert answers[0].status == 200
 
 
 def test_an_answer_without_a_key_in_time_is_refused(cast):
     guard, gateway = cast.pair()
-    gateway.supervisor.command("stop")
+    gateway.keyholder.command("stop")
     begin = time.monotonic()
     answer = gateway.call("/m")
     assert answer.status == 502 and answer.reason == "answer-refused"
     assert 4 <= time.monotonic() - begin <= 9
-    gateway.supervisor.command("resume")
-    gateway.supervisor.wait_refusal("no-key-in-time")
+    gateway.keyholder.command("resume")
+    gateway.keyholder.wait_refusal("no-key-in-time")
 
 
 def test_a_new_seal_key_is_asked_for_when_the_output_key_changes(cast):
     guard, gateway = cast.pair()
-    keys = lambda: sum("seal_key" in e for e in guard.supervisor.events())  # noqa: E731
-    unwraps = lambda: sum(e.get("unwrap") == "ok" for e in gateway.supervisor.events())  # noqa: E731
+    keys = lambda: sum("seal_key" in e for e in guard.keyholder.events())  # noqa: E731
+    unwraps = lambda: sum(e.get("unwrap") == "ok" for e in gateway.keyholder.events())  # noqa: E731
     assert gateway.call("/m").status == 200
     assert gateway.call("/m").status == 200
     wire.wait_for(lambda: (keys(), unwraps()) == (1, 1), "one root key for many answers")
-    guard.supervisor.command("renew")
+    guard.keyholder.command("renew")
     wire.wait_for(lambda: keys() == 2, "a second key")
     assert wire.wait_for(lambda: gateway.call("/m").status == 200 and unwraps() == 2, "an answer under it")
 
@@ -171,45 +171,45 @@ def test_a_root_key_is_accepted_for_so_long_and_no_longer(cast):
     assert gateway.call("/m").status == 200
     wire.wait_for(lambda: gateway.call("/m").status == 502, "the key to be too old")
     assert time.monotonic() - begin >= 2
-    gateway.supervisor.wait_refusal("root-key-too-old")
+    gateway.keyholder.wait_refusal("root-key-too-old")
     # Asked for anew it does not become young.
     assert gateway.call("/m").reason == "answer-refused"
-    guard.supervisor.command("renew")
+    guard.keyholder.command("renew")
     wire.wait_for(lambda: gateway.call("/m").status == 200, "an answer under a new key")
 
 
 def test_an_instance_that_changes_its_root_key_all_the_time_is_refused(cast, monkeypatch):
-    """What it costs the supervisor is bounded; the others of its deployment and of others are served."""
+    """What it costs the keyholder is bounded; the others of its deployment and of others are served."""
     # Slower than usual: this test may need a while for each key, and is to come to the burst's end all the same.
     monkeypatch.setenv("MIFENG_UNWRAPS_PER_SECOND", "0.5")
     guard, other = cast.guard("g1"), cast.guard("g2", "dep-2")
     gateway = cast.gateway(wire.table_of(guard, other, routes=[wire.route(), wire.route("/o", "dep-2")]))
-    unwraps = lambda: sum(e.get("unwrap") == "ok" for e in gateway.supervisor.events())  # noqa: E731
+    unwraps = lambda: sum(e.get("unwrap") == "ok" for e in gateway.keyholder.events())  # noqa: E731
     refused = 0
     for _ in range(400):
-        keys = sum("seal_key" in e for e in guard.supervisor.events())
-        guard.supervisor.command("renew")
-        wire.wait_for(lambda: sum("seal_key" in e for e in guard.supervisor.events()) > keys, "a new key")
+        keys = sum("seal_key" in e for e in guard.keyholder.events())
+        guard.keyholder.command("renew")
+        wire.wait_for(lambda: sum("seal_key" in e for e in guard.keyholder.events()) > keys, "a new key")
         refused = gateway.call("/m").status == 502
         if refused:
             break
     assert refused and unwraps() >= 200
-    gateway.supervisor.wait_refusal("too-many-root-keys")
+    gateway.keyholder.wait_refusal("too-many-root-keys")
     assert gateway.call("/o").status == 200
     wire.wait_for(lambda: gateway.call("/m").status == 200, "an answer once some time has passed")
 
 
 def test_a_guard_without_a_seal_key_says_nothing(cast, folder):
-    """nginx is started by hand, its supervisor is not there: 503, unsealed, no content, and the gateway makes a 502 of it."""
+    """nginx is started by hand, its keyholder is not there: 503, unsealed, no content, and the gateway makes a 502 of it."""
     guard, gateway = cast.pair()
     guard.nginx.stop()
-    guard.supervisor.command("stop")
+    guard.keyholder.command("stop")
     guard.start()
     answer = wire.call(guard.port, "/x", fields=[("Mifeng-Request-Id", "0" * 32)])
     assert (answer.status, answer.body, answer.field("Mifeng-Seal")) == (503, b"", None)
     assert gateway.call("/m").status == 502
     assert guard.model.requests == []
-    guard.supervisor.command("resume")
+    guard.keyholder.command("resume")
     wire.wait_for(lambda: gateway.call("/m").status == 200, "a key to come")
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the wire share: keys, a model that does as it is told, guard and gateway (a static supervisor and a
+"""What the tests of the wire share: keys, a model that does as it is told, guard and gateway (a static keyholder and a
 real nginx each), and a caller that sees raw bytes. Everything is on loopback or a Unix socket, in a folder of the test's
 own, and ends with it."""
 import base64
@@ -23,7 +23,7 @@ SOURCE = pathlib.Path(os.environ.get("MIFENG_SOURCE", ".")).resolve()
 # Another module and a wrapper around nginx: so that the same tests run under ASan (a build with MIFENG_SANITIZE and
 # MIFENG_ONLY_CORE=OFF, and a script that preloads libasan and libubsan before it becomes nginx).
 MODULE = pathlib.Path(os.environ.get("MIFENG_TEST_MODULE", BIN / "ngx_http_mifeng.so"))
-SUPERVISOR = BUILD / "tests/wire/static_supervisor"
+SUPERVISOR = BUILD / "tests/wire/static_keyholder"
 NGINX = os.environ.get("MIFENG_TEST_NGINX", "/usr/sbin/nginx")
 WAIT = 10.0
 
@@ -96,9 +96,9 @@ class Process:
         self.process.stdout.close()
 
 
-class Supervisor(Process):
+class Keyholder(Process):
     def __init__(self, folder, *arguments):
-        self.log = open(folder / "supervisor.log", "ab")
+        self.log = open(folder / "keyholder.log", "ab")
         super().__init__([SUPERVISOR, *arguments], self.log)
         self.wait(lambda line: "listening" in line)
 
@@ -115,7 +115,7 @@ class Supervisor(Process):
                     return found[0]
                 left = end - time.monotonic()
                 assert left > 0, f"no such event in {self.lines}"
-                assert self.process.poll() is None, "the supervisor ended"
+                assert self.process.poll() is None, "the keyholder ended"
                 self.arrived.wait(left)
 
     def command(self, line):
@@ -362,7 +362,7 @@ def request_bytes(target, method="GET", body=None, fields=(), version="1.1", hos
 
 
 class Guard:
-    """A guard: its supervisor, its nginx in front of a model, with the real template."""
+    """A guard: its keyholder, its nginx in front of a model, with the real template."""
 
     def __init__(self, folder, output_key, name, deployment="dep-1", changes=lambda text: text, body_max="16m"):
         self.folder = folder / name
@@ -371,10 +371,10 @@ class Guard:
         self.name = name
         self.key = Key(self.folder, "instance")
         self.model = Model(self.folder / "model.sock")
-        self.supervisor = Supervisor(self.folder, "guard", self.folder / "key.sock", output_key.public, self.key.private)
+        self.keyholder = Keyholder(self.folder, "guard", self.folder / "key.sock", output_key.public, self.key.private)
         self.port = free_port()
         self.start(changes, body_max)
-        self.supervisor.wait(lambda e: "seal_key" in e)
+        self.keyholder.wait(lambda e: "seal_key" in e)
 
     def start(self, changes=lambda text: text, body_max="16m"):
         values = {"MODULE": MODULE, "PREFIX": self.folder, "USER": "user root;" if os.getuid() == 0 else "",
@@ -393,7 +393,7 @@ class Guard:
 
     def stop(self):
         self.nginx.stop()
-        self.supervisor.stop()
+        self.keyholder.stop()
         self.model.stop()
 
 
@@ -424,7 +424,7 @@ class Gateway:
         self.serial = 0
         self.table_path = self.folder / "table.json"
         self.write_table(table)
-        self.supervisor = Supervisor(self.folder, "gateway", self.folder / "key.sock", self.table_path, output_key.private)
+        self.keyholder = Keyholder(self.folder, "gateway", self.folder / "key.sock", self.table_path, output_key.private)
         self.port = free_port()
         values = {"MODULE": MODULE, "PREFIX": self.folder, "USER": "user root;" if os.getuid() == 0 else "",
                   "WORKERS": workers, "LINK": self.folder / "key.sock", "BODY_MAX": body_max,
@@ -432,7 +432,7 @@ class Gateway:
                   "LISTEN": f"listen 127.0.0.1:{self.port};" + (listen or "")}
         self.nginx = Nginx(self.folder, changes(fill("gateway.conf.in", values)))
         wait_listening(self.port)
-        self.supervisor.wait(lambda e: e.get("table_taken") == self.serial)
+        self.keyholder.wait(lambda e: e.get("table_taken") == self.serial)
 
     def write_table(self, table):
         self.serial += 1
@@ -443,15 +443,15 @@ class Gateway:
 
     def push(self, table):
         self.write_table(table)
-        self.supervisor.command("table")
-        self.supervisor.wait(lambda e: e.get("table_taken") == self.serial)
+        self.keyholder.command("table")
+        self.keyholder.wait(lambda e: e.get("table_taken") == self.serial)
 
     def call(self, target="/m", *arguments, **options):
         return call(self.port, target, *arguments, **options)
 
     def stop(self):
         self.nginx.stop()
-        self.supervisor.stop()
+        self.keyholder.stop()
 
 
 def route(prefix="/m", deployment="dep-1", **more):

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
+#include "cli/connect.h"
 #include "cli/language.h"
-#include "cli/platform_client.h"
 #include "mifeng/base/file.h"
 #include "mifeng/manifest/model_project.h"
 #include "mifeng/manifest/rules.h"

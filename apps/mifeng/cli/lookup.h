@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "cli/platform_client.h"
+#include "cli/connect.h"
 
 namespace mifeng::cli {
 

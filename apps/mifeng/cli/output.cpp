@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "cli/connect.h"
 #include "cli/language.h"
-#include "cli/platform_client.h"
 #include "mifeng/base/clock.h"
 
 namespace mifeng::cli {

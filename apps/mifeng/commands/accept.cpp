@@ -11,22 +11,22 @@ namespace {
 
 Result<int> accept(const PlatformFlags& flags, const std::string& name, const std::string& refusal,
                    const std::string& format, Console& console) {
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   MIFENG_TRY(const auto version, find_version(client, name));
   const std::string path = "/models/" + text_of(version, "id");
   const json::Value reason = json::Object{{"reason", refusal}};
   MIFENG_TRY(const auto decided, refusal.empty() ? client.send("POST", path + "/acceptance")
-                                                 : client.send("POST", path + "/refusal", &reason));
+                                                 : client.send("POST", path + "/refusal", reason));
   MIFENG_CHECK(print_objects(console, decided, format, version_columns()));
   return 0;
 }
 
 Result<int> withdraw(const PlatformFlags& flags, const std::string& name, const std::string& why,
                      const std::string& format, Console& console) {
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   MIFENG_TRY(const auto version, find_version(client, name));
   const json::Value reason = json::Object{{"reason", why}};
-  MIFENG_TRY(const auto answer, client.send("POST", "/models/" + text_of(version, "id") + "/withdrawal", &reason));
+  MIFENG_TRY(const auto answer, client.send("POST", "/models/" + text_of(version, "id") + "/withdrawal", reason));
   if (format == "json" || format == "yaml") {
     MIFENG_CHECK(print_objects(console, answer, format, {}));
     return 0;

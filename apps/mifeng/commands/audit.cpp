@@ -1,8 +1,8 @@
 // mifeng audit
+#include "cli/connect.h"
 #include "cli/console.h"
 #include "cli/language.h"
 #include "cli/output.h"
-#include "cli/platform_client.h"
 #include "commands/commands.h"
 #include "commands/fetch.h"
 #include "mifeng/base/file.h"
@@ -30,7 +30,7 @@ Result<int> give_verdict(const json::Value& verdict, const std::string& format, 
 
 // By the platform, which has the key of the MACs.
 Result<int> verify_there(const PlatformFlags& flags, const VerifyOptions& options, Console& console) {
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   json::Object body;
   if (!options.head.empty()) {
     MIFENG_TRY(const auto text, read_text_file(options.head, kHeadMax));
@@ -39,7 +39,7 @@ Result<int> verify_there(const PlatformFlags& flags, const VerifyOptions& option
     body.set("head", std::move(*head));
   }
   const json::Value sent = std::move(body);
-  MIFENG_TRY(const auto verdict, client.send("POST", "/audit/verification", &sent));
+  MIFENG_TRY(const auto verdict, client.send("POST", "/audit/verification", sent));
   return give_verdict(verdict, options.format, console);
 }
 

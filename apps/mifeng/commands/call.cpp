@@ -1,7 +1,7 @@
 // mifeng call
+#include "cli/connect.h"
 #include "cli/console.h"
 #include "cli/language.h"
-#include "cli/platform_client.h"
 #include "cli/secret_text.h"
 #include "cli/stream_files.h"
 #include "commands/commands.h"

@@ -26,10 +26,10 @@ Result<int> give_key(Console& console, const json::Value& answer, const std::str
 }
 
 Result<int> set_enabled(const PlatformFlags& flags, const CallerOptions& options, bool enabled, Console& console) {
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   MIFENG_TRY(const auto caller, find_caller(client, options.name));
   const json::Value body = json::Object{{"enabled", enabled}};
-  MIFENG_TRY(const auto changed, client.send("PUT", "/callers/" + text_of(caller, "id") + "/enabled", &body));
+  MIFENG_TRY(const auto changed, client.send("PUT", "/callers/" + text_of(caller, "id") + "/enabled", body));
   MIFENG_CHECK(print_objects(console, changed, options.format, kColumns));
   return 0;
 }
@@ -59,9 +59,9 @@ void add_caller(Command& root) {
       .examples("  KEY=$(mifeng caller add ward-7)\n  mifeng caller add ward-7 --key-file ward-7.key");
   command.run([=](Console& console) -> Result<int> {
     MIFENG_CHECK(refuse_existing_secret(options->key_file));
-    MIFENG_TRY(const auto client, PlatformClient::connect(*flags));
+    MIFENG_TRY(const auto client, connect(*flags));
     const json::Value body = json::Object{{"name", options->name}};
-    MIFENG_TRY(const auto answer, client.send("POST", "/callers", &body));
+    MIFENG_TRY(const auto answer, client.send("POST", "/callers", body));
     return give_key(console, answer, options->key_file);
   });
 
@@ -73,7 +73,7 @@ void add_caller(Command& root) {
       .examples("  mifeng caller key ward-7 --key-file ward-7.key");
   renew.run([=](Console& console) -> Result<int> {
     MIFENG_CHECK(refuse_existing_secret(renewed->key_file));
-    MIFENG_TRY(const auto client, PlatformClient::connect(*renew_flags));
+    MIFENG_TRY(const auto client, connect(*renew_flags));
     MIFENG_TRY(const auto caller, find_caller(client, renewed->name));
     MIFENG_TRY(const auto answer, client.send("POST", "/callers/" + text_of(caller, "id") + "/key"));
     return give_key(console, answer, renewed->key_file);

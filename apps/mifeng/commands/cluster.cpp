@@ -19,7 +19,7 @@ std::string path_of(const std::string& id) { return "/clusters/" + net::percent_
 
 // What was not given stays as it is.
 Result<int> set(const PlatformFlags& flags, const SetOptions& options, Console& console) {
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   MIFENG_TRY(const auto there, client.get(path_of(options.id)));
   const json::Value* nodes = there.if_object() == nullptr ? nullptr : there.if_object()->find("node_addresses");
   json::Object body{
@@ -31,7 +31,7 @@ Result<int> set(const PlatformFlags& flags, const SetOptions& options, Console& 
     body.set("node_addresses", *nodes);
   }
   const json::Value sent = std::move(body);
-  MIFENG_TRY(const auto cluster, client.send("PUT", path_of(options.id), &sent));
+  MIFENG_TRY(const auto cluster, client.send("PUT", path_of(options.id), sent));
   MIFENG_CHECK(print_objects(console, cluster, options.format, cluster_columns()));
   return 0;
 }
@@ -73,7 +73,7 @@ void add_cluster(Command& root) {
       "  mifeng cluster sweep local\n\n"
       "After a backup was restored, units may run that are newer than the database; they stay until this is said.");
   sweep.run([=](Console& console) -> Result<int> {
-    MIFENG_TRY(const auto client, PlatformClient::connect(*sweep_flags));
+    MIFENG_TRY(const auto client, connect(*sweep_flags));
     MIFENG_TRY(const auto cluster, client.send("POST", path_of(*sweep_id) + "/sweep"));
     MIFENG_CHECK(print_objects(console, cluster, *sweep_format, cluster_columns()));
     return 0;

@@ -16,7 +16,7 @@ Result<int> remove(const PlatformFlags& flags, const std::string& word, const st
   if (claims && kind->name != "deployments")
     return Error(ErrorCode::kInvalidArgument, "usage", std::string(tr("--claims is for deployments.")));
   if (!kind->deletable) return Error(ErrorCode::kInvalidArgument, "usage", say("{} cannot be deleted.", {kind->name}));
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   std::size_t failed = 0;
   std::optional<Error> last;
   for (const std::string& name : ids) {

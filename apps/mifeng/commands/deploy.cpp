@@ -5,6 +5,7 @@
 #include "cli/output.h"
 #include "commands/commands.h"
 #include "commands/deployment_steps.h"
+#include "mifeng/base/bounds.h"
 
 namespace mifeng::cli {
 namespace {
@@ -45,7 +46,7 @@ Result<void> check_fits(const PlatformClient& client, const DeployOptions& optio
 }
 
 Result<int> deploy(const PlatformFlags& flags, const DeployOptions& options, Console& console) {
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   MIFENG_TRY(const auto version, find_version(client, options.version));
   const std::string name = options.name.empty() ? text_of(version, "name") : options.name;
   json::Object request{{"version_id", text_of(version, "id")}};
@@ -68,11 +69,11 @@ Result<int> deploy(const PlatformFlags& flags, const DeployOptions& options, Con
     request.set("route", json::Object{{"name", name}, {"prefix", options.route}, {"open", options.open}});
   const json::Value body = std::move(request);
   if (options.plan) {
-    MIFENG_TRY(const auto plan, client.send("POST", "/deployments/plan", &body));
+    MIFENG_TRY(const auto plan, client.send("POST", "/deployments/plan", body));
     MIFENG_CHECK(console.print(options.format == "json" ? json::serialize_pretty(plan) : to_yaml(plan)));
     return 0;
   }
-  MIFENG_TRY(auto deployment, client.send("POST", "/deployments", &body));
+  MIFENG_TRY(auto deployment, client.send("POST", "/deployments", body));
   if (options.wait_seconds > 0) {
     console.message(say("Waiting for {} to be ready.", {text_of(deployment, "id")}));
     MIFENG_TRY(deployment, wait_ready(client, text_of(deployment, "id"), options.wait_seconds));
@@ -95,7 +96,7 @@ Result<std::string> version_id_for(const PlatformClient& client, const std::stri
 }
 
 Result<int> update(const PlatformFlags& flags, const UpdateOptions& options, Console& console) {
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   UpdateWish wish{
       .id = {}, .body = {}, .plan = options.plan, .wait_seconds = options.wait_seconds, .format = options.format};
   MIFENG_TRY(wish.id, find_deployment(client, options.deployment));
@@ -116,12 +117,12 @@ void add_deploy(Command& root) {
   command.text("VERSION", options->version, "VENDOR/MODEL@VERSION, or the version's id", Need::kRequired)
       .text("--name", options->name, "of the deployment; else the model's")
       .text("--cluster", options->cluster, "id of the cluster to run it in; else local")
-      .number("--replicas", options->replicas, 0, 64, "how many; else as the vendor's config says");
+      .number("--replicas", options->replicas, 0, bounds::kReplicasMax, "how many; else as the vendor's config says");
   add_overlay_flags(command, options->overlay);
   command.text("--route", options->route, "access prefix, such as /digits")
       .flag("--open", options->open, "the route needs no API key")
       .flag("--plan", options->plan, "only show what would be done")
-      .number("--wait", options->wait_seconds, 0, 86'400, "seconds to wait until it is ready");
+      .number("--wait", options->wait_seconds, 0, bounds::kWaitSecondsMax, "seconds to wait until it is ready");
   add_output_flag(command, options->format);
   command.examples(
       "  mifeng deploy acme/digits@1.2.0 --route /digits --wait 60\n"
@@ -137,7 +138,7 @@ void add_update(Command& root) {
       .text("--version", options->version, "of the same model; else the one that it has");
   add_overlay_flags(command, options->overlay);
   command.flag("--plan", options->plan, "only show what would be done")
-      .number("--wait", options->wait_seconds, 0, 86'400, "seconds to wait until it is ready");
+      .number("--wait", options->wait_seconds, 0, bounds::kWaitSecondsMax, "seconds to wait until it is ready");
   add_output_flag(command, options->format);
   command.examples(
       "  mifeng update digits --version 1.3.0 --plan\n"

@@ -150,11 +150,11 @@ Result<int> update_deployment(const PlatformClient& client, const UpdateWish& wi
   const std::string path = "/deployments/" + wish.id;
   const json::Value body = wish.body;
   if (wish.plan) {
-    MIFENG_TRY(const auto plan, client.send("POST", path + "/revisions/plan", &body));
+    MIFENG_TRY(const auto plan, client.send("POST", path + "/revisions/plan", body));
     MIFENG_CHECK(print_plan(plan, wish.format, console));
     return 0;
   }
-  auto updated = client.send("POST", path + "/revisions", &body);
+  auto updated = client.send("POST", path + "/revisions", body);
   // Another number of replicas is no revision.
   if (!updated && (wish.replicas < 0 || updated.error().reason() != "nothing-changed"))
     return std::move(updated).error();
@@ -162,7 +162,7 @@ Result<int> update_deployment(const PlatformClient& client, const UpdateWish& wi
   if (updated) deployment = std::move(*updated);
   if (wish.replicas >= 0) {
     const json::Value replicas = json::Object{{"replicas", wish.replicas}};
-    MIFENG_TRY(deployment, client.send("PUT", path + "/replicas", &replicas));
+    MIFENG_TRY(deployment, client.send("PUT", path + "/replicas", replicas));
   }
   if (wish.wait_seconds > 0) {
     console.message(say("Waiting for {} to be ready.", {wish.id}));

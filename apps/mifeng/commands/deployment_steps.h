@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/connect.h"
 #include "cli/console.h"
 #include "cli/output.h"
-#include "cli/platform_client.h"
 
 namespace mifeng::cli {
 

@@ -35,7 +35,7 @@ Result<int> describe(const PlatformFlags& flags, const std::string& word, const 
   MIFENG_TRY(const Kind* kind, find_kind(word));
   if (!kind->within.empty())
     return Error(ErrorCode::kInvalidArgument, "usage", say("{} belong to a deployment: describe that.", {kind->name}));
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   Search search;
   search.name = name;
   search.for_table = true;

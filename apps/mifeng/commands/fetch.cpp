@@ -1,7 +1,7 @@
 #include "commands/fetch.h"
 
+#include "cli/connect.h"
 #include "cli/console.h"
-#include "cli/platform_client.h"
 #include "mifeng/base/file.h"
 
 namespace mifeng::cli {
@@ -27,7 +27,7 @@ void add_fetch(Command& group, const std::string& name, const std::string& summa
   auto output = std::make_shared<std::string>();
   command.text("--output-file", *output, "file; else standard output").examples(example);
   command.run([=](Console& console) -> Result<int> {
-    MIFENG_TRY(const auto client, PlatformClient::connect(*flags));
+    MIFENG_TRY(const auto client, connect(*flags));
     return print_or_save(client, path, *output, console);
   });
 }

@@ -23,11 +23,11 @@ struct InviteOptions {
 
 Result<int> invite(const PlatformFlags& flags, const InviteOptions& options, Console& console) {
   MIFENG_CHECK(refuse_existing_secret(options.file));
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   json::Object body{{"id", options.id}};
   if (!options.url.empty()) body.set("platform_url", options.url);
   const json::Value sent = std::move(body);
-  MIFENG_TRY(const auto join, client.send("POST", "/gateways", &sent));
+  MIFENG_TRY(const auto join, client.send("POST", "/gateways", sent));
   console.message(tr("A join file holds a one-time code for 24 hours: hand it over like a password."));
   MIFENG_CHECK(give_secret(console, json::serialize(join), options.file));
   return 0;
@@ -61,7 +61,7 @@ void add_gateway(Command& root) {
   auto id = std::make_shared<std::string>();
   revoke.text("ID", *id, "which", Need::kRequired).examples("  mifeng gateway revoke gw-2");
   revoke.run([=](Console& console) -> Result<int> {
-    MIFENG_TRY(const auto client, PlatformClient::connect(*revoke_flags));
+    MIFENG_TRY(const auto client, connect(*revoke_flags));
     MIFENG_CHECK(client.send("DELETE", "/gateways/" + net::percent_encode(*id)));
     console.message(say("Revoked {}.", {*id}));
     return 0;
@@ -85,9 +85,9 @@ void add_platform_keys(Command& key) {
       "  mifeng key rotate delivery     vendors need the new card: mifeng key export\n"
       "  mifeng key rotate identity     the old key signs for the new one; compare fingerprints");
   rotate.run([=](Console& console) -> Result<int> {
-    MIFENG_TRY(const auto client, PlatformClient::connect(*rotate_flags));
+    MIFENG_TRY(const auto client, connect(*rotate_flags));
     const json::Value body = json::Object{{"purpose", *purpose}};
-    MIFENG_TRY(const auto made, client.send("POST", "/keys/rotation", &body));
+    MIFENG_TRY(const auto made, client.send("POST", "/keys/rotation", body));
     MIFENG_CHECK(print_objects(console, made, *format, kKeyColumns));
     return 0;
   });
@@ -99,9 +99,9 @@ void add_platform_keys(Command& key) {
       .text("--reason", ended->reason, "for the audit log", Need::kRequired)
       .examples("  mifeng key revoke in-1 --reason 'the host was stolen'");
   revoke.run([=](Console& console) -> Result<int> {
-    MIFENG_TRY(const auto client, PlatformClient::connect(*revoke_flags));
+    MIFENG_TRY(const auto client, connect(*revoke_flags));
     const json::Value body = json::Object{{"reason", ended->reason}};
-    MIFENG_CHECK(client.send("POST", "/instances/" + net::percent_encode(ended->id) + "/revocation", &body));
+    MIFENG_CHECK(client.send("POST", "/instances/" + net::percent_encode(ended->id) + "/revocation", body));
     console.message(say("Revoked {}.", {ended->id}));
     return 0;
   });

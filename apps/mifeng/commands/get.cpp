@@ -42,7 +42,7 @@ Result<int> get(const PlatformFlags& flags, GetOptions options, Console& console
   MIFENG_TRY(const Kind* kind, find_kind(options.kind));
   if (!options.search.cluster.empty() && kind->name != "ports")
     return Error(ErrorCode::kInvalidArgument, "usage", std::string(tr("--cluster is for ports.")));
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   options.search.for_table = is_table(options.format);
   MIFENG_TRY(auto found, look(client, *kind, options.search));
   MIFENG_CHECK(print_objects(console, found.value, options.format, kind->columns, kind->name_member));

@@ -1,8 +1,8 @@
 // What `mifeng get` knows how to list and show, for the commands that belong to one kind of thing.
 #pragma once
 
+#include "cli/connect.h"
 #include "cli/console.h"
-#include "cli/platform_client.h"
 
 namespace mifeng::cli {
 

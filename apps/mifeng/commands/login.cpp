@@ -1,9 +1,9 @@
 // mifeng login
 #include <unistd.h>
 
+#include "cli/connect.h"
 #include "cli/console.h"
 #include "cli/language.h"
-#include "cli/platform_client.h"
 #include "cli/secret_text.h"
 #include "commands/commands.h"
 
@@ -17,19 +17,17 @@ struct LoginOptions {
 };
 
 Result<int> login(const PlatformFlags& flags, const LoginOptions& options, Console& console) {
-  PlatformFlags where = flags;
-  MIFENG_TRY(const auto known, PlatformClient::connect(where));
-  Session session = known.session();
+  MIFENG_TRY(Session session, session_of(flags));
   session.token.clear();
-  MIFENG_TRY(auto client, PlatformClient::connect(session));
+  MIFENG_TRY(auto client, PlatformClient::create(session));
   MIFENG_TRY(const auto password, read_password(console, options.password_file,
                                                 say("Password of {} at {}:", {options.name, session.platform})));
   const json::Value body = json::Object{{"name", options.name}, {"password", password}};
-  MIFENG_TRY(const auto answer, client.send("POST", "/session", &body));
+  MIFENG_TRY(const auto answer, client.send("POST", "/session", body));
   session.token = text_of(answer, "token");
   const json::Value* person = answer.if_object()->find("person");
   if (person != nullptr && text_of(*person, "must_change_password") == "true") {
-    MIFENG_TRY(const auto changed, PlatformClient::connect(session));
+    MIFENG_TRY(const auto changed, PlatformClient::create(session));
     const bool can_ask = !options.new_password_file.empty() || ::isatty(STDIN_FILENO) == 1;
     if (!can_ask)
       return Error(ErrorCode::kPermissionDenied, "must-change-password",
@@ -37,7 +35,7 @@ Result<int> login(const PlatformFlags& flags, const LoginOptions& options, Conso
     MIFENG_TRY(const auto fresh,
                read_password(console, options.new_password_file, tr("It must be changed. New password (12 or more):")));
     const json::Value change = json::Object{{"old_password", password}, {"new_password", fresh}};
-    MIFENG_CHECK(changed.send("PUT", "/session/password", &change));
+    MIFENG_CHECK(changed.send("PUT", "/session/password", change));
   }
   MIFENG_CHECK(save_session(session));
   console.message(say("Signed in at {} as {}.", {session.platform, options.name}));

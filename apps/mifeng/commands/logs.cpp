@@ -5,6 +5,7 @@
 #include "cli/language.h"
 #include "cli/lookup.h"
 #include "commands/commands.h"
+#include "mifeng/base/bounds.h"
 #include "mifeng/base/clock.h"
 
 namespace mifeng::cli {
@@ -47,7 +48,7 @@ Result<int> logs(const PlatformFlags& flags, const LogFlags& options, Console& c
     MIFENG_TRY(const auto since, moment_of(options.since));
     query += "&since_ms=" + std::to_string(since);
   }
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   MIFENG_TRY(const auto id, find_deployment(client, options.deployment));
   MIFENG_CHECK(
       client.follow("/deployments/" + id + "/logs" + query, [&](ByteView piece) { return console.write(piece); }));
@@ -63,7 +64,7 @@ void add_logs(Command& root) {
   command.text("DEPLOYMENT", options->deployment, "its id or name", Need::kRequired)
       .text("--unit", options->unit, "its name, as `mifeng get units DEPLOYMENT` shows it; else the first")
       .text("--container", options->container, "of the unit; else the model's")
-      .number("--tail", options->tail, -1, 100'000, "lines from the end; -1 for all")
+      .number("--tail", options->tail, -1, bounds::kLogLinesMax, "lines from the end; -1 for all")
       .flag("-f,--follow", options->follow, "wait for more")
       .flag("--previous", options->previous, "of the run before this one")
       .flag("--timestamps", options->timestamps, "each line begins with its time")

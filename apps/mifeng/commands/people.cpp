@@ -45,17 +45,17 @@ Result<int> give_password(Console& console, const json::Value& answer, const std
 Result<int> add_one_person(const PlatformFlags& flags, const PersonOptions& options, Console& console) {
   MIFENG_CHECK(refuse_existing_secret(options.password_file));
   MIFENG_TRY(auto roles, roles_of(options.roles));
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   json::Object person{{"name", options.name}, {"roles", std::move(roles)}};
   if (!options.display_name.empty()) person.set("display_name", options.display_name);
   if (!options.vendor.empty()) person.set("vendor_id", options.vendor);
   const json::Value body = std::move(person);
-  MIFENG_TRY(const auto answer, client.send("POST", "/people", &body));
+  MIFENG_TRY(const auto answer, client.send("POST", "/people", body));
   return give_password(console, answer, options.password_file);
 }
 
 Result<int> enable(const PlatformFlags& flags, const PersonOptions& options, bool enabled, Console& console) {
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   MIFENG_TRY(const auto person, find_person(client, options.name));
   json::Object input;
   for (const char* member : {"name", "display_name", "roles", "vendor_id"}) {
@@ -63,7 +63,7 @@ Result<int> enable(const PlatformFlags& flags, const PersonOptions& options, boo
   }
   input.set("enabled", enabled);
   const json::Value body = std::move(input);
-  MIFENG_TRY(const auto changed, client.send("PUT", "/people/" + text_of(person, "id"), &body));
+  MIFENG_TRY(const auto changed, client.send("PUT", "/people/" + text_of(person, "id"), body));
   MIFENG_CHECK(print_objects(console, changed, options.format, kPersonColumns));
   return 0;
 }
@@ -87,10 +87,10 @@ struct TokenOptions {
 Result<int> add_one_token(const PlatformFlags& flags, const TokenOptions& options, Console& console) {
   MIFENG_CHECK(refuse_existing_secret(options.file));
   MIFENG_TRY(auto roles, roles_of(options.roles));
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   const json::Value body =
       json::Object{{"name", options.name}, {"roles", std::move(roles)}, {"lifetime_ms", options.days * kMsPerDay}};
-  MIFENG_TRY(const auto answer, client.send("POST", "/tokens", &body));
+  MIFENG_TRY(const auto answer, client.send("POST", "/tokens", body));
   const json::Value* info = answer.if_object() == nullptr ? nullptr : answer.if_object()->find("info");
   console.message(say("API token {}, shown this once.", {info == nullptr ? options.name : text_of(*info, "id")}));
   MIFENG_CHECK(give_secret(console, text_of(answer, "token"), options.file));
@@ -127,7 +127,7 @@ void add_person(Command& root) {
       .examples("  mifeng person reset li --password-file li.password");
   reset.run([=](Console& console) -> Result<int> {
     MIFENG_CHECK(refuse_existing_secret(whom->password_file));
-    MIFENG_TRY(const auto client, PlatformClient::connect(*reset_flags));
+    MIFENG_TRY(const auto client, connect(*reset_flags));
     MIFENG_TRY(const auto person, find_person(client, whom->name));
     MIFENG_TRY(const auto answer, client.send("POST", "/people/" + text_of(person, "id") + "/password"));
     return give_password(console, answer, whom->password_file);
@@ -155,7 +155,7 @@ void add_token(Command& root) {
   auto id = std::make_shared<std::string>();
   revoke.text("TOKEN", *id, "name or id", Need::kRequired).examples("  mifeng token revoke ci");
   revoke.run([=](Console& console) -> Result<int> {
-    MIFENG_TRY(const auto client, PlatformClient::connect(*revoke_flags));
+    MIFENG_TRY(const auto client, connect(*revoke_flags));
     MIFENG_TRY(const Kind* kind, find_kind("tokens"));
     MIFENG_TRY(const auto token, id_of(client, *kind, *id));
     MIFENG_CHECK(client.send("DELETE", "/tokens/" + net::percent_encode(token)));

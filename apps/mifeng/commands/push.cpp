@@ -7,11 +7,11 @@
 #include <optional>
 #include <thread>
 
+#include "cli/connect.h"
 #include "cli/console.h"
 #include "cli/interrupted.h"
 #include "cli/language.h"
 #include "cli/output.h"
-#include "cli/platform_client.h"
 #include "commands/commands.h"
 #include "commands/kinds.h"
 #include "commands/upload_note.h"
@@ -43,7 +43,7 @@ struct Begun {
 
 // So that nothing of it stays on the platform. Whether that succeeded.
 bool give_up(const PlatformClient& client, const std::string& id) {
-  const auto brief = PlatformClient::connect(client.session(), kFarewell);
+  const auto brief = PlatformClient::create(client.session(), {.silence = kFarewell});
   if (!brief) return false;
   const auto deadline = std::chrono::steady_clock::now() + kFarewell;
   for (;;) {
@@ -69,7 +69,7 @@ Result<Begun> begin(const PlatformClient& client, UploadNote& note, const Packag
     }
   }
   const json::Value announce = json::Object{{"size", package.size}};
-  MIFENG_TRY(const auto begun, client.send("POST", "/uploads", &announce));
+  MIFENG_TRY(const auto begun, client.send("POST", "/uploads", announce));
   Begun made{text_of(begun, "id"), 0, false};
   note.keep(made.id);
   return made;
@@ -156,7 +156,7 @@ Result<int> push(const PlatformFlags& flags, const std::string& file, const std:
   if (!fd || ::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode))
     return Error(ErrorCode::kNotFound, "no-such-file", say("There is no package {}. `mifeng pack` makes one.", {file}));
   MIFENG_TRY(StopSignal stop, StopSignal::create());
-  MIFENG_TRY(auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(auto client, connect(flags));
   client.stop_by(stop);
   UploadNote note = UploadNote::take(client.session().platform, file, info);
   MIFENG_TRY(const Pushed pushed, try_push(client, note, {fd.get(), info.st_size}, stop, console));

@@ -6,6 +6,7 @@
 #include "commands/commands.h"
 #include "commands/deployment_steps.h"
 #include "commands/get.h"
+#include "mifeng/base/bounds.h"
 
 namespace mifeng::cli {
 namespace {
@@ -20,16 +21,17 @@ void add_deployment(Command& command, Options& options) {
 }
 
 void add_wait(Command& command, Options& options) {
-  command.number("--wait", options.wait_seconds, 0, 86'400, "seconds to wait until it is ready");
+  command.number("--wait", options.wait_seconds, 0, bounds::kWaitSecondsMax, "seconds to wait until it is ready");
   add_output_flag(command, options.format);
 }
 
 // Sends what is to be done of a deployment, waits where that was asked for, and prints it.
 Result<int> do_it(const PlatformFlags& flags, const Options& options, const std::string& method,
                   const std::string& what, const json::Value* body, Console& console) {
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   MIFENG_TRY(const auto id, find_deployment(client, options.name));
-  MIFENG_TRY(auto deployment, client.send(method, "/deployments/" + id + "/" + what, body));
+  const std::string path = "/deployments/" + id + "/" + what;
+  MIFENG_TRY(auto deployment, body == nullptr ? client.send(method, path) : client.send(method, path, *body));
   if (options.wait_seconds > 0) {
     MIFENG_TRY(deployment, wait_ready(client, id, options.wait_seconds));
   }
@@ -45,7 +47,7 @@ void add_scale(Command& root) {
   auto options = std::make_shared<Options>();
   auto replicas = std::make_shared<std::int64_t>(1);
   add_deployment(command, *options);
-  command.number("--replicas", *replicas, 0, 64, "how many", Need::kRequired);
+  command.number("--replicas", *replicas, 0, bounds::kReplicasMax, "how many", Need::kRequired);
   add_output_flag(command, options->format);
   command.examples("  mifeng scale digits --replicas 3");
   command.run([=](Console& console) {

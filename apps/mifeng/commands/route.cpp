@@ -23,7 +23,7 @@ Result<std::string> forward_of(const PlatformClient& client, const std::string& 
 }
 
 Result<int> add_one_route(const PlatformFlags& flags, const RouteOptions& options, Console& console) {
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   MIFENG_TRY(const auto forward, forward_of(client, options.to));
   json::Array callers;
   for (const std::string& name : options.callers) {
@@ -35,17 +35,17 @@ Result<int> add_one_route(const PlatformFlags& flags, const RouteOptions& option
                                         {"forward", forward},
                                         {"open", options.open},
                                         {"callers", std::move(callers)}};
-  MIFENG_TRY(const auto route, client.send("POST", "/routes", &body));
+  MIFENG_TRY(const auto route, client.send("POST", "/routes", body));
   MIFENG_CHECK(print_objects(console, route, options.format, kColumns));
   return 0;
 }
 
 Result<int> move_route(const PlatformFlags& flags, const RouteOptions& options, Console& console) {
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   MIFENG_TRY(const auto route, find_route(client, options.prefix));
   MIFENG_TRY(const auto deployment, find_deployment(client, options.to));
   const json::Value body = json::Object{{"deployment_id", deployment}};
-  MIFENG_TRY(const auto moved, client.send("PUT", "/routes/" + net::percent_encode(route) + "/deployment", &body));
+  MIFENG_TRY(const auto moved, client.send("PUT", "/routes/" + net::percent_encode(route) + "/deployment", body));
   MIFENG_CHECK(print_objects(console, moved, options.format, kColumns));
   return 0;
 }

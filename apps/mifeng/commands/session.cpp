@@ -1,8 +1,8 @@
 // mifeng whoami, logout
+#include "cli/connect.h"
 #include "cli/console.h"
 #include "cli/language.h"
 #include "cli/output.h"
-#include "cli/platform_client.h"
 #include "commands/commands.h"
 
 namespace mifeng::cli {
@@ -15,7 +15,7 @@ const std::vector<Column> kColumns{
     {"NAME", "name"}, {"ROLES", "roles"}, {"VENDOR", "vendor_id"}, {"PLATFORM", "platform"}};
 
 Result<int> who(const PlatformFlags& flags, const std::string& format, Console& console) {
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   MIFENG_TRY(const auto me, client.get("/session"));
   if (me.if_object() == nullptr)
     return Error(ErrorCode::kUnavailable, "bad-answer", "The platform's answer is no person.");
@@ -31,7 +31,7 @@ Result<int> sign_out(Console& console) {
     console.message(tr("Nobody was signed in."));
     return 0;
   }
-  const auto client = PlatformClient::connect(session, kSignOutPatience);
+  const auto client = PlatformClient::create(session, {.silence = kSignOutPatience});
   const Result<json::Value> ended = client ? client->send("DELETE", "/session") : Result<json::Value>(client.error());
   // Whatever the platform says: here the session is over.
   std::error_code failure;

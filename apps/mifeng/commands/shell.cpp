@@ -1,7 +1,7 @@
 // mifeng help, version, completion, settings: what is about the command line itself.
+#include "cli/connect.h"
 #include "cli/console.h"
 #include "cli/output.h"
-#include "cli/platform_client.h"
 #include "commands/commands.h"
 
 namespace mifeng::cli {

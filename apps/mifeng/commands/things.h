@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "cli/platform_client.h"
+#include "cli/connect.h"
 #include "commands/kinds.h"
 
 namespace mifeng::cli {

@@ -30,13 +30,13 @@ struct KeyOptions {
 std::string path_of(const std::string& id) { return "/vendors/" + net::percent_encode(id); }
 
 Result<int> add_one_vendor(const PlatformFlags& flags, const VendorOptions& options, Console& console) {
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   const json::Value body = json::Object{{"id", options.id},
                                         {"name", options.name},
                                         {"address", options.address},
                                         {"telephone", options.telephone},
                                         {"business", options.business}};
-  MIFENG_TRY(const auto vendor, client.send("POST", "/vendors", &body));
+  MIFENG_TRY(const auto vendor, client.send("POST", "/vendors", body));
   MIFENG_CHECK(print_objects(console, vendor, options.format, kColumns));
   return 0;
 }
@@ -50,9 +50,9 @@ Result<int> propose(const PlatformFlags& flags, const KeyOptions& options, Conso
     MIFENG_TRY(const Bytes signature, crypto::sign_statement(old, kVendorKeyPurpose, key.point()));
     body.set("signature_base64", to_base64(signature));
   }
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   const json::Value sent = std::move(body);
-  MIFENG_TRY(const auto vendor, client.send("PUT", path_of(options.id) + "/key", &sent));
+  MIFENG_TRY(const auto vendor, client.send("PUT", path_of(options.id) + "/key", sent));
   if (text_of(vendor, "pending_fingerprint").empty()) {
     console.message(tr("The key is in force."));
   } else {
@@ -64,15 +64,15 @@ Result<int> propose(const PlatformFlags& flags, const KeyOptions& options, Conso
 }
 
 Result<int> confirm(const PlatformFlags& flags, const KeyOptions& options, Console& console) {
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   const json::Value body = json::Object{{"fingerprint", options.fingerprint}};
-  MIFENG_TRY(const auto vendor, client.send("POST", path_of(options.id) + "/key/confirmation", &body));
+  MIFENG_TRY(const auto vendor, client.send("POST", path_of(options.id) + "/key/confirmation", body));
   MIFENG_CHECK(print_objects(console, vendor, options.format, kColumns));
   return 0;
 }
 
 Result<int> revoke(const PlatformFlags& flags, const KeyOptions& options, Console& console) {
-  MIFENG_TRY(const auto client, PlatformClient::connect(flags));
+  MIFENG_TRY(const auto client, connect(flags));
   MIFENG_TRY(const auto vendor, client.send("DELETE", path_of(options.id) + "/key"));
   MIFENG_CHECK(print_objects(console, vendor, options.format, kColumns));
   return 0;
@@ -122,7 +122,7 @@ void add_vendor(Command& root) {
   add_output_flag(show, shown->format);
   show.examples("  mifeng vendor show acme -o yaml");
   show.run([=](Console& console) -> Result<int> {
-    MIFENG_TRY(const auto client, PlatformClient::connect(*show_flags));
+    MIFENG_TRY(const auto client, connect(*show_flags));
     MIFENG_TRY(const auto vendor, client.get(path_of(shown->id)));
     MIFENG_CHECK(print_objects(console, vendor, shown->format, kColumns));
     return 0;

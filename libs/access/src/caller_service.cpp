@@ -1,4 +1,5 @@
 #include "mifeng/access/caller_service.h"
+#include "mifeng/base/bounds.h"
 
 #include "mifeng/access/context.h"
 #include "mifeng/access/instances.h"
@@ -27,7 +28,7 @@ Caller caller_of(const store::CallerRow& row) {
 
 Result<NewCaller> CallerService::create(const trust::Actor& actor, const std::string& name) {
   MIFENG_CHECK(require(actor, trust::Permission::kManageCallers));
-  MIFENG_CHECK(trust::check_text("name", name, 100));
+  MIFENG_CHECK(trust::check_text("name", name, bounds::kCallerNameMax));
   NewCaller made;
   made.key = people::random_bearer(context_.random, "mfk_");
   auto done = context_.db.write([&](store::Transaction& tx) -> Result<NewCaller> {

@@ -5,7 +5,9 @@
 #include "mifeng/access/context.h"
 #include "mifeng/access/instances.h"
 #include "mifeng/access/route_rows.h"
+#include "mifeng/base/bounds.h"
 #include "mifeng/json/value.h"
+#include "mifeng/proxy/path.h"
 #include "mifeng/store/grants.h"
 #include "mifeng/trust/audit_log.h"
 #include "mifeng/trust/rows.h"
@@ -89,9 +91,9 @@ Result<store::RouteRow> row_of(const Route& route) {
 }
 
 Result<void> check_route(store::Transaction& tx, Route& route) {
-  MIFENG_CHECK(trust::check_text("name", route.name, 100));
+  MIFENG_CHECK(trust::check_text("name", route.name, bounds::kRouteNameMax));
   MIFENG_CHECK(check_prefix(route.prefix));
-  MIFENG_TRY(const ForwardUrl forward, parse_forward(route.forward));
+  MIFENG_TRY(const auto forward, proxy::parse_forward_url(route.forward));
   MIFENG_TRY(auto deployment, store::find<store::DeploymentRow>(tx, forward.deployment));
   if (!deployment || deployment->deleting != 0)
     return Error(ErrorCode::kNotFound, "no-such-deployment",
@@ -101,8 +103,10 @@ Result<void> check_route(store::Transaction& tx, Route& route) {
   if (other && other->id != route.id)
     return Error(ErrorCode::kConflict, "prefix-taken",
                  "prefix: \"" + route.prefix + "\" belongs to the route \"" + other->name + "\" (" + other->id + ").");
-  if (route.callers.size() > 1000 || route.pass_headers.size() > 64)
-    return Error(ErrorCode::kInvalidArgument, "bad-route", "callers: at most 1,000; pass_headers: at most 64.");
+  if (route.callers.size() > bounds::kRouteCallersMax || route.pass_headers.size() > bounds::kPassHeadersMax)
+    return Error(ErrorCode::kInvalidArgument, "bad-route",
+                 "callers: at most " + std::to_string(bounds::kRouteCallersMax) + "; pass_headers: at most " +
+                     std::to_string(bounds::kPassHeadersMax) + ".");
   if (route.open && !route.callers.empty())
     return Error(ErrorCode::kInvalidArgument, "bad-route", "callers: an open route asks nobody; leave the list empty.");
   for (const std::string& id : route.callers) {
@@ -115,6 +119,12 @@ Result<void> check_route(store::Transaction& tx, Route& route) {
                    "pass_headers: \"" + name.substr(0, 64) + "\" is no name of a header field that may be passed on.");
     name = lower(name);
   }
+  return ok();
+}
+
+Result<void> check_prefix(const std::string& prefix) {
+  if (const auto complaint = proxy::complain_of_route_path(prefix))
+    return Error(ErrorCode::kInvalidArgument, "bad-prefix", "prefix: " + *complaint + ".");
   return ok();
 }
 
@@ -161,9 +171,9 @@ Result<Route> RouteService::move(const trust::Actor& actor, const std::string& i
     MIFENG_TRY(auto row, store::find<store::RouteRow>(tx, id));
     if (!row) return trust::not_found("route", id);
     MIFENG_TRY(Route route, route_of(*row));
-    MIFENG_TRY(const ForwardUrl forward, parse_forward(route.forward));
-    route.forward =
-        "mifeng://" + deployment_id + (forward.port_name.empty() ? "" : ":" + forward.port_name) + forward.path;
+    MIFENG_TRY(auto forward, proxy::parse_forward_url(route.forward));
+    forward.deployment = deployment_id;
+    route.forward = to_string(forward);
     MIFENG_CHECK(check_route(tx, route));
     route.changed_ms = context_.clock.now_ms();
     MIFENG_TRY(const auto changed, row_of(route));

@@ -19,4 +19,10 @@ std::string_view to_string(ErrorCode code) {
   return "internal";
 }
 
+std::optional<ErrorCode> error_code_of(std::string_view name) {
+  for (int i = 0; i <= static_cast<int>(ErrorCode::kInternal); ++i)
+    if (const auto code = static_cast<ErrorCode>(i); to_string(code) == name) return code;
+  return std::nullopt;
+}
+
 }  // namespace mifeng

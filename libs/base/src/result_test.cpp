@@ -58,6 +58,12 @@ TEST(Result, MovesWhatCannotBeCopied) {
   EXPECT_EQ(*taken, 3);
 }
 
+TEST(ErrorCode, HasANameThatLeadsBack) {
+  for (const auto code : {ErrorCode::kInvalidArgument, ErrorCode::kNotFound, ErrorCode::kInternal})
+    EXPECT_EQ(error_code_of(to_string(code)), code);
+  for (const char* none : {"", "Internal", "internal ", "of-another-time"}) EXPECT_FALSE(error_code_of(none)) << none;
+}
+
 TEST(Error, KeepsCodeAndReasonUnderContext) {
   const Error outer = parse("x").error().with_context("line 3");
   EXPECT_EQ(outer.code(), ErrorCode::kInvalidArgument);

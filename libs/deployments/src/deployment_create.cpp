@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mifeng/access/route_rows.h"
+#include "mifeng/base/bounds.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/cluster/engine.h"
 #include "mifeng/clusters/cluster_rows.h"
@@ -24,7 +25,7 @@ std::string cluster_of(const DeploymentRequest& request) {
 
 Result<int> wanted_replicas(const DeploymentRequest& request, const manifest::DeploymentConfig& config) {
   const int replicas = request.replicas.value_or(config.replicas);
-  if (replicas < 0 || replicas > 64) return Error(ErrorCode::kInvalidArgument, "bad-replicas", "replicas: 0 to 64.");
+  MIFENG_CHECK(check_replicas(replicas));
   return replicas;
 }
 
@@ -66,9 +67,15 @@ Result<store::RevisionRow> add_revision(const Context& context, store::Transacti
   return revision;
 }
 
+Result<void> check_replicas(int replicas) {
+  if (replicas >= 0 && replicas <= bounds::kReplicasMax) return ok();
+  return Error(ErrorCode::kInvalidArgument, "bad-replicas",
+               "replicas: 0 to " + std::to_string(bounds::kReplicasMax) + ".");
+}
+
 Result<Deployment> create_in(const Context& context, store::Transaction& tx, const trust::Actor& actor,
                              const DeploymentRequest& request, const HeldByCluster& held, const std::string& batch_id) {
-  MIFENG_CHECK(trust::check_label("name", request.name, 32));
+  MIFENG_CHECK(trust::check_label("name", request.name, bounds::kDeploymentNameMax));
   MIFENG_TRY(const auto cluster, clusters::known_cluster(tx, request.cluster));
   MIFENG_TRY(auto same, store::deployment_by_name(tx, request.name));
   if (same)
@@ -130,7 +137,7 @@ void add_network_warning(std::vector<std::string>& warnings, const Prepared& pre
 
 Result<DeploymentPlan> DeploymentService::plan(const trust::Actor& actor, const DeploymentRequest& request) {
   MIFENG_CHECK(require(actor, trust::Permission::kDeploy));
-  MIFENG_CHECK(trust::check_label("name", request.name, 32));
+  MIFENG_CHECK(trust::check_label("name", request.name, bounds::kDeploymentNameMax));
   MIFENG_TRY(const auto held, held_for(context_, request));
   return context_.db.read([&](store::Transaction& tx) -> Result<DeploymentPlan> {
     MIFENG_TRY(const Prepared prepared, prepare(tx, request.version_id, request.overlay, VersionRule::kAccepted));

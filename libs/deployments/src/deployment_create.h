@@ -15,6 +15,9 @@ namespace mifeng::deployments {
 
 struct Context;
 
+// kInvalidArgument "bad-replicas".
+Result<void> check_replicas(int replicas);
+
 // DeploymentService::create() within `tx`; `held`: the ports that others hold now, by cluster.
 using HeldByCluster = std::map<std::string, HeldPorts>;
 Result<Deployment> create_in(const Context& context, store::Transaction& tx, const trust::Actor& actor,

@@ -1,4 +1,5 @@
 #include "mifeng/deployments/deployment_rows.h"
+#include "mifeng/base/bounds.h"
 
 #include <algorithm>
 #include <map>
@@ -134,9 +135,10 @@ Result<DeploymentRequest> parse_request(const std::string& text) {
   json::Fields fields(object);
   DeploymentRequest request;
   request.name = fields.string("name");
-  request.cluster = fields.string("cluster", {.min = 0, .max = 64});
+  request.cluster = fields.string("cluster", {.min = 0, .max = bounds::kLabelMax});
   request.version_id = fields.string("version_id");
-  if (const auto replicas = fields.optional_integer("replicas", 0, 64)) request.replicas = static_cast<int>(*replicas);
+  if (const auto replicas = fields.optional_integer("replicas", 0, bounds::kReplicasMax))
+    request.replicas = static_cast<int>(*replicas);
   if (const json::Value* ports = fields.any("ports"); ports != nullptr && ports->if_array() != nullptr)
     for (const json::Value& port : *ports->if_array())
       if (port.if_int64() != nullptr) request.ports.push_back(static_cast<int>(*port.if_int64()));

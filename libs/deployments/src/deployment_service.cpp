@@ -101,7 +101,7 @@ Result<trust::Page<Deployment>> DeploymentService::list(const trust::Actor& acto
 
 Result<Deployment> DeploymentService::scale(const trust::Actor& actor, const std::string& id, int replicas) {
   MIFENG_CHECK(require(actor, trust::Permission::kDeploy));
-  if (replicas < 0 || replicas > 64) return Error(ErrorCode::kInvalidArgument, "bad-replicas", "replicas: 0 to 64.");
+  MIFENG_CHECK(check_replicas(replicas));
   MIFENG_TRY(const auto cluster, context_.db.read([&](store::Transaction& tx) -> Result<std::string> {
     MIFENG_TRY(const auto row, store::find<store::DeploymentRow>(tx, id));
     if (!row || row->deleting != 0) return trust::not_found("deployment", id);

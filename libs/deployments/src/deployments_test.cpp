@@ -1,8 +1,4 @@
 // Node ports, deployments, batches, the reconciler.
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <atomic>
 #include <future>
@@ -388,21 +384,6 @@ TEST_F(Deployments, RangesAreChecked) {
   EXPECT_EQ(sorted->at(0).first, 2000);
   EXPECT_EQ(platform_->ports().recommend(operator_, "", 3).value(), (std::vector<int>{2000, 3000, 3001}));
   EXPECT_EQ(platform_->ports().recommend(operator_, "", 4).error().reason(), "no-free-ports");
-}
-
-TEST(ListeningPorts, ReadsTheKernelsTables) {
-  const UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  ::sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  ASSERT_EQ(::bind(listener.get(), reinterpret_cast<::sockaddr*>(&address), sizeof address), 0);
-  ASSERT_EQ(::listen(listener.get(), 1), 0);
-  ::socklen_t size = sizeof address;
-  ASSERT_EQ(::getsockname(listener.get(), reinterpret_cast<::sockaddr*>(&address), &size), 0);
-  const auto own = listening_ports();
-  ASSERT_TRUE(own) << own.error().message();
-  EXPECT_NE(std::find(own->begin(), own->end(), ntohs(address.sin_port)), own->end());
-  EXPECT_FALSE(listening_ports("/nonexistent"));
 }
 
 TEST_F(Deployments, RacingThreadsNeverGetTheSamePort) {

@@ -5,6 +5,7 @@
 #include "mifeng/clusters/engine_call.h"
 #include "mifeng/deployments/context.h"
 #include "mifeng/deployments/deployment_rows.h"
+#include "mifeng/net/listeners.h"
 #include "mifeng/trust/audit_log.h"
 #include "mifeng/trust/text.h"
 
@@ -13,8 +14,8 @@ namespace mifeng::deployments {
 Result<HeldPorts> held_ports(const Context& context, const std::string& cluster) {
   HeldPorts held;
   if (context.clusters.is_here(cluster)) {
-    MIFENG_TRY(const auto listening, listening_ports(context.options.proc));
-    for (const int port : listening) held.emplace(port, "a process or container of this machine");
+    MIFENG_TRY(const auto listening, net::read_tcp_listeners(context.options.proc));
+    for (const auto& listener : listening) held.emplace(listener.port, "a process or container of this machine");
     MIFENG_TRY(const auto forwarded, forwarded_ports(context.options.port_rules));
     for (const auto& [port, network] : forwarded)
       held.emplace(port, "a rule of the packet filter for the container network " + trust::clean_text(network, 100));
@@ -89,8 +90,8 @@ Result<int> move_taken_ports(const Context& context, const store::DeploymentRow&
   std::set<int> listening;
   const bool here = context.clusters.is_here(deployment.cluster_id);
   if (here) {
-    MIFENG_TRY(const auto ports, listening_ports(context.options.proc));
-    listening.insert(ports.begin(), ports.end());
+    MIFENG_TRY(const auto listeners, net::read_tcp_listeners(context.options.proc));
+    for (const auto& listener : listeners) listening.insert(listener.port);
   }
   MIFENG_TRY(auto held, held_ports(context, deployment.cluster_id));
   return context.db.write([&](store::Transaction& tx) -> Result<int> {

@@ -6,6 +6,7 @@
 
 #include "mifeng/base/file.h"
 #include "mifeng/keyholder/nginx.h"
+#include "mifeng/net/loopback.h"
 #include "mifeng/net/tls.h"
 
 namespace mifeng::gateway {
@@ -14,8 +15,6 @@ namespace {
 
 constexpr std::size_t kTemplateSizeMax = 1 << 20;
 constexpr const char* kBodyMax = "16m";  // of bodies that are bound into the answer
-
-bool is_loopback(const std::string& address) { return address.starts_with("127.") || address == "::1"; }
 
 Result<net::ServerTls> certificate(const GatewayOptions& options, const Clock& clock) {
   if (options.tls_certificate && options.tls_key)
@@ -32,7 +31,7 @@ Result<net::ServerTls> certificate(const GatewayOptions& options, const Clock& c
 }  // namespace
 
 bool uses_tls(const GatewayOptions& options) {
-  return options.tls_certificate.has_value() || options.tls_key.has_value() || !is_loopback(options.address);
+  return options.tls_certificate.has_value() || options.tls_key.has_value() || !net::is_loopback(options.address);
 }
 
 Result<std::string> nginx_configuration(const GatewayOptions& options, const keyholder::ListenSocket& socket,

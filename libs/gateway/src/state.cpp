@@ -1,4 +1,5 @@
 #include "mifeng/gateway/state.h"
+#include "mifeng/base/bounds.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -69,7 +70,7 @@ Result<Membership> decode_membership(ByteView json, const vault::Wrapper& wrappe
   if (!object) return bad_state(object.error().message());
   json::Fields fields(*object);
   fields.word("format", {"mifeng-gateway/1"});
-  std::string gateway = fields.string("gateway", {.min = 1, .max = 128});
+  std::string gateway = fields.string("gateway", {.min = 1, .max = bounds::kIdMax});
   std::string platform = fields.string("platform", {.min = 1, .max = 1024});
   auto certificate = fields.optional_string("tls_certificate_sm3", {.min = 64, .max = 64});
   json::Fields card_fields = fields.object("card");

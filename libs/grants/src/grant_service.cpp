@@ -1,4 +1,5 @@
 #include "mifeng/grants/grant_service.h"
+#include "mifeng/base/bounds.h"
 
 #include "guard_events.h"
 #include "mifeng/access/attempt_limits.h"
@@ -385,7 +386,7 @@ Result<trust::Page<Instance>> GrantService::list(const trust::Actor& actor, cons
 Result<void> GrantService::revoke(const trust::Actor& actor, const std::string& instance_id,
                                   const std::string& reason) {
   MIFENG_CHECK(require(actor, trust::Permission::kManageKeys));
-  MIFENG_CHECK(trust::check_text("reason", reason, 200));
+  MIFENG_CHECK(trust::check_text("reason", reason, bounds::kReasonMax));
   MIFENG_CHECK(context_.db.write([&](store::Transaction& tx) -> Result<void> {
     MIFENG_TRY(auto row, store::find<store::InstanceRow>(tx, instance_id));
     if (!row) return trust::not_found("instance", instance_id);

@@ -198,7 +198,7 @@ asio::awaitable<void> Guard::Impl::watch_readiness() {
 }
 
 bool Guard::Impl::listeners_are_ours() {
-  const auto listeners = keyholder::read_listeners();
+  const auto listeners = net::read_listeners();
   if (!listeners) {
     log("cannot tell who listens in this container (" + listeners.error().message() + "), so the model is stopped");
     stop(GuardExit::kFailed);

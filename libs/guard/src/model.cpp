@@ -47,15 +47,15 @@ asio::awaitable<Result<void>> ask_ready(std::filesystem::path socket, ::uid_t us
                   "its readiness path has not answered within " + std::to_string(patience.count()) + " ms");
 }
 
-std::optional<keyholder::Listener> find_foreign_listener(const std::vector<keyholder::Listener>& listeners,
-                                                         const std::set<std::uint64_t>& own_inodes) {
-  for (const keyholder::Listener& listener : listeners)
+std::optional<net::Listener> find_foreign_listener(const std::vector<net::Listener>& listeners,
+                                                   const std::set<std::uint64_t>& own_inodes) {
+  for (const net::Listener& listener : listeners)
     if (!listener.on_loopback && !own_inodes.contains(listener.inode)) return listener;
   return std::nullopt;
 }
 
-std::string describe_foreign_listener(const keyholder::Listener& listener) {
-  const bool is_udp = listener.transport == keyholder::Transport::kUdp;
+std::string describe_foreign_listener(const net::Listener& listener) {
+  const bool is_udp = listener.transport == net::Transport::kUdp;
   return "the model listens on " + listener.address + (is_udp ? " UDP port " : " port ") +
          std::to_string(listener.port) +
          ", where its answers would leave unsealed, so it is stopped. Let it serve on the Unix socket in "

@@ -15,12 +15,12 @@ namespace mifeng::guard {
 namespace {
 
 TEST(ForeignListener, IsOneThatIsNeitherOursNorOnLoopback) {
-  const keyholder::Listener ours{
-      .transport = keyholder::Transport::kTcp, .address = "0.0.0.0", .port = 8080, .inode = 5, .on_loopback = false};
-  const keyholder::Listener loopback{
-      .transport = keyholder::Transport::kTcp, .address = "127.0.0.1", .port = 9000, .inode = 6, .on_loopback = true};
-  const keyholder::Listener open{
-      .transport = keyholder::Transport::kUdp, .address = "::", .port = 9001, .inode = 7, .on_loopback = false};
+  const net::Listener ours{
+      .transport = net::Transport::kTcp, .address = "0.0.0.0", .port = 8080, .inode = 5, .on_loopback = false};
+  const net::Listener loopback{
+      .transport = net::Transport::kTcp, .address = "127.0.0.1", .port = 9000, .inode = 6, .on_loopback = true};
+  const net::Listener open{
+      .transport = net::Transport::kUdp, .address = "::", .port = 9001, .inode = 7, .on_loopback = false};
   EXPECT_FALSE(find_foreign_listener({ours, loopback}, {5}).has_value());
   const auto found = find_foreign_listener({ours, loopback, open}, {5});
   ASSERT_TRUE(found.has_value());

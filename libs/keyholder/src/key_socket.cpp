@@ -22,10 +22,8 @@ using Protocol = asio::local::stream_protocol;
 using boost::system::error_code;
 
 // A worker that does not read what it is sent is cut off: one whole table and what comes after it.
-constexpr std::size_t kUnsentMax = proxy::kSupervisorFrameMax * 2;
+constexpr std::size_t kUnsentMax = proxy::kKeyholderFrameMax * 2;
 constexpr std::size_t kHeldMax = 4096;
-
-struct Server;
 
 }  // namespace
 
@@ -210,7 +208,7 @@ void KeySocketServer::Impl::greet(Connection& connection, const proxy::Hello& he
   }
   connection.greeted = true;
   if (options.role == proxy::Role::kGuard) {
-    connection.send(proxy::encode_frame(proxy::SupervisorMessage(state)), false);
+    connection.send(proxy::encode_frame(proxy::KeyholderMessage(state)), false);
   } else if (table_frame != nullptr) {
     connection.send(table_frame);
   }
@@ -229,12 +227,12 @@ void KeySocketServer::Impl::on_message(Connection& connection, proxy::WorkerMess
                                      : Error(ErrorCode::kUnavailable, "no-seal-key", "a gateway has none");
     if (key) {
       key->id = wanted->id;
-      connection.send(proxy::encode_frame(proxy::SupervisorMessage(*std::move(key))), true);
+      connection.send(proxy::encode_frame(proxy::KeyholderMessage(*std::move(key))), true);
       connection.has_seal_key = true;
       if (callbacks.on_workers_changed) callbacks.on_workers_changed();
     } else {
       log("no seal key for a worker: " + key.error().message());
-      connection.send(proxy::encode_frame(proxy::SupervisorMessage(proxy::Refused{wanted->id, key.error().reason()})),
+      connection.send(proxy::encode_frame(proxy::KeyholderMessage(proxy::Refused{wanted->id, key.error().reason()})),
                       false);
     }
   } else if (const auto* const counts = std::get_if<proxy::Counts>(&message)) {
@@ -261,11 +259,11 @@ bool KeySocketServer::Impl::answer(Connection& connection, const proxy::UnwrapRe
                                        : Error(ErrorCode::kUnavailable, "no-output-key", "a guard opens nothing");
   if (unwrapped) {
     unwrapped->id = request.id;
-    connection.send(proxy::encode_frame(proxy::SupervisorMessage(*std::move(unwrapped))), true);
+    connection.send(proxy::encode_frame(proxy::KeyholderMessage(*std::move(unwrapped))), true);
     return true;
   }
   if (may_wait && unwrapped.error().reason() == "unknown-signer") return false;
-  connection.send(proxy::encode_frame(proxy::SupervisorMessage(proxy::Refused{request.id, unwrapped.error().reason()})),
+  connection.send(proxy::encode_frame(proxy::KeyholderMessage(proxy::Refused{request.id, unwrapped.error().reason()})),
                   false);
   return true;
 }
@@ -368,7 +366,7 @@ void KeySocketServer::renew_seal_keys() {
                                                                    impl_->connections.end());
   for (const auto& connection : connections)
     if (connection->greeted)
-      connection->send(proxy::encode_frame(proxy::SupervisorMessage(proxy::RenewSealKey{})), false);
+      connection->send(proxy::encode_frame(proxy::KeyholderMessage(proxy::RenewSealKey{})), false);
 }
 
 void KeySocketServer::set_state(proxy::GuardState state) {
@@ -376,7 +374,7 @@ void KeySocketServer::set_state(proxy::GuardState state) {
   const std::vector<std::shared_ptr<Impl::Connection>> connections(impl_->connections.begin(),
                                                                    impl_->connections.end());
   for (const auto& connection : connections)
-    if (connection->greeted) connection->send(proxy::encode_frame(proxy::SupervisorMessage(state)), false);
+    if (connection->greeted) connection->send(proxy::encode_frame(proxy::KeyholderMessage(state)), false);
 }
 
 bool KeySocketServer::workers_have_seal_keys() const {

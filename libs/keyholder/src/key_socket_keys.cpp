@@ -1,4 +1,4 @@
-// What a supervisor does with its keys for a worker.
+// What a keyholder does with its keys for a worker.
 #include <algorithm>
 
 #include "mifeng/keyholder/key_socket.h"

@@ -69,11 +69,11 @@ class Worker {
     EXPECT_EQ(::send(fd_.get(), frame.data(), frame.size(), MSG_NOSIGNAL), static_cast<::ssize_t>(frame.size()));
   }
   // The next message, or none where the connection ends or nothing comes in time.
-  std::optional<proxy::SupervisorMessage> receive(std::chrono::milliseconds time = 30s) {
+  std::optional<proxy::KeyholderMessage> receive(std::chrono::milliseconds time = 30s) {
     const auto end = std::chrono::steady_clock::now() + time;
     while (std::chrono::steady_clock::now() < end) {
       const ByteView frame = reader_.next().value();
-      if (!frame.empty()) return proxy::decode_supervisor_message(frame).value();
+      if (!frame.empty()) return proxy::decode_keyholder_message(frame).value();
       io_.restart();
       io_.run_for(5ms);
       std::array<std::uint8_t, 4096> buffer;
@@ -87,7 +87,7 @@ class Worker {
  private:
   boost::asio::io_context& io_;
   UniqueFd fd_;
-  proxy::FrameReader reader_{proxy::kSupervisorFrameMax};
+  proxy::FrameReader reader_{proxy::kKeyholderFrameMax};
 };
 
 proxy::Table table(std::uint64_t serial, std::vector<proxy::Instance> instances) {

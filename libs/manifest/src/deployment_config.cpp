@@ -1,4 +1,5 @@
 #include "mifeng/manifest/deployment_config.h"
+#include "mifeng/base/bounds.h"
 
 #include <algorithm>
 #include <set>
@@ -26,7 +27,7 @@ FieldReader::Rule exactly(std::string_view expected) {
   };
 }
 
-FieldReader::Rule label(std::size_t max_length = 63) {
+FieldReader::Rule label(std::size_t max_length = bounds::kLabelMax) {
   return [max_length](std::string_view text) { return check_label(text, max_length); };
 }
 
@@ -74,7 +75,7 @@ void read_spec(FieldReader& spec, ConfigKind kind, DeploymentConfig& config) {
   config.replicas = static_cast<int>(spec.integer_or("replicas", 1, 0, kReplicasMax));
   spec.objects_if("ports", 16, [&](FieldReader& fields) {
     ContainerPort port;
-    port.name = fields.string("name", label(15));
+    port.name = fields.string("name", label(bounds::kPortNameMax));
     port.container_port = static_cast<std::uint16_t>(fields.integer("containerPort", 1024, 65535));
     if (port.container_port == kHealthPort) fields.refuse("containerPort", "15020 is the guard's own port");
     for (const ContainerPort& other : config.ports) {
@@ -95,7 +96,7 @@ void read_spec(FieldReader& spec, ConfigKind kind, DeploymentConfig& config) {
   if (!config.command.empty() && (config.command[0].empty() || config.command[0][0] != '/'))
     spec.refuse("command", "must begin with the absolute path of a program");
   if (complete && config.command.empty() && !spec.failed()) spec.refuse("command", "is missing", "missing-field");
-  spec.objects_if("env", 200, [&](FieldReader& fields) {
+  spec.objects_if("env", bounds::kEnvVarsMax, [&](FieldReader& fields) {
     EnvVar variable;
     variable.name = fields.string("name", check_env_name);
     variable.value = fields.string_or("value", "", [](std::string_view text) -> Complaint {

@@ -92,7 +92,7 @@ Complaint check_image(std::string_view text) {
 
 Complaint check_env_name(std::string_view text) {
   const bool fine =
-      !text.empty() && text.size() <= 128 && (is_alpha(text.front()) || text.front() == '_') &&
+      !text.empty() && text.size() <= bounds::kEnvNameMax && (is_alpha(text.front()) || text.front() == '_') &&
       std::all_of(text.begin(), text.end(), [](char c) { return is_alpha(c) || is_digit(c) || c == '_'; });
   if (!fine) return "must be a name of A-Z, a-z, 0-9 and '_' that does not begin with a digit";
   if (text.starts_with("MIFENG_") || text.starts_with("LD_") || text.starts_with("KUBERNETES_") ||

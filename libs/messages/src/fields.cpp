@@ -1,6 +1,7 @@
 #include "fields.h"
 
 #include <algorithm>
+#include "mifeng/base/bounds.h"
 
 namespace mifeng::messages {
 
@@ -45,7 +46,7 @@ Result<Document> Document::parse(ByteView plaintext, const json::ParseLimits& li
 void Reader::format(std::string_view expected) { fields_.word("format", {expected}); }
 
 std::string Reader::id(std::string_view name) {
-  std::string text = fields_.string(name, {.min = 1, .max = 128});
+  std::string text = fields_.string(name, {.min = 1, .max = bounds::kIdMax});
   if (!text.empty() && !is_id(text)) fields_.refuse(name, "must be an id: letters, digits, '.', '_', ':' and '-'");
   return text;
 }

@@ -1,4 +1,5 @@
 #include "mifeng/messages/gateway.h"
+#include "mifeng/base/bounds.h"
 
 #include <algorithm>
 #include <set>
@@ -68,19 +69,21 @@ SnapshotRoute read_route(Reader& route, Unique& ids, Unique& prefixes) {
   out.id = route.id("id");
   ids.add(route, out.id);
   out.name = route.text("name", 1, 256);
-  out.prefix = route.text("prefix", 1, 1024);
+  out.prefix = route.text("prefix", 1, bounds::kRoutePathMax);
   if (!out.prefix.empty() && (out.prefix.front() != '/' || !has_no_control(out.prefix)))
     route.fields().refuse("prefix", "must begin with '/' and have no control characters");
   prefixes.add(route, out.prefix);
-  out.forward = route.text("forward", 1, 2048);
+  out.forward = route.text("forward", 1, bounds::kForwardUrlMax);
   if (!out.forward.empty() && (!out.forward.starts_with("mifeng://") || !has_no_control(out.forward)))
     route.fields().refuse("forward", "must be mifeng://DEPLOYMENT[:PORT NAME][/path]");
   out.open = route.boolean("open");
   if (route.fields().has("callers"))
-    out.callers = route.fields().strings("callers", {.min = 1, .max = 128}, {.min = 0, .max = 10'000});
+    out.callers = route.fields().strings("callers", {.min = 1, .max = bounds::kIdMax},
+                                         {.min = 0, .max = bounds::kRouteCallersMax});
   out.stream_requests = route.boolean("stream_requests");
   out.idempotent = route.boolean("idempotent");
-  out.pass_headers = route.fields().strings("pass_headers", {.min = 1, .max = 128}, {.min = 0, .max = 64});
+  out.pass_headers = route.fields().strings("pass_headers", {.min = 1, .max = bounds::kPassHeaderNameMax},
+                                            {.min = 0, .max = bounds::kPassHeadersMax});
   return out;
 }
 

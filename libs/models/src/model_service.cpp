@@ -1,4 +1,5 @@
 #include "mifeng/models/model_service.h"
+#include "mifeng/base/bounds.h"
 
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/models/context.h"
@@ -165,14 +166,14 @@ Result<ModelVersion> ModelService::accept(const trust::Actor& actor, const std::
 }
 
 Result<ModelVersion> ModelService::refuse(const trust::Actor& actor, const std::string& id, const std::string& reason) {
-  MIFENG_CHECK(trust::check_text("reason", reason, 500));
+  MIFENG_CHECK(trust::check_text("reason", reason, bounds::kReasonMax));
   return decide(context_, actor, id, VersionState::kRefused, reason);
 }
 
 Result<ModelService::Withdrawn> ModelService::withdraw(const trust::Actor& actor, const std::string& id,
                                                        const std::string& reason) {
   MIFENG_CHECK(require(actor, trust::Permission::kDecideVersions));
-  MIFENG_CHECK(trust::check_text("reason", reason, 500));
+  MIFENG_CHECK(trust::check_text("reason", reason, bounds::kReasonMax));
   return context_.db.write([&](store::Transaction& tx) -> Result<Withdrawn> {
     MIFENG_TRY(auto row, store::find<store::ModelRow>(tx, id));
     if (!row) return trust::not_found("model version", id);

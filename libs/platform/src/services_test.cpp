@@ -84,29 +84,6 @@ TEST_F(Services, VendorsSeeThemselvesOnly) {
   EXPECT_EQ(platform_->models().remove(operator_, model.id).error().reason(), "version-accepted");
 }
 
-TEST(RouteSyntax, Prefixes) {
-  for (const char* good : {"/", "/digits", "/a/b-c_d.e~f", "/v2/%E6%A8%A1", "/a..b", "/..."})
-    EXPECT_TRUE(access::check_prefix(good)) << good;
-  for (const char* bad : {"",       "digits", "/digits/", "//",     "/a//b", "/.",   "/..",   "/a/../b", "/a%2Fb",
-                          "/a%2fb", "/a%5Cb", "/a%2Eb",   "/a%00b", "/a%",   "/a%2", "/a%zz", "/a%e6",   "/a%41",
-                          "/a b",   "/a?b",   "/a#b",     "/模型",  "/a\\b", "/a;b", "/a\nb"})
-    EXPECT_EQ(access::check_prefix(bad).error().reason(), "bad-prefix") << bad;
-  EXPECT_FALSE(access::check_prefix("/" + std::string(512, 'a')));
-}
-
-TEST(RouteSyntax, ForwardUrls) {
-  const auto url = access::parse_forward("mifeng://digits-3f2a1c:grpc/v2/models");
-  ASSERT_TRUE(url);
-  EXPECT_EQ(url->deployment, "digits-3f2a1c");
-  EXPECT_EQ(url->port_name, "grpc");
-  EXPECT_EQ(url->path, "/v2/models");
-  EXPECT_EQ(access::parse_forward("mifeng://digits")->path, "");
-  for (const char* bad : {"", "http://digits", "mifeng:digits", "mifeng://", "mifeng://Digits",
-                          "mifeng://a:", "mifeng://a:B", "mifeng://a:8080:1", "mifeng://a/../b", "mifeng://a//",
-                          "mifeng://a/b/", "mifeng://a@b", "mifeng://a?x", "mifeng://-a", "mifeng:///a"})
-    EXPECT_EQ(access::parse_forward(bad).error().reason(), "bad-forward") << bad;
-}
-
 TEST_F(Services, RoutesHaveUniquePrefixesAndIdsThatStay) {
   const std::string deployment = add_deployment("digits", add_model("acme", "digits", "1.0.0"));
   access::RouteInput input;

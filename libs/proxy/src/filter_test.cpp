@@ -2,10 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "mifeng/base/random.h"
-#include "mifeng/proxy/body_hasher.h"
 #include "mifeng/proxy/open_filter.h"
 #include "mifeng/proxy/seal_filter.h"
-#include "mifeng/sealed/body_digest.h"
 
 namespace mifeng::proxy {
 namespace {
@@ -156,19 +154,6 @@ TEST_F(FilterTest, WantsASignature) {
   key = sealed::SenderKey::create(options, random).value();
   const Bytes stream = seal(numbers(10), 10, 10, SealFilter::After::kMore);
   EXPECT_EQ(open(stream, 5000).error().reason(), "missing-signature");
-}
-
-TEST(BodyHasher, AgreesWithTheDigestOfTheFormat) {
-  for (const std::size_t size : {0u, 1u, 4095u, 4096u, 4097u, 8192u, 20000u}) {
-    const Bytes body = numbers(size);
-    for (const std::size_t piece : {1u, 4096u, 5000u, 100000u}) {
-      BodyHasher hasher;
-      for (std::size_t at = 0; at < size; at += piece)
-        hasher.update(ByteView(body).subspan(at, std::min(piece, size - at)));
-      EXPECT_EQ(hasher.digest(), sealed::body_digest(body)) << size << " in pieces of " << piece;
-      EXPECT_EQ(hasher.digest(), hasher.digest());
-    }
-  }
 }
 
 }  // namespace

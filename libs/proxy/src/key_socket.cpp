@@ -33,7 +33,7 @@ enum StateFlag : std::uint8_t { kReady = 1, kDraining = 2, kLameDuck = 4 };
 Error bad_frame() {
   return {
       ErrorCode::kInvalidArgument, "bad-frame",
-      "the other end of the key socket does not speak version 2 of its protocol; nginx module and supervisor must be "
+      "the other end of the key socket does not speak version 2 of its protocol; nginx module and keyholder must be "
       "of one release"};
 }
 
@@ -76,7 +76,7 @@ std::uint8_t type_of(const WorkerMessage& message) {
   constexpr std::uint8_t kTypes[] = {kHello, kUnwrapRequest, kSealKeyRequest, kCounts, kTableTaken, kDrained};
   return kTypes[message.index()];
 }
-std::uint8_t type_of(const SupervisorMessage& message) {
+std::uint8_t type_of(const KeyholderMessage& message) {
   constexpr std::uint8_t kTypes[] = {kTable, kUnwrapped, kRefused, kSealKey, kRenewSealKey, kGuardState};
   return kTypes[message.index()];
 }
@@ -131,7 +131,7 @@ WorkerMessage read_counts(WireReader& in) {
   return message;
 }
 
-SupervisorMessage read_unwrapped(WireReader& in) {
+KeyholderMessage read_unwrapped(WireReader& in) {
   Unwrapped message;
   message.id = in.number<std::uint32_t>();
   const ByteView key = in.raw(16);
@@ -141,7 +141,7 @@ SupervisorMessage read_unwrapped(WireReader& in) {
   return message;
 }
 
-SupervisorMessage read_seal_key(WireReader& in) {
+KeyholderMessage read_seal_key(WireReader& in) {
   SealKey message;
   message.id = in.number<std::uint32_t>();
   message.exponent = in.number<std::uint8_t>();
@@ -158,7 +158,7 @@ SupervisorMessage read_seal_key(WireReader& in) {
 }  // namespace
 
 Bytes encode_frame(const WorkerMessage& message) { return encode_any(message); }
-Bytes encode_frame(const SupervisorMessage& message) { return encode_any(message); }
+Bytes encode_frame(const KeyholderMessage& message) { return encode_any(message); }
 
 Bytes encode_table_frame(ByteView encoded_table) {
   Bytes frame;
@@ -212,9 +212,9 @@ Result<WorkerMessage> decode_worker_message(ByteView frame) {
   return message;
 }
 
-Result<SupervisorMessage> decode_supervisor_message(ByteView frame) {
+Result<KeyholderMessage> decode_keyholder_message(ByteView frame) {
   WireReader in(frame);
-  SupervisorMessage message = RenewSealKey{};
+  KeyholderMessage message = RenewSealKey{};
   switch (in.number<std::uint8_t>()) {
     case kTable: {
       MIFENG_TRY(Table table, decode_table(in.raw(in.left())));

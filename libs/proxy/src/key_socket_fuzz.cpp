@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!std::holds_alternative<proxy::Counts>(*message) && !std::equal(frame.begin(), frame.end(), again.begin() + 4))
       std::abort();
   }
-  if (const auto message = proxy::decode_supervisor_message(frame)) {
+  if (const auto message = proxy::decode_keyholder_message(frame)) {
     const Bytes again = proxy::encode_frame(*message);
     if (again.size() != size + 4 || !std::equal(frame.begin(), frame.end(), again.begin() + 4)) std::abort();
     if (const auto* const push = std::get_if<proxy::TablePush>(&*message)) {

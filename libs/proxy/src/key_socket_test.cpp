@@ -68,12 +68,12 @@ TEST(KeySocket, TheExamplesOfThePageAreWhatWeWrite) {
       {"counts", encode_frame(WorkerMessage(some_counts()))},
       {"table-taken", encode_frame(WorkerMessage(TableTaken{7}))},
       {"drained", encode_frame(WorkerMessage(Drained{}))},
-      {"table", encode_frame(SupervisorMessage(TablePush{a_table()}))},
-      {"unwrapped", encode_frame(SupervisorMessage(an_unwrapped()))},
-      {"refused", encode_frame(SupervisorMessage(Refused{5, "bad-signature"}))},
-      {"seal-key", encode_frame(SupervisorMessage(a_seal_key()))},
-      {"renew-seal-key", encode_frame(SupervisorMessage(RenewSealKey{}))},
-      {"guard-state", encode_frame(SupervisorMessage(GuardState{true, false, true}))},
+      {"table", encode_frame(KeyholderMessage(TablePush{a_table()}))},
+      {"unwrapped", encode_frame(KeyholderMessage(an_unwrapped()))},
+      {"refused", encode_frame(KeyholderMessage(Refused{5, "bad-signature"}))},
+      {"seal-key", encode_frame(KeyholderMessage(a_seal_key()))},
+      {"renew-seal-key", encode_frame(KeyholderMessage(RenewSealKey{}))},
+      {"guard-state", encode_frame(KeyholderMessage(GuardState{true, false, true}))},
   };
   for (const auto& [name, bytes] : ours) {
     ASSERT_TRUE(page.contains(name)) << name;
@@ -89,20 +89,19 @@ TEST(KeySocket, EveryMessageReadsBack) {
   EXPECT_EQ(std::get<UnwrapRequest>(unwrap).deployment, "dep-1");
   const auto counts = decode_worker_message(payload(encode_frame(WorkerMessage(some_counts())))).value();
   EXPECT_EQ(std::get<Counts>(counts).rows, some_counts().rows);
-  const auto table =
-      decode_supervisor_message(payload(encode_frame(SupervisorMessage(TablePush{test_table()})))).value();
+  const auto table = decode_keyholder_message(payload(encode_frame(KeyholderMessage(TablePush{test_table()})))).value();
   EXPECT_EQ(std::get<TablePush>(table).table, test_table());
-  const auto unwrapped = decode_supervisor_message(payload(encode_frame(SupervisorMessage(an_unwrapped())))).value();
+  const auto unwrapped = decode_keyholder_message(payload(encode_frame(KeyholderMessage(an_unwrapped())))).value();
   EXPECT_EQ(std::get<Unwrapped>(unwrapped).root_key, an_unwrapped().root_key);
   EXPECT_EQ(std::get<Unwrapped>(unwrapped).signer, point(1));
-  const auto key = decode_supervisor_message(payload(encode_frame(SupervisorMessage(a_seal_key())))).value();
+  const auto key = decode_keyholder_message(payload(encode_frame(KeyholderMessage(a_seal_key())))).value();
   EXPECT_EQ(std::get<SealKey>(key).blocks, to_bytes("blocks"));
   EXPECT_EQ(std::get<SealKey>(key).seconds_max, 900u);
   const auto state =
-      decode_supervisor_message(payload(encode_frame(SupervisorMessage(GuardState{false, true, false})))).value();
+      decode_keyholder_message(payload(encode_frame(KeyholderMessage(GuardState{false, true, false})))).value();
   EXPECT_TRUE(std::get<GuardState>(state).draining);
   EXPECT_FALSE(std::get<GuardState>(state).lame_duck);
-  EXPECT_EQ(encode_table_frame(encode_table(test_table())), encode_frame(SupervisorMessage(TablePush{test_table()})));
+  EXPECT_EQ(encode_table_frame(encode_table(test_table())), encode_frame(KeyholderMessage(TablePush{test_table()})));
 }
 
 TEST(KeySocket, RefusesEveryCutAndEveryTail) {
@@ -110,10 +109,10 @@ TEST(KeySocket, RefusesEveryCutAndEveryTail) {
       encode_frame(WorkerMessage(Hello{})),           encode_frame(WorkerMessage(an_unwrap())),
       encode_frame(WorkerMessage(SealKeyRequest{1})), encode_frame(WorkerMessage(some_counts())),
       encode_frame(WorkerMessage(TableTaken{7})),     encode_frame(WorkerMessage(Drained{}))};
-  const std::vector<Bytes> supervisor = {
-      encode_frame(SupervisorMessage(TablePush{a_table()})), encode_frame(SupervisorMessage(an_unwrapped())),
-      encode_frame(SupervisorMessage(Refused{1, "x"})),      encode_frame(SupervisorMessage(a_seal_key())),
-      encode_frame(SupervisorMessage(RenewSealKey{})),       encode_frame(SupervisorMessage(GuardState{}))};
+  const std::vector<Bytes> keyholder = {
+      encode_frame(KeyholderMessage(TablePush{a_table()})), encode_frame(KeyholderMessage(an_unwrapped())),
+      encode_frame(KeyholderMessage(Refused{1, "x"})),      encode_frame(KeyholderMessage(a_seal_key())),
+      encode_frame(KeyholderMessage(RenewSealKey{})),       encode_frame(KeyholderMessage(GuardState{}))};
   const auto check = [](const Bytes& frame, const auto& decode) {
     const Bytes whole = payload(frame);
     ASSERT_TRUE(decode(whole));
@@ -124,15 +123,15 @@ TEST(KeySocket, RefusesEveryCutAndEveryTail) {
   };
   for (const auto& frame : worker)
     check(frame, [](ByteView bytes) { return decode_worker_message(bytes).has_value(); });
-  for (const auto& frame : supervisor)
-    check(frame, [](ByteView bytes) { return decode_supervisor_message(bytes).has_value(); });
+  for (const auto& frame : keyholder)
+    check(frame, [](ByteView bytes) { return decode_keyholder_message(bytes).has_value(); });
 }
 
 TEST(KeySocket, RefusesUnknownTypesVersionsAndFlags) {
   for (const std::string hex : {"00", "07", "11", "ff", "01010100001267", "01020300001267", "01020000001267", "0600"})
     EXPECT_FALSE(decode_worker_message(from_hex(hex).value())) << hex;
   for (const std::string hex : {"00", "01", "17", "1608", "16ff", "1500"})
-    EXPECT_FALSE(decode_supervisor_message(from_hex(hex).value())) << hex;
+    EXPECT_FALSE(decode_keyholder_message(from_hex(hex).value())) << hex;
   // A count that cannot be: nothing is allocated for it.
   EXPECT_FALSE(decode_worker_message(from_hex("04ffffffff").value()));
   EXPECT_FALSE(decode_worker_message(from_hex("0400000fff").value()));

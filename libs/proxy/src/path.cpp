@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "mifeng/base/bounds.h"
+
 namespace mifeng::proxy {
 namespace {
 
@@ -17,24 +19,40 @@ int hex_value(char c) {
   return -1;
 }
 
-bool is_id(std::string_view text) {
-  const auto good = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-           c == '-';
-  };
-  return !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), good);
+constexpr std::string_view kScheme = "mifeng://";
+
+bool is_unreserved(char c) {  // RFC 3986 section 2.3
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+         c == '_' || c == '~';
 }
 
-// RFC 6335 clause 5.1 has 15 characters for a port name, and Kubernetes takes 63 for a Service's.
+bool is_id(std::string_view text) {
+  return !text.empty() && text.size() <= bounds::kIdMax &&
+         std::all_of(text.begin(), text.end(), [](char c) { return is_unreserved(c) && c != '~'; });
+}
+
 bool is_port_name(std::string_view text) {
   const auto good = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
-  return !text.empty() && text.size() <= 63 && text.front() != '-' && text.back() != '-' &&
+  return !text.empty() && text.size() <= bounds::kPortNameMax && text.front() != '-' && text.back() != '-' &&
          std::all_of(text.begin(), text.end(), good);
 }
 
 Error bad_forward(std::string_view why) {
-  return {ErrorCode::kInvalidArgument, "bad-forward-url",
-          "a forward URL is mifeng://DEPLOYMENT[:PORT NAME][/path], and " + std::string(why)};
+  return {ErrorCode::kInvalidArgument, "bad-forward",
+          "forward: " + std::string(why) + ". It looks like mifeng://DEPLOYMENT[:PORT NAME][/path]."};
+}
+
+// Of one escape that begins at `at`: why it may not stand in a route's path. The character that it means in `decoded`.
+std::optional<std::string> complain_of_escape(std::string_view path, std::size_t at, char& decoded) {
+  const int high = at + 2 < path.size() ? hex_value(path[at + 1]) : -1;
+  const int low = at + 2 < path.size() ? hex_value(path[at + 2]) : -1;
+  if (high < 0 || low < 0) return "a % must be followed by two hex digits";
+  decoded = static_cast<char>(high * 16 + low);
+  if (decoded == '/' || decoded == '\\' || decoded == '.' || decoded == '\0')
+    return "an encoded / \\ . or NUL is not allowed";
+  if (is_unreserved(decoded)) return "write what needs no % without it";
+  if (path[at + 1] >= 'a' || path[at + 2] >= 'a') return "write the digits after % in upper case";
+  return std::nullopt;
 }
 
 }  // namespace
@@ -74,27 +92,52 @@ Result<std::string> normalise_path(std::string_view raw_path) {
 
 std::string_view path_of(std::string_view raw_target) { return raw_target.substr(0, raw_target.find('?')); }
 
+std::optional<std::string> complain_of_route_path(std::string_view path) {
+  if (path.size() > bounds::kRoutePathMax) return "at most " + std::to_string(bounds::kRoutePathMax) + " bytes";
+  if (path.empty() || path.front() != '/') return "it must begin with a slash";
+  std::string segment;
+  for (std::size_t i = 1; i <= path.size(); ++i) {
+    if (i == path.size() || path[i] == '/') {
+      if (segment.empty() && path != "/") return "no slash at the end, and no two in a row";
+      if (segment == "." || segment == "..") return "no segment may be . or ..";
+      segment.clear();
+    } else if (path[i] == '%') {
+      char decoded = 0;
+      if (auto complaint = complain_of_escape(path, i, decoded)) return complaint;
+      segment += decoded;
+      i += 2;
+    } else if (is_unreserved(path[i])) {
+      segment += path[i];
+    } else {
+      return "only letters, digits, - . _ ~ and %XX, between slashes";
+    }
+  }
+  return std::nullopt;
+}
+
 Result<ForwardUrl> parse_forward_url(std::string_view url) {
-  constexpr std::string_view kScheme = "mifeng://";
-  if (!url.starts_with(kScheme)) return bad_forward("this one begins otherwise");
+  if (!url.starts_with(kScheme)) return bad_forward("it must begin with mifeng://");
   url.remove_prefix(kScheme.size());
-  if (url.find('?') != url.npos) return bad_forward("this one has a query");
   ForwardUrl forward;
   const std::size_t slash = std::min(url.find('/'), url.size());
   const std::string_view authority = url.substr(0, slash);
   const std::size_t colon = authority.find(':');
   forward.deployment = authority.substr(0, colon);
-  if (!is_id(forward.deployment)) return bad_forward("this one's deployment is no id");
+  if (!is_id(forward.deployment)) return bad_forward("the deployment is no id");
   if (colon != authority.npos) {
     forward.port = authority.substr(colon + 1);
-    if (!is_port_name(forward.port)) return bad_forward("this one's port name is none");
+    if (!is_port_name(forward.port)) return bad_forward("the port's name is none");
   }
   forward.path = url.substr(slash);
+  if (forward.path == "/") forward.path.clear();
   if (!forward.path.empty()) {
-    if (const auto path = normalise_path(forward.path); !path) return bad_forward(path.error().message());
-    if (forward.path.back() == '/') forward.path.pop_back();
+    if (const auto complaint = complain_of_route_path(forward.path)) return bad_forward(*complaint);
   }
   return forward;
+}
+
+std::string to_string(const ForwardUrl& url) {
+  return std::string(kScheme) + url.deployment + (url.port.empty() ? "" : ":" + url.port) + url.path;
 }
 
 std::string forward_target(std::string_view raw_target, std::string_view prefix, std::string_view forward_path) {

@@ -16,8 +16,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (const auto forward = proxy::parse_forward_url(text)) {
     if (forward->deployment.empty() || (!forward->path.empty() && forward->path.back() == '/')) std::abort();
+    // What was taken is spelt in one way only, but for the slash of an empty path.
+    const std::string again = proxy::to_string(*forward);
+    if (again != text && again + "/" != text) std::abort();
     if (proxy::forward_target("/p/x?y", "/p", forward->path).front() != '/') std::abort();
   }
+  if (!proxy::complain_of_route_path(text) && !proxy::normalise_path(text)) std::abort();
   (void)proxy::bearer_key(text);
   (void)proxy::parse_endpoint(text);
   return 0;

@@ -93,10 +93,9 @@ Result<void> Router::add_routes(std::vector<Route> routes) {
   for (auto& route : routes) {
     const std::string where = "route " + route.id + ": ";
     if (!ids.insert(route.id).second) return bad_table(where + "its id is another route's too");
-    auto prefix = normalise_path(route.prefix);
-    if (!prefix) return bad_table(where + prefix.error().message());
-    if (route.prefix.size() > 1 && route.prefix.back() == '/') return bad_table(where + "its prefix ends with a slash");
-    if (route.prefix.find('?') != std::string::npos) return bad_table(where + "its prefix has a query");
+    if (const auto complaint = complain_of_route_path(route.prefix))
+      return bad_table(where + "its prefix: " + *complaint);
+    MIFENG_TRY(const std::string prefix, normalise_path(route.prefix));
     auto forward = parse_forward_url(route.forward);
     if (!forward) return bad_table(where + forward.error().message());
 
@@ -111,7 +110,7 @@ Result<void> Router::add_routes(std::vector<Route> routes) {
     const auto endpoints = endpoints_.find(entry->forward.deployment + ":" + entry->forward.port);
     if (endpoints != endpoints_.end()) entry->endpoints = &endpoints->second;
     entry->route = std::move(route);
-    if (!by_prefix_.emplace(*prefix == "/" ? "" : *prefix, entry.get()).second)
+    if (!by_prefix_.emplace(prefix == "/" ? "" : prefix, entry.get()).second)
       return bad_table(where + "its prefix is another route's too");
     routes_.push_back(std::move(entry));
   }

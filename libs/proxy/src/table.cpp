@@ -117,7 +117,7 @@ Result<Table> decode_table(ByteView bytes) {
   }
   if (!in.at_end()) {
     return Error(ErrorCode::kInvalidArgument, "bad-table",
-                 "this is not a route table of version 2; the supervisor and the nginx module must be of one release");
+                 "this is not a route table of version 2; the keyholder and the nginx module must be of one release");
   }
   return table;
 }

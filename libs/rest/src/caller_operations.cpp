@@ -1,4 +1,5 @@
 #include "json_of.h"
+#include "mifeng/base/bounds.h"
 #include "operation.h"
 
 namespace mifeng::rest {
@@ -12,7 +13,7 @@ Result<Reply> list_callers(Call& call) {
 
 Result<Reply> create_caller(Call& call) {
   json::Fields body(call.body);
-  const auto name = body.string("name", {1, 64});
+  const auto name = body.string("name", {1, bounds::kCallerNameMax});
   MIFENG_CHECK(body.finish());
   MIFENG_TRY(const auto made, call.platform.callers().create(call.actor, name));
   return reply(json_of(made), 201);

@@ -1,4 +1,5 @@
 #include "json_of.h"
+#include "mifeng/base/bounds.h"
 #include "operation.h"
 #include "route_input.h"
 #include "stream.h"
@@ -14,8 +15,8 @@ std::map<std::string, std::string> quantities(json::Fields& body, std::string_vi
 
 std::vector<deployments::EnvVar> variables(json::Fields& body) {
   std::vector<deployments::EnvVar> env;
-  for (json::Fields& variable : body.objects("env", {0, 200})) {
-    const auto name = variable.string("name", {1, 128});
+  for (json::Fields& variable : body.objects("env", {0, bounds::kEnvVarsMax})) {
+    const auto name = variable.string("name", {1, bounds::kEnvNameMax});
     env.push_back({name, variable.string("value", {0, 32768})});
   }
   return env;
@@ -23,10 +24,11 @@ std::vector<deployments::EnvVar> variables(json::Fields& body) {
 
 deployments::DeploymentRequest deployment_request(json::Fields& body) {
   deployments::DeploymentRequest request;
-  request.name = body.string("name", {1, 32});
-  request.cluster = body.optional_string("cluster", {1, 63}).value_or("");
-  request.version_id = body.string("version_id", {1, 128});
-  if (const auto replicas = body.optional_integer("replicas", 0, 64)) request.replicas = static_cast<int>(*replicas);
+  request.name = body.string("name", {1, bounds::kDeploymentNameMax});
+  request.cluster = body.optional_string("cluster", {1, bounds::kLabelMax}).value_or("");
+  request.version_id = body.string("version_id", {1, bounds::kIdMax});
+  if (const auto replicas = body.optional_integer("replicas", 0, bounds::kReplicasMax))
+    request.replicas = static_cast<int>(*replicas);
   for (const auto port : body.integers("ports", 1, 65535, {0, 1000})) request.ports.push_back(static_cast<int>(port));
   request.overlay = {variables(body), quantities(body, "requests"), quantities(body, "limits"),
                      body.optional_boolean("allow_network").value_or(false)};
@@ -77,7 +79,7 @@ Result<Reply> remove(Call& call) {
 
 Result<Reply> scale(Call& call) {
   json::Fields body(call.body);
-  const auto replicas = static_cast<int>(body.integer("replicas", 0, 64));
+  const auto replicas = static_cast<int>(body.integer("replicas", 0, bounds::kReplicasMax));
   MIFENG_CHECK(body.finish());
   MIFENG_TRY(const auto deployment, call.platform.deployments().scale(call.actor, call.id(), replicas));
   return reply(json_of(deployment));
@@ -92,7 +94,7 @@ Result<Reply> restart(Call& call) {
 Result<deployments::UpdateRequest> read_update(Call& call) {
   json::Fields body(call.body);
   deployments::UpdateRequest request;
-  request.version_id = body.optional_string("version_id", {1, 128}).value_or("");
+  request.version_id = body.optional_string("version_id", {1, bounds::kIdMax}).value_or("");
   if (body.has("env")) request.env = variables(body);
   if (body.has("requests")) request.requests = quantities(body, "requests");
   if (body.has("limits")) request.limits = quantities(body, "limits");
@@ -135,7 +137,7 @@ net::Task<net::Response> logs(std::shared_ptr<Call> call) {
   deployments::LogOptions options;
   options.unit = call->text("unit");
   options.container = call->text("container");
-  MIFENG_CO_TRY(const auto tail, call->integer("tail", -1, 100'000, 200));
+  MIFENG_CO_TRY(const auto tail, call->integer("tail", -1, bounds::kLogLinesMax, 200));
   MIFENG_CO_TRY(options.follow, call->boolean("follow", false));
   MIFENG_CO_TRY(options.previous, call->boolean("previous", false));
   MIFENG_CO_TRY(options.timestamps, call->boolean("timestamps", false));

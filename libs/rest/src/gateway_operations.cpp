@@ -1,5 +1,6 @@
 // What gateways and guards ask (spec/grant.md): bodies are sealed streams, nobody signs in.
 #include "json_of.h"
+#include "mifeng/messages/gateway.h"
 #include "operation.h"
 
 namespace mifeng::rest {
@@ -8,8 +9,6 @@ namespace {
 using namespace std::chrono_literals;
 using net::Task;
 
-constexpr std::size_t kMessageMax = 65'536;
-constexpr std::size_t kReportMax = 1 << 20;
 constexpr char kSealed[] = "application/vnd.mifeng.sealed";
 constexpr auto kHeartbeat = 2000ms;
 constexpr auto kSnapshotsApart = 500ms;
@@ -40,7 +39,7 @@ net::Response sealed_answer(const Bytes& stream) { return net::Response(200, std
 
 Task<net::Response> enrol(std::shared_ptr<Call> call) {
   MIFENG_CO_TRY(const auto nonce, call->header("Mifeng-Nonce", 32));
-  auto body = co_await net::read_body(*call->raw, kMessageMax);
+  auto body = co_await net::read_body(*call->raw, messages::kMessageSizeMax);
   if (!body) co_return std::move(body).error();
   auto run = [&]() -> Result<access::Snapshot> {
     return call->platform.gateways().enrol(call->path.at("gateway"), nonce, as_bytes(*body));
@@ -50,15 +49,6 @@ Task<net::Response> enrol(std::shared_ptr<Call> call) {
   net::Response response = sealed_answer(snapshot->stream);
   response.headers.add("Mifeng-Serial", std::to_string(snapshot->serial));
   co_return response;
-}
-
-Bytes frame(std::int64_t serial, ByteView stream) {
-  Bytes out;
-  out.reserve(12 + stream.size());
-  append_be(out, static_cast<std::uint64_t>(serial));
-  append_be(out, static_cast<std::uint32_t>(stream.size()));
-  append(out, stream);
-  return out;
 }
 
 // Counts the connection for as long as it lives.
@@ -90,7 +80,9 @@ Task<void> send_snapshots(std::shared_ptr<Call> call, std::int64_t after, net::B
     const bool has_news = snapshot && snapshot->serial > 0;
     if (has_news) after = snapshot->serial;
     // Without news an empty frame says that we are still here.
-    const Bytes bytes = frame(after, has_news ? ByteView(snapshot->stream) : ByteView());
+    Bytes bytes;
+    messages::append_snapshot_frame(bytes, static_cast<std::uint64_t>(after),
+                                    has_news ? ByteView(snapshot->stream) : ByteView());
     auto written = co_await sink.write(bytes);
     if (!written) co_return std::move(written).error();
     // However often something changes, no more than this.
@@ -117,7 +109,7 @@ Task<net::Response> follow(std::shared_ptr<Call> call) {
 // A confirmation is a report without rows.
 Task<net::Response> report(std::shared_ptr<Call> call) {
   MIFENG_CO_TRY(const auto serial, call->header("Mifeng-Serial", 16));
-  auto body = co_await net::read_body(*call->raw, kReportMax);
+  auto body = co_await net::read_body(*call->raw, messages::kReportSizeMax);
   if (!body) co_return std::move(body).error();
   auto run = [&]() -> Result<void> {
     return call->platform.gateways().report(call->path.at("gateway"), serial, as_bytes(*body));
@@ -142,7 +134,7 @@ enum class Asked { kGrant, kRenewal };
 Task<net::Response> ask(std::shared_ptr<Call> call, Asked what) {
   MIFENG_CO_TRY(const auto deployment, call->header("Mifeng-Deployment", 128));
   MIFENG_CO_TRY(const auto nonce, call->header("Mifeng-Nonce", 32));
-  auto body = co_await net::read_body(*call->raw, kMessageMax);
+  auto body = co_await net::read_body(*call->raw, messages::kMessageSizeMax);
   if (!body) co_return std::move(body).error();
   auto run = [&]() -> Result<Bytes> {
     const grants::GuardPeer peer{.cluster = clusters::kLocalCluster,

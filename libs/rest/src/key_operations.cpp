@@ -1,4 +1,5 @@
 #include "json_of.h"
+#include "mifeng/base/bounds.h"
 #include "operation.h"
 
 namespace mifeng::rest {
@@ -37,7 +38,7 @@ Result<Reply> list_instances(Call& call) {
 
 Result<Reply> revoke_instance(Call& call) {
   json::Fields body(call.body);
-  const auto reason = body.string("reason", {1, 1000});
+  const auto reason = body.string("reason", {1, bounds::kReasonMax});
   MIFENG_CHECK(body.finish());
   MIFENG_CHECK(call.platform.grants().revoke(call.actor, call.id(), reason));
   return no_content();

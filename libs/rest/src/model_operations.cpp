@@ -1,4 +1,5 @@
 #include "json_of.h"
+#include "mifeng/base/bounds.h"
 #include "operation.h"
 
 namespace mifeng::rest {
@@ -46,7 +47,7 @@ Result<Reply> accept(Call& call) {
 
 Result<Reply> refuse(Call& call) {
   json::Fields body(call.body);
-  const auto reason = body.string("reason", {1, 1000});
+  const auto reason = body.string("reason", {1, bounds::kReasonMax});
   MIFENG_CHECK(body.finish());
   MIFENG_TRY(const auto version, call.platform.models().refuse(call.actor, call.id(), reason));
   return reply(json_of(version));
@@ -54,7 +55,7 @@ Result<Reply> refuse(Call& call) {
 
 Result<Reply> withdraw(Call& call) {
   json::Fields body(call.body);
-  const auto reason = body.string("reason", {1, 1000});
+  const auto reason = body.string("reason", {1, bounds::kReasonMax});
   MIFENG_CHECK(body.finish());
   MIFENG_TRY(const auto withdrawn, call.platform.models().withdraw(call.actor, call.id(), reason));
   return reply(json_of(withdrawn));

@@ -2,21 +2,22 @@
 #pragma once
 
 #include "mifeng/access/route_service.h"
+#include "mifeng/base/bounds.h"
 #include "mifeng/json/fields.h"
 
 namespace mifeng::rest {
 
 inline access::RouteInput route_input(json::Fields& body) {
   access::RouteInput input;
-  input.name = body.string("name", {1, 100});
-  input.prefix = body.string("prefix", {1, 1000});
-  input.forward = body.optional_string("forward", {0, 1000}).value_or("");
+  input.name = body.string("name", {1, bounds::kRouteNameMax});
+  input.prefix = body.string("prefix", {1, bounds::kRoutePathMax});
+  input.forward = body.optional_string("forward", {0, bounds::kForwardUrlMax}).value_or("");
   input.enabled = body.optional_boolean("enabled").value_or(true);
   input.open = body.optional_boolean("open").value_or(false);
-  input.callers = body.strings("callers", {1, 128}, {0, 1000});
+  input.callers = body.strings("callers", {1, bounds::kIdMax}, {0, bounds::kRouteCallersMax});
   input.stream_requests = body.optional_boolean("stream_requests").value_or(false);
   input.idempotent = body.optional_boolean("idempotent").value_or(false);
-  input.pass_headers = body.strings("pass_headers", {1, 100}, {0, 50});
+  input.pass_headers = body.strings("pass_headers", {1, bounds::kPassHeaderNameMax}, {0, bounds::kPassHeadersMax});
   return input;
 }
 

@@ -1,4 +1,5 @@
 #include "json_of.h"
+#include "mifeng/base/bounds.h"
 #include "operation.h"
 #include "route_input.h"
 
@@ -37,7 +38,7 @@ Result<Reply> update_route(Call& call) {
 
 Result<Reply> move_route(Call& call) {
   json::Fields body(call.body);
-  const auto deployment = body.string("deployment_id", {1, 128});
+  const auto deployment = body.string("deployment_id", {1, bounds::kIdMax});
   MIFENG_CHECK(body.finish());
   MIFENG_TRY(const auto route, call.platform.routes().move(call.actor, call.id(), deployment));
   return reply(json_of(route));

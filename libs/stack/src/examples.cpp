@@ -5,12 +5,18 @@
 
 #include "mifeng/base/file.h"
 #include "mifeng/base/phrase.h"
+#include "mifeng/client/answer.h"
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/manifest/deployment_config.h"
 #include "tool.h"
 
 namespace mifeng::stack {
 namespace {
+
+using client::list_of;
+using client::required_object;
+using client::required_text;
+using client::text_of;
 
 using Steady = std::chrono::steady_clock;
 constexpr std::size_t kYamlMax = 256 * 1024;
@@ -204,18 +210,14 @@ Result<void> ensure_vendor(ExampleContext& context, const manifest::Vendor& vend
                              {"address", vendor.address},
                              {"telephone", vendor.telephone},
                              {"business", vendor.business}};
-    known = context.api.post("/vendors", input);
+    known = context.api.send("POST", "/vendors", input);
   }
   if (!known) return std::move(known).error();
-  const json::Value* confirmed = known->find("confirmed");
-  const json::Value* in_force = known->find("fingerprint");
-  if (confirmed != nullptr && confirmed->if_bool() != nullptr && *confirmed->if_bool() && in_force != nullptr &&
-      in_force->if_string() != nullptr && *in_force->if_string() == fingerprint)
-    return ok();
-  MIFENG_CHECK(context.api.put("/vendors/" + vendor.id + "/key", json::Object{{"public_key_pem", public_pem}}));
+  if (text_of(*known, "confirmed") == "true" && text_of(*known, "fingerprint") == fingerprint) return ok();
+  MIFENG_CHECK(context.api.send("PUT", "/vendors/" + vendor.id + "/key", json::Object{{"public_key_pem", public_pem}}));
   // The fingerprint is of the key in our own file, so it is compared with what arrived.
-  MIFENG_CHECK(
-      context.api.post("/vendors/" + vendor.id + "/key/confirmation", json::Object{{"fingerprint", fingerprint}}));
+  MIFENG_CHECK(context.api.send("POST", "/vendors/" + vendor.id + "/key/confirmation",
+                                json::Object{{"fingerprint", fingerprint}}));
   return ok();
 }
 
@@ -242,23 +244,23 @@ Result<Example> deliver(ExampleContext& context, const std::filesystem::path& pr
     context.listener.message(phrase("packing {} {}", example.folder, example.model.model.version));
     MIFENG_CHECK(pack(context, example.project, package));
     context.listener.message(phrase("submitting {}", package.filename().string()));
-    auto submitted = context.api.submit(package);
+    auto submitted = context.api.send_package("/packages", package);
     if (!submitted && submitted.error().code() == ErrorCode::kConflict) continue;
     if (!submitted) return std::move(submitted).error();
     MIFENG_CHECK(write_file_atomic(revision_file, as_bytes(std::to_string(revision) + "\n")));
-    MIFENG_TRY(const json::Object version, object_of(*submitted, "version"));
-    MIFENG_TRY(example.version_id, text_of(version, "id"));
-    MIFENG_TRY(const std::string state, text_of(version, "state"));
+    MIFENG_TRY(const json::Value version, required_object(*submitted, "version"));
+    MIFENG_TRY(example.version_id, required_text(version, "id"));
+    MIFENG_TRY(const std::string state, required_text(version, "state"));
     if (state != "accepted")
-      MIFENG_CHECK(context.api.post("/models/" + example.version_id + "/acceptance", json::Object{}));
+      MIFENG_CHECK(context.api.send("POST", "/models/" + example.version_id + "/acceptance", json::Object{}));
     return example;
   }
   return Error(ErrorCode::kConflict, "too-many-revisions", "example " + example.folder + " has too many revisions");
 }
 
 Result<void> undeploy(ExampleContext& context, const Example& example) {
-  auto removed = context.api.remove("/deployments/" + example.deployment_id);
-  if (!removed && removed.error().code() != ErrorCode::kNotFound) return removed;
+  const auto removed = context.api.send("DELETE", "/deployments/" + example.deployment_id);
+  if (!removed && removed.error().code() != ErrorCode::kNotFound) return removed.error();
   const auto deadline = Steady::now() + std::chrono::minutes(1);
   for (;;) {
     auto state = context.api.get("/deployments/" + example.deployment_id);
@@ -272,45 +274,41 @@ Result<void> undeploy(ExampleContext& context, const Example& example) {
 
 Result<void> deploy(ExampleContext& context, Example& example) {
   const std::string& name = example.model.model.name;
-  MIFENG_TRY(const json::Object page,
+  MIFENG_TRY(const json::Value page,
              context.api.get("/deployments?text=" + net::percent_encode(name) + "&page_size=100"));
-  if (const json::Value* items = page.find("items"); items != nullptr && items->if_array() != nullptr) {
-    for (const json::Value& item : *items->if_array()) {
-      const json::Object* found = item.if_object();
-      if (found == nullptr) continue;
-      MIFENG_TRY(const std::string its_name, text_of(*found, "name"));
-      if (its_name != name) continue;
-      MIFENG_TRY(const std::string id, text_of(*found, "id"));
-      MIFENG_TRY(const std::string version, text_of(*found, "version_id"));
-      MIFENG_TRY(const std::string state, text_of(*found, "state"));
-      Example before;
-      before.deployment_id = id;
-      if (state != "deleting" && version != example.version_id) {
-        // A name that another model of the same name has taken is given free below.
-        const json::Object request{{"version_id", example.version_id}};
-        const auto updated = context.api.post("/deployments/" + id + "/revisions", request);
-        if (!updated && updated.error().reason() != "other-model") return updated.error();
-        if (updated) example.deployment_id = id;
-      } else if (state != "deleting") {
-        example.deployment_id = id;
-      }
-      if (example.deployment_id.empty()) MIFENG_CHECK(undeploy(context, before));
+  for (const json::Value& item : list_of(page, "items")) {
+    MIFENG_TRY(const std::string its_name, required_text(item, "name"));
+    if (its_name != name) continue;
+    MIFENG_TRY(const std::string id, required_text(item, "id"));
+    MIFENG_TRY(const std::string version, required_text(item, "version_id"));
+    MIFENG_TRY(const std::string state, required_text(item, "state"));
+    Example before;
+    before.deployment_id = id;
+    if (state != "deleting" && version != example.version_id) {
+      // A name that another model of the same name has taken is given free below.
+      const json::Object request{{"version_id", example.version_id}};
+      const auto updated = context.api.send("POST", "/deployments/" + id + "/revisions", request);
+      if (!updated && updated.error().reason() != "other-model") return updated.error();
+      if (updated) example.deployment_id = id;
+    } else if (state != "deleting") {
+      example.deployment_id = id;
     }
+    if (example.deployment_id.empty()) MIFENG_CHECK(undeploy(context, before));
   }
   if (example.deployment_id.empty()) {
     context.listener.message(phrase("deploying {}", name));
     const json::Object request{{"name", name},
                                {"version_id", example.version_id},
                                {"route", json::Object{{"name", name}, {"prefix", example.prefix}}}};
-    MIFENG_TRY(const json::Object made, context.api.post("/deployments", request));
-    MIFENG_TRY(example.deployment_id, text_of(made, "id"));
+    MIFENG_TRY(const json::Value made, context.api.send("POST", "/deployments", request));
+    MIFENG_TRY(example.deployment_id, required_text(made, "id"));
   }
   const auto deadline = Steady::now() + kReadyTimeout;
   std::string told;
   for (;;) {
-    MIFENG_TRY(const json::Object now, context.api.get("/deployments/" + example.deployment_id));
-    MIFENG_TRY(const std::string state, text_of(now, "state"));
-    MIFENG_TRY(const std::string reason, text_of(now, "reason"));
+    MIFENG_TRY(const json::Value now, context.api.get("/deployments/" + example.deployment_id));
+    MIFENG_TRY(const std::string state, required_text(now, "state"));
+    MIFENG_TRY(const std::string reason, required_text(now, "reason"));
     if (state == "ready") return ok();
     if (state == "failed" || Steady::now() > deadline)
       return Error(ErrorCode::kUnavailable, "not-deployed",

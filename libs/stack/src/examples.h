@@ -8,17 +8,17 @@
 #include <vector>
 
 #include "mifeng/base/stop_signal.h"
+#include "mifeng/client/platform_client.h"
 #include "mifeng/json/value.h"
 #include "mifeng/manifest/model_project.h"
 #include "mifeng/stack/up.h"
-#include "platform_api.h"
 
 namespace mifeng::stack {
 
 struct ExampleContext {
   const UpOptions& options;
   std::filesystem::path data;
-  PlatformApi& api;
+  const client::PlatformClient& api;
   StopSignal& stop;
   const UpListener& listener;
   std::filesystem::path card;        // the platform card's file

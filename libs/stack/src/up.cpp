@@ -11,14 +11,18 @@
 #include "mifeng/base/file.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/base/stop_signal.h"
+#include "mifeng/client/answer.h"
+#include "mifeng/client/platform_client.h"
 #include "mifeng/cluster/podman.h"
 #include "mifeng/net/runtime.h"
 #include "mifeng/stack/backends.h"
-#include "platform_api.h"
 #include "supervisor.h"
 
 namespace mifeng::stack {
 namespace {
+
+using client::list_of;
+using client::required_text;
 
 using Steady = std::chrono::steady_clock;
 constexpr const char* kGatewayId = "local";
@@ -32,13 +36,14 @@ std::string loopback(std::uint16_t port) { return "127.0.0.1:" + std::to_string(
 
 class Stack {
  public:
-  Stack(const UpOptions& options, const UpListener& listener, StopSignal& stop, Installation& installation)
+  Stack(const UpOptions& options, const UpListener& listener, StopSignal& stop, Installation& installation,
+        const client::PlatformClient& api)
       : options_(options),
         listener_(listener),
         stop_(stop),
         installation_(installation),
         supervisor_([this](std::string_view line) { listener_.message(line); }),
-        api_(installation.socket("mifengd"), stop) {}
+        api_(api) {}
   ~Stack() { tear_down(); }
 
   Result<int> run() {
@@ -158,7 +163,7 @@ class Stack {
     say(phrase("starting the gateway on {}", gateway_url_));
     const std::filesystem::path join = installation_.data() / "run/gateway.join";
     // An enrolled gateway gets no new code, and needs none.
-    auto invited = api_.post("/gateways", json::Object{{"id", kGatewayId}, {"platform_url", platform_url_}});
+    auto invited = api_.send("POST", "/gateways", json::Object{{"id", kGatewayId}, {"platform_url", platform_url_}});
     if (invited) {
       MIFENG_CHECK(write_file_atomic(join, as_bytes(json::serialize(*invited)), 0600));
     } else if (invited.error().code() != ErrorCode::kConflict) {
@@ -189,24 +194,21 @@ class Stack {
     ExampleContext context{options_, installation_.data(), api_, stop_, listener_, {}, {}, gateway_url_, {}};
     context.card = installation_.data() / "card.json";
     context.vendor_key = installation_.data() / "vendor/examples.key";
-    MIFENG_TRY(const json::Object card, api_.get("/card"));
+    MIFENG_TRY(const json::Value card, api_.get("/card"));
     MIFENG_CHECK(write_file_atomic(context.card, as_bytes(json::serialize_pretty(card))));
 
-    MIFENG_TRY(const json::Object page, api_.get("/callers?page_size=200"));
+    MIFENG_TRY(const json::Value page, api_.get("/callers?page_size=200"));
     std::string id;
-    if (const json::Value* items = page.find("items"); items != nullptr && items->if_array() != nullptr) {
-      for (const json::Value& item : *items->if_array()) {
-        if (item.if_object() == nullptr) continue;
-        MIFENG_TRY(const std::string name, text_of(*item.if_object(), "name"));
-        if (name != kCallerName) continue;
-        MIFENG_TRY(id, text_of(*item.if_object(), "id"));
-      }
+    for (const json::Value& item : list_of(page, "items")) {
+      MIFENG_TRY(const std::string name, required_text(item, "name"));
+      if (name != kCallerName) continue;
+      MIFENG_TRY(id, required_text(item, "id"));
     }
     // Keys are stored hashed, so each start makes a new one for its own caller.
-    auto caller = id.empty() ? api_.post("/callers", json::Object{{"name", kCallerName}})
-                             : api_.post("/callers/" + id + "/key", json::Object{});
+    auto caller = id.empty() ? api_.send("POST", "/callers", json::Object{{"name", kCallerName}})
+                             : api_.send("POST", "/callers/" + id + "/key", json::Object{});
     if (!caller) return std::move(caller).error();
-    MIFENG_TRY(context.caller_key, text_of(*caller, "key"));
+    MIFENG_TRY(context.caller_key, required_text(*caller, "key"));
     return context;
   }
 
@@ -233,10 +235,10 @@ class Stack {
 
   // Last of all, so that a start that fails does not make a password that nobody sees.
   Result<void> make_administrator() {
-    auto first = api_.post("/system/first-administrator", json::Object{});
+    auto first = api_.send("POST", "/system/first-administrator", json::Object{});
     if (first) {
-      MIFENG_TRY(const std::string name, text_of(*first, "name"));
-      MIFENG_TRY(const std::string password, text_of(*first, "password"));
+      MIFENG_TRY(const std::string name, required_text(*first, "name"));
+      MIFENG_TRY(const std::string password, required_text(*first, "password"));
       administrator_ = phrase(
           "administrator     sign in as {} with the password {}  (shown this once; it is to be changed at the first "
           "sign-in)",
@@ -276,7 +278,7 @@ class Stack {
   SystemClock clock_;
   std::unique_ptr<cluster::Engine> engine_;
   Supervisor supervisor_;
-  PlatformApi api_;
+  const client::PlatformClient& api_;
   std::uint16_t gateway_port_ = 0;
   std::string platform_url_;
   std::string gateway_url_;
@@ -294,7 +296,13 @@ Result<int> run_up(const UpOptions& options, const UpListener& listener) {
             "running models needs root, for Podman's network and limits: sudo mifeng up, or ./run, which asks sudo"));
   MIFENG_TRY(Installation installation,
              Installation::open(options.data.empty() ? default_data_folder() : options.data));
-  Stack stack(options, listener, stop, installation);
+  // While mifengd starts again it is asked again: nothing that the stack asks for could not be asked for twice.
+  MIFENG_TRY(auto api,
+             client::PlatformClient::create(
+                 {.platform = "unix:" + installation.socket("mifengd").string(), .ca_file = {}, .pin = {}, .token = {}},
+                 {.silence = std::chrono::minutes(2), .absence = std::chrono::seconds(30)}));
+  api.stop_by(stop);
+  Stack stack(options, listener, stop, installation, api);
   auto status = stack.run();
   // A signal is how `up` is meant to end.
   if (!status && status.error().reason() == "interrupted" && !options.once) return 0;

@@ -13,10 +13,9 @@ struct Context;
 
 struct RouteInput {
   std::string name;
-  // "/digits": starts with one slash, whole segments of unreserved characters or %XX that decodes to none of / \ . NUL,
-  // no dot segments, no slash at the end; "/" alone takes what no other takes. Unique.
+  // "/digits": the path of a route (proxy::complain_of_route_path); "/" alone takes what no other takes. Unique.
   std::string prefix;
-  // "mifeng://DEPLOYMENT[:PORT NAME][/path]"
+  // "mifeng://DEPLOYMENT[:PORT NAME][/path]" (proxy::parse_forward_url)
   std::string forward;
   bool enabled = true;
   bool open = false;                      // without an API key
@@ -32,20 +31,15 @@ struct Route : RouteInput {
   UnixMillis changed_ms = 0;
 };
 
-// kInvalidArgument "bad-prefix" / "bad-forward".
+// kInvalidArgument "bad-prefix".
 Result<void> check_prefix(const std::string& prefix);
-struct ForwardUrl {
-  std::string deployment;
-  std::string port_name;  // empty: the deployment's first
-  std::string path;       // empty or starts with a slash
-};
-Result<ForwardUrl> parse_forward(const std::string& forward);
 
 class RouteService {
  public:
   explicit RouteService(const Context& context) : context_(context) {}
 
-  Result<Route> create(const trust::Actor& actor, const RouteInput& input);  // kConflict "prefix-taken"
+  // kConflict "prefix-taken"; kInvalidArgument "bad-prefix" | "bad-forward" | "bad-route".
+  Result<Route> create(const trust::Actor& actor, const RouteInput& input);
   Result<Route> update(const trust::Actor& actor, const std::string& id, const RouteInput& input);
   Result<Route> get(const trust::Actor& actor, const std::string& id);
   Result<trust::Page<Route>> list(const trust::Actor& actor, const std::string& text, const trust::PageRequest& page);

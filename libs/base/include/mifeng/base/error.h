@@ -1,6 +1,7 @@
 // What went wrong, for the code that decides and for the person who has to act.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,6 +26,8 @@ enum class ErrorCode {
 
 // "invalid-argument", ...
 std::string_view to_string(ErrorCode code);
+// The code of that name; none where there is no such.
+std::optional<ErrorCode> error_code_of(std::string_view name);
 
 // `reason` is a stable kebab-case word (spec/errors.md; for sealed streams the class of failure of
 // spec/sealed-format.md) that programs and translations use; `message` is a sentence in English that says what to do.

@@ -14,7 +14,7 @@ namespace mifeng {
 void wipe(void* data, std::size_t size);
 
 namespace detail {
-// Blocks from one locked arena (mlock, MADV_DONTDUMP, MADV_WIPEONFORK is not set: children of a supervisor need
+// Blocks from one locked arena (mlock, MADV_DONTDUMP, MADV_WIPEONFORK is not set: children of a keyholder need
 // nothing of it and exec at once). The arena grows by 64 KiB; where the limit of locked memory is reached it still
 // serves, unlocked, and secret_memory_is_locked() says so. Thread-safe.
 void* secret_allocate(std::size_t size);

@@ -31,11 +31,6 @@ struct PortInfo {
   std::string port_name;  // of the deployment config
 };
 
-// The ports of this host that a process listens on, whoever started it: every LISTEN socket of /proc/net/{tcp,tcp6}
-// below `proc`. Containers' published ports are such sockets or are held by their forwarding rule; what the engine
-// reports is added by the caller.
-Result<std::vector<int>> listening_ports(const std::string& proc = "/proc");
-
 // The ports of this host that its packet filter sends to a container, with the container network's name: the rules that
 // `command` prints (`iptables -S` of the chain that Podman's netavark fills). They outlive whoever made them: where an
 // installation with all its containers' monitors was killed, nothing listens on its ports any more and every call to

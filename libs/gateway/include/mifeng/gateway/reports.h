@@ -23,7 +23,7 @@ class Reports {
       : gateway_(std::move(gateway)), clock_(clock), from_ms_(clock.now_ms()) {}
 
   void add(const proxy::Counts& counts);
-  // Something that the supervisor refused itself: no deployment, no instance.
+  // Something that the keyholder refused itself: no deployment, no instance.
   void add_refusal(const std::string& refusal_class);
   // Ends the period: what was counted becomes reports, under the serial in force. The oldest go where there are too
   // many, and the next report says how many.

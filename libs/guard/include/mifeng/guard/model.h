@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "mifeng/base/result.h"
-#include "mifeng/keyholder/listen_socket.h"
+#include "mifeng/net/listeners.h"
 
 namespace mifeng::guard {
 
@@ -23,9 +23,9 @@ boost::asio::awaitable<Result<void>> ask_ready(std::filesystem::path socket, ::u
                                                std::chrono::milliseconds patience = std::chrono::milliseconds(5000));
 
 // The first socket in LISTEN that is neither on loopback nor one of ours.
-std::optional<keyholder::Listener> find_foreign_listener(const std::vector<keyholder::Listener>& listeners,
-                                                         const std::set<std::uint64_t>& own_inodes);
+std::optional<net::Listener> find_foreign_listener(const std::vector<net::Listener>& listeners,
+                                                   const std::set<std::uint64_t>& own_inodes);
 // The sentence for the log.
-std::string describe_foreign_listener(const keyholder::Listener& listener);
+std::string describe_foreign_listener(const net::Listener& listener);
 
 }  // namespace mifeng::guard

@@ -1,5 +1,5 @@
-// The supervisor's end of the key socket (spec/key-socket.md): a Unix stream socket that the nginx workers of one
-// supervisor connect to. Plain Asio; everything happens on the io_context that is handed in, one thread at a time.
+// The keyholder's end of the key socket (spec/key-socket.md): a Unix stream socket that the nginx workers of one
+// keyholder connect to. Plain Asio; everything happens on the io_context that is handed in, one thread at a time.
 #pragma once
 
 #include <chrono>
@@ -36,7 +36,7 @@ struct KeySocketOptions {
   std::chrono::milliseconds unknown_signer_wait{2000};
 };
 
-// What the supervisor does. Called from the io_context's thread; none may block for long (an SM2 operation is fine).
+// What the keyholder does. Called from the io_context's thread; none may block for long (an SM2 operation is fine).
 struct KeySocketCallbacks {
   // Gateway. The error's reason() goes back to the worker. "unknown-signer" is asked again after each push_table()
   // until unknown_signer_wait has passed. Use ResponseUnwrapper.
@@ -96,7 +96,7 @@ Result<proxy::SealKey> make_seal_key(const crypto::Sm2PublicKey& output_key, con
                                      Random& random, SealKeyLimits limits = {});
 
 // What one instance may cost: a new root key is two SM2 operations here, and an instance that sealed each answer under
-// a new one would keep the supervisor from everybody else. An honest one needs a few for each worker of the gateway,
+// a new one would keep the keyholder from everybody else. An honest one needs a few for each worker of the gateway,
 // when it is new or the gateway is, and then one for each in 12 minutes.
 struct UnwrapLimits {
   double burst = 256;

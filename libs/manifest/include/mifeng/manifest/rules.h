@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include "mifeng/base/bounds.h"
 
 namespace mifeng::manifest {
 
@@ -13,7 +14,7 @@ using Complaint = std::optional<std::string>;
 
 // RFC 1123 label: 1..63 of a-z 0-9 and '-', no '-' at either end. Vendor ids, model names, namespaces, port names
 // (these at most 15), volumes.
-Complaint check_label(std::string_view text, std::size_t max_length = 63);
+Complaint check_label(std::string_view text, std::size_t max_length = bounds::kLabelMax);
 // 1..63 of A-Z a-z 0-9 . _ -, the first a letter or digit: also a tag of an image.
 Complaint check_version(std::string_view text);
 // A line for people: 1..max_bytes bytes of UTF-8 without control characters.

@@ -1,4 +1,4 @@
-// What a worker counts between two messages to its supervisor.
+// What a worker counts between two messages to its keyholder.
 #pragma once
 
 #include <map>

@@ -1,4 +1,4 @@
-// The messages between an nginx worker and its supervisor (mifeng-guard or mifeng-gateway), spec/key-socket.md.
+// The messages between an nginx worker and its keyholder (mifeng-guard or mifeng-gateway), spec/key-socket.md.
 // Bytes in, bytes out, no I/O.
 #pragma once
 
@@ -18,7 +18,7 @@ namespace mifeng::proxy {
 
 enum class Role : std::uint8_t { kGateway = 1, kGuard = 2 };
 
-// --- Worker to supervisor. ---
+// --- Worker to keyholder. ---
 
 // First on each connection.
 struct Hello {
@@ -26,7 +26,7 @@ struct Hello {
   std::uint32_t pid = 0;
 };
 
-// Gateway: who signed this header, and what is its root key? The supervisor verifies MAC (so it needs the context) and
+// Gateway: who signed this header, and what is its root key? The keyholder verifies MAC (so it needs the context) and
 // signature, and that the signer is a listed instance of this deployment.
 struct UnwrapRequest {
   std::uint32_t id = 0;  // the worker's own number; its answer carries it
@@ -61,7 +61,7 @@ struct TableTaken {
 // Guard, once it drains: no connection of a gateway is left that could bring a request.
 struct Drained {};
 
-// --- Supervisor to worker. ---
+// --- Keyholder to worker. ---
 
 struct Unwrapped {
   std::uint32_t id = 0;
@@ -99,15 +99,15 @@ struct TablePush {
 };
 
 using WorkerMessage = std::variant<Hello, UnwrapRequest, SealKeyRequest, Counts, TableTaken, Drained>;
-using SupervisorMessage = std::variant<TablePush, Unwrapped, Refused, SealKey, RenewSealKey, GuardState>;
+using KeyholderMessage = std::variant<TablePush, Unwrapped, Refused, SealKey, RenewSealKey, GuardState>;
 
-inline constexpr std::size_t kFrameHeaderSize = 5;                      // length (4) || type (1)
-inline constexpr std::size_t kWorkerFrameMax = 256u << 10;              // what a supervisor accepts
-inline constexpr std::size_t kSupervisorFrameMax = kTableSizeMax + 64;  // what a worker accepts
+inline constexpr std::size_t kFrameHeaderSize = 5;                     // length (4) || type (1)
+inline constexpr std::size_t kWorkerFrameMax = 256u << 10;             // what a keyholder accepts
+inline constexpr std::size_t kKeyholderFrameMax = kTableSizeMax + 64;  // what a worker accepts
 
 // A whole frame, length first. One that holds a root key is to be wiped by whoever has sent it.
 Bytes encode_frame(const WorkerMessage& message);
-Bytes encode_frame(const SupervisorMessage& message);
+Bytes encode_frame(const KeyholderMessage& message);
 Bytes encode_table_frame(ByteView encoded_table);  // of TablePush, without encoding the table again for each worker
 
 // Collects frames from pieces of any size. After an error the connection is of no more use. What it has read is wiped
@@ -132,6 +132,6 @@ class FrameReader {
 
 // From type and payload. kInvalidArgument "bad-frame": an unknown type, a length that does not fit, a byte too many.
 Result<WorkerMessage> decode_worker_message(ByteView frame);
-Result<SupervisorMessage> decode_supervisor_message(ByteView frame);
+Result<KeyholderMessage> decode_keyholder_message(ByteView frame);
 
 }  // namespace mifeng::proxy

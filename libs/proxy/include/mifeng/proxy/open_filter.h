@@ -1,5 +1,5 @@
 // A sealed response being opened, as a filter: header and segments in, verified plaintext out. No nginx types, no I/O.
-// Three stages: the header is read; whoever drives it finds the root key (from the cache, or from the supervisor) while
+// Three stages: the header is read; whoever drives it finds the root key (from the cache, or from the keyholder) while
 // the filter waits; segments are opened.
 #pragma once
 

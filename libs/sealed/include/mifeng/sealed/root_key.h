@@ -63,7 +63,7 @@ class SenderKey {
   // segments); "not-a-payload" for another kind.
   static Result<SenderKey> create_for_payload(const SenderKeyOptions& options, const RootKey& root_key);
 
-  // What a supervisor hands to the process that seals with its key, beside root_key().reveal_for_grant().
+  // What a keyholder hands to the process that seals with its key, beside root_key().reveal_for_grant().
   struct Parts {
     Kind kind = Kind::kResponse;
     int exponent = 16;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "mifeng/base/bounds.h"
 #include "mifeng/base/clock.h"
 #include "mifeng/base/result.h"
 
@@ -29,7 +30,7 @@ bool same_fingerprint(const std::string& a, const std::string& b);
 
 // Names that go into contexts, container names and URLs. kInvalidArgument "bad-name" names the field.
 // A DNS label: 1..max of [a-z0-9-], no hyphen at either end.
-Result<void> check_label(const std::string& field, const std::string& value, std::size_t max = 63);
+Result<void> check_label(const std::string& field, const std::string& value, std::size_t max = bounds::kLabelMax);
 // Text for people: UTF-8 without control characters, 1..max bytes (0.. where `may_be_empty`).
 Result<void> check_text(const std::string& field, const std::string& value, std::size_t max, bool may_be_empty = false);
 // A version as in an image tag: 1..64 of [A-Za-z0-9._-], first an alphanumeric.

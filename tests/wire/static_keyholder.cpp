@@ -1,8 +1,8 @@
 // Plays mifeng-gateway or mifeng-guard with keys from files and a table from a JSON file, for tests and measurements.
 // Not shipped. It prints one line of JSON for each thing that happens, and does what it is told line by line:
 //
-//   static_supervisor gateway SOCKET TABLE.json OUTPUT_KEY.pem...        table | stop | resume
-//   static_supervisor guard   SOCKET OUTPUT_PUB.pem INSTANCE_KEY.pem     renew | ready | unready | lame | drain | stop
+//   static_keyholder gateway SOCKET TABLE.json OUTPUT_KEY.pem...        table | stop | resume
+//   static_keyholder guard   SOCKET OUTPUT_PUB.pem INSTANCE_KEY.pem     renew | ready | unready | lame | drain | stop
 //   | resume
 //
 // `table` reads the file again and pushes it; `stop` closes the socket and every connection, `resume` opens it again.
@@ -29,7 +29,7 @@ using namespace mifeng;
 namespace asio = boost::asio;
 
 [[noreturn]] void fail(const Error& error) {
-  std::cerr << "static_supervisor: " << error.reason() << ": " << error.message() << std::endl;
+  std::cerr << "static_keyholder: " << error.reason() << ": " << error.message() << std::endl;
   std::exit(1);
 }
 template <typename T>
@@ -110,9 +110,9 @@ keyholder::SealKeyLimits seal_key_limits() {
   return limits;
 }
 
-class Supervisor {
+class Keyholder {
  public:
-  Supervisor(asio::io_context& io, std::vector<std::string> arguments) : io_(io), arguments_(std::move(arguments)) {
+  Keyholder(asio::io_context& io, std::vector<std::string> arguments) : io_(io), arguments_(std::move(arguments)) {
     const bool gateway = arguments_[0] == "gateway";
     options_.role = gateway ? proxy::Role::kGateway : proxy::Role::kGuard;
     options_.path = arguments_[1];
@@ -194,15 +194,15 @@ class Supervisor {
 };
 
 // Until standard input ends, which is when whoever started us has gone.
-void read_commands(asio::posix::stream_descriptor& in, asio::streambuf& buffer, Supervisor& supervisor,
+void read_commands(asio::posix::stream_descriptor& in, asio::streambuf& buffer, Keyholder& keyholder,
                    asio::io_context& io) {
   asio::async_read_until(in, buffer, '\n', [&](boost::system::error_code error, std::size_t) {
     if (error) return io.stop();
     std::istream stream(&buffer);
     std::string line;
     std::getline(stream, line);
-    supervisor.command(line);
-    read_commands(in, buffer, supervisor, io);
+    keyholder.command(line);
+    read_commands(in, buffer, keyholder, io);
   });
 }
 
@@ -211,14 +211,14 @@ void read_commands(asio::posix::stream_descriptor& in, asio::streambuf& buffer, 
 int main(int argc, char** argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
   if (arguments.size() < 4 || (arguments[0] != "gateway" && arguments[0] != "guard")) {
-    std::cerr << "usage: see the beginning of static_supervisor.cpp" << std::endl;
+    std::cerr << "usage: see the beginning of static_keyholder.cpp" << std::endl;
     return 2;
   }
   asio::io_context io;
-  Supervisor supervisor(io, std::move(arguments));
+  Keyholder keyholder(io, std::move(arguments));
   asio::posix::stream_descriptor in(io, ::dup(STDIN_FILENO));
   asio::streambuf buffer;
-  read_commands(in, buffer, supervisor, io);
+  read_commands(in, buffer, keyholder, io);
   io.run();
   return 0;
 }

@@ -1,0 +1,116 @@
+#include "mifeng/client/platform_client.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "mifeng/base/phrase.h"
+#include "mifeng/client/answer.h"
+
+namespace mifeng::client {
+namespace {
+
+constexpr std::size_t kAnswerMax = 16 << 20;
+constexpr std::size_t kRefusalMax = 64 << 10;
+constexpr std::chrono::milliseconds kPause{200};
+
+Error error_of(int status, const std::string& body) {
+  if (const auto answer = json::parse(body)) {
+    if (const std::string code = text_of(*answer, "code"); !code.empty())
+      return Error(error_code_of(code).value_or(ErrorCode::kInternal), text_of(*answer, "reason"),
+                   text_of(*answer, "message"));
+  }
+  return Error(ErrorCode::kUnavailable, "bad-answer",
+               phrase("The server answered {} and no reason; is this a Mifeng platform?", status));
+}
+
+}  // namespace
+
+Result<PlatformClient> PlatformClient::create(const Session& session, const Patience& patience) {
+  MIFENG_TRY(auto parsed, net::parse_url(session.platform));
+  if (parsed.options.tls) {
+    parsed.options.tls->ca_file = session.ca_file;
+    parsed.options.tls->pinned_sm3 = session.pin;
+  }
+  parsed.options.idle_timeout = patience.silence;
+  parsed.options.connect_timeout = std::min(parsed.options.connect_timeout, patience.silence);
+  MIFENG_TRY(auto client, net::HttpClient::create(parsed.options));
+  return PlatformClient(std::move(client), parsed.base_path + "/api/v1", session, patience);
+}
+
+net::ClientRequest PlatformClient::request(const std::string& method, const std::string& path) const {
+  net::ClientRequest made(method, base_ + path);
+  made.max_response_bytes = kAnswerMax;
+  if (!session_.token.empty()) made.headers.add("Authorization", "Bearer " + session_.token);
+  return made;
+}
+
+Result<std::string> PlatformClient::exchange(const net::ClientRequest& request) const {
+  const auto deadline = std::chrono::steady_clock::now() + patience_.absence;
+  for (;;) {
+    MIFENG_CHECK(check(stop_));
+    auto response = client_.send_now(request, stop_ == nullptr ? -1 : stop_->fd());
+    const bool away = response ? response->status == 503 : response.error().code() == ErrorCode::kUnavailable;
+    if (!away || std::chrono::steady_clock::now() >= deadline) {
+      if (!response) return std::move(response).error();
+      if (response->status / 100 != 2) return error_of(response->status, response->body);
+      return std::move(response->body);
+    }
+    if (stop_ == nullptr) {
+      std::this_thread::sleep_for(kPause);
+    } else {
+      (void)stop_->wait(kPause);
+    }
+  }
+}
+
+Result<json::Value> PlatformClient::exchange_json(const net::ClientRequest& request) const {
+  MIFENG_TRY(const auto text, exchange(request));
+  if (text.empty()) return json::Value();
+  return json::parse(text, {.bytes = kAnswerMax});
+}
+
+Result<std::string> PlatformClient::get_text(const std::string& path) const { return exchange(request("GET", path)); }
+
+Result<json::Value> PlatformClient::get(const std::string& path) const { return send("GET", path); }
+
+Result<json::Value> PlatformClient::send(const std::string& method, const std::string& path) const {
+  return exchange_json(request(method, path));
+}
+
+Result<json::Value> PlatformClient::send(const std::string& method, const std::string& path,
+                                         const json::Value& body) const {
+  auto made = request(method, path);
+  made.body = json::serialize(body);
+  made.headers.add("Content-Type", "application/json");
+  return exchange_json(made);
+}
+
+Result<json::Value> PlatformClient::send_bytes(const std::string& method, const std::string& path,
+                                               std::string bytes) const {
+  auto made = request(method, path);
+  made.body = std::move(bytes);
+  made.headers.add("Content-Type", "application/octet-stream");
+  return exchange_json(made);
+}
+
+Result<json::Value> PlatformClient::send_package(const std::string& path, const std::filesystem::path& package) const {
+  auto made = request("POST", path);
+  made.body = net::UploadFile{package, {}};
+  made.headers.add("Content-Type", "application/vnd.mifeng.package");
+  return exchange_json(made);
+}
+
+Result<void> PlatformClient::follow(const std::string& path,
+                                    const std::function<Result<void>(ByteView)>& on_piece) const {
+  std::string refusal;
+  auto status = client_.stream_now(request("GET", path), [&](int code, ByteView piece) -> Result<void> {
+    if (code == 200) return on_piece(piece);
+    if (refusal.size() < kRefusalMax) refusal += as_text(piece);
+    return ok();
+  });
+  if (!status) return std::move(status).error();
+  if (*status != 200) return error_of(*status, refusal);
+  return ok();
+}
+
+}  // namespace mifeng::client

@@ -1,0 +1,99 @@
+// Holds the bounds that spec/openapi.yaml and spec/mifeng.schema.json say to the constants that the code has.
+#include "mifeng/base/bounds.h"
+
+#include <gtest/gtest.h>
+#include <yaml-cpp/yaml.h>
+
+#include <string>
+
+namespace mifeng::rest {
+namespace {
+
+struct Place {
+  const char* schema;    // of components/schemas
+  const char* property;  // "" for the schema itself; "a/items" for what a list or an object has inside
+  const char* keyword;
+  std::int64_t bound;
+};
+
+YAML::Node inside(YAML::Node node, const std::string& path) {
+  std::size_t at = 0;
+  while (at < path.size()) {
+    const std::size_t end = std::min(path.find('/', at), path.size());
+    node.reset(node[path.substr(at, end - at)]);
+    at = end + 1;
+  }
+  return node;
+}
+
+void expect(const YAML::Node& node, const Place& place) {
+  SCOPED_TRACE(std::string(place.schema) + " " + place.property + " " + place.keyword);
+  ASSERT_TRUE(node.IsDefined() && node.IsMap()) << "it is not described";
+  ASSERT_TRUE(node[place.keyword]) << "it has no such bound";
+  EXPECT_EQ(node[place.keyword].as<std::int64_t>(), place.bound);
+}
+
+constexpr auto size(std::size_t bound) { return static_cast<std::int64_t>(bound); }
+
+// The first properties, at any depth, that have this one.
+YAML::Node find(const YAML::Node& node, const std::string& property) {
+  if (node.IsMap() && node["properties"] && node["properties"][property]) return node["properties"];
+  if (node.IsMap() || node.IsSequence()) {
+    for (const auto& each : node) {
+      const YAML::Node found = find(node.IsMap() ? each.second : YAML::Node(each), property);
+      if (found.IsDefined() && !found.IsNull()) return found;
+    }
+  }
+  return YAML::Node(YAML::NodeType::Undefined);
+}
+
+TEST(Bounds, OfTheApiDescriptionAreThoseOfTheCode) {
+  const YAML::Node root = YAML::LoadFile(std::string(MIFENG_SOURCE_DIR) + "/spec/openapi.yaml");
+  const Place places[] = {
+      {"DeploymentRequest", "name", "maxLength", size(bounds::kDeploymentNameMax)},
+      {"DeploymentRequest", "cluster", "maxLength", size(bounds::kLabelMax)},
+      {"DeploymentRequest", "version_id", "maxLength", size(bounds::kIdMax)},
+      {"DeploymentRequest", "replicas", "maximum", bounds::kReplicasMax},
+      {"DeploymentRequest", "env", "maxItems", size(bounds::kEnvVarsMax)},
+      {"EnvVar", "name", "maxLength", size(bounds::kEnvNameMax)},
+      {"RouteInput", "name", "maxLength", size(bounds::kRouteNameMax)},
+      {"RouteInput", "prefix", "maxLength", size(bounds::kRoutePathMax)},
+      {"RouteInput", "forward", "maxLength", size(bounds::kForwardUrlMax)},
+      {"RouteInput", "callers", "maxItems", size(bounds::kRouteCallersMax)},
+      {"RouteInput", "callers/items", "maxLength", size(bounds::kIdMax)},
+      {"RouteInput", "pass_headers", "maxItems", size(bounds::kPassHeadersMax)},
+      {"RouteInput", "pass_headers/items", "maxLength", size(bounds::kPassHeaderNameMax)},
+      {"Route", "name", "maxLength", size(bounds::kRouteNameMax)},
+      {"Route", "prefix", "maxLength", size(bounds::kRoutePathMax)},
+      {"Route", "forward", "maxLength", size(bounds::kForwardUrlMax)},
+      {"RouteMove", "deployment_id", "maxLength", size(bounds::kIdMax)},
+      {"Reason", "reason", "maxLength", size(bounds::kReasonMax)},
+      {"Replicas", "replicas", "maximum", bounds::kReplicasMax},
+      {"CallerInput", "name", "maxLength", size(bounds::kCallerNameMax)},
+  };
+  for (const Place& place : places)
+    expect(inside(root["components"]["schemas"][place.schema]["properties"], place.property), place);
+  for (const auto& parameter : root["paths"]["/deployments/{id}/logs"]["get"]["parameters"]) {
+    if (parameter["name"] && parameter["name"].as<std::string>() == "tail")
+      EXPECT_EQ(parameter["schema"]["maximum"].as<std::int64_t>(), bounds::kLogLinesMax);
+  }
+}
+
+// Its patterns say how many characters stand between the first and the last.
+std::string between(std::size_t bound) { return "[-a-z0-9]{0," + std::to_string(bound - 2) + "}"; }
+
+TEST(Bounds, OfTheSchemaOfAModelProjectAreThoseOfTheCode) {
+  const YAML::Node root = YAML::LoadFile(std::string(MIFENG_SOURCE_DIR) + "/spec/mifeng.schema.json");
+  const auto label = root["$defs"]["label"]["pattern"].as<std::string>();
+  EXPECT_NE(label.find(between(bounds::kLabelMax)), std::string::npos) << label;
+  const YAML::Node spec = find(root, "containerPort");
+  ASSERT_TRUE(spec.IsDefined()) << "it has no ports";
+  const auto port = spec["name"]["pattern"].as<std::string>();
+  EXPECT_NE(port.find(between(bounds::kPortNameMax)), std::string::npos) << port;
+  const YAML::Node env = find(root, "env");
+  expect(env["env"], {"spec", "env", "maxItems", size(bounds::kEnvVarsMax)});
+  expect(inside(env["env"], "items/properties/name"), {"spec", "env/name", "maxLength", size(bounds::kEnvNameMax)});
+}
+
+}  // namespace
+}  // namespace mifeng::rest
