@@ -129,6 +129,10 @@ constexpr Translation kHelp[] = {
     {"port of the platform (REST API) on 127.0.0.1", "平台（REST API）在 127.0.0.1 上的端口"},
     {"port of the gateway on 127.0.0.1", "网关在 127.0.0.1 上的端口"},
     {"seconds until a model that does not renew is delisted; default 300", "模型不续约多少秒后被摘除；默认 300"},
+    {"FIRST-LAST: node ports of a new installation; default 30000-32767",
+     "FIRST-LAST：新安装的节点端口范围；默认 30000-32767"},
+    {"longest pause, in seconds, before a program that keeps ending is started again; default 10",
+     "反复退出的程序再次启动前最长等待多少秒；默认 10"},
     {"seconds that the gateway goes on without the platform; default 86400",
      "平台不可用时网关继续工作的秒数；默认 86400"},
     {"  sudo mifeng up                          until Ctrl-C\n"
