@@ -191,35 +191,64 @@ function(mifeng_program name)
   add_dependencies(programs ${name})
 endfunction()
 
-# mifeng_pytest(NAME [LABEL integration|long] [TIMEOUT s]): tests/NAME with pytest, one ctest case a test file. The
-# interpreter is MIFENG_TEST_PYTHON (./test makes it); the programs' folder and the source tree come in the environment.
-# The cases of one folder run one after another (RESOURCE_LOCK): they share a machine with two cores. The locale is set,
-# since the command line speaks the language of its caller.
+# mifeng_pytest(NAME [TOGETHER] [HEAVY test_x...] [AFTER integration.x.test_y] [LONG_TIMEOUT s]): tests/NAME with pytest, one
+# ctest case a test file; TOGETHER: one for all files of the folder, which share what they start. Files test_*_long.py
+# are long tests, all others integration tests. The interpreter is MIFENG_TEST_PYTHON (./test makes it); the programs'
+# folder and the source tree come in the environment. The locale is set, since the command line speaks the language of its
+# caller.
+#
+# `./test` runs three cases at a time: whatever there is one of on a machine a test has to share or to have for itself
+# (tests/support/ports.py). HEAVY ones use both processors all the time, so that only one case runs beside them. AFTER: they
+# use what that case leaves in the caches, and would all make it at once otherwise.
+set(MIFENG_INTEGRATION_TIMEOUT 900)  # seconds; a whole run takes less than twice as much
 function(mifeng_pytest name)
-  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "" ${ARGN})
+  cmake_parse_arguments(ARG "TOGETHER" "AFTER;LONG_TIMEOUT" "HEAVY" ${ARGN})
   if(NOT BUILD_TESTING)
     return()
   endif()
-  if(NOT ARG_LABEL)
-    set(ARG_LABEL integration)
-  endif()
-  if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 600)
-  endif()
   file(GLOB files CONFIGURE_DEPENDS RELATIVE "${CMAKE_SOURCE_DIR}/tests/${name}" "${CMAKE_SOURCE_DIR}/tests/${name}/test_*.py")
+  if(NOT ARG_LONG_TIMEOUT)
+    set(ARG_LONG_TIMEOUT 3600)
+  endif()
   if(NOT files)
     message(FATAL_ERROR "tests/${name} has no test_*.py")
   endif()
+  set(together "")
   foreach(file ${files})
     get_filename_component(stem ${file} NAME_WE)
     if(stem MATCHES "_long$")
-      set(label long)
-    else()
-      set(label ${ARG_LABEL})
+      mifeng_pytest_case(long.${name}.${stem} ${name}/${file})
+      set_tests_properties(long.${name}.${stem} PROPERTIES LABELS long TIMEOUT ${ARG_LONG_TIMEOUT})
+      continue()
     endif()
-    add_test(NAME ${label}.${name}.${stem}
-      COMMAND sh -c "exec \"\${MIFENG_TEST_PYTHON:-python3}\" -m pytest -q -x -p no:cacheprovider \"${CMAKE_SOURCE_DIR}/tests/${name}/${file}\"")
-    set_tests_properties(${label}.${name}.${stem} PROPERTIES LABELS ${label} TIMEOUT ${ARG_TIMEOUT} RESOURCE_LOCK machine
-      ENVIRONMENT "MIFENG_BIN=${MIFENG_BIN_DIR};MIFENG_BUILD=${CMAKE_BINARY_DIR};MIFENG_SOURCE=${CMAKE_SOURCE_DIR};PYTHONDONTWRITEBYTECODE=1;LC_ALL=C.UTF-8")
+    list(APPEND together ${name}/${file})
+    if(NOT ARG_TOGETHER)
+      set(case integration.${name}.${stem})
+      mifeng_pytest_case(${case} ${name}/${file})
+      set_tests_properties(${case} PROPERTIES LABELS integration TIMEOUT ${MIFENG_INTEGRATION_TIMEOUT})
+      if(stem IN_LIST ARG_HEAVY)
+        set_tests_properties(${case} PROPERTIES PROCESSORS 2)
+      endif()
+      if(ARG_AFTER AND NOT case STREQUAL ARG_AFTER)
+        set_tests_properties(${case} PROPERTIES DEPENDS ${ARG_AFTER})
+      endif()
+    endif()
   endforeach()
+  if(ARG_TOGETHER)
+    mifeng_pytest_case(integration.${name} ${together})
+    set_tests_properties(integration.${name} PROPERTIES LABELS integration TIMEOUT ${MIFENG_INTEGRATION_TIMEOUT})
+    if(ARG_AFTER)
+      set_tests_properties(integration.${name} PROPERTIES DEPENDS ${ARG_AFTER})
+    endif()
+  endif()
+endfunction()
+
+# mifeng_pytest_case(CASE FILE...): files below tests/.
+function(mifeng_pytest_case case)
+  list(TRANSFORM ARGN PREPEND "${CMAKE_SOURCE_DIR}/tests/" OUTPUT_VARIABLE paths)
+  list(JOIN paths "\" \"" quoted)
+  add_test(NAME ${case}
+    COMMAND sh -c "exec \"\${MIFENG_TEST_PYTHON:-python3}\" -m pytest -q -x -p no:cacheprovider \"${quoted}\"")
+  set_tests_properties(${case} PROPERTIES ENVIRONMENT
+    "MIFENG_BIN=${MIFENG_BIN_DIR};MIFENG_BUILD=${CMAKE_BINARY_DIR};MIFENG_SOURCE=${CMAKE_SOURCE_DIR};PYTHONDONTWRITEBYTECODE=1;LC_ALL=C.UTF-8")
 endfunction()
