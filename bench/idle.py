@@ -96,7 +96,7 @@ def main():
     build("programs", guard_folder=True)
     where = machine()
     with tempfile.TemporaryDirectory(prefix="mf-", dir="/tmp") as folder:
-        with Installation(pathlib.Path(folder) / "d", only=["tumor-cpp"]) as installation:
+        with Installation(pathlib.Path(folder) / "d", only=["tumor-cpp"], node_ports="30000-32767") as installation:
             first = installation.deployments()[0]
             with Counter(installation.data / "run/podman.sock") as counter:
                 # Another mifengd, so that all its connections are counted.

@@ -4,29 +4,24 @@ import http.client
 import json
 import os
 import pathlib
-import random
 import re
 import select
 import signal
 import socket
 import subprocess
+import sys
 import tarfile
 import time
 import urllib.parse
+
+sys.path.insert(0, os.path.join(os.environ["MIFENG_SOURCE"], "tests/support"))
+
+from ports import NodePorts, free_port  # noqa: E402
 
 BIN = pathlib.Path(os.environ["MIFENG_BIN"])
 SOURCE = pathlib.Path(os.environ["MIFENG_SOURCE"])
 BUILD = pathlib.Path(os.environ["MIFENG_BUILD"])
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "mifeng/packs"
-
-
-def free_port():
-    """One that stays free for a while: no node port, and none that the kernel gives to outgoing connections."""
-    while True:
-        port = random.randrange(20_000, 30_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def wait_until(condition, seconds=60, what="what was waited for"):
@@ -75,7 +70,7 @@ class ApiError(Exception):
 
 
 class Installation:
-    def __init__(self, data, examples=None, only=(), packs=None, environment=None, cache=CACHE):
+    def __init__(self, data, examples=None, only=(), packs=None, environment=None, cache=CACHE, node_ports=None):
         self.environment = {**os.environ, **(environment or {})}
         self.data = pathlib.Path(data)
         self.data.mkdir(parents=True, exist_ok=True)
@@ -83,12 +78,13 @@ class Installation:
         self.only = list(only)
         self.packs = packs
         self.cache = cache
+        self.node_ports = node_ports or NodePorts()
         self.process = None
         self.lines = []
 
     def command(self, *more):
         command = [str(BIN / "mifeng"), "up", "--data", str(self.data), "--cache", str(self.cache),
-                   "--master-key", str(self.data.parent / (self.data.name + ".key"))]
+                   "--master-key", str(self.data.parent / (self.data.name + ".key")), "--port-range", str(self.node_ports)]
         if self.examples is None and not self.only:
             command += ["--examples", "none"]
         elif self.examples is not None:
@@ -99,7 +95,7 @@ class Installation:
             command += ["--packs", str(self.packs)]
         return command + list(more)
 
-    def once(self, timeout=1500):
+    def once(self, timeout=600):
         """Runs `mifeng up --once`; gives the status, the object of the last line, and the messages."""
         done = subprocess.run(self.command("--once", *self.port_flags()), capture_output=True, text=True, timeout=timeout)
         last = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else "{}"
@@ -108,9 +104,9 @@ class Installation:
     def port_flags(self):
         if (self.data / "ports.json").exists():
             return []
-        return ["--platform-port", str(free_port()), "--gateway-port", str(free_port())]
+        return [word for name in ("platform", "gateway", "registry") for word in (f"--{name}-port", str(free_port()))]
 
-    def start(self, timeout=1200):
+    def start(self, timeout=600):
         """Starts it and waits until it says that all runs."""
         assert self.process is None
         self.stderr = open(self.data / "up.stderr", "ab")

@@ -89,7 +89,7 @@ def test_from_a_folder_to_an_answer_and_back(shell):
     # pack, inspect, verify
     shell("pack", "unruly", "--for", "platform.card", expect=2)
     assert shell("pack", "unruly", "--for", "platform.card", "--sign", "vendor.pem", "--output-file", "unruly.mfpkg",
-                 timeout=1500) == "unruly.mfpkg\n"
+                 timeout=600) == "unruly.mfpkg\n"
     seen = json.loads(shell("inspect", "unruly.mfpkg", "-o", "json"))
     assert seen["model"]["name"] == "unruly"
     assert "unruly/unruly" in shell("verify", "unruly.mfpkg", "--vendor", "vendor.pub")
@@ -107,7 +107,7 @@ def test_from_a_folder_to_an_answer_and_back(shell):
     assert json.loads(shell("push", "unruly.mfpkg", "-o", "json"))["id"] == version["id"]
     usage = folder / "unruly/docs/usage.md"
     usage.write_text(usage.read_text() + "\nAnother sentence.\n")
-    shell("pack", "unruly", "--for", "platform.card", "--sign", "vendor.pem", "--output-file", "other.mfpkg", timeout=1500)
+    shell("pack", "unruly", "--for", "platform.card", "--sign", "vendor.pem", "--output-file", "other.mfpkg", timeout=600)
     assert "version" in shell("push", "other.mfpkg", expect=5)
     assert "accepted" in shell("deploy", "unruly/unruly@1.0.0", expect=5)
     assert json.loads(shell("accept", "unruly/unruly@1.0.0", "-o", "json"))["state"] == "accepted"

@@ -209,7 +209,7 @@ def test_a_recommended_port_that_is_taken_before_the_container_starts_is_exchang
 
 def test_a_port_that_another_program_holds_is_a_conflict_that_names_it(unruly):
     with socket.socket() as holder:
-        port = 32123
+        port = unruly.node_ports.last
         holder.bind(("127.0.0.1", port))
         holder.listen()
         version = unruly.deployments()[0]["version_id"]
@@ -221,7 +221,7 @@ def test_a_port_that_another_program_holds_is_a_conflict_that_names_it(unruly):
 
 def test_a_port_that_a_dead_installation_left_in_the_packet_filter_is_a_conflict_that_names_its_network(unruly):
     """Killed with its containers' monitors it listens nowhere any more, and its rules take the calls all the same."""
-    port = 32124
+    port = unruly.node_ports.last - 1
     rule = ["NETAVARK-HOSTPORT-DNAT", "-p", "tcp", "--dport", str(port),
             "-m", "comment", "--comment", "dnat name: mf-gone id: 0", "-j", "RETURN"]
     subprocess.run(["iptables", "-w", "10", "-t", "nat", "-A", *rule], check=True)

@@ -40,11 +40,12 @@ printf '{"uid": %s, "arguments": "%s", "index": "%s", "proxy": "%s", "secret": "
 def tree(tmp_path):
     """A checkout with nothing of weight in it, that belongs to the user."""
     tree = tmp_path / "tree"
-    for name in ("run", "tools/setup"):
+    for name in ("run", "tools/setup", "CMakePresets.json"):
         target = tree / name
         target.parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if (SOURCE / name).is_dir() else shutil.copy2)(SOURCE / name, target)
-    made = {"stand-ins/cmake": "#!/bin/sh\nid -u > built-by\n", "build/bin/mifeng": SAY, "build/release/build.ninja": ""}
+    made = {"stand-ins/cmake": "#!/bin/sh\nid -u > built-by\n", "build/bin/mifeng": SAY, "build/release/build.ninja": "",
+            "build/release/presets-used.json": (SOURCE / "CMakePresets.json").read_text()}
     for name, text in made.items():
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         (tree / name).write_text(text)

@@ -31,7 +31,7 @@ def copy_project(source, target):
 
 def pack(project, package, keys, cache, *more, check=True):
     return mifeng("pack", project, "--for", keys / "card.json", "--sign", keys / "vendor.key", "--cache", cache,
-                  "--output-file", package, *more, check=check, timeout=1500)
+                  "--output-file", package, *more, check=check, timeout=600)
 
 
 def read_parts(package):

@@ -14,8 +14,13 @@ import signal
 import socket
 import socketserver
 import subprocess
+import sys
 import threading
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "support"))
+
+from ports import free_port  # noqa: E402
 
 BIN = pathlib.Path(os.environ.get("MIFENG_BIN", "build/bin")).resolve()
 BUILD = pathlib.Path(os.environ.get("MIFENG_BUILD", "build/release")).resolve()
@@ -26,12 +31,6 @@ MODULE = pathlib.Path(os.environ.get("MIFENG_TEST_MODULE", BIN / "ngx_http_mifen
 SUPERVISOR = BUILD / "tests/wire/static_keyholder"
 NGINX = os.environ.get("MIFENG_TEST_NGINX", "/usr/sbin/nginx")
 WAIT = 10.0
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def wait_for(condition, what, seconds=WAIT):

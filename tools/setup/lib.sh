@@ -70,16 +70,23 @@ python_env() {
   printf '%s\n' "$dir"
 }
 
+# configure PRESET: where that has not been done, or was with other presets.
+configure() {
+  local preset=$1 dir="$root/build/$1"
+  mkdir -p "$root/build"
+  if [ ! -e "$dir/build.ninja" ] || ! cmp -s "$root/CMakePresets.json" "$dir/presets-used.json"; then
+    say "configuring ($preset)"
+    (cd "$root" && cmake --preset "$preset" >"$root/build/configure-$preset.log" 2>&1) ||
+      { tail -40 "$root/build/configure-$preset.log" >&2; die "cmake failed; all of it is in build/configure-$preset.log"; }
+    cp "$root/CMakePresets.json" "$dir/presets-used.json"
+  fi
+}
+
 # build PRESET [TARGET...]: configure where needed, then build.
 build() {
   local preset=$1 dir="$root/build/$1"
   shift
-  mkdir -p "$root/build"
-  if [ ! -e "$dir/build.ninja" ]; then
-    say "configuring ($preset)"
-    (cd "$root" && cmake --preset "$preset" >"$root/build/configure-$preset.log" 2>&1) ||
-      { tail -40 "$root/build/configure-$preset.log" >&2; die "cmake failed; all of it is in build/configure-$preset.log"; }
-  fi
+  configure "$preset"
   say "building ($preset)"
   # Two jobs at most per 2 GiB of memory: the TLS files of libs/net take a gigabyte each.
   local jobs memory

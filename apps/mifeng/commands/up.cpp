@@ -27,6 +27,8 @@ struct UpArguments {
   std::int64_t registry_port = 0;
   std::int64_t lease = 0;
   std::int64_t snapshot_lifetime = 0;
+  std::string port_range;
+  std::int64_t restart_pause = 0;
 };
 
 std::filesystem::path own_folder() {
@@ -50,6 +52,8 @@ stack::UpOptions up_options(const UpArguments& arguments) {
   options.gateway_port = static_cast<std::uint16_t>(arguments.gateway_port);
   options.lease_seconds = static_cast<int>(arguments.lease);
   options.snapshot_lifetime_seconds = static_cast<int>(arguments.snapshot_lifetime);
+  options.port_range = arguments.port_range;
+  options.restart_pause_seconds = static_cast<int>(arguments.restart_pause);
   return options;
 }
 
@@ -115,6 +119,9 @@ void add_up(Command& root) {
               "seconds until a model that does not renew is delisted; default 300")
       .number("--snapshot-lifetime", arguments->snapshot_lifetime, 10, 30 * 86'400,
               "seconds that the gateway goes on without the platform; default 86400")
+      .text("--port-range", arguments->port_range, "FIRST-LAST: node ports of a new installation; default 30000-32767")
+      .number("--restart-pause", arguments->restart_pause, 1, 3600,
+              "longest pause, in seconds, before a program that keeps ending is started again; default 10")
       .examples(
           "  sudo mifeng up                          until Ctrl-C\n"
           "  sudo mifeng up --once                   exit status 0 only if every answer was right\n"

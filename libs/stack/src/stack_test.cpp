@@ -117,6 +117,16 @@ TEST_F(StackTest, TheSupervisorStartsAgainWhatHasEnded) {
   EXPECT_TRUE(comes_true([&] { return !process_is_there(second); }));
 }
 
+TEST_F(StackTest, TheSupervisorNeverPausesLongerThanItIsTold) {
+  Supervisor supervisor([](std::string_view) {}, 10ms);
+  const ServiceOptions options = shell("worker", "exit 0");
+  const auto begun = std::chrono::steady_clock::now();
+  ASSERT_TRUE(supervisor.add("worker", [&] { return Service::start(options); }));
+  // Without a bound the pauses before these would be 0.2 to 1.8 s, nine seconds in all.
+  EXPECT_TRUE(comes_true([&] { return supervisor.restarts("worker") >= 10; }));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 8s);
+}
+
 TEST_F(StackTest, TheSupervisorStopsInReverseAndGivesBackAFirstFailure) {
   std::vector<std::string> order;
   Supervisor supervisor([](std::string_view) {});

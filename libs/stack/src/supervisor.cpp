@@ -17,8 +17,11 @@ constexpr std::chrono::seconds kStable{30};  // after that long a service counts
 
 }  // namespace
 
-Supervisor::Supervisor(Message message)
-    : message_(std::move(message)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), thread_([this] { run(); }) {}
+Supervisor::Supervisor(Message message, std::chrono::milliseconds pause_max)
+    : message_(std::move(message)),
+      pause_max_(pause_max),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      thread_([this] { run(); }) {}
 
 Supervisor::~Supervisor() {
   stop();
@@ -87,8 +90,8 @@ void Supervisor::look_after(Watched& watched) {
     }
     message_(alive.error().message());
     watched.service.reset();
-    watched.next_start = Steady::now() + std::min(std::chrono::milliseconds(10'000),
-                                                  std::chrono::milliseconds(200 * watched.failures_in_a_row));
+    watched.next_start =
+        Steady::now() + std::min(pause_max_, std::chrono::milliseconds(200 * watched.failures_in_a_row));
     ++watched.failures_in_a_row;
   }
   if (Steady::now() < watched.next_start) return;
@@ -98,8 +101,8 @@ void Supervisor::look_after(Watched& watched) {
   if (!started) {
     message_(started.error().message());
     ++watched.failures_in_a_row;
-    watched.next_start = Steady::now() + std::min(std::chrono::milliseconds(10'000),
-                                                  std::chrono::milliseconds(500 * watched.failures_in_a_row));
+    watched.next_start =
+        Steady::now() + std::min(pause_max_, std::chrono::milliseconds(500 * watched.failures_in_a_row));
     return;
   }
   watched.service = std::move(*started);

@@ -16,13 +16,15 @@ namespace mifeng::stack {
 class Supervisor {
  public:
   using Start = std::function<Result<std::unique_ptr<Service>>()>;  // starts, and returns once it works
-  using Message = std::function<void(std::string_view)>;            // from the supervisor's thread
+  static constexpr std::chrono::milliseconds kPauseMax{10'000};
+  using Message = std::function<void(std::string_view)>;  // from the supervisor's thread
 
-  explicit Supervisor(Message message);
+  // `pause_max`: the longest pause before a service is started again.
+  explicit Supervisor(Message message, std::chrono::milliseconds pause_max = kPauseMax);
   ~Supervisor();  // stop()
 
   // Starts it and waits until it works. A failure of this first start is given back, and it is not watched. Later it
-  // is started again whenever it ends, at once and then less and less often, at most every 10 seconds.
+  // is started again whenever it ends, at once, and where it goes on ending after longer and longer pauses.
   // `stop` ends it (by default: SIGTERM, 10 seconds, SIGKILL).
   Result<void> add(std::string name, Start start, std::function<void(Service&)> stop = {});
 
@@ -50,6 +52,7 @@ class Supervisor {
   void look_after(Watched& watched);
 
   Message message_;
+  std::chrono::milliseconds pause_max_;
   std::mutex mutex_;
   std::condition_variable done_;
   std::vector<Job> jobs_;

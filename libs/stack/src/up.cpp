@@ -32,6 +32,11 @@ std::int64_t ms_since(Steady::time_point then) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - then).count();
 }
 
+std::chrono::milliseconds restart_pause(const UpOptions& options) {
+  return options.restart_pause_seconds == 0 ? Supervisor::kPauseMax
+                                            : std::chrono::seconds(options.restart_pause_seconds);
+}
+
 std::string loopback(std::uint16_t port) { return "127.0.0.1:" + std::to_string(port); }
 
 class Stack {
@@ -42,7 +47,7 @@ class Stack {
         listener_(listener),
         stop_(stop),
         installation_(installation),
-        supervisor_([this](std::string_view line) { listener_.message(line); }),
+        supervisor_([this](std::string_view line) { listener_.message(line); }, restart_pause(options)),
         api_(api) {}
   ~Stack() { tear_down(); }
 
@@ -139,6 +144,10 @@ class Stack {
       if (seconds == 0) continue;
       mifengd.child.argv.push_back(option);
       mifengd.child.argv.push_back(std::to_string(seconds));
+    }
+    if (!options_.port_range.empty()) {
+      mifengd.child.argv.push_back("--port-range");
+      mifengd.child.argv.push_back(options_.port_range);
     }
     MIFENG_CHECK(supervisor_.add("mifengd", [mifengd] { return start_ready(mifengd); }));
 

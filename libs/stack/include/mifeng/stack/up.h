@@ -27,6 +27,8 @@ struct UpOptions {
   std::uint16_t registry_port = 0;   // the same with 7082
   int lease_seconds = 0;             // of mifengd; 0: its default
   int snapshot_lifetime_seconds = 0;
+  std::string port_range;         // "FIRST-LAST", of mifengd; empty: its default
+  int restart_pause_seconds = 0;  // the longest before a program that keeps ending is started again; 0: ten
 };
 
 // Where the person at the terminal is told what happens.
