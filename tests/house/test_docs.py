@@ -5,7 +5,7 @@ import re
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("spec/**/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("spec/**/*.md"), *ROOT.glob("tests/*.md")])
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 # "libs/proxy, tests/wire": what begins with one of our folders is a path of ours.
 PATH = re.compile(r"(?<![\w/.-])((?:apps|libs|nginx|packs|spec|vectors|tests|bench|docs|examples|tools)/[\w./-]*\w)")
