@@ -294,6 +294,19 @@ class Container(InNetwork):
         """Host pids of everything in the unit, by program."""
         return {**self.guard.pids(), **(self.model.pids() if self.model else {})}
 
+    def model_pid(self):
+        """The model's own process; it has another of its name for each connection, also for one that is just ending.
+        None where it does not run."""
+        models = self.pids().get("model", ())
+        for pid in models:
+            try:
+                stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+            except OSError:
+                continue
+            if int(stat[stat.rindex(")") + 2:].split()[1]) not in models:
+                return pid
+        return None
+
     def kill(self, signal_number):
         os.kill(self.pid, signal_number)
 

@@ -143,11 +143,11 @@ def test_unknown_gets_a_new_grant_without_restarting_the_model(stage):
     platform = stage.prepare()
     container = stage.container()
     container.wait_ready()
-    model = container.pids()["model"][0]
+    model = container.model_pid()
     platform.command("status unknown")
     platform.wait(lambda e: e.get("grant") == "ins-2", "the second grant")
     container.wait_log("anew")
-    assert container.pids()["model"][0] == model
+    assert container.model_pid() == model
     assert container.call("/weights").status == 200
 
 
@@ -264,7 +264,7 @@ def test_a_lame_duck_ends_with_its_model_and_with_its_grant(stage):
     container.wait_ready()
     container.kill(signal.SIGTERM)
     container.wait_log("asked to stop")
-    os.kill(container.pids()["model"][0], signal.SIGKILL)
+    os.kill(container.model_pid(), signal.SIGKILL)
     assert container.wait_end() == 3
 
     container = stage.container(lame_duck=60)

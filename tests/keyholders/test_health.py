@@ -58,7 +58,7 @@ def test_a_model_that_answers_nothing_for_long_is_not_ready(stage):
     stage.prepare()
     container = stage.container()
     container.wait_ready()
-    model = container.pids()["model"][0]
+    model = container.model_pid()
     os.kill(model, signal.SIGSTOP)
     assert container.health("/ready") == 200  # it may be busy
     wait_for(lambda: container.health("/ready") == 503, "not ready", 60)

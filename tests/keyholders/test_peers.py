@@ -67,7 +67,7 @@ def test_no_call_is_led_to_a_socket_of_the_guards_or_the_platforms(stage, target
     assert "a worker is cut off" not in container.log()
     # Its own again, it is called again.
     (container.shared["model"] / "model.sock").unlink()
-    os.kill(container.pids()["model"][0], 9)
+    os.kill(container.model_pid(), 9)
     wait_for(lambda: container.call("/weights").status == 200, "the next model's answer")
 
 

@@ -7,9 +7,13 @@ from keyholders import wait_for
 
 def kill_model(container):
     """The number that the next one has."""
-    [model] = container.pids()["model"]
+    model = container.model_pid()
     os.kill(model, signal.SIGKILL)
-    return wait_for(lambda: next((pid for pid in container.pids().get("model", ()) if pid != model), None), "the next model", 20)
+
+    def next_model():
+        pid = container.model_pid()
+        return pid if pid != model else None
+    return wait_for(next_model, "the next model", 20)
 
 
 def test_a_model_that_crashed_is_started_again_and_nothing_is_opened_again(stage):
@@ -36,7 +40,7 @@ def test_without_the_platforms_word_it_does_not_start(stage):
     container = stage.container()
     container.wait_ready()
     platform.command("lose 1000")
-    [model] = container.pids()["model"]
+    model = container.model_pid()
     os.kill(model, signal.SIGKILL)
     platform.wait(lambda e: e.get("start") == 2 and e.get("again"), "the renewal that asks, for the second time", 20)
     assert "model" not in container.pids()
@@ -51,7 +55,7 @@ def test_where_the_platform_says_no_the_unit_ends(stage):
     container = stage.container()
     container.wait_ready()
     platform.command("starts 0")
-    os.kill(container.pids()["model"][0], signal.SIGKILL)
+    os.kill(container.model_pid(), signal.SIGKILL)
     assert container.wait_end() == 3
     assert "the platform does not let the model start again" in container.log()
     assert container.log().count("probe: serving") == 1
@@ -62,7 +66,7 @@ def test_a_revoked_unit_starts_nothing(stage):
     container = stage.container()
     container.wait_ready()
     platform.command("status revoked")
-    os.kill(container.pids()["model"][0], signal.SIGKILL)
+    os.kill(container.model_pid(), signal.SIGKILL)
     assert container.wait_end() == 5
     assert container.log().count("probe: serving") == 1
 
@@ -73,7 +77,7 @@ def test_one_that_ends_again_and_again_is_asked_to_stop_between_two_starts(stage
     container.wait_ready()
     for _ in range(4):
         kill_model(container)
-    os.kill(container.pids()["model"][0], signal.SIGKILL)
+    os.kill(container.model_pid(), signal.SIGKILL)
     wait_for(lambda: "model" not in container.pids(), "no model")
     container.kill(signal.SIGTERM)
     assert container.wait_end() == 0
