@@ -98,7 +98,7 @@ class EngineTestBase : public ::testing::Test {
     static std::set<std::uint16_t> given;
     static std::mt19937 random{std::random_device{}()};
     for (;;) {
-      const auto port = static_cast<std::uint16_t>(std::uniform_int_distribution<int>(20'000, 29'999)(random));
+      const auto port = static_cast<std::uint16_t>(std::uniform_int_distribution<int>(28'000, 29'999)(random));
       if (stack::loopback_port_is_free(port) && given.insert(port).second) return port;
     }
   }
