@@ -45,13 +45,13 @@ Result<Sealer> Sealer::create(SenderKey& key, const SealOptions& options, Random
     const StreamKeys keys(key.root_key(), key.kind(), salt, options.context);
     MIFENG_TRY(auto cipher, provider.cipher(keys.segment_key().reveal_for_use()));
     ++key.streams_;
-    return Sealer(key.make_header(salt, fixed, keys), std::move(cipher), std::size_t{1} << key.exponent(),
+    return Sealer(key.kind(), key.make_header(salt, fixed, keys), std::move(cipher), std::size_t{1} << key.exponent(),
                   options.segmentation);
   });
 }
 
 Sealer::Pending::~Pending() {
-  if (bytes) wipe(bytes.get(), size_max);
+  if (bytes) wipe(bytes.get(), secret);
 }
 
 Result<void> Sealer::keep(ByteView plaintext) {
@@ -60,7 +60,7 @@ Result<void> Sealer::keep(ByteView plaintext) {
   if (!pending_.bytes) return out_of_memory();
   std::memcpy(pending_.bytes.get() + pending_.size, plaintext.data(), plaintext.size());
   pending_.size += plaintext.size();
-  pending_.size_max = std::max(pending_.size_max, pending_.size);
+  if (kind_ != Kind::kResponse) pending_.secret = std::max(pending_.secret, pending_.size);
   return ok();
 }
 

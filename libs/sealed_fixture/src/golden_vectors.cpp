@@ -30,7 +30,7 @@ class Generator {
     std::size_t recipients = 1;
     bool is_signed = true;
     Segmentation segmentation = Segmentation::kFixed;
-    std::vector<std::size_t> pieces;  // plaintext lengths; between them a flush where segments are flushed
+    std::vector<std::size_t> pieces;  // plaintext lengths; after each a flush where segments are flushed
   };
 
   // A stream with all that made it, so that a fault can be put in and the header authenticated again.
@@ -65,11 +65,11 @@ class Generator {
     for (const std::size_t size : spec.pieces) {
       Bytes piece(size);
       random_.fill(piece);
-      const auto between = spec.segmentation == Segmentation::kFlushed ? Sealer::After::kFlush : Sealer::After::kMore;
-      testing::feed(sealer, piece, &size == &spec.pieces.back() ? Sealer::After::kLast : between, stream).value();
+      testing::feed(sealer, piece, Sealer::After::kMore, stream).value();
+      if (spec.segmentation == Segmentation::kFlushed) testing::feed(sealer, {}, Sealer::After::kFlush, stream).value();
       append(plaintext, piece);
     }
-    if (spec.pieces.empty()) testing::feed(sealer, {}, Sealer::After::kLast, stream).value();
+    testing::feed(sealer, {}, Sealer::After::kLast, stream).value();
     return Made{std::move(receiver),
                 std::move(signer),
                 key.root_key().clone(),

@@ -55,18 +55,22 @@ class Sealer {
     ~Pending();
     std::unique_ptr<std::uint8_t[]> bytes;  // segment_size_ of them, once they are needed
     std::size_t size = 0;
-    std::size_t size_max = 0;  // so far: what is wiped
+    // Wiped at the end: how many bytes there were at most. None of a response, whose plaintext lies in the sender's
+    // buffers as well.
+    std::size_t secret = 0;
   };
 
-  Sealer(Bytes header, std::unique_ptr<crypto::Sm4GcmCipher> cipher, std::size_t segment_size,
+  Sealer(Kind kind, Bytes header, std::unique_ptr<crypto::Sm4GcmCipher> cipher, std::size_t segment_size,
          Segmentation segmentation)
-      : header_(std::move(header)),
+      : kind_(kind),
+        header_(std::move(header)),
         cipher_(std::move(cipher)),
         segment_size_(segment_size),
         segmentation_(segmentation) {}
   Result<void> keep(ByteView plaintext);
   Result<std::size_t> seal_segment(ByteView plaintext, bool final, MutableBytes out);
 
+  Kind kind_;
   Bytes header_;
   std::unique_ptr<crypto::Sm4GcmCipher> cipher_;
   std::size_t segment_size_;
