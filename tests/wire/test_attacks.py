@@ -355,7 +355,7 @@ def test_a_seal_field_without_a_value(cast, method):
         refused(gateway, gateway.call("/m"), "truncated")
     else:  # nothing to read the reason from
         assert gateway.call("/m", "HEAD").status == 502
-        gateway.supervisor.wait_refusal("truncated")
+        gateway.keyholder.wait_refusal("truncated")
 
 
 def empty(data):

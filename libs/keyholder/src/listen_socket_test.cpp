@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "mifeng/net/listeners.h"
+
 namespace mifeng::keyholder {
 namespace {
 

@@ -73,10 +73,13 @@ TEST(Bounds, OfTheApiDescriptionAreThoseOfTheCode) {
   };
   for (const Place& place : places)
     expect(inside(root["components"]["schemas"][place.schema]["properties"], place.property), place);
+  std::size_t found = 0;
   for (const auto& parameter : root["paths"]["/deployments/{id}/logs"]["get"]["parameters"]) {
-    if (parameter["name"] && parameter["name"].as<std::string>() == "tail")
-      EXPECT_EQ(parameter["schema"]["maximum"].as<std::int64_t>(), bounds::kLogLinesMax);
+    if (!parameter["name"] || parameter["name"].as<std::string>() != "tail") continue;
+    EXPECT_EQ(parameter["schema"]["maximum"].as<std::int64_t>(), bounds::kLogLinesMax);
+    ++found;
   }
+  EXPECT_EQ(found, 1u);
 }
 
 // Its patterns say how many characters stand between the first and the last.
