@@ -217,7 +217,7 @@ endfunction()
 # `./test` runs three cases at a time: whatever there is one of on a machine a test has to share or to have for itself
 # (tests/support/ports.py). HEAVY ones use both processors all the time, so that only one case runs beside them. AFTER: they
 # use what that case leaves in the caches, and would all make it at once otherwise.
-set(MIFENG_INTEGRATION_TIMEOUT 900)  # seconds; a whole run takes less than twice as much
+set(MIFENG_INTEGRATION_TIMEOUT 900)
 function(mifeng_pytest name)
   cmake_parse_arguments(ARG "TOGETHER" "AFTER;LONG_TIMEOUT" "HEAVY" ${ARGN})
   if(NOT BUILD_TESTING)
