@@ -37,9 +37,12 @@ class Deployments : public PlatformTest {
   std::string state(const std::string& id) { return std::string(to_string(get(id).state)); }
   // The kernel's table, with one socket that listens on `port`.
   void listen_on(const std::string& table, int port) {
-    char line[128];
-    std::snprintf(line, sizeof line, "  sl  local_address\n   0: 0100007F:%04X 00000000:0000 0A 00000000:00000000\n",
-                  port);
+    const std::string address = table == "tcp6" ? "00000000000000000000000001000000" : "0100007F";
+    char line[256];
+    std::snprintf(
+        line, sizeof line,
+        "  sl  local_address\n   0: %s:%04X %s:0000 0A 00000000:00000000 00:00000000 00000000     0        0 11 1\n",
+        address.c_str(), port, address.c_str());
     ASSERT_TRUE(write_file_atomic(proc_->path() / "net" / table, as_bytes(line)));
   }
 
