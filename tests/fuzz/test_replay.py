@@ -50,12 +50,14 @@ def replays():
     asan = BUILD.parent / "asan"
     if not (asan / "build.ninja").exists():
         subprocess.run(["cmake", "--preset", "asan"], cwd=ROOT, check=True, capture_output=True, timeout=300)
+    # As new as the sources.
+    subprocess.run(["cmake", "--build", asan, "--target", "build.ninja"], check=True, capture_output=True, timeout=300)
     found = {}
     for build in (BUILD, asan):
         for listed in build.glob("*/*/CTestTestfile.cmake"):
             for name, program, corpus in re.findall(
                     r'^add_test\(\[=\[(fuzz[.]replay[.]\w+)\]=\] "(.*)" "(.*)"\)\n'
-                    r'set_tests_properties\(\[=\[\1\]=\] PROPERTIES +LABELS "unit;', listed.read_text(), re.M):
+                    r'set_tests_properties\(\[=\[\1\]=\] PROPERTIES +LABELS "unit"', listed.read_text(), re.M):
                 assert name not in found, f"{name} runs in both builds"
                 found[name] = program, corpus
     return found
