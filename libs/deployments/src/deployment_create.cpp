@@ -63,7 +63,7 @@ Result<store::RevisionRow> add_revision(const Context& context, store::Transacti
   row.vendor_id = model.vendor_id;
   row.model = model.name;
   row.version = model.version;
-  row.grade = std::string(to_string(grade_of(model)));
+  row.grade = grade_of(model);
   return revision;
 }
 
@@ -89,7 +89,7 @@ Result<Deployment> create_in(const Context& context, store::Transaction& tx, con
   row.name = request.name;
   row.cluster_id = cluster;
   row.ports_chosen = request.ports.empty() ? 0 : 1;
-  row.state = "pending";
+  row.state = DeploymentState::kPending;
   row.reason = phrase("waits for its turn");
   row.batch_id = batch_id;
   row.created_by = actor.name;

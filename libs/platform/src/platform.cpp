@@ -33,10 +33,10 @@ Result<void> ensure_local_cluster(const trust::Context& context, const PlatformO
     }
     row.id = clusters::kLocalCluster;
     row.name = "this machine";
-    row.kind = std::string(to_string(clusters::ClusterKind::kPodman));
+    row.kind = clusters::ClusterKind::kPodman;
     row.default_namespace = "models";
     row.node_addresses = options.local_node;
-    row.state = std::string(to_string(clusters::ClusterState::kUnknown));
+    row.state = clusters::ClusterState::kUnknown;
     row.created_ms = row.changed_ms = context.clock.now_ms();
     MIFENG_CHECK(store::insert(tx, row));
     return store::insert(tx, store::PortRangeRow{.cluster_id = clusters::kLocalCluster,
@@ -50,8 +50,7 @@ Result<void> open_clusters(const trust::Context& context, clusters::ClusterSet& 
   MIFENG_TRY(const auto rows,
              context.db.read([](store::Transaction& tx) { return store::all<store::ClusterRow>(tx); }));
   for (const auto& row : rows) {
-    MIFENG_TRY(const auto kind, clusters::parse_cluster_kind(row.kind));
-    const auto opened = set.open({.id = row.id, .kind = kind, .address = row.address});
+    const auto opened = set.open({.id = row.id, .kind = row.kind, .address = row.address});
     if (!opened)
       MIFENG_CHECK(
           clusters::note_cluster(context, row.id, clusters::ClusterState::kAway, opened.error().message(), "", {}));
