@@ -111,7 +111,7 @@ Result<std::string> GatewayService::create_join_file(const trust::Actor& actor, 
   }
   const SecretBytes text = messages::encode_join(join);
   // What we hand out must be what a gateway takes.
-  MIFENG_CHECK(messages::decode_join(text.reveal_for_use()));
+  MIFENG_CHECK(messages::decode_join(text.reveal_for_parsing()));
   MIFENG_CHECK(context_.db.write([&](store::Transaction& tx) -> Result<void> {
     MIFENG_TRY(auto row, store::find<store::GatewayRow>(tx, gateway_id));
     if (row && row->state != GatewayState::kInvited)
@@ -134,7 +134,7 @@ Result<std::string> GatewayService::create_join_file(const trust::Actor& actor, 
     }
     return context_.audit.append(tx, actor, "gateway.invite", gateway_id);
   }));
-  return std::string(as_text(text.reveal_for_use()));
+  return std::string(as_text(text.reveal_for_output()));
 }
 
 Result<std::vector<Gateway>> GatewayService::list(const trust::Actor& actor) {
@@ -205,7 +205,8 @@ Result<Snapshot> GatewayService::enrol(const std::string& gateway_id, const std:
         return wrong("code-used", "The code has been used: the gateway is " + std::string(to_string(row->state)) + ".");
       if (row->code_expires_ms <= context_.clock.now_ms())
         return wrong("code-expired", "The code of its join file has expired.");
-      if (!equal_in_constant_time(as_bytes(trust::sm3_hex(enrolment.code.reveal_for_use())), as_bytes(row->code_sm3)))
+      if (!equal_in_constant_time(as_bytes(trust::sm3_hex(enrolment.code.reveal_for_computing())),
+                                  as_bytes(row->code_sm3)))
         return wrong("wrong-code", "The code is not the one of its join file.");
       row->state = GatewayState::kEnrolled;
       row->code_sm3.clear();

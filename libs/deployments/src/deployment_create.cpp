@@ -155,7 +155,7 @@ Result<DeploymentPlan> DeploymentService::plan(const trust::Actor& actor, const 
                plan_slots(pod.ports, port_needs(context_, plan.cluster, pod, plan.replicas).slots, request.ports, map));
     MIFENG_TRY(auto same, store::deployment_by_name(tx, request.name));
     if (const auto engine = context_.clusters.find(plan.cluster)) {
-      for (std::string& sentence : engine->not_held(pod)) plan.warnings.push_back(std::move(sentence));
+      for (std::string& sentence : engine->cannot_hold(pod)) plan.warnings.push_back(std::move(sentence));
     }
     if (same) plan.warnings.push_back(phrase("there is a deployment {} already", request.name));
     add_network_warning(plan.warnings, prepared, request.overlay);

@@ -130,7 +130,7 @@ Result<Peer> GrantService::prove_again(const GuardPeer& guard, const std::string
 // What to answer to a process that could not prove itself: "refused", and `why` stands in the audit log, up to 20 times
 // in 10 minutes. These count for nobody: a stranger's attempts do not use up what the unit itself may ask. Where the
 // engine did not answer, `why` itself, which accuses no one.
-Error GrantService::unproved(const std::string& unit, const Error& why) {
+Error GrantService::refuse_unproved(const std::string& unit, const Error& why) {
   if (why.code() != ErrorCode::kPermissionDenied) return why;
   // A name of its own, apart from what grant() counts.
   if (context_.access.attempts.may_audit("stranger at " + unit, context_.clock.now_ms()))
@@ -141,7 +141,7 @@ Error GrantService::unproved(const std::string& unit, const Error& why) {
 Result<Bytes> GrantService::grant(const GuardPeer& guard, const std::string& deployment, const std::string& nonce,
                                   ByteView stream) {
   const auto proved = prove(guard, deployment);
-  if (!proved) return unproved(guard.unit, proved.error());
+  if (!proved) return refuse_unproved(guard.unit, proved.error());
   const Peer& peer = *proved;
   const std::string who = peer.cluster + "/" + peer.unit;
   MIFENG_CHECK(context_.access.attempts.take(who, context_.clock.now_ms()));
@@ -254,7 +254,7 @@ Result<Bytes> GrantService::grant(const GuardPeer& guard, const std::string& dep
 Result<Bytes> GrantService::renew(const GuardPeer& guard, const std::string& deployment, const std::string& nonce,
                                   ByteView stream) {
   const auto proved = prove_again(guard, deployment);
-  if (!proved) return unproved(guard.unit, proved.error());
+  if (!proved) return refuse_unproved(guard.unit, proved.error());
   const Peer& peer = *proved;
   const std::string renewal_sm3 = trust::sm3_hex(stream);
   const auto keys = context_.access.keys.get();

@@ -21,7 +21,7 @@ milliseconds retry_delay(int failures) {
 
 }  // namespace
 
-GrantSession::GrantSession(SessionOptions options, const Clock& clock, const messages::Tools& tools)
+GrantSession::GrantSession(SessionOptions options, const Clock& clock, const messages::SealingTools& tools)
     : options_(std::move(options)), clock_(clock), tools_(tools) {}
 
 Result<GrantSession::Exchange> GrantSession::next() {

@@ -13,12 +13,12 @@
 #include "mifeng/trust/context.h"
 #include "mifeng/trust/key_ring.h"
 #include "mifeng/vault/wrapper.h"
-#include "thinning.h"
+#include "retention.h"
 
 namespace mifeng::platform {
 namespace {
 
-constexpr UnixMillis kThinningPause = 10 * 60 * 1000;
+constexpr UnixMillis kRetentionPause = 10 * 60 * 1000;
 
 // The cluster of this machine is always there; where its engine and registry are is told anew at each start.
 Result<void> ensure_local_cluster(const trust::Context& context, const PlatformOptions& options) {
@@ -157,7 +157,7 @@ struct Platform::Services {
 
   grants::GrantService grants{deployments_context, {.lease_ms = options.lease_ms, .renew_ms = options.renew_ms}};
 
-  UnixMillis thinned_ms = 0;  // of the housekeeping alone
+  UnixMillis retained_ms = 0;  // of the housekeeping alone
 };
 
 Platform::Platform(std::unique_ptr<Services> services) : services_(std::move(services)) {}
@@ -207,9 +207,9 @@ Result<void> Platform::housekeep() {
   MIFENG_CHECK(services_->people.end_sessions());
   MIFENG_CHECK(services_->audit.sign_head_if_due());
   const UnixMillis now = services_->base.clock.now_ms();
-  if (services_->thinned_ms + kThinningPause <= now) {
-    MIFENG_CHECK(thin_out(services_->base, services_->options.keep_ms));
-    services_->thinned_ms = now;
+  if (services_->retained_ms + kRetentionPause <= now) {
+    MIFENG_CHECK(erase_aged_rows(services_->base, services_->options.keep_ms));
+    services_->retained_ms = now;
   }
   return ok();
 }

@@ -165,7 +165,7 @@ TestGuard::TestGuard(std::string deployment_id, std::string unit_name, const cry
       receive_key(crypto::Sm2PrivateKey::generate().value()),
       signing_key(crypto::Sm2PrivateKey::generate().value()) {}
 
-Bytes TestGuard::request(const messages::PlatformCard& card, const messages::Tools& tools) {
+Bytes TestGuard::request(const messages::PlatformCard& card, const messages::SealingTools& tools) {
   nonce = tools.random.hex(16);
   const messages::GrantRequest message{.deployment = deployment,
                                        .unit = unit,
@@ -180,7 +180,7 @@ Bytes TestGuard::request(const messages::PlatformCard& card, const messages::Too
   return messages::seal_grant_request(message, delivery, signing_key, tools).value();
 }
 
-Bytes TestGuard::renewal(const messages::PlatformCard& card, const messages::Tools& tools, std::uint64_t calls) {
+Bytes TestGuard::renewal(const messages::PlatformCard& card, const messages::SealingTools& tools, std::uint64_t calls) {
   renew_nonce = tools.random.hex(16);
   const messages::Renewal message{.deployment = deployment,
                                   .instance_id = instance_id,
