@@ -140,7 +140,7 @@ class DeploymentRound {
 
   Result<void> remove() {
     MIFENG_CHECK(ask<void>([&](cluster::Engine& engine) { return engine.remove(row_.id); }));
-    if (row_.deleting == store::kDeletingWithClaims) MIFENG_CHECK(remove_claims());
+    if (row_.deleting == store::kDeleteWithClaims) MIFENG_CHECK(remove_claims());
     MIFENG_CHECK(context_.db.write([&](store::Transaction& tx) -> Result<void> {
       MIFENG_TRY(const auto live, store::live_instances_of(tx, row_.id));
       for (const auto& instance : live)

@@ -136,7 +136,7 @@ Result<void> DeploymentService::remove(const trust::Actor& actor, const std::str
     MIFENG_TRY(auto row, store::find<store::DeploymentRow>(tx, id));
     if (!row) return trust::not_found("deployment", id);
     if (row->deleting != 0) return ok();
-    row->deleting = claims == RemoveClaims::kYes ? store::kDeletingWithClaims : store::kDeleting;
+    row->deleting = claims == RemoveClaims::kYes ? store::kDeleteWithClaims : store::kDelete;
     row->state = DeploymentState::kDeleting;
     row->reason = phrase("its containers are being removed");
     row->changed_ms = context_.clock.now_ms();

@@ -13,8 +13,8 @@
 namespace mifeng::store {
 
 // Values of DeploymentRow::deleting.
-inline constexpr std::int64_t kDeleting = 1;
-inline constexpr std::int64_t kDeletingWithClaims = 2;
+inline constexpr std::int64_t kDelete = 1;
+inline constexpr std::int64_t kDeleteWithClaims = 2;
 
 // kUpdating: it serves, and its units are replaced by those of the revision that is wanted.
 enum class DeploymentState { kPending, kStarting, kReady, kUpdating, kDegraded, kFailed, kStopped, kDeleting };
