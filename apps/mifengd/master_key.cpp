@@ -16,10 +16,10 @@ constexpr std::size_t kPassphraseMax = 4096;
 
 // Its first line; in locked memory all the way.
 Result<SecretBytes> first_line(const SecretBytes& text) {
-  const std::string_view all = as_text(text.reveal_for_use());
+  const std::string_view all = as_text(text.reveal_for_parsing());
   const std::size_t size = std::min(all.find_first_of("\r\n"), all.size());
   SecretBytes line(size);
-  std::copy_n(text.reveal_for_use().begin(), size, line.reveal_for_writing().begin());
+  std::copy_n(text.reveal_for_copying().begin(), size, line.reveal_for_writing().begin());
   return line;
 }
 
@@ -35,7 +35,7 @@ Result<SecretBytes> read_descriptor(int fd) {
     have += static_cast<std::size_t>(count);
   }
   SecretBytes text(have);
-  std::copy_n(buffer.reveal_for_use().begin(), have, text.reveal_for_writing().begin());
+  std::copy_n(buffer.reveal_for_copying().begin(), have, text.reveal_for_writing().begin());
   return text;
 }
 

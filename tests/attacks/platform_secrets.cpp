@@ -14,9 +14,10 @@ namespace mifeng {
 namespace {
 
 void print(const std::string& purpose, const std::string& id, const SecretBytes& secret) {
-  std::printf("%s\n", json::serialize(
-                          json::Object{{"purpose", purpose}, {"id", id}, {"secret", to_hex(secret.reveal_for_use())}})
-                          .c_str());
+  std::printf(
+      "%s\n",
+      json::serialize(json::Object{{"purpose", purpose}, {"id", id}, {"secret", to_hex(secret.reveal_for_output())}})
+          .c_str());
 }
 
 Result<void> run(const std::filesystem::path& data, const std::filesystem::path& master_key) {
@@ -36,7 +37,7 @@ Result<void> run(const std::filesystem::path& data, const std::filesystem::path&
                  wrapper->unwrap({.purpose = row.purpose,
                                   .public_key = Bytes(public_key.point().begin(), public_key.point().end())},
                                  row.wrapped));
-      MIFENG_TRY(const auto private_key, crypto::Sm2PrivateKey::from_scalar(scalar.reveal_for_use()));
+      MIFENG_TRY(const auto private_key, crypto::Sm2PrivateKey::from_scalar(scalar.reveal_for_computing()));
       if (!(private_key.public_key() == public_key))
         return Error(ErrorCode::kVerificationFailed, "other-key", row.id + " is another key's.");
       print(row.purpose, row.id, scalar);

@@ -112,14 +112,14 @@ TEST_F(PodmanTest, HardwareThatTheMachineLacksIsNamed) {
 
 TEST_F(PodmanTest, WhatCannotBeHeldIsSaid) {
   Workload wanted = workload({"serve"});
-  EXPECT_THAT(engine->not_held(wanted.pod), IsEmpty());
+  EXPECT_THAT(engine->cannot_hold(wanted.pod), IsEmpty());
   wanted.pod.scratch_mounts[0].size_bytes = 8 << 20;
-  EXPECT_THAT(engine->not_held(wanted.pod), ElementsAre(HasSubstr("sizeLimit of 8388608 bytes is not enforced")));
+  EXPECT_THAT(engine->cannot_hold(wanted.pod), ElementsAre(HasSubstr("sizeLimit of 8388608 bytes is not enforced")));
   wanted.pod.scratch_mounts.clear();
   wanted.pod.claim_mounts = {{"acme.data", "/data"}};
-  EXPECT_THAT(engine->not_held(wanted.pod), IsEmpty());
+  EXPECT_THAT(engine->cannot_hold(wanted.pod), IsEmpty());
   wanted.pod.claim_mounts[0].size_bytes = 1 << 30;
-  EXPECT_THAT(engine->not_held(wanted.pod), ElementsAre(HasSubstr("acme.data at /data")));
+  EXPECT_THAT(engine->cannot_hold(wanted.pod), ElementsAre(HasSubstr("acme.data at /data")));
 }
 
 TEST_F(PodmanTest, ContainersOfOthersAreNeverTouched) {

@@ -91,7 +91,7 @@ class Standin {
                                   .gateway = "gw-1",
                                   .code = SecretBytes(as_bytes("K7QW-2M9D")),
                                   .card = card()};
-    write_file_atomic(folder_ / "join.json", messages::encode_join(join).reveal_for_use(), 0600).value();
+    write_file_atomic(folder_ / "join.json", messages::encode_join(join).reveal_for_output(), 0600).value();
     tell({{"listening", tcp_->port()}});
   }
 
@@ -302,7 +302,7 @@ class Standin {
     } else {
       auto enrolment = messages::open_enrolment(stream, "gw-1", nonce, delivery_, tools_);
       if (!enrolment) return refuse(enrolment.error().reason());
-      if (as_text(enrolment->code.reveal_for_use()) != "K7QW-2M9D") return refuse("code");
+      if (as_text(enrolment->code.reveal_for_computing()) != "K7QW-2M9D") return refuse("code");
       gateway_receive_ = enrolment->receive_key;
       gateway_sign_ = enrolment->signing_key;
       last_enrolment_.assign(stream.begin(), stream.end());
@@ -372,7 +372,7 @@ class Standin {
   net::Notifier changed_;
   SystemRandom random_;
   std::unique_ptr<crypto::Sm4GcmProvider> provider_ = crypto::Sm4GcmProvider::create().value();
-  messages::Tools tools_{random_, *provider_};
+  messages::SealingTools tools_{random_, *provider_};
   Sm2PrivateKey identity_ = new_key(), delivery_ = new_key(), vendor_ = new_key(), other_ = new_key();
   std::vector<Sm2PrivateKey> outputs_ = one(new_key());
   Secret<16> root_key_;

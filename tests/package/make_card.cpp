@@ -18,7 +18,7 @@ mifeng::Result<void> make(const std::filesystem::path& folder) {
   MIFENG_CHECK(write_file_atomic(folder / "card.json", as_bytes(messages::encode_card(card))));
   for (const auto& [name, key] : {std::pair{"delivery", &delivery}, std::pair{"vendor", &vendor}}) {
     MIFENG_TRY(const SecretBytes pem, key->to_pem());
-    MIFENG_CHECK(write_file_atomic(folder / (std::string(name) + ".key"), pem.reveal_for_use(), 0600));
+    MIFENG_CHECK(write_file_atomic(folder / (std::string(name) + ".key"), pem.reveal_for_output(), 0600));
     MIFENG_TRY(const std::string public_pem, key->public_key().to_pem());
     MIFENG_CHECK(write_file_atomic(folder / (std::string(name) + ".pub"), as_bytes(public_pem)));
   }

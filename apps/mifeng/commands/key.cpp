@@ -35,7 +35,7 @@ Result<int> generate(const GenerateOptions& options, Console& console) {
   MIFENG_CHECK(refuse_existing(options.public_output, options.force));
   MIFENG_TRY(const auto key, crypto::Sm2PrivateKey::generate());
   MIFENG_TRY(const SecretBytes pem, key.to_pem());
-  MIFENG_CHECK(write_whole(options.output, pem.reveal_for_use(), 0600));
+  MIFENG_CHECK(write_whole(options.output, pem.reveal_for_output(), 0600));
   if (!options.public_output.empty()) {
     MIFENG_TRY(const std::string public_pem, key.public_key().to_pem());
     MIFENG_CHECK(write_whole(options.public_output, as_bytes(public_pem), 0644));

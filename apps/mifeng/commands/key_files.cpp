@@ -20,7 +20,7 @@ Result<crypto::Sm2PublicKey> read_public_key(const std::string& path) {
 
 Result<crypto::Sm2PublicKey> read_either_key(const std::string& path) {
   MIFENG_TRY(const SecretBytes pem, read_secret_file(path, kKeyFileSizeMax));
-  const std::string_view text = as_text(pem.reveal_for_use());
+  const std::string_view text = as_text(pem.reveal_for_parsing());
   if (text.find("PRIVATE KEY-----") != std::string_view::npos) {
     const auto key = crypto::Sm2PrivateKey::from_pem(pem);
     if (!key) return key.error().with_context(path);

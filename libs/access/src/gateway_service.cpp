@@ -70,7 +70,8 @@ Result<void> say_refused(const Context& context, const std::string& gateway_id, 
 Result<store::GatewayRow> check_signed(const Context& context, store::Transaction& tx,
                                        const messages::FollowRequest& request, const std::string& signature_base64) {
   MIFENG_TRY(auto row, store::find<store::GatewayRow>(tx, request.gateway));
-  if (!row || row->state != "enrolled") return wrong("no-such-gateway", "No gateway of this name is enrolled.");
+  if (!row || row->state != GatewayState::kEnrolled)
+    return wrong("no-such-gateway", "No gateway of this name is enrolled.");
   MIFENG_TRY(const auto key, trust::key_from_base64(row->signing_key));
   MIFENG_TRY(const Bytes signature, from_base64(signature_base64));
   MIFENG_CHECK(messages::verify_follow(request, signature, key));
@@ -110,17 +111,18 @@ Result<std::string> GatewayService::create_join_file(const trust::Actor& actor, 
   }
   const SecretBytes text = messages::encode_join(join);
   // What we hand out must be what a gateway takes.
-  MIFENG_CHECK(messages::decode_join(text.reveal_for_use()));
+  MIFENG_CHECK(messages::decode_join(text.reveal_for_parsing()));
   MIFENG_CHECK(context_.db.write([&](store::Transaction& tx) -> Result<void> {
     MIFENG_TRY(auto row, store::find<store::GatewayRow>(tx, gateway_id));
-    if (row && row->state != "invited")
-      return Error(ErrorCode::kConflict, "gateway-exists",
-                   "The gateway \"" + gateway_id + "\" is " + row->state + ". Choose another name.");
+    if (row && row->state != GatewayState::kInvited)
+      return Error(
+          ErrorCode::kConflict, "gateway-exists",
+          "The gateway \"" + gateway_id + "\" is " + std::string(to_string(row->state)) + ". Choose another name.");
     const bool is_new = !row;
     if (is_new) {
       row.emplace();
       row->id = gateway_id;
-      row->state = "invited";
+      row->state = GatewayState::kInvited;
       row->created_ms = context_.clock.now_ms();
     }
     row->code_sm3 = trust::sm3_hex(code);
@@ -132,7 +134,7 @@ Result<std::string> GatewayService::create_join_file(const trust::Actor& actor, 
     }
     return context_.audit.append(tx, actor, "gateway.invite", gateway_id);
   }));
-  return std::string(as_text(text.reveal_for_use()));
+  return std::string(as_text(text.reveal_for_output()));
 }
 
 Result<std::vector<Gateway>> GatewayService::list(const trust::Actor& actor) {
@@ -167,7 +169,7 @@ Result<void> GatewayService::revoke(const trust::Actor& actor, const std::string
   MIFENG_CHECK(context_.db.write([&](store::Transaction& tx) -> Result<void> {
     MIFENG_TRY(auto row, store::find<store::GatewayRow>(tx, gateway_id));
     if (!row) return trust::not_found("gateway", gateway_id);
-    row->state = "revoked";
+    row->state = GatewayState::kRevoked;
     row->code_sm3.clear();
     row->snapshot.clear();
     row->enrolment_answer.clear();
@@ -195,17 +197,18 @@ Result<Snapshot> GatewayService::enrol(const std::string& gateway_id, const std:
     return context_.db.write([&](store::Transaction& tx) -> Result<Snapshot> {
       MIFENG_TRY(auto row, store::find<store::GatewayRow>(tx, gateway_id));
       if (!row) return wrong("no-such-gateway", "Nobody has invited a gateway of this name.");
-      if (row->state == "enrolled" && row->enrolment_sm3 == enrolment_sm3) {
+      if (row->state == GatewayState::kEnrolled && row->enrolment_sm3 == enrolment_sm3) {
         MIFENG_TRY(Bytes again, from_base64(row->enrolment_answer));
         return Snapshot{.serial = row->enrolment_serial, .stream = std::move(again), .expires_ms = row->expires_ms};
       }
-      if (row->state != "invited")
-        return wrong("code-used", "The code has been used: the gateway is " + row->state + ".");
+      if (row->state != GatewayState::kInvited)
+        return wrong("code-used", "The code has been used: the gateway is " + std::string(to_string(row->state)) + ".");
       if (row->code_expires_ms <= context_.clock.now_ms())
         return wrong("code-expired", "The code of its join file has expired.");
-      if (!equal_in_constant_time(as_bytes(trust::sm3_hex(enrolment.code.reveal_for_use())), as_bytes(row->code_sm3)))
+      if (!equal_in_constant_time(as_bytes(trust::sm3_hex(enrolment.code.reveal_for_computing())),
+                                  as_bytes(row->code_sm3)))
         return wrong("wrong-code", "The code is not the one of its join file.");
-      row->state = "enrolled";
+      row->state = GatewayState::kEnrolled;
       row->code_sm3.clear();
       row->receive_key = trust::point_base64(enrolment.receive_key);
       row->signing_key = trust::point_base64(enrolment.signing_key);
@@ -265,7 +268,7 @@ Result<Snapshot> GatewayService::snapshot(const std::string& gateway_id, std::in
   };
   const auto load = [&](store::Transaction& tx) -> Result<std::pair<store::GatewayRow, std::int64_t>> {
     MIFENG_TRY(auto row, store::find<store::GatewayRow>(tx, gateway_id));
-    if (!row || row->state != "enrolled") return refused();
+    if (!row || row->state != GatewayState::kEnrolled) return refused();
     MIFENG_TRY(const std::int64_t change, store::current_change(tx));
     return std::pair(std::move(*row), change);
   };
@@ -292,13 +295,15 @@ Result<void> GatewayService::report(const std::string& gateway_id, const std::st
     if (delivery == nullptr) return wrong("no-recipient", "It is sealed to no delivery key of this platform.");
     MIFENG_TRY(auto known, context_.db.read(
                                [&](store::Transaction& tx) { return store::find<store::GatewayRow>(tx, gateway_id); }));
-    if (!known || known->state != "enrolled") return wrong("no-such-gateway", "No gateway of this name is enrolled.");
+    if (!known || known->state != GatewayState::kEnrolled)
+      return wrong("no-such-gateway", "No gateway of this name is enrolled.");
     MIFENG_TRY(const auto gateway_key, trust::key_from_base64(known->signing_key));
     MIFENG_TRY(const auto report, messages::open_report(stream, gateway_id, static_cast<std::uint64_t>(number),
                                                         *delivery, gateway_key, context_.tools()));
     return context_.db.write([&](store::Transaction& tx) -> Result<void> {
       MIFENG_TRY(auto row, store::find<store::GatewayRow>(tx, gateway_id));
-      if (!row || row->state != "enrolled") return wrong("no-such-gateway", "No gateway of this name is enrolled.");
+      if (!row || row->state != GatewayState::kEnrolled)
+        return wrong("no-such-gateway", "No gateway of this name is enrolled.");
       const auto counter = static_cast<std::int64_t>(report.counter);
       if (counter == 0 && !report.rows.empty()) return wrong("bad-message", "A confirmation has no rows.");
       if (counter != 0 && counter == row->report_counter) return ok();  // its answer was lost

@@ -34,7 +34,7 @@ Result<void> end_instance(const Context& context, store::Transaction& tx, store:
 Result<bool> gateways_know(const Context& context, store::Transaction& tx, std::int64_t change) {
   for (const std::string& id : context.followers.all()) {
     MIFENG_TRY(auto gateway, store::find<store::GatewayRow>(tx, id));
-    if (gateway && gateway->state == "enrolled" && gateway->change_confirmed < change) return false;
+    if (gateway && gateway->state == store::GatewayState::kEnrolled && gateway->change_confirmed < change) return false;
   }
   return true;
 }

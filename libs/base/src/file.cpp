@@ -39,7 +39,7 @@ Result<void> read_into(const std::filesystem::path& path, std::size_t limit, Buf
                    path.string() + " is larger than " + std::to_string(limit) + " bytes");
   }
   if constexpr (std::is_same_v<Buffer, SecretBytes>) {
-    buffer = SecretBytes(buffer.reveal_for_use().first(used));
+    buffer = SecretBytes(buffer.reveal_for_copying().first(used));
   } else {
     buffer.resize(used);
   }

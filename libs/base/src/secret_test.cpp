@@ -31,7 +31,7 @@ TEST(Wipe, AnEmptyBufferNeedsNoAddress) { wipe(nullptr, 0); }  // UBSan looks at
 TEST(Secret, LiesInLockedMemoryThatIsNotDumped) {
   const SecretBytes small(as_bytes("key"));
   const SecretBytes large(100'000);
-  for (const auto* data : {small.reveal_for_use().data(), large.reveal_for_use().data()}) {
+  for (const auto* data : {small.reveal_for_computing().data(), large.reveal_for_computing().data()}) {
     const std::string flags = vm_flags_of(data);
     EXPECT_NE(flags.find(" lo "), std::string::npos) << flags;
     EXPECT_NE(flags.find(" dd "), std::string::npos) << flags;
@@ -43,7 +43,7 @@ TEST(Secret, IsWipedWhenItGoes) {
   const std::uint8_t* where = nullptr;
   {
     const Secret<32> key(std::span<const std::uint8_t, 32>(Bytes(32, 0xaa)));
-    where = key.reveal_for_use().data();
+    where = key.reveal_for_computing().data();
   }
   // The arena keeps the page; of the block only the free list's link may differ from zero.
   for (std::size_t i = sizeof(void*); i < 32; ++i) EXPECT_EQ(where[i], 0) << i;
@@ -57,7 +57,7 @@ TEST(Secret, ComparesClonesAndMoves) {
   b.reveal_for_writing()[0] = 1;
   EXPECT_FALSE(a == b);
   const Secret<16> c = std::move(a);
-  EXPECT_EQ(c.reveal_for_use()[3], 9);
+  EXPECT_EQ(c.reveal_for_computing()[3], 9);
 }
 
 TEST(Secret, BlocksNeverOverlap) {
@@ -66,9 +66,10 @@ TEST(Secret, BlocksNeverOverlap) {
   for (std::size_t i = 0; i < 5000; ++i) {
     many.emplace_back(1 + i % 100);
     many.back().reveal_for_writing()[0] = static_cast<std::uint8_t>(i);
-    EXPECT_TRUE(seen.insert(many.back().reveal_for_use().data()).second);
+    EXPECT_TRUE(seen.insert(many.back().reveal_for_computing().data()).second);
   }
-  for (std::size_t i = 0; i < many.size(); ++i) EXPECT_EQ(many[i].reveal_for_use()[0], static_cast<std::uint8_t>(i));
+  for (std::size_t i = 0; i < many.size(); ++i)
+    EXPECT_EQ(many[i].reveal_for_computing()[0], static_cast<std::uint8_t>(i));
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ class PodmanEngine final : public Engine {
   Task<Proof> prove(std::vector<Workload> candidates, Evidence evidence) override;
   Task<void> pull(std::string image, PullPolicy policy) override;
   Task<void> prune_images(std::vector<std::string> keep) override;
-  std::vector<std::string> not_held(const PodTemplate& pod) const override { return cluster::not_held(pod); }
+  std::vector<std::string> cannot_hold(const PodTemplate& pod) const override { return cluster::cannot_hold(pod); }
 
  private:
   // ---- podman_engine.cpp: asking

@@ -139,7 +139,7 @@ std::string claim_volume_name(const PodmanFrame& frame, const std::string& claim
   return "mf-" + frame.installation.substr(0, 8) + "." + claim;
 }
 
-std::vector<std::string> not_held(const PodTemplate& pod) {
+std::vector<std::string> cannot_hold(const PodTemplate& pod) {
   std::vector<std::string> sentences;
   for (const ScratchMount& mount : pod.scratch_mounts) {
     if (mount.size_bytes)

@@ -59,9 +59,9 @@ std::string volume_name(const PodmanFrame& frame, const std::string& deployment,
 // mf-<installation>.<vendor>.<claim>
 std::string claim_volume_name(const PodmanFrame& frame, const std::string& claim);
 
-// Engine::ports_needed and not_held for Podman.
+// Engine::ports_needed and cannot_hold for Podman.
 PortNeeds ports_needed(const PodTemplate& pod, int replicas);
-std::vector<std::string> not_held(const PodTemplate& pod);
+std::vector<std::string> cannot_hold(const PodTemplate& pod);
 
 // UNIT.net, of a model that may reach others: nobody else is in it.
 std::string model_network_name(const std::string& unit);

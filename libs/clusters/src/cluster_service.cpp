@@ -22,13 +22,12 @@ Result<Cluster> cluster_of(store::Transaction& tx, const store::ClusterRow& row)
   Cluster cluster;
   cluster.id = row.id;
   cluster.name = row.name;
-  MIFENG_TRY(cluster.kind, parse_cluster_kind(row.kind));
+  cluster.kind = row.kind;
   cluster.address = row.address;
   cluster.default_namespace = row.default_namespace;
   cluster.node_addresses = words_of(row.node_addresses);
   cluster.registry = row.registry;
-  for (const auto state : {ClusterState::kUnknown, ClusterState::kReady, ClusterState::kAway})
-    if (to_string(state) == row.state) cluster.state = state;
+  cluster.state = row.state;
   cluster.reason = row.reason;
   cluster.version = row.version;
   cluster.may = words_of(row.may);
@@ -61,23 +60,6 @@ Amount amount_of(const cluster::Amount& amount) { return {.all = amount.all, .fr
 
 }  // namespace
 
-std::string_view to_string(ClusterKind kind) { return kind == ClusterKind::kPodman ? "podman" : "kubernetes"; }
-
-Result<ClusterKind> parse_cluster_kind(std::string_view text) {
-  for (const auto kind : {ClusterKind::kPodman, ClusterKind::kKubernetes})
-    if (to_string(kind) == text) return kind;
-  return Error(ErrorCode::kInvalidArgument, "unknown-kind", "A cluster is podman or kubernetes.");
-}
-
-std::string_view to_string(ClusterState state) {
-  switch (state) {
-    case ClusterState::kUnknown: return "unknown";
-    case ClusterState::kReady: return "ready";
-    case ClusterState::kAway: return "away";
-  }
-  return "";
-}
-
 Result<std::string> known_cluster(store::Transaction& tx, const std::string& id) {
   const std::string name = id.empty() ? kLocalCluster : id;
   MIFENG_CHECK(find_cluster(tx, name));
@@ -104,7 +86,7 @@ Result<void> note_cluster(const trust::Context& context, const std::string& id, 
                           const std::string& reason, const std::string& version, const std::vector<std::string>& may) {
   const auto noted = [&](store::ClusterRow& row) {
     const store::ClusterRow before = row;
-    row.state = std::string(to_string(state));
+    row.state = state;
     row.reason = trust::clean_text(reason, 1000);
     if (state == ClusterState::kReady) {
       row.version = trust::clean_text(version, 200);
@@ -121,15 +103,16 @@ Result<void> note_cluster(const trust::Context& context, const std::string& id, 
   if (!news) return ok();
   return context.db.write([&](store::Transaction& tx) -> Result<void> {
     MIFENG_TRY(auto row, find_cluster(tx, id));
-    const std::string before = row.state;
+    const ClusterState before = row.state;
     if (!noted(row)) return ok();
     row.changed_ms = context.clock.now_ms();
     MIFENG_CHECK(store::update(tx, row));
     if (before == row.state) return ok();
-    return context.audit.append(
-        tx,
-        trust::AuditEvent{
-            .actor = "system", .action = "cluster.state", .subject = id, .outcome = row.state, .detail = row.reason});
+    return context.audit.append(tx, trust::AuditEvent{.actor = "system",
+                                                      .action = "cluster.state",
+                                                      .subject = id,
+                                                      .outcome = std::string(to_string(row.state)),
+                                                      .detail = row.reason});
   });
 }
 

@@ -28,7 +28,7 @@ HmacSm3Key::HmacSm3Key(ByteView key) {
 }
 
 HmacSm3::HmacSm3(const HmacSm3Key& key) {
-  const auto pads = key.pads_.reveal_for_use();
+  const auto pads = key.pads_.reveal_for_computing();
   std::memcpy(inner_.state_.data(), pads.data(), kSm3Size);
   std::memcpy(outer_.data(), pads.data() + kSm3Size, kSm3Size);
   inner_.length_ = kSm3BlockSize;  // the pad

@@ -31,7 +31,7 @@ void hkdf_sm3_expand(const HmacSm3Key& prk, ByteView info, MutableBytes out) {
 SecretBytes hkdf_sm3(ByteView salt, ByteView input_key, ByteView info, std::size_t size) {
   const Secret<kSm3Size> prk = hkdf_sm3_extract(salt, input_key);
   SecretBytes out(size);
-  hkdf_sm3_expand(HmacSm3Key(prk.reveal_for_use()), info, out.reveal_for_writing());
+  hkdf_sm3_expand(HmacSm3Key(prk.reveal_for_computing()), info, out.reveal_for_writing());
   return out;
 }
 

@@ -187,7 +187,7 @@ Result<Sm2PrivateKey> Sm2PrivateKey::generate() {
     const Owned<BIGNUM> owned(d);
     Secret<32> scalar;
     if (BN_bn2binpad(d, scalar.reveal_for_writing().data(), 32) != 32) return openssl_failed("make an SM2 key pair");
-    return from_scalar(scalar.reveal_for_use());
+    return from_scalar(scalar.reveal_for_computing());
   });
 }
 
@@ -211,7 +211,7 @@ Result<Sm2PrivateKey> Sm2PrivateKey::from_scalar(ByteView bytes) {
     if (!key) return openssl_failed("make a private key");
     MIFENG_TRY(Sm2PublicKey public_key, Sm2PublicKey::from_point(*point));
     Secret<32> inverse;
-    sm2::invert_one_plus(scalar.reveal_for_use(), inverse.reveal_for_writing());
+    sm2::invert_one_plus(scalar.reveal_for_computing(), inverse.reveal_for_writing());
     return Sm2PrivateKey(std::move(key), std::move(scalar), std::move(inverse), std::move(public_key));
   });
 }
@@ -236,7 +236,7 @@ Result<Sm2PrivateKey> Sm2PrivateKey::from_pem(ByteView pem) {
     Secret<32> scalar;
     if (BN_bn2binpad(d, scalar.reveal_for_writing().data(), 32) != 32)
       return bad_private_key("the scalar is too large");
-    MIFENG_TRY(Sm2PrivateKey made, from_scalar(scalar.reveal_for_use()));
+    MIFENG_TRY(Sm2PrivateKey made, from_scalar(scalar.reveal_for_computing()));
     // A file may carry a public key of its own, and then it is the one that people see.
     const auto point = point_of(key.get());
     if (!point || *point != made.public_key().point()) return bad_private_key("its public key is another key's");

@@ -125,7 +125,7 @@ TEST(Sm2OtherCurve, ThirdPartyCiphertexts) {
 TEST(Sm2OtherCurve, TheSameStepsOnOurCurveGiveWhatDecryptGives) {
   const Owned<EC_GROUP> group(EC_GROUP_new_by_curve_name(NID_sm2));
   const auto key = Sm2PrivateKey::generate().value();
-  const Owned<BIGNUM> d = number(key.scalar().reveal_for_use());
+  const Owned<BIGNUM> d = number(key.scalar().reveal_for_computing());
   for (const std::size_t size : {1u, 16u, 32u, 33u, 200u}) {
     const Bytes message(size, static_cast<std::uint8_t>(size));
     const Bytes der = key.public_key().encrypt(message).value();
@@ -133,7 +133,7 @@ TEST(Sm2OtherCurve, TheSameStepsOnOurCurveGiveWhatDecryptGives) {
     EXPECT_TRUE(decrypted.c3_fits);
     EXPECT_EQ(decrypted.message, message);
     const SecretBytes opened = key.decrypt(der).value();
-    EXPECT_EQ(to_hex(opened.reveal_for_use()), to_hex(message));
+    EXPECT_EQ(to_hex(opened.reveal_for_computing()), to_hex(message));
   }
 }
 

@@ -47,7 +47,7 @@ TEST(Sm2, StandardExampleOfEncryption) {  // GB/T 32918.5-2017 annex C
                              scalar_of("e858f9d81e5430a57b36daab8f950a3c64e6ee6a63094d99283aff767e124df0"), c3, c2});
   const auto plaintext = standard_key().decrypt(der);
   ASSERT_TRUE(plaintext) << plaintext.error().message();
-  EXPECT_EQ(as_text(plaintext->reveal_for_use()), "encryption standard");
+  EXPECT_EQ(as_text(plaintext->reveal_for_computing()), "encryption standard");
 }
 
 TEST(Sm2, ThirdPartySignatures) {
@@ -94,7 +94,7 @@ TEST(Sm2, EncryptsAndDecrypts) {
     EXPECT_TRUE(parse_sm2_ciphertext(ciphertext, size));
     const auto opened = key.decrypt(ciphertext);
     ASSERT_TRUE(opened) << size;
-    EXPECT_EQ(to_hex(opened->reveal_for_use()), to_hex(plaintext));
+    EXPECT_EQ(to_hex(opened->reveal_for_computing()), to_hex(plaintext));
     EXPECT_NE(key.public_key().encrypt(plaintext).value(), ciphertext);
     const auto other = Sm2PrivateKey::generate().value().decrypt(ciphertext);
     ASSERT_FALSE(other);
@@ -222,7 +222,7 @@ TEST(Sm2, RefusesForeignKeyFiles) {
 
 TEST(Sm2, AnEncryptedKeyFileIsRefusedWithoutAsking) {
   const SecretBytes pem = standard_key().to_pem().value();
-  BIO* in = BIO_new_mem_buf(pem.reveal_for_use().data(), static_cast<int>(pem.size()));
+  BIO* in = BIO_new_mem_buf(pem.reveal_for_computing().data(), static_cast<int>(pem.size()));
   EVP_PKEY* key = PEM_read_bio_PrivateKey(in, nullptr, nullptr, nullptr);
   BIO* out = BIO_new(BIO_s_mem());
   char passphrase[] = "secret";

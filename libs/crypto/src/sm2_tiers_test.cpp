@@ -50,7 +50,7 @@ struct Sm2Tiers : ::testing::Test {
       }
       const auto opened = key.decrypt(ciphertext, signer);
       ASSERT_TRUE(opened) << to_hex(ciphertext);
-      ASSERT_EQ(to_hex(opened->reveal_for_use()), to_hex(plaintext));
+      ASSERT_EQ(to_hex(opened->reveal_for_computing()), to_hex(plaintext));
       ASSERT_FALSE(key.decrypt(bad_ciphertext, signer)) << to_hex(bad_ciphertext);
     }
   }
@@ -117,9 +117,9 @@ TEST_F(Sm2Tiers, InfinityIsNoSignature) {
   const auto key = Sm2PrivateKey::generate().value();
   const Sm3Digest digest = sm2::message_digest(key.public_key().point(), kSm2UserId, as_bytes("m"));
   Scalar inverse{};
-  sm2::invert_one_plus(key.scalar().reveal_for_use(), inverse);
+  sm2::invert_one_plus(key.scalar().reveal_for_computing(), inverse);
   const sm2::Number r = sm2::number_of(digest.data());
-  const sm2::Number rd = sm2::multiply_modulo_n(r, sm2::number_of(key.scalar().reveal_for_use().data()));
+  const sm2::Number rd = sm2::multiply_modulo_n(r, sm2::number_of(key.scalar().reveal_for_computing().data()));
   const sm2::Number s = sm2::negate_modulo_n(sm2::multiply_modulo_n(rd, sm2::number_of(inverse.data())));
   Sm2SignatureParts parts;
   sm2::store(r, parts.r.data());
@@ -141,7 +141,7 @@ TEST_F(Sm2Tiers, StandardExampleOfSigning) {  // GB/T 32918.5-2017 annex A, with
       Sm2PrivateKey::from_scalar(scalar_of("3945208f7b2144b13f36e38ac6d39f95889393692860b51a42fb81ef4df7c5b8")).value();
   const Scalar nonce = scalar_of("59276e27d506861a16680f3ad9c02dccef3cc1fa3cdbe4ce6d54b80deac1bc21");
   Scalar inverse{};
-  sm2::invert_one_plus(key.scalar().reveal_for_use(), inverse);
+  sm2::invert_one_plus(key.scalar().reveal_for_computing(), inverse);
   const Sm3Digest digest = sm2::message_digest(key.public_key().point(), kSm2UserId, as_bytes("message digest"));
   EXPECT_EQ(to_hex(digest), "f0b43e94ba45accaace692ed534382eb17e6ab5a19ce7b31f4486fdfc0d28640");
   Sm2SignatureParts parts;
@@ -161,7 +161,8 @@ TEST_F(Sm2Tiers, StandardExampleOfSigning) {  // GB/T 32918.5-2017 annex A, with
   // s = 0: (k + r) / (1 + d) = r, so r = k / d.
   Scalar d_less_one{};
   const auto minus_one = sm2::negate_modulo_n({{1, 0, 0, 0}});
-  sm2::store(sm2::add_modulo_n(sm2::number_of(key.scalar().reveal_for_use().data()), minus_one), d_less_one.data());
+  sm2::store(sm2::add_modulo_n(sm2::number_of(key.scalar().reveal_for_computing().data()), minus_one),
+             d_less_one.data());
   Scalar d_inverse{};
   sm2::invert_one_plus(d_less_one, d_inverse);
   const sm2::Number r = sm2::multiply_modulo_n(k, sm2::number_of(d_inverse.data()));

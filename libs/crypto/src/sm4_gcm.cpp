@@ -153,7 +153,7 @@ class KernelCipher final : public Sm4GcmCipher {
   template <bool kSeal>
   void run(GcmNonce nonce, ByteView additional, ByteView in, MutableBytes out, GcmTag tag) {
     assert(in.size() == out.size() && in.size() <= (std::uint64_t{1} << 36) - 32);
-    const std::uint8_t* round_keys = round_keys_.reveal_for_use().data();
+    const std::uint8_t* round_keys = round_keys_.reveal_for_computing().data();
     const std::size_t batch = kernel_.batch * kBlock;
     const std::size_t pass = 2 * batch;
     const auto batches_for = [&](std::size_t size) { return (size + batch - 1) / batch; };

@@ -63,7 +63,7 @@ Result<store::RevisionRow> add_revision(const Context& context, store::Transacti
   row.vendor_id = model.vendor_id;
   row.model = model.name;
   row.version = model.version;
-  row.grade = std::string(to_string(grade_of(model)));
+  row.grade = grade_of(model);
   return revision;
 }
 
@@ -89,7 +89,7 @@ Result<Deployment> create_in(const Context& context, store::Transaction& tx, con
   row.name = request.name;
   row.cluster_id = cluster;
   row.ports_chosen = request.ports.empty() ? 0 : 1;
-  row.state = "pending";
+  row.state = DeploymentState::kPending;
   row.reason = phrase("waits for its turn");
   row.batch_id = batch_id;
   row.created_by = actor.name;
@@ -155,7 +155,7 @@ Result<DeploymentPlan> DeploymentService::plan(const trust::Actor& actor, const 
                plan_slots(pod.ports, port_needs(context_, plan.cluster, pod, plan.replicas).slots, request.ports, map));
     MIFENG_TRY(auto same, store::deployment_by_name(tx, request.name));
     if (const auto engine = context_.clusters.find(plan.cluster)) {
-      for (std::string& sentence : engine->not_held(pod)) plan.warnings.push_back(std::move(sentence));
+      for (std::string& sentence : engine->cannot_hold(pod)) plan.warnings.push_back(std::move(sentence));
     }
     if (same) plan.warnings.push_back(phrase("there is a deployment {} already", request.name));
     add_network_warning(plan.warnings, prepared, request.overlay);

@@ -140,7 +140,7 @@ class DeploymentRound {
 
   Result<void> remove() {
     MIFENG_CHECK(ask<void>([&](cluster::Engine& engine) { return engine.remove(row_.id); }));
-    if (row_.deleting == store::kDeletingWithClaims) MIFENG_CHECK(remove_claims());
+    if (row_.deleting == store::kDeleteWithClaims) MIFENG_CHECK(remove_claims());
     MIFENG_CHECK(context_.db.write([&](store::Transaction& tx) -> Result<void> {
       MIFENG_TRY(const auto live, store::live_instances_of(tx, row_.id));
       for (const auto& instance : live)
@@ -176,7 +176,8 @@ class DeploymentRound {
     for (Unit& unit : units_) {
       const auto row =
           std::find_if(rows_.begin(), rows_.end(), [&](const store::UnitRow& one) { return one.name == unit.name; });
-      if (row == rows_.end() || unit.state != UnitState::kExited || row->state != "failed" || row->next_try_ms > now)
+      if (row == rows_.end() || unit.state != UnitState::kExited || row->state != store::UnitState::kFailed ||
+          row->next_try_ms > now)
         continue;
       auto done = ask<void>([&](cluster::Engine& engine) { return engine.restart(unit.name); });
       if (!done && done.error().code() == ErrorCode::kUnavailable && done.error().reason() != kPortTaken &&
@@ -189,7 +190,7 @@ class DeploymentRound {
         if (!fresh) return ok();
         ++fresh->restarts;
         fresh->ready_ms = 0;
-        fresh->state = done ? "starting" : "failed";
+        fresh->state = done ? store::UnitState::kStarting : store::UnitState::kFailed;
         fresh->reason = done ? "" : trust::clean_text(done.error().message(), 1000);
         if (!done) ++fresh->failures;
         fresh->next_try_ms = done ? 0 : now + unit_backoff(fresh->failures);
@@ -223,7 +224,8 @@ class DeploymentRound {
         continue;
       }
       // One that could not even be made is in no listing, and must not be tried without a pause.
-      if (!attempted_ && row.state == "failed" && row.next_try_ms > now && row.revision_id == revision_.id) {
+      if (!attempted_ && row.state == store::UnitState::kFailed && row.next_try_ms > now &&
+          row.revision_id == revision_.id) {
         rows_.push_back(std::move(row));
         continue;
       }
@@ -252,7 +254,7 @@ class DeploymentRound {
       }
       told = told || is_new || before.state != row->state;
       // The unit's row says it until its next start; here it stays.
-      if (unit.state == cluster::UnitState::kExited && before.state != "failed")
+      if (unit.state == cluster::UnitState::kExited && before.state != store::UnitState::kFailed)
         MIFENG_CHECK(context_.audit.append(
             tx, trust::AuditEvent{.actor = "system",
                                   .action = "unit.end",
@@ -316,19 +318,21 @@ class DeploymentRound {
   // One that does not confirm within a while does not hold it up for ever.
   Result<void> hold_back_ready(store::Transaction& tx, const store::DeploymentRow& before,
                                store::DeploymentRow& deployment, UnixMillis now) {
-    if (deployment.state != "ready" || before.state == "ready" || before.state == "updating" ||
-        before.state == "degraded")
+    if (deployment.state != DeploymentState::kReady || before.state == DeploymentState::kReady ||
+        before.state == DeploymentState::kUpdating || before.state == DeploymentState::kDegraded)
       return ok();
     MIFENG_TRY(const bool known, access::gateways_know(context_.access, tx, deployment.told_change));
     if (known || now - std::max(before.changed_ms, told_ms_) > kConfirmedWithin) return ok();
-    deployment.state = "starting";
+    deployment.state = DeploymentState::kStarting;
     deployment.reason = phrase("it is ready, and the gateways are being told");
     look_again(now + kConfirmedAgain);
     return ok();
   }
 
   Result<bool> open_route(store::Transaction& tx, store::DeploymentRow& deployment, UnixMillis now) {
-    if (deployment.opens_route.empty() || (deployment.state != "ready" && deployment.state != "degraded")) return false;
+    if (deployment.opens_route.empty() ||
+        (deployment.state != DeploymentState::kReady && deployment.state != DeploymentState::kDegraded))
+      return false;
     MIFENG_TRY(auto route, store::find<store::RouteRow>(tx, deployment.opens_route));
     if (route) {
       route->enabled = 1;
@@ -379,7 +383,7 @@ class DeploymentRound {
         deployment->state = verdict.state;
         deployment->reason = verdict.reason;
         deployment->update_failed = verdict.update_failed ? 1 : 0;
-        if (verdict.state == "updating") look_again(deadline);
+        if (verdict.state == DeploymentState::kUpdating) look_again(deadline);
         MIFENG_CHECK(give_ports_back(tx));
       }
       MIFENG_TRY(const bool opened, open_route(tx, *deployment, now));
@@ -389,7 +393,7 @@ class DeploymentRound {
       }
       MIFENG_CHECK(hold_back_ready(tx, before, *deployment, now));
       for (const auto& row : rows_)
-        if (row.state == "failed") look_again(row.next_try_ms);
+        if (row.state == store::UnitState::kFailed) look_again(row.next_try_ms);
       if (same_row(before, *deployment) && !told && !opened) return ok();
       told = true;
       deployment->changed_ms = now;
@@ -399,7 +403,7 @@ class DeploymentRound {
         MIFENG_CHECK(context_.audit.append(tx, trust::AuditEvent{.actor = "system",
                                                                  .action = "deployment.state",
                                                                  .subject = row_.id,
-                                                                 .outcome = deployment->state,
+                                                                 .outcome = std::string(to_string(deployment->state)),
                                                                  .detail = deployment->reason}));
       return ok();
     }));

@@ -152,10 +152,10 @@ Result<Prepared> prepare(store::Transaction& tx, const std::string& version_id, 
                          VersionRule rule) {
   MIFENG_TRY(auto model, store::find<store::ModelRow>(tx, version_id));
   if (!model) return trust::not_found("model version", version_id);
-  if (rule == VersionRule::kAccepted && model->state != "accepted")
-    return Error(
-        ErrorCode::kConflict, "version-not-accepted",
-        model->name + " " + model->version + " is " + model->state + "; only an accepted version is deployed.");
+  if (rule == VersionRule::kAccepted && model->state != store::VersionState::kAccepted)
+    return Error(ErrorCode::kConflict, "version-not-accepted",
+                 model->name + " " + model->version + " is " + std::string(to_string(model->state)) +
+                     "; only an accepted version is deployed.");
   MIFENG_TRY(auto config_row, store::find<store::ConfigRow>(tx, model->config_sm3));
   if (!config_row) return trust::not_found("config", model->config_sm3);
   MIFENG_TRY(const auto config,
@@ -312,10 +312,10 @@ Result<Deployment> deployment_of(const Context& context, store::Transaction& tx,
   deployment.model = row.model;
   deployment.version = row.version;
   deployment.replicas = static_cast<int>(row.replicas);
-  MIFENG_TRY(deployment.state, parse_deployment_state(row.state));
+  deployment.state = row.state;
   deployment.reason = row.reason;
   deployment.update_failed = row.update_failed != 0;
-  MIFENG_TRY(deployment.grade, parse_grade(row.grade));
+  deployment.grade = row.grade;
   deployment.created_by = row.created_by;
   deployment.created_ms = row.created_ms;
   deployment.changed_ms = row.changed_ms;
@@ -355,7 +355,7 @@ Result<Deployment> deployment_of(const Context& context, store::Transaction& tx,
       if (port.slot == unit.slot) info.ports.push_back(port);
     for (const auto& instance : instances)
       if (instance.unit == unit.name && instance.cluster_id == unit.cluster_id) info.instance_id = instance.id;
-    if (unit.state == "ready") ++deployment.ready;
+    if (unit.state == store::UnitState::kReady) ++deployment.ready;
     deployment.units.push_back(std::move(info));
   }
   MIFENG_TRY(const auto routes, store::routes_of(tx, row.id));
@@ -365,37 +365,37 @@ Result<Deployment> deployment_of(const Context& context, store::Transaction& tx,
 
 Verdict judge(const std::vector<store::UnitRow>& units, const store::DeploymentRow& row,
               const store::RevisionRow& wanted, bool late) {
-  if (row.replicas == 0) return {.state = "stopped", .reason = phrase("it is scaled to no replica")};
+  if (row.replicas == 0) return {.state = DeploymentState::kStopped, .reason = phrase("it is scaled to no replica")};
   std::int64_t ready = 0, former_ready = 0, hopeless = 0;
   bool former = false, update_hopeless = false;
   std::string why;
   for (const auto& unit : units) {
-    if (unit.state == "stopping") continue;
+    if (unit.state == store::UnitState::kStopping) continue;
     const bool current = unit.revision_id == wanted.id && unit.restart == row.restart_wanted;
-    const bool lost = unit.state == "failed" && unit.failures >= kFailuresBeforeFailed;
-    if (unit.state == "ready") ++(current ? ready : former_ready);
+    const bool lost = unit.state == store::UnitState::kFailed && unit.failures >= kFailuresBeforeFailed;
+    if (unit.state == store::UnitState::kReady) ++(current ? ready : former_ready);
     if (lost) ++hopeless;
     former = former || !current;
     update_hopeless = update_hopeless || (current && lost);
-    if (why.empty() && unit.state != "ready" && !unit.reason.empty())
+    if (why.empty() && unit.state != store::UnitState::kReady && !unit.reason.empty())
       why = phrase("unit {}: {}", unit.name, unit.reason);
   }
   if (former && former_ready > 0) {
     if (update_hopeless || late)
       return {
-          .state = "degraded",
+          .state = DeploymentState::kDegraded,
           .reason = why.empty()
                         ? phrase("revision {} does not become ready; the one before it goes on serving", wanted.number)
                         : phrase("revision {} does not become ready, and the one before it goes on serving; {}",
                                  wanted.number, why),
           .update_failed = true};
-    return {.state = "updating",
+    return {.state = DeploymentState::kUpdating,
             .reason = phrase("its units are being replaced by those of revision {}", wanted.number)};
   }
-  if (ready >= row.replicas) return {.state = "ready", .reason = ""};
-  if (ready > 0) return {.state = "degraded", .reason = why};
-  if (hopeless >= row.replicas) return {.state = "failed", .reason = why};
-  return {.state = "starting", .reason = why.empty() ? phrase("its containers are starting") : why};
+  if (ready >= row.replicas) return {.state = DeploymentState::kReady, .reason = ""};
+  if (ready > 0) return {.state = DeploymentState::kDegraded, .reason = why};
+  if (hopeless >= row.replicas) return {.state = DeploymentState::kFailed, .reason = why};
+  return {.state = DeploymentState::kStarting, .reason = why.empty() ? phrase("its containers are starting") : why};
 }
 
 }  // namespace mifeng::deployments

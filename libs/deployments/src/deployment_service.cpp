@@ -18,37 +18,10 @@
 #include "slots.h"
 
 namespace mifeng::deployments {
-namespace {
-
-constexpr std::pair<DeploymentState, std::string_view> kStates[] = {
-    {DeploymentState::kPending, "pending"},   {DeploymentState::kStarting, "starting"},
-    {DeploymentState::kReady, "ready"},       {DeploymentState::kUpdating, "updating"},
-    {DeploymentState::kDegraded, "degraded"}, {DeploymentState::kFailed, "failed"},
-    {DeploymentState::kStopped, "stopped"},   {DeploymentState::kDeleting, "deleting"}};
-
-}  // namespace
-
-std::string_view to_string(DeploymentState state) {
-  for (const auto& [value, name] : kStates)
-    if (value == state) return name;
-  return "";
-}
-
 Result<DeploymentState> parse_deployment_state(std::string_view text) {
-  for (const auto& [value, name] : kStates)
-    if (name == text) return value;
+  if (const auto state = store::from_word<DeploymentState>(text)) return *state;
   return Error(ErrorCode::kInvalidArgument, "unknown-state",
                "A deployment is pending, starting, ready, updating, degraded, failed, stopped or deleting.");
-}
-
-std::string_view to_string(Grade grade) {
-  switch (grade) {
-    case Grade::kL0: return "L0";
-    case Grade::kL1: return "L1";
-    case Grade::kL2: return "L2";
-    case Grade::kL3: return "L3";
-  }
-  return "";
 }
 
 std::string_view grade_sentence(Grade grade) {
@@ -65,12 +38,6 @@ std::string_view grade_sentence(Grade grade) {
              "memory from the machine's root.";
   }
   return "";
-}
-
-Result<Grade> parse_grade(std::string_view text) {
-  for (const auto grade : {Grade::kL0, Grade::kL1, Grade::kL2, Grade::kL3})
-    if (to_string(grade) == text) return grade;
-  return Error(ErrorCode::kInternal, "bad-row", "A grade is L0 to L3.");
 }
 
 Result<Deployment> DeploymentService::get(const trust::Actor& actor, const std::string& id) {
@@ -122,8 +89,9 @@ Result<Deployment> DeploymentService::scale(const trust::Actor& actor, const std
     row->replicas = replicas;
     if (more) {
       // Units beyond the former number may be going just now: what was said of them holds no more.
-      const bool serves = !none && (row->state == "ready" || row->state == "degraded" || row->state == "updating");
-      row->state = serves ? "degraded" : "starting";
+      const bool serves = !none && (row->state == DeploymentState::kReady || row->state == DeploymentState::kDegraded ||
+                                    row->state == DeploymentState::kUpdating);
+      row->state = serves ? DeploymentState::kDegraded : DeploymentState::kStarting;
       row->reason = phrase("its containers are starting");
     }
     row->changed_ms = context_.clock.now_ms();
@@ -168,8 +136,8 @@ Result<void> DeploymentService::remove(const trust::Actor& actor, const std::str
     MIFENG_TRY(auto row, store::find<store::DeploymentRow>(tx, id));
     if (!row) return trust::not_found("deployment", id);
     if (row->deleting != 0) return ok();
-    row->deleting = claims == RemoveClaims::kYes ? store::kDeletingWithClaims : store::kDeleting;
-    row->state = "deleting";
+    row->deleting = claims == RemoveClaims::kYes ? store::kDeleteWithClaims : store::kDelete;
+    row->state = DeploymentState::kDeleting;
     row->reason = phrase("its containers are being removed");
     row->changed_ms = context_.clock.now_ms();
     MIFENG_CHECK(store::update(tx, *row));

@@ -154,7 +154,7 @@ Result<UpdatePlan> DeploymentService::plan_update(const trust::Actor& actor, con
     plan.strategy = strategy_of(context_, next.row, after);
     add_network_warning(plan.warnings, next.prepared, next.overlay);
     if (const auto engine = context_.clusters.find(next.row.cluster_id))
-      for (std::string& sentence : engine->not_held(after)) plan.warnings.push_back(std::move(sentence));
+      for (std::string& sentence : engine->cannot_hold(after)) plan.warnings.push_back(std::move(sentence));
     if (plan.strategy == UpdateStrategy::kOutage && next.row.replicas > 0)
       plan.warnings.push_back(phrase("its only unit ends before the new one starts: calls fail meanwhile"));
     for (const auto& port : before->ports) {

@@ -263,7 +263,7 @@ TEST_F(Deployments, RefusesWhatCannotBe) {
 TEST_F(Deployments, OnlyAcceptedVersionsAreDeployed) {
   ASSERT_TRUE(db().write([&](store::Transaction& tx) -> Result<void> {
     MIFENG_TRY(auto row, store::find<store::ModelRow>(tx, version_));
-    row->state = "submitted";
+    row->state = store::VersionState::kSubmitted;
     MIFENG_CHECK(store::update(tx, *row));
     return ok();
   }));

@@ -93,7 +93,7 @@ Result<void> note_trouble(const Context& context, const std::string& id, const E
     MIFENG_TRY(auto fresh, store::find<store::DeploymentRow>(tx, id));
     if (!fresh || fresh->reason == error.message()) return ok();
     fresh->reason = error.message();
-    if (fresh->deleting == 0) fresh->state = "failed";
+    if (fresh->deleting == 0) fresh->state = store::DeploymentState::kFailed;
     MIFENG_CHECK(store::update(tx, *fresh));
     return ok();
   });

@@ -34,7 +34,7 @@ void take_unit(store::UnitRow& row, const cluster::Unit& unit, UnixMillis now, b
   if (another_run || (unit.state != UnitState::kRunning && unit.state != UnitState::kStopping)) row.ready_ms = 0;
   switch (unit.state) {
     case UnitState::kRunning:
-      row.state = unit.ready ? "ready" : "starting";
+      row.state = unit.ready ? store::UnitState::kReady : store::UnitState::kStarting;
       row.reason = unit.ready ? "" : trust::clean_text(unit.reason, 1000);
       row.next_try_ms = 0;
       if (unit.ready && row.ready_ms == 0) row.ready_ms = std::max<UnixMillis>(now, 1);
@@ -42,23 +42,23 @@ void take_unit(store::UnitRow& row, const cluster::Unit& unit, UnixMillis now, b
       break;
     case UnitState::kPending:
       // An engine may forget why a start failed; until the next try we do not.
-      if (row.state == "failed" && row.next_try_ms > now) break;
-      row.state = "waiting";
+      if (row.state == store::UnitState::kFailed && row.next_try_ms > now) break;
+      row.state = store::UnitState::kWaiting;
       row.reason = trust::clean_text(unit.reason, 1000);
       break;
     case UnitState::kStopping:
-      row.state = "stopping";
+      row.state = store::UnitState::kStopping;
       row.reason = trust::clean_text(unit.reason, 1000);
       break;
     case UnitState::kExited:
     case UnitState::kFailed:
-      if (row.state != "failed" || row.next_try_ms == 0 || (attempted && row.next_try_ms <= now)) {
+      if (row.state != store::UnitState::kFailed || row.next_try_ms == 0 || (attempted && row.next_try_ms <= now)) {
         ++row.failures;
         row.next_try_ms = now + unit_backoff(row.failures);
       } else if (row.next_try_ms > now) {
         break;  // why the last try came to nothing; the engine only knows how the run before it ended
       }
-      row.state = "failed";
+      row.state = store::UnitState::kFailed;
       row.reason = sentence(unit);
       break;
   }
@@ -72,7 +72,9 @@ bool is_current(const Sought& sought, const cluster::Unit& unit) {
 
 bool due_to_apply(const Sought& sought, const std::vector<cluster::Unit>& units,
                   const std::vector<store::UnitRow>& rows, UnixMillis now) {
-  const auto waits = [&](const store::UnitRow& row) { return row.state == "failed" && row.next_try_ms > now; };
+  const auto waits = [&](const store::UnitRow& row) {
+    return row.state == store::UnitState::kFailed && row.next_try_ms > now;
+  };
   const auto row_of = [&](const std::string& name) {
     return std::find_if(rows.begin(), rows.end(), [&](const store::UnitRow& row) { return row.name == name; });
   };

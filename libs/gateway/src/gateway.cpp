@@ -47,7 +47,7 @@ struct Gateway::Impl {
   SystemClock clock;
   SystemRandom random;
   std::unique_ptr<crypto::Sm4GcmProvider> provider;
-  std::optional<messages::Tools> tools;
+  std::optional<messages::SealingTools> tools;
   keyholder::Tasks tasks{io, [this](const std::string& line) { log(line); }};
   keyholder::Bell bell{io};
   std::optional<StateFolder> state;
@@ -107,7 +107,7 @@ struct Gateway::Impl {
 
 Result<void> Gateway::Impl::prepare() {
   MIFENG_TRY(provider, crypto::Sm4GcmProvider::create());
-  tools.emplace(messages::Tools{random, *provider});
+  tools.emplace(messages::SealingTools{random, *provider});
   MIFENG_TRY(StateFolder opened, StateFolder::open(options.state, options.master_key, *tools));
   state.emplace(std::move(opened));
   MIFENG_CHECK(join());
@@ -133,7 +133,7 @@ Result<void> Gateway::Impl::join() {
                  "administrator made (console: Gateways, or `mifeng gateway join-file`)");
   }
   MIFENG_TRY(const SecretBytes text, read_secret_file(*options.join, 1 << 20));
-  auto file = messages::decode_join(text.reveal_for_use());
+  auto file = messages::decode_join(text.reveal_for_parsing());
   if (!file) return file.error().with_context(options.join->string());
   MIFENG_TRY(member, state->begin_enrolment(*file, options.version));
   return ok();

@@ -35,7 +35,7 @@ Error bad_state(const std::string& message) {
 
 json::Value key_value(const crypto::Sm2PrivateKey& key, const std::string& purpose, const vault::Wrapper& wrapper) {
   const auto wrapped =
-      wrapper.wrap(label_of(purpose, key.public_key()), SecretBytes(key.scalar().reveal_for_use())).value();
+      wrapper.wrap(label_of(purpose, key.public_key()), SecretBytes(key.scalar().reveal_for_copying())).value();
   return json::Object{{"key", to_base64(key.public_key().point())}, {"wrapped", wrapped}};
 }
 
@@ -45,7 +45,7 @@ Result<crypto::Sm2PrivateKey> read_key(ByteView point, const std::string& wrappe
   if (!public_key) return bad_state("a public key is no point.");
   const auto scalar = wrapper.unwrap(label_of(purpose, *public_key), wrapped);
   if (!scalar) return does_not_fit();
-  auto key = crypto::Sm2PrivateKey::from_scalar(scalar->reveal_for_use());
+  auto key = crypto::Sm2PrivateKey::from_scalar(scalar->reveal_for_computing());
   if (!key || key->public_key() != *public_key) return does_not_fit();
   return key;
 }
@@ -104,7 +104,7 @@ Result<Membership> decode_membership(ByteView json, const vault::Wrapper& wrappe
 }
 
 Result<StateFolder> StateFolder::open(std::filesystem::path folder, std::filesystem::path master_key,
-                                      const messages::Tools& tools) {
+                                      const messages::SealingTools& tools) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (!error) std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
@@ -139,7 +139,7 @@ Result<void> StateFolder::store(const Membership& membership) const {
 Result<Membership> StateFolder::begin_enrolment(const messages::JoinFile& join, const std::string& version) const {
   MIFENG_TRY(messages::CardKeys card_keys, messages::verify_card(join.card));
   // Which join file a pending enrolment was made from: its code says so, and is not to be stored in clear.
-  const std::string mark = to_hex(crypto::sm3(messages::encode_join(join).reveal_for_use()));
+  const std::string mark = to_hex(crypto::sm3(messages::encode_join(join).reveal_for_computing()));
   MIFENG_TRY(std::optional<Membership> known, load());
   const auto stored_mark = read_text_file(folder_ / "join-mark", 256);
   if (known && known->pending && stored_mark && *stored_mark == mark) return std::move(*known);

@@ -70,7 +70,7 @@ TEST_F(State, StoresNeitherKeysNorCodeInClear) {
   const auto holds = [&](std::string_view what) { return all.find(what) != std::string::npos; };
   EXPECT_FALSE(holds("SECRET-CODE"));
   for (const auto* key : {&member.receive, &member.sign}) {
-    const ByteView scalar = key->scalar().reveal_for_use();
+    const ByteView scalar = key->scalar().reveal_for_computing();
     EXPECT_FALSE(holds(to_base64(scalar)));
     EXPECT_FALSE(holds(to_hex(scalar)));
     EXPECT_FALSE(holds(as_text(scalar)));

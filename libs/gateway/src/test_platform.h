@@ -11,7 +11,7 @@ inline constexpr UnixMillis kNow = 1'790'000'000'000;
 struct Platform {
   SystemRandom random;
   std::unique_ptr<crypto::Sm4GcmProvider> provider = crypto::Sm4GcmProvider::create().value();
-  messages::Tools tools{random, *provider};
+  messages::SealingTools tools{random, *provider};
   crypto::Sm2PrivateKey identity = crypto::Sm2PrivateKey::generate().value();
   crypto::Sm2PrivateKey delivery = crypto::Sm2PrivateKey::generate().value();
   crypto::Sm2PrivateKey output = crypto::Sm2PrivateKey::generate().value();

@@ -71,13 +71,13 @@ Result<Wanted> wanted_of(store::Transaction& tx, const Peer& peer) {
   if (!deployment || deployment->deleting != 0) return wrong("no-such-deployment", "The deployment is not wanted.");
   if (deployment->replicas == 0) return wrong("no-such-unit", "The deployment wants no unit.");
   MIFENG_TRY(const auto unit, store::find<store::UnitRow>(tx, peer.cluster, peer.unit));
-  if (unit && unit->state == "stopping") return wrong("no-such-unit", "The unit was told to end.");
+  if (unit && unit->state == store::UnitState::kStopping) return wrong("no-such-unit", "The unit was told to end.");
   MIFENG_TRY(auto revision, store::find<store::RevisionRow>(tx, peer.revision));
   if (!revision || revision->deployment_id != peer.deployment)
     return wrong("no-such-revision", "The unit runs a revision that is not kept.");
   MIFENG_TRY(auto model, store::find<store::ModelRow>(tx, revision->version_id));
   // What was withdrawn is not deployed any more, and what runs of it goes on.
-  if (!model || (model->state != "accepted" && model->state != "withdrawn"))
+  if (!model || (model->state != store::VersionState::kAccepted && model->state != store::VersionState::kWithdrawn))
     return wrong("version-not-accepted", "The version is not accepted.");
   wanted.deployment = std::move(*deployment);
   wanted.revision = std::move(*revision);
@@ -130,7 +130,7 @@ Result<Peer> GrantService::prove_again(const GuardPeer& guard, const std::string
 // What to answer to a process that could not prove itself: "refused", and `why` stands in the audit log, up to 20 times
 // in 10 minutes. These count for nobody: a stranger's attempts do not use up what the unit itself may ask. Where the
 // engine did not answer, `why` itself, which accuses no one.
-Error GrantService::unproved(const std::string& unit, const Error& why) {
+Error GrantService::refuse_unproved(const std::string& unit, const Error& why) {
   if (why.code() != ErrorCode::kPermissionDenied) return why;
   // A name of its own, apart from what grant() counts.
   if (context_.access.attempts.may_audit("stranger at " + unit, context_.clock.now_ms()))
@@ -141,7 +141,7 @@ Error GrantService::unproved(const std::string& unit, const Error& why) {
 Result<Bytes> GrantService::grant(const GuardPeer& guard, const std::string& deployment, const std::string& nonce,
                                   ByteView stream) {
   const auto proved = prove(guard, deployment);
-  if (!proved) return unproved(guard.unit, proved.error());
+  if (!proved) return refuse_unproved(guard.unit, proved.error());
   const Peer& peer = *proved;
   const std::string who = peer.cluster + "/" + peer.unit;
   MIFENG_CHECK(context_.access.attempts.take(who, context_.clock.now_ms()));
@@ -254,7 +254,7 @@ Result<Bytes> GrantService::grant(const GuardPeer& guard, const std::string& dep
 Result<Bytes> GrantService::renew(const GuardPeer& guard, const std::string& deployment, const std::string& nonce,
                                   ByteView stream) {
   const auto proved = prove_again(guard, deployment);
-  if (!proved) return unproved(guard.unit, proved.error());
+  if (!proved) return refuse_unproved(guard.unit, proved.error());
   const Peer& peer = *proved;
   const std::string renewal_sm3 = trust::sm3_hex(stream);
   const auto keys = context_.access.keys.get();
@@ -307,8 +307,9 @@ Result<Bytes> GrantService::renew(const GuardPeer& guard, const std::string& dep
         const auto wanted = wanted_of(tx, peer);
         if (!wanted) {
           no_start = wanted.error();
-        } else if (wanted->model.state != "accepted") {
-          no_start = wrong("version-not-accepted", "The version is " + wanted->model.state + ".");
+        } else if (wanted->model.state != store::VersionState::kAccepted) {
+          no_start =
+              wrong("version-not-accepted", "The version is " + std::string(to_string(wanted->model.state)) + ".");
         }
       }
       if (no_start)

@@ -198,7 +198,7 @@ TEST_F(Rotation, ADeliveryKeyThatAGatewaysCardHasIsNotDestroyedBeforeTheGatewayI
   ASSERT_TRUE(db().write([](store::Transaction& tx) -> Result<void> {
     MIFENG_TRY(auto rows, store::all<store::ModelRow>(tx));
     for (auto& row : rows) {
-      row.state = "refused";
+      row.state = store::VersionState::kRefused;
       MIFENG_CHECK(store::update(tx, row));
     }
     return ok();

@@ -24,7 +24,7 @@ constexpr seconds kRepeatLog{60};
 Result<void> Guard::Impl::prepare() {
   const GuardConfig& config = options.config;
   MIFENG_TRY(provider, crypto::Sm4GcmProvider::create());
-  tools.emplace(messages::Tools{random, *provider});
+  tools.emplace(messages::SealingTools{random, *provider});
   MIFENG_CHECK(check_in_memory(config.folders.app));
   MIFENG_CHECK(check_in_memory(config.folders.run));
   MIFENG_TRY(link, keyholder::HttpPlatformLink::create(

@@ -33,7 +33,7 @@ struct Guard::Impl {
   SystemClock clock;
   SystemRandom random;
   std::unique_ptr<crypto::Sm4GcmProvider> provider;
-  std::optional<messages::Tools> tools;
+  std::optional<messages::SealingTools> tools;
   keyholder::Tasks tasks{io, [this](const std::string& line) { log(line); }};
   keyholder::Bell bell{io};
   Bytes payload_header;

@@ -21,7 +21,7 @@ milliseconds retry_delay(int failures) {
 
 }  // namespace
 
-GrantSession::GrantSession(SessionOptions options, const Clock& clock, const messages::Tools& tools)
+GrantSession::GrantSession(SessionOptions options, const Clock& clock, const messages::SealingTools& tools)
     : options_(std::move(options)), clock_(clock), tools_(tools) {}
 
 Result<GrantSession::Exchange> GrantSession::next() {
@@ -163,7 +163,8 @@ std::string GrantSession::advice(const Error& error) const {
 }
 
 std::chrono::milliseconds GrantSession::delay() const {
-  if (failures_ > 0) return retry_delay(failures_);
+  // Where leases are short, so that one lost answer does not end this instance: a fifth of the lease is what is told.
+  if (failures_ > 0) return grant_ ? std::min(retry_delay(failures_), milliseconds(renew_ms_)) : retry_delay(failures_);
   if (wants_grant_) return pending_ ? kRetryMin : regrant_pause_;
   if (start_word_ == StartWord::kAsked) return milliseconds(0);
   return listed_ ? milliseconds(renew_ms_) : kUnlistedInterval;

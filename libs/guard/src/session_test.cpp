@@ -38,7 +38,7 @@ struct Platform {
     return messages::make_key_statement(claims(KeyPurpose::kOutput, output), identity).value();
   }
 
-  Bytes answer(const GrantSession::Exchange& exchange, const messages::Tools& tools) {
+  Bytes answer(const GrantSession::Exchange& exchange, const messages::SealingTools& tools) {
     if (exchange.path == "/v1/grants") {
       request = messages::open_grant_request(exchange.body, "dep-1", exchange.nonce, delivery, tools).value();
       return messages::seal_grant({.deployment = "dep-1",
@@ -80,7 +80,7 @@ struct Session : testing::Test {
   FakeClock clock;
   SystemRandom random;
   std::unique_ptr<crypto::Sm4GcmProvider> provider = crypto::Sm4GcmProvider::create().value();
-  messages::Tools tools{random, *provider};
+  messages::SealingTools tools{random, *provider};
   Platform platform;
   GrantSession session{SessionOptions{.deployment = "dep-1",
                                       .instance = "mf-1",

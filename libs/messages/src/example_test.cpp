@@ -35,7 +35,7 @@ void expect_round_trip(const std::string& name, Decode decode, Encode encode) {
   const auto message = decode(as_bytes(blocks.at(name)));
   ASSERT_TRUE(message.has_value()) << message.error().message();
   const SecretBytes again = encode(*message);
-  EXPECT_EQ(parsed(as_text(again.reveal_for_use())), parsed(blocks.at(name)));
+  EXPECT_EQ(parsed(as_text(again.reveal_for_computing())), parsed(blocks.at(name)));
 }
 
 TEST(GrantPage, ExamplesReadAndWriteTheSame) {

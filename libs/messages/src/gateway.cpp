@@ -93,7 +93,7 @@ SecretBytes encode_join(const JoinFile& message) {
   json::Object object{{"format", "mifeng-join/1"}, {"platform", message.platform}};
   if (message.tls_certificate_sm3) object.set("tls_certificate_sm3", *message.tls_certificate_sm3);
   object.set("gateway", message.gateway);
-  object.set("code", as_text(message.code.reveal_for_use()));
+  object.set("code", as_text(message.code.reveal_for_output()));
   object.set("card", card_object(message.card));
   return to_secret(std::move(object));
 }
@@ -121,7 +121,7 @@ Result<JoinFile> decode_join(ByteView json) {
 SecretBytes encode_enrolment(const Enrolment& message) {
   return to_secret({{"format", "mifeng-enrolment/1"},
                     {"gateway", message.gateway},
-                    {"code", as_text(message.code.reveal_for_use())},
+                    {"code", as_text(message.code.reveal_for_output())},
                     {"nonce", message.nonce},
                     {"receive_key", point_text(message.receive_key)},
                     {"signing_key", point_text(message.signing_key)},
@@ -176,7 +176,7 @@ SecretBytes encode_snapshot(const Snapshot& message) {
     callers.emplace_back(json::Object{{"id", caller.id}, {"key_sm3", digest_text(caller.key_sm3)}});
   json::Array output_keys;
   for (const SnapshotOutputKey& key : message.output_keys)
-    output_keys.emplace_back(json::Object{{"private_key", to_base64(key.private_key.scalar().reveal_for_use())},
+    output_keys.emplace_back(json::Object{{"private_key", to_base64(key.private_key.scalar().reveal_for_output())},
                                           {"key_id", to_hex(key.private_key.public_key().key_id())},
                                           {"not_before_ms", key.not_before_ms},
                                           {"not_after_ms", key.not_after_ms}});
@@ -242,7 +242,7 @@ Result<Snapshot> decode_snapshot(ByteView json) {
     const Bytes key_id = key.fields().hex("key_id", 8, 8);
     const UnixMillis not_before = key.millis("not_before_ms");
     const UnixMillis not_after = key.millis("not_after_ms");
-    auto private_key = crypto::Sm2PrivateKey::from_scalar(scalar.reveal_for_use());
+    auto private_key = crypto::Sm2PrivateKey::from_scalar(scalar.reveal_for_computing());
     if (!private_key || !std::equal(key_id.begin(), key_id.end(), private_key->public_key().key_id().begin(),
                                     private_key->public_key().key_id().end())) {
       key.fields().refuse("key_id", "is not that of the private key");

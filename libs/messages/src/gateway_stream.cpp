@@ -6,16 +6,16 @@
 namespace mifeng::messages {
 
 Result<Bytes> seal_enrolment(const Enrolment& message, const crypto::Sm2PublicKey& delivery_key,
-                             const crypto::Sm2PrivateKey& signing_key, const Tools& tools) {
+                             const crypto::Sm2PrivateKey& signing_key, const SealingTools& tools) {
   return seal_message(encode_enrolment(message), sealed::enrol_context(message.gateway, message.nonce), delivery_key,
                       signing_key, tools);
 }
 
 Result<Enrolment> open_enrolment(ByteView stream, std::string_view gateway, std::string_view nonce,
-                                 const crypto::Sm2PrivateKey& delivery_key, const Tools& tools) {
+                                 const crypto::Sm2PrivateKey& delivery_key, const SealingTools& tools) {
   MIFENG_TRY(const Opened opened,
              open_message(stream, sealed::enrol_context(gateway, nonce), delivery_key, kMessageSizeMax, tools));
-  MIFENG_TRY(Enrolment enrolment, decode_enrolment(opened.plaintext.reveal_for_use()));
+  MIFENG_TRY(Enrolment enrolment, decode_enrolment(opened.plaintext.reveal_for_parsing()));
   MIFENG_CHECK(opened.check_signer(enrolment.signing_key));
   if (enrolment.receive_key == enrolment.signing_key)
     return Error(ErrorCode::kVerificationFailed, "bad-signature", "an enrolment gives one key pair for two purposes");
@@ -25,35 +25,35 @@ Result<Enrolment> open_enrolment(ByteView stream, std::string_view gateway, std:
 }
 
 Result<Bytes> seal_report(const Report& message, const crypto::Sm2PublicKey& delivery_key,
-                          const crypto::Sm2PrivateKey& signing_key, const Tools& tools) {
+                          const crypto::Sm2PrivateKey& signing_key, const SealingTools& tools) {
   return seal_message(encode_report(message), sealed::report_context(message.gateway, message.serial), delivery_key,
                       signing_key, tools);
 }
 
 Result<Report> open_report(ByteView stream, std::string_view gateway, std::uint64_t serial,
                            const crypto::Sm2PrivateKey& delivery_key, const crypto::Sm2PublicKey& gateway_key,
-                           const Tools& tools) {
+                           const SealingTools& tools) {
   MIFENG_TRY(const Opened opened,
              open_message(stream, sealed::report_context(gateway, serial), delivery_key, kReportSizeMax, tools));
   MIFENG_CHECK(opened.check_signer(gateway_key));
-  MIFENG_TRY(Report report, decode_report(opened.plaintext.reveal_for_use()));
+  MIFENG_TRY(Report report, decode_report(opened.plaintext.reveal_for_parsing()));
   if (report.gateway != gateway) return mismatch("gateway");
   if (report.serial != serial) return mismatch("serial");
   return report;
 }
 
 Result<Bytes> seal_snapshot(const Snapshot& message, const crypto::Sm2PublicKey& receive_key,
-                            const crypto::Sm2PrivateKey& identity_key, const Tools& tools) {
+                            const crypto::Sm2PrivateKey& identity_key, const SealingTools& tools) {
   return seal_message(encode_snapshot(message), sealed::snapshot_context(message.gateway, message.serial), receive_key,
                       identity_key, tools);
 }
 
 Result<Snapshot> open_snapshot(ByteView stream, std::string_view gateway, std::uint64_t serial,
                                const crypto::Sm2PrivateKey& receive_key, const crypto::Sm2PublicKey& card_identity,
-                               const Tools& tools) {
+                               const SealingTools& tools) {
   MIFENG_TRY(const Opened opened,
              open_message(stream, sealed::snapshot_context(gateway, serial), receive_key, kSnapshotSizeMax, tools));
-  MIFENG_TRY(Snapshot snapshot, decode_snapshot(opened.plaintext.reveal_for_use()));
+  MIFENG_TRY(Snapshot snapshot, decode_snapshot(opened.plaintext.reveal_for_parsing()));
   MIFENG_TRY(const IdentityChain chain, IdentityChain::verify(card_identity, snapshot.identity_chain));
   MIFENG_CHECK(opened.check_signer(chain.current()));
   if (snapshot.gateway != gateway) return mismatch("gateway");

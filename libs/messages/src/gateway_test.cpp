@@ -97,7 +97,7 @@ TEST_F(GatewayMessages, EnrolmentIsSignedByTheKeyThatItIntroduces) {
   };
   const auto got = round_trip(kit.signing);
   ASSERT_TRUE(got.has_value()) << got.error().message();
-  EXPECT_EQ(as_text(got->code.reveal_for_use()), "once");
+  EXPECT_EQ(as_text(got->code.reveal_for_computing()), "once");
   EXPECT_EQ(reason_of(round_trip(kit.other)), "bad-signature");
 }
 

@@ -28,7 +28,7 @@ std::optional<std::uint32_t> optional_start(Reader& reader) {
 SecretBytes encode_grant_request(const GrantRequest& message) {
   json::Object object{{"format", "mifeng-grant-request/1"}, {"deployment", message.deployment}, {"unit", message.unit}};
   if (message.pod_uid) object.set("pod_uid", *message.pod_uid);
-  if (message.token) object.set("token", as_text(message.token->reveal_for_use()));
+  if (message.token) object.set("token", as_text(message.token->reveal_for_output()));
   object.set("nonce", message.nonce);
   object.set("receive_key", point_text(message.receive_key));
   object.set("signing_key", point_text(message.signing_key));
@@ -72,7 +72,7 @@ SecretBytes encode_grant(const Grant& message) {
                     {"model", message.model},
                     {"version", message.version},
                     {"vendor_key", point_text(message.vendor_key)},
-                    {"payload_root_key", to_base64(message.payload_root_key.reveal_for_use())},
+                    {"payload_root_key", to_base64(message.payload_root_key.reveal_for_output())},
                     {"segments_size", message.segments_size},
                     {"segments_sha256", to_hex(message.segments_sha256)},
                     {"output_key", point_text(message.output_key)},
@@ -114,7 +114,7 @@ Result<Grant> decode_grant(ByteView json) {
                .model = std::move(model),
                .version = std::move(version),
                .vendor_key = *vendor_key,
-               .payload_root_key = Secret<16>(root_key.reveal_for_use().first<16>()),
+               .payload_root_key = Secret<16>(root_key.reveal_for_copying().first<16>()),
                .segments_size = segments_size,
                .segments_sha256 = segments_sha256,
                .output_key = *output_key,

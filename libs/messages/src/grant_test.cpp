@@ -43,7 +43,7 @@ TEST_F(GrantMessages, RequestReachesThePlatform) {
   const auto got = open_grant_request(stream, "dep-1", kit.nonce, kit.delivery, kit.tools);
   ASSERT_TRUE(got.has_value()) << got.error().message();
   EXPECT_EQ(got->unit, "mf-1");
-  EXPECT_EQ(as_text(got->token->reveal_for_use()), "a token");
+  EXPECT_EQ(as_text(got->token->reveal_for_computing()), "a token");
   EXPECT_EQ(got->receive_key, kit.receive.public_key());
   EXPECT_EQ(got->signing_key, kit.signing.public_key());
   const auto parties = parties_of(stream).value();
@@ -164,11 +164,11 @@ TEST(RenewalStart, IsFromTheSecondOn) {
   const auto key = crypto::Sm2PrivateKey::generate().value().public_key();
   for (const std::uint32_t number : {0u, 1u, kModelStartsMax + 1}) {
     Renewal renewal{.deployment = "d", .instance_id = "i", .counter = 1, .receive_key = key, .events = {}, .calls = 0};
-    EXPECT_TRUE(decode_renewal(encode_renewal(renewal).reveal_for_use()));
+    EXPECT_TRUE(decode_renewal(encode_renewal(renewal).reveal_for_parsing()));
     renewal.start = number;
-    EXPECT_FALSE(decode_renewal(encode_renewal(renewal).reveal_for_use())) << number;
+    EXPECT_FALSE(decode_renewal(encode_renewal(renewal).reveal_for_parsing())) << number;
     renewal.start = 2;
-    EXPECT_EQ(decode_renewal(encode_renewal(renewal).reveal_for_use())->start, 2u);
+    EXPECT_EQ(decode_renewal(encode_renewal(renewal).reveal_for_parsing())->start, 2u);
   }
 }
 

@@ -31,7 +31,7 @@ Result<StreamParties> parties_of(ByteView stream) {
 
 Result<Bytes> seal_message(const SecretBytes& plaintext, const Result<Bytes>& context,
                            const crypto::Sm2PublicKey& recipient, const crypto::Sm2PrivateKey& signer,
-                           const Tools& tools) {
+                           const SealingTools& tools) {
   if (!context) return context.error();
   MIFENG_TRY(sealed::SenderKey key,
              sealed::SenderKey::create({.kind = sealed::Kind::kGrant,
@@ -40,11 +40,11 @@ Result<Bytes> seal_message(const SecretBytes& plaintext, const Result<Bytes>& co
                                         .signer = &signer},
                                        tools.random));
   return sealed::seal(key, {.segmentation = sealed::Segmentation::kFlushed, .context = *context},
-                      plaintext.reveal_for_use(), tools.random, tools.provider);
+                      plaintext.reveal_for_computing(), tools.random, tools.provider);
 }
 
 Result<Opened> open_message(ByteView stream, const Result<Bytes>& context, const crypto::Sm2PrivateKey& private_key,
-                            std::size_t size_max, const Tools& tools) {
+                            std::size_t size_max, const SealingTools& tools) {
   if (!context) return context.error();
   if (stream.size() > size_max)
     return Error(ErrorCode::kResourceExhausted, "message-too-large",

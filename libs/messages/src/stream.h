@@ -12,7 +12,7 @@ namespace mifeng::messages {
 
 Result<Bytes> seal_message(const SecretBytes& plaintext, const Result<Bytes>& context,
                            const crypto::Sm2PublicKey& recipient, const crypto::Sm2PrivateKey& signer,
-                           const Tools& tools);
+                           const SealingTools& tools);
 
 // An opened message: its MAC and segments have verified, its signature has not.
 struct Opened {
@@ -22,7 +22,7 @@ struct Opened {
   Result<void> check_signer(const crypto::Sm2PublicKey& signer) const;
 };
 Result<Opened> open_message(ByteView stream, const Result<Bytes>& context, const crypto::Sm2PrivateKey& private_key,
-                            std::size_t size_max, const Tools& tools);
+                            std::size_t size_max, const SealingTools& tools);
 
 // kVerificationFailed "message-mismatch": the plaintext contradicts what stood beside the stream.
 Error mismatch(std::string_view what);

@@ -23,7 +23,7 @@ inline KeyClaims claims(KeyPurpose purpose, const crypto::Sm2PrivateKey& key, st
 struct Kit {
   SystemRandom random;
   std::unique_ptr<crypto::Sm4GcmProvider> provider = crypto::Sm4GcmProvider::create().value();
-  Tools tools{random, *provider};
+  SealingTools tools{random, *provider};
   crypto::Sm2PrivateKey identity = new_key();
   crypto::Sm2PrivateKey delivery = new_key();
   crypto::Sm2PrivateKey receive = new_key();

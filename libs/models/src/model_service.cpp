@@ -11,35 +11,13 @@
 
 namespace mifeng::models {
 
-std::string_view to_string(VersionState state) {
-  switch (state) {
-    case VersionState::kSubmitted: return "submitted";
-    case VersionState::kAccepted: return "accepted";
-    case VersionState::kRefused: return "refused";
-    case VersionState::kWithdrawn: return "withdrawn";
-  }
-  return "";
-}
-
 Result<VersionState> parse_version_state(std::string_view text) {
-  for (const auto state :
-       {VersionState::kSubmitted, VersionState::kAccepted, VersionState::kRefused, VersionState::kWithdrawn})
-    if (to_string(state) == text) return state;
+  if (const auto state = store::from_word<VersionState>(text)) return *state;
   return Error(ErrorCode::kInvalidArgument, "unknown-state", "A version is submitted, accepted, refused or withdrawn.");
 }
 
-std::string_view to_string(DocumentKind kind) {
-  switch (kind) {
-    case DocumentKind::kDesign: return "design";
-    case DocumentKind::kUsage: return "usage";
-    case DocumentKind::kTest: return "test";
-  }
-  return "";
-}
-
 Result<DocumentKind> parse_document_kind(std::string_view text) {
-  for (const auto kind : {DocumentKind::kDesign, DocumentKind::kUsage, DocumentKind::kTest})
-    if (to_string(kind) == text) return kind;
+  if (const auto kind = store::from_word<DocumentKind>(text)) return *kind;
   return Error(ErrorCode::kInvalidArgument, "unknown-document", "A document is design, usage or test.");
 }
 
@@ -57,7 +35,7 @@ Result<ModelVersion> model_of(store::Transaction& tx, const store::ModelRow& row
   model.image_name = row.image_name;
   model.image_digest = row.image_digest;
   model.image_address = row.image_address;
-  MIFENG_TRY(model.state, parse_version_state(row.state));
+  model.state = row.state;
   model.state_reason = row.state_reason;
   model.package_sm3 = row.package_sm3;
   model.payload_header_sm3 = row.payload_header_sm3;
@@ -71,8 +49,7 @@ Result<ModelVersion> model_of(store::Transaction& tx, const store::ModelRow& row
   model.decided_ms = row.decided_ms;
   MIFENG_TRY(auto documents, store::documents_of(tx, row.id));
   for (const auto& document : documents) {
-    MIFENG_TRY(const auto kind, parse_document_kind(document.kind));
-    model.documents.push_back({.kind = kind, .sm3 = document.sm3, .size = document.size});
+    model.documents.push_back({.kind = document.kind, .sm3 = document.sm3, .size = document.size});
   }
   return model;
 }
@@ -128,9 +105,8 @@ Result<ModelVersion> ModelService::find(const trust::Actor& actor, const std::st
 
 Result<std::string> ModelService::document(const trust::Actor& actor, const std::string& id, DocumentKind kind) {
   MIFENG_CHECK(get(actor, id));
-  MIFENG_TRY(auto row, context_.db.read([&](store::Transaction& tx) {
-    return store::find<store::DocumentRow>(tx, id, std::string(to_string(kind)));
-  }));
+  MIFENG_TRY(auto row,
+             context_.db.read([&](store::Transaction& tx) { return store::find<store::DocumentRow>(tx, id, kind); }));
   if (!row) return trust::not_found("document", std::string(to_string(kind)));
   return std::move(row->content);
 }
@@ -143,12 +119,13 @@ Result<ModelVersion> decide(const Context& context, const trust::Actor& actor, c
   return context.db.write([&](store::Transaction& tx) -> Result<ModelVersion> {
     MIFENG_TRY(auto row, store::find<store::ModelRow>(tx, id));
     if (!row) return trust::not_found("model version", id);
-    if (row->state == to_string(to)) return model_of(tx, *row);
-    const bool again = to == VersionState::kAccepted && row->state == to_string(VersionState::kWithdrawn);
-    if (row->state != to_string(VersionState::kSubmitted) && !again)
+    if (row->state == to) return model_of(tx, *row);
+    const bool again = to == VersionState::kAccepted && row->state == VersionState::kWithdrawn;
+    if (row->state != VersionState::kSubmitted && !again)
       return Error(ErrorCode::kConflict, "already-decided",
-                   "This version was " + row->state + " by " + row->decided_by + "; that is not changed any more.");
-    row->state = std::string(to_string(to));
+                   "This version was " + std::string(to_string(row->state)) + " by " + row->decided_by +
+                       "; that is not changed any more.");
+    row->state = to;
     row->state_reason = reason;
     row->decided_by = actor.name;
     row->decided_ms = context.clock.now_ms();
@@ -177,17 +154,17 @@ Result<ModelService::Withdrawn> ModelService::withdraw(const trust::Actor& actor
   return context_.db.write([&](store::Transaction& tx) -> Result<Withdrawn> {
     MIFENG_TRY(auto row, store::find<store::ModelRow>(tx, id));
     if (!row) return trust::not_found("model version", id);
-    if (row->state == to_string(VersionState::kAccepted)) {
-      row->state = std::string(to_string(VersionState::kWithdrawn));
+    if (row->state == VersionState::kAccepted) {
+      row->state = VersionState::kWithdrawn;
       row->state_reason = reason;
       row->decided_by = actor.name;
       row->decided_ms = context_.clock.now_ms();
       MIFENG_CHECK(store::update(tx, *row));
       MIFENG_CHECK(context_.audit.append(tx, actor, "version.withdraw",
                                          row->vendor_id + "/" + row->name + "/" + row->version, reason));
-    } else if (row->state != to_string(VersionState::kWithdrawn)) {
+    } else if (row->state != VersionState::kWithdrawn) {
       return Error(ErrorCode::kConflict, "not-accepted",
-                   "This version is " + row->state + "; only an accepted one is withdrawn.");
+                   "This version is " + std::string(to_string(row->state)) + "; only an accepted one is withdrawn.");
     }
     Withdrawn withdrawn;
     MIFENG_TRY(withdrawn.version, model_of(tx, *row));
@@ -202,7 +179,7 @@ Result<void> ModelService::remove(const trust::Actor& actor, const std::string& 
   auto removed = context_.db.write([&](store::Transaction& tx) -> Result<void> {
     MIFENG_TRY(auto row, store::find<store::ModelRow>(tx, id));
     if (!row) return trust::not_found("model version", id);
-    if (row->state == to_string(VersionState::kAccepted))
+    if (row->state == VersionState::kAccepted)
       return Error(ErrorCode::kConflict, "version-accepted",
                    "An accepted version stays, so that what ran can be told; withdraw it first.");
     MIFENG_TRY(const auto deployments, store::deployments_with_version(tx, id));

@@ -60,7 +60,8 @@ Result<std::optional<ModelVersion>> already_there(const Context& context, const 
     if (row->package_sm3 != package_sm3)
       return Error(ErrorCode::kConflict, "version-exists",
                    manifest.model.name + " " + manifest.model.version + " of " + manifest.vendor.id + " is there (" +
-                       row->state + ") with other content. Give the new content a new version.");
+                       std::string(to_string(row->state)) +
+                       ") with other content. Give the new content a new version.");
     MIFENG_TRY(auto model, model_of(tx, *row));
     return std::optional<ModelVersion>(std::move(model));
   });
@@ -69,16 +70,16 @@ Result<std::optional<ModelVersion>> already_there(const Context& context, const 
 Result<void> insert_documents(store::Transaction& tx, const package::PackageFile& package,
                               const std::string& model_id) {
   const auto& manifest = package.manifest();
-  const std::tuple<package::Document, const package::DigestAndSize*> documents[] = {
-      {package::Document::kDesign, &manifest.design},
-      {package::Document::kUsage, &manifest.usage},
-      {package::Document::kTest, &manifest.test}};
-  for (const auto& [kind, digest] : documents)
+  const std::tuple<package::Document, DocumentKind, const package::DigestAndSize*> documents[] = {
+      {package::Document::kDesign, DocumentKind::kDesign, &manifest.design},
+      {package::Document::kUsage, DocumentKind::kUsage, &manifest.usage},
+      {package::Document::kTest, DocumentKind::kTest, &manifest.test}};
+  for (const auto& [document, kind, digest] : documents)
     MIFENG_CHECK(store::insert(tx, store::DocumentRow{.model_id = model_id,
-                                                      .kind = std::string(package::to_string(kind)),
+                                                      .kind = kind,
                                                       .sm3 = digest->sm3,
                                                       .size = static_cast<std::int64_t>(digest->size),
-                                                      .content = package.document(kind)}));
+                                                      .content = package.document(document)}));
   return ok();
 }
 
@@ -275,7 +276,7 @@ Result<Submitted> SubmitService::finish(const trust::Actor& actor, const std::st
       row.image_name = manifest.image_name;
       row.image_digest = manifest.image_digest;
       row.image_address = address;
-      row.state = std::string(to_string(VersionState::kSubmitted));
+      row.state = VersionState::kSubmitted;
       row.package_sm3 = package_sm3;
       row.payload_header = to_base64(package.payload_header());
       row.payload_header_sm3 = trust::sm3_hex(package.payload_header());

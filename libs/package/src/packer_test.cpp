@@ -70,7 +70,7 @@ TEST(Packer, APackageVerifiesAndOpensForItsPlatform) {
       sealed::open(policy, project.delivery, *sealed::payload_context("acme", "echo", "1.0.0"), stream, *provider);
   ASSERT_TRUE(plain) << plain.error().message();
   EXPECT_EQ(plain->size(), package->manifest().payload_plaintext_size);
-  EXPECT_THAT(std::string(as_text(plain->reveal_for_use())), HasSubstr("echo hello"));
+  EXPECT_THAT(std::string(as_text(plain->reveal_for_computing())), HasSubstr("echo hello"));
   EXPECT_FALSE(
       sealed::open(policy, project.delivery, *sealed::payload_context("acme", "echo", "1.0.1"), stream, *provider));
 }

@@ -47,7 +47,7 @@ Result<std::string> PasswordHasher::compute(const std::string& password, const s
   MIFENG_TRY(const Bytes salt, from_hex(salt_hex));
   const SecretBytes hash =
       crypto::pbkdf2_hmac_sm3(as_bytes(password), salt, static_cast<std::uint32_t>(rounds), kHashSize);
-  return to_hex(hash.reveal_for_use());
+  return to_hex(hash.reveal_for_output());
 }
 
 Result<PasswordHash> PasswordHasher::make(const std::string& password, Random& random) {

@@ -13,12 +13,12 @@
 #include "mifeng/trust/context.h"
 #include "mifeng/trust/key_ring.h"
 #include "mifeng/vault/wrapper.h"
-#include "thinning.h"
+#include "retention.h"
 
 namespace mifeng::platform {
 namespace {
 
-constexpr UnixMillis kThinningPause = 10 * 60 * 1000;
+constexpr UnixMillis kRetentionPause = 10 * 60 * 1000;
 
 // The cluster of this machine is always there; where its engine and registry are is told anew at each start.
 Result<void> ensure_local_cluster(const trust::Context& context, const PlatformOptions& options) {
@@ -33,10 +33,10 @@ Result<void> ensure_local_cluster(const trust::Context& context, const PlatformO
     }
     row.id = clusters::kLocalCluster;
     row.name = "this machine";
-    row.kind = std::string(to_string(clusters::ClusterKind::kPodman));
+    row.kind = clusters::ClusterKind::kPodman;
     row.default_namespace = "models";
     row.node_addresses = options.local_node;
-    row.state = std::string(to_string(clusters::ClusterState::kUnknown));
+    row.state = clusters::ClusterState::kUnknown;
     row.created_ms = row.changed_ms = context.clock.now_ms();
     MIFENG_CHECK(store::insert(tx, row));
     return store::insert(tx, store::PortRangeRow{.cluster_id = clusters::kLocalCluster,
@@ -50,8 +50,7 @@ Result<void> open_clusters(const trust::Context& context, clusters::ClusterSet& 
   MIFENG_TRY(const auto rows,
              context.db.read([](store::Transaction& tx) { return store::all<store::ClusterRow>(tx); }));
   for (const auto& row : rows) {
-    MIFENG_TRY(const auto kind, clusters::parse_cluster_kind(row.kind));
-    const auto opened = set.open({.id = row.id, .kind = kind, .address = row.address});
+    const auto opened = set.open({.id = row.id, .kind = row.kind, .address = row.address});
     if (!opened)
       MIFENG_CHECK(
           clusters::note_cluster(context, row.id, clusters::ClusterState::kAway, opened.error().message(), "", {}));
@@ -158,7 +157,7 @@ struct Platform::Services {
 
   grants::GrantService grants{deployments_context, {.lease_ms = options.lease_ms, .renew_ms = options.renew_ms}};
 
-  UnixMillis thinned_ms = 0;  // of the housekeeping alone
+  UnixMillis retained_ms = 0;  // of the housekeeping alone
 };
 
 Platform::Platform(std::unique_ptr<Services> services) : services_(std::move(services)) {}
@@ -208,9 +207,9 @@ Result<void> Platform::housekeep() {
   MIFENG_CHECK(services_->people.end_sessions());
   MIFENG_CHECK(services_->audit.sign_head_if_due());
   const UnixMillis now = services_->base.clock.now_ms();
-  if (services_->thinned_ms + kThinningPause <= now) {
-    MIFENG_CHECK(thin_out(services_->base, services_->options.keep_ms));
-    services_->thinned_ms = now;
+  if (services_->retained_ms + kRetentionPause <= now) {
+    MIFENG_CHECK(erase_aged_rows(services_->base, services_->options.keep_ms));
+    services_->retained_ms = now;
   }
   return ok();
 }

@@ -120,7 +120,7 @@ std::string PlatformTest::add_model(const std::string& vendor, const std::string
   row.language = "python";
   row.config_sm3 = to_hex(crypto::sm3(as_bytes(config)));
   row.image_address = "127.0.0.1:5000/acme/digits@sha256:0123";
-  row.state = "submitted";
+  row.state = store::VersionState::kSubmitted;
   row.payload_header = to_base64(header);
   row.payload_header_sm3 = to_hex(crypto::sm3(header));
   row.payload_size = 1000;
@@ -165,7 +165,7 @@ TestGuard::TestGuard(std::string deployment_id, std::string unit_name, const cry
       receive_key(crypto::Sm2PrivateKey::generate().value()),
       signing_key(crypto::Sm2PrivateKey::generate().value()) {}
 
-Bytes TestGuard::request(const messages::PlatformCard& card, const messages::Tools& tools) {
+Bytes TestGuard::request(const messages::PlatformCard& card, const messages::SealingTools& tools) {
   nonce = tools.random.hex(16);
   const messages::GrantRequest message{.deployment = deployment,
                                        .unit = unit,
@@ -180,7 +180,7 @@ Bytes TestGuard::request(const messages::PlatformCard& card, const messages::Too
   return messages::seal_grant_request(message, delivery, signing_key, tools).value();
 }
 
-Bytes TestGuard::renewal(const messages::PlatformCard& card, const messages::Tools& tools, std::uint64_t calls) {
+Bytes TestGuard::renewal(const messages::PlatformCard& card, const messages::SealingTools& tools, std::uint64_t calls) {
   renew_nonce = tools.random.hex(16);
   const messages::Renewal message{.deployment = deployment,
                                   .instance_id = instance_id,

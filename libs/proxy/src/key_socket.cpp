@@ -58,13 +58,13 @@ void write(WireWriter& out, const TableTaken& message) { out.number(message.seri
 void write(WireWriter&, const Drained&) {}
 void write(WireWriter& out, const TablePush& message) { out.raw(encode_table(message.table)); }
 void write(WireWriter& out, const Unwrapped& message) {
-  out.number(message.id).raw(message.root_key.reveal_for_use()).raw(message.signer);
+  out.number(message.id).raw(message.root_key.reveal_for_output()).raw(message.signer);
 }
 void write(WireWriter& out, const Refused& message) { out.number(message.id).string(message.reason); }
 void write(WireWriter& out, const SealKey& message) {
   out.number(message.id).number(message.exponent).number(message.recipient_count);
   out.number(message.seconds_max).number(message.streams_max);
-  out.raw(message.root_key.reveal_for_use()).bytes(message.blocks);
+  out.raw(message.root_key.reveal_for_output()).bytes(message.blocks);
 }
 void write(WireWriter&, const RenewSealKey&) {}
 void write(WireWriter& out, const GuardState& message) {

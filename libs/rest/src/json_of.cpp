@@ -167,7 +167,7 @@ Value json_of(const grants::Instance& instance) {
 
 Value json_of(const access::Gateway& gateway) {
   return Object{{"id", gateway.id},
-                {"state", gateway.state},
+                {"state", to_string(gateway.state)},
                 {"receive_key_id", gateway.receive_key_id},
                 {"signing_key_id", gateway.signing_key_id},
                 {"version", gateway.version},

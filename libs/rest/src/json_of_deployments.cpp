@@ -68,7 +68,7 @@ Value json_of(const deployments::Overlay& overlay) {
 Value json_of(const deployments::UnitInfo& unit) {
   return Object{{"name", unit.name},
                 {"revision", unit.revision},
-                {"state", unit.state},
+                {"state", to_string(unit.state)},
                 {"reason", unit.reason},
                 {"ports", planned_ports(unit.ports)},
                 {"instance_id", unit.instance_id},

@@ -73,7 +73,7 @@ TEST_F(LimitsTest, AReceiverRefusesTheSegmentAfterTheLast) {
   // No sender of ours makes a 2^32nd segment that is not final; so it is made by hand.
   const auto header = Header::parse(sealer.header(), {}).value();
   const StreamKeys keys(key.root_key(), Kind::kResponse, header.salt(), context);
-  const auto cipher = provider->cipher(keys.segment_key().reveal_for_use()).value();
+  const auto cipher = provider->cipher(keys.segment_key().reveal_for_computing()).value();
   const auto segment = [&](std::uint64_t index, bool final) {
     Bytes out(1 + kSegmentOverhead);
     const MutableBytes all(out);

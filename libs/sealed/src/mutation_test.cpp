@@ -99,8 +99,8 @@ class Target {
   }
 
   std::string how_to_repeat() const {
-    return "root key " + to_hex(root_key_->reveal_for_grant().reveal_for_use()) + "\nprivate key " +
-           to_hex(receiver_.scalar().reveal_for_use()) + "\nsigner " + to_hex(signer_.public_key().point()) +
+    return "root key " + to_hex(root_key_->reveal_for_grant().reveal_for_computing()) + "\nprivate key " +
+           to_hex(receiver_.scalar().reveal_for_computing()) + "\nsigner " + to_hex(signer_.public_key().point()) +
            "\ncontext " + to_hex(context_);
   }
 

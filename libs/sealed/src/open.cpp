@@ -28,7 +28,7 @@ Result<RootKey> unwrap_root_key(const Header& header, const crypto::Sm2PrivateKe
     return failure(FailureClass::kBadRootKey);
   }
   if (key->size() != kRootKeySize) return failure(FailureClass::kBadRootKey);
-  return RootKey(Secret<kRootKeySize>(key->reveal_for_use().first<kRootKeySize>()));
+  return RootKey(Secret<kRootKeySize>(key->reveal_for_copying().first<kRootKeySize>()));
 }
 
 Result<StreamKeys> check_header_mac(const Header& header, const RootKey& root_key, ByteView context,

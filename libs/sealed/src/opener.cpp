@@ -69,7 +69,7 @@ Result<void> Opener::State::accept_header(Header arrived, const RootKey& key, By
   MIFENG_TRY(const StreamKeys keys, check_header_mac(arrived, key, stream_context, blocks_digest));
   MIFENG_CHECK(check_signature(arrived, policy));
   if (arrived.kind() == Kind::kPayload && !arrived.is_fixed()) return failure(FailureClass::kFixedRule);
-  MIFENG_TRY(cipher, provider->cipher(keys.segment_key().reveal_for_use()));
+  MIFENG_TRY(cipher, provider->cipher(keys.segment_key().reveal_for_computing()));
   header.emplace(std::move(arrived));
   return ok();
 }
@@ -212,7 +212,7 @@ Result<SecretBytes> open(const Policy& policy, const crypto::Sm2PrivateKey& priv
       size += plaintext.size();
     } while (!stream.empty());
     MIFENG_CHECK(opener.finish());
-    return SecretBytes(room.reveal_for_use().first(size));
+    return SecretBytes(room.reveal_for_copying().first(size));
   });
 }
 

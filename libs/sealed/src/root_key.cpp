@@ -16,7 +16,7 @@ constexpr std::string_view kStreamLabel = "mifeng/v1/";
 constexpr std::string_view kSegmentLabel = "mifeng/v1/segment";
 
 crypto::HmacSm3Key extract(const Secret<kRootKeySize>& key) {
-  return crypto::HmacSm3Key(crypto::hkdf_sm3_extract(kExtractSalt, key.reveal_for_use()).reveal_for_use());
+  return crypto::HmacSm3Key(crypto::hkdf_sm3_extract(kExtractSalt, key.reveal_for_computing()).reveal_for_computing());
 }
 
 // HKDF-Expand of exactly one block: HMAC(prk, info || 01), with `info` in its pieces.
@@ -96,7 +96,7 @@ Result<SenderKey> SenderKey::build(const SenderKeyOptions& options, RootKey root
     made.exponent_ = options.exponent;
     made.recipient_count_ = static_cast<std::uint8_t>(options.recipients.size());
     for (const crypto::Sm2PublicKey& recipient : options.recipients) {
-      MIFENG_TRY(const Bytes ciphertext, recipient.encrypt(made.root_key_.reveal_for_grant().reveal_for_use()));
+      MIFENG_TRY(const Bytes ciphertext, recipient.encrypt(made.root_key_.reveal_for_grant().reveal_for_computing()));
       append_block(made.blocks_, recipient.key_id(), ciphertext);
     }
     if (options.signer != nullptr) {

@@ -43,7 +43,7 @@ Result<Sealer> Sealer::create(SenderKey& key, const SealOptions& options, Random
     std::array<std::uint8_t, kSaltSize> salt{};
     random.fill(salt);
     const StreamKeys keys(key.root_key(), key.kind(), salt, options.context);
-    MIFENG_TRY(auto cipher, provider.cipher(keys.segment_key().reveal_for_use()));
+    MIFENG_TRY(auto cipher, provider.cipher(keys.segment_key().reveal_for_computing()));
     ++key.streams_;
     return Sealer(key.kind(), key.make_header(salt, fixed, keys), std::move(cipher), std::size_t{1} << key.exponent(),
                   options.segmentation);

@@ -37,7 +37,7 @@ class SealTest : public ::testing::Test {
   }
   Result<Bytes> opened(Kind kind, ByteView under, ByteView stream) {
     MIFENG_TRY(const SecretBytes plaintext, open(policy(kind), receiver, under, stream, *provider));
-    return Bytes(plaintext.reveal_for_use().begin(), plaintext.reveal_for_use().end());
+    return Bytes(plaintext.reveal_for_computing().begin(), plaintext.reveal_for_computing().end());
   }
   // Seals without signature, so that a thousand streams take no thousand verifications.
   SenderKey quick_key(Kind kind, int exponent = 10) {

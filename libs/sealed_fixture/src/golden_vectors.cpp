@@ -153,7 +153,7 @@ class Generator {
                                   {"kind", static_cast<int>(made.spec.kind)},
                                   {"context_hex", to_hex(made.context)},
                                   {"stream_hex", to_hex(made.stream)},
-                                  {"private_key_hex", to_hex(made.receiver.scalar().reveal_for_use())},
+                                  {"private_key_hex", to_hex(made.receiver.scalar().reveal_for_output())},
                                   {"signer_public_hex", to_hex(signer.point())},
                                   {"require_signature", made.spec.is_signed},
                                   {"expected", std::move(expected)}});

@@ -196,7 +196,7 @@ Result<void> ensure_vendor(ExampleContext& context, const manifest::Vendor& vend
   if (!std::filesystem::exists(context.vendor_key, error)) {
     MIFENG_TRY(const crypto::Sm2PrivateKey made, crypto::Sm2PrivateKey::generate());
     MIFENG_TRY(const SecretBytes pem, made.to_pem());
-    MIFENG_CHECK(write_file_atomic(context.vendor_key, pem.reveal_for_use(), 0600));
+    MIFENG_CHECK(write_file_atomic(context.vendor_key, pem.reveal_for_output(), 0600));
   }
   MIFENG_TRY(const SecretBytes pem, read_secret_file(context.vendor_key, 64 << 10));
   MIFENG_TRY(const crypto::Sm2PrivateKey key, crypto::Sm2PrivateKey::from_pem(pem));

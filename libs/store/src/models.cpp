@@ -68,9 +68,10 @@ Result<std::optional<ModelRow>> model_by_version(Transaction& tx, const std::str
 Result<std::vector<DocumentRow>> documents_of(Transaction& tx, const std::string& model_id) {
   std::vector<DocumentRow> rows;
   DocumentRow row;
-  MIFENG_CHECK(run_sql(
-      tx, "SELECT model_id, kind, sm3, size FROM model_documents WHERE model_id = :model ORDER BY kind", {model_id},
-      {Target(&row.model_id), Target(&row.kind), Target(&row.sm3), Target(&row.size)}, [&] { rows.push_back(row); }));
+  MIFENG_CHECK(
+      run_sql(tx, "SELECT model_id, kind, sm3, size FROM model_documents WHERE model_id = :model ORDER BY kind",
+              {model_id}, {Target(&row.model_id), detail::target_of(row.kind), Target(&row.sm3), Target(&row.size)},
+              [&] { rows.push_back(row); }));
   return rows;
 }
 

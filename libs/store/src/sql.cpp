@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <deque>
 #include <vector>
 
 #include "connection.h"
@@ -50,11 +51,15 @@ Result<std::int64_t> run_sql(Transaction& tx, const std::string& sql, const std:
                              const std::vector<Target>& targets, const std::function<void()>& on_row) {
   try {
     soci::statement statement(tx.state().session);
+    std::deque<std::pair<WordTarget, std::string>> words;  // whose places stay where they are
     for (const Target& target : targets) {
       if (auto* const* text = std::get_if<std::string*>(&target)) {
         statement.exchange(soci::into(**text));
+      } else if (auto* const* number = std::get_if<std::int64_t*>(&target)) {
+        statement.exchange(soci::into(**number));
       } else {
-        statement.exchange(soci::into(*std::get<std::int64_t*>(target)));
+        words.emplace_back(std::get<WordTarget>(target), std::string());
+        statement.exchange(soci::into(words.back().second));
       }
     }
     for (const Param& param : params) {
@@ -73,6 +78,9 @@ Result<std::int64_t> run_sql(Transaction& tx, const std::string& sql, const std:
     }
     statement.execute(false);
     while (statement.fetch()) {
+      for (const auto& [target, word] : words)
+        if (!target.take(target.member, word))
+          return Error(ErrorCode::kInternal, "bad-row", "What the database holds, \"" + word + "\", is no such word.");
       if (on_row)
         on_row();
       else

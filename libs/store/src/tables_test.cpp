@@ -51,7 +51,7 @@ ModelRow model(const std::string& id, const std::string& vendor_id, const std::s
   row.function = "recognises 手写 digits";
   row.config_sm3 = "c0ffee";
   row.image_address = "r/" + name + "@sha256:1";
-  row.state = "submitted";
+  row.state = VersionState::kSubmitted;
   row.submitted_ms = 5'000'000'000;  // more than 32 bits
   return row;
 }
@@ -76,6 +76,9 @@ TEST_F(Tables, EveryRowComesBackAsItWentIn) {
     auto fill = [&](auto& member) {
       if constexpr (std::is_same_v<std::decay_t<decltype(member)>, std::string>) {
         member = "文 '\" %" + std::to_string(number++);
+      } else if constexpr (WordEnum<std::decay_t<decltype(member)>>) {
+        using Enum = std::decay_t<decltype(member)>;
+        member = static_cast<Enum>(std::size(Words<Enum>::of) - 1);
       } else {
         member = number++;
       }
@@ -168,7 +171,7 @@ TEST_F(Tables, SearchesModelsByEachFieldAndPage) {
     MIFENG_CHECK(insert_model(tx, model("2", "acme", "digits", "1.1")));
     ModelRow other = model("3", "bolt", "100%_sure", "1.0");
     other.language = "c++";
-    other.state = "accepted";
+    other.state = VersionState::kAccepted;
     return insert_model(tx, other);
   }));
   const auto ids = [&](const ModelFilter& filter, const Window& window = {}) {

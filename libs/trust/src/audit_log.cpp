@@ -38,7 +38,7 @@ Result<std::unique_ptr<AuditLog>> AuditLog::load_or_create(store::Database& db, 
   });
   if (!key) return std::move(key).error();
   MIFENG_TRY(const SecretBytes secret, wrapper.unwrap(label, *key));
-  return std::unique_ptr<AuditLog>(new AuditLog(db, clock, crypto::HmacSm3Key(secret.reveal_for_use())));
+  return std::unique_ptr<AuditLog>(new AuditLog(db, clock, crypto::HmacSm3Key(secret.reveal_for_computing())));
 }
 
 crypto::Sm3Digest AuditLog::mac(const crypto::Sm3Digest& previous, const crypto::Sm3Digest& digest) const {

@@ -68,7 +68,7 @@ Result<void> KeyRing::load(store::Transaction& tx) {
     LoadedKey key{.row = row, .public_key = public_key, .private_key = std::nullopt};
     if (row.destroyed_ms == 0) {
       MIFENG_TRY(const SecretBytes scalar, wrapper_.unwrap(label_of(row.purpose, public_key), row.wrapped));
-      MIFENG_TRY(auto private_key, crypto::Sm2PrivateKey::from_scalar(scalar.reveal_for_use()));
+      MIFENG_TRY(auto private_key, crypto::Sm2PrivateKey::from_scalar(scalar.reveal_for_computing()));
       if (!(private_key.public_key() == public_key) || key_id_hex(public_key) != row.id)
         return Error(ErrorCode::kVerificationFailed, "wrapped-key-does-not-fit",
                      "The stored " + row.purpose + " key " + row.id +
@@ -121,7 +121,7 @@ Result<store::KeyRow> KeyRing::make(store::Transaction& tx, KeyPurpose purpose, 
   row.not_after_ms = not_after_ms;
   row.created_ms = clock_.now_ms();
   MIFENG_TRY(row.wrapped,
-             wrapper_.wrap(label_of(row.purpose, public_key), SecretBytes(private_key.scalar().reveal_for_use())));
+             wrapper_.wrap(label_of(row.purpose, public_key), SecretBytes(private_key.scalar().reveal_for_copying())));
   if (signers != nullptr) {
     const messages::KeyClaims claims{.purpose = purpose,
                                      .key = public_key,

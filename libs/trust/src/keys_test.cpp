@@ -151,7 +151,7 @@ TEST_F(Keys, ADeliveryKeyStaysWhileAnAcceptedVersionNeedsIt) {
   EXPECT_FALSE(destroyed());
   ASSERT_TRUE(db().write([](store::Transaction& tx) -> Result<void> {
     MIFENG_TRY(auto rows, store::all<store::ModelRow>(tx));
-    rows.at(0).state = "refused";
+    rows.at(0).state = store::VersionState::kRefused;
     MIFENG_CHECK(store::update(tx, rows[0]));
     return ok();
   }));

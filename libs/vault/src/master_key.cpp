@@ -50,20 +50,20 @@ Result<SecretBytes> load_master_key(const std::filesystem::path& path, MasterKey
     random.fill(key.reveal_for_writing());
     for (std::size_t i = 0; i < kMasterKeySize; ++i) {
       constexpr char kDigits[] = "0123456789abcdef";
-      text.reveal_for_writing()[2 * i] = static_cast<std::uint8_t>(kDigits[key.reveal_for_use()[i] >> 4]);
-      text.reveal_for_writing()[2 * i + 1] = static_cast<std::uint8_t>(kDigits[key.reveal_for_use()[i] & 15]);
+      text.reveal_for_writing()[2 * i] = static_cast<std::uint8_t>(kDigits[key.reveal_for_output()[i] >> 4]);
+      text.reveal_for_writing()[2 * i + 1] = static_cast<std::uint8_t>(kDigits[key.reveal_for_output()[i] & 15]);
     }
     text.reveal_for_writing()[2 * kMasterKeySize] = '\n';
     std::error_code ignored;
     std::filesystem::create_directories(path.parent_path(), ignored);
-    MIFENG_CHECK(write_file_atomic(path, text.reveal_for_use(), 0600));
+    MIFENG_CHECK(write_file_atomic(path, text.reveal_for_output(), 0600));
     return key;
   }
   if ((info.st_mode & 077) != 0)
     return Error(ErrorCode::kPermissionDenied, "master-key-readable",
                  "Others may read the master key " + path.string() + ". Make it private: chmod 600.");
   MIFENG_TRY(const SecretBytes text, read_secret_file(path, 256));
-  return decode_hex(text.reveal_for_use(), path.string());
+  return decode_hex(text.reveal_for_parsing(), path.string());
 }
 
 Result<SecretBytes> take_master_key_from_environment(const std::string& name) {
@@ -91,7 +91,7 @@ Result<SecretBytes> master_key_from_passphrase(const SecretBytes& passphrase, co
   MIFENG_TRY(const Bytes salt, read_file(salt_file, 64));
   if (salt.size() != 16)
     return Error(ErrorCode::kInvalidArgument, "bad-salt", salt_file.string() + " must hold 16 bytes.");
-  return crypto::pbkdf2_hmac_sm3(passphrase.reveal_for_use(), salt, kPassphraseRounds, kMasterKeySize);
+  return crypto::pbkdf2_hmac_sm3(passphrase.reveal_for_computing(), salt, kPassphraseRounds, kMasterKeySize);
 }
 
 }  // namespace mifeng::vault

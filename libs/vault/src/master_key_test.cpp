@@ -33,7 +33,7 @@ TEST_F(MasterKey, IsMadeOnceAndOnlyWhereItMayBe) {
   for (const auto mode : {MasterKeyFile::kCreate, MasterKeyFile::kMustExist}) {
     const auto again = load_master_key(path_, mode, random_);
     ASSERT_TRUE(again);
-    EXPECT_TRUE(equal_in_constant_time(made->reveal_for_use(), again->reveal_for_use()));
+    EXPECT_TRUE(equal_in_constant_time(made->reveal_for_computing(), again->reveal_for_computing()));
   }
 }
 
@@ -54,7 +54,7 @@ TEST_F(MasterKey, Is64HexDigitsWithALineEnd) {
     ASSERT_TRUE(write_file_atomic(path, as_bytes(good), 0600));
     const auto key = load_master_key(path, MasterKeyFile::kMustExist, random_);
     ASSERT_TRUE(key) << key.error().message();
-    EXPECT_EQ(key->reveal_for_use()[31], 0x1f);
+    EXPECT_EQ(key->reveal_for_computing()[31], 0x1f);
   }
   for (const std::string& bad : {std::string(), std::string("abc"), std::string("zz"), digits.substr(2), digits + "00",
                                  " " + digits, digits + " ", "g" + digits.substr(1)}) {
@@ -68,7 +68,7 @@ TEST_F(MasterKey, FromAVariableIsGoneFromIt) {
   const char* const stood = std::getenv("MIFENG_TEST_KEY");
   const auto key = take_master_key_from_environment("MIFENG_TEST_KEY");
   ASSERT_TRUE(key) << key.error().message();
-  EXPECT_EQ(key->reveal_for_use()[0], 0xaa);
+  EXPECT_EQ(key->reveal_for_computing()[0], 0xaa);
   EXPECT_EQ(std::string(stood, 64), std::string(64, '\0'));
   EXPECT_EQ(take_master_key_from_environment("MIFENG_TEST_KEY").error().reason(), "no-master-key");
 }
@@ -81,7 +81,7 @@ TEST_F(MasterKey, FromAPassphraseNeedsItsSaltAndAPassphraseOfSomeLength) {
   EXPECT_FALSE(std::filesystem::exists(salt));
   const auto key = master_key_from_passphrase(passphrase, salt, random_).value();
   const auto again = master_key_from_passphrase(passphrase, salt, random_).value();
-  EXPECT_TRUE(equal_in_constant_time(key.reveal_for_use(), again.reveal_for_use()));
+  EXPECT_TRUE(equal_in_constant_time(key.reveal_for_computing(), again.reveal_for_computing()));
   ASSERT_TRUE(write_file_atomic(salt, as_bytes("short"), 0600));
   EXPECT_EQ(master_key_from_passphrase(passphrase, salt, random_).error().reason(), "bad-salt");
 }

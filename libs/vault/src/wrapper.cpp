@@ -54,8 +54,8 @@ Result<std::unique_ptr<Wrapper>> Wrapper::create(SecretBytes master_key, WrapFor
 
 Result<std::unique_ptr<crypto::Sm4GcmCipher>> Wrapper::cipher(const WrapLabel& label, ByteView salt) const {
   const Bytes info = to_bytes(layout_.info + label.purpose);
-  const SecretBytes key = crypto::hkdf_sm3(salt, master_key_.reveal_for_use(), info, crypto::kSm4KeySize);
-  return provider_.cipher(crypto::Sm4Key(key.reveal_for_use().data(), crypto::kSm4KeySize));
+  const SecretBytes key = crypto::hkdf_sm3(salt, master_key_.reveal_for_computing(), info, crypto::kSm4KeySize);
+  return provider_.cipher(crypto::Sm4Key(key.reveal_for_computing().data(), crypto::kSm4KeySize));
 }
 
 Result<std::string> Wrapper::wrap(const WrapLabel& label, const SecretBytes& secret) const {
@@ -65,7 +65,8 @@ Result<std::string> Wrapper::wrap(const WrapLabel& label, const SecretBytes& sec
   random_.fill(body.first(kCiphertextOffset));
   MIFENG_TRY(auto sm4, cipher(label, body.first(kSaltSize)));
   sm4->seal(ByteView(body).subspan<kSaltSize, crypto::kGcmNonceSize>(), layout_.additional_data(label),
-            secret.reveal_for_use(), body.subspan(kCiphertextOffset, secret.size()), body.last<crypto::kGcmTagSize>());
+            secret.reveal_for_computing(), body.subspan(kCiphertextOffset, secret.size()),
+            body.last<crypto::kGcmTagSize>());
   return to_base64(out);
 }
 

@@ -38,7 +38,7 @@ TEST_P(WrapperTest, OpensUnderItsOwnLabelAndMasterKeyOnly) {
   const auto own = wrapper(GetParam());
   const WrapLabel label{.purpose = "output", .public_key = point()};
   const std::string wrapped = own->wrap(label, SecretBytes(as_bytes(kSecret))).value();
-  EXPECT_EQ(as_text(own->unwrap(label, wrapped)->reveal_for_use()), kSecret);
+  EXPECT_EQ(as_text(own->unwrap(label, wrapped)->reveal_for_computing()), kSecret);
   EXPECT_NE(own->wrap(label, SecretBytes(as_bytes(kSecret))).value(), wrapped) << "a salt of its own each time";
   Bytes other_point = point();
   other_point.back() ^= 1;
@@ -88,7 +88,7 @@ TEST_P(WrapperTest, OpensWhatWasWrappedElsewhere) {
           : "QEFCQ0RFRkdISUpLTE1OT2BhYmNkZWZnaGlqa3tWghLZwZ+U3kTmw3Yqp7OlPCcAzQeV7WLKz1jujMJ/vDHiPTmBnsaq8NhBbuAgKg==";
   const auto secret = wrapper(GetParam())->unwrap(label, wrapped);
   ASSERT_TRUE(secret) << secret.error().message();
-  EXPECT_EQ(as_text(secret->reveal_for_use()), kSecret);
+  EXPECT_EQ(as_text(secret->reveal_for_computing()), kSecret);
 }
 
 }  // namespace

@@ -56,7 +56,7 @@ Result<SecretBytes> sm2::decrypt_by_openssl(EVP_PKEY* key, ByteView der_cipherte
                          der_ciphertext.size()) != 1 ||
         size != parts.c2.size())
       return bad_root_key();
-    return SecretBytes(room.reveal_for_use().first(size));
+    return SecretBytes(room.reveal_for_copying().first(size));
   });
 }
 

@@ -55,7 +55,7 @@ Result<SecretBytes> Sm2PrivateKey::decrypt(ByteView der_ciphertext, Sm2Tier tier
     }
     MIFENG_CHECK(check_point(*kernel, parts));
     SecretBytes plaintext(parts.c2.size());
-    if (!sm2::decrypt(*kernel, scalar_.reveal_for_use(), parts, plaintext.reveal_for_writing()))
+    if (!sm2::decrypt(*kernel, scalar_.reveal_for_computing(), parts, plaintext.reveal_for_writing()))
       return sm2::bad_root_key();
     return plaintext;
   });
@@ -70,7 +70,8 @@ Result<Bytes> Sm2PrivateKey::sign(ByteView message, Sm2Tier tier) const {
     Sm2SignatureParts parts;
     do {
       MIFENG_CHECK(draw_nonce(nonce));
-    } while (!sm2::sign_with_nonce(*kernel, inverse_.reveal_for_use(), digest, nonce.reveal_for_use(), parts));
+    } while (
+        !sm2::sign_with_nonce(*kernel, inverse_.reveal_for_computing(), digest, nonce.reveal_for_computing(), parts));
     return encode_sm2_signature(parts);
   });
 }

@@ -18,7 +18,7 @@ struct Context : trust::Context {
   Followers& followers;
   trust::Subscribers& snapshots_changed;  // routes, endpoints, instances, callers, output keys
 
-  messages::Tools tools() const { return {.random = random, .provider = provider}; }
+  messages::SealingTools tools() const { return {.random = random, .provider = provider}; }
 };
 
 }  // namespace mifeng::access

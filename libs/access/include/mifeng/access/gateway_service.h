@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mifeng/base/bytes.h"
+#include "mifeng/store/gateways.h"
 #include "mifeng/trust/actor.h"
 #include "mifeng/trust/types.h"
 
@@ -14,9 +15,11 @@ namespace mifeng::access {
 
 struct Context;
 
+using store::GatewayState;
+
 struct Gateway {
-  std::string id;     // DNS label
-  std::string state;  // "invited", "enrolled", "revoked"
+  std::string id;  // DNS label
+  GatewayState state = GatewayState::kInvited;
   std::string receive_key_id, signing_key_id;
   std::string version;
   UnixMillis created_ms = 0;

@@ -52,8 +52,12 @@ class SecretBytes {
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
 
-  // The only ways to the bytes. A review searches for `reveal_for_`.
-  ByteView reveal_for_use() const { return {data_, size_}; }
+  // The only ways to the bytes, by what becomes of them. A review searches for `reveal_for_`, and for the last two
+  // first.
+  ByteView reveal_for_computing() const { return {data_, size_}; }  // into cryptography, or a comparison
+  ByteView reveal_for_copying() const { return {data_, size_}; }    // into another secret
+  ByteView reveal_for_parsing() const { return {data_, size_}; }    // into values of this process, which are secret too
+  ByteView reveal_for_output() const { return {data_, size_}; }  // out of this process, or into memory like any other
   MutableBytes reveal_for_writing() { return {data_, size_}; }
 
  private:
@@ -76,22 +80,24 @@ class Secret {
   Secret(Secret&&) noexcept = default;
   Secret& operator=(Secret&&) noexcept = default;
 
-  Secret clone() const { return Secret(reveal_for_use()); }
+  Secret clone() const { return Secret(reveal_for_copying()); }
   static constexpr std::size_t size() { return N; }
 
-  std::span<const std::uint8_t, N> reveal_for_use() const {
-    return std::span<const std::uint8_t, N>(bytes_.reveal_for_use().data(), N);
-  }
+  std::span<const std::uint8_t, N> reveal_for_computing() const { return whole(); }
+  std::span<const std::uint8_t, N> reveal_for_copying() const { return whole(); }
+  std::span<const std::uint8_t, N> reveal_for_output() const { return whole(); }
   std::span<std::uint8_t, N> reveal_for_writing() {
     return std::span<std::uint8_t, N>(bytes_.reveal_for_writing().data(), N);
   }
 
   // In constant time.
-  friend bool operator==(const Secret& a, const Secret& b) {
-    return equal_in_constant_time(a.reveal_for_use(), b.reveal_for_use());
-  }
+  friend bool operator==(const Secret& a, const Secret& b) { return equal_in_constant_time(a.whole(), b.whole()); }
 
  private:
+  std::span<const std::uint8_t, N> whole() const {
+    return std::span<const std::uint8_t, N>(bytes_.reveal_for_computing().data(), N);
+  }
+
   SecretBytes bytes_;
 };
 

@@ -84,7 +84,7 @@ class Engine {
   virtual Task<void> prune_images(std::vector<std::string> keep) = 0;
 
   // What the template asks for and this engine cannot hold, in sentences for whoever deploys; usually none.
-  virtual std::vector<std::string> not_held(const PodTemplate& pod) const = 0;
+  virtual std::vector<std::string> cannot_hold(const PodTemplate& pod) const = 0;
 };
 
 }  // namespace mifeng::cluster

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "mifeng/store/clusters.h"
 #include "mifeng/trust/actor.h"
 #include "mifeng/trust/types.h"
 
@@ -20,16 +21,8 @@ class ClusterSet;
 
 inline constexpr const char* kLocalCluster = "local";
 
-enum class ClusterKind { kPodman, kKubernetes };
-std::string_view to_string(ClusterKind kind);              // "podman", "kubernetes"
-Result<ClusterKind> parse_cluster_kind(std::string_view);  // kInvalidArgument "unknown-kind"
-
-enum class ClusterState {
-  kUnknown,  // not asked yet
-  kReady,
-  kAway,  // it does not answer; what runs there goes on
-};
-std::string_view to_string(ClusterState state);  // "unknown", "ready", "away"
+using store::ClusterKind;
+using store::ClusterState;
 
 struct Amount {
   std::int64_t all = 0;

@@ -90,7 +90,7 @@ class Sm2PrivateKey {
   static Result<Sm2PrivateKey> from_scalar(ByteView scalar);
   // Unencrypted PKCS#8 PEM. kInvalidArgument "bad-private-key"; an encrypted one is "encrypted-private-key".
   static Result<Sm2PrivateKey> from_pem(ByteView pem);
-  static Result<Sm2PrivateKey> from_pem(const SecretBytes& pem) { return from_pem(pem.reveal_for_use()); }
+  static Result<Sm2PrivateKey> from_pem(const SecretBytes& pem) { return from_pem(pem.reveal_for_parsing()); }
 
   Sm2PrivateKey(Sm2PrivateKey&&) noexcept = default;
   Sm2PrivateKey& operator=(Sm2PrivateKey&&) noexcept = default;

@@ -54,7 +54,8 @@ int slot_of(const cluster::Unit& unit);
 
 // What its units make of a deployment.
 struct Verdict {
-  std::string state, reason;
+  DeploymentState state = DeploymentState::kPending;
+  std::string reason;
   bool update_failed = false;
 };
 // `wanted`: the revision that is wanted. `late`: it was given the time that an update may take.

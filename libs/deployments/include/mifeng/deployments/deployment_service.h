@@ -10,6 +10,7 @@
 
 #include "mifeng/access/route_service.h"
 #include "mifeng/json/value.h"
+#include "mifeng/store/deployments.h"
 #include "mifeng/trust/actor.h"
 #include "mifeng/trust/types.h"
 
@@ -17,19 +18,14 @@ namespace mifeng::deployments {
 
 struct Context;
 
-// kUpdating: it serves, and its units are replaced by those of the revision that is wanted.
-enum class DeploymentState { kPending, kStarting, kReady, kUpdating, kDegraded, kFailed, kStopped, kDeleting };
-std::string_view to_string(DeploymentState state);                      // "pending", "starting", ...
+using store::DeploymentState;
 Result<DeploymentState> parse_deployment_state(std::string_view text);  // kInvalidArgument "unknown-state"
 // Whether the volumes that a deployment's config claims go with it; those that another deployment uses stay anyway.
 enum class RemoveClaims { kNo, kYes };
 
-// L0 output sealed, L1 payload sealed, L2 key bound to an HSM or TPM, L3 attested hardware.
-enum class Grade { kL0, kL1, kL2, kL3 };
-std::string_view to_string(Grade grade);  // "L0", ...
+using store::Grade;
 // What the grade promises and what not, in one sentence.
 std::string_view grade_sentence(Grade grade);
-Result<Grade> parse_grade(std::string_view text);
 
 struct EnvVar {
   std::string name;
@@ -104,9 +100,9 @@ struct Revision {
   UnixMillis created_ms = 0;
 };
 struct UnitInfo {
-  std::string name;                // the engine's
-  int revision = 0;                // number; 0: of none that is kept
-  std::string state;               // "waiting", "starting", "ready", "stopping", "failed"
+  std::string name;  // the engine's
+  int revision = 0;  // number; 0: of none that is kept
+  store::UnitState state = store::UnitState::kWaiting;
   std::string reason;              // one sentence; empty while all is well
   std::vector<PlannedPort> ports;  // its own; empty where a node port stands before all units
   std::string instance_id;         // live grant; empty without

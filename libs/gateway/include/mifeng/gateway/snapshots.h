@@ -13,7 +13,7 @@ namespace mifeng::gateway {
 class SnapshotKeeper {
  public:
   SnapshotKeeper(const StateFolder& folder, const Membership& membership, const Clock& clock,
-                 const messages::Tools& tools)
+                 const messages::SealingTools& tools)
       : folder_(folder), membership_(membership), clock_(clock), tools_(tools) {}
 
   // The stored one, if any. One that has expired meanwhile stays as the lowest serial that is taken.
@@ -33,7 +33,7 @@ class SnapshotKeeper {
   const StateFolder& folder_;
   const Membership& membership_;
   const Clock& clock_;
-  const messages::Tools& tools_;
+  const messages::SealingTools& tools_;
   std::optional<messages::SnapshotFrame> frame_;
   std::optional<messages::Snapshot> snapshot_;
 };

@@ -42,7 +42,7 @@ class StateFolder {
   // Makes folder (0700) and master key (vault::load_master_key) where they are missing; a master key is not made where
   // there is a gateway.json already. Holds the folder's lock as long as it lives: kConflict "state-in-use".
   static Result<StateFolder> open(std::filesystem::path folder, std::filesystem::path master_key,
-                                  const messages::Tools& tools);
+                                  const messages::SealingTools& tools);
   StateFolder(StateFolder&&) = default;
 
   const std::filesystem::path& path() const { return folder_; }
@@ -57,14 +57,14 @@ class StateFolder {
 
  private:
   StateFolder(std::filesystem::path folder, UniqueFd lock, std::unique_ptr<vault::Wrapper> wrapper,
-              const messages::Tools& tools)
+              const messages::SealingTools& tools)
       : folder_(std::move(folder)), lock_(std::move(lock)), wrapper_(std::move(wrapper)), tools_(tools) {}
   Result<void> store(const Membership& membership) const;
 
   std::filesystem::path folder_;
   UniqueFd lock_;
   std::unique_ptr<vault::Wrapper> wrapper_;
-  messages::Tools tools_;
+  messages::SealingTools tools_;
 };
 
 }  // namespace mifeng::gateway

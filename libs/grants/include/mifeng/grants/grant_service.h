@@ -75,7 +75,7 @@ class GrantService {
  private:
   Result<Peer> prove(const GuardPeer& guard, const std::string& deployment);
   Result<Peer> prove_again(const GuardPeer& guard, const std::string& deployment);
-  Error unproved(const std::string& unit, const Error& why);
+  Error refuse_unproved(const std::string& unit, const Error& why);
 
   const deployments::Context& context_;
   const Leases leases_;

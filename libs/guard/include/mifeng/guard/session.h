@@ -28,7 +28,7 @@ struct SessionOptions {
 
 class GrantSession {
  public:
-  GrantSession(SessionOptions options, const Clock& clock, const messages::Tools& tools);
+  GrantSession(SessionOptions options, const Clock& clock, const messages::SealingTools& tools);
 
   struct Exchange {
     std::string path;   // "/v1/grants" or "/v1/renewals"
@@ -84,7 +84,7 @@ class GrantSession {
 
   SessionOptions options_;
   const Clock& clock_;
-  const messages::Tools& tools_;
+  const messages::SealingTools& tools_;
   std::optional<Keys> keys_;  // of the request under way, then of the grant
   std::optional<messages::Grant> grant_;
   std::optional<crypto::Sm2PublicKey> output_key_;

@@ -119,24 +119,24 @@ Result<Report> decode_report(ByteView json);
 
 // --- Gateway to platform. ---
 Result<Bytes> seal_enrolment(const Enrolment& message, const crypto::Sm2PublicKey& delivery_key,
-                             const crypto::Sm2PrivateKey& signing_key, const Tools& tools);
+                             const crypto::Sm2PrivateKey& signing_key, const SealingTools& tools);
 // Verifies that the key which it introduces signed it. The code is the caller's to check.
 Result<Enrolment> open_enrolment(ByteView stream, std::string_view gateway, std::string_view nonce,
-                                 const crypto::Sm2PrivateKey& delivery_key, const Tools& tools);
+                                 const crypto::Sm2PrivateKey& delivery_key, const SealingTools& tools);
 
 Result<Bytes> seal_report(const Report& message, const crypto::Sm2PublicKey& delivery_key,
-                          const crypto::Sm2PrivateKey& signing_key, const Tools& tools);
+                          const crypto::Sm2PrivateKey& signing_key, const SealingTools& tools);
 Result<Report> open_report(ByteView stream, std::string_view gateway, std::uint64_t serial,
                            const crypto::Sm2PrivateKey& delivery_key, const crypto::Sm2PublicKey& gateway_key,
-                           const Tools& tools);
+                           const SealingTools& tools);
 
 // --- Platform to gateway. ---
 Result<Bytes> seal_snapshot(const Snapshot& message, const crypto::Sm2PublicKey& receive_key,
-                            const crypto::Sm2PrivateKey& identity_key, const Tools& tools);
+                            const crypto::Sm2PrivateKey& identity_key, const SealingTools& tools);
 // Checks chain, signature, gateway and serial. Age and expiry are the caller's to check.
 Result<Snapshot> open_snapshot(ByteView stream, std::string_view gateway, std::uint64_t serial,
                                const crypto::Sm2PrivateKey& receive_key, const crypto::Sm2PublicKey& card_identity,
-                               const Tools& tools);
+                               const SealingTools& tools);
 
 // --- What stands beside a request to follow, and is signed with purpose "follow". ---
 struct FollowRequest {

@@ -97,32 +97,32 @@ Result<Renewed> decode_renewed(ByteView json);
 
 // --- Guard to platform. ---
 Result<Bytes> seal_grant_request(const GrantRequest& message, const crypto::Sm2PublicKey& delivery_key,
-                                 const crypto::Sm2PrivateKey& signing_key, const Tools& tools);
+                                 const crypto::Sm2PrivateKey& signing_key, const SealingTools& tools);
 // Verifies that the key which the request introduces signed it, and that its two keys differ ("bad-signature").
 Result<GrantRequest> open_grant_request(ByteView stream, std::string_view deployment, std::string_view nonce,
-                                        const crypto::Sm2PrivateKey& delivery_key, const Tools& tools);
+                                        const crypto::Sm2PrivateKey& delivery_key, const SealingTools& tools);
 
 Result<Bytes> seal_renewal(const Renewal& message, std::string_view nonce, const crypto::Sm2PublicKey& delivery_key,
-                           const crypto::Sm2PrivateKey& signing_key, const Tools& tools);
+                           const crypto::Sm2PrivateKey& signing_key, const SealingTools& tools);
 // `instance_key` is the signing key recorded for the instance that parties_of().signer names. Where no instance has
 // that key pass none: nothing but `receive_key` may then be used, to seal the answer `unknown`.
 Result<Renewal> open_renewal(ByteView stream, std::string_view deployment, std::string_view nonce,
                              const crypto::Sm2PrivateKey& delivery_key, const crypto::Sm2PublicKey* instance_key,
-                             const Tools& tools);
+                             const SealingTools& tools);
 
 // --- Platform to guard. `nonce` is that of the request or renewal. ---
 Result<Bytes> seal_grant(const Grant& message, std::string_view nonce, const crypto::Sm2PublicKey& receive_key,
-                         const crypto::Sm2PrivateKey& identity_key, const Tools& tools);
+                         const crypto::Sm2PrivateKey& identity_key, const SealingTools& tools);
 // Checks chain, signature, output key and its statement. `card_identity` is the identity key on the receiver's card.
 Result<Grant> open_grant(ByteView stream, std::string_view deployment, std::string_view nonce,
                          const crypto::Sm2PrivateKey& receive_key, const crypto::Sm2PublicKey& card_identity,
-                         const Tools& tools);
+                         const SealingTools& tools);
 
 Result<Bytes> seal_renewed(const Renewed& message, std::string_view deployment, std::string_view nonce,
                            const crypto::Sm2PublicKey& receive_key, const crypto::Sm2PrivateKey& identity_key,
-                           const Tools& tools);
+                           const SealingTools& tools);
 Result<Renewed> open_renewed(ByteView stream, std::string_view deployment, std::string_view nonce,
                              const crypto::Sm2PrivateKey& receive_key, const crypto::Sm2PublicKey& card_identity,
-                             const Tools& tools);
+                             const SealingTools& tools);
 
 }  // namespace mifeng::messages

@@ -14,7 +14,7 @@ inline constexpr std::size_t kMessageSizeMax = 64 << 10;  // of a guard, and wha
 inline constexpr std::size_t kReportSizeMax = 1 << 20;
 inline constexpr std::size_t kSnapshotSizeMax = 64 << 20;
 
-struct Tools {
+struct SealingTools {
   Random& random;
   crypto::Sm4GcmProvider& provider;
 };

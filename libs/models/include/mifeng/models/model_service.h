@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "mifeng/store/models.h"
 #include "mifeng/trust/actor.h"
 #include "mifeng/trust/types.h"
 
@@ -11,13 +12,10 @@ namespace mifeng::models {
 
 struct Context;
 
-// kWithdrawn: it was accepted and is not deployed any more; what runs of it goes on.
-enum class VersionState { kSubmitted, kAccepted, kRefused, kWithdrawn };
-std::string_view to_string(VersionState state);  // "submitted", "accepted", "refused", "withdrawn"
+using store::VersionState;
 Result<VersionState> parse_version_state(std::string_view text);
 
-enum class DocumentKind { kDesign, kUsage, kTest };
-std::string_view to_string(DocumentKind kind);  // "design", "usage", "test"
+using store::DocumentKind;
 Result<DocumentKind> parse_document_kind(std::string_view text);
 
 struct DocumentInfo {

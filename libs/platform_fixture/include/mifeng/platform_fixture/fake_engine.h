@@ -37,7 +37,7 @@ class FakeEngine final : public cluster::Engine {
   cluster::Task<cluster::Proof> prove(std::vector<cluster::Workload> candidates, cluster::Evidence evidence) override;
   cluster::Task<void> pull(std::string image, cluster::PullPolicy policy) override;
   cluster::Task<void> prune_images(std::vector<std::string> keep) override;
-  std::vector<std::string> not_held(const cluster::PodTemplate&) const override { return {}; }
+  std::vector<std::string> cannot_hold(const cluster::PodTemplate&) const override { return {}; }
 
   // Of the deployment's unit in that slot.
   static std::string unit_name(const std::string& deployment, int slot);

@@ -49,7 +49,7 @@ class PlatformTest : public testing::Test {
   std::optional<crypto::Sm2PrivateKey> vendor_key_;
   trust::Actor admin_, operator_, auditor_;
 
-  messages::Tools tools() { return {.random = random_, .provider = *provider_}; }
+  messages::SealingTools tools() { return {.random = random_, .provider = *provider_}; }
   messages::PlatformCard card();
 
  private:
@@ -59,8 +59,8 @@ class PlatformTest : public testing::Test {
 // A guard, as far as the platform sees it.
 struct TestGuard {
   TestGuard(std::string deployment_id, std::string unit_name, const crypto::Sm3Digest& payload_header);
-  Bytes request(const messages::PlatformCard& card, const messages::Tools& tools);
-  Bytes renewal(const messages::PlatformCard& card, const messages::Tools& tools, std::uint64_t calls = 0);
+  Bytes request(const messages::PlatformCard& card, const messages::SealingTools& tools);
+  Bytes renewal(const messages::PlatformCard& card, const messages::SealingTools& tools, std::uint64_t calls = 0);
 
   std::string deployment, unit;
   crypto::Sm3Digest payload_header_sm3;

@@ -8,20 +8,37 @@
 
 #include "mifeng/store/record.h"
 #include "mifeng/store/rows.h"
+#include "mifeng/store/words.h"
 
 namespace mifeng::store {
 
 // Values of DeploymentRow::deleting.
-inline constexpr std::int64_t kDeleting = 1;
-inline constexpr std::int64_t kDeletingWithClaims = 2;
+inline constexpr std::int64_t kDelete = 1;
+inline constexpr std::int64_t kDeleteWithClaims = 2;
+
+// kUpdating: it serves, and its units are replaced by those of the revision that is wanted.
+enum class DeploymentState { kPending, kStarting, kReady, kUpdating, kDegraded, kFailed, kStopped, kDeleting };
+template <>
+struct Words<DeploymentState> {
+  static constexpr std::string_view of[] = {"pending",  "starting", "ready",   "updating",
+                                            "degraded", "failed",   "stopped", "deleting"};
+};
+
+// L0 output sealed, L1 payload sealed, L2 key bound to an HSM or TPM, L3 attested hardware.
+enum class Grade { kL0, kL1, kL2, kL3 };
+template <>
+struct Words<Grade> {
+  static constexpr std::string_view of[] = {"L0", "L1", "L2", "L3"};
+};
 
 MIFENG_RECORD(DeploymentRow, "deployments", 1, text(id), text(name), text(cluster_id),
               number(revision_id),  // the one that is wanted
               text(version_id),     // from here to grade: of that revision
-              text(vendor_id), text(model), text(version), text(grade), number(replicas),
+              text(vendor_id), text(model), text(version), word(Grade, grade), number(replicas),
               number(ports_chosen),  // a person chose its node ports: they are never exchanged
-              text(state), text(reason), number(update_started_ms),  // when units began to be replaced last
-              number(update_failed),                                 // the revision that is wanted does not come up
+              word(DeploymentState, state), text(reason),
+              number(update_started_ms),         // when units began to be replaced last
+              number(update_failed),             // the revision that is wanted does not come up
               number(told_change),               // since which its endpoints and route are as they are, for gateways
               text(opens_route),                 // a route to enable once it answers
               text(batch_id), number(deleting),  // or one of the two above
@@ -33,11 +50,18 @@ MIFENG_RECORD(RevisionRow, "revisions", 1, number(id), text(deployment_id),
               text(version_id), text(overlay_json), text(cause),  // "deploy", "update", "rollback to 2"
               text(created_by), number(created_ms));
 
+// What a unit is to a person; what its engine calls it is cluster::UnitState.
+enum class UnitState { kWaiting, kStarting, kReady, kStopping, kFailed };
+template <>
+struct Words<UnitState> {
+  static constexpr std::string_view of[] = {"waiting", "starting", "ready", "stopping", "failed"};
+};
+
 MIFENG_RECORD(UnitRow, "units", 2, text(cluster_id), text(name), text(deployment_id), number(revision_id),
               number(restart),
-              absent(slot),                  // of its node ports; -1 where it has none of its own
-              text(engine_id), text(state),  // "waiting", "starting", "ready", "stopping", "failed"
-              text(reason), number(started_ms), number(ready_ms),  // when it was first ready in this run; 0: not yet
+              absent(slot),  // of its node ports; -1 where it has none of its own
+              text(engine_id), word(UnitState, state), text(reason), number(started_ms),
+              number(ready_ms),  // when it was first ready in this run; 0: not yet
               number(restarts), number(failures), number(next_try_ms));
 
 MIFENG_RECORD(EndpointRow, "endpoints", 2, text(cluster_id), number(node_port), text(deployment_id), text(port_name),

@@ -8,10 +8,17 @@
 
 #include "mifeng/store/record.h"
 #include "mifeng/store/rows.h"
+#include "mifeng/store/words.h"
 
 namespace mifeng::store {
 
-MIFENG_RECORD(GatewayRow, "gateways", 1, text(id), text(state), text(code_sm3), number(code_expires_ms),
+enum class GatewayState { kInvited, kEnrolled, kRevoked };
+template <>
+struct Words<GatewayState> {
+  static constexpr std::string_view of[] = {"invited", "enrolled", "revoked"};
+};
+
+MIFENG_RECORD(GatewayRow, "gateways", 1, text(id), word(GatewayState, state), text(code_sm3), number(code_expires_ms),
               text(receive_key), text(signing_key), text(version), text(enrolment_sm3), text(enrolment_answer),
               number(enrolment_serial), number(created_ms), number(enrolled_ms), number(last_seen_ms), number(serial),
               number(serial_confirmed), number(change_sent), number(change_confirmed), number(issued_ms),

@@ -8,22 +8,37 @@
 
 #include "mifeng/store/record.h"
 #include "mifeng/store/rows.h"
+#include "mifeng/store/words.h"
 
 namespace mifeng::store {
 
 MIFENG_RECORD(VendorRow, "developer_information", 1, text(id), text(name), text(address), text(telephone),
               text(business), text(public_key_pem), text(pending_key_pem), number(created_ms), number(confirmed_ms));
 
+// kWithdrawn: it was accepted and is not deployed any more; what runs of it goes on.
+enum class VersionState { kSubmitted, kAccepted, kRefused, kWithdrawn };
+template <>
+struct Words<VersionState> {
+  static constexpr std::string_view of[] = {"submitted", "accepted", "refused", "withdrawn"};
+};
+
 MIFENG_RECORD(ModelRow, "model_information", 1, text(id), text(vendor_id), text(vendor_name), text(name),
               text(function), text(language), text(version), text(config_address), text(config_sm3), text(image_name),
-              text(image_digest), text(image_address), text(state), text(state_reason), text(package_sm3),
+              text(image_digest), text(image_address), word(VersionState, state), text(state_reason), text(package_sm3),
               text(payload_header), text(payload_header_sm3), number(payload_size),
               number(segments_size),  // of the file in the image
               text(segments_sha256),  // hex
               text(signer_key_pem), text(delivery_key_id), text(card_key_id), text(submitted_by), number(submitted_ms),
               text(decided_by), number(decided_ms));
 
-MIFENG_RECORD(DocumentRow, "model_documents", 2, text(model_id), text(kind), text(sm3), number(size), text(content));
+enum class DocumentKind { kDesign, kUsage, kTest };
+template <>
+struct Words<DocumentKind> {
+  static constexpr std::string_view of[] = {"design", "usage", "test"};
+};
+
+MIFENG_RECORD(DocumentRow, "model_documents", 2, text(model_id), word(DocumentKind, kind), text(sm3), number(size),
+              text(content));
 
 MIFENG_RECORD(ConfigRow, "config_library", 1, text(sm3), text(address), text(content), number(size),
               number(created_ms));

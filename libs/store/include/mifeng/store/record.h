@@ -18,6 +18,7 @@
 //   text(x)      std::string
 //   number(x)    std::int64_t, 0 at first
 //   absent(x)    std::int64_t, -1 at first: where 0 means something
+//   word(E, x)   an enumeration of words.h, its first at first
 #define MIFENG_RECORD(ROW, TABLE, KEYS, ...)                                                                         \
   struct ROW {                                                                                                       \
     BOOST_PP_SEQ_FOR_EACH(MIFENG_RECORD_DECLARE, , BOOST_PP_VARIADIC_TO_SEQ(__VA_ARGS__))                            \
@@ -38,13 +39,16 @@
 #define MIFENG_DECLARE_text(X) std::string X{};
 #define MIFENG_DECLARE_number(X) std::int64_t X = 0;
 #define MIFENG_DECLARE_absent(X) std::int64_t X = -1;
+#define MIFENG_DECLARE_word(ENUM, X) ENUM X{};
 
 #define MIFENG_RECORD_NAME(S, DATA, FIELD) BOOST_PP_CAT(MIFENG_NAME_, FIELD)
 #define MIFENG_NAME_text(X) #X
 #define MIFENG_NAME_number(X) #X
 #define MIFENG_NAME_absent(X) #X
+#define MIFENG_NAME_word(ENUM, X) #X
 
 #define MIFENG_RECORD_MEMBER(S, DATA, FIELD) BOOST_PP_CAT(MIFENG_MEMBER_, FIELD)
 #define MIFENG_MEMBER_text(X) row.X
 #define MIFENG_MEMBER_number(X) row.X
 #define MIFENG_MEMBER_absent(X) row.X
+#define MIFENG_MEMBER_word(ENUM, X) row.X

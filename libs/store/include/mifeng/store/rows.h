@@ -7,37 +7,66 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <variant>
 #include <vector>
 
 #include "mifeng/store/database.h"
+#include "mifeng/store/words.h"
 
 namespace mifeng::store {
 
 using Param = std::variant<std::string, std::int64_t>;
-using Target = std::variant<std::string*, std::int64_t*>;
+// An enumerator that is told by its word; `take` says whether there is such a one.
+struct WordTarget {
+  void* member;
+  bool (*take)(void* member, std::string_view word);
+};
+using Target = std::variant<std::string*, std::int64_t*, WordTarget>;
 
 // The only function that talks SQL to a connection. Parameters are bound in the order in which their :names appear.
-// `on_row` is called with the targets filled. Returns the number of rows that were changed (0 for a SELECT).
+// `on_row` is called with the targets filled; kInternal "bad-row" where a word is none of its enumeration. Returns the
+// number of rows that were changed (0 for a SELECT).
 Result<std::int64_t> run_sql(Transaction& tx, const std::string& sql, const std::vector<Param>& params,
                              const std::vector<Target>& targets = {}, const std::function<void()>& on_row = {});
 
 // What MIFENG_RECORD (record.h) makes of a list of members: the table's name, how many columns lead as its key, all of
-// their names, and the members as a std::tuple of references (std::string and std::int64_t).
+// their names, and the members as a std::tuple of references (std::string, std::int64_t, enumerations of words.h).
 template <typename Row>
 struct Table;
 
 namespace detail {
 
+template <typename Member>
+Target target_of(Member& member) {
+  if constexpr (WordEnum<Member>) {
+    const auto take = [](void* into, std::string_view word) {
+      const auto value = from_word<Member>(word);
+      if (value) *static_cast<Member*>(into) = *value;
+      return value.has_value();
+    };
+    return WordTarget{&member, take};
+  } else {
+    return &member;
+  }
+}
+template <typename Member>
+Param param_of(const Member& member) {
+  if constexpr (WordEnum<Member>) {
+    return std::string(to_string(member));
+  } else {
+    return member;
+  }
+}
 template <typename Row>
 std::vector<Target> targets_of(Row& row) {
-  return std::apply([](auto&... member) { return std::vector<Target>{Target(&member)...}; }, Table<Row>::tie(row));
+  return std::apply([](auto&... member) { return std::vector<Target>{target_of(member)...}; }, Table<Row>::tie(row));
 }
 template <typename Row>
 std::vector<Param> params_of(const Row& row) {
   Row copy = row;
-  return std::apply([](auto&... member) { return std::vector<Param>{Param(member)...}; }, Table<Row>::tie(copy));
+  return std::apply([](auto&... member) { return std::vector<Param>{param_of(member)...}; }, Table<Row>::tie(copy));
 }
 // "a, b" or ":a, :b"
 std::string join_columns(const char* const* columns, std::size_t count, const char* prefix);
@@ -77,7 +106,7 @@ Result<std::optional<Row>> select_one(Transaction& tx, const std::string& clause
 template <typename Row, typename... Keys>
 Result<std::optional<Row>> find(Transaction& tx, const Keys&... keys) {
   static_assert(sizeof...(Keys) == Table<Row>::keys);
-  return select_one<Row>(tx, detail::key_clause<Row>(), {Param(keys)...});
+  return select_one<Row>(tx, detail::key_clause<Row>(), {detail::param_of(keys)...});
 }
 
 template <typename Row>
@@ -116,7 +145,8 @@ Result<bool> update(Transaction& tx, const Row& row) {
 template <typename Row, typename... Keys>
 Result<bool> erase(Transaction& tx, const Keys&... keys) {
   static_assert(sizeof...(Keys) == Table<Row>::keys);
-  auto done = run_sql(tx, std::string("DELETE FROM ") + Table<Row>::name + detail::key_clause<Row>(), {Param(keys)...});
+  auto done = run_sql(tx, std::string("DELETE FROM ") + Table<Row>::name + detail::key_clause<Row>(),
+                      {detail::param_of(keys)...});
   if (!done) return std::move(done).error();
   return *done > 0;
 }

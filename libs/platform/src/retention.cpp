@@ -1,4 +1,4 @@
-#include "thinning.h"
+#include "retention.h"
 
 #include "mifeng/access/gateway_service.h"
 #include "mifeng/store/gateways.h"
@@ -12,7 +12,7 @@ constexpr std::int64_t kRowsAtOnce = 1000;  // so that nobody who writes waits l
 
 }  // namespace
 
-Result<std::int64_t> thin_out(const trust::Context& context, UnixMillis keep_ms) {
+Result<std::int64_t> erase_aged_rows(const trust::Context& context, UnixMillis keep_ms) {
   const UnixMillis now = context.clock.now_ms();
   const UnixMillis oldest = now - keep_ms;
   MIFENG_TRY(std::int64_t erased, context.db.write([&](store::Transaction& tx) -> Result<std::int64_t> {

@@ -1,5 +1,5 @@
 // What is kept for a time only, and what for ever.
-#include "thinning.h"
+#include "retention.h"
 #include "mifeng/platform_fixture/platform_test.h"
 #include "mifeng/store/audit.h"
 #include "mifeng/store/gateways.h"
@@ -10,7 +10,7 @@ namespace {
 
 using platform_fixture::PlatformTest;
 
-class Thinning : public PlatformTest {
+class Retention : public PlatformTest {
  protected:
   void SetUp() override {
     options_.keep_ms = 10LL * 24 * 3600 * 1000;
@@ -34,7 +34,7 @@ class Thinning : public PlatformTest {
   }
 };
 
-TEST_F(Thinning, ErasesWhatIsOlderThanItsTimeAndNothingElse) {
+TEST_F(Retention, ErasesWhatIsOlderThanItsTimeAndNothingElse) {
   const UnixMillis now = clock_.now_ms(), oldest = now - options_.keep_ms;
   ASSERT_TRUE(db().write([&](store::Transaction& tx) -> Result<void> {
     MIFENG_CHECK(add_instance(tx, "live", 0));
@@ -52,7 +52,7 @@ TEST_F(Thinning, ErasesWhatIsOlderThanItsTimeAndNothingElse) {
   EXPECT_EQ(rows<store::InstanceRow>(), 2u);
   EXPECT_EQ(rows<store::UsageRow>(), 1u);
   EXPECT_EQ(nonces(), 1);
-  EXPECT_GE(rows<store::AuditRow>(), audited) << "the audit log is never thinned";
+  EXPECT_GE(rows<store::AuditRow>(), audited) << "nothing of the audit log is ever erased";
 
   // Not at each time, but again later.
   ASSERT_TRUE(db().write([](store::Transaction& tx) { return add_instance(tx, "another", 1); }));
