@@ -24,7 +24,8 @@ class FalsePlatform:
         self.server.bind(str(path))
         os.chmod(path, 0o666)
         self.server.listen()
-        threading.Thread(target=self._serve, daemon=True).start()
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
 
     def _serve(self):
         with contextlib.suppress(OSError):
@@ -42,7 +43,9 @@ class FalsePlatform:
                         self.arrived.set()
 
     def close(self):
+        # The thread first: one that is about to accept would do so on whatever gets this number next.
         self.server.shutdown(socket.SHUT_RDWR)
+        self.thread.join(10)
         self.server.close()
         os.unlink(self.path)
 

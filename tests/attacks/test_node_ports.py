@@ -46,11 +46,14 @@ def test_what_answers_at_the_node_port_in_a_models_place_is_not_believed(scene):
                 server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 bind_once_free(server, scene.node_port)
                 server.listen()
-                threading.Thread(target=serve, args=(server, body), daemon=True).start()
+                thread = threading.Thread(target=serve, args=(server, body), daemon=True)
+                thread.start()
                 status, got = scene.predict()
                 assert status == 502 and b"probability" not in got, got
                 assert body in reached
+                # The thread first: one that is about to accept would do so on whatever gets this number next.
                 server.shutdown(socket.SHUT_RDWR)
+                thread.join(10)
     scene.installation.wait_state(scene.deployment, ["ready"])
     wait_until(lambda: scene.predict()[0] == 200, 60, "an answer of the model again")
 
@@ -63,7 +66,8 @@ class Cable:
         self.server = socket.create_server(("127.0.0.1", 0))
         self.port = self.server.getsockname()[1]
         self.connections, self.whole = [], True
-        threading.Thread(target=self._serve, daemon=True).start()
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
 
     def _serve(self):
         with contextlib.suppress(OSError):
@@ -97,6 +101,8 @@ class Cable:
 
     def close(self):
         self.cut()
+        self.server.shutdown(socket.SHUT_RDWR)
+        self.thread.join(10)
         self.server.close()
 
 

@@ -29,7 +29,8 @@ class Gate:
         self.opened = threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.thread = threading.Thread(target=self.accept, daemon=True)
+        self.thread.start()
 
     def hold_after(self, budget):
         self.budget = budget
@@ -79,6 +80,9 @@ class Gate:
 
     def close(self):
         self.open()
+        # The thread first: one that is about to accept would do so on whatever gets this number next.
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join(10)
         self.listener.close()
 
 

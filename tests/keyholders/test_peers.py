@@ -18,7 +18,8 @@ class Listener:
         self.socket.bind(str(path))
         os.chmod(path, 0o666)
         self.socket.listen()
-        threading.Thread(target=self._serve, daemon=True).start()
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
 
     def _serve(self):
         while True:
@@ -33,6 +34,9 @@ class Listener:
             taken.close()
 
     def stop(self):
+        # The thread first: one that is about to accept would do so on whatever gets this number next.
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join(10)
         self.socket.close()
 
 
