@@ -10,7 +10,9 @@ import threading
 import uuid
 
 from engine import Engine
-from installation import SOURCE, Installation, wait_until
+from installation import SOURCE, Installation, wait_until  # and with it tests/support
+
+import listening
 
 
 class FalsePlatform:
@@ -43,10 +45,7 @@ class FalsePlatform:
                         self.arrived.set()
 
     def close(self):
-        # The thread first: one that is about to accept would do so on whatever gets this number next.
-        self.server.shutdown(socket.SHUT_RDWR)
-        self.thread.join(10)
-        self.server.close()
+        listening.end(self.server, self.thread)
         os.unlink(self.path)
 
 

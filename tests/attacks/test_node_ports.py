@@ -5,7 +5,9 @@ import socket
 import threading
 import urllib.parse
 
-from installation import ApiError, bind_once_free, wait_until
+from installation import ApiError, bind_once_free, wait_until  # and with it tests/support
+
+import listening
 from looking import ask_at
 from second_gateway import second_gateway
 
@@ -51,9 +53,7 @@ def test_what_answers_at_the_node_port_in_a_models_place_is_not_believed(scene):
                 status, got = scene.predict()
                 assert status == 502 and b"probability" not in got, got
                 assert body in reached
-                # The thread first: one that is about to accept would do so on whatever gets this number next.
-                server.shutdown(socket.SHUT_RDWR)
-                thread.join(10)
+                listening.end(server, thread)
     scene.installation.wait_state(scene.deployment, ["ready"])
     wait_until(lambda: scene.predict()[0] == 200, 60, "an answer of the model again")
 
@@ -101,9 +101,7 @@ class Cable:
 
     def close(self):
         self.cut()
-        self.server.shutdown(socket.SHUT_RDWR)
-        self.thread.join(10)
-        self.server.close()
+        listening.end(self.server, self.thread)
 
 
 @contextlib.contextmanager

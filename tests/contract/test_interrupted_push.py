@@ -4,17 +4,23 @@ gate that holds back what goes through it, so that the moment is always the same
 
 import http.client
 import os
+import pathlib
 import re
 import select
 import signal
 import socket
 import subprocess
+import sys
 import threading
 
 import pytest
 
 from conftest import BIN, Platform
 from submitting import Vendor, registry, wait_for  # noqa: F401 - a fixture
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "support"))
+
+import listening  # noqa: E402
 
 MIB = 1 << 20
 SIZE = 20 * MIB  # several pieces of an upload
@@ -80,10 +86,7 @@ class Gate:
 
     def close(self):
         self.open()
-        # The thread first: one that is about to accept would do so on whatever gets this number next.
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.thread.join(10)
-        self.listener.close()
+        listening.end(self.listener, self.thread)
 
 
 class Scene:

@@ -1,5 +1,6 @@
 """Who is at the other end of a Unix socket: what a model can put in the place of its own, and who asks the guard for keys."""
 import os
+import pathlib
 import socket
 import subprocess
 import sys
@@ -7,6 +8,10 @@ import threading
 
 import pytest
 from keyholders import UID, wait_for
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "support"))
+
+import listening  # noqa: E402
 
 
 class Listener:
@@ -34,10 +39,7 @@ class Listener:
             taken.close()
 
     def stop(self):
-        # The thread first: one that is about to accept would do so on whatever gets this number next.
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.thread.join(10)
-        self.socket.close()
+        listening.end(self.socket, self.thread)
 
 
 def lead_astray(container, target):

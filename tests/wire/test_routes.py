@@ -5,7 +5,9 @@ import threading
 import time
 
 import pytest
-import wire
+import wire  # and with it tests/support
+
+import listening
 
 
 def target_of(request, out):
@@ -133,10 +135,7 @@ def test_what_was_sent_is_only_sent_again_where_the_route_says_so(cast, idempote
     table = wire.table_of(guard, routes=[wire.route("/m", idempotent=idempotent)], addresses={"dep-1": [bad, guard.address]})
     gateway = cast.gateway(table)
     answer = gateway.call("/m", method, b"x" if method == "POST" else None)
-    # Its thread ends first: one that is about to accept would do so on whatever gets this number next.
-    listener.shutdown(socket.SHUT_RDWR)
-    thread.join()
-    listener.close()
+    listening.end(listener, thread)
     assert len(taken) == 1
     assert answer.status == (200 if idempotent else 502)
     assert len(guard.model.requests) == (1 if idempotent else 0)

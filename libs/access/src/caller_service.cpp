@@ -1,9 +1,9 @@
 #include "mifeng/access/caller_service.h"
-#include "mifeng/base/bounds.h"
 
 #include "mifeng/access/context.h"
 #include "mifeng/access/instances.h"
 #include "mifeng/access/route_rows.h"
+#include "mifeng/base/bounds.h"
 #include "mifeng/people/password.h"
 #include "mifeng/store/deployments.h"
 #include "mifeng/store/grants.h"

@@ -100,7 +100,6 @@ Result<std::string> GatewayService::create_join_file(const trust::Actor& actor, 
   MIFENG_CHECK(require(actor, trust::Permission::kManageGateways));
   MIFENG_CHECK(trust::check_label("gateway", gateway_id));
   const std::string code = people::random_code(context_.random, 5);
-  const auto keys = context_.keys.get();
   messages::JoinFile join{.platform = platform_url,
                           .tls_certificate_sm3 = std::nullopt,
                           .gateway = gateway_id,

@@ -25,11 +25,9 @@ Result<std::vector<std::string>> parse_strings(const std::string& text) {
   return out;
 }
 
-std::string strings_json(const std::vector<std::string>& strings) {
-  json::Array array;
-  for (const std::string& text : strings) array.emplace_back(text);
-  return json::serialize(array);
-}
+json::Array array_of(const std::vector<std::string>& strings) { return {strings.begin(), strings.end()}; }
+
+std::string strings_json(const std::vector<std::string>& strings) { return json::serialize(array_of(strings)); }
 
 bool is_header_name(const std::string& name) {
   return !name.empty() && name.size() <= 64 &&
@@ -53,6 +51,18 @@ bool is_reserved_header(const std::string& name) {
 }
 
 }  // namespace
+
+json::Object input_json(const RouteInput& route) {
+  return json::Object{{"name", route.name},
+                      {"prefix", route.prefix},
+                      {"forward", route.forward},
+                      {"enabled", route.enabled},
+                      {"open", route.open},
+                      {"callers", array_of(route.callers)},
+                      {"stream_requests", route.stream_requests},
+                      {"idempotent", route.idempotent},
+                      {"pass_headers", array_of(route.pass_headers)}};
+}
 
 Result<Route> route_of(const store::RouteRow& row) {
   Route route;

@@ -1,12 +1,12 @@
-#include "mifeng/deployments/deployment_rows.h"
-#include "mifeng/base/bounds.h"
-
 #include <algorithm>
 #include <map>
 
+#include "mifeng/access/route_rows.h"
+#include "mifeng/base/bounds.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/deployments/context.h"
+#include "mifeng/deployments/deployment_rows.h"
 #include "mifeng/deployments/guard_image.h"
 #include "mifeng/deployments/renderings.h"
 #include "mifeng/manifest/pod_template.h"
@@ -32,17 +32,6 @@ json::Object object_of(const std::map<std::string, std::string>& map) {
   return object;
 }
 
-json::Object route_json(const access::RouteInput& route) {
-  return json::Object{{"name", route.name},
-                      {"prefix", route.prefix},
-                      {"forward", route.forward},
-                      {"enabled", route.enabled},
-                      {"open", route.open},
-                      {"callers", strings(route.callers)},
-                      {"stream_requests", route.stream_requests},
-                      {"idempotent", route.idempotent},
-                      {"pass_headers", strings(route.pass_headers)}};
-}
 access::RouteInput parse_route(json::Fields fields) {
   access::RouteInput route;
   route.name = fields.string("name");
@@ -126,7 +115,7 @@ json::Object request_json(const DeploymentRequest& request) {
   for (const int port : request.ports) ports.emplace_back(port);
   object.set("ports", std::move(ports));
   object.set("overlay", overlay_json(request.overlay));
-  if (request.route) object.set("route", route_json(*request.route));
+  if (request.route) object.set("route", access::input_json(*request.route));
   return object;
 }
 

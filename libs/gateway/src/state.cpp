@@ -1,5 +1,4 @@
 #include "mifeng/gateway/state.h"
-#include "mifeng/base/bounds.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -7,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "mifeng/base/bounds.h"
 #include "mifeng/json/fields.h"
 #include "mifeng/vault/master_key.h"
 

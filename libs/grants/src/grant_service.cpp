@@ -1,9 +1,9 @@
 #include "mifeng/grants/grant_service.h"
-#include "mifeng/base/bounds.h"
 
 #include "guard_events.h"
 #include "mifeng/access/attempt_limits.h"
 #include "mifeng/access/instances.h"
+#include "mifeng/base/bounds.h"
 #include "mifeng/clusters/engine_call.h"
 #include "mifeng/deployments/context.h"
 #include "mifeng/deployments/deployment_rows.h"

@@ -22,6 +22,7 @@ struct Platform {
   crypto::Sm2PrivateKey output = new_key();
   std::string model = "digits";
   bool listed = false;
+  std::int64_t renew_ms = 60'000;
   bool lets_start = true;
   messages::RenewedStatus status = messages::RenewedStatus::kRenewed;
   std::optional<messages::GrantRequest> request;
@@ -55,7 +56,7 @@ struct Platform {
                                    .identity_chain = {},
                                    .platform_time_ms = kPlatformNow,
                                    .lease_ms = 300'000,
-                                   .renew_ms = 60'000,
+                                   .renew_ms = renew_ms,
                                    .listed = listed,
                                    .gateways_confirm_by_ms = kPlatformNow + 10'000},
                                   exchange.nonce, request->receive_key, identity, tools)
@@ -69,7 +70,7 @@ struct Platform {
                                                .output_key_statement = output_statement(),
                                                .platform_time_ms = kPlatformNow,
                                                .lease_ms = 300'000,
-                                               .renew_ms = 60'000,
+                                               .renew_ms = renew_ms,
                                                .listed = listed,
                                                .start = lets_start ? renewal->start : std::nullopt};
     return messages::seal_renewed(renewed, "dep-1", exchange.nonce, request->receive_key, identity, tools).value();
@@ -205,6 +206,14 @@ TEST_F(Session, AsksForANewGrantWhereItIsUnknown) {
   EXPECT_EQ(exchange(), Step::kNothing);
   EXPECT_EQ(platform.renewal->counter, 1u);
   EXPECT_EQ(session.delay(), seconds(120));
+}
+
+TEST_F(Session, AsksAgainAtLeastAsOftenAsItRenews) {
+  platform.listed = true;
+  platform.renew_ms = 3000;
+  exchange();
+  for (int i = 0; i < 8; ++i) lose();
+  EXPECT_EQ(session.delay(), milliseconds(3000));
 }
 
 TEST_F(Session, StopsWhereItIsRevoked) {

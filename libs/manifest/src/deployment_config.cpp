@@ -1,9 +1,9 @@
 #include "mifeng/manifest/deployment_config.h"
-#include "mifeng/base/bounds.h"
 
 #include <algorithm>
 #include <set>
 
+#include "mifeng/base/bounds.h"
 #include "mifeng/manifest/rules.h"
 #include "mifeng/manifest/yaml.h"
 

@@ -1,10 +1,10 @@
 #include "mifeng/messages/gateway.h"
-#include "mifeng/base/bounds.h"
 
 #include <algorithm>
 #include <set>
 
 #include "fields.h"
+#include "mifeng/base/bounds.h"
 #include "read_card.h"
 
 namespace mifeng::messages {

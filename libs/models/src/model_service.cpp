@@ -1,6 +1,6 @@
 #include "mifeng/models/model_service.h"
-#include "mifeng/base/bounds.h"
 
+#include "mifeng/base/bounds.h"
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/models/context.h"
 #include "mifeng/store/deployments.h"

@@ -7,8 +7,8 @@
 
 namespace mifeng::platform {
 
-// Erases nonces whose time has passed, and usage and ended instances that are older than `keep_ms`. The
-// audit log stays whole. Gives the number of rows.
+// Erases nonces whose time has passed, and usage and ended instances that are older than `keep_ms`. The audit log stays
+// whole. Gives the number of rows.
 Result<std::int64_t> erase_aged_rows(const trust::Context& context, UnixMillis keep_ms);
 
 }  // namespace mifeng::platform

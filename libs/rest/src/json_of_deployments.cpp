@@ -1,5 +1,7 @@
 // Clusters, ports, deployments and routes.
 #include "json_of.h"
+#include "mifeng/access/route_rows.h"
+#include "mifeng/deployments/deployment_rows.h"
 
 namespace mifeng::rest {
 
@@ -23,18 +25,6 @@ Array env_list(const std::vector<deployments::EnvVar>& env) {
   return list;
 }
 
-Object route_input(const access::RouteInput& route) {
-  return Object{{"name", route.name},
-                {"prefix", route.prefix},
-                {"forward", route.forward},
-                {"enabled", route.enabled},
-                {"open", route.open},
-                {"callers", strings(route.callers)},
-                {"stream_requests", route.stream_requests},
-                {"idempotent", route.idempotent},
-                {"pass_headers", strings(route.pass_headers)}};
-}
-
 Object amount(const clusters::Amount& of) { return Object{{"all", of.all}, {"free", of.free}}; }
 
 Value json_of(const clusters::ClusterCapacity& capacity) {
@@ -56,13 +46,6 @@ Array planned_ports(const std::vector<deployments::PlannedPort>& ports) {
   Array list;
   for (const auto& port : ports) list.push_back(json_of(port));
   return list;
-}
-
-Value json_of(const deployments::Overlay& overlay) {
-  return Object{{"env", env_list(overlay.env)},
-                {"requests", string_map(overlay.requests)},
-                {"limits", string_map(overlay.limits)},
-                {"allow_network", overlay.allow_network}};
 }
 
 Value json_of(const deployments::UnitInfo& unit) {
@@ -119,7 +102,7 @@ Value json_of(const deployments::DeploymentRequest& request) {
   if (!overlay.requests.empty()) object.set("requests", string_map(overlay.requests));
   if (!overlay.limits.empty()) object.set("limits", string_map(overlay.limits));
   if (overlay.allow_network) object.set("allow_network", true);
-  if (request.route) object.set("route", route_input(*request.route));
+  if (request.route) object.set("route", access::input_json(*request.route));
   return object;
 }
 
@@ -148,7 +131,7 @@ Value json_of(const deployments::UpdatePlan& plan) {
 
 Value json_of(const deployments::Revision& revision) {
   return Object{{"number", revision.number},        {"version_id", revision.version_id},
-                {"version", revision.version},      {"overlay", json_of(revision.overlay)},
+                {"version", revision.version},      {"overlay", deployments::overlay_json(revision.overlay)},
                 {"cause", revision.cause},          {"wanted", revision.wanted},
                 {"units", revision.units},          {"created_by", revision.created_by},
                 {"created_ms", revision.created_ms}};
@@ -175,7 +158,7 @@ Value json_of(const deployments::Deployment& deployment) {
                 {"units", std::move(units)},
                 {"ports", planned_ports(deployment.ports)},
                 {"route_ids", strings(deployment.route_ids)},
-                {"overlay", json_of(deployment.overlay)},
+                {"overlay", deployments::overlay_json(deployment.overlay)},
                 {"created_by", deployment.created_by},
                 {"created_ms", deployment.created_ms},
                 {"changed_ms", deployment.changed_ms},
@@ -196,7 +179,7 @@ Value json_of(const deployments::Batch& batch) {
 
 Value json_of(const access::Route& route) {
   Object object{{"id", route.id}};
-  const Object input = route_input(route);
+  const Object input = access::input_json(route);
   for (const auto& [name, value] : input) object.set(name, value);
   object.set("deployment_id", route.deployment_id);
   object.set("created_ms", route.created_ms);

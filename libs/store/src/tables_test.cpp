@@ -209,6 +209,17 @@ TEST_F(Tables, KeysAndReferencesHold) {
   EXPECT_EQ(*database_->check_integrity(), std::nullopt);
 }
 
+TEST_F(Tables, AWordThatIsNoneOfItsEnumerationIsAnError) {
+  ASSERT_TRUE(write([](Transaction& tx) -> Result<void> {
+    MIFENG_CHECK(insert(tx, GatewayRow{.id = "g", .state = GatewayState::kRevoked}));
+    MIFENG_CHECK(run_sql(tx, "UPDATE gateways SET state = :state", {std::string("asleep")}));
+    return ok();
+  }));
+  const auto read = database_->read([](Transaction& tx) { return find<GatewayRow>(tx, std::string("g")); });
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().reason(), "bad-row");
+}
+
 TEST_F(Tables, SessionsEnd) {
   ASSERT_TRUE(write([](Transaction& tx) -> Result<void> {
     MIFENG_CHECK(insert(tx, PersonRow{.id = "p", .name = "ann", .roles = " vendor administrator ", .enabled = 1}));

@@ -70,9 +70,8 @@ struct GivenOptions {
   std::string question;                            // the first that was asked; empty where none was
   std::optional<std::vector<std::string>> behind;  // what stands behind "--", where that is there
 };
-// Of the same option given twice both are taken, one after the other. kInvalidArgument "bad-usage": "unknown option
-// --x",
-// "--x needs a value", "--x cannot be "y"" or what it wants.
+// Of the same option given twice both are taken, one after the other. kInvalidArgument "bad-usage" with the sentence
+// "unknown option --x", "--x needs a value", "--x cannot be "y"", or what it wants.
 Result<GivenOptions> read_options(const std::vector<std::string>& arguments, const std::vector<Option>& known);
 
 }  // namespace mifeng
