@@ -5,6 +5,7 @@ import http.client
 import json
 import shutil
 import socket
+import subprocess
 
 import pytest
 from installation import SOURCE, ApiError, Installation, wait_until
@@ -144,6 +145,21 @@ def test_a_flood_of_its_ports_ends_no_guard_and_hides_none(hostile):
     assert hostile.installation.units(hostile.deployment) == [hostile.unit]
 
 
+PACKET_FILTER = ("/usr/sbin/iptables", "-w", "5", "-t", "mangle")
+
+
+def own_rules():
+    listed = subprocess.run([*PACKET_FILTER, "-S", "FORWARD"], check=True, capture_output=True, text=True).stdout
+    return [line.split()[1:] for line in listed.splitlines() if line.startswith("-A FORWARD -i mf") and line.endswith("-j DROP")]
+
+
+def dropped_packets():
+    """Of models' bridges to guards', by the platform's own rule."""
+    listed = subprocess.run([*PACKET_FILTER, "-nvxL", "FORWARD"], check=True, capture_output=True, text=True).stdout
+    (counted,) = [line.split() for line in listed.splitlines() if "mfo+" in line and "mf-+" in line and line.split()[5] == "mfo+"]
+    return int(counted[0])
+
+
 def test_a_network_is_allowed_by_an_operator_and_leads_outwards_alone(hostile, tmp_path):
     project = tmp_path / "outgoing"
     shutil.copytree(SOURCE / "tests/attacks/hostile", project)
@@ -171,11 +187,34 @@ def test_a_network_is_allowed_by_an_operator_and_leads_outwards_alone(hostile, t
         with socket.create_server((host, 0)) as server:
             assert other.tries(f"tcp {host} {server.getsockname()[1]}") == "done"
         # Neither its own guard, around which it would answer or ask, nor another's.
-        for guard in (hostile.guards_address()[0], other.guards_address()[0]):
-            for port in (8123, 15020):
-                with socket.create_connection((guard, port), timeout=5):
-                    pass
-                assert other.tries(f"tcp {guard} {port}") != "done", (guard, port)
+        def keeps_off_the_guards():
+            for guard in (hostile.guards_address()[0], other.guards_address()[0]):
+                for port in (8123, 15020):
+                    with socket.create_connection((guard, port), timeout=5):
+                        pass
+                    dropped = dropped_packets()
+                    assert other.tries(f"tcp {guard} {port}") != "done", (guard, port)
+                    assert dropped_packets() > dropped, "what kept it away was not the platform's own rule"
+        keeps_off_the_guards()
+        # Nor another model that may use the network; and with the last container of any isolated network of the machine
+        # netavark takes the way to its isolation of all of them away.
+        beside = installation.api("POST", "/deployments", {**wanted, "name": "beside", "allow_network": True,
+                                                           "route": {"name": "beside", "prefix": "/beside"}})["id"]
+        installation.wait_state(beside, ["ready"])
+        third = Hostile(installation, hostile.key, beside, "/beside")
+        wait_until(lambda: third.call("serve-tcp 9123")[0] == 200, 20, "an answer")
+        (network,) = installation.model_of(third.unit)["NetworkSettings"]["Networks"].values()
+        with socket.create_connection((network["IPAddress"], 9123), timeout=5):
+            pass
+        assert other.tries(f"tcp {network['IPAddress']} 9123") != "done"
+        installation.api("DELETE", "/deployments/" + beside)
+        wait_until(lambda: len(installation.deployments()) == 2, 60, "the deletion")
+        keeps_off_the_guards()
+        # Rules that somebody's program swept away come back without anything being deployed.
+        for rule in own_rules():
+            subprocess.run([*PACKET_FILTER, "-D", *rule], check=True)
+        wait_until(lambda: len(own_rules()) == 3, 60, "the rules")
+        keeps_off_the_guards()
         # Another model with no network of its own does not reach it, and no port of the host's leads to it.
         assert other.tries("serve-tcp 9123") == "done"
         assert hostile.tries(f"tcp {address} 9123") == "ENETUNREACH"

@@ -74,7 +74,8 @@ std::string PodmanBench::push(const std::string& name) {
   return registry_name_ + "/test/" + name + "@" + digest.substr(0, 71);
 }
 
-std::unique_ptr<Engine> PodmanBench::make_engine(const std::string& installation, const std::filesystem::path& socket) {
+std::unique_ptr<Engine> PodmanBench::make_engine(const std::string& installation, const std::filesystem::path& socket,
+                                                 const std::vector<std::string>& packet_filter) {
   installations_.insert(installation);
   PodmanOptions options;
   options.socket = socket;
@@ -82,6 +83,7 @@ std::unique_ptr<Engine> PodmanBench::make_engine(const std::string& installation
   options.sockets_dir = path() / "sockets";
   options.start_dir = path() / "start";  // nothing of the probe's is in it
   options.registry = registry_name_;
+  options.packet_filter = packet_filter;
   auto engine = create_podman_engine(options, clock_);
   EXPECT_TRUE(engine) << engine.error().message();
   return std::move(*engine);

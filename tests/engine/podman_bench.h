@@ -22,7 +22,8 @@ class PodmanBench : public ::testing::Environment, public Bench {
   std::unique_ptr<Engine> make_engine(const std::string& installation) override {
     return make_engine(installation, options_.socket);
   }
-  std::unique_ptr<Engine> make_engine(const std::string& installation, const std::filesystem::path& socket);
+  std::unique_ptr<Engine> make_engine(const std::string& installation, const std::filesystem::path& socket,
+                                      const std::vector<std::string>& packet_filter = PodmanOptions().packet_filter);
   std::string node_address() override { return "127.0.0.1"; }
   Steady::time_point kill(const Unit& unit) override;
   void freeze(const Unit& unit, bool frozen) override;

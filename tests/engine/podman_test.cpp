@@ -57,6 +57,21 @@ TEST_F(PodmanTest, AModelThatMayHasANetworkOfItsOwnThatGoesWithIt) {
   EXPECT_EQ(networks(), "");
 }
 
+TEST_F(PodmanTest, WithoutTheRulesThatIsolateItNoModelGetsANetwork) {
+  Workload wanted = workload({"serve"});
+  engine = machine.make_engine(installation, machine.socket(), {"/bin/false"});
+  apply(wanted);
+  wait_ready();
+  wanted.pod.network = manifest::Network::kOutgoing;
+  wanted.revision = 2;
+  const auto refused = net::run_to_result<ApplyResult>([&] { return engine->apply(wanted); });
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason(), "no-isolation");
+  EXPECT_EQ(machine.podman({"network", "ls", "--format", "{{.Name}}", "--filter", "label=io.mifeng.deployment=test"}),
+            "");
+  EXPECT_EQ(wait_ready().revision, 1) << "what ran before runs on";
+}
+
 TEST_F(PodmanTest, EachUnitHasTheNodePortsOfItsSlotAndNoOthers) {
   Workload wanted = workload({"serve"}, 2);
   wanted.node_ports.push_back({"former", 0, free_port()});

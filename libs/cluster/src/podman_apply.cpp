@@ -5,6 +5,7 @@
 
 #include "json_path.h"
 #include "podman_engine.h"
+#include "podman_isolation.h"
 #include "podman_parts.h"
 
 namespace mifeng::cluster {
@@ -23,7 +24,7 @@ std::string bridge_of(const std::string& text) {
   std::uint64_t hash = 14695981039346656037U;
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
   constexpr std::string_view kHex = "0123456789abcdef";
-  std::string name = "mfo";
+  std::string name(kModelBridge);
   for (int shift = 44; shift >= 0; shift -= 4) name += kHex[hash >> shift & 0xF];
   return name;
 }
@@ -72,6 +73,10 @@ Step PodmanEngine::plan(const Workload& workload, const std::vector<Known>& know
 Task<ApplyResult> PodmanEngine::apply(Workload workload) {
   MIFENG_CO_CHECK(validate(workload));
   const auto held = co_await deployments_.acquire(workload.deployment);
+  if (has_network(workload.pod)) {
+    auto isolated = co_await isolate_models();
+    if (!isolated) co_return isolated.error();
+  }
   auto wanted = view_.want(workload);
   auto looked = co_await look_closely(workload.deployment);
   if (!looked) co_return looked.error();
@@ -279,8 +284,7 @@ Task<void> PodmanEngine::restart(std::string unit) {
 Task<void> PodmanEngine::ensure_network() {
   const auto held = co_await deployments_.acquire("/network");  // no deployment has that name
   json::Object labels{{std::string(kLabelInstallation), frame_.installation}};
-  const std::string interface = frame_.network.substr(0, 15);
-  co_return co_await make_network(frame_.network, interface, std::move(labels));
+  co_return co_await make_network(frame_.network, frame_.network, std::move(labels));
 }
 
 Task<void> PodmanEngine::ensure_model_network(const Workload& workload, int slot) {
@@ -294,6 +298,12 @@ Task<void> PodmanEngine::ensure_model_network(const Workload& workload, int slot
   co_return co_await make_network(name, interface, std::move(labels));
 }
 
+Task<void> PodmanEngine::isolate_models() {
+  isolates_ = true;
+  auto ensure = [filter = options_.packet_filter] { return ensure_isolation(filter); };
+  co_return co_await net::run_blocking(filter_, std::move(ensure));
+}
+
 Task<void> PodmanEngine::make_network(std::string name, std::string interface, json::Object labels) {
   auto found = co_await get("/networks/" + name + "/json");
   if (!found) co_return found.error();
@@ -304,7 +314,7 @@ Task<void> PodmanEngine::make_network(std::string name, std::string interface, j
   }
   std::string why;
   for (unsigned attempt = 0; attempt < 16; ++attempt) {
-    // Isolated bridges do not reach each other.
+    // Isolated bridges do not reach each other, as long as netavark's rules stand; see podman_isolation.h.
     json::Object network{
         {"name", name},
         {"driver", "bridge"},

@@ -7,6 +7,7 @@
 
 #include "json_path.h"
 #include "mifeng/base/file.h"
+#include "podman_isolation.h"
 
 namespace mifeng::cluster {
 namespace {
@@ -44,7 +45,7 @@ Result<std::unique_ptr<Engine>> create_podman_engine(const PodmanOptions& option
   frame.sockets_dir = options.sockets_dir.lexically_normal();
   frame.start_dir = options.start_dir.lexically_normal();
   frame.host_ip = options.host_ip;
-  frame.network = options.network.empty() ? "mf-" + options.installation.substr(0, 8) : options.network;
+  frame.network = std::string(kGuardBridge) + options.installation.substr(0, 8);
   const auto hard_limit = [](auto resource, std::int64_t at_most) {
     rlimit limit{};
     if (::getrlimit(resource, &limit) != 0 || limit.rlim_max == RLIM_INFINITY) return at_most;

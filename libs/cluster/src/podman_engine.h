@@ -103,6 +103,8 @@ class PodmanEngine final : public Engine {
   Task<void> ensure_network();
   Task<void> ensure_model_network(const Workload& workload, int slot);
   Task<void> make_network(std::string name, std::string interface, json::Object labels);
+  // The packet filter's rules for models that may use the network.
+  Task<void> isolate_models();
   Task<void> start_container(std::string name, const Unit& unit, int slot);
   // Removes what units left behind that went while nobody could finish it: once, and again after a try that failed.
   Task<void> sweep(std::string deployment);
@@ -134,9 +136,11 @@ class PodmanEngine final : public Engine {
   Turns probes_{8};
   Turns endings_{32};
   PodmanView view_;
-  std::atomic<bool> is_live_{false};  // whether the view follows the news
-  net::Notifier ended_;               // a unit went, or could not be ended
-  net::Notifier try_again_;           // what could not be ended before
+  std::atomic<bool> is_live_{false};   // whether the view follows the news
+  std::atomic<bool> isolates_{false};  // whether a model may use the network, so that rules have to be there
+  net::BlockingPool filter_{"packet filter", 1, 1024};
+  net::Notifier ended_;      // a unit went, or could not be ended
+  net::Notifier try_again_;  // what could not be ended before
 
   mutable std::mutex mutex_;                                   // of what follows
   std::map<std::string, std::vector<std::string>> image_env_;  // by image id, which names its content

@@ -1,4 +1,6 @@
 // The view of what is ours, kept from libpod's events.
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <set>
 
@@ -167,6 +169,10 @@ boost::asio::awaitable<Result<void>> PodmanEngine::read_news(net::ResponseStream
 boost::asio::awaitable<Result<void>> PodmanEngine::resync_now_and_then(milliseconds resync) {
   for (;;) {
     co_await net::sleep_for(resync);
+    if (isolates_) {  // somebody else's program may have emptied the tables
+      const auto isolated = co_await isolate_models();
+      if (!isolated) spdlog::error("{}", isolated.error().message());
+    }
     auto looked = co_await look_at("");
     if (!looked) co_return looked.error();
     if (*looked) tell("");

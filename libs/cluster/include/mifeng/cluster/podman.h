@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "mifeng/cluster/engine.h"
 
@@ -15,10 +16,11 @@ struct PodmanOptions {
   std::filesystem::path sockets_dir;  // DATA/sockets; <unit>/ in it is mounted read-only at /mifeng/platform
   std::filesystem::path start_dir;    // holds mifeng-start; mounted read-only at /mifeng/start of every model
   std::string host_ip = "127.0.0.1";  // where node ports listen
-  std::string network;                // made when it is missing; "" is mf-<first 8 of the installation id>
   std::string registry;               // "127.0.0.1:5000": images of it are ours to prune; "" prunes nothing
   bool registry_tls = false;          // whether to verify TLS of the registry when pulling
   std::chrono::milliseconds probe_timeout{1000};  // for an answer on the health port
+  // What keeps models that may use the network from everybody's guards; waits for a lock as long as it says.
+  std::vector<std::string> packet_filter{"/usr/sbin/iptables", "-w", "2"};
 };
 
 // kInvalidArgument "bad-options". Does not talk to the service yet. `clock` must outlive the engine.
