@@ -1,4 +1,4 @@
-#include "background.h"
+#include "mifeng/cluster/background.h"
 
 #include <signal.h>
 

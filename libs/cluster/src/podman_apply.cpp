@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <set>
 
-#include "json_path.h"
+#include "mifeng/cluster/json_path.h"
 #include "podman_engine.h"
 #include "podman_isolation.h"
 #include "podman_parts.h"

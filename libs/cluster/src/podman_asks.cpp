@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <map>
 
-#include "json_path.h"
 #include "log_frames.h"
+#include "mifeng/cluster/json_path.h"
 #include "podman_engine.h"
 
 namespace mifeng::cluster {

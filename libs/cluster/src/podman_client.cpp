@@ -1,6 +1,6 @@
 #include "podman_client.h"
 
-#include "json_path.h"
+#include "mifeng/cluster/json_path.h"
 
 namespace mifeng::cluster {
 namespace {

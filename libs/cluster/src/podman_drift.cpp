@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <set>
 
-#include "json_path.h"
+#include "mifeng/cluster/json_path.h"
 #include "mifeng/manifest/rules.h"
 #include "podman_parts.h"
 

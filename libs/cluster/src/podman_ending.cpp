@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <set>
 
-#include "json_path.h"
+#include "mifeng/cluster/json_path.h"
 #include "podman_engine.h"
 
 namespace mifeng::cluster {

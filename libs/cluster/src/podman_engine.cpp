@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "json_path.h"
 #include "mifeng/base/file.h"
+#include "mifeng/cluster/json_path.h"
 #include "podman_isolation.h"
 
 namespace mifeng::cluster {

@@ -10,16 +10,16 @@
 #include <string>
 #include <vector>
 
-#include "background.h"
-#include "keyed_lock.h"
+#include "mifeng/cluster/background.h"
+#include "mifeng/cluster/keyed_lock.h"
 #include "mifeng/cluster/podman.h"
+#include "mifeng/cluster/subscription.h"
+#include "mifeng/cluster/turns.h"
 #include "plan_step.h"
 #include "podman_client.h"
 #include "podman_render.h"
 #include "podman_status.h"
 #include "podman_view.h"
-#include "subscription.h"
-#include "turns.h"
 
 namespace mifeng::cluster {
 

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <set>
 
-#include "json_path.h"
 #include "mifeng/base/phrase.h"
+#include "mifeng/cluster/json_path.h"
 #include "podman_engine.h"
 
 namespace mifeng::cluster {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <functional>
 
-#include "json_path.h"
+#include "mifeng/cluster/json_path.h"
 #include "podman_parts.h"
 #include "test_workload.h"
 

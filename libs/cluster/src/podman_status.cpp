@@ -6,8 +6,8 @@
 #include <ctime>
 #include <map>
 
-#include "json_path.h"
 #include "mifeng/base/phrase.h"
+#include "mifeng/cluster/json_path.h"
 #include "podman_parts.h"
 
 namespace mifeng::cluster {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <set>
 
-#include "json_path.h"
+#include "mifeng/cluster/json_path.h"
 #include "mifeng/net/http.h"
 #include "podman_engine.h"
 #include "podman_parts.h"

@@ -138,8 +138,8 @@ struct PeerEvidence {
   ::pid_t pid = 0;
   int pidfd = -1;  // of the caller, who closes it
 };
-// On Kubernetes: a service account token of its pod. A token alone does not prove the pod, since whoever may make tokens
-// can have one for it; so the guard prints the SM3 of its request as a line of its log, which only its pod can.
+// On Kubernetes: a service account token of its pod. A token alone does not prove the pod, since whoever may make
+// tokens can have one for it; so the guard prints the SM3 of its request as a line of its log, which only its pod can.
 struct TokenEvidence {
   std::string token;
   std::string audience;     // for which the token has to be

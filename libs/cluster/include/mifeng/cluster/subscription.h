@@ -15,7 +15,7 @@ class Subscription {
  public:
   using Changed = std::function<void(const std::string& deployment)>;
   Subscription(Changed changed, net::asio::any_io_executor executor)
-      : changed_(std::move(changed)), tasks_(std::make_unique<net::TaskGroup>(std::move(executor), "podman watch")) {}
+      : changed_(std::move(changed)), tasks_(std::make_unique<net::TaskGroup>(std::move(executor), "engine watch")) {}
 
   void tell(const std::string& deployment) {
     const std::lock_guard guard(telling_);

@@ -1,0 +1,267 @@
+// One step of a deployment towards what is wanted. Kubernetes' controllers do the rest.
+#include <algorithm>
+
+#include "kubernetes_engine.h"
+#include "mifeng/cluster/json_path.h"
+#include "mifeng/net/http.h"
+
+namespace mifeng::kubernetes {
+namespace {
+
+using namespace std::chrono_literals;
+using cluster::ApplyResult;
+using cluster::text_at;
+using cluster::Unit;
+using cluster::UnitState;
+using cluster::Workload;
+
+constexpr std::chrono::seconds kEndingMax{120};  // beyond the grace period
+constexpr std::chrono::milliseconds kLook{300};
+
+// What stands for units that could not be made.
+Unit unmade(const Workload& workload, const Error& why) {
+  Unit unit;
+  unit.name = object_name(workload.deployment);
+  unit.deployment = workload.deployment;
+  unit.revision = workload.revision;
+  unit.restart = workload.restart;
+  unit.state = UnitState::kFailed;
+  unit.reason = why.message();
+  unit.reason_code = why.reason();
+  unit.node_ports = workload.node_ports;
+  return unit;
+}
+
+// A refusal of a service whose port somebody else has: 422 with the field's cause.
+bool is_taken_port(const Answer& answer) {
+  return answer.status == 422 && std::any_of(answer.causes.begin(), answer.causes.end(), [](const std::string& cause) {
+           return cause.find("nodePort") != std::string::npos && cause.find("already allocated") != std::string::npos;
+         });
+}
+
+}  // namespace
+
+Task<void> KubernetesEngine::apply_common() {
+  if (has_common_) co_return ok();
+  for (const Rendered& rendered : render_common(options_)) {
+    auto applied = co_await api_->apply(target_of(rendered.kind, options_.name_space, rendered.name),
+                                        field_manager(options_), rendered.object);
+    if (!applied) co_return applied.error();
+    if (!applied->success()) co_return error_of(*applied, "make the service account " + rendered.name);
+  }
+  has_common_ = true;
+  co_return ok();
+}
+
+// An object of that name that another installation made, or somebody by hand, is not ours to change.
+Task<void> KubernetesEngine::refuse_others(const Rendered& rendered) {
+  auto there = co_await api_->call("GET", target_of(rendered.kind, options_.name_space, rendered.name));
+  if (!there) co_return there.error();
+  if (there->status == 404) co_return ok();
+  if (!there->success() || there->object() == nullptr) co_return error_of(*there, "look at " + rendered.name);
+  if (text_at(*there->object(), "metadata", "labels", kLabelInstallation) == options_.installation) co_return ok();
+  co_return Error(ErrorCode::kPermissionDenied, "not-ours",
+                  "the object " + rendered.name + " in the namespace " + options_.name_space +
+                      " does not belong to this installation of Mifeng");
+}
+
+// Whether anything was changed by it.
+Task<bool> KubernetesEngine::apply_object(const Workload& workload, const Rendered& rendered) {
+  const auto deployment = view_.deployment(workload.deployment);
+  const auto service = view_.service(workload.deployment);
+  const bool known = (rendered.kind == Kind::kDeployment && deployment) || (rendered.kind == Kind::kService && service);
+  const std::string target = target_of(rendered.kind, options_.name_space, rendered.name);
+  // What we have seen to be ours is set by force, whoever changed it. Else a field that somebody else has is a
+  // conflict, and then we look whose the object is.
+  auto answer = co_await api_->apply(target, field_manager(options_), rendered.object, known);
+  if (!answer) co_return answer.error();
+  if (answer->status == 409 && !known) {
+    auto ours = co_await refuse_others(rendered);
+    if (!ours) co_return ours.error();
+    answer = co_await api_->apply(target, field_manager(options_), rendered.object, true);
+    if (!answer) co_return answer.error();
+  }
+  if (is_taken_port(*answer))
+    co_return Error(ErrorCode::kUnavailable, "port-taken", "a node port belongs to somebody else: " + answer->message);
+  if (!answer->success()) co_return error_of(*answer, "set " + rendered.name);
+  if (answer->status == 201 || answer->object() == nullptr) co_return true;
+  if (rendered.kind == Kind::kDeployment) {
+    const DeploymentSeen now = deployment_in(*answer->object());
+    const bool changed = !deployment || deployment->generation != now.generation;
+    (void)view_.put(now);  // so that the next look does not take what was before for what is
+    co_return changed;
+  }
+  if (rendered.kind == Kind::kService) {
+    const ServiceSeen now = service_in(*answer->object());
+    const bool changed = !service || service->resource_version != now.resource_version;
+    (void)view_.put(now);
+    co_return changed;
+  }
+  co_return false;  // what serves the others says nothing of them
+}
+
+Task<ApplyResult> KubernetesEngine::apply(Workload workload) {
+  MIFENG_CO_CHECK(validate(workload));
+  const auto held = co_await deployments_.acquire(workload.deployment);
+  auto looked = co_await look_unless_live(workload.deployment);
+  if (!looked) co_return looked.error();
+  auto common = co_await apply_common();
+  if (!common) co_return common.error();
+  ApplyResult result;
+  std::optional<Error> failure;
+  for (const Rendered& rendered : render(options_, workload)) {
+    auto changed = co_await apply_object(workload, rendered);
+    if (!changed && changed.error().code() == ErrorCode::kPermissionDenied && changed.error().reason() == "not-ours")
+      co_return changed.error();
+    if (!changed && (changed.error().reason() == "api-unavailable" || changed.error().reason() == "api-slow"))
+      co_return changed.error();
+    if (!changed) {
+      failure = changed.error();  // pods without their ports would serve nobody
+      break;
+    }
+    result.changed = result.changed || *changed;
+  }
+  view_.note_failure(workload.deployment, failure ? std::optional(unmade(workload, *failure)) : std::nullopt);
+  if (workload.replicas <= 1) {
+    auto gone = co_await remove_object(Kind::kDisruptionBudget, object_name(workload.deployment));
+    if (!gone) co_return gone.error();
+  }
+  if (!is_live()) {
+    looked = co_await look_at(workload.deployment);
+    if (!looked) co_return looked.error();
+  }
+  result.units = view_.units(workload.deployment);
+  const auto deployment = view_.deployment(workload.deployment);
+  const bool pods_are_as_wanted =
+      std::all_of(result.units.begin(), result.units.end(),
+                  [&](const Unit& unit) {
+                    return unit.state != UnitState::kStopping && unit.state != UnitState::kFailed &&
+                           unit.revision == workload.revision && unit.restart == workload.restart;
+                  }) &&
+      static_cast<int>(result.units.size()) == workload.replicas;
+  result.settled = !failure && deployment && deployment->is_rolled_out() && pods_are_as_wanted;
+  co_return result;
+}
+
+Task<void> KubernetesEngine::restart(std::string name) {
+  auto pod = view_.pod(name);
+  if (!pod || !is_live()) {
+    auto looked = co_await look_at("");
+    if (!looked) co_return looked.error();
+    pod = view_.pod(name);
+  }
+  if (!pod) co_return Error(ErrorCode::kNotFound, "no-such-unit", "there is no pod " + name);
+  if (pod->unit.state == UnitState::kRunning && !pod->unit.exit_code) co_return ok();
+  // Kubelet starts a container that ended by itself, later and later; a new pod begins at once.
+  auto answer = co_await api_->call("DELETE", "/api/v1/namespaces/" + options_.name_space + "/pods/" + name);
+  if (!answer) co_return answer.error();
+  if (answer->success() || answer->status == 404) co_return ok();
+  co_return error_of(*answer, "delete the pod " + name);
+}
+
+Task<void> KubernetesEngine::remove_object(Kind kind, std::string name, std::string uid) {
+  json::Object options{{"propagationPolicy", "Background"}};
+  if (!uid.empty()) options.set("preconditions", json::Object{{"uid", uid}});
+  auto answer = co_await api_->call("DELETE", target_of(kind, options_.name_space, name), std::move(options));
+  if (!answer) co_return answer.error();
+  if (answer->success() || answer->status == 404) co_return ok();
+  co_return error_of(*answer, "delete " + name);
+}
+
+Task<void> KubernetesEngine::wait_without_pods(std::string deployment) {
+  std::optional<std::chrono::steady_clock::time_point> until;
+  for (;;) {
+    auto answer = co_await api_->call("GET", "/api/v1/namespaces/" + options_.name_space +
+                                                 "/pods?labelSelector=" + net::percent_encode(selector(deployment)));
+    if (!answer) co_return answer.error();
+    if (!answer->success() || answer->object() == nullptr) co_return error_of(*answer, "list the pods");
+    const json::Value* items = answer->object()->find("items");
+    const json::Array* pods = items == nullptr ? nullptr : items->if_array();
+    if (pods == nullptr || pods->empty()) co_return ok();
+    std::int64_t grace = 0;
+    for (const json::Value& pod : *pods)
+      if (const json::Object* object = pod.if_object())
+        grace = std::max(grace, cluster::integer_at(*object, "spec", "terminationGracePeriodSeconds"));
+    if (!until) until = std::chrono::steady_clock::now() + std::chrono::seconds(grace) + kEndingMax;
+    if (std::chrono::steady_clock::now() > *until)
+      co_return Error(ErrorCode::kTimeout, "api-slow",
+                      std::to_string(pods->size()) + " pods of " + deployment + " have not ended in time");
+    co_await net::sleep_for(kLook);
+  }
+}
+
+Task<void> KubernetesEngine::remove(std::string deployment) {
+  const auto held = co_await deployments_.acquire(deployment);
+  auto looked = co_await look_at(deployment);
+  if (!looked) co_return looked.error();
+  const std::string name = object_name(deployment);
+  const auto there = view_.deployment(deployment);
+  if (there) {
+    auto removed = co_await remove_object(Kind::kDeployment, name, there->uid);
+    if (!removed && removed.error().code() != ErrorCode::kConflict) co_return removed.error();
+  }
+  auto gone = co_await wait_without_pods(deployment);
+  if (!gone) co_return gone.error();
+  // Only then: a port that is free is nobody's any more.
+  const auto service = view_.service(deployment);
+  std::vector<Kind> kinds{Kind::kDisruptionBudget, Kind::kNetworkPolicy};
+  if (service) kinds.push_back(Kind::kService);
+  for (const Kind kind : kinds) {
+    auto ours = co_await refuse_others({kind, name, {}});
+    if (!ours && ours.error().reason() == "not-ours") continue;
+    if (!ours) co_return ours.error();
+    auto removed = co_await remove_object(kind, name);
+    if (!removed) co_return removed.error();
+  }
+  view_.note_failure(deployment, std::nullopt);
+  co_return co_await look_at(deployment);
+}
+
+Task<void> KubernetesEngine::remove_claims(std::vector<std::string> claims) {
+  for (const std::string& claim : claims) {
+    const Rendered rendered{Kind::kClaim, claim_name(claim), {}};
+    auto ours = co_await refuse_others(rendered);
+    if (!ours) co_return ours.error();
+    // One that a pod uses goes with its last pod: Kubernetes sees to that.
+    auto removed = co_await remove_object(Kind::kClaim, rendered.name);
+    if (!removed) co_return removed.error();
+  }
+  co_return ok();
+}
+
+Task<void> KubernetesEngine::remove_everything() {
+  auto looked = co_await look_at("");
+  if (!looked) co_return looked.error();
+  std::set<std::string> ids;
+  for (const std::string& id : view_.deployments()) ids.insert(id);
+  for (const auto& unit : view_.all_units()) ids.insert(unit.deployment);
+  for (const std::string& id : ids) {  // their pods begin to end side by side
+    const auto there = view_.deployment(id);
+    if (!there) continue;
+    auto removed = co_await remove_object(Kind::kDeployment, object_name(id), there->uid);
+    if (!removed && removed.error().code() != ErrorCode::kConflict) co_return removed.error();
+  }
+  for (const std::string& id : ids) {
+    auto removed = co_await remove(id);
+    if (!removed) co_return removed.error();
+  }
+  // What a crash left without its deployment.
+  for (const Kind kind : {Kind::kService, Kind::kDisruptionBudget, Kind::kNetworkPolicy}) {
+    auto answer = co_await api_->call(
+        "GET", target_of(kind, options_.name_space) + "?labelSelector=" + net::percent_encode(selector("")));
+    if (!answer) co_return answer.error();
+    if (!answer->success() || answer->object() == nullptr) co_return error_of(*answer, "list what is ours");
+    const json::Value* items = answer->object()->find("items");
+    const json::Array* objects = items == nullptr ? nullptr : items->if_array();
+    if (objects == nullptr) continue;
+    for (const json::Value& one : *objects) {
+      if (const json::Object* object = one.if_object()) {
+        auto removed = co_await remove_object(kind, text_at(*object, "metadata", "name"));
+        if (!removed) co_return removed.error();
+      }
+    }
+  }
+  co_return co_await look_at("");
+}
+
+}  // namespace mifeng::kubernetes

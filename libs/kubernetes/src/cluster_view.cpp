@@ -1,0 +1,290 @@
+#include "cluster_view.h"
+
+#include <algorithm>
+
+#include "objects.h"
+
+namespace mifeng::kubernetes {
+namespace {
+
+using cluster::Unit;
+using cluster::UnitState;
+
+constexpr std::size_t kEventsMax = 100;
+
+// Removes what is not in `keep`; gives the deployments of what went.
+template <typename T, typename Filter>
+std::vector<std::string> sweep(std::map<std::string, T>& all, const std::set<std::string>& keep, const Filter& counts) {
+  std::vector<std::string> gone;
+  for (auto one = all.begin(); one != all.end();) {
+    if (keep.contains(one->first) || !counts(one->second)) {
+      ++one;
+      continue;
+    }
+    if (!one->second.installation.empty()) gone.push_back(one->second.deployment);
+    one = all.erase(one);
+  }
+  return gone;
+}
+
+// Of an event's object: "mf-ID" is the deployment's own, "mf-ID-HASH" a replica set's, "mf-ID-HASH-RANDOM" a pod's.
+std::string deployment_of_event(const EventSeen& seen) {
+  std::string name = deployment_of(seen.object);
+  const int parts = seen.kind == "Pod" ? 2 : seen.kind == "ReplicaSet" ? 1 : 0;
+  for (int i = 0; i < parts; ++i) {
+    const std::size_t dash = name.rfind('-');
+    if (dash == std::string::npos) return {};
+    name.resize(dash);
+  }
+  return name;
+}
+
+}  // namespace
+
+ClusterView::News ClusterView::put(PodSeen seen) {
+  const std::lock_guard guard(mutex_);
+  const std::string key = seen.name_space + "/" + seen.name;
+  const bool ours = is_ours(seen.installation);
+  auto& held = pods_[key];
+  const bool same = held == seen && held.uid == seen.uid;
+  const std::string deployment = seen.deployment;
+  held = std::move(seen);
+  return ours && !same ? News(deployment) : std::nullopt;
+}
+
+ClusterView::News ClusterView::put(DeploymentSeen seen) {
+  const std::lock_guard guard(mutex_);
+  if (!is_ours(seen.installation)) return std::nullopt;
+  auto& held = deployments_[seen.name];
+  const bool same = held.resource_version == seen.resource_version && held.uid == seen.uid;
+  held = std::move(seen);
+  return same ? std::nullopt : News(held.deployment);
+}
+
+ClusterView::News ClusterView::put(ServiceSeen seen) {
+  const std::lock_guard guard(mutex_);
+  auto& held = services_[seen.name_space + "/" + seen.name];
+  const bool same = held.resource_version == seen.resource_version;
+  held = std::move(seen);
+  return is_ours(held.installation) && !same ? News(held.deployment) : std::nullopt;
+}
+
+ClusterView::News ClusterView::put(NodeSeen seen) {
+  const std::lock_guard guard(mutex_);
+  auto& held = nodes_[seen.name];
+  const bool same = held.ready == seen.ready && held.cordoned == seen.cordoned && held.addresses == seen.addresses;
+  held = std::move(seen);
+  return same ? std::nullopt : News("");
+}
+
+ClusterView::News ClusterView::put(EventSeen seen, UnixMillis since) {
+  if (seen.event.time_ms < since) return std::nullopt;
+  const std::lock_guard guard(mutex_);
+  const std::string deployment = deployment_of_event(seen);
+  if (deployment.empty()) return std::nullopt;
+  if (!deployments_.contains(object_name(deployment)) && !events_.contains(deployment)) return std::nullopt;
+  auto& events = events_[deployment];
+  // One that happens again is the same event with a later time.
+  std::erase_if(events, [&](const EventSeen& one) { return one.uid == seen.uid; });
+  events.push_back(std::move(seen));
+  if (events.size() > kEventsMax) events.pop_front();
+  return deployment;
+}
+
+ClusterView::News ClusterView::erase_pod(const std::string& key) {
+  const std::lock_guard guard(mutex_);
+  const auto held = pods_.extract(key);
+  return held && is_ours(held.mapped().installation) ? News(held.mapped().deployment) : std::nullopt;
+}
+
+ClusterView::News ClusterView::erase_deployment(const std::string& name) {
+  const std::lock_guard guard(mutex_);
+  const auto held = deployments_.extract(name);
+  if (!held) return std::nullopt;
+  events_.erase(held.mapped().deployment);
+  return News(held.mapped().deployment);
+}
+
+ClusterView::News ClusterView::erase_service(const std::string& key) {
+  const std::lock_guard guard(mutex_);
+  const auto held = services_.extract(key);
+  return held && is_ours(held.mapped().installation) ? News(held.mapped().deployment) : std::nullopt;
+}
+
+ClusterView::News ClusterView::erase_node(const std::string& name) {
+  const std::lock_guard guard(mutex_);
+  return nodes_.erase(name) != 0 ? News("") : std::nullopt;
+}
+
+std::vector<std::string> ClusterView::keep_pods(const std::set<std::string>& keys, const Listed& listed) {
+  const std::lock_guard guard(mutex_);
+  return sweep(pods_, keys, [&](const PodSeen& one) { return is_among(one, listed); });
+}
+
+std::vector<std::string> ClusterView::keep_deployments(const std::set<std::string>& names, const Listed& listed) {
+  const std::lock_guard guard(mutex_);
+  return sweep(deployments_, names, [&](const DeploymentSeen& one) { return is_among(one, listed); });
+}
+
+std::vector<std::string> ClusterView::keep_services(const std::set<std::string>& keys, const Listed& listed) {
+  const std::lock_guard guard(mutex_);
+  return sweep(services_, keys, [&](const ServiceSeen& one) { return is_among(one, listed); });
+}
+
+void ClusterView::keep_nodes(const std::set<std::string>& names) {
+  const std::lock_guard guard(mutex_);
+  std::erase_if(nodes_, [&](const auto& one) { return !names.contains(one.first); });
+}
+
+std::optional<DeploymentSeen> ClusterView::deployment(const std::string& id) const {
+  const std::lock_guard guard(mutex_);
+  const auto found = deployments_.find(object_name(id));
+  return found == deployments_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<ServiceSeen> ClusterView::service(const std::string& id) const {
+  const std::lock_guard guard(mutex_);
+  for (const auto& [key, seen] : services_)
+    if (is_ours(seen.installation) && seen.deployment == id) return seen;
+  return std::nullopt;
+}
+
+std::vector<PodSeen> ClusterView::pods(const std::string& id) const {
+  const std::lock_guard guard(mutex_);
+  std::vector<PodSeen> pods;
+  for (const auto& [key, seen] : pods_)
+    if (is_ours(seen.installation) && !seen.ended && (id.empty() || seen.deployment == id)) pods.push_back(seen);
+  return pods;
+}
+
+std::optional<PodSeen> ClusterView::pod(const std::string& name) const {
+  const std::lock_guard guard(mutex_);
+  for (const auto& [key, seen] : pods_)
+    if (is_ours(seen.installation) && seen.name == name) return seen;
+  return std::nullopt;
+}
+
+std::vector<Unit> ClusterView::units_locked(const std::string& id) const {
+  std::vector<Unit> units;
+  for (const auto& [key, seen] : pods_) {
+    if (!is_ours(seen.installation) || seen.ended || seen.deployment != id) continue;
+    units.push_back(seen.unit);
+    Unit& unit = units.back();
+    if (unit.reason_code != "not-ready") continue;
+    // What the health port answered stands in an event alone.
+    const auto events = events_.find(id);
+    if (events == events_.end()) continue;
+    for (const EventSeen& one : events->second)
+      if (one.event.unit == unit.name && one.event.action == "Unhealthy") unit.reason = one.event.detail;
+  }
+  const auto failed = failures_.find(id);
+  if (failed != failures_.end()) units.push_back(failed->second);
+  const auto deployment = deployments_.find(object_name(id));
+  if (deployment != deployments_.end() && !deployment->second.failure.empty()) {
+    Unit unmade;
+    unmade.name = deployment->second.name;
+    unmade.deployment = id;
+    unmade.revision = deployment->second.revision;
+    unmade.restart = deployment->second.restart;
+    unmade.state = UnitState::kFailed;
+    unmade.reason = "the cluster lets no further unit be made: " + deployment->second.failure;
+    unmade.reason_code = deployment->second.failure.find("quota") != std::string::npos ? "quota" : "not-admitted";
+    units.push_back(std::move(unmade));
+  }
+  return units;
+}
+
+std::vector<Unit> ClusterView::units(const std::string& id) const {
+  const std::lock_guard guard(mutex_);
+  return units_locked(id);
+}
+
+std::vector<Unit> ClusterView::all_units() const {
+  const std::lock_guard guard(mutex_);
+  std::set<std::string> ids;
+  for (const auto& [name, seen] : deployments_) ids.insert(seen.deployment);
+  for (const auto& [key, seen] : pods_)
+    if (is_ours(seen.installation)) ids.insert(seen.deployment);
+  std::vector<Unit> all;
+  for (const std::string& id : ids) {
+    auto units = units_locked(id);
+    std::move(units.begin(), units.end(), std::back_inserter(all));
+  }
+  return all;
+}
+
+std::vector<cluster::Event> ClusterView::events(const std::string& id) const {
+  const std::lock_guard guard(mutex_);
+  std::vector<cluster::Event> events;
+  if (const auto found = events_.find(id); found != events_.end())
+    for (const EventSeen& one : found->second) events.push_back(one.event);
+  std::stable_sort(events.begin(), events.end(), [](const auto& a, const auto& b) { return a.time_ms < b.time_ms; });
+  return events;
+}
+
+std::vector<std::string> ClusterView::deployments() const {
+  const std::lock_guard guard(mutex_);
+  std::vector<std::string> ids;
+  for (const auto& [name, seen] : deployments_) ids.push_back(seen.deployment);
+  return ids;
+}
+
+void ClusterView::note_failure(const std::string& id, std::optional<Unit> failure) {
+  const std::lock_guard guard(mutex_);
+  if (failure) {
+    failures_[id] = std::move(*failure);
+  } else {
+    failures_.erase(id);
+  }
+}
+
+std::vector<cluster::PortInUse> ClusterView::ports_in_use() const {
+  const std::lock_guard guard(mutex_);
+  std::map<std::uint16_t, std::string> holders;
+  for (const auto& [key, seen] : services_) {
+    for (const auto& port : seen.node_ports) holders.emplace(port.node_port, "Service " + key);
+    if (seen.health_port != 0) holders.emplace(seen.health_port, "Service " + key);
+  }
+  for (const auto& [key, seen] : pods_)
+    if (!seen.ended)
+      for (const std::uint16_t port : seen.host_ports) holders.emplace(port, "Pod " + key);
+  std::vector<cluster::PortInUse> ports;
+  for (const auto& [port, holder] : holders) ports.push_back({port, holder});
+  return ports;
+}
+
+cluster::Capacity ClusterView::capacity() const {
+  const std::lock_guard guard(mutex_);
+  cluster::Capacity capacity;
+  std::map<std::string, const NodeSeen*> usable;
+  for (const auto& [name, node] : nodes_) {
+    if (!node.ready || node.cordoned) continue;
+    usable.emplace(name, &node);
+    capacity.cpu_millis.all += node.cpu_millis;
+    capacity.memory_bytes.all += node.memory_bytes;
+    for (const auto& [device, count] : node.devices) capacity.accelerators[device].all += count;
+  }
+  capacity.cpu_millis.free = capacity.cpu_millis.all;
+  capacity.memory_bytes.free = capacity.memory_bytes.all;
+  for (auto& [device, amount] : capacity.accelerators) amount.free = amount.all;
+  for (const auto& [key, pod] : pods_) {
+    if (pod.ended || !usable.contains(pod.node)) continue;
+    capacity.cpu_millis.free -= pod.cpu_millis;
+    capacity.memory_bytes.free -= pod.memory_bytes;
+    for (const auto& [device, count] : pod.devices)
+      if (const auto found = capacity.accelerators.find(device); found != capacity.accelerators.end())
+        found->second.free -= count;
+  }
+  // Hugepages and the like are resources too, and no accelerators.
+  std::erase_if(capacity.accelerators, [](const auto& one) { return one.first.starts_with("hugepages-"); });
+  return capacity;
+}
+
+std::vector<NodeSeen> ClusterView::nodes() const {
+  const std::lock_guard guard(mutex_);
+  std::vector<NodeSeen> nodes;
+  for (const auto& [name, seen] : nodes_) nodes.push_back(seen);
+  return nodes;
+}
+
+}  // namespace mifeng::kubernetes

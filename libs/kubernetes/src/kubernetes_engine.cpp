@@ -1,0 +1,193 @@
+#include "kubernetes_engine.h"
+
+#include <algorithm>
+
+#include "mifeng/cluster/json_path.h"
+#include "mifeng/net/http.h"
+
+namespace mifeng::kubernetes {
+namespace {
+
+using cluster::text_at;
+using cluster::Unit;
+using cluster::UnitState;
+
+constexpr std::size_t kLogLineMax = 16 * 1024;
+constexpr std::chrono::hours kFollowMax{24};
+constexpr std::chrono::seconds kLogPatience{60};
+
+bool is_namespace(const std::string& text) {
+  return !text.empty() && text.size() <= 63 && text.front() != '-' && text.back() != '-' &&
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
+}
+
+// What we may do beyond the necessary, by what is asked of the API server: verb, group, resource, in our namespace.
+struct Right {
+  const char* word;
+  const char* verb;
+  const char* group;
+  const char* resource;
+};
+constexpr Right kRights[] = {
+    {"see-nodes", "list", "", "nodes"},
+    {"see-services", "list", "", "services"},
+    {"see-pods", "list", "", "pods"},
+    {"review-tokens", "create", "authentication.k8s.io", "tokenreviews"},
+    {"admission-policies", "create", "admissionregistration.k8s.io", "validatingadmissionpolicies"},
+};
+
+}  // namespace
+
+Result<std::unique_ptr<cluster::Engine>> create_kubernetes_engine(Login login, const KubernetesOptions& options,
+                                                                  const Clock& clock) {
+  const auto bad = [](const std::string& what) { return Error(ErrorCode::kInvalidArgument, "bad-options", what); };
+  if (options.installation.size() < 8 || options.installation.size() > 63 ||
+      options.installation.find_first_not_of("0123456789abcdef") != std::string::npos)
+    return bad("the installation id must be 8 to 63 hex digits");
+  if (!is_namespace(options.name_space)) return bad("the namespace must be a DNS label of at most 63 bytes");
+  if (options.token_audience.empty()) return bad("the audience of tokens must not be empty");
+  MIFENG_TRY(auto api, ApiServer::create(std::move(login)));
+  return std::unique_ptr<cluster::Engine>(std::make_unique<KubernetesEngine>(std::move(api), options, clock));
+}
+
+KubernetesEngine::~KubernetesEngine() {
+  std::shared_ptr<cluster::Subscription> subscription;
+  {
+    const std::lock_guard guard(mutex_);
+    subscription = std::move(subscription_);
+  }
+  if (subscription) subscription->end();
+}
+
+Task<cluster::ClusterFacts> KubernetesEngine::probe() {
+  auto answer = co_await api_->call("GET", "/version");
+  if (!answer) co_return answer.error();
+  if (!answer->success() || answer->object() == nullptr) co_return error_of(*answer, "ask for the version");
+  cluster::ClusterFacts facts;
+  facts.version = "kubernetes " + text_at(*answer->object(), "gitVersion");
+  auto space = co_await api_->call("GET", target_of(Kind::kDeployment, options_.name_space) + "?limit=1");
+  if (!space) co_return space.error();
+  if (!space->success()) co_return error_of(*space, "list deployments in the namespace " + options_.name_space);
+  for (const Right& right : kRights) {
+    json::Object review{
+        {"apiVersion", "authorization.k8s.io/v1"},
+        {"kind", "SelfSubjectAccessReview"},
+        {"spec",
+         json::Object{{"resourceAttributes",
+                       json::Object{{"verb", right.verb}, {"group", right.group}, {"resource", right.resource}}}}}};
+    auto reviewed =
+        co_await api_->call("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", std::move(review));
+    if (!reviewed) co_return reviewed.error();
+    if (reviewed->object() != nullptr && cluster::bool_at(*reviewed->object(), "status", "allowed"))
+      facts.may.emplace_back(right.word);
+  }
+  co_return facts;
+}
+
+cluster::PortNeeds KubernetesEngine::ports_needed(const cluster::PodTemplate& pod, int replicas) const {
+  // One node port stands before all units, old and new.
+  return {.slots = pod.ports.empty() || replicas == 0 ? 0 : 1, .update_slots = 0};
+}
+
+Task<std::vector<Unit>> KubernetesEngine::units(std::string deployment) {
+  auto looked = co_await look_unless_live(deployment);
+  if (!looked) co_return looked.error();
+  co_return view_.units(deployment);
+}
+
+Task<std::vector<Unit>> KubernetesEngine::all_units() {
+  auto looked = co_await look_unless_live("");
+  if (!looked) co_return looked.error();
+  co_return view_.all_units();
+}
+
+Task<std::vector<cluster::Endpoint>> KubernetesEngine::endpoints(std::string deployment) {
+  auto looked = co_await look_unless_live(deployment);
+  if (!looked) co_return looked.error();
+  std::vector<cluster::Endpoint> endpoints;
+  const auto units = view_.units(deployment);
+  const bool runs = std::any_of(units.begin(), units.end(),
+                                [](const Unit& unit) { return unit.state == UnitState::kRunning && !unit.exit_code; });
+  const auto service = view_.service(deployment);
+  if (!runs || !service) co_return endpoints;
+  for (const auto& port : service->node_ports)
+    endpoints.push_back({port.port_name, cluster::EndpointKind::kBalanced, "", port.node_port});
+  co_return endpoints;
+}
+
+Task<std::vector<cluster::PortInUse>> KubernetesEngine::ports_in_use() {
+  if (!is_live()) {
+    const std::vector<Feed> all = feeds(clock_.now_ms());
+    for (const Feeds number : {kServices, kPods}) {
+      auto listed = co_await list(all[number], all[number].everywhere);
+      if (!listed && listed.error().reason() == "forbidden") listed = co_await list(all[number], all[number].own);
+      if (!listed) co_return listed.error();
+    }
+  }
+  co_return view_.ports_in_use();
+}
+
+Task<cluster::Capacity> KubernetesEngine::capacity() {
+  if (!is_live() || !live_[kNodes]) {
+    const std::vector<Feed> all = feeds(clock_.now_ms());
+    for (const Feeds number : {kNodes, kPods}) {
+      auto listed = co_await list(all[number], all[number].everywhere);
+      if (!listed) co_return listed.error();
+    }
+  }
+  co_return view_.capacity();
+}
+
+Task<std::vector<cluster::Event>> KubernetesEngine::events(std::string deployment) {
+  co_return view_.events(deployment);
+}
+
+Task<void> KubernetesEngine::logs(std::string unit, cluster::LogOptions options, cluster::LogSink sink) {
+  auto pod = view_.pod(unit);
+  if (!pod) {
+    auto looked = co_await look_at("");
+    if (!looked) co_return looked.error();
+    pod = view_.pod(unit);
+  }
+  if (!pod) co_return Error(ErrorCode::kNotFound, "no-such-unit", "there is no pod " + unit);
+  const std::string container = options.container.empty() ? kModelContainer : options.container;
+  std::string target = "/api/v1/namespaces/" + options_.name_space + "/pods/" + unit +
+                       "/log?container=" + net::percent_encode(container);
+  if (options.tail >= 0) target += "&tailLines=" + std::to_string(options.tail);
+  if (options.follow) target += "&follow=true";
+  if (options.previous) target += "&previous=true";
+  if (options.timestamps) target += "&timestamps=true";
+  if (options.since_ms) target += "&sinceTime=" + net::percent_encode(format_time(*options.since_ms));
+  auto opened = co_await api_->open(std::move(target), options.follow ? std::chrono::milliseconds(kFollowMax)
+                                                                      : std::chrono::milliseconds(kLogPatience));
+  if (!opened) {
+    const bool none = options.previous && (opened.error().message().find("previous terminated") != std::string::npos);
+    if (none) co_return Error(ErrorCode::kNotFound, "no-previous-run", "there was no run before this one");
+    co_return opened.error();
+  }
+  LineReader reader(1 << 20);
+  for (;;) {
+    auto piece = co_await (*opened)->read();
+    if (!piece) co_return piece.error();
+    std::vector<std::string> lines;
+    if (piece->empty()) {
+      if (std::string rest = reader.rest(); !rest.empty()) lines.push_back(std::move(rest));
+    } else if (!reader.feed(*piece, lines)) {
+      lines.push_back(reader.rest());
+    }
+    for (std::string& line : lines) {
+      if (line.size() > kLogLineMax) line.resize(kLogLineMax);
+      auto taken = co_await sink({false, std::move(line)});  // the two streams are one here
+      if (!taken) co_return taken.error();
+    }
+    if (piece->empty()) co_return ok();
+  }
+}
+
+// Kubelet pulls, with the pull policy of the container.
+Task<void> KubernetesEngine::pull(std::string, cluster::PullPolicy) { co_return ok(); }
+// Kubelet removes what nothing uses when a node's disk fills.
+Task<void> KubernetesEngine::prune_images(std::vector<std::string>) { co_return ok(); }
+
+}  // namespace mifeng::kubernetes

@@ -1,0 +1,314 @@
+#include "seen.h"
+
+#include <charconv>
+#include <cmath>
+#include <ctime>
+
+#include "mifeng/cluster/json_path.h"
+#include "objects.h"
+
+namespace mifeng::kubernetes {
+namespace {
+
+using cluster::at;
+using cluster::bool_at;
+using cluster::integer_at;
+using cluster::text_at;
+using cluster::Unit;
+using cluster::UnitState;
+
+constexpr std::size_t kReasonMax = 500;
+
+template <typename... Names>
+std::vector<const json::Object*> objects_at(const json::Object& from, Names... names) {
+  std::vector<const json::Object*> objects;
+  const json::Value* value = at(from, names...);
+  const json::Array* list = value == nullptr ? nullptr : value->if_array();
+  if (list == nullptr) return objects;
+  for (const json::Value& one : *list)
+    if (const json::Object* object = one.if_object()) objects.push_back(object);
+  return objects;
+}
+
+template <typename... Names>
+const json::Object* object_at(const json::Object& from, Names... names) {
+  const json::Value* value = at(from, names...);
+  return value == nullptr ? nullptr : value->if_object();
+}
+
+// A quantity may be a number or a text.
+std::int64_t thousandths_of(const json::Value& value) {
+  if (const std::string* text = value.if_string()) return thousandths(*text).value_or(0);
+  if (const std::int64_t* number = value.if_int64()) return *number * 1000;
+  return 0;
+}
+
+std::int64_t number_in(const std::string& text) {
+  std::int64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+std::string first_line(std::string text) {
+  const std::size_t end = text.find_last_not_of(" \r\n\t");
+  text.resize(end == std::string::npos ? 0 : end + 1);
+  if (const std::size_t last = text.find_last_of('\n'); last != std::string::npos) text = text.substr(last + 1);
+  if (text.size() > kReasonMax) text.resize(kReasonMax);
+  return text;
+}
+
+void add_resources(const json::Object& resources, std::int64_t& cpu, std::int64_t& memory,
+                   std::map<std::string, std::int64_t>& devices) {
+  for (const auto& [name, value] : resources) {
+    const std::int64_t amount = thousandths_of(value);
+    if (name == "cpu") {
+      cpu += amount;
+    } else if (name == "memory") {
+      memory += amount / 1000;
+    } else if (name.find('/') != std::string::npos) {
+      devices[name] += amount / 1000;
+    }
+  }
+}
+
+void explain(Unit& unit, const char* code, std::string sentence) {
+  if (!unit.reason_code.empty()) return;  // the first found says most
+  unit.reason_code = code;
+  unit.reason = std::move(sentence);
+}
+
+// Why a container does not run that kubelet waits with.
+void explain_waiting(Unit& unit, const std::string& container, const json::Object& waiting, const json::Object* last) {
+  const std::string reason = text_at(waiting, "reason");
+  const std::string message = first_line(text_at(waiting, "message"));
+  if (reason == "ErrImagePull" || reason == "ImagePullBackOff" || reason == "ErrImageNeverPull" ||
+      reason == "InvalidImageName" || reason == "RegistryUnavailable") {
+    const bool missing = message.find("not found") != std::string::npos ||
+                         message.find("NotFound") != std::string::npos || reason == "ErrImageNeverPull";
+    explain(unit, missing ? "image-not-found" : "image-not-pulled",
+            "the image of the container " + container + " could not be pulled: " + message);
+    return;
+  }
+  if (reason == "CrashLoopBackOff" || (last != nullptr && reason != "PodInitializing")) {
+    if (last == nullptr) return;
+    const std::int64_t code = integer_at(*last, "exitCode");
+    unit.exit_code = static_cast<int>(code);
+    const std::string words = first_line(text_at(*last, "message"));
+    if (text_at(*last, "reason") == "OOMKilled") {
+      explain(unit, "out-of-memory", "the container " + container + " needed more memory than its limit and was ended");
+    } else if (text_at(*last, "reason") == "StartError" || text_at(*last, "reason") == "ContainerCannotRun") {
+      explain(unit, "cannot-start", "the container " + container + " cannot be started: " + words);
+    } else {
+      explain(unit, "exited",
+              "the container " + container + " ended with exit status " + std::to_string(code) +
+                  (words.empty() ? "" : ": " + words));
+    }
+    return;
+  }
+  if (reason == "ContainerCreating" || reason == "PodInitializing" || reason.empty()) return;
+  explain(unit, "cannot-start", "the container " + container + " cannot be started: " + reason + ": " + message);
+}
+
+void look_at_containers(const json::Object& pod, const char* list, Unit& unit, std::vector<std::string>& ids) {
+  for (const json::Object* status : objects_at(pod, "status", list)) {
+    const std::string name = text_at(*status, "name");
+    ids.push_back(text_at(*status, "containerID"));
+    const json::Object* last = object_at(*status, "lastState", "terminated");
+    if (const json::Object* waiting = object_at(*status, "state", "waiting"))
+      explain_waiting(unit, name, *waiting, last);
+    if (const json::Object* ended = object_at(*status, "state", "terminated"); ended != nullptr) {
+      // An init container is to end; another is started again soon.
+      if (integer_at(*ended, "exitCode") != 0 || name != kStartContainer) {
+        const json::Object crashed{{"reason", "CrashLoopBackOff"}};
+        explain_waiting(unit, name, crashed, ended);
+      }
+    }
+    if (name != kGuardContainer) continue;
+    if (const json::Object* running = object_at(*status, "state", "running"))
+      unit.started_at_ms = time_of(text_at(*running, "startedAt"));
+  }
+}
+
+const json::Object* condition(const json::Object& object, std::string_view type) {
+  for (const json::Object* one : objects_at(object, "status", "conditions"))
+    if (text_at(*one, "type") == type) return one;
+  return nullptr;
+}
+
+void look_at_pod(const json::Object& pod, PodSeen& seen) {
+  Unit& unit = seen.unit;
+  unit.name = seen.name;
+  unit.engine_id = seen.uid;
+  unit.deployment = seen.deployment;
+  unit.revision = number_in(text_at(pod, "metadata", "labels", kLabelRevision));
+  unit.restart = number_in(text_at(pod, "metadata", "annotations", kAnnotationRestart));
+  const std::string phase = text_at(pod, "status", "phase");
+  seen.ended = phase == "Succeeded" || phase == "Failed";
+  look_at_containers(pod, "initContainerStatuses", unit, seen.container_ids);
+  look_at_containers(pod, "containerStatuses", unit, seen.container_ids);
+  if (at(pod, "metadata", "deletionTimestamp") != nullptr) {
+    unit.state = UnitState::kStopping;
+    unit.ready = false;
+    return;
+  }
+  if (seen.ended) {
+    unit.state = UnitState::kExited;
+    explain(unit, "exited", first_line(text_at(pod, "status", "reason") + ": " + text_at(pod, "status", "message")));
+    return;
+  }
+  const json::Object* scheduled = condition(pod, "PodScheduled");
+  if (scheduled != nullptr && text_at(*scheduled, "status") == "False")
+    explain(unit, "unschedulable", "no node of the cluster takes it: " + first_line(text_at(*scheduled, "message")));
+  unit.state = phase == "Running" ? UnitState::kRunning : UnitState::kPending;
+  const json::Object* ready = condition(pod, "Ready");
+  unit.ready = unit.state == UnitState::kRunning && ready != nullptr && text_at(*ready, "status") == "True";
+  if (unit.ready) {
+    unit.reason.clear();
+    unit.reason_code.clear();
+    return;
+  }
+  if (unit.state != UnitState::kRunning) return;
+  bool started = false;
+  for (const json::Object* status : objects_at(pod, "status", "containerStatuses"))
+    if (text_at(*status, "name") == kGuardContainer) started = bool_at(*status, "started");
+  if (started) {
+    explain(unit, "not-ready", "it runs and says that it is not ready");
+  } else {
+    explain(unit, "not-answering", "it runs and does not answer on its health port yet");
+  }
+}
+
+}  // namespace
+
+std::optional<std::int64_t> thousandths(std::string_view quantity) {
+  double number = 0;
+  const auto parsed = std::from_chars(quantity.data(), quantity.data() + quantity.size(), number);
+  if (parsed.ec != std::errc()) return std::nullopt;
+  const std::string_view unit(parsed.ptr, quantity.data() + quantity.size());
+  constexpr std::pair<std::string_view, double> kUnits[] = {
+      {"", 1},        {"m", 1e-3},       {"k", 1e3},     {"M", 1e6},     {"G", 1e9},     {"T", 1e12}, {"P", 1e15},
+      {"Ki", 1024.0}, {"Mi", 1048576.0}, {"Gi", 0x1p30}, {"Ti", 0x1p40}, {"Pi", 0x1p50}, {"u", 1e-6}, {"n", 1e-9}};
+  for (const auto& [name, factor] : kUnits)
+    if (name == unit) {
+      const double value = number * factor * 1000;
+      if (!(std::abs(value) < 9e18)) return std::nullopt;
+      return static_cast<std::int64_t>(std::llround(value));
+    }
+  return std::nullopt;
+}
+
+std::optional<UnixMillis> time_of(std::string_view text) {
+  std::tm parts{};
+  const std::string held(text.substr(0, 40));
+  const char* rest = ::strptime(held.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
+  if (rest == nullptr) return std::nullopt;
+  int millis = 0;
+  if (*rest == '.') {
+    int digits = 0;
+    for (++rest; *rest >= '0' && *rest <= '9'; ++rest)
+      if (digits++ < 3) millis = millis * 10 + (*rest - '0');
+    for (; digits < 3; ++digits) millis *= 10;
+  }
+  if (*rest != 'Z') return std::nullopt;
+  return static_cast<UnixMillis>(::timegm(&parts)) * 1000 + millis;
+}
+
+bool PodSeen::operator==(const PodSeen& other) const {
+  const Unit &a = unit, &b = other.unit;
+  return name == other.name && uid == other.uid && node == other.node && ended == other.ended && a.state == b.state &&
+         a.ready == b.ready && a.reason == b.reason && a.reason_code == b.reason_code && a.revision == b.revision &&
+         a.restart == b.restart && a.started_at_ms == b.started_at_ms && a.exit_code == b.exit_code &&
+         cpu_millis == other.cpu_millis && memory_bytes == other.memory_bytes && devices == other.devices &&
+         host_ports == other.host_ports && container_ids == other.container_ids;
+}
+
+PodSeen pod_in(const json::Object& object) {
+  PodSeen seen;
+  seen.name = text_at(object, "metadata", "name");
+  seen.name_space = text_at(object, "metadata", "namespace");
+  seen.uid = text_at(object, "metadata", "uid");
+  seen.installation = text_at(object, "metadata", "labels", kLabelInstallation);
+  seen.deployment = text_at(object, "metadata", "labels", kLabelDeployment);
+  seen.node = text_at(object, "spec", "nodeName");
+  const std::string phase = text_at(object, "status", "phase");
+  seen.ended = phase == "Succeeded" || phase == "Failed";
+  for (const json::Object* container : objects_at(object, "spec", "containers")) {
+    if (const json::Object* requests = object_at(*container, "resources", "requests"))
+      add_resources(*requests, seen.cpu_millis, seen.memory_bytes, seen.devices);
+    for (const json::Object* port : objects_at(*container, "ports"))
+      if (const std::int64_t number = integer_at(*port, "hostPort"); number > 0 && number <= 65535)
+        seen.host_ports.push_back(static_cast<std::uint16_t>(number));
+  }
+  if (!seen.installation.empty()) look_at_pod(object, seen);
+  return seen;
+}
+
+DeploymentSeen deployment_in(const json::Object& object) {
+  DeploymentSeen seen;
+  seen.name = text_at(object, "metadata", "name");
+  seen.uid = text_at(object, "metadata", "uid");
+  seen.resource_version = text_at(object, "metadata", "resourceVersion");
+  seen.installation = text_at(object, "metadata", "labels", kLabelInstallation);
+  seen.deployment = text_at(object, "metadata", "labels", kLabelDeployment);
+  seen.generation = integer_at(object, "metadata", "generation");
+  seen.observed = integer_at(object, "status", "observedGeneration");
+  seen.revision = number_in(text_at(object, "spec", "template", "metadata", "labels", kLabelRevision));
+  seen.restart = number_in(text_at(object, "spec", "template", "metadata", "annotations", kAnnotationRestart));
+  seen.wanted = integer_at(object, "spec", "replicas");
+  seen.replicas = integer_at(object, "status", "replicas");
+  seen.updated = integer_at(object, "status", "updatedReplicas");
+  seen.available = integer_at(object, "status", "availableReplicas");
+  if (const json::Object* failed = condition(object, "ReplicaFailure");
+      failed != nullptr && text_at(*failed, "status") == "True")
+    seen.failure = first_line(text_at(*failed, "message"));
+  if (const json::Object* progress = condition(object, "Progressing"))
+    seen.is_overdue = text_at(*progress, "reason") == "ProgressDeadlineExceeded";
+  return seen;
+}
+
+ServiceSeen service_in(const json::Object& object) {
+  ServiceSeen seen;
+  seen.name = text_at(object, "metadata", "name");
+  seen.name_space = text_at(object, "metadata", "namespace");
+  seen.resource_version = text_at(object, "metadata", "resourceVersion");
+  seen.installation = text_at(object, "metadata", "labels", kLabelInstallation);
+  seen.deployment = text_at(object, "metadata", "labels", kLabelDeployment);
+  for (const json::Object* port : objects_at(object, "spec", "ports"))
+    if (const std::int64_t number = integer_at(*port, "nodePort"); number > 0 && number <= 65535)
+      seen.node_ports.push_back({text_at(*port, "name"), 0, static_cast<std::uint16_t>(number)});
+  const std::int64_t health = integer_at(object, "spec", "healthCheckNodePort");
+  if (health > 0 && health <= 65535) seen.health_port = static_cast<std::uint16_t>(health);
+  return seen;
+}
+
+NodeSeen node_in(const json::Object& object) {
+  NodeSeen seen;
+  seen.name = text_at(object, "metadata", "name");
+  seen.cordoned = bool_at(object, "spec", "unschedulable");
+  const json::Object* ready = condition(object, "Ready");
+  seen.ready = ready != nullptr && text_at(*ready, "status") == "True";
+  for (const json::Object* address : objects_at(object, "status", "addresses"))
+    if (text_at(*address, "type") == "InternalIP") seen.addresses.push_back(text_at(*address, "address"));
+  if (const json::Object* amounts = object_at(object, "status", "allocatable"))
+    add_resources(*amounts, seen.cpu_millis, seen.memory_bytes, seen.devices);
+  return seen;
+}
+
+EventSeen event_in(const json::Object& object) {
+  EventSeen seen;
+  seen.uid = text_at(object, "metadata", "uid");
+  seen.kind = text_at(object, "involvedObject", "kind");
+  seen.object = text_at(object, "involvedObject", "name");
+  seen.is_warning = text_at(object, "type") == "Warning";
+  seen.event.action = text_at(object, "reason");
+  seen.event.detail = text_at(object, "message").substr(0, kReasonMax);
+  if (seen.kind == "Pod") seen.event.unit = seen.object;
+  for (const char* name : {"lastTimestamp", "eventTime", "firstTimestamp"})
+    if (const auto time = time_of(text_at(object, name))) {
+      seen.event.time_ms = *time;
+      break;
+    }
+  return seen;
+}
+
+}  // namespace mifeng::kubernetes

@@ -1,0 +1,72 @@
+// What an API server says of its objects, as far as we look at it. Pure functions: no I/O.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mifeng/cluster/units.h"
+#include "mifeng/json/value.h"
+
+namespace mifeng::kubernetes {
+
+// 3, "3m", "2Gi" in thousandths; nothing for what is no quantity.
+std::optional<std::int64_t> thousandths(std::string_view quantity);
+// RFC 3339 with seconds or microseconds.
+std::optional<UnixMillis> time_of(std::string_view text);
+
+struct PodSeen {
+  std::string name, name_space, uid;
+  std::string installation, deployment;  // empty where it is not of Mifeng
+  std::string node;
+  bool ended = false;  // Succeeded or Failed: kubelet runs nothing of it any more
+  cluster::Unit unit;  // of ours
+  std::vector<std::string> container_ids;
+  // What it takes of its node.
+  std::int64_t cpu_millis = 0, memory_bytes = 0;
+  std::map<std::string, std::int64_t> devices;
+  std::vector<std::uint16_t> host_ports;
+  bool operator==(const PodSeen&) const;
+};
+PodSeen pod_in(const json::Object& object);
+
+struct DeploymentSeen {
+  std::string name, uid, installation, deployment;
+  std::string resource_version;
+  std::int64_t generation = 0, observed = 0;
+  std::int64_t revision = 0, restart = 0;  // of the template that is wanted now
+  std::int64_t wanted = 0, replicas = 0, updated = 0, available = 0;
+  std::string failure;      // why no pod could be made, in the API server's words
+  bool is_overdue = false;  // ProgressDeadlineExceeded
+  // All pods are of this template, and none too many or few.
+  bool is_rolled_out() const { return observed >= generation && updated == wanted && replicas == wanted; }
+};
+DeploymentSeen deployment_in(const json::Object& object);
+
+struct ServiceSeen {
+  std::string name, name_space, installation, deployment;
+  std::string resource_version;
+  std::vector<cluster::NodePort> node_ports;  // by the names of its ports
+  std::uint16_t health_port = 0;              // healthCheckNodePort
+};
+ServiceSeen service_in(const json::Object& object);
+
+struct NodeSeen {
+  std::string name;
+  bool ready = false, cordoned = false;
+  std::vector<std::string> addresses;  // InternalIP
+  std::int64_t cpu_millis = 0, memory_bytes = 0;
+  std::map<std::string, std::int64_t> devices;
+};
+NodeSeen node_in(const json::Object& object);
+
+struct EventSeen {
+  std::string uid;
+  std::string kind, object;  // of what
+  bool is_warning = false;
+  cluster::Event event;
+};
+EventSeen event_in(const json::Object& object);
+
+}  // namespace mifeng::kubernetes
