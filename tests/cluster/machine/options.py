@@ -1,0 +1,38 @@
+"""What can be chosen about a cluster."""
+import dataclasses
+import json
+
+PROXY_MODES = ("iptables", "nftables", "ipvs")
+# In the order in which they start.
+PARTS = ("etcd", "containerd", "registry", "secure-registry", "apiserver", "controller-manager", "scheduler", "proxy",
+         "kubelet")
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    proxy_mode: str = "iptables"
+    # How many requests a second, and at once, each controller may make. Kubernetes' own 20 and 30 are for measurements;
+    # with them the default service account of a new namespace can take seconds.
+    controller_rate: tuple = (500, 1000)
+    node_ports: str = "30000-32767"
+    # Whether each controller has a service account of its own (kubeadm's way) or all are one user.
+    controller_accounts: bool = True
+    # A second registry, behind TLS and a password.
+    secure_registry: bool = False
+    # More arguments by part: {"apiserver": ["--feature-gates=..."]}
+    flags: dict = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        if self.proxy_mode not in PROXY_MODES:
+            raise ValueError(f"no proxy mode is called {self.proxy_mode}; there are {', '.join(PROXY_MODES)}")
+        for part in self.flags:
+            if part not in PARTS:
+                raise ValueError(f"no part of the cluster is called {part}; there are {', '.join(PARTS)}")
+
+    def to_json(self):
+        return json.dumps(dataclasses.asdict(self))
+
+    @staticmethod
+    def from_json(text):
+        given = json.loads(text)
+        return Options(**{**given, "controller_rate": tuple(given["controller_rate"])})
