@@ -9,7 +9,6 @@
     k8s = cluster.running()                           # what `tests/cluster/cluster up` has started
 """
 import contextlib
-import fcntl
 import json
 import os
 import pathlib
@@ -25,7 +24,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "cluster")]
 import kubernetes  # noqa: E402
 from machine import images, parts, places, remains  # noqa: E402
 from machine.control import ask  # noqa: E402
-from machine.options import Options  # noqa: E402
+from machine.options import KUBERNETES_RATE, Options  # noqa: E402,F401
+from machine.places import Place  # noqa: E402
 
 BOOT_SECONDS = 180
 BUILD_SECONDS = 5400
@@ -44,29 +44,33 @@ def programs():
 
 
 def start(options=None, wait=600, attached=True, what_for=""):
-    """Boots a cluster of this machine; where one runs already, waits `wait` seconds for its end. Without `attached` it
-    goes on when this process ends."""
+    """Boots a cluster on this machine; where one of its number runs already, waits `wait` seconds for its end. Without
+    `attached` it goes on when this process ends."""
+    options = options or Options()
+    if os.geteuid() != 0:
+        raise NoCluster("a cluster needs root, for its namespaces")
     environment = {**os.environ, "MIFENG_CLUSTER_PROGRAMS": str(programs()), "MIFENG_CLUSTER_FOR": what_for,
                    "PYTHONDONTWRITEBYTECODE": "1", "PATH": f"{os.environ['PATH']}:{places.PATH}"}
     process = subprocess.Popen(
-        [sys.executable, places.HERE / "machine/supervisor.py", (options or Options()).to_json(), "--wait", str(wait),
+        [sys.executable, places.HERE / "machine/supervisor.py", options.to_json(), "--wait", str(wait),
          *(["--attached"] if attached else [])],
         stdin=subprocess.PIPE if attached else subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env=environment,
         start_new_session=True)
     try:
-        facts = _boot(process, wait)
+        facts = _boot(process, Place(options.number), wait)
     except BaseException:
         process.terminate()
         process.wait(60)
+        wait_for_end(process.pid, Place(options.number))
         raise
     return Cluster(facts, process)
 
 
-def _boot(process, wait):
+def _boot(process, place, wait):
     end = time.monotonic() + wait + BOOT_SECONDS
     while True:
         if not select.select([process.stdout], [], [], max(0, end - time.monotonic()))[0]:
-            raise NoCluster(f"the cluster did not boot in {BOOT_SECONDS} s; its logs are in {places.STATE}/logs")
+            raise NoCluster(f"the cluster did not boot in {BOOT_SECONDS} s; its logs are in {place.state}/logs")
         said = json.loads(process.stdout.readline() or '{"failed": "its supervisor has ended"}')
         if "ready" in said:
             return said["ready"]
@@ -75,27 +79,31 @@ def _boot(process, wait):
         print(f"waiting for another cluster to end: {said['waiting']}", file=sys.stderr)
 
 
-def running():
-    """The cluster that runs on this machine, whoever started it."""
+def running(number=1):
+    """The cluster of this number that runs on this machine, whoever started it."""
+    place = Place(number)
     try:
-        facts = json.loads((places.STATE / "facts.json").read_text())
-        ask(places.STATE, do="list")
+        facts = json.loads((place.state / "facts.json").read_text())
+        ask(place.state, do="list")
     except (OSError, ValueError) as error:
-        raise NoCluster(f"no cluster of this user runs: {error}") from error
+        raise NoCluster(f"cluster {number} does not run for this user: {error}") from error
     return Cluster(facts, None)
 
 
-def wait_for_end(seconds=60):
-    """Until nobody has the cluster of this machine any more: the lock is let go of when the last of it is removed."""
+def wait_for_end(pid, place, seconds=60):
+    """Until the cluster whose supervisor is, or was, `pid` is gone with all that is its: the lock is let go of last."""
     end = time.monotonic() + seconds
-    with open(places.LOCK, "a+") as file:
-        while True:
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            if time.monotonic() > end:
-                raise NoCluster(f"the cluster does not end; left: {left_behind()}")
-            time.sleep(0.05)
+    while True:
+        held = remains.take_lock(place)
+        if held is not None:
+            held.close()
+            return
+        with contextlib.suppress(OSError, ValueError):
+            if json.loads(place.holder.read_text())["pid"] != pid:
+                return  # the next one has it already
+        if time.monotonic() > end:
+            raise NoCluster(f"the cluster does not end; left: {remains.found(place)}")
+        time.sleep(0.05)
 
 
 class Cluster:
@@ -103,7 +111,7 @@ class Cluster:
     registry_ca, registry_user, registry_password, logs, pid (of the supervisor), times (seconds from the start)."""
 
     def __init__(self, facts, process):
-        self.facts, self.process = facts, process
+        self.facts, self.process, self.place = facts, process, Place(facts["number"])
         self.kubeconfig, self.api_url, self.node = facts["kubeconfig"], facts["api"], facts["node"]
         self.node_address, self.host_address = facts["node_address"], facts["host_address"]
         self.registry, self.secure_registry = facts["registry"], facts["secure_registry"]
@@ -127,7 +135,7 @@ class Cluster:
         self.process.terminate()
         try:
             self.process.wait(60)
-            wait_for_end()
+            wait_for_end(self.pid, self.place)
         finally:
             for pipe in (self.process.stdin, self.process.stdout):
                 if pipe is not None:
@@ -138,32 +146,35 @@ class Cluster:
 
     def start(self, *names):
         for name in names:
-            ask(places.STATE, do="start", part=name)
+            ask(self.place.state, do="start", part=name)
 
     def stop(self, *names, kill=False):
         for name in names:
-            ask(places.STATE, do="kill" if kill else "stop", part=name)
+            ask(self.place.state, do="kill" if kill else "stop", part=name)
 
     def pause(self, *names):
         """It goes on holding its connections, and answers nothing."""
         for name in names:
-            ask(places.STATE, do="pause", part=name)
+            ask(self.place.state, do="pause", part=name)
 
     def resume(self, *names):
         for name in names:
-            ask(places.STATE, do="resume", part=name)
+            ask(self.place.state, do="resume", part=name)
 
     def parts(self):
-        return ask(places.STATE, do="list")
+        return ask(self.place.state, do="list")
 
     def wait_api(self, seconds=60):
         kubernetes.wait("the API server", lambda: self.api.get("/readyz") == "ok", seconds)
 
     # What tests do all the time.
 
+    def kubectl_argv(self):
+        return [self.facts["kubectl"], "--kubeconfig", self.kubeconfig, "--cache-dir", str(self.place.state / "kubectl-cache")]
+
     def kubectl(self, *arguments, input=None, seconds=120):
         """Its standard output; an error is an assertion with all it said."""
-        done = subprocess.run([self.facts["kubectl"], "--kubeconfig", self.kubeconfig, *map(str, arguments)], input=input,
+        done = subprocess.run([*self.kubectl_argv(), *map(str, arguments)], input=input,
                               capture_output=True, text=True, timeout=seconds)
         assert done.returncode == 0, f"kubectl {' '.join(map(str, arguments))}: {done.returncode}\n{done.stderr}{done.stdout}"
         return done.stdout
@@ -195,29 +206,32 @@ class Cluster:
 
     def trust_registry(self, name, url, authority=None):
         """That the node takes images NAME/… from `url`: another name for a registry, or a CA that it trusts from now on."""
-        folder = places.STATE / "certs.d" / name
+        folder = self.place.state / "certs.d" / name
         parts.write_hosts(folder, url, authority)
 
     def distrust_registry(self, name):
-        (places.STATE / "certs.d" / name / "hosts.toml").unlink()
+        (self.place.state / "certs.d" / name / "hosts.toml").unlink()
 
     def within(self):
         """What to put before a command line so that it runs in the cluster's network, as if on the node."""
         return ["nsenter", f"--net=/proc/{self.facts['first_process']}/ns/net"]
 
     def tail(self, lines=15):
-        return tail(lines)
+        return tail(self.place, lines)
+
+    def left_behind(self):
+        """What is on this machine of the cluster, by kind: with it that is much, after it nothing."""
+        return remains.found(self.place)
+
+    def memory(self):
+        """Bytes of all its processes."""
+        return remains.memory(self.place)
 
 
-def tail(lines=15):
+def tail(place, lines=15):
     """The end of each part's log."""
     text = []
-    for file in sorted((places.STATE / "logs").glob("*.log")):
+    for file in sorted((place.state / "logs").glob("*.log")):
         last = file.read_text(errors="replace").splitlines()[-lines:]
         text += [f"--- {file}", *(line[:300] for line in last)]
     return "\n".join(text)
-
-
-def left_behind():
-    """What of a cluster is on this machine, by kind; empty when nothing is."""
-    return remains.found()

@@ -51,11 +51,11 @@ CLIENTS = {
 }
 
 
-def make(folder):
-    folder = pathlib.Path(folder)
+def make(place):
+    folder = place.state / "keys"
     authority = Authority(folder, "ca")
     authority.sign("apiserver", "/CN=kube-apiserver", [
-        f"IP:{places.NODE_ADDRESS}", f"IP:{places.API_SERVICE}", "IP:127.0.0.1", "DNS:localhost", "DNS:kubernetes",
+        f"IP:{place.node_address}", f"IP:{places.API_SERVICE}", "IP:127.0.0.1", "DNS:localhost", "DNS:kubernetes",
         "DNS:kubernetes.default", "DNS:kubernetes.default.svc", "DNS:kubernetes.default.svc.cluster.local"])
     for name, subject in CLIENTS.items():
         authority.sign(name, subject)
@@ -63,5 +63,4 @@ def make(folder):
     _openssl("genrsa", "-out", folder / "service-accounts.key", "2048")
     _openssl("rsa", "-in", folder / "service-accounts.key", "-pubout", "-out", folder / "service-accounts.pub")
     registry = Authority(folder / "registry", "registry-ca")
-    registry.sign("registry", "/CN=registry", [f"IP:{places.NODE_ADDRESS}"])
-    return folder
+    registry.sign("registry", "/CN=registry", [f"IP:{place.node_address}"])

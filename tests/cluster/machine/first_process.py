@@ -40,7 +40,9 @@ class FirstProcess:
     def start(self, part):
         if part in self.pids:
             return f"{part} runs already"
-        argv = json.loads((self.state / "parts.json").read_text())[part]
+        argv = json.loads((self.state / "parts.json").read_text()).get(part)
+        if argv is None:
+            return f"no part of this cluster is called {part}"
         log = os.open(self.state / f"logs/{part}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         nothing = os.open("/dev/null", os.O_RDONLY)
         self.pids[part] = os.posix_spawnp(argv[0], argv, os.environ, setsid=True, setsigmask=(), file_actions=[
@@ -113,7 +115,7 @@ class FirstProcess:
                         print(json.dumps({"refused": str(error)}), flush=True)
 
     def answer(self, asked):
-        what, part = asked["do"], asked.get("part")
+        what, part = asked.get("do"), asked.get("part")
         if what == "list":
             return {"running": sorted(self.pids)}
         if what == "start":

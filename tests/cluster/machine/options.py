@@ -3,6 +3,7 @@ import dataclasses
 import json
 
 PROXY_MODES = ("iptables", "nftables", "ipvs")
+KUBERNETES_RATE = (20, 30)
 # In the order in which they start.
 PARTS = ("etcd", "containerd", "registry", "secure-registry", "apiserver", "controller-manager", "scheduler", "proxy",
          "kubelet")
@@ -10,6 +11,8 @@ PARTS = ("etcd", "containerd", "registry", "secure-registry", "apiserver", "cont
 
 @dataclasses.dataclass(frozen=True)
 class Options:
+    # Clusters of other numbers run beside it, each of its own addresses.
+    number: int = 1
     proxy_mode: str = "iptables"
     # How many requests a second, and at once, each controller may make. Kubernetes' own 20 and 30 are for measurements;
     # with them the default service account of a new namespace can take seconds.
@@ -19,6 +22,9 @@ class Options:
     controller_accounts: bool = True
     # A second registry, behind TLS and a password.
     secure_registry: bool = False
+    # Nodes beside the real one whose pods are Ready and do not exist (kubemark). They are labelled and tainted
+    # mifeng.test/hollow=true.
+    hollow_nodes: int = 0
     # More arguments by part: {"apiserver": ["--feature-gates=..."]}
     flags: dict = dataclasses.field(default_factory=dict)
 
@@ -28,6 +34,13 @@ class Options:
         for part in self.flags:
             if part not in PARTS:
                 raise ValueError(f"no part of the cluster is called {part}; there are {', '.join(PARTS)}")
+
+    def parts(self):
+        """All that run, in the order in which they start."""
+        return [p for p in PARTS if p != "secure-registry" or self.secure_registry] + self.hollow()
+
+    def hollow(self):
+        return [f"hollow-{n}" for n in range(1, self.hollow_nodes + 1)]
 
     def to_json(self):
         return json.dumps(dataclasses.asdict(self))

@@ -8,9 +8,6 @@ import pathlib
 from . import places
 from .certificates import CLIENTS
 
-CLUSTER_SOCKET = "/run/containerd/containerd.sock"  # inside the cluster's mount namespace
-
-
 def _bcrypt(password):
     # docker-registry takes nothing but bcrypt, and Python's own module for it is going away.
     library = ctypes.CDLL(ctypes.util.find_library("crypt") or "libcrypt.so.1")
@@ -32,8 +29,8 @@ def write_hosts(folder, url, authority=None):
 class Layout:
     """The state folder's files, written; argv() then says what to start."""
 
-    def __init__(self, options, programs, state=places.STATE):
-        self.options, self.programs, self.state = options, pathlib.Path(programs), pathlib.Path(state)
+    def __init__(self, options, place, programs):
+        self.options, self.place, self.programs, self.state = options, place, pathlib.Path(programs), place.state
         self.keys = self.state / "keys"
         self.config = self.state / "config"
 
@@ -62,12 +59,12 @@ class Layout:
         def embedded(file):
             return base64.b64encode((self.keys / file).read_bytes()).decode()
         path = self._put(f"{name}.kubeconfig", {
-            "apiVersion": "v1", "kind": "Config", "current-context": "mifeng-test",
-            "clusters": [{"name": "mifeng-test", "cluster": {"server": places.API,
+            "apiVersion": "v1", "kind": "Config", "current-context": self.place.name,
+            "clusters": [{"name": self.place.name, "cluster": {"server": self.place.api,
                                                              "certificate-authority-data": embedded("ca.crt")}}],
             "users": [{"name": name, "user": {"client-certificate-data": embedded(f"{name}.crt"),
                                               "client-key-data": embedded(f"{name}.key")}}],
-            "contexts": [{"name": "mifeng-test", "context": {"cluster": "mifeng-test", "user": name}}]})
+            "contexts": [{"name": self.place.name, "context": {"cluster": self.place.name, "user": name}}]})
         path.chmod(0o600)
 
     def _etcd(self):
@@ -87,7 +84,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
                     "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs",
                     "io.containerd.internal.v1.tracing"]
 [grpc]
-  address = "{CLUSTER_SOCKET}"
+  address = "{places.CONTAINERD}"
 [plugins."io.containerd.internal.v1.opt"]
   path = "{folder}/opt"
 [plugins."io.containerd.grpc.v1.cri"]
@@ -104,8 +101,8 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
       SystemdCgroup = false
 """)
-        write_hosts(self.state / "certs.d" / places.REGISTRY, f"http://{places.REGISTRY}")
-        write_hosts(self.state / "certs.d" / places.SECURE_REGISTRY, f"https://{places.SECURE_REGISTRY}",
+        write_hosts(self.state / "certs.d" / self.place.registry, f"http://{self.place.registry}")
+        write_hosts(self.state / "certs.d" / self.place.secure_registry, f"https://{self.place.secure_registry}",
                     self.keys / "registry/registry-ca.crt")
 
     def _network(self):
@@ -117,7 +114,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
                  "ipam": {"type": "host-local", "dataDir": "/run/cni", "ranges": [[{"subnet": places.PODS}]]}},
                 {"type": "portmap", "capabilities": {"portMappings": True}}]})
         # Nobody answers there unless a test does: a name is then refused at once.
-        self._put("resolv.conf", f"nameserver {places.HOST_ADDRESS}\n")
+        self._put("resolv.conf", f"nameserver {self.place.host_address}\n")
 
     def _kubelet(self):
         self._put("kubelet.yaml", {
@@ -125,8 +122,8 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
             "authentication": {"anonymous": {"enabled": False}, "webhook": {"enabled": True},
                                "x509": {"clientCAFile": str(self.keys / "ca.crt")}},
             "authorization": {"mode": "Webhook"},
-            "containerRuntimeEndpoint": f"unix://{CLUSTER_SOCKET}",
-            "cgroupDriver": "cgroupfs", "cgroupRoot": f"/{places.CGROUP}", "failCgroupV1": False, "failSwapOn": False,
+            "containerRuntimeEndpoint": f"unix://{places.CONTAINERD}",
+            "cgroupDriver": "cgroupfs", "cgroupRoot": f"/{self.place.name}", "failCgroupV1": False, "failSwapOn": False,
             # As above: what would want CAP_SYS_RESOURCE.
             "oomScoreAdj": 0, "maxOpenFiles": 20000,
             "maxPods": 500, "serializeImagePulls": False, "registryPullQPS": 0,
@@ -151,12 +148,12 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
                 "version": 0.1, "log": {"accesslog": {"disabled": False}, "level": "warn"},
                 "storage": {"filesystem": {"rootdirectory": str(self.state / part)}, "delete": {"enabled": True}},
                 "http": {"addr": address, **more.get("http", {})}, **{k: v for k, v in more.items() if k != "http"}})
-        config("registry", places.REGISTRY, {})
+        config("registry", self.place.registry, {})
         users = self._put("htpasswd", f"{places.REGISTRY_USER}:{_bcrypt(places.REGISTRY_PASSWORD)}\n")
-        config("secure-registry", places.SECURE_REGISTRY, {
+        config("secure-registry", self.place.secure_registry, {
             "http": {"tls": {"certificate": str(self.keys / "registry/registry.crt"),
                              "key": str(self.keys / "registry/registry.key")}},
-            "auth": {"htpasswd": {"realm": "mifeng-test", "path": str(users)}}})
+            "auth": {"htpasswd": {"realm": "mifeng", "path": str(users)}}})
 
     def argv(self, part):
         keys, config = self.keys, self.config
@@ -164,7 +161,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
         lines = {
             "etcd": [f"{config}/etcd.yaml"],
             "apiserver": [
-                f"--advertise-address={places.NODE_ADDRESS}", f"--bind-address={places.NODE_ADDRESS}",
+                f"--advertise-address={self.place.node_address}", f"--bind-address={self.place.node_address}",
                 "--secure-port=6443", "--etcd-servers=http://127.0.0.1:2379", f"--client-ca-file={keys}/ca.crt",
                 f"--tls-cert-file={keys}/apiserver.crt", f"--tls-private-key-file={keys}/apiserver.key",
                 f"--kubelet-client-certificate={keys}/apiserver-kubelet.crt",
@@ -190,9 +187,17 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
             "proxy": [f"--config={config}/proxy.yaml"],
             "kubelet": [f"--config={config}/kubelet.yaml", f"--kubeconfig={config}/kubelet.kubeconfig",
                         f"--root-dir={self.state}/kubelet", f"--cert-dir={self.state}/kubelet/pki",
-                        f"--hostname-override={places.NODE}", f"--node-ip={places.NODE_ADDRESS}"],
+                        f"--hostname-override={places.NODE}", f"--node-ip={self.place.node_address}"],
         }
-        if part == "containerd":
+        if part in self.options.hollow():
+            number = int(part.removeprefix("hollow-"))
+            argv = [str(self.programs / "node"), "hollow-node", "--morph=kubelet", f"--name={part}",
+                    f"--kubeconfig={config}/admin.kubeconfig", f"--kubelet-port={10300 + number}",
+                    "--kubelet-read-only-port=0", "--use-host-image-service=false", "--max-pods=500",
+                    "--kube-api-qps=100", "--kube-api-burst=200",
+                    f"--node-labels={places.HOLLOW_LABEL}=true",
+                    f"--register-with-taints={places.HOLLOW_LABEL}=true:NoSchedule"]
+        elif part == "containerd":
             argv = ["containerd", "--config", f"{config}/containerd.toml"]
         elif part.endswith("registry"):
             argv = ["docker-registry", "serve", f"{config}/{part}.yaml"]

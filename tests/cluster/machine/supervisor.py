@@ -6,8 +6,6 @@ It says what happens on standard output, a line of JSON each: {"waiting": holder
 then it waits for its end. With --attached that is the end of its standard input too, so that a test that is killed takes
 its cluster along. However it ends, the cluster ends with it: the kernel kills the first process of the cluster's
 namespaces, and with that every process, mount and interface in them; a small child removes the control groups."""
-import contextlib
-import fcntl
 import json
 import os
 import pathlib
@@ -24,7 +22,8 @@ import cluster  # noqa: E402
 import kubernetes  # noqa: E402
 from machine import certificates, images, parts, places, remains  # noqa: E402
 from machine.control import ask  # noqa: E402
-from machine.options import PARTS, Options  # noqa: E402
+from machine.options import Options  # noqa: E402
+from machine.places import Place  # noqa: E402
 
 BOOT_SECONDS = 120
 
@@ -37,31 +36,23 @@ class Failure(Exception):
     pass
 
 
-def lock(wait):
-    """One cluster a machine: names and addresses are fixed. The file says who has it."""
-    places.LOCK.parent.mkdir(parents=True, exist_ok=True)
-    file = open(places.LOCK, "a+")
+def lock(place, wait):
+    """One cluster of a number: names and addresses are fixed. The file beside it says who has it."""
     end = time.monotonic() + wait
     told = False
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
-            if time.monotonic() >= end:
-                raise Failure(f"a cluster runs on this machine already, and there can be one: {holder}") from None
-            if not told:
-                say(waiting=holder)
-                told = True
-            time.sleep(0.2)
-    file.seek(0)
-    file.truncate()
-    file.write(json.dumps({"pid": os.getpid(), "state": str(places.STATE), "for": os.environ.get("MIFENG_CLUSTER_FOR", ""),
-                           "since": time.strftime("%Y-%m-%dT%H:%M:%S%z")}))
-    file.flush()
-    return file
+    while (held := remains.take_lock(place)) is None:
+        holder = place.holder.read_text() if place.holder.exists() else "nobody says who"
+        if time.monotonic() >= end:
+            raise Failure(f"cluster {place.number} of this machine is taken: {holder}")
+        if not told:
+            say(waiting=holder)
+            told = True
+        time.sleep(0.2)
+    place.holder.parent.mkdir(parents=True, exist_ok=True)
+    place.holder.write_text(json.dumps({
+        "pid": os.getpid(), "state": str(place.state), "for": os.environ.get("MIFENG_CLUSTER_FOR", ""),
+        "since": time.strftime("%Y-%m-%dT%H:%M:%S%z")}))
+    return held
 
 
 def run(*argv):
@@ -73,7 +64,8 @@ def run(*argv):
 
 class Supervisor:
     def __init__(self, options):
-        self.options, self.began = options, time.monotonic()
+        self.options, self.place, self.began = options, Place(options.number), time.monotonic()
+        self.state = self.place.state
         self.times = {}
         self.first = None
 
@@ -84,30 +76,31 @@ class Supervisor:
         if self.options.proxy_mode == "ipvs" and not pathlib.Path("/proc/net/ip_vs").exists():
             raise Failure("this machine's kernel has no IPVS, so kube-proxy cannot run in that mode")
         programs = os.environ["MIFENG_CLUSTER_PROGRAMS"]
-        (places.STATE / "logs").mkdir(parents=True, exist_ok=True)
-        for old in (places.STATE / "logs").iterdir():
+        (self.state / "logs").mkdir(parents=True, exist_ok=True)
+        for old in (self.state / "logs").iterdir():
             if old.name != "supervisor.log":
                 old.unlink()
-        places.STATE.chmod(0o700)
-        certificates.make(places.STATE / "keys")
-        layout = parts.Layout(self.options, programs)
+        self.state.chmod(0o700)
+        certificates.make(self.place)
+        layout = parts.Layout(self.options, self.place, programs)
         layout.write()
-        names = [p for p in PARTS if p != "secure-registry" or self.options.secure_registry]
-        (places.STATE / "parts.json").write_text(json.dumps({part: layout.argv(part) for part in names}))
+        (self.state / "parts.json").write_text(json.dumps({part: layout.argv(part) for part in self.options.parts()}))
         images.archive(pathlib.Path("/usr/bin/catatonit"), ["/catatonit", "-P"], places.PAUSE_IMAGE,
-                       places.STATE / "pause.tar")
+                       self.state / "pause.tar")
         self.mark("prepared")
 
     def start_first_process(self):
         """In namespaces of its own, ended by the kernel when this process ends."""
-        remains.make_cgroups()
+        remains.make_cgroups(self.place)
         said_read, said_write = os.pipe()
-        log = open(places.STATE / "logs/first-process.log", "w")
+        log = open(self.state / "logs/first-process.log", "w")
         self.first = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--pid", "--mount", "--fork", "--kill-child", "--mount-proc",
-             sys.executable, "-B", pathlib.Path(__file__).with_name("first_process.py"), str(places.STATE)],
-            stdin=subprocess.DEVNULL, stdout=said_write, stderr=log, preexec_fn=remains.join_cgroups,
-            start_new_session=True, env={**os.environ, "PATH": places.PATH})
+             sys.executable, "-B", pathlib.Path(__file__).with_name("first_process.py"), str(self.state)],
+            stdin=subprocess.DEVNULL, stdout=said_write, stderr=log, preexec_fn=lambda: remains.join_cgroups(self.place),
+            start_new_session=True,
+            # Nothing of this machine's settings, proxies above all, goes along.
+            env={"PATH": places.PATH, "HOME": str(self.state), "LANG": "C.UTF-8"})
         os.close(said_write)
         log.close()
         self.said = os.fdopen(said_read)
@@ -120,18 +113,18 @@ class Supervisor:
 
     def network(self):
         within = ("nsenter", f"--net=/proc/{self.pid}/ns/net")
-        run("ip", "link", "add", places.HOST_LINK, "type", "veth", "peer", "name", "eth0", "netns", self.pid)
-        run("ip", "address", "add", f"{places.HOST_ADDRESS}/24", "dev", places.HOST_LINK)
-        run("ip", "link", "set", places.HOST_LINK, "up")
+        run("ip", "link", "add", self.place.host_link, "type", "veth", "peer", "name", places.NODE_LINK, "netns", self.pid)
+        run("ip", "address", "add", f"{self.place.host_address}/24", "dev", self.place.host_link)
+        run("ip", "link", "set", self.place.host_link, "up")
         # There is no way from the cluster to anywhere but this machine. Services' addresses need a route to be looked up
         # before kube-proxy's rules turn them into pods'; where no rule does, a bridge without ports swallows them.
         run(*within, "sh", "-ec", f"""
             ip link set lo up
-            ip address add {places.NODE_ADDRESS}/24 dev eth0
-            ip link set eth0 up
+            ip address add {self.place.node_address}/24 dev {places.NODE_LINK}
+            ip link set {places.NODE_LINK} up
             ip link add services type bridge
             ip link set services up
-            ip route add {places.SERVICES} dev services src {places.NODE_ADDRESS}
+            ip route add {places.SERVICES} dev services src {self.place.node_address}
             echo 1 >/proc/sys/net/ipv4/ip_forward
             for name in iptables ip6tables; do
               file=/proc/sys/net/bridge/bridge-nf-call-$name
@@ -141,7 +134,7 @@ class Supervisor:
 
     def part(self, *names):
         for name in names:
-            ask(places.STATE, do="start", part=name)
+            ask(self.state, do="start", part=name)
 
     def wait(self, what, ready, seconds=BOOT_SECONDS):
         end = time.monotonic() + seconds
@@ -161,28 +154,28 @@ class Supervisor:
             time.sleep(0.1)
 
     def boot(self):
-        self.part("etcd", "containerd", "registry")
-        if self.options.secure_registry:
-            self.part("secure-registry")
-        self.part("apiserver")
+        later = ["controller-manager", "scheduler", "proxy", "kubelet", *self.options.hollow()]
+        self.part(*(name for name in self.options.parts() if name not in later))
         inside = ("nsenter", f"--net=/proc/{self.pid}/ns/net", f"--mount=/proc/{self.pid}/ns/mnt", f"--pid=/proc/{self.pid}/ns/pid")
-        self.wait("containerd", lambda: run(*inside, "ctr", "-a", parts.CLUSTER_SOCKET, "-n", "k8s.io", "image", "import",
-                                            places.STATE / "pause.tar") is not None)
-        api = kubernetes.Api(places.STATE / "kubeconfig")
+        self.wait("containerd", lambda: run(*inside, "ctr", "-a", places.CONTAINERD, "-n", "k8s.io", "image", "import",
+                                            self.state / "pause.tar") is not None)
+        api = kubernetes.Api(self.state / "kubeconfig")
         self.wait("api", lambda: api.get("/readyz") == "ok")
-        self.part("controller-manager", "scheduler", "proxy", "kubelet")
-        self.wait("registry", lambda: kubernetes.plain_get(f"http://{places.REGISTRY}/v2/") is not None)
-        self.wait("node", lambda: kubernetes.node_ready(api.get(f"/api/v1/nodes/{places.NODE}")))
+        # These end when they find no API server.
+        self.part(*later)
+        self.wait("registry", lambda: kubernetes.plain_get(f"http://{self.place.registry}/v2/") is not None)
+        for name in (places.NODE, *self.options.hollow()):
+            self.wait(name, lambda name=name: kubernetes.node_ready(api.get(f"/api/v1/nodes/{name}")))
         # Without it the first pod of a test would be refused.
         self.wait("service account", lambda: api.get("/api/v1/namespaces/default/serviceaccounts/default"))
 
     def facts(self):
-        return {"kubeconfig": str(places.STATE / "kubeconfig"), "api": places.API, "node": places.NODE,
-                "node_address": places.NODE_ADDRESS, "host_address": places.HOST_ADDRESS, "registry": places.REGISTRY,
-                "secure_registry": places.SECURE_REGISTRY if self.options.secure_registry else None,
-                "registry_ca": str(places.STATE / "keys/registry/registry-ca.crt"),
+        return {"number": self.place.number, "kubeconfig": str(self.state / "kubeconfig"), "api": self.place.api, "node": places.NODE,
+                "node_address": self.place.node_address, "host_address": self.place.host_address, "registry": self.place.registry,
+                "secure_registry": self.place.secure_registry if self.options.secure_registry else None,
+                "registry_ca": str(self.state / "keys/registry/registry-ca.crt"),
                 "registry_user": places.REGISTRY_USER, "registry_password": places.REGISTRY_PASSWORD,
-                "logs": str(places.STATE / "logs"), "pid": os.getpid(), "first_process": self.pid, "times": self.times,
+                "logs": str(self.state / "logs"), "pid": os.getpid(), "first_process": self.pid, "times": self.times,
                 "kubectl": os.environ["MIFENG_CLUSTER_PROGRAMS"] + "/kubectl"}
 
     def end(self):
@@ -191,7 +184,7 @@ class Supervisor:
             self.first.wait()
 
 
-def watcher():
+def watcher(place):
     """A child that outlives this process whatever happens to it, and then removes what is left. It holds the lock as
     long, so that no new cluster starts in between."""
     read, write = os.pipe()
@@ -207,7 +200,7 @@ def watcher():
         for number in (0, 1, 2):
             os.dup2(nothing, number)
         os.read(read, 1)
-        remains.remove()
+        remains.remove(place)
     finally:
         os._exit(0)
 
@@ -237,30 +230,27 @@ def main():
     wait = float(sys.argv[sys.argv.index("--wait") + 1]) if "--wait" in sys.argv else 0
     supervisor = Supervisor(options)
     try:
-        held = lock(wait)  # noqa: F841: open as long as this process and the watcher live
+        held = lock(supervisor.place, wait)  # noqa: F841: open as long as this process and the watcher live
         supervisor.began = time.monotonic()
-        remains.remove()
-        alive = watcher()  # noqa: F841
+        remains.remove(supervisor.place)
+        alive = watcher(supervisor.place)  # noqa: F841
         supervisor.prepare()
         supervisor.start_first_process()
         supervisor.network()
         supervisor.boot()
         facts = supervisor.facts()
-        (places.STATE / "facts.json").write_text(json.dumps(facts, indent=1))
+        (supervisor.state / "facts.json").write_text(json.dumps(facts, indent=1))
         say(ready=facts)
-        with open(places.STATE / "logs/supervisor.log", "w") as log:
+        with open(supervisor.state / "logs/supervisor.log", "w") as log:
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
         wait_for_end(supervisor, attached)
     except Failure as failure:
-        logs = cluster.tail() if supervisor.first is not None else ""
+        logs = cluster.tail(supervisor.place) if supervisor.first is not None else ""
         say(failed=f"{failure}\n{logs}".strip())
         return 1
     finally:
         supervisor.end()
-        with contextlib.suppress(RuntimeError):
-            if supervisor.first is not None:
-                remains.remove()
     return 0
 
 
