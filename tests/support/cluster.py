@@ -79,7 +79,7 @@ def _boot(process, place, wait):
         print(f"waiting for another cluster to end: {said['waiting']}", file=sys.stderr)
 
 
-def running(number=1):
+def running(number=Options.number):
     """The cluster of this number that runs on this machine, whoever started it."""
     place = Place(number)
     try:

@@ -1,6 +1,7 @@
 """What can be chosen about a cluster."""
 import dataclasses
 import json
+import os
 
 PROXY_MODES = ("iptables", "nftables", "ipvs")
 KUBERNETES_RATE = (20, 30)
@@ -11,8 +12,8 @@ PARTS = ("etcd", "containerd", "registry", "secure-registry", "apiserver", "cont
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    # Clusters of other numbers run beside it, each of its own addresses.
-    number: int = 1
+    # Clusters of other numbers run beside it, each at addresses of its own. Two who share a machine take two numbers.
+    number: int = int(os.environ.get("MIFENG_TEST_CLUSTER", "1"))
     proxy_mode: str = "iptables"
     # How many requests a second, and at once, each controller may make. Kubernetes' own 20 and 30 are for measurements;
     # with them the default service account of a new namespace can take seconds.
