@@ -197,7 +197,7 @@ def test_server_side_apply(k8s, image, namespace):
     assert conflict.value.code == 409
     assert {cause["reason"] for cause in conflict.value.body["details"]["causes"]} == {"FieldManagerConflict"}
     assert k8s.api.apply(where, {**other, "spec": {**other["spec"], "replicas": 0, "paused": True}}, "mifeng-two", force=True)
-    with pytest.raises(kubernetes.ApiError, match="fieldManager is required"):
+    with pytest.raises(kubernetes.ApiError, match="422 .*fieldManager: Required value"):
         k8s.api.ask("PATCH", where, wanted, "application/apply-patch+yaml")
     with pytest.raises(kubernetes.ApiError, match="field not declared in schema"):
         k8s.api.apply(where, {**wanted, "spec": {**wanted["spec"], "replica": 1}}, "mifeng-one")

@@ -37,7 +37,7 @@ class Api:
 
     def ask(self, method, path, body=None, kind="application/json"):
         """The decoded answer: JSON as it is, all else as text."""
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": "application/json, application/jwk-set+json"}
         if self.token is not None:
             headers["Authorization"] = f"Bearer {self.token}"
         if body is not None:

@@ -51,13 +51,17 @@ CLIENTS = {
 }
 
 
-def make(place):
+def make(place, controller_accounts=True):
     folder = place.state / "keys"
     authority = Authority(folder, "ca")
     authority.sign("apiserver", "/CN=kube-apiserver", [
         f"IP:{place.node_address}", f"IP:{places.API_SERVICE}", "IP:127.0.0.1", "DNS:localhost", "DNS:kubernetes",
         "DNS:kubernetes.default", "DNS:kubernetes.default.svc", "DNS:kubernetes.default.svc.cluster.local"])
-    for name, subject in CLIENTS.items():
+    clients = dict(CLIENTS)
+    if not controller_accounts:
+        # All controllers are then this user, who has to be allowed what each of them is.
+        clients["controller-manager"] = "/O=system:masters" + clients["controller-manager"]
+    for name, subject in clients.items():
         authority.sign(name, subject)
     # RSA as kubeadm makes it, so that tokens are signed with RS256 as on most clusters.
     _openssl("genrsa", "-out", folder / "service-accounts.key", "2048")

@@ -68,6 +68,7 @@ class Supervisor:
         self.state = self.place.state
         self.times = {}
         self.first = None
+        self.ready = False
 
     def mark(self, name):
         self.times[name] = round(time.monotonic() - self.began, 2)
@@ -81,7 +82,7 @@ class Supervisor:
             if old.name != "supervisor.log":
                 old.unlink()
         self.state.chmod(0o700)
-        certificates.make(self.place)
+        certificates.make(self.place, self.options.controller_accounts)
         layout = parts.Layout(self.options, self.place, programs)
         layout.write()
         (self.state / "parts.json").write_text(json.dumps({part: layout.argv(part) for part in self.options.parts()}))
@@ -148,7 +149,7 @@ class Supervisor:
             except (OSError, kubernetes.ApiError, subprocess.CalledProcessError, Failure) as error:
                 last = error
             if self.first.poll() is not None:
-                raise Failure(f"waiting for {what}: {self.said.read().strip() or 'the first process ended'}")
+                raise Failure(f"waiting for {what}: {self.ended(self.said.readlines())}")
             if time.monotonic() > end:
                 raise Failure(f"waited {seconds} s for {what}; last: {last}")
             time.sleep(0.1)
@@ -168,6 +169,15 @@ class Supervisor:
             self.wait(name, lambda name=name: kubernetes.node_ready(api.get(f"/api/v1/nodes/{name}")))
         # Without it the first pod of a test would be refused.
         self.wait("service account", lambda: api.get("/api/v1/namespaces/default/serviceaccounts/default"))
+
+    @staticmethod
+    def ended(lines):
+        """What the first process said of its end."""
+        for line in lines:
+            said = json.loads(line)
+            if "ended" in said:
+                return f"{said['ended']} ended with status {said['status']}, so the whole cluster has"
+        return "the cluster's first process is gone"
 
     def facts(self):
         return {"number": self.place.number, "kubeconfig": str(self.state / "kubeconfig"), "api": self.place.api, "node": places.NODE,
@@ -217,7 +227,7 @@ def wait_for_end(supervisor, attached):
             line = supervisor.said.readline()
             if "refused" in line:
                 continue
-            raise Failure(f"the cluster has ended: {line.strip() or 'its first process is gone'}")
+            raise Failure(supervisor.ended([line] if line else []))
         if asked_read in readable:
             return
         if 0 in readable and not os.read(0, 4096):
@@ -241,13 +251,18 @@ def main():
         facts = supervisor.facts()
         (supervisor.state / "facts.json").write_text(json.dumps(facts, indent=1))
         say(ready=facts)
+        supervisor.ready = True
         with open(supervisor.state / "logs/supervisor.log", "w") as log:
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
         wait_for_end(supervisor, attached)
     except Failure as failure:
         logs = cluster.tail(supervisor.place) if supervisor.first is not None else ""
-        say(failed=f"{failure}\n{logs}".strip())
+        text = f"{failure}\n{logs}".strip()
+        if supervisor.ready:
+            print(text, flush=True)  # in its log: whoever started it has long been told that it is ready
+        else:
+            say(failed=text)
         return 1
     finally:
         supervisor.end()
