@@ -208,18 +208,21 @@ function(mifeng_program name)
   add_dependencies(programs ${name})
 endfunction()
 
-# mifeng_pytest(NAME [TOGETHER] [HEAVY test_x...] [AFTER integration.x.test_y] [LONG_TIMEOUT s]): tests/NAME with pytest, one
-# ctest case a test file; TOGETHER: one for all files of the folder, which share what they start. Files test_*_long.py
-# are long tests, all others integration tests. The interpreter is MIFENG_TEST_PYTHON (./test makes it); the programs'
-# folder and the source tree come in the environment. The locale is set, since the command line speaks the language of its
-# caller.
+# mifeng_pytest(NAME [TOGETHER] [HEAVY test_x...] [AFTER integration.x.test_y] [KUBERNETES test_z...] [LONG_TIMEOUT s]):
+# tests/NAME with pytest, one ctest case a test file; TOGETHER: one for all files of the folder, which share what they start.
+# Files test_*_long.py are long tests, files test_*_cluster.py tests on a real Kubernetes, all others integration tests. The
+# interpreter is MIFENG_TEST_PYTHON (./test makes it); the programs' folder and the source tree come in the environment. The
+# locale is set, since the command line speaks the language of its caller.
 #
 # `./test` runs three cases at a time: whatever there is one of on a machine a test has to share or to have for itself
 # (tests/support/ports.py). HEAVY ones use both processors all the time, so that only one case runs beside them. AFTER: they
-# use what that case leaves in the caches, and would all make it at once otherwise.
+# use what that case leaves in the caches, and would all make it at once otherwise. KUBERNETES: integration tests that start a
+# cluster and are among `./test cluster` too; they come last, since its programs are built while other tests run, and wait
+# for that.
 set(MIFENG_INTEGRATION_TIMEOUT 900)
+set(MIFENG_CLUSTER_TIMEOUT 5400)
 function(mifeng_pytest name)
-  cmake_parse_arguments(ARG "TOGETHER" "AFTER;LONG_TIMEOUT" "HEAVY" ${ARGN})
+  cmake_parse_arguments(ARG "TOGETHER" "AFTER;LONG_TIMEOUT" "HEAVY;KUBERNETES" ${ARGN})
   if(NOT BUILD_TESTING)
     return()
   endif()
@@ -238,6 +241,13 @@ function(mifeng_pytest name)
       set_tests_properties(long.${name}.${stem} PROPERTIES LABELS long TIMEOUT ${ARG_LONG_TIMEOUT})
       continue()
     endif()
+    if(stem MATCHES "_cluster$")
+      mifeng_pytest_case(cluster.${name}.${stem} ${name}/${file})
+      # There is one cluster on a machine at a time, but for tests of two.
+      set_tests_properties(cluster.${name}.${stem} PROPERTIES LABELS cluster TIMEOUT ${MIFENG_CLUSTER_TIMEOUT}
+        RESOURCE_LOCK kubernetes)
+      continue()
+    endif()
     list(APPEND together ${name}/${file})
     if(NOT ARG_TOGETHER)
       set(case integration.${name}.${stem})
@@ -245,6 +255,10 @@ function(mifeng_pytest name)
       set_tests_properties(${case} PROPERTIES LABELS integration TIMEOUT ${MIFENG_INTEGRATION_TIMEOUT})
       if(stem IN_LIST ARG_HEAVY)
         set_tests_properties(${case} PROPERTIES PROCESSORS 2)
+      endif()
+      if(stem IN_LIST ARG_KUBERNETES)
+        set_tests_properties(${case} PROPERTIES LABELS "integration;cluster" TIMEOUT ${MIFENG_CLUSTER_TIMEOUT}
+          RESOURCE_LOCK kubernetes COST -1)
       endif()
       if(ARG_AFTER AND NOT case STREQUAL ARG_AFTER)
         set_tests_properties(${case} PROPERTIES DEPENDS ${ARG_AFTER})
