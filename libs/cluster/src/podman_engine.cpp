@@ -6,7 +6,7 @@
 #include <cstdlib>
 
 #include "json_path.h"
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::cluster {
 namespace {
