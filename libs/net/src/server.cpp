@@ -105,11 +105,7 @@ Result<UniqueFd> listen_tcp(const TcpListen& where) {
 
 Result<UniqueFd> listen_unix(const UnixListen& where) {
   const std::string path = where.path.string();
-  const auto name = unix_address(where.path);
-  if (!name)
-    return Error(
-        ErrorCode::kInvalidArgument, "bad-address",
-        "The socket's path has more than " + std::to_string(sizeof(sockaddr_un::sun_path) - 1) + " bytes: " + path);
+  MIFENG_TRY(const sockaddr_un name, unix_address(where.path));
   struct stat found {};
   if (::lstat(path.c_str(), &found) == 0) {
     if (!S_ISSOCK(found.st_mode))
@@ -119,7 +115,7 @@ Result<UniqueFd> listen_unix(const UnixListen& where) {
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return errno_error(errno, "make a socket");
   // The mode before anyone can connect: listen comes after chmod.
-  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&*name), sizeof *name) != 0)
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0)
     return errno_error(errno, "listen on " + path);
   if (::chmod(path.c_str(), where.mode) != 0) return errno_error(errno, "set the mode of " + path);
   if (::listen(fd.get(), 512) != 0) return errno_error(errno, "listen");

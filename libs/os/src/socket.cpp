@@ -10,7 +10,9 @@ Result<sockaddr_un> unix_address(const std::filesystem::path& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.native().size() >= sizeof address.sun_path)
-    return Error(ErrorCode::kInvalidArgument, "bad-path", "too long for a Unix socket: " + path.string());
+    return Error(ErrorCode::kInvalidArgument, "bad-address",
+                 "The socket's path has more than " + std::to_string(sizeof address.sun_path - 1) +
+                     " bytes: " + path.string());
   std::memcpy(address.sun_path, path.c_str(), path.native().size());
   return address;
 }

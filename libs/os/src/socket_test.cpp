@@ -15,7 +15,7 @@ TEST(UnixAddress, TakesAPathUpToTheKernelsLimit) {
   ASSERT_TRUE(address);
   EXPECT_EQ(address->sun_family, AF_UNIX);
   EXPECT_EQ(address->sun_path, longest);
-  EXPECT_EQ(unix_address(longest + "x").error().reason(), "bad-path");
+  EXPECT_EQ(unix_address(longest + "x").error().reason(), "bad-address");
 }
 
 TEST(PeerOf, TellsWhoseProcessTheOtherEndIs) {

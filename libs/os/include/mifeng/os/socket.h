@@ -10,7 +10,7 @@
 
 namespace mifeng {
 
-// kInvalidArgument "bad-path" where the path is too long for one.
+// kInvalidArgument "bad-address" where the path is too long for one.
 Result<sockaddr_un> unix_address(const std::filesystem::path& path);
 
 // Whether the process at the other end of a Unix socket was `user`'s when it connected, or began to listen. false where
