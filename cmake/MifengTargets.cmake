@@ -146,7 +146,7 @@ function(mifeng_test name)
     add_executable(${name}_test EXCLUDE_FROM_ALL ${ARG_SOURCES})
   endif()
   target_include_directories(${name}_test PRIVATE src)
-  target_link_libraries(${name}_test PRIVATE mifeng::${name} GTest::gmock_main ${ARG_LIBS} mifeng_flags)
+  target_link_libraries(${name}_test PRIVATE mifeng::${name} mifeng::os GTest::gmock_main ${ARG_LIBS} mifeng_flags)
   target_compile_definitions(${name}_test PRIVATE MIFENG_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   if(is_here)
     gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60

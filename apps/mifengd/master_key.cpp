@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 #include "mifeng/platform/platform.h"
 #include "mifeng/vault/master_key.h"
 

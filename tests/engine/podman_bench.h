@@ -6,8 +6,8 @@
 #include <set>
 
 #include "engine_fixture.h"
-#include "mifeng/base/child_process.h"
 #include "mifeng/cluster/podman.h"
+#include "mifeng/os/child_process.h"
 
 namespace mifeng::cluster {
 

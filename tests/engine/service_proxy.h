@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::cluster {
 

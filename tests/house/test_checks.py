@@ -37,6 +37,14 @@ def test_layers_finds_an_arrow_that_goes_up(tree):
     assert "libs/base/src/clock.cpp:1: base may not include mifeng/platform/people.h" in result.stdout
 
 
+def test_layers_lets_tests_alone_read_files(tree):
+    (tree / "libs/base/src/clock_test.cpp").write_text('#include "mifeng/os/file.h"\n')
+    (tree / "libs/base/src/test_clock.h").write_text('#include "mifeng/os/file.h"\n')
+    assert run(tree, "layers").returncode == 0
+    (tree / "libs/base/src/clock.cpp").write_text('#include "mifeng/os/file.h"\n')
+    assert "libs/base/src/clock.cpp:1: base may not include mifeng/os/file.h" in run(tree, "layers").stdout
+
+
 def test_layers_finds_a_private_header_in_a_public_one(tree):
     (tree / "libs/base/src/private.h").write_text("#pragma once\n")
     (tree / "libs/base/include/mifeng/base/clock.h").write_text('#include "private.h"\n')

@@ -15,12 +15,12 @@
 #include <mutex>
 
 #include "mifeng/archive/payload.h"
-#include "mifeng/base/file.h"
 #include "mifeng/json/value.h"
 #include "mifeng/messages/gateway.h"
 #include "mifeng/messages/grant.h"
 #include "mifeng/net/runtime.h"
 #include "mifeng/net/server.h"
+#include "mifeng/os/file.h"
 #include "mifeng/sealed/context.h"
 #include "mifeng/sealed/seal.h"
 

@@ -2,8 +2,8 @@
 // that pack without a platform.
 #include <cstdio>
 
-#include "mifeng/base/file.h"
 #include "mifeng/messages/card.h"
+#include "mifeng/os/file.h"
 
 namespace {
 

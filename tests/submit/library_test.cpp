@@ -1,10 +1,10 @@
 // What a submit leaves in the libraries of configs and images, and what goes from them again.
 #include <thread>
 
-#include "mifeng/base/child_process.h"
-#include "mifeng/base/file.h"
 #include "mifeng/crypto/sm3.h"
 #include "mifeng/deployments/guard_image.h"
+#include "mifeng/os/child_process.h"
+#include "mifeng/os/file.h"
 #include "mifeng/package/guard_image.h"
 #include "mifeng/store/deployments.h"
 #include "submit_fixture.h"

@@ -8,7 +8,7 @@
 #include <fstream>
 
 #include "mifeng/archive/tar.h"
-#include "mifeng/base/child_process.h"
+#include "mifeng/os/child_process.h"
 #include "mifeng/package/layer.h"
 #include "mifeng/package/oci.h"
 #include "mifeng/package/sealed_layers.h"

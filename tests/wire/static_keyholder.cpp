@@ -18,10 +18,10 @@
 #include <iostream>
 #include <istream>
 
-#include "mifeng/base/file.h"
 #include "mifeng/json/fields.h"
 #include "mifeng/json/value.h"
 #include "mifeng/keyholder/key_socket.h"
+#include "mifeng/os/file.h"
 
 namespace {
 

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <string>
 
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 #include "mifeng/package/guard_image.h"
 
 namespace {

@@ -5,8 +5,8 @@
 #include <set>
 #include <system_error>
 
-#include "mifeng/base/file.h"
 #include "mifeng/json/value.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng {
 namespace {

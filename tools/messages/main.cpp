@@ -5,7 +5,7 @@
 #include <string>
 
 #include "catalogue.h"
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 
 namespace {
 

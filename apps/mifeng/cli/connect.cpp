@@ -3,8 +3,8 @@
 #include <cstdlib>
 
 #include "cli/language.h"
-#include "mifeng/base/file.h"
 #include "mifeng/json/fields.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::cli {
 

@@ -10,7 +10,7 @@
 #include <cstdlib>
 
 #include "cli/language.h"
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::cli {
 namespace {

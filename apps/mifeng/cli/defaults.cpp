@@ -7,10 +7,10 @@
 
 #include "cli/connect.h"
 #include "cli/language.h"
-#include "mifeng/base/file.h"
 #include "mifeng/manifest/model_project.h"
 #include "mifeng/manifest/rules.h"
 #include "mifeng/manifest/yaml.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::cli {
 namespace {

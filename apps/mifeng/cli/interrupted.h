@@ -4,7 +4,7 @@
 #include <string>
 
 #include "cli/console.h"
-#include "mifeng/base/stop_signal.h"
+#include "mifeng/os/stop_signal.h"
 
 namespace mifeng::cli {
 

@@ -7,7 +7,7 @@
 #include <iostream>
 
 #include "cli/language.h"
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::cli {
 

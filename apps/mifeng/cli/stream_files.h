@@ -5,8 +5,8 @@
 #include <string>
 
 #include "mifeng/base/bytes.h"
-#include "mifeng/base/file.h"
 #include "mifeng/base/result.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::cli {
 

@@ -5,8 +5,8 @@
 #include "cli/output.h"
 #include "commands/commands.h"
 #include "commands/fetch.h"
-#include "mifeng/base/file.h"
 #include "mifeng/messages/card.h"
+#include "mifeng/os/file.h"
 #include "mifeng/trust/audit_service.h"
 
 namespace mifeng::cli {

@@ -2,7 +2,7 @@
 
 #include "cli/connect.h"
 #include "cli/console.h"
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::cli {
 namespace {

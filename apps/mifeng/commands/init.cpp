@@ -5,8 +5,8 @@
 #include "cli/language.h"
 #include "commands/commands.h"
 #include "commands/pack_places.h"
-#include "mifeng/base/file.h"
 #include "mifeng/manifest/rules.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::cli {
 namespace {

@@ -1,6 +1,6 @@
 #include "commands/key_files.h"
 
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::cli {
 

@@ -9,7 +9,7 @@
 #include "commands/commands.h"
 #include "commands/key_files.h"
 #include "commands/pack_places.h"
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::cli {
 namespace {

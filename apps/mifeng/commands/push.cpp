@@ -15,7 +15,7 @@
 #include "commands/commands.h"
 #include "commands/kinds.h"
 #include "commands/upload_note.h"
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::cli {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::cli {
 

@@ -6,8 +6,8 @@
 #include <set>
 
 #include "mifeng/archive/payload.h"
-#include "mifeng/base/file.h"
 #include "mifeng/json/fields.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::archive {
 namespace {

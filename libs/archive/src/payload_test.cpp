@@ -6,7 +6,7 @@
 
 #include <fstream>
 
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::archive {
 namespace {

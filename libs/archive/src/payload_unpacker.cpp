@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "mifeng/archive/payload.h"
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::archive {
 

@@ -4,8 +4,8 @@
 #include <fstream>
 
 #include "mifeng/archive/payload.h"
-#include "mifeng/base/file.h"
 #include "mifeng/crypto/sm3.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::archive {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <gmock/gmock.h>
 
-#include "mifeng/base/child_process.h"
-#include "mifeng/base/file.h"
+#include "mifeng/os/child_process.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::archive {
 namespace {

@@ -7,9 +7,9 @@
 #include <atomic>
 #include <thread>
 
-#include "mifeng/base/file.h"
 #include "mifeng/client/answer.h"
 #include "mifeng/net/server.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::client {
 namespace {

@@ -1,10 +1,10 @@
 #include "mifeng/cluster/background.h"
 
-#include <signal.h>
-
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <thread>
+
+#include "mifeng/os/thread.h"
 
 namespace mifeng::cluster {
 
@@ -15,11 +15,8 @@ struct BackgroundLoop::Impl {
 };
 
 BackgroundLoop::BackgroundLoop() : impl_(std::make_unique<Impl>()) {
-  sigset_t all, before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  impl_->thread = std::thread([impl = impl_.get()] { impl->context.run(); });  // its tasks catch what they throw
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  // Its tasks catch what they throw.
+  impl_->thread = start_thread_without_signals([impl = impl_.get()] { impl->context.run(); });
 }
 
 BackgroundLoop::~BackgroundLoop() {

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "mifeng/base/file.h"
 #include "mifeng/cluster/json_path.h"
+#include "mifeng/os/file.h"
 #include "podman_isolation.h"
 
 namespace mifeng::cluster {

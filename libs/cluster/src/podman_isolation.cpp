@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "mifeng/base/child_process.h"
+#include "mifeng/os/child_process.h"
 
 namespace mifeng::cluster {
 namespace {

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "log_frames.h"
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 #include "test_workload.h"
 
 namespace mifeng::cluster {

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 #include "podman_render.h"
 
 namespace mifeng::cluster {

@@ -14,7 +14,7 @@
 #include "mifeng/crypto/sm3_many.h"
 #include "sm3_compress.h"
 #include "sm3_lanes.h"
-#include "third_party.h"
+#include "test_vectors.h"
 
 namespace mifeng::crypto {
 namespace {

@@ -13,7 +13,7 @@
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/crypto/sm2_der.h"
 #include "mifeng/crypto/sm3.h"
-#include "third_party.h"
+#include "test_vectors.h"
 
 namespace mifeng::crypto {
 namespace {

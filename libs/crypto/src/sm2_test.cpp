@@ -9,7 +9,7 @@
 #include "mifeng/crypto/sm2_der.h"
 #include "mifeng/crypto/statement.h"
 #include "sm2_verify.h"
-#include "third_party.h"
+#include "test_vectors.h"
 
 namespace mifeng::crypto {
 namespace {

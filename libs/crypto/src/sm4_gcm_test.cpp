@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "sm4_gcm_gcrypt.h"
-#include "third_party.h"
+#include "test_vectors.h"
 
 namespace mifeng::crypto {
 namespace {

@@ -2,10 +2,10 @@
 
 #include <mutex>
 
-#include "mifeng/base/child_process.h"
 #include "mifeng/clusters/engine_call.h"
 #include "mifeng/deployments/context.h"
 #include "mifeng/deployments/guard_image.h"
+#include "mifeng/os/child_process.h"
 #include "mifeng/store/models.h"
 #include "mifeng/trust/audit_log.h"
 

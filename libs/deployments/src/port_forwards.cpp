@@ -1,8 +1,8 @@
 #include <charconv>
 #include <chrono>
 
-#include "mifeng/base/child_process.h"
 #include "mifeng/deployments/port_service.h"
+#include "mifeng/os/child_process.h"
 
 namespace mifeng::deployments {
 namespace {

@@ -7,7 +7,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 
-#include "mifeng/base/file.h"
 #include "mifeng/gateway/reports.h"
 #include "mifeng/gateway/snapshots.h"
 #include "mifeng/gateway/state.h"
@@ -17,6 +16,7 @@
 #include "mifeng/keyholder/platform_link.h"
 #include "mifeng/keyholder/process.h"
 #include "mifeng/keyholder/tasks.h"
+#include "mifeng/os/file.h"
 #include "nginx_config.h"
 #include "run_folder.h"
 #include "worker_user.h"

@@ -4,10 +4,10 @@
 
 #include <thread>
 
-#include "mifeng/base/file.h"
 #include "mifeng/keyholder/nginx.h"
 #include "mifeng/net/loopback.h"
 #include "mifeng/net/tls.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::gateway {
 

@@ -5,8 +5,8 @@
 
 #include <cerrno>
 
-#include "mifeng/base/file.h"
 #include "mifeng/crypto/sm3.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::gateway {
 

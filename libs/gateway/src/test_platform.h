@@ -1,8 +1,8 @@
 // A platform, as a gateway sees it, for the tests of this library.
 #pragma once
 
-#include "mifeng/base/file.h"
 #include "mifeng/gateway/state.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::gateway::test {
 

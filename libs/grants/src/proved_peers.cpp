@@ -1,6 +1,6 @@
 #include "proved_peers.h"
 
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::grants {
 namespace {

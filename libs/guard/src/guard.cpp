@@ -6,9 +6,9 @@
 #include <csignal>
 
 #include "guard_impl.h"
-#include "mifeng/base/file.h"
 #include "mifeng/guard/open_payload.h"
 #include "mifeng/keyholder/process.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::guard {
 

@@ -1,8 +1,6 @@
 #include "health.h"
 
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -16,6 +14,8 @@
 #include <boost/asio/write.hpp>
 #include <list>
 #include <thread>
+
+#include "mifeng/os/thread.h"
 
 namespace mifeng::guard {
 
@@ -100,12 +100,7 @@ Result<std::unique_ptr<Health>> Health::start(const std::vector<keyholder::Liste
     tcp::acceptor& acceptor = server.acceptors.emplace_back(server.io, v6 ? tcp::v6() : tcp::v4(), copy);
     asio::co_spawn(server.io, server.accept_all(acceptor), asio::detached);
   }
-  // Every signal is the caller's thread's to take.
-  sigset_t all, before;
-  sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  server.thread = std::thread([&server] { server.io.run(); });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  server.thread = start_thread_without_signals([&server] { server.io.run(); });
   return health;
 }
 

@@ -2,7 +2,7 @@
 
 #include <csignal>
 
-#include "mifeng/base/child_process.h"
+#include "mifeng/os/child_process.h"
 
 namespace mifeng::guard {
 

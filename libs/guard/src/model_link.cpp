@@ -14,6 +14,7 @@
 #include <optional>
 
 #include "mifeng/guard/open_payload.h"
+#include "mifeng/os/socket.h"
 #include "mifeng/sealed/header.h"
 
 namespace mifeng::guard {
@@ -41,7 +42,7 @@ asio::awaitable<bool> wait_readable(asio::posix::stream_descriptor& descriptor) 
 }
 
 Result<UniqueFd> listen_at(const std::filesystem::path& path) {
-  MIFENG_TRY(const sockaddr_un address, start::unix_address(path));
+  MIFENG_TRY(const sockaddr_un address, unix_address(path));
   UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket) return errno_error(errno, "make a Unix socket");
   ::unlink(path.c_str());
@@ -49,12 +50,6 @@ Result<UniqueFd> listen_at(const std::filesystem::path& path) {
       ::chmod(path.c_str(), 0666) != 0 || ::listen(socket.get(), kBacklog) != 0)
     return errno_error(errno, "listen at " + path.string());
   return socket;
-}
-
-bool is_of(int socket, ::uid_t user) {
-  ::ucred credentials{};
-  ::socklen_t size = sizeof credentials;
-  return ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0 && credentials.uid == user;
 }
 
 Error broken(const std::string& why) { return Error(ErrorCode::kUnavailable, "link-broken", why); }
@@ -94,7 +89,7 @@ asio::awaitable<Result<void>> ModelLink::Impl::connect() {
     if (!co_await wait_readable(*incoming)) co_return broken("the guard stops");
     UniqueFd socket(::accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     // Somebody else's is closed, and the next one may be the one that is waited for.
-    if (!socket || !is_of(socket.get(), peer)) continue;
+    if (!socket || !is_peer_of(socket.get(), peer)) continue;
     auto wait = waiter(io, socket.get());
     if (!wait) co_return wait.error();
     readable.emplace(std::move(*wait));

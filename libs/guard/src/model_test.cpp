@@ -7,8 +7,9 @@
 #include <boost/asio/awaitable.hpp>
 #include <thread>
 
-#include "mifeng/base/file.h"
 #include "mifeng/net/runtime.h"
+#include "mifeng/os/file.h"
+#include "mifeng/os/socket.h"
 #include "mifeng/start/link.h"
 
 namespace mifeng::guard {
@@ -37,7 +38,7 @@ struct ModelSocket : testing::Test {
   UniqueFd listener{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
 
   void SetUp() override {
-    const auto address = start::unix_address(path).value();
+    const auto address = unix_address(path).value();
     ASSERT_EQ(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
     ASSERT_EQ(::listen(listener.get(), 4), 0);
   }

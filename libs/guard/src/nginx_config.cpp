@@ -2,8 +2,8 @@
 
 #include <unistd.h>
 
-#include "mifeng/base/file.h"
 #include "mifeng/keyholder/nginx.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::guard {
 

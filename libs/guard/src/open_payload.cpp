@@ -8,7 +8,7 @@
 #include <cerrno>
 
 #include "mifeng/archive/payload.h"
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 #include "mifeng/sealed/context.h"
 #include "mifeng/sealed/open.h"
 

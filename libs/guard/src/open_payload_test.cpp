@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "mifeng/archive/payload.h"
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 #include "mifeng/sealed/context.h"
 #include "mifeng/sealed/seal.h"
 

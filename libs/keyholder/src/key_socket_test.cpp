@@ -8,7 +8,7 @@
 #include <cstring>
 #include <thread>
 
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 #include "mifeng/sealed/context.h"
 #include "mifeng/sealed/seal.h"
 

@@ -11,9 +11,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "mifeng/base/file.h"
 #include "mifeng/keyholder/listen_socket.h"
 #include "mifeng/keyholder/process.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::keyholder {
 namespace {

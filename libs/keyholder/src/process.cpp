@@ -11,7 +11,7 @@
 #include <fstream>
 #include <string>
 
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::keyholder {
 

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::manifest {
 namespace {

@@ -6,9 +6,9 @@
 #include <filesystem>
 #include <sstream>
 
-#include "mifeng/base/file.h"
 #include "mifeng/manifest/deployment_config.h"
 #include "mifeng/manifest/model_project.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::manifest {
 namespace {

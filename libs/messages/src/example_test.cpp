@@ -5,10 +5,10 @@
 #include <map>
 #include <set>
 
-#include "mifeng/base/file.h"
 #include "mifeng/json/value.h"
 #include "mifeng/messages/gateway.h"
 #include "mifeng/messages/grant.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::messages {
 namespace {

@@ -4,9 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "mifeng/base/child_process.h"
-#include "mifeng/base/file.h"
 #include "mifeng/json/value.h"
+#include "mifeng/os/child_process.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::models {
 namespace {

@@ -9,9 +9,9 @@
 #include <set>
 #include <shared_mutex>
 
-#include "mifeng/base/file.h"
 #include "mifeng/models/context.h"
 #include "mifeng/models/image_push.h"
+#include "mifeng/os/file.h"
 #include "mifeng/trust/audit_log.h"
 #include "mifeng/trust/rows.h"
 #include "model_rows.h"

@@ -14,6 +14,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <charconv>
 
+#include "mifeng/os/socket.h"
 #include "tls_context.h"
 #include "wire.h"
 
@@ -31,12 +32,6 @@ bool is_field_text(std::string_view text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return false;
   }
   return true;
-}
-
-bool is_of(int socket, ::uid_t user) {
-  ::ucred credentials{};
-  ::socklen_t size = sizeof credentials;
-  return ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0 && credentials.uid == user;
 }
 
 // The same failure in the words of a client.
@@ -186,7 +181,7 @@ struct HttpClient::Impl {
   Task<std::unique_ptr<Wire>> connect() const {
     if (const auto* unix_socket = std::get_if<UnixEndpoint>(&options.endpoint)) {
       auto wire = co_await connect_unix(unix_socket->path.string(), options.connect_timeout);
-      if (wire && unix_socket->user && !is_of((*wire)->fd(), *unix_socket->user))
+      if (wire && unix_socket->user && !is_peer_of((*wire)->fd(), *unix_socket->user))
         co_return Error(ErrorCode::kVerificationFailed, "another-user",
                         "Another user's process listens on the socket " + unix_socket->path.string() + ".");
       co_return wire;

@@ -10,8 +10,8 @@
 #include <system_error>
 #include <utility>
 
-#include "mifeng/base/file.h"
 #include "mifeng/net/loopback.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::net {
 namespace {

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::net {
 namespace {

@@ -25,7 +25,7 @@
 #include <thread>
 #include <vector>
 
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 #include "thrown.h"
 
 namespace mifeng::net {

@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -22,6 +21,7 @@
 #include <map>
 #include <mutex>
 
+#include "mifeng/os/socket.h"
 #include "server_connection.h"
 #include "tls_context.h"
 
@@ -104,13 +104,8 @@ Result<UniqueFd> listen_tcp(const TcpListen& where) {
 }
 
 Result<UniqueFd> listen_unix(const UnixListen& where) {
-  sockaddr_un name{};
-  name.sun_family = AF_UNIX;
   const std::string path = where.path.string();
-  if (path.size() >= sizeof name.sun_path)
-    return Error(ErrorCode::kInvalidArgument, "bad-address",
-                 "The socket's path has more than " + std::to_string(sizeof name.sun_path - 1) + " bytes: " + path);
-  path.copy(name.sun_path, path.size());
+  MIFENG_TRY(const sockaddr_un name, unix_address(where.path));
   struct stat found {};
   if (::lstat(path.c_str(), &found) == 0) {
     if (!S_ISSOCK(found.st_mode))

@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 #include "tls_context.h"
 
 namespace mifeng::net {

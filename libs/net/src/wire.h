@@ -8,8 +8,8 @@
 #include <string>
 
 #include "mifeng/base/bytes.h"
-#include "mifeng/base/file.h"
 #include "mifeng/base/result.h"
+#include "mifeng/os/file.h"
 
 // As OpenSSL declares them; its headers stay in tls.cpp and wire.cpp.
 typedef struct ssl_ctx_st SSL_CTX;

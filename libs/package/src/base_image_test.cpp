@@ -4,8 +4,8 @@
 #include <gmock/gmock.h>
 
 #include "mifeng/archive/tar.h"
-#include "mifeng/base/child_process.h"
 #include "mifeng/json/value.h"
+#include "mifeng/os/child_process.h"
 #include "mifeng/package/package_file.h"
 #include "mifeng/package/sha256.h"
 #include "test_project.h"

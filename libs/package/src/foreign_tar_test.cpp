@@ -7,8 +7,8 @@
 #include <fstream>
 
 #include "foreign_tar_blocks.h"
-#include "mifeng/base/child_process.h"
-#include "mifeng/base/file.h"
+#include "mifeng/os/child_process.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::package {
 namespace {

@@ -3,9 +3,9 @@
 #include <map>
 
 #include "layer_store.h"
-#include "mifeng/base/file.h"
-#include "mifeng/base/part_file.h"
 #include "mifeng/json/value.h"
+#include "mifeng/os/file.h"
+#include "mifeng/os/part_file.h"
 #include "mifeng/package/oci.h"
 #include "mifeng/package/sha256.h"
 

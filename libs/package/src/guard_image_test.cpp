@@ -7,8 +7,8 @@
 
 #include "gunzip.h"
 #include "mifeng/archive/tar.h"
-#include "mifeng/base/file.h"
 #include "mifeng/json/value.h"
+#include "mifeng/os/file.h"
 #include "mifeng/package/oci_image.h"
 #include "mifeng/package/sha256.h"
 

@@ -8,8 +8,8 @@
 
 #include "foreign_tar.h"
 #include "mifeng/base/result.h"
-#include "mifeng/base/stop_signal.h"
 #include "mifeng/manifest/deployment_config.h"
+#include "mifeng/os/stop_signal.h"
 #include "mifeng/package/layer.h"
 
 namespace mifeng::package {

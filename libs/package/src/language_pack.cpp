@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "mifeng/base/file.h"
 #include "mifeng/json/fields.h"
 #include "mifeng/manifest/rules.h"
 #include "mifeng/manifest/yaml.h"
+#include "mifeng/os/file.h"
 #include "mifeng/package/oci.h"
 #include "tool_run.h"
 

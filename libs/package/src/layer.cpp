@@ -9,9 +9,9 @@
 
 #include "layer_store.h"
 #include "mifeng/archive/tar.h"
-#include "mifeng/base/file.h"
-#include "mifeng/base/part_file.h"
 #include "mifeng/json/fields.h"
+#include "mifeng/os/file.h"
+#include "mifeng/os/part_file.h"
 #include "mifeng/package/oci.h"
 #include "mifeng/package/sha256.h"
 

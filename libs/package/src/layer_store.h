@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "mifeng/archive/tar.h"
-#include "mifeng/base/stop_signal.h"
+#include "mifeng/os/stop_signal.h"
 #include "mifeng/package/layer.h"
 
 namespace mifeng::package {

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base_image_json.h"
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 #include "mifeng/package/oci.h"
 #include "mifeng/package/sha256.h"
 #include "package_parts.h"

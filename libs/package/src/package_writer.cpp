@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include "mifeng/archive/tar.h"
-#include "mifeng/base/file.h"
-#include "mifeng/base/part_file.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/crypto/statement.h"
+#include "mifeng/os/file.h"
+#include "mifeng/os/part_file.h"
 #include "mifeng/package/oci.h"
 #include "mifeng/package/sha256.h"
 #include "package_parts.h"

@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include "mifeng/archive/payload.h"
-#include "mifeng/base/file.h"
 #include "mifeng/crypto/sm4_gcm.h"
+#include "mifeng/os/file.h"
 #include "mifeng/package/oci.h"
 #include "mifeng/package/sha256.h"
 #include "mifeng/sealed/context.h"

@@ -1,8 +1,8 @@
 // The worked example of spec/package.md.
 #include <gtest/gtest.h>
 
-#include "mifeng/base/file.h"
 #include "mifeng/json/value.h"
+#include "mifeng/os/file.h"
 #include "mifeng/package/package_manifest.h"
 
 namespace mifeng::package {

@@ -1,6 +1,6 @@
 #include "gunzip.h"
 #include "layer_store.h"
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 #include "mifeng/package/guard_image.h"
 #include "mifeng/package/oci_image.h"
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "mifeng/base/file.h"
 #include "mifeng/base/random.h"
+#include "mifeng/os/file.h"
 #include "mifeng/package/packer.h"
 
 namespace mifeng::package {

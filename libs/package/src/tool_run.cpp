@@ -11,8 +11,8 @@
 #include <fstream>
 #include <map>
 
-#include "mifeng/base/child_process.h"
-#include "mifeng/base/file.h"
+#include "mifeng/os/child_process.h"
+#include "mifeng/os/file.h"
 
 extern char** environ;  // POSIX leaves its declaration to the program
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "mifeng/base/result.h"
-#include "mifeng/base/stop_signal.h"
+#include "mifeng/os/stop_signal.h"
 #include "mifeng/package/packer.h"
 
 namespace mifeng::package {

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "mifeng/base/file.h"
 #include "mifeng/crypto/sm3.h"
 #include "mifeng/manifest/deployment_config.h"
+#include "mifeng/os/file.h"
 #include "mifeng/package/layer.h"
 #include "mifeng/package/oci.h"
 #include "mifeng/package/sealed_layers.h"

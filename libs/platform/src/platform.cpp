@@ -3,12 +3,12 @@
 #include <sys/stat.h>
 
 #include "mifeng/access/context.h"
-#include "mifeng/base/file.h"
 #include "mifeng/clusters/cluster_rows.h"
 #include "mifeng/clusters/cluster_set.h"
 #include "mifeng/crypto/sm4_gcm.h"
 #include "mifeng/deployments/context.h"
 #include "mifeng/models/context.h"
+#include "mifeng/os/file.h"
 #include "mifeng/store/ports.h"
 #include "mifeng/trust/context.h"
 #include "mifeng/trust/key_ring.h"

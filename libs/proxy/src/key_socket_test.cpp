@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <map>
 
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 #include "test_table.h"
 
 namespace mifeng::proxy {

@@ -5,7 +5,7 @@
 
 #include <random>
 
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 #include "mifeng/sealed/failure.h"
 #include "mifeng/sealed/length.h"
 #include "mifeng/sealed/open.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 #include "mifeng/sealed/seal.h"
 #include "mifeng/sealed_fixture/feed.h"
 

@@ -6,8 +6,8 @@
 #include <cstdio>
 #include <functional>
 
-#include "mifeng/base/file.h"
 #include "mifeng/crypto/sm2_der.h"
+#include "mifeng/os/file.h"
 #include "mifeng/sealed/body_digest.h"
 #include "mifeng/sealed/context.h"
 #include "mifeng/sealed/open.h"

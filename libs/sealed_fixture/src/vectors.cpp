@@ -6,7 +6,7 @@
 #include <array>
 #include <boost/json/parse.hpp>
 
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::sealed::testing {
 namespace {

@@ -11,10 +11,10 @@
 #include <cstdlib>
 #include <fstream>
 
-#include "mifeng/base/child_process.h"
-#include "mifeng/base/file.h"
 #include "mifeng/base/random.h"
 #include "mifeng/net/client.h"
+#include "mifeng/os/child_process.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::stack {
 namespace {

@@ -9,12 +9,12 @@
 #include <sstream>
 
 #include "installation.h"
-#include "mifeng/base/child_process.h"
-#include "mifeng/base/file.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/crypto/sm4_gcm.h"
 #include "mifeng/json/value.h"
+#include "mifeng/os/child_process.h"
+#include "mifeng/os/file.h"
 #include "mifeng/stack/service.h"
 
 namespace mifeng::stack {

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "mifeng/base/file.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/client/answer.h"
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/manifest/deployment_config.h"
+#include "mifeng/os/file.h"
 #include "tool.h"
 
 namespace mifeng::stack {

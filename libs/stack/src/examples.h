@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "mifeng/base/stop_signal.h"
 #include "mifeng/client/platform_client.h"
 #include "mifeng/json/value.h"
 #include "mifeng/manifest/model_project.h"
+#include "mifeng/os/stop_signal.h"
 #include "mifeng/stack/up.h"
 
 namespace mifeng::stack {

@@ -6,8 +6,8 @@
 #include <map>
 #include <string>
 
-#include "mifeng/base/file.h"
 #include "mifeng/base/result.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::stack {
 

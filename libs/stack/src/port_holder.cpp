@@ -2,9 +2,9 @@
 #include <filesystem>
 #include <set>
 
-#include "mifeng/base/file.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/net/listeners.h"
+#include "mifeng/os/file.h"
 #include "mifeng/stack/service.h"
 
 namespace mifeng::stack {

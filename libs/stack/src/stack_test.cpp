@@ -9,8 +9,8 @@
 #include <thread>
 
 #include "installation.h"
-#include "mifeng/base/file.h"
-#include "mifeng/base/stop_signal.h"
+#include "mifeng/os/file.h"
+#include "mifeng/os/stop_signal.h"
 #include "mifeng/stack/doctor.h"
 #include "mifeng/stack/service.h"
 #include "supervisor.h"

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "mifeng/base/child_process.h"
-#include "mifeng/base/stop_signal.h"
+#include "mifeng/os/child_process.h"
+#include "mifeng/os/stop_signal.h"
 
 namespace mifeng::stack {
 

@@ -16,7 +16,7 @@
 #include <system_error>
 #include <vector>
 
-#include "mifeng/base/child_process.h"
+#include "mifeng/os/child_process.h"
 #include "mifeng/start/filter.h"
 #include "mifeng/start/landlock.h"
 #include "mifeng/start/link.h"

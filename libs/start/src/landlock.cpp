@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::start {
 namespace {

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <thread>
 
+#include "mifeng/os/socket.h"
+
 namespace mifeng::start {
 namespace {
 
@@ -21,15 +23,6 @@ Error broken(const std::string& why) {
 Error bad(const std::string& why) { return Error(ErrorCode::kInvalidArgument, "bad-message", why); }
 
 }  // namespace
-
-Result<sockaddr_un> unix_address(const std::filesystem::path& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.native().size() >= sizeof address.sun_path)
-    return Error(ErrorCode::kInvalidArgument, "bad-path", "too long for a Unix socket: " + path.string());
-  std::memcpy(address.sun_path, path.c_str(), path.native().size());
-  return address;
-}
 
 Result<Link> Link::connect(const std::filesystem::path& path, std::chrono::milliseconds patience) {
   MIFENG_TRY(const sockaddr_un address, unix_address(path));

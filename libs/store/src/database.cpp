@@ -9,7 +9,7 @@
 #include <mutex>
 
 #include "connection.h"
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 #include "mifeng/store/rows.h"
 #include "migrations.h"
 

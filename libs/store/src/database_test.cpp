@@ -6,7 +6,7 @@
 #include <atomic>
 #include <thread>
 
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 #include "mifeng/store/audit.h"
 #include "mifeng/store/grants.h"
 

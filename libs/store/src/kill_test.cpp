@@ -8,7 +8,7 @@
 #include <random>
 #include <thread>
 
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 #include "mifeng/store/audit.h"
 #include "mifeng/store/grants.h"
 

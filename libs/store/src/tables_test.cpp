@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 #include "mifeng/store/audit.h"
 #include "mifeng/store/clusters.h"
 #include "mifeng/store/deployments.h"

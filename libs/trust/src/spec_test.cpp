@@ -1,9 +1,9 @@
 // The worked examples of spec/platform-card.md and spec/audit.md.
 #include <gtest/gtest.h>
 
-#include "mifeng/base/file.h"
 #include "mifeng/json/fields.h"
 #include "mifeng/messages/card.h"
+#include "mifeng/os/file.h"
 #include "mifeng/trust/audit_log.h"
 #include "mifeng/trust/audit_service.h"
 

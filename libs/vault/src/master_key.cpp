@@ -6,8 +6,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "mifeng/base/file.h"
 #include "mifeng/crypto/kdf.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::vault {
 namespace {

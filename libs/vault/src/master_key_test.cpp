@@ -4,7 +4,7 @@
 
 #include <cstdlib>
 
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::vault {
 namespace {

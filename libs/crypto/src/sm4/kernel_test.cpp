@@ -7,7 +7,7 @@
 #include <random>
 
 #include "sm4/algebra.h"
-#include "third_party.h"
+#include "test_vectors.h"
 
 namespace mifeng::crypto::sm4 {
 namespace {

@@ -6,9 +6,9 @@
 #include <functional>
 #include <string>
 
-#include "mifeng/base/stop_signal.h"
 #include "mifeng/json/value.h"
 #include "mifeng/net/client.h"
+#include "mifeng/os/stop_signal.h"
 
 namespace mifeng::client {
 

@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 
-#include "mifeng/base/file.h"
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/messages/gateway.h"
+#include "mifeng/os/file.h"
 #include "mifeng/vault/wrapper.h"
 
 namespace mifeng::gateway {

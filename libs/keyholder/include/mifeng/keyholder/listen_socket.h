@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "mifeng/base/file.h"
 #include "mifeng/base/result.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::keyholder {
 

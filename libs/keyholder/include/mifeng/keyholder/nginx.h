@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "mifeng/base/child_process.h"
 #include "mifeng/base/result.h"
+#include "mifeng/os/child_process.h"
 
 namespace mifeng::keyholder {
 

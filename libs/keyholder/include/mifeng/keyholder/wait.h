@@ -5,7 +5,7 @@
 #include <chrono>
 #include <optional>
 
-#include "mifeng/base/child_process.h"
+#include "mifeng/os/child_process.h"
 
 namespace mifeng::keyholder {
 

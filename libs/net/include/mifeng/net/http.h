@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "mifeng/base/bytes.h"
-#include "mifeng/base/file.h"
 #include "mifeng/base/result.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::net {
 

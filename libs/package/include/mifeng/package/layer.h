@@ -7,7 +7,7 @@
 #include <string>
 
 #include "mifeng/base/result.h"
-#include "mifeng/base/stop_signal.h"
+#include "mifeng/os/stop_signal.h"
 #include "mifeng/package/package_file.h"
 #include "mifeng/package/package_manifest.h"
 

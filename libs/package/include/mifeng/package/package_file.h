@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "mifeng/base/bytes.h"
-#include "mifeng/base/file.h"
 #include "mifeng/base/result.h"
 #include "mifeng/crypto/sha256.h"
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/manifest/deployment_config.h"
+#include "mifeng/os/file.h"
 #include "mifeng/package/package_manifest.h"
 
 namespace mifeng::package {

@@ -8,9 +8,9 @@
 
 #include "mifeng/base/random.h"
 #include "mifeng/base/result.h"
-#include "mifeng/base/stop_signal.h"
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/messages/card.h"
+#include "mifeng/os/stop_signal.h"
 #include "mifeng/package/package_manifest.h"
 
 namespace mifeng::package {

@@ -7,10 +7,10 @@
 #include <optional>
 #include <string>
 
-#include "mifeng/base/file.h"
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/messages/gateway.h"
 #include "mifeng/messages/grant.h"
+#include "mifeng/os/file.h"
 #include "mifeng/platform/platform.h"
 #include "mifeng/platform_fixture/fake_engine.h"
 #include "mifeng/store/database.h"

@@ -2,20 +2,15 @@
 // two files handed over as descriptors (spec/start.md).
 #pragma once
 
-#include <sys/un.h>
-
 #include <chrono>
 #include <filesystem>
 #include <optional>
 #include <vector>
 
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 #include "mifeng/start/message.h"
 
 namespace mifeng::start {
-
-// kInvalidArgument "bad-path" where it is too long for one.
-Result<sockaddr_un> unix_address(const std::filesystem::path& path);
 
 struct Received {
   Message message;

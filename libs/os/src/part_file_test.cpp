@@ -1,11 +1,11 @@
-#include "mifeng/base/part_file.h"
+#include "mifeng/os/part_file.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <fstream>
 
-#include "mifeng/base/child_process.h"
+#include "mifeng/os/child_process.h"
 
 namespace mifeng {
 namespace {

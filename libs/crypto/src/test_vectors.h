@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "mifeng/base/bytes.h"
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng::crypto::testing {
 

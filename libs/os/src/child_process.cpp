@@ -1,4 +1,4 @@
-#include "mifeng/base/child_process.h"
+#include "mifeng/os/child_process.h"
 
 #include <fcntl.h>
 #include <linux/close_range.h>

@@ -1,4 +1,4 @@
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

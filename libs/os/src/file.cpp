@@ -1,4 +1,4 @@
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-#include "mifeng/base/stop_signal.h"
+#include "mifeng/os/stop_signal.h"
 
 #include <poll.h>
 #include <signal.h>

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <map>
 
-#include "mifeng/base/child_process.h"
+#include "mifeng/os/child_process.h"
 
 namespace mifeng {
 namespace {

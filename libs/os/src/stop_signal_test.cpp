@@ -1,10 +1,10 @@
-#include "mifeng/base/stop_signal.h"
+#include "mifeng/os/stop_signal.h"
 
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
 
-#include "mifeng/base/child_process.h"
+#include "mifeng/os/child_process.h"
 
 namespace mifeng {
 namespace {

@@ -1,4 +1,4 @@
-#include "mifeng/base/part_file.h"
+#include "mifeng/os/part_file.h"
 
 #include <fcntl.h>
 #include <sys/file.h>

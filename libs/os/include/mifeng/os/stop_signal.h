@@ -3,8 +3,8 @@
 
 #include <chrono>
 
-#include "mifeng/base/file.h"
 #include "mifeng/base/result.h"
+#include "mifeng/os/file.h"
 
 namespace mifeng {
 
