@@ -33,11 +33,13 @@ std::shared_ptr<cluster::Engine> ClusterSet::find(const std::string& id) const {
   return found == engines_.end() ? nullptr : found->second;
 }
 
-bool ClusterSet::is_here(const std::string& id) const {
+std::optional<ClusterKind> ClusterSet::kind_of(const std::string& id) const {
   const std::lock_guard guard(mutex_);
   const auto found = kinds_.find(id);
-  return found != kinds_.end() && found->second == ClusterKind::kPodman;
+  return found == kinds_.end() ? std::nullopt : std::optional(found->second);
 }
+
+bool ClusterSet::is_here(const std::string& id) const { return kind_of(id) == ClusterKind::kPodman; }
 
 Error ClusterSet::no_engine(const std::string& id) const {
   return Error(ErrorCode::kUnavailable, "no-engine",

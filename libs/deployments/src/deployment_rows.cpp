@@ -258,6 +258,10 @@ Result<cluster::Workload> workload_at(const Context& context, store::Transaction
   MIFENG_TRY(const auto pod, context.renderings.of(context, tx, revision));
   workload.pod = *pod;
   workload.replicas = static_cast<int>(row.replicas);
+  if (!context.options.guard_url.empty() && context.clusters.kind_of(row.cluster_id) == store::ClusterKind::kKubernetes)
+    workload.door = cluster::GuardDoor{.url = context.options.guard_url,
+                                       .tag = context.door_tags.make(row.cluster_id, row.id),
+                                       .audience = context.access.keys.get()->token_audience()};
   for (const auto& port : ports)
     workload.node_ports.push_back({.port_name = port.port_name,
                                    .slot = static_cast<int>(port.slot),

@@ -41,7 +41,7 @@ void serve(UniqueFd server) {
   const auto wire = net::make_plain_wire(io.get_executor(), std::move(server));
   NoStop watch;
   const net::Handler handler = answer;
-  net::asio::co_spawn(io, net::serve_connection(*wire, net::Peer{"fuzz", {}, false}, options, handler, watch),
+  net::asio::co_spawn(io, net::serve_connection(*wire, net::Peer{"fuzz", {}, false, {}}, options, handler, watch),
                       net::asio::detached);
   io.run();
   wire->close();

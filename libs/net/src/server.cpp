@@ -23,6 +23,7 @@
 
 #include "mifeng/os/socket.h"
 #include "server_connection.h"
+#include "strangers.h"
 #include "tls_context.h"
 
 namespace mifeng::net {
@@ -143,7 +144,8 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
         strand(asio::make_strand(executor)),
         options(std::move(options_in)),
         handler(std::move(handler_in)),
-        acceptor(strand) {}
+        acceptor(strand),
+        strangers(options.strangers) {}
 
   asio::any_io_executor executor;
   asio::strand<asio::any_io_executor> strand;
@@ -159,6 +161,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   std::condition_variable changed;
   Notifier room;                                                     // a connection ended
   std::map<std::uint64_t, std::shared_ptr<Connection>> connections;  // shared with the running coroutine
+  Strangers strangers;
   std::uint64_t next = 0;
   bool accepting = false;
 
@@ -212,7 +215,14 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
       if (stopping) return;
       id = next++;
       connections.emplace(id, connection);
+      const bool unix = peer.process.has_value() || peer.address == "unix";
+      if (const auto goes = unix ? std::nullopt : strangers.add(id, one_source(peer.address)))
+        end(connections.at(*goes));
     }
+    peer.known = [self = shared_from_this(), id] {
+      const std::lock_guard lock(self->mutex);
+      self->strangers.remove(id);
+    };
     auto fd = std::make_shared<UniqueFd>(std::move(socket));  // shared: a posted function is copied
     asio::post(connection->strand, [self = shared_from_this(), connection, id, fd, peer = std::move(peer)]() mutable {
       connection->wire = make_plain_wire(connection->strand, std::move(*fd));
@@ -247,9 +257,14 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
     {
       const std::lock_guard lock(mutex);
       connections.erase(id);
+      strangers.remove(id);
       changed.notify_all();
     }
     room.notify();
+  }
+
+  static void end(const std::shared_ptr<Connection>& connection) {
+    asio::post(connection->strand, [connection] { connection->signal.emit(asio::cancellation_type::terminal); });
   }
 
   enum class Which { kNotBusy, kAll };

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -76,7 +77,7 @@ class ParsedBody final : public BodySource {
         if (got != 0) co_return got;
         if (parser_.is_done()) co_return std::size_t{0};
       }
-      auto count = co_await input_.fill(options_.body_timeout);
+      auto count = co_await input_.fill(time_left());
       if (!count && count.error().code() == ErrorCode::kTimeout)
         co_return keep(Error(ErrorCode::kTimeout, "body-too-slow", "The body of the request did not arrive in time."));
       if (!count) co_return keep(std::move(count).error());
@@ -95,12 +96,18 @@ class ParsedBody final : public BodySource {
     failure_ = error;
     return error;
   }
+  Milliseconds time_left() const {
+    if (options_.body_time_max == 0ms) return options_.body_timeout;
+    const auto whole = begun_ + options_.body_time_max - std::chrono::steady_clock::now();
+    return std::clamp(std::chrono::ceil<Milliseconds>(whole), 1ms, options_.body_timeout);
+  }
 
   Input& input_;
   Parser& parser_;
   const ServerOptions& options_;
   bool continue_expected_;
   std::uint64_t announced_ = 0;
+  const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
   std::optional<Error> failure_;
 };
 
@@ -307,7 +314,7 @@ asio::awaitable<void> serve_connection(Wire& wire, Peer peer, const ServerOption
                                        ConnectionWatch& watch) {
   Input input{wire, {}};
   bool first = true;
-  for (;;) {
+  for (std::size_t requests = 1;; ++requests) {
     watch.set_phase(Phase::kIdle);
     if (watch.stopping()) break;
     Parser parser;
@@ -327,7 +334,7 @@ asio::awaitable<void> serve_connection(Wire& wire, Peer peer, const ServerOption
     const auto& fields = parser.get();
     const bool continue_expected =
         http_1_1 && boost::beast::iequals(fields[http::field::expect], "100-continue") && !parser.is_done();
-    bool keep_alive = parser.keep_alive() && !watch.stopping();
+    bool keep_alive = parser.keep_alive() && !watch.stopping() && requests != options.requests_max;
     // From here on body bytes may come in the same put as framing.
     parser.eager(true);
     auto body = std::make_shared<ParsedBody>(input, parser, options, continue_expected);

@@ -88,7 +88,8 @@ deployments::DeploymentOptions deployment_options(const PlatformOptions& options
           .progress_deadline_ms = options.progress_deadline_ms,
           .image_pruning_ms = options.image_pruning_ms,
           .proc = options.proc,
-          .port_rules = options.port_rules};
+          .port_rules = options.port_rules,
+          .guard_url = options.guard_url};
 }
 
 }  // namespace
@@ -101,6 +102,7 @@ struct Platform::Services {
     std::unique_ptr<crypto::Sm4GcmProvider> provider;
     std::unique_ptr<vault::Wrapper> wrapper;
     std::unique_ptr<trust::AuditLog> audit;
+    std::unique_ptr<trust::DoorTags> door_tags;
   };
 
   Services(const PlatformOptions& wanted, Opened&& parts, const clusters::EngineFactory& engines, const Clock& clock,
@@ -148,9 +150,15 @@ struct Platform::Services {
 
   deployments::GuardImage guard_image;
   deployments::Renderings renderings;
-  const deployments::Context deployments_context{
-      base,        access_context, engine_set,          images,
-      guard_image, renderings,     deployments_changed, deployment_options(options)};
+  const deployments::Context deployments_context{base,
+                                                 access_context,
+                                                 engine_set,
+                                                 images,
+                                                 guard_image,
+                                                 renderings,
+                                                 *opened.door_tags,
+                                                 deployments_changed,
+                                                 deployment_options(options)};
   deployments::PortService ports{deployments_context};
   deployments::DeploymentService deployments{deployments_context};
   deployments::Reconciler reconciler{deployments_context};
@@ -177,6 +185,7 @@ Result<std::unique_ptr<Platform>> Platform::open(const PlatformOptions& options,
   MIFENG_TRY(opened.db, store::Database::open(
                             {.path = options.data_dir / "mifeng.db", .connections = options.database_connections}));
   MIFENG_TRY(opened.audit, trust::AuditLog::load_or_create(*opened.db, *opened.wrapper, clock, random));
+  MIFENG_TRY(opened.door_tags, trust::DoorTags::load_or_create(*opened.db, *opened.wrapper, clock, random));
   auto services = std::make_unique<Services>(options, std::move(opened), engines, clock, random);
   MIFENG_CHECK(services->keys.load_or_create());
   MIFENG_CHECK(services->submits.sweep_at_start());

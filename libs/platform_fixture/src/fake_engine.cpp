@@ -98,6 +98,7 @@ cluster::Task<cluster::ApplyResult> FakeEngine::apply(cluster::Workload workload
   auto waited = wait_until_free(workload.deployment);
   (void)co_await std::move(waited);
   ++applies;
+  applied[workload.deployment] = workload;
   cluster::ApplyResult result;
   std::set<int> slots, used;
   for (const auto& port : workload.node_ports) slots.insert(port.slot);

@@ -4,6 +4,8 @@
 #include "mifeng/messages/card.h"
 #include "mifeng/sealed/context.h"
 #include "mifeng/sealed/seal.h"
+#include "mifeng/store/clusters.h"
+#include "mifeng/store/ports.h"
 #include "mifeng/trust/context.h"
 
 namespace mifeng::platform_fixture {
@@ -143,14 +145,32 @@ std::string PlatformTest::add_model(const std::string& vendor, const std::string
   return row.id;
 }
 
-std::string PlatformTest::add_deployment(const std::string& name, const std::string& version_id, int replicas) {
+std::string PlatformTest::add_deployment(const std::string& name, const std::string& version_id, int replicas,
+                                         const std::string& cluster) {
   deployments::DeploymentRequest request;
   request.name = name;
+  request.cluster = cluster;
   request.version_id = version_id;
   request.replicas = replicas;
   auto made = platform_->deployments().create(operator_, request);
   EXPECT_TRUE(made) << made.error().message();
   return made ? made->id : "";
+}
+
+void PlatformTest::add_kubernetes(const std::string& id) {
+  const auto stored = db().write([&](store::Transaction& tx) -> Result<void> {
+    store::ClusterRow row;
+    row.id = row.name = id;
+    row.kind = clusters::ClusterKind::kKubernetes;
+    row.address = "https://192.0.2.1:6443";
+    row.default_namespace = "models";
+    row.node_addresses = "192.0.2.2";
+    row.registry = "192.0.2.1:5000";
+    MIFENG_CHECK(store::insert(tx, row));
+    return store::insert(tx, store::PortRangeRow{.cluster_id = id, .first_port = 30000, .last_port = 30031});
+  });
+  ASSERT_TRUE(stored) << stored.error().message();
+  reopen();
 }
 
 grants::GuardPeer PlatformTest::peer_of(const std::string& deployment_id, int slot) {

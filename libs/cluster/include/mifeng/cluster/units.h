@@ -31,6 +31,16 @@ struct PortNeeds {
   int update_slots = 0;  // beyond these while units are replaced, so that a new one runs before an old one goes
 };
 
+// How guards reach whoever grants them their keys, where that is no socket of their own machine (spec/grant.md, The
+// guards' door). The address is one for the cluster's nodes; an engine may put a lasting one of its cluster's before
+// it.
+struct GuardDoor {
+  std::string url;       // "http://HOST:PORT", for MIFENG_PLATFORM
+  std::string tag;       // of this deployment, for MIFENG_DOOR_TAG: printable, without spaces
+  std::string audience;  // of the token by which each guard proves which unit it is
+  bool operator==(const GuardDoor&) const = default;
+};
+
 // All of what is to run for one deployment; applying the same again changes nothing.
 struct Workload {
   std::string deployment;     // id: [a-z0-9]([a-z0-9-]*[a-z0-9])?, at most 40
@@ -39,6 +49,7 @@ struct Workload {
   PodTemplate pod;
   int replicas = 1;
   std::vector<NodePort> node_ports;  // whole slots; those of ports that only a former revision has may be among them
+  std::optional<GuardDoor> door;     // none where guards have a socket instead, or nobody listens
 };
 
 enum class UnitState {

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ class ClusterSet {
   // Those with an engine.
   std::vector<std::string> ids() const;
   std::shared_ptr<cluster::Engine> find(const std::string& id) const;  // null without one
+  std::optional<ClusterKind> kind_of(const std::string& id) const;     // none of one that was not opened
   // Whether its node is this machine, so that whatever listens here holds its node ports.
   bool is_here(const std::string& id) const;
   Error no_engine(const std::string& id) const;

@@ -11,6 +11,7 @@
 #include "mifeng/deployments/renderings.h"
 #include "mifeng/models/image_library.h"
 #include "mifeng/trust/context.h"
+#include "mifeng/trust/door_tags.h"
 
 namespace mifeng::deployments {
 
@@ -23,6 +24,7 @@ struct DeploymentOptions {
   UnixMillis image_pruning_ms;          // from one look for unused images to the next
   std::string proc;                     // where listening sockets are read
   std::vector<std::string> port_rules;  // what prints the ports that the packet filter sends elsewhere
+  std::string guard_url;                // where guards of other machines reach the platform; empty: nowhere
 };
 
 struct Context : trust::Context {
@@ -31,6 +33,7 @@ struct Context : trust::Context {
   models::ImageLibrary& images;
   GuardImage& guard_image;
   Renderings& renderings;
+  const trust::DoorTags& door_tags;
   trust::Subscribers& changed;  // the reconciler has something to do
   DeploymentOptions options;
 };

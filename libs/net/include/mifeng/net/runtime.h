@@ -19,14 +19,14 @@ namespace asio = boost::asio;
 template <typename T>
 using Task = asio::awaitable<Result<T>>;
 
-// The event loop and its threads. Made once in main().
+// An event loop and its threads. One for a program, and one more for listeners that must not hold up the others.
 class Runtime {
  public:
   explicit Runtime(unsigned threads);
   ~Runtime();  // stop() and join
   asio::any_io_executor executor();
   // Blocks until SIGINT or SIGTERM comes, or request_stop() was called; gives the signal, or 0. Both signals are
-  // blocked for all threads from the constructor on.
+  // blocked for all threads from the first constructor on.
   int wait_for_stop();
   void request_stop();  // from any thread
   // Ends the loop at once; what still waits is dropped. After the TaskGroups have joined.

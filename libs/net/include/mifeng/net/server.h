@@ -23,6 +23,14 @@ struct UnixListen {
   ::mode_t mode = 0600;        // connecting needs the right to write
 };
 
+// How many connections there may be of which no handler has said that it knows the peer (Peer::known). A further one
+// ends the oldest of its own source, an IPv4 address or an IPv6 network of 64 bits, where that has its share; else the
+// oldest of the source that has most.
+struct StrangerLimits {
+  std::size_t all = 0;  // 0: no limit, and nobody is sent away
+  std::size_t of_one_source = 0;
+};
+
 struct ServerOptions {
   std::variant<TcpListen, UnixListen> listen{};
   std::optional<ServerTls> tls{};                   // TCP only
@@ -33,7 +41,10 @@ struct ServerOptions {
   std::chrono::milliseconds header_timeout{15000};  // for the whole header, and the TLS handshake
   std::chrono::milliseconds idle_timeout{60000};    // between requests
   std::chrono::milliseconds body_timeout{30000};    // for each read of a body: without progress
+  std::chrono::milliseconds body_time_max{0};       // for a whole body; 0: as long as there is progress
   std::chrono::milliseconds write_timeout{30000};   // for each write
+  StrangerLimits strangers{};                       // TCP only
+  std::size_t requests_max = 0;                     // of one connection, after which it is closed; 0: no limit
 };
 
 class HttpServer {

@@ -26,6 +26,7 @@ struct PlatformOptions {
   int parallel_deployments = 8;                      // of each cluster, looked at by the reconciler at the same time
   std::string local_address;                         // of the cluster "local": where its engine is reached
   std::string local_node = "127.0.0.1";              // where gateways reach its node ports
+  std::string guard_url;                             // where guards of other machines reach us; empty: nowhere
   UnixMillis resync_ms = 30 * 1000;                  // from one look at everything to the next
   UnixMillis progress_deadline_ms = 10 * 60 * 1000;  // an update whose units are not ready by then has failed
   UnixMillis lease_ms = 5 * 60 * 1000;

@@ -54,7 +54,8 @@ class FakeEngine final : public cluster::Engine {
   bool away = false;                    // kUnavailable for everything
   std::string throws_for;               // a deployment: asking for its units throws
   int applies = 0, restarts = 0;
-  std::vector<std::string> kept_images;  // as the last pruning was told
+  std::map<std::string, cluster::Workload> applied;  // the last, by deployment
+  std::vector<std::string> kept_images;              // as the last pruning was told
   int prunings = 0;
   std::map<std::string, cluster::Unit> seen_before;  // what units() still says of them: the news are late
   std::vector<std::string> shown;                    // units whose guards showed themselves to prove()

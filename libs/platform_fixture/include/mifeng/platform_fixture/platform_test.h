@@ -30,7 +30,10 @@ class PlatformTest : public testing::Test {
   void add_vendor(const std::string& id, const crypto::Sm2PrivateKey& key);
   // An accepted version with a payload header that is really sealed for this platform; gives its id.
   std::string add_model(const std::string& vendor, const std::string& name, const std::string& version, int ports = 1);
-  std::string add_deployment(const std::string& name, const std::string& version_id, int replicas = 1);
+  std::string add_deployment(const std::string& name, const std::string& version_id, int replicas = 1,
+                             const std::string& cluster = clusters::kLocalCluster);
+  // A cluster of the kind kubernetes, with the same engine_ behind it. Opens the platform anew.
+  void add_kubernetes(const std::string& id);
   // What the guard of that slot's unit shows.
   grants::GuardPeer peer_of(const std::string& deployment_id, int slot = 0);
 

@@ -41,6 +41,9 @@ struct KeySet {
   // all later ones rest; nullptr for a delivery key that is not known.
   const LoadedKey& identity_of_card(const std::string& key_id) const;
   const LoadedKey* delivery_of_card(const std::string& key_id) const;
+  // For which a guard's token has to be, where it proves itself by one. It names the first identity key, on which all
+  // later ones rest: a rotation must not make another rendering of what runs.
+  std::string token_audience() const { return "mifeng/" + identity.front().row.id; }
   // The newest whose time has begun.
   const LoadedKey& output_in_force(UnixMillis now_ms) const;
 };
