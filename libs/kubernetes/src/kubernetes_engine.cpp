@@ -46,7 +46,6 @@ Result<std::unique_ptr<cluster::Engine>> create_kubernetes_engine(Login login, c
       options.installation.find_first_not_of("0123456789abcdef") != std::string::npos)
     return bad("the installation id must be 8 to 63 hex digits");
   if (!is_namespace(options.name_space)) return bad("the namespace must be a DNS label of at most 63 bytes");
-  if (options.token_audience.empty()) return bad("the audience of tokens must not be empty");
   MIFENG_TRY(auto api, ApiServer::create(std::move(login)));
   return std::unique_ptr<cluster::Engine>(std::make_unique<KubernetesEngine>(std::move(api), options, clock));
 }

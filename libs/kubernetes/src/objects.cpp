@@ -97,7 +97,8 @@ Object memory_folder(const std::string& name, std::int64_t bytes) {
   return {{"name", name}, {"emptyDir", Object{{"medium", "Memory"}, {"sizeLimit", quantity(bytes)}}}};
 }
 
-Array volumes_of(const KubernetesOptions& options, const PodTemplate& pod) {
+Array volumes_of(const Workload& workload) {
+  const PodTemplate& pod = workload.pod;
   Array volumes;
   volumes.emplace_back(memory_folder(kStartContainer, kStartBytes));
   for (const auto& folder : pod.shared) volumes.emplace_back(memory_folder("shared-" + folder.name, folder.size_bytes));
@@ -113,16 +114,19 @@ Array volumes_of(const KubernetesOptions& options, const PodTemplate& pod) {
     volumes.emplace_back(
         Object{{"name", claim_volume(i)},
                {"persistentVolumeClaim", Object{{"claimName", claim_name(pod.claim_mounts[i].claim)}}}});
-  volumes.emplace_back(Object{
-      {"name", "token"},
-      {"projected", Object{{"defaultMode", 0440},
-                           {"sources", Array{Object{{"serviceAccountToken", Object{{"audience", options.token_audience},
-                                                                                   {"expirationSeconds", 600},
-                                                                                   {"path", "token"}}}}}}}}});
+  if (!workload.door) return volumes;
+  volumes.emplace_back(
+      Object{{"name", "token"},
+             {"projected",
+              Object{{"defaultMode", 0440},
+                     {"sources", Array{Object{{"serviceAccountToken", Object{{"audience", workload.door->audience},
+                                                                             {"expirationSeconds", 600},
+                                                                             {"path", "token"}}}}}}}}});
   return volumes;
 }
 
-Array mounts_of(const PodTemplate& pod, bool is_guard) {
+Array mounts_of(const Workload& workload, bool is_guard) {
+  const PodTemplate& pod = workload.pod;
   Array mounts;
   const char* container = is_guard ? kGuardContainer : kModelContainer;
   const auto& memory = (is_guard ? pod.guard : pod.model).memory_mounts;
@@ -131,7 +135,7 @@ Array mounts_of(const PodTemplate& pod, bool is_guard) {
   for (std::size_t i = 0; i < memory.size(); ++i)
     mounts.emplace_back(mount(memory_volume(container, i), memory[i].path, false));
   if (is_guard) {
-    mounts.emplace_back(mount("token", kTokenFolder, true));
+    if (workload.door) mounts.emplace_back(mount("token", kTokenFolder, true));
     return mounts;
   }
   mounts.emplace_back(mount(kStartContainer, manifest::kStartFolder, true));
@@ -152,7 +156,10 @@ Array env_of(const Workload& workload, bool is_guard) {
     env.emplace_back(Object{{"name", variable.name}, {"value", literal(variable.value)}});
   if (!is_guard) return env;
   env.emplace_back(of_the_pod("MIFENG_UNIT", "metadata.name"));
+  if (!workload.door) return env;
   env.emplace_back(of_the_pod("MIFENG_POD_UID", "metadata.uid"));
+  env.emplace_back(Object{{"name", "MIFENG_PLATFORM"}, {"value", literal(workload.door->url)}});
+  env.emplace_back(Object{{"name", "MIFENG_DOOR_TAG"}, {"value", literal(workload.door->tag)}});
   env.emplace_back(Object{{"name", "MIFENG_TOKEN_FILE"}, {"value", std::string(kTokenFolder) + "/token"}});
   return env;
 }
@@ -188,7 +195,7 @@ Object container_of(const Workload& workload, bool is_guard) {
   if (!wanted.args.empty()) made.set("args", literals(wanted.args));
   made.set("env", env_of(workload, is_guard));
   made.set("resources", resources_of(wanted.resources, kGuardCpuMillis, storage));
-  made.set("volumeMounts", mounts_of(workload.pod, is_guard));
+  made.set("volumeMounts", mounts_of(workload, is_guard));
   made.set("securityContext", container_security(wanted.user));
   // What it said last stands in its status then.
   made.set("terminationMessagePolicy", "FallbackToLogsOnError");
@@ -367,7 +374,7 @@ json::Object render_pod_spec(const KubernetesOptions& options, const Workload& w
                     {"labelSelector", Object{{"matchLabels", selector_of(options, workload.deployment)}}}}}},
       {"initContainers", Array{start_container(options, workload)}},
       {"containers", Array{container_of(workload, true), container_of(workload, false)}},
-      {"volumes", volumes_of(options, workload.pod)}};
+      {"volumes", volumes_of(workload)}};
   if (!options.pull_secret.empty()) spec.set("imagePullSecrets", Array{Object{{"name", options.pull_secret}}});
   return spec;
 }

@@ -14,6 +14,7 @@ using cluster::text_at;
 constexpr int kStatusTries = 20;  // the status follows what runs
 constexpr std::chrono::milliseconds kStatusPause{500};
 constexpr int kLogLines = 2000;
+const std::string kRequestLine = "mifeng-request ";  // spec/grant.md, The guards' door
 
 Error denied(const char* reason, const std::string& message) {
   return Error(ErrorCode::kPermissionDenied, reason, message);
@@ -103,7 +104,7 @@ Task<void> KubernetesEngine::check_log(std::string pod, std::string request_sm3)
     std::vector<std::string> lines;
     if (!reader.feed(*piece, lines)) break;
     for (const std::string& line : lines)
-      if (line.ends_with(request_sm3)) co_return ok();
+      if (line == kRequestLine + request_sm3) co_return ok();
   }
   co_return denied("not-in-log", "the guard of the pod " + pod + " did not print this request");
 }

@@ -49,7 +49,8 @@ Result<void> check_container(const std::string& where, const cluster::ContainerT
     if (variable.name.empty() || variable.name.find_first_of(std::string("=\0", 2)) != std::string::npos)
       return bad(where + ".env", "has a variable without a proper name");
     if (!env.insert(variable.name).second) return bad(where + ".env", "has " + variable.name + " twice");
-    for (const char* ours : {"MIFENG_UNIT", "MIFENG_POD_UID", "MIFENG_TOKEN_FILE"})
+    for (const char* ours :
+         {"MIFENG_UNIT", "MIFENG_POD_UID", "MIFENG_TOKEN_FILE", "MIFENG_PLATFORM", "MIFENG_DOOR_TAG"})
       if (variable.name == ours) return bad(where + ".env", variable.name + " is set by the engine");
   }
   return ok();
