@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "mifeng/cluster/engine.h"
 
@@ -16,6 +17,10 @@ class Bench {
   virtual std::string registry() = 0;                     // HOST:PORT
   virtual std::unique_ptr<Engine> make_engine(const std::string& installation) = 0;
   virtual std::string node_address() = 0;  // where node ports are
+  virtual std::pair<int, int> node_ports() = 0;  // first and last that a test may take
+  virtual bool is_free(std::uint16_t port) = 0;
+  // Whether what ends is started again without being asked.
+  virtual bool restarts_by_itself() { return false; }
   // The unit's first process dies by SIGKILL, as by a fault; gives the moment.
   virtual std::chrono::steady_clock::time_point kill(const Unit& unit) = 0;
   // Its processes stand still, or go on.

@@ -92,14 +92,13 @@ class EngineTestBase : public ::testing::Test {
     return made;
   }
   // Never the same twice: the machine may offer one again that nobody listens at yet.
-  // None that the kernel gives to outgoing connections, nor a node port of an installation: others run beside these
-  // tests.
-  static std::uint16_t free_port() {
+  std::uint16_t free_port() {
     static std::set<std::uint16_t> given;
     static std::mt19937 random{std::random_device{}()};
+    const auto [first, last] = bench.node_ports();
     for (;;) {
-      const auto port = static_cast<std::uint16_t>(std::uniform_int_distribution<int>(28'000, 29'999)(random));
-      if (stack::loopback_port_is_free(port) && given.insert(port).second) return port;
+      const auto port = static_cast<std::uint16_t>(std::uniform_int_distribution<int>(first, last)(random));
+      if (bench.is_free(port) && given.insert(port).second) return port;
     }
   }
   void give_ports(Workload& made, bool spare) {
@@ -127,6 +126,19 @@ class EngineTestBase : public ::testing::Test {
   }
   ApplyResult apply(const Workload& wanted) {
     return get<ApplyResult>([&] { return engine->apply(wanted); });
+  }
+  // Steps until there is nothing left to do but to wait for units to be ready.
+  ApplyResult settle(const Workload& wanted) {
+    ApplyResult last = apply(wanted);
+    const auto deadline = Steady::now() + 30s;
+    while (!last.settled && Steady::now() < deadline) {
+      std::this_thread::sleep_for(100ms);
+      const bool changed = last.changed;
+      last = apply(wanted);
+      last.changed = last.changed || changed;
+    }
+    EXPECT_TRUE(last.settled);
+    return last;
   }
   std::vector<Unit> units(const std::string& deployment = "test") {
     return get<std::vector<Unit>>([&] { return engine->units(deployment); });

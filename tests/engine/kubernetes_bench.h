@@ -1,5 +1,5 @@
-// A real Kubernetes that runs already (tests/cluster): where it is stands in the environment, MIFENG_TEST_CLUSTER, the JSON
-// that `tests/cluster/cluster status` prints.
+// A real Kubernetes that runs already (tests/cluster): where it is stands in the environment, MIFENG_TEST_CLUSTER, the
+// JSON that `tests/cluster/cluster status` prints.
 #pragma once
 
 #include <set>
@@ -23,6 +23,9 @@ class KubernetesBench : public ::testing::Environment, public Bench {
   }
   std::unique_ptr<Engine> make_engine(const std::string& installation, const std::string& kubeconfig);
   std::string node_address() override { return fact("node_address"); }
+  std::pair<int, int> node_ports() override { return {30'000, 30'999}; }
+  bool is_free(std::uint16_t) override { return true; }  // nobody else uses this cluster
+  bool restarts_by_itself() override { return true; }
   Steady::time_point kill(const Unit& unit) override;
   void freeze(const Unit& unit, bool frozen) override;
   void stop_service() override { command({"stop", "apiserver"}); }

@@ -14,9 +14,7 @@ TEST_P(EngineTest, SaysWhatItIs) {
 
 TEST_P(EngineTest, RunsAModelThatCanBeDialled) {
   const Workload wanted = workload({"serve"});
-  const ApplyResult first = apply(wanted);
-  EXPECT_TRUE(first.changed);
-  EXPECT_TRUE(first.settled);
+  EXPECT_TRUE(settle(wanted).changed);
   const Unit ready = wait_ready();
   EXPECT_EQ(ready.state, UnitState::kRunning);
   EXPECT_EQ(ready.reason, "");
@@ -34,7 +32,7 @@ TEST_P(EngineTest, RunsAModelThatCanBeDialled) {
 
 TEST_P(EngineTest, ApplyingTheSameAgainChangesNothing) {
   const Workload wanted = workload({"serve"}, 2);
-  ASSERT_TRUE(apply(wanted).changed);
+  ASSERT_TRUE(settle(wanted).changed);
   const auto before = units();
   const ApplyResult again = apply(wanted);
   EXPECT_FALSE(again.changed);

@@ -54,7 +54,7 @@ Task<void> KubernetesEngine::apply_common() {
 }
 
 // An object of that name that another installation made, or somebody by hand, is not ours to change.
-Task<void> KubernetesEngine::refuse_others(const Rendered& rendered) {
+Task<void> KubernetesEngine::refuse_others(Rendered rendered) {
   auto there = co_await api_->call("GET", target_of(rendered.kind, options_.name_space, rendered.name));
   if (!there) co_return there.error();
   if (there->status == 404) co_return ok();
@@ -66,7 +66,7 @@ Task<void> KubernetesEngine::refuse_others(const Rendered& rendered) {
 }
 
 // Whether anything was changed by it.
-Task<bool> KubernetesEngine::apply_object(const Workload& workload, const Rendered& rendered) {
+Task<bool> KubernetesEngine::apply_object(const Workload& workload, Rendered rendered) {
   const auto deployment = view_.deployment(workload.deployment);
   const auto service = view_.service(workload.deployment);
   const bool known = (rendered.kind == Kind::kDeployment && deployment) || (rendered.kind == Kind::kService && service);
@@ -207,7 +207,8 @@ Task<void> KubernetesEngine::remove(std::string deployment) {
   std::vector<Kind> kinds{Kind::kDisruptionBudget, Kind::kNetworkPolicy};
   if (service) kinds.push_back(Kind::kService);
   for (const Kind kind : kinds) {
-    auto ours = co_await refuse_others({kind, name, {}});
+    const Rendered rendered{kind, name, {}};
+    auto ours = co_await refuse_others(rendered);
     if (!ours && ours.error().reason() == "not-ours") continue;
     if (!ours) co_return ours.error();
     auto removed = co_await remove_object(kind, name);
@@ -246,7 +247,8 @@ Task<void> KubernetesEngine::remove_everything() {
     if (!removed) co_return removed.error();
   }
   // What a crash left without its deployment.
-  for (const Kind kind : {Kind::kService, Kind::kDisruptionBudget, Kind::kNetworkPolicy}) {
+  static constexpr std::array kSwept{Kind::kService, Kind::kDisruptionBudget, Kind::kNetworkPolicy};
+  for (const Kind kind : kSwept) {
     auto answer = co_await api_->call(
         "GET", target_of(kind, options_.name_space) + "?labelSelector=" + net::percent_encode(selector("")));
     if (!answer) co_return answer.error();

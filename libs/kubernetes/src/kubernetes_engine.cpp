@@ -118,7 +118,8 @@ Task<std::vector<cluster::Endpoint>> KubernetesEngine::endpoints(std::string dep
 Task<std::vector<cluster::PortInUse>> KubernetesEngine::ports_in_use() {
   if (!is_live()) {
     const std::vector<Feed> all = feeds(clock_.now_ms());
-    for (const Feeds number : {kServices, kPods}) {
+    static constexpr std::array kWithPorts{kServices, kPods};
+    for (const Feeds number : kWithPorts) {
       auto listed = co_await list(all[number], all[number].everywhere);
       if (!listed && listed.error().reason() == "forbidden") listed = co_await list(all[number], all[number].own);
       if (!listed) co_return listed.error();
@@ -130,7 +131,8 @@ Task<std::vector<cluster::PortInUse>> KubernetesEngine::ports_in_use() {
 Task<cluster::Capacity> KubernetesEngine::capacity() {
   if (!is_live() || !live_[kNodes]) {
     const std::vector<Feed> all = feeds(clock_.now_ms());
-    for (const Feeds number : {kNodes, kPods}) {
+    static constexpr std::array kWithResources{kNodes, kPods};
+    for (const Feeds number : kWithResources) {
       auto listed = co_await list(all[number], all[number].everywhere);
       if (!listed) co_return listed.error();
     }

@@ -78,8 +78,8 @@ class KubernetesEngine final : public cluster::Engine {
 
   // ---- applying.cpp
   Task<void> apply_common();
-  Task<bool> apply_object(const cluster::Workload& workload, const Rendered& rendered);
-  Task<void> refuse_others(const Rendered& rendered);
+  Task<bool> apply_object(const cluster::Workload& workload, Rendered rendered);
+  Task<void> refuse_others(Rendered rendered);
   Task<void> remove_object(Kind kind, std::string name, std::string uid = {});
   Task<void> wait_without_pods(std::string deployment);
   std::string selector(const std::string& deployment) const;

@@ -232,7 +232,8 @@ Result<bool> KubernetesEngine::take_news(const Feed& feed, const std::string& li
 Task<void> KubernetesEngine::look_at(std::string deployment) {
   const std::vector<Feed> all = feeds(clock_.now_ms());
   const std::string query = "labelSelector=" + net::percent_encode(selector(deployment));
-  for (const Feeds number : {kDeployments, kPods, kServices}) {
+  static constexpr std::array kOfOurs{kDeployments, kPods, kServices};
+  for (const Feeds number : kOfOurs) {
     Feed feed = all[number];
     feed.query = query;
     feed.keep = [this, number, deployment](const std::set<std::string>& keys) {

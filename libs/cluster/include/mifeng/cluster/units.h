@@ -152,9 +152,9 @@ struct PeerEvidence {
 // On Kubernetes: a service account token of its pod. A token alone does not prove the pod, since whoever may make
 // tokens can have one for it; so the guard prints the SM3 of its request as a line of its log, which only its pod can.
 struct TokenEvidence {
-  std::string token;
-  std::string audience;     // for which the token has to be
-  std::string request_sm3;  // 64 hex digits: the line that has to stand in the log of the guard's container
+  std::string token{};
+  std::string audience{};     // for which the token has to be
+  std::string request_sm3{};  // 64 hex digits: the line that has to stand in the log of the guard's container
 };
 using Evidence = std::variant<PeerEvidence, TokenEvidence>;
 
