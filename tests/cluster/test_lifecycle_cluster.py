@@ -180,7 +180,7 @@ def test_hollow_nodes_have_room_for_hundreds_of_pods_that_do_not_exist():
                                  nodeSelector={cluster.places.HOLLOW_LABEL: "true"})
         k8s.namespace("hollow", enforce="restricted")
         pods.apply(k8s, "hollow", hollow)
-        pods.ready(k8s, "hollow", hollow, 120)
+        pods.ready(k8s, "hollow", hollow)
         nodes = {pod["spec"]["nodeName"] for pod in k8s.api.get("/api/v1/namespaces/hollow/pods")["items"]}
         assert nodes == {"hollow-1", "hollow-2"}
 
