@@ -212,6 +212,7 @@ def watcher(place):
             os.dup2(nothing, number)
         os.read(read, 1)
         remains.remove(place)
+        place.holder.unlink(missing_ok=True)
     finally:
         os._exit(0)
 
