@@ -63,6 +63,7 @@ def traces(k8s, spaces):
         "links": [line for line in links.splitlines() if k8s.place.host_link in line],
         "routes": [line for line in routes.splitlines() if k8s.host_address.rsplit(".", 1)[0] + "." in line],
         "mounts": [line for line in mounts.splitlines() if state in line],
+        "holder": [str(k8s.place.holder)] if k8s.place.holder.exists() else [],
         "groups": groups.stdout.splitlines(),
         "files": [p.name for p in k8s.place.state.iterdir() if p.name != "logs"],
     }

@@ -45,7 +45,7 @@ def apply(k8s, namespace, *things):
     return [k8s.api.apply(path(thing, namespace), thing) for thing in things]
 
 
-def ready(k8s, namespace, thing, seconds=60):
+def ready(k8s, namespace, thing, seconds=180):
     """The pod, once it is Ready, or the deployment, once it is rolled out."""
     where = path(thing, namespace)
 
@@ -67,7 +67,7 @@ def run(k8s, namespace, name, image, **more):
     return k8s.api.get(f"/api/v1/namespaces/{namespace}/services/{name}")["spec"]["ports"][0]["nodePort"]
 
 
-def call(k8s, port, path="/", seconds=20):
+def call(k8s, port, path="/", seconds=60):
     """What a probe answers at a node port of the node. A node port can answer a moment after Ready."""
     url = f"http://{k8s.node_address}:{port}{path}"
     return kubernetes.wait(url, lambda: kubernetes.plain_get(url), seconds).decode()

@@ -114,7 +114,7 @@ def test_what_a_killed_watcher_could_not_remove_the_next_start_does():
         k8s.process.wait(10)
         kubernetes.wait("the processes' end", lambda: not looking.processes_in(spaces))
         # The kernel takes a network namespace apart a moment after its last process.
-        kubernetes.wait("nothing but groups and files to be left", lambda: {"groups", "files"} == {
+        kubernetes.wait("nothing but groups and files to be left", lambda: {"groups", "files", "holder"} == {
             kind for kind, found in looking.traces(k8s, spaces).items() if found})
     with cluster.start() as k8s:
         assert k8s.api.get("/readyz") == "ok"
@@ -180,7 +180,7 @@ def test_hollow_nodes_have_room_for_hundreds_of_pods_that_do_not_exist():
                                  nodeSelector={cluster.places.HOLLOW_LABEL: "true"})
         k8s.namespace("hollow", enforce="restricted")
         pods.apply(k8s, "hollow", hollow)
-        pods.ready(k8s, "hollow", hollow, 120)
+        pods.ready(k8s, "hollow", hollow)
         nodes = {pod["spec"]["nodeName"] for pod in k8s.api.get("/api/v1/namespaces/hollow/pods")["items"]}
         assert nodes == {"hollow-1", "hollow-2"}
 

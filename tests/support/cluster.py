@@ -126,6 +126,10 @@ class Cluster:
     def __exit__(self, kind, *_):
         if kind is not None:
             print(self.tail(), file=sys.stderr)
+            # Not from an API server that a test has taken away.
+            done = subprocess.run([*self.kubectl_argv(), "--request-timeout=5s", "get", "pods,events", "-A", "-o", "wide"],
+                                  capture_output=True, text=True)
+            print(done.stdout[-6000:], file=sys.stderr)
         self.end()
 
     def end(self):
@@ -164,7 +168,7 @@ class Cluster:
     def parts(self):
         return ask(self.place.state, do="list")
 
-    def wait_api(self, seconds=60):
+    def wait_api(self, seconds=180):
         kubernetes.wait("the API server", lambda: self.api.get("/readyz") == "ok", seconds)
 
     # What tests do all the time.

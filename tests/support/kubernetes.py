@@ -99,7 +99,7 @@ def rolled_out(deployment):
             and status.get("updatedReplicas", 0) == status.get("availableReplicas", 0) == status.get("replicas", 0) == wanted)
 
 
-def wait(what, ready, seconds=60):
+def wait(what, ready, seconds=180):
     """What `ready` gives as soon as that is true; an API server that is away, or an object that is not there yet, is
     waited for."""
     end = time.monotonic() + seconds

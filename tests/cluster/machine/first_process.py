@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 
+# Asked to end, an API server waits a minute for those who watch, and etcd some seconds for the API server.
 TERM_SECONDS = 5
 
 

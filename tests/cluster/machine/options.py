@@ -13,7 +13,7 @@ PARTS = ("etcd", "containerd", "registry", "secure-registry", "apiserver", "cont
 @dataclasses.dataclass(frozen=True)
 class Options:
     # Clusters of other numbers run beside it, each at addresses of its own. Two who share a machine take two numbers.
-    number: int = int(os.environ.get("MIFENG_TEST_CLUSTER", "1"))
+    number: int = int(os.environ.get("MIFENG_CLUSTER_NUMBER", "1"))
     proxy_mode: str = "iptables"
     # How many requests a second, and at once, each controller may make. Kubernetes' own 20 and 30 are for measurements;
     # with them the default service account of a new namespace can take seconds.

@@ -39,6 +39,11 @@ def cgroup_folders(place):
 def make_cgroups(place):
     """The kubelet wants its root to be there, and our own processes go beside the pods' groups."""
     for folder in cgroup_folders(place):
+        # In version 2 a group has the controllers that its parent hands on.
+        controllers = folder.parent / "cgroup.controllers"
+        for name in controllers.read_text().split() if controllers.exists() else []:
+            with contextlib.suppress(OSError):
+                (folder.parent / "cgroup.subtree_control").write_text(f"+{name}")
         folder.mkdir(exist_ok=True)
         for name in ("cpuset.cpus", "cpuset.mems"):
             # In version 1 a new group has none of either, and takes no process.

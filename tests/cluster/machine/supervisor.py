@@ -38,13 +38,14 @@ class Failure(Exception):
 
 def lock(place, wait):
     """One cluster of a number: names and addresses are fixed. The file beside it says who has it."""
-    end = time.monotonic() + wait
+    # Whoever looks whether it is free has it for a moment.
+    end = time.monotonic() + max(wait, 1)
     told = False
     while (held := remains.take_lock(place)) is None:
         holder = place.holder.read_text() if place.holder.exists() else "nobody says who"
         if time.monotonic() >= end:
             raise Failure(f"cluster {place.number} of this machine is taken: {holder}")
-        if not told:
+        if wait and not told:
             say(waiting=holder)
             told = True
         time.sleep(0.2)
@@ -211,6 +212,7 @@ def watcher(place):
             os.dup2(nothing, number)
         os.read(read, 1)
         remains.remove(place)
+        place.holder.unlink(missing_ok=True)
     finally:
         os._exit(0)
 
@@ -256,7 +258,7 @@ def main():
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
         wait_for_end(supervisor, attached)
-    except Failure as failure:
+    except (Failure, OSError, RuntimeError, subprocess.SubprocessError, kubernetes.ApiError) as failure:
         logs = cluster.tail(supervisor.place) if supervisor.first is not None else ""
         text = f"{failure}\n{logs}".strip()
         if supervisor.ready:
