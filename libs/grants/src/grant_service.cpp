@@ -363,21 +363,10 @@ Result<trust::Page<Instance>> GrantService::list(const trust::Actor& actor, cons
     trust::Page<Instance> instances;
     instances.total = slice.total;
     for (const auto& row : slice.rows) {
-      Instance instance;
-      instance.id = row.id;
+      auto instance = made_of<Instance, "cluster", "revision">(row);
       instance.cluster = row.cluster_id;
-      instance.deployment_id = row.deployment_id;
       MIFENG_TRY(const auto revision, store::find<store::RevisionRow>(tx, row.revision_id));
       if (revision) instance.revision = static_cast<int>(revision->number);
-      instance.unit = row.unit;
-      instance.engine_id = row.engine_id;
-      instance.signing_key_id = row.signing_key_id;
-      instance.guard_version = row.guard_version;
-      instance.granted_ms = row.granted_ms;
-      instance.lease_until_ms = row.lease_until_ms;
-      instance.ended_ms = row.ended_ms;
-      instance.end_reason = row.end_reason;
-      instance.calls = row.calls;
       instances.items.push_back(std::move(instance));
     }
     return instances;

@@ -46,7 +46,9 @@ Result<store::UploadRow> own_upload(const Context& context, const trust::Actor& 
 }
 
 Upload upload_of(const Context& context, const store::UploadRow& row) {
-  return {.id = row.id, .size = row.size, .received = bytes_at(path_of(context, row.id)), .expires_ms = row.expires_ms};
+  auto upload = made_of<Upload, "received">(row);
+  upload.received = bytes_at(path_of(context, row.id));
+  return upload;
 }
 
 // The same version again: the same bytes change nothing, other bytes are a conflict.
@@ -124,6 +126,10 @@ Result<BusyUpload> SubmitService::take_own(const trust::Actor& actor, const std:
   MIFENG_TRY(auto busy, BusyUpload::take(state_->mutex, state_->busy, id));
   MIFENG_CHECK(own_upload(context_, actor, id));
   return busy;
+}
+
+std::string_view to_string(SubmitOutcome outcome) {
+  return outcome == SubmitOutcome::kStored ? "stored" : "already-there";
 }
 
 SubmitService::SubmitService(const Context& context) : context_(context), state_(new State) {}
