@@ -52,6 +52,7 @@ class SubmitService {
 
  private:
   struct State;
+  Result<Submitted> submit(const trust::Actor& actor, const std::string& id, std::string& subject);
   Result<BusyUpload> take_own(const trust::Actor& actor, const std::string& id);
   const Context& context_;
   std::unique_ptr<State> state_;
