@@ -12,20 +12,6 @@
 #include "mifeng/trust/types.h"
 
 namespace mifeng::access {
-namespace {
-
-Caller caller_of(const store::CallerRow& row) {
-  Caller caller;
-  caller.id = row.id;
-  caller.name = row.name;
-  caller.enabled = row.enabled != 0;
-  caller.created_ms = row.created_ms;
-  caller.key_changed_ms = row.key_changed_ms;
-  return caller;
-}
-
-}  // namespace
-
 Result<NewCaller> CallerService::create(const trust::Actor& actor, const std::string& name) {
   MIFENG_CHECK(require(actor, trust::Permission::kManageCallers));
   MIFENG_CHECK(trust::check_text("name", name, bounds::kCallerNameMax));
@@ -43,7 +29,7 @@ Result<NewCaller> CallerService::create(const trust::Actor& actor, const std::st
     MIFENG_CHECK(store::insert(tx, row));
     MIFENG_CHECK(store::next_change(tx));
     MIFENG_CHECK(context_.audit.append(tx, actor, "caller.create", row.id, name));
-    made.caller = caller_of(row);
+    made.caller = made_of<Caller>(row);
     return std::move(made);
   });
   if (done) tell_gateways(context_);
@@ -62,7 +48,7 @@ Result<NewCaller> CallerService::new_key(const trust::Actor& actor, const std::s
     MIFENG_CHECK(store::update(tx, *row));
     MIFENG_CHECK(store::next_change(tx));
     MIFENG_CHECK(context_.audit.append(tx, actor, "caller.new-key", id));
-    made.caller = caller_of(*row);
+    made.caller = made_of<Caller>(*row);
     return std::move(made);
   });
   if (done) tell_gateways(context_);
@@ -78,7 +64,7 @@ Result<Caller> CallerService::set_enabled(const trust::Actor& actor, const std::
     MIFENG_CHECK(store::update(tx, *row));
     MIFENG_CHECK(store::next_change(tx));
     MIFENG_CHECK(context_.audit.append(tx, actor, enabled ? "caller.enable" : "caller.disable", id));
-    return caller_of(*row);
+    return made_of<Caller>(*row);
   });
   if (done) tell_gateways(context_);
   return done;
@@ -88,14 +74,14 @@ Result<Caller> CallerService::get(const trust::Actor& actor, const std::string& 
   MIFENG_CHECK(require(actor, trust::Permission::kReadCallers));
   MIFENG_TRY(auto row, context_.db.read([&](store::Transaction& tx) { return store::find<store::CallerRow>(tx, id); }));
   if (!row) return trust::not_found("caller", id);
-  return caller_of(*row);
+  return made_of<Caller>(*row);
 }
 
 Result<trust::Page<Caller>> CallerService::list(const trust::Actor& actor, const trust::PageRequest& page) {
   MIFENG_CHECK(require(actor, trust::Permission::kReadCallers));
   MIFENG_TRY(const auto window, trust::window_of(page));
   MIFENG_TRY(auto slice, context_.db.read([&](store::Transaction& tx) { return store::caller_slice(tx, window); }));
-  return trust::page_of<Caller>(std::move(slice), caller_of);
+  return trust::page_of<Caller>(std::move(slice));
 }
 
 Result<void> CallerService::remove(const trust::Actor& actor, const std::string& id) {

@@ -142,21 +142,14 @@ Result<std::vector<Gateway>> GatewayService::list(const trust::Actor& actor) {
              context_.db.read([](store::Transaction& tx) { return store::all<store::GatewayRow>(tx); }));
   std::vector<Gateway> gateways;
   for (const auto& row : rows) {
-    Gateway gateway;
-    gateway.id = row.id;
-    gateway.state = row.state;
+    auto gateway = made_of<Gateway, "receive_key_id", "signing_key_id", "serial_sent", "connected">(row);
     if (!row.receive_key.empty()) {
       MIFENG_TRY(const auto receive_key, trust::key_from_base64(row.receive_key));
       MIFENG_TRY(const auto signing_key, trust::key_from_base64(row.signing_key));
       gateway.receive_key_id = trust::key_id_hex(receive_key);
       gateway.signing_key_id = trust::key_id_hex(signing_key);
     }
-    gateway.version = row.version;
-    gateway.created_ms = row.created_ms;
-    gateway.enrolled_ms = row.enrolled_ms;
-    gateway.last_seen_ms = row.last_seen_ms;
     gateway.serial_sent = row.serial;
-    gateway.serial_confirmed = row.serial_confirmed;
     gateway.connected = context_.followers.has(row.id);
     gateways.push_back(std::move(gateway));
   }
@@ -338,14 +331,12 @@ Result<void> GatewayService::report(const std::string& gateway_id, const std::st
   return say_refused(context_, gateway_id, "gateway.refuse-report", done.error());
 }
 
-Result<std::vector<UsageRow>> GatewayService::usage(const trust::Actor& actor, UnixMillis from_ms, UnixMillis to_ms) {
+Result<std::vector<Usage>> GatewayService::usage(const trust::Actor& actor, UnixMillis from_ms, UnixMillis to_ms) {
   MIFENG_CHECK(require(actor, trust::Permission::kReadDeployments));
   MIFENG_TRY(const auto rows,
              context_.db.read([&](store::Transaction& tx) { return store::usage_between(tx, from_ms, to_ms); }));
-  std::vector<UsageRow> usage;
-  for (const auto& row : rows)
-    usage.push_back(
-        {.deployment_id = row.deployment_id, .calls = row.calls, .errors = row.errors, .refusals = row.refusals});
+  std::vector<Usage> usage;
+  for (const auto& row : rows) usage.push_back(made_of<Usage>(row));
   return usage;
 }
 

@@ -19,19 +19,9 @@ namespace {
 constexpr std::size_t kNodesMax = 16;  // that a gateway dials
 
 Result<Cluster> cluster_of(store::Transaction& tx, const store::ClusterRow& row) {
-  Cluster cluster;
-  cluster.id = row.id;
-  cluster.name = row.name;
-  cluster.kind = row.kind;
-  cluster.address = row.address;
-  cluster.default_namespace = row.default_namespace;
+  auto cluster = made_of<Cluster, "node_addresses", "may", "deployments", "capacity">(row);
   cluster.node_addresses = words_of(row.node_addresses);
-  cluster.registry = row.registry;
-  cluster.state = row.state;
-  cluster.reason = row.reason;
-  cluster.version = row.version;
   cluster.may = words_of(row.may);
-  cluster.sweep_held = row.sweep_held != 0;
   if (cluster.sweep_held && cluster.reason.empty())
     cluster.reason = phrase(
         "units run there that are newer than this database, which may have been restored from a backup; "
@@ -39,7 +29,6 @@ Result<Cluster> cluster_of(store::Transaction& tx, const store::ClusterRow& row)
         row.id);
   MIFENG_TRY(const auto deployments, store::deployments_in_cluster(tx, row.id));
   cluster.deployments = static_cast<int>(deployments);
-  cluster.changed_ms = row.changed_ms;
   return cluster;
 }
 

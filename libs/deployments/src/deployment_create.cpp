@@ -147,6 +147,7 @@ Result<DeploymentPlan> DeploymentService::plan(const trust::Actor& actor, const 
     plan.model = prepared.model.name;
     plan.version = prepared.model.version;
     plan.grade = grade_of(prepared.model);
+    plan.grade_reason = grade_sentence(plan.grade);
     MIFENG_TRY(plan.replicas, wanted_replicas(request, prepared.config));
     MIFENG_TRY(const auto pod, render(context_, prepared, request.name + "-000000", manifest::kModelUserMin));
     plan.rendered = pod_json(pod);

@@ -296,23 +296,11 @@ Result<std::vector<cluster::Workload>> candidates_of(const Context& context, sto
 int slot_of(const cluster::Unit& unit) { return unit.node_ports.empty() ? -1 : unit.node_ports.front().slot; }
 
 Result<Deployment> deployment_of(const Context& context, store::Transaction& tx, const store::DeploymentRow& row) {
-  Deployment deployment;
-  deployment.id = row.id;
-  deployment.name = row.name;
+  auto deployment =
+      made_of<Deployment, "cluster", "revision", "ready", "grade_reason", "units", "ports", "route_ids", "overlay">(
+          row);
   deployment.cluster = row.cluster_id;
-  deployment.version_id = row.version_id;
-  deployment.vendor_id = row.vendor_id;
-  deployment.model = row.model;
-  deployment.version = row.version;
-  deployment.replicas = static_cast<int>(row.replicas);
-  deployment.state = row.state;
-  deployment.reason = row.reason;
-  deployment.update_failed = row.update_failed != 0;
-  deployment.grade = row.grade;
-  deployment.created_by = row.created_by;
-  deployment.created_ms = row.created_ms;
-  deployment.changed_ms = row.changed_ms;
-  deployment.batch_id = row.batch_id;
+  deployment.grade_reason = grade_sentence(row.grade);
   MIFENG_TRY(const auto revisions, store::revisions_of(tx, row.id));
   std::map<std::int64_t, int> numbers;
   for (const auto& revision : revisions) {
@@ -337,13 +325,8 @@ Result<Deployment> deployment_of(const Context& context, store::Transaction& tx,
   MIFENG_TRY(const auto instances, store::live_instances_of(tx, row.id));
   MIFENG_TRY(const auto units, store::units_of(tx, row.id));
   for (const auto& unit : units) {
-    UnitInfo info;
-    info.name = unit.name;
+    auto info = made_of<UnitInfo, "revision", "ports", "instance_id">(unit);
     if (const auto number = numbers.find(unit.revision_id); number != numbers.end()) info.revision = number->second;
-    info.state = unit.state;
-    info.reason = unit.reason;
-    info.started_ms = unit.started_ms;
-    info.restarts = static_cast<int>(unit.restarts);
     for (const auto& port : deployment.ports)
       if (port.slot == unit.slot) info.ports.push_back(port);
     for (const auto& instance : instances)

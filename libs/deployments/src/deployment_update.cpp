@@ -186,18 +186,13 @@ Result<std::vector<Revision>> DeploymentService::history(const trust::Actor& act
     MIFENG_TRY(const auto units, store::units_of(tx, id));
     std::vector<Revision> revisions;
     for (const auto& one : rows) {
-      Revision revision;
-      revision.number = static_cast<int>(one.number);
-      revision.version_id = one.version_id;
+      auto revision = made_of<Revision, "version", "overlay", "wanted", "units">(one);
       MIFENG_TRY(const auto model, store::find<store::ModelRow>(tx, one.version_id));
       if (model) revision.version = model->version;
       MIFENG_TRY(revision.overlay, parse_overlay(one.overlay_json));
-      revision.cause = one.cause;
       revision.wanted = one.id == row->revision_id;
       revision.units = static_cast<int>(std::count_if(
           units.begin(), units.end(), [&](const store::UnitRow& unit) { return unit.revision_id == one.id; }));
-      revision.created_by = one.created_by;
-      revision.created_ms = one.created_ms;
       revisions.push_back(std::move(revision));
     }
     return revisions;

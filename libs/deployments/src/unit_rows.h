@@ -18,7 +18,7 @@ void take_unit(store::UnitRow& row, const cluster::Unit& unit, UnixMillis now, b
 template <typename Row>
 bool same_row(const Row& a, const Row& b) {
   Row left = a, right = b;
-  return store::Table<Row>::tie(left) == store::Table<Row>::tie(right);
+  return left.members() == right.members();
 }
 
 // Whether the engine should be given the deployment now: something is missing, surplus or outdated, and what keeps

@@ -22,35 +22,11 @@ Result<DocumentKind> parse_document_kind(std::string_view text) {
 }
 
 Result<ModelVersion> model_of(store::Transaction& tx, const store::ModelRow& row) {
-  ModelVersion model;
-  model.id = row.id;
-  model.vendor_id = row.vendor_id;
-  model.vendor_name = row.vendor_name;
-  model.name = row.name;
-  model.function = row.function;
-  model.language = row.language;
-  model.version = row.version;
-  model.config_address = row.config_address;
-  model.config_sm3 = row.config_sm3;
-  model.image_name = row.image_name;
-  model.image_digest = row.image_digest;
-  model.image_address = row.image_address;
-  model.state = row.state;
-  model.state_reason = row.state_reason;
-  model.package_sm3 = row.package_sm3;
-  model.payload_header_sm3 = row.payload_header_sm3;
-  model.payload_size = row.payload_size;
+  auto model = made_of<ModelVersion, "signer_fingerprint", "documents">(row);
   MIFENG_TRY(const auto signer, crypto::Sm2PublicKey::from_pem(row.signer_key_pem));
   model.signer_fingerprint = signer.fingerprint();
-  model.delivery_key_id = row.delivery_key_id;
-  model.submitted_by = row.submitted_by;
-  model.submitted_ms = row.submitted_ms;
-  model.decided_by = row.decided_by;
-  model.decided_ms = row.decided_ms;
   MIFENG_TRY(auto documents, store::documents_of(tx, row.id));
-  for (const auto& document : documents) {
-    model.documents.push_back({.kind = document.kind, .sm3 = document.sm3, .size = document.size});
-  }
+  for (const auto& document : documents) model.documents.push_back(made_of<DocumentInfo>(document));
   return model;
 }
 
@@ -220,9 +196,7 @@ Result<trust::Page<ConfigEntry>> ModelService::configs(const trust::Actor& actor
   MIFENG_TRY(const auto window, trust::window_of(page));
   MIFENG_TRY(auto slice,
              context_.db.read([&](store::Transaction& tx) { return store::config_slice(tx, only, window); }));
-  return trust::page_of<ConfigEntry>(std::move(slice), [](const store::ConfigRow& row) {
-    return ConfigEntry{.sm3 = row.sm3, .address = row.address, .size = row.size, .created_ms = row.created_ms};
-  });
+  return trust::page_of<ConfigEntry>(std::move(slice));
 }
 
 Result<trust::Page<ImageEntry>> ModelService::images(const trust::Actor& actor, const std::string& text,
@@ -232,10 +206,7 @@ Result<trust::Page<ImageEntry>> ModelService::images(const trust::Actor& actor, 
   MIFENG_TRY(const auto window, trust::window_of(page));
   MIFENG_TRY(auto slice,
              context_.db.read([&](store::Transaction& tx) { return store::image_slice(tx, text, only, window); }));
-  return trust::page_of<ImageEntry>(std::move(slice), [](const store::ImageRow& row) {
-    return ImageEntry{
-        .name = row.name, .digest = row.digest, .address = row.address, .size = row.size, .created_ms = row.created_ms};
-  });
+  return trust::page_of<ImageEntry>(std::move(slice));
 }
 
 }  // namespace mifeng::models

@@ -14,8 +14,7 @@
 #include "mifeng/os/file.h"
 #include "mifeng/trust/audit_log.h"
 #include "mifeng/trust/rows.h"
-#include "model_rows.h"
-#include "submit_verify.h"
+#include "submission.h"
 
 namespace mifeng::models {
 namespace {
@@ -46,41 +45,9 @@ Result<store::UploadRow> own_upload(const Context& context, const trust::Actor& 
 }
 
 Upload upload_of(const Context& context, const store::UploadRow& row) {
-  return {.id = row.id, .size = row.size, .received = bytes_at(path_of(context, row.id)), .expires_ms = row.expires_ms};
-}
-
-// The same version again: the same bytes change nothing, other bytes are a conflict.
-Result<std::optional<ModelVersion>> already_there(const Context& context, const package::PackageFile& package,
-                                                  const std::string& package_sm3) {
-  const auto& manifest = package.manifest();
-  return context.db.read([&](store::Transaction& tx) -> Result<std::optional<ModelVersion>> {
-    MIFENG_TRY(const auto row,
-               store::model_by_version(tx, manifest.vendor.id, manifest.model.name, manifest.model.version));
-    if (!row) return std::optional<ModelVersion>{};
-    if (row->package_sm3 != package_sm3)
-      return Error(ErrorCode::kConflict, "version-exists",
-                   manifest.model.name + " " + manifest.model.version + " of " + manifest.vendor.id + " is there (" +
-                       std::string(to_string(row->state)) +
-                       ") with other content. Give the new content a new version.");
-    MIFENG_TRY(auto model, model_of(tx, *row));
-    return std::optional<ModelVersion>(std::move(model));
-  });
-}
-
-Result<void> insert_documents(store::Transaction& tx, const package::PackageFile& package,
-                              const std::string& model_id) {
-  const auto& manifest = package.manifest();
-  const std::tuple<package::Document, DocumentKind, const package::DigestAndSize*> documents[] = {
-      {package::Document::kDesign, DocumentKind::kDesign, &manifest.design},
-      {package::Document::kUsage, DocumentKind::kUsage, &manifest.usage},
-      {package::Document::kTest, DocumentKind::kTest, &manifest.test}};
-  for (const auto& [document, kind, digest] : documents)
-    MIFENG_CHECK(store::insert(tx, store::DocumentRow{.model_id = model_id,
-                                                      .kind = kind,
-                                                      .sm3 = digest->sm3,
-                                                      .size = static_cast<std::int64_t>(digest->size),
-                                                      .content = package.document(document)}));
-  return ok();
+  auto upload = made_of<Upload, "received">(row);
+  upload.received = bytes_at(path_of(context, row.id));
+  return upload;
 }
 
 }  // namespace
@@ -124,6 +91,10 @@ Result<BusyUpload> SubmitService::take_own(const trust::Actor& actor, const std:
   MIFENG_TRY(auto busy, BusyUpload::take(state_->mutex, state_->busy, id));
   MIFENG_CHECK(own_upload(context_, actor, id));
   return busy;
+}
+
+std::string_view to_string(SubmitOutcome outcome) {
+  return outcome == SubmitOutcome::kStored ? "stored" : "already-there";
 }
 
 SubmitService::SubmitService(const Context& context) : context_(context), state_(new State) {}
@@ -200,6 +171,27 @@ Result<void> SubmitService::cancel(const trust::Actor& actor, const std::string&
   });
 }
 
+// The steps of a submit. `subject` is what it is about, known once the package was read.
+Result<Submitted> SubmitService::submit(const trust::Actor& actor, const std::string& id, std::string& subject) {
+  package::PackageLimits limits;
+  limits.file_size = static_cast<std::uint64_t>(context_.options.package_size_max);
+  MIFENG_TRY(const auto package, package::PackageFile::open(path_of(context_, id), limits));
+  subject = subject_of(package.manifest());
+  Submission submission{
+      .actor = actor, .upload_id = id, .package = package, .package_sm3 = trust::sm3_hex(package.manifest_bytes())};
+  MIFENG_TRY(submission.verified, verify_package(context_, actor, package));
+  MIFENG_TRY(auto there, find_submitted(context_, submission));
+  if (there) return Submitted{.version = std::move(*there), .outcome = SubmitOutcome::kAlreadyThere};
+  MIFENG_TRY(submission.segments, package.verify_contents());
+  const std::shared_lock image_is_coming(context_.images.mutex);
+  MIFENG_CHECK(announce_image(context_, submission));
+  MIFENG_TRY(submission.image_address, push_image(package, package.manifest().model.version,
+                                                  {.registry = context_.options.registry,
+                                                   .plain_http = context_.options.registry_plain_http,
+                                                   .work_dir = folder_of(context_)}));
+  return store_version(context_, submission);
+}
+
 Result<Submitted> SubmitService::finish(const trust::Actor& actor, const std::string& id) {
   MIFENG_CHECK(require(actor, trust::Permission::kSubmit));
   MIFENG_TRY(const auto busy, take_own(actor, id));
@@ -209,93 +201,7 @@ Result<Submitted> SubmitService::finish(const trust::Actor& actor, const std::st
     return Error(ErrorCode::kConflict, "upload-incomplete",
                  std::to_string(bytes_at(path)) + " of " + std::to_string(upload.size) + " bytes have come.");
   std::string subject = id;
-  auto submitted = [&]() -> Result<Submitted> {
-    package::PackageLimits limits;
-    limits.file_size = static_cast<std::uint64_t>(context_.options.package_size_max);
-    MIFENG_TRY(const auto package, package::PackageFile::open(path, limits));
-    const auto& manifest = package.manifest();
-    subject = manifest.vendor.id + "/" + manifest.model.name + "/" + manifest.model.version;
-    MIFENG_TRY(const auto verified, verify_package(context_, actor, package));
-    const std::string package_sm3 = trust::sm3_hex(package.manifest_bytes());
-    MIFENG_TRY(auto there, already_there(context_, package, package_sm3));
-    if (there) return Submitted{.version = std::move(*there), .outcome = SubmitOutcome::kAlreadyThere};
-    MIFENG_TRY(const auto segments, package.verify_contents());
-    std::int64_t image_size = 0;
-    for (const auto& layer : manifest.layers) image_size += static_cast<std::int64_t>(layer.size);
-    // The library knows of it before the registry has it: what a submit that ends half-way leaves there is found.
-    const std::shared_lock image_is_coming(context_.images.mutex);
-    MIFENG_CHECK(context_.db.write([&](store::Transaction& tx) -> Result<void> {
-      const std::string coming = image_address(package, context_.options.registry);
-      MIFENG_TRY(const auto image, store::find<store::ImageRow>(tx, coming));
-      if (image) return ok();
-      return store::insert(tx, store::ImageRow{.address = coming,
-                                               .name = manifest.image_name,
-                                               .digest = manifest.image_digest,
-                                               .size = image_size,
-                                               .created_ms = context_.clock.now_ms()});
-    }));
-    MIFENG_TRY(const std::string address, push_image(package, manifest.model.version,
-                                                     {.registry = context_.options.registry,
-                                                      .plain_http = context_.options.registry_plain_http,
-                                                      .work_dir = folder_of(context_)}));
-    MIFENG_TRY(const std::string signer_pem, verified.vendor_key.to_pem());
-    return context_.db.write([&](store::Transaction& tx) -> Result<Submitted> {
-      const UnixMillis now = context_.clock.now_ms();
-      // Another submit may have stored it while the image was on its way.
-      MIFENG_TRY(const auto raced,
-                 store::model_by_version(tx, manifest.vendor.id, manifest.model.name, manifest.model.version));
-      if (raced && raced->package_sm3 == package_sm3) {
-        MIFENG_CHECK(store::erase<store::UploadRow>(tx, id));
-        MIFENG_TRY(auto model, model_of(tx, *raced));
-        return Submitted{.version = std::move(model), .outcome = SubmitOutcome::kAlreadyThere};
-      }
-      if (raced)
-        return Error(ErrorCode::kConflict, "version-exists",
-                     "The version was submitted a moment ago with other content. Look at it first.");
-      MIFENG_TRY(const auto vendor, store::find<store::VendorRow>(tx, manifest.vendor.id));
-      if (!vendor || vendor->public_key_pem != signer_pem)
-        return Error(ErrorCode::kConflict, "vendor-key-changed",
-                     "The vendor's key was changed meanwhile. Submit again.");
-      MIFENG_TRY(const auto config, store::find<store::ConfigRow>(tx, manifest.config.sm3));
-      if (!config)
-        MIFENG_CHECK(store::insert(tx, store::ConfigRow{.sm3 = manifest.config.sm3,
-                                                        .address = "/api/v1/configs/" + manifest.config.sm3,
-                                                        .content = package.config_yaml(),
-                                                        .size = static_cast<std::int64_t>(manifest.config.size),
-                                                        .created_ms = now}));
-      store::ModelRow row;
-      row.id = trust::new_id(context_.random, "mv-");
-      row.vendor_id = manifest.vendor.id;
-      row.vendor_name = vendor->name;
-      row.name = manifest.model.name;
-      row.function = manifest.model.function;
-      row.language = manifest.model.language;
-      row.version = manifest.model.version;
-      row.config_sm3 = manifest.config.sm3;
-      row.config_address = "/api/v1/configs/" + manifest.config.sm3;
-      row.image_name = manifest.image_name;
-      row.image_digest = manifest.image_digest;
-      row.image_address = address;
-      row.state = VersionState::kSubmitted;
-      row.package_sm3 = package_sm3;
-      row.payload_header = to_base64(package.payload_header());
-      row.payload_header_sm3 = trust::sm3_hex(package.payload_header());
-      row.payload_size = static_cast<std::int64_t>(manifest.payload_plaintext_size);
-      row.segments_size = static_cast<std::int64_t>(segments.size);
-      row.segments_sha256 = to_hex(segments.sha256);
-      row.signer_key_pem = signer_pem;
-      row.delivery_key_id = verified.delivery_key_id;
-      row.card_key_id = verified.card_key_id;
-      row.submitted_by = actor.name;
-      row.submitted_ms = now;
-      MIFENG_CHECK(store::insert(tx, row));
-      MIFENG_CHECK(insert_documents(tx, package, row.id));
-      MIFENG_CHECK(store::erase<store::UploadRow>(tx, id));
-      MIFENG_CHECK(context_.audit.append(tx, actor, "version.submit", subject, row.image_digest));
-      MIFENG_TRY(auto model, model_of(tx, row));
-      return Submitted{.version = std::move(model), .outcome = SubmitOutcome::kStored};
-    });
-  }();
+  auto submitted = submit(actor, id, subject);
   if (!submitted) {
     context_.audit.append_refusal(actor.name, "version.submit", subject, submitted.error());
     const ErrorCode code = submitted.error().code();

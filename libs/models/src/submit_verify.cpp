@@ -47,41 +47,39 @@ Result<void> keep_for_confirmation(const Context& context, const trust::Actor& a
   });
 }
 
-}  // namespace
-
-Result<VerifiedPackage> verify_package(const Context& context, const trust::Actor& actor,
-                                       const package::PackageFile& package) {
-  const package::PackageManifest& manifest = package.manifest();
-  MIFENG_CHECK(require_for_vendor(actor, trust::Permission::kSubmit, manifest.vendor.id));
+// The vendor's key in force. kPermissionDenied "vendor-key-not-confirmed" where there is none yet.
+Result<crypto::Sm2PublicKey> key_in_force(const Context& context, const trust::Actor& actor,
+                                          const package::PackageManifest& manifest) {
   MIFENG_TRY(const auto vendor, context.db.read([&](store::Transaction& tx) {
     return store::find<store::VendorRow>(tx, manifest.vendor.id);
   }));
-  if (!vendor || vendor->public_key_pem.empty()) {
-    MIFENG_CHECK(keep_for_confirmation(context, actor, manifest));
-    return Error(ErrorCode::kPermissionDenied, "vendor-key-not-confirmed",
-                 "No key of the vendor \"" + manifest.vendor.id +
-                     "\" is in force. An administrator has to compare the fingerprint of the key in this package with "
-                     "the vendor and confirm it; then submit again.");
-  }
-  MIFENG_TRY(auto vendor_key, crypto::Sm2PublicKey::from_pem(vendor->public_key_pem));
+  if (vendor && !vendor->public_key_pem.empty()) return crypto::Sm2PublicKey::from_pem(vendor->public_key_pem);
+  MIFENG_CHECK(keep_for_confirmation(context, actor, manifest));
+  return Error(ErrorCode::kPermissionDenied, "vendor-key-not-confirmed",
+               "No key of the vendor \"" + manifest.vendor.id +
+                   "\" is in force. An administrator has to compare the fingerprint of the key in this package with "
+                   "the vendor and confirm it; then submit again.");
+}
 
-  // The payload first: MAC under this vendor, model and version, and the registered key's signature. A header whose
-  // signature alone verifies may be another vendor's blocks, signed again.
-  const auto keys = context.keys.get();
+Error not_verified(const std::string& why) {
+  return Error(ErrorCode::kVerificationFailed, "payload-not-verified",
+               "The payload is not one that this vendor sealed for this platform under this model and version (" + why +
+                   "). Pack it again with this platform's card and the vendor's registered key.");
+}
+
+// MAC under this vendor, model and version, and the registered key's signature. Gives the delivery key's id.
+Result<std::string> verify_payload_header(const package::PackageFile& package, const crypto::Sm2PublicKey& vendor_key,
+                                          const trust::KeySet& keys) {
+  const package::PackageManifest& manifest = package.manifest();
   const sealed::Policy policy{
       .kind = sealed::Kind::kPayload, .signature = sealed::SignatureRule::kRequired, .signer = vendor_key};
-  const auto not_verified = [](const std::string& why) {
-    return Error(ErrorCode::kVerificationFailed, "payload-not-verified",
-                 "The payload is not one that this vendor sealed for this platform under this model and version (" +
-                     why + "). Pack it again with this platform's card and the vendor's registered key.");
-  };
   const auto header = sealed::Header::parse(package.payload_header(), policy);
   if (!header) return not_verified(header.error().reason());
   const crypto::Sm2PrivateKey* delivery = nullptr;
   std::string delivery_id;
   for (std::size_t i = 0; i < header->recipient_count() && delivery == nullptr; ++i) {
     delivery_id = to_hex(header->recipient(i).key_id);
-    delivery = keys->delivery_key(delivery_id);
+    delivery = keys.delivery_key(delivery_id);
   }
   if (delivery == nullptr) return not_verified("no-recipient");
   const auto sealed_for = sealed::payload_context(manifest.vendor.id, manifest.model.name, manifest.model.version);
@@ -89,8 +87,10 @@ Result<VerifiedPackage> verify_package(const Context& context, const trust::Acto
   if (const auto root_key = sealed::verify_header(*header, *delivery, *sealed_for, policy); !root_key)
     return not_verified(root_key.error().reason());
   if (!header->is_fixed()) return not_verified("fixed-rule");
+  return delivery_id;
+}
 
-  MIFENG_CHECK(package.verify_signature(vendor_key));
+Result<void> check_documents(const package::PackageFile& package) {
   for (const auto document : {package::Document::kDesign, package::Document::kUsage, package::Document::kTest}) {
     const std::string& text = package.document(document);
     const auto bad = std::min(text.find('\0'), trust::not_utf8_at(text).value_or(std::string::npos));
@@ -101,14 +101,37 @@ Result<VerifiedPackage> verify_package(const Context& context, const trust::Acto
                      std::to_string(line) + (text[bad] == '\0' ? " holds a zero byte" : " holds a byte that is none") +
                      ". Save it as UTF-8, pack again and submit that.");
   }
-  VerifiedPackage verified{.vendor_key = std::move(vendor_key), .delivery_key_id = delivery_id, .card_key_id = ""};
+  return ok();
+}
+
+// The identity key's id of the card of this platform that the package was made for.
+Result<std::string> card_of(const package::PackageManifest& manifest, const std::string& delivery_id,
+                            const trust::KeySet& keys) {
+  std::string found;
   for (const auto& card : manifest.cards)
-    for (const auto& identity : keys->identity)
-      if (card.delivery_key_id == delivery_id && card.identity_key_id == identity.row.id)
-        verified.card_key_id = card.identity_key_id;
-  if (verified.card_key_id.empty())
+    for (const auto& identity : keys.identity)
+      if (card.delivery_key_id == delivery_id && card.identity_key_id == identity.row.id) found = card.identity_key_id;
+  if (found.empty())
     return not_verified("the package names no card of this platform with the delivery key " + delivery_id);
-  return verified;
+  return found;
+}
+
+}  // namespace
+
+Result<VerifiedPackage> verify_package(const Context& context, const trust::Actor& actor,
+                                       const package::PackageFile& package) {
+  const package::PackageManifest& manifest = package.manifest();
+  MIFENG_CHECK(require_for_vendor(actor, trust::Permission::kSubmit, manifest.vendor.id));
+  MIFENG_TRY(auto vendor_key, key_in_force(context, actor, manifest));
+  const auto keys = context.keys.get();
+  // The payload first: a header whose signature alone verifies may be another vendor's blocks, signed again.
+  MIFENG_TRY(std::string delivery_id, verify_payload_header(package, vendor_key, *keys));
+  MIFENG_CHECK(package.verify_signature(vendor_key));
+  MIFENG_CHECK(check_documents(package));
+  MIFENG_TRY(std::string card_key_id, card_of(manifest, delivery_id, *keys));
+  return VerifiedPackage{.vendor_key = std::move(vendor_key),
+                         .delivery_key_id = std::move(delivery_id),
+                         .card_key_id = std::move(card_key_id)};
 }
 
 }  // namespace mifeng::models

@@ -13,16 +13,8 @@ namespace mifeng::models {
 namespace {
 
 Result<Vendor> vendor_of(const store::VendorRow& row) {
-  Vendor vendor;
-  vendor.id = row.id;
-  vendor.name = row.name;
-  vendor.address = row.address;
-  vendor.telephone = row.telephone;
-  vendor.business = row.business;
-  vendor.public_key_pem = row.public_key_pem;
-  vendor.pending_key_pem = row.pending_key_pem;
-  vendor.created_ms = row.created_ms;
-  vendor.confirmed_ms = row.confirmed_ms;
+  auto vendor = made_of<Vendor, "fingerprint", "confirmed", "pending_fingerprint">(row);
+  vendor.confirmed = !row.public_key_pem.empty();
   if (!row.public_key_pem.empty()) {
     MIFENG_TRY(const auto key, crypto::Sm2PublicKey::from_pem(row.public_key_pem));
     vendor.fingerprint = key.fingerprint();

@@ -18,17 +18,8 @@ std::vector<trust::Role> split_roles(const std::string& text) {
 }
 
 Person person_of(const store::PersonRow& row) {
-  Person person;
-  person.id = row.id;
-  person.name = row.name;
-  person.display_name = row.display_name;
+  auto person = made_of<Person, "roles">(row);
   person.roles = split_roles(row.roles);
-  person.vendor_id = row.vendor_id;
-  person.enabled = row.enabled != 0;
-  person.must_change_password = row.must_change_password != 0;
-  person.locked_until_ms = row.locked_until_ms;
-  person.created_ms = row.created_ms;
-  person.last_sign_in_ms = row.last_sign_in_ms;
   return person;
 }
 

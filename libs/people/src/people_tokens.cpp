@@ -12,14 +12,8 @@ constexpr std::size_t kTokensMax = 50;  // a person's
 constexpr UnixMillis kLifetimeMax = 10LL * 365 * 24 * 3600 * 1000;
 
 ApiToken token_of(const store::TokenRow& row) {
-  ApiToken token;
-  token.id = row.id;
-  token.name = row.name;
-  token.person_id = row.person_id;
+  auto token = made_of<ApiToken, "roles">(row);
   token.roles = split_roles(row.roles);
-  token.created_ms = row.created_ms;
-  token.expires_ms = row.expires_ms;
-  token.last_used_ms = row.last_used_ms;
   return token;
 }
 

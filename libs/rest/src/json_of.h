@@ -1,44 +1,27 @@
-// The platform's structures as spec/openapi.yaml has them.
+// The platform's structures as spec/openapi.yaml has them. A listed struct (base/listed.h) is an object of its members,
+// in the list's order; whatever has another form has a function of its own.
 #pragma once
 
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mifeng/base/listed.h"
 #include "mifeng/json/value.h"
 #include "mifeng/platform/platform.h"
 
 namespace mifeng::rest {
 
-json::Value json_of(const std::vector<trust::Role>& roles);
-json::Value json_of(const people::Person& person);
-json::Value json_of(const people::NewPassword& made);
-json::Value json_of(const people::Session& session);
-json::Value json_of(const people::ApiToken& token);
-json::Value json_of(const people::NewApiToken& made);
-json::Value json_of(const models::Vendor& vendor);
-json::Value json_of(const models::ModelVersion& version);
-json::Value json_of(const models::ModelService::Withdrawn& withdrawn);
-json::Value json_of(const models::ConfigEntry& entry);
-json::Value json_of(const models::ImageEntry& entry);
-json::Value json_of(const models::Upload& upload);
-json::Value json_of(const models::Submitted& submitted);
-json::Value json_of(const clusters::Cluster& cluster);
-json::Value json_of(const deployments::PortRange& range);
-json::Value json_of(const deployments::ReservedPort& port);
-json::Value json_of(const deployments::PortInfo& port);
+// Without what was not asked for: it is kept as the request that it was.
 json::Value json_of(const deployments::DeploymentRequest& request);
-json::Value json_of(const deployments::DeploymentPlan& plan);
-json::Value json_of(const deployments::UpdatePlan& plan);
-json::Value json_of(const deployments::Revision& revision);
-json::Value json_of(const deployments::Deployment& deployment);
-json::Value json_of(const deployments::DeploymentEvent& event);
-json::Value json_of(const deployments::Batch& batch);
+// As deployments keep it in a row, and compare it.
+json::Value json_of(const deployments::Overlay& overlay);
+// Between id and times what a request for a route has (RouteInput), so that one can be sent back changed.
 json::Value json_of(const access::Route& route);
-json::Value json_of(const access::Caller& caller);
-json::Value json_of(const access::NewCaller& made);
-json::Value json_of(const trust::KeyInfo& key);
-json::Value json_of(const grants::Instance& instance);
-json::Value json_of(const access::Gateway& gateway);
-json::Value json_of(const access::UsageRow& row);
-json::Value json_of(const trust::AuditEntry& entry);
-json::Value json_of(const trust::AuditVerdict& verdict);
+
+template <typename T>
+json::Value json_of(const T& value);
 
 template <typename T>
 json::Array json_list(const std::vector<T>& items) {
@@ -46,6 +29,33 @@ json::Array json_list(const std::vector<T>& items) {
   list.reserve(items.size());
   for (const T& item : items) list.push_back(json_of(item));
   return list;
+}
+template <typename T>
+json::Value json_of(const std::vector<T>& items) {
+  return json_list(items);
+}
+template <typename T>
+json::Value json_of(const std::optional<T>& value) {
+  return value ? json_of(*value) : json::Value(nullptr);
+}
+template <typename T>
+json::Value json_of(const std::map<std::string, T>& map) {
+  json::Object object;
+  for (const auto& [name, value] : map) object.set(name, json_of(value));
+  return object;
+}
+template <typename T>
+json::Value json_of(const T& value) {
+  if constexpr (Listed<T>) {
+    json::Object object;
+    for_each_member(value,
+                    [&](const char* name, const auto& member) { object.append_unchecked(name, json_of(member)); });
+    return object;
+  } else if constexpr (std::is_enum_v<T>) {
+    return to_string(value);
+  } else {
+    return json::Value(value);
+  }
 }
 
 template <typename T>

@@ -83,13 +83,13 @@ TEST_F(Tables, EveryRowComesBackAsItWentIn) {
         member = number++;
       }
     };
-    std::apply([&](auto&... member) { (fill(member), ...); }, Table<Row>::tie(row));
+    std::apply([&](auto&... member) { (fill(member), ...); }, row.members());
     parents(row);
     auto done = database_->write([&](Transaction& tx) -> Result<void> {
       MIFENG_CHECK(insert(tx, row));
       MIFENG_TRY(auto rows, all<Row>(tx));
       EXPECT_EQ(rows.size(), 1u) << Table<Row>::name;
-      EXPECT_TRUE(Table<Row>::tie(rows.at(0)) == Table<Row>::tie(row)) << Table<Row>::name;
+      EXPECT_TRUE(rows.at(0).members() == row.members()) << Table<Row>::name;
       MIFENG_TRY(const bool changed, update(tx, row));
       EXPECT_TRUE(changed);
       return ok();

@@ -17,18 +17,6 @@ constexpr std::int64_t kEntriesPerHead = 1000;
 constexpr UnixMillis kHeadInterval = 3600 * 1000;
 constexpr std::int64_t kBatch = 500;
 
-AuditEntry entry_of(const store::AuditRow& row) {
-  AuditEntry entry;
-  entry.seq = row.seq;
-  entry.time_ms = row.time_ms;
-  entry.actor = row.actor;
-  entry.action = row.action;
-  entry.subject = row.subject;
-  entry.outcome = row.outcome;
-  entry.detail = row.detail;
-  return entry;
-}
-
 std::string head_line(const store::AuditHeadRow& head, const KeySet& keys) {
   json::Array chain;
   for (const auto& statement : keys.identity_chain())
@@ -70,7 +58,7 @@ Result<Page<AuditEntry>> AuditService::list(const Actor& actor, const AuditQuery
                                   .to_ms = query.to_ms};
   MIFENG_TRY(auto slice,
              context_.db.read([&](store::Transaction& tx) { return store::search_audit(tx, filter, window); }));
-  return page_of<AuditEntry>(std::move(slice), entry_of);
+  return page_of<AuditEntry>(std::move(slice));
 }
 
 Result<void> AuditService::export_log(const Actor& actor, const std::function<bool(std::string_view)>& sink) {

@@ -89,19 +89,15 @@ Result<std::vector<KeyInfo>> KeyService::list(const Actor& actor) {
   for (const auto& [purpose, keys] : all)
     for (std::size_t i = 0; i < keys->size(); ++i) {
       const LoadedKey& key = (*keys)[i];
-      KeyInfo info;
-      info.id = key.row.id;
+      auto info =
+          made_of<KeyInfo, "purpose", "state", "public_key_pem", "fingerprint", "statement_base64", "signature_base64">(
+              key.row);
       info.purpose = purpose;
       info.state = state_of(key.row, i + 1 < keys->size() ? &(*keys)[i + 1].row : nullptr, now);
-      info.serial = key.row.serial;
       MIFENG_TRY(info.public_key_pem, key.public_key.to_pem());
       info.fingerprint = key.public_key.fingerprint();
       info.statement_base64 = key.row.statement;
       info.signature_base64 = key.row.signature;
-      info.signed_by = key.row.signed_by;
-      info.not_before_ms = key.row.not_before_ms;
-      info.not_after_ms = key.row.not_after_ms;
-      info.destroyed_ms = key.row.destroyed_ms;
       infos.push_back(std::move(info));
     }
   return infos;

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "mifeng/base/listed.h"
 #include "mifeng/trust/actor.h"
 #include "mifeng/trust/types.h"
 
@@ -10,17 +11,11 @@ namespace mifeng::access {
 
 struct Context;
 
-struct Caller {
-  std::string id;  // "ca-…"
-  std::string name;
-  bool enabled = true;
-  UnixMillis created_ms = 0;
-  UnixMillis key_changed_ms = 0;
-};
-struct NewCaller {
-  Caller caller;
-  std::string key;  // "mfk_…", shown once; only its SM3 is stored and given to gateways
-};
+MIFENG_LISTED(Caller,
+              text(id),  // "ca-…"
+              text(name), flag(enabled), number(created_ms), number(key_changed_ms));
+MIFENG_LISTED(NewCaller, of(Caller, caller),
+              text(key));  // "mfk_…", shown once; only its SM3 is stored and given to gateways
 
 class CallerService {
  public:

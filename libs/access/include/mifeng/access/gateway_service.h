@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mifeng/base/bytes.h"
+#include "mifeng/base/listed.h"
 #include "mifeng/store/gateways.h"
 #include "mifeng/trust/actor.h"
 #include "mifeng/trust/types.h"
@@ -17,29 +18,18 @@ struct Context;
 
 using store::GatewayState;
 
-struct Gateway {
-  std::string id;  // DNS label
-  GatewayState state = GatewayState::kInvited;
-  std::string receive_key_id, signing_key_id;
-  std::string version;
-  UnixMillis created_ms = 0;
-  UnixMillis enrolled_ms = 0;
-  UnixMillis last_seen_ms = 0;
-  std::int64_t serial_sent = 0;
-  std::int64_t serial_confirmed = 0;
-  bool connected = false;  // a follow connection is open, as told by follow_opened/closed
-};
+MIFENG_LISTED(Gateway,
+              text(id),  // DNS label
+              word(GatewayState, state), text(receive_key_id), text(signing_key_id), text(version), number(created_ms),
+              number(enrolled_ms), number(last_seen_ms), number(serial_sent), number(serial_confirmed),
+              flag(connected));  // a follow connection is open, as told by follow_opened/closed
 struct Snapshot {
   std::int64_t serial = 0;
   Bytes stream;  // kind grant, sealed to the gateway
   UnixMillis expires_ms = 0;
 };
-struct UsageRow {  // calls, errors, refusals as gateways reported them
-  std::string deployment_id;
-  std::int64_t calls = 0;
-  std::int64_t errors = 0;
-  std::int64_t refusals = 0;
-};
+// As gateways reported them.
+MIFENG_LISTED(Usage, text(deployment_id), number(calls), number(errors), number(refusals));
 
 // How far a gateway's clock may be off; its nonces are remembered for twice that.
 inline constexpr UnixMillis kGatewayClockTolerance = 120'000;
@@ -78,7 +68,7 @@ class GatewayService {
   Result<void> report(const std::string& gateway_id, const std::string& serial, ByteView stream);
 
   // Calls per deployment in [from, to). kReadDeployments.
-  Result<std::vector<UsageRow>> usage(const trust::Actor& actor, UnixMillis from_ms, UnixMillis to_ms);
+  Result<std::vector<Usage>> usage(const trust::Actor& actor, UnixMillis from_ms, UnixMillis to_ms);
 
  private:
   const Context& context_;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "mifeng/base/listed.h"
 #include "mifeng/store/clusters.h"
 #include "mifeng/trust/actor.h"
 #include "mifeng/trust/types.h"
@@ -24,31 +25,22 @@ inline constexpr const char* kLocalCluster = "local";
 using store::ClusterKind;
 using store::ClusterState;
 
-struct Amount {
-  std::int64_t all = 0;
-  std::int64_t free = 0;
-};
-struct ClusterCapacity {
-  Amount cpu_millis, memory_bytes;
-  std::map<std::string, Amount> accelerators;  // by resource name
-};
-struct Cluster {
-  std::string id;
-  std::string name;
-  ClusterKind kind = ClusterKind::kPodman;
-  std::string address;            // where its engine is reached
-  std::string default_namespace;  // of its units, where it has namespaces
-  std::vector<std::string> node_addresses;
-  std::string registry;  // as its nodes see it
-  ClusterState state = ClusterState::kUnknown;
-  std::string reason;  // why it is away, or what waits for a decision; one sentence
-  std::string version;
-  std::vector<std::string> may;  // what we are allowed there beyond the necessary
-  bool sweep_held = false;       // something newer than the database runs there: nothing unknown is removed
-  int deployments = 0;
-  std::optional<ClusterCapacity> capacity;  // of get() alone, where the engine answers
-  UnixMillis changed_ms = 0;
-};
+MIFENG_LISTED(Amount, number(all), number(free));
+using AmountByName = std::map<std::string, Amount>;
+MIFENG_LISTED(ClusterCapacity, of(Amount, cpu_millis), of(Amount, memory_bytes),
+              of(AmountByName, accelerators));  // by resource name
+MIFENG_LISTED(Cluster, text(id), text(name), word(ClusterKind, kind),
+              text(address),            // where its engine is reached
+              text(default_namespace),  // of its units, where it has namespaces
+              of(std::vector<std::string>, node_addresses),
+              text(registry),  // as its nodes see it
+              word(ClusterState, state),
+              text(reason),  // why it is away, or what waits for a decision; one sentence
+              text(version), of(std::vector<std::string>, may),  // what we are allowed there beyond the necessary
+              flag(sweep_held),  // something newer than the database runs there: nothing unknown is removed
+              of(int, deployments),
+              of(std::optional<ClusterCapacity>, capacity),  // of get() alone, where the engine answers
+              number(changed_ms));
 struct ClusterInput {
   std::string name;  // for people
   std::string default_namespace;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "mifeng/access/route_service.h"
+#include "mifeng/base/listed.h"
 #include "mifeng/json/value.h"
 #include "mifeng/store/deployments.h"
 #include "mifeng/trust/actor.h"
@@ -27,10 +28,7 @@ using store::Grade;
 // What the grade promises and what not, in one sentence.
 std::string_view grade_sentence(Grade grade);
 
-struct EnvVar {
-  std::string name;
-  std::string value;
-};
+MIFENG_LISTED(EnvVar, text(name), text(value));
 // What an operator may change about a version's config. Command and image cannot be changed.
 struct Overlay {
   std::vector<EnvVar> env;                      // only names that the config has; those that start with MIFENG_ never
@@ -55,91 +53,56 @@ struct UpdateRequest {
   std::optional<std::map<std::string, std::string>> limits;
   std::optional<bool> allow_network{};
 };
-struct PlannedPort {
-  int slot = 0;
-  std::string port_name;
-  int container_port = 0;
-  int node_port = 0;
-};
-struct DeploymentPlan {
-  std::string cluster;
-  std::string vendor_id, model, version;
-  int replicas = 0;
-  std::vector<PlannedPort> ports;  // a recommendation until create() reserves them
-  json::Object rendered;           // the pod template that the engine gets
-  Grade grade = Grade::kL1;
-  std::vector<std::string> warnings;
-};
+MIFENG_LISTED(PlannedPort, of(int, slot), text(port_name), of(int, container_port), of(int, node_port));
+MIFENG_LISTED(DeploymentPlan, text(cluster), text(vendor_id), text(model), text(version), of(int, replicas),
+              of(std::vector<PlannedPort>, ports),  // a recommendation until create() reserves them
+              of(json::Object, rendered),           // the pod template that the engine gets
+              word(Grade, grade),
+              text(grade_reason),  // grade_sentence()
+              of(std::vector<std::string>, warnings));
 // One field of what the engine gets, as it is and as it would be; null where it is not there.
-struct FieldChange {
-  std::string field;  // "image", "env.LANG", "resources.memoryLimitBytes", "ports.http"
-  json::Value before, after;
-};
+MIFENG_LISTED(FieldChange,
+              text(field),  // "image", "env.LANG", "resources.memoryLimitBytes", "ports.http"
+              of(json::Value, before), of(json::Value, after));
 enum class UpdateStrategy {
   kSurge,    // a new unit runs before an old one goes
   kInPlace,  // an old unit goes first, the others serve meanwhile
   kOutage,   // the only unit goes first: calls fail meanwhile
 };
-std::string_view to_string(UpdateStrategy strategy);  // "surge", "in-place", "outage"
-struct UpdatePlan {
-  std::string deployment_id;
-  int from_revision = 0;  // number
-  std::string from_version, to_version;
-  std::vector<FieldChange> changes;  // none: nothing would be replaced
-  UpdateStrategy strategy = UpdateStrategy::kSurge;
-  std::vector<std::string> warnings;
-};
-struct Revision {
-  int number = 0;
-  std::string version_id, version;
-  Overlay overlay;
-  std::string cause;  // "deploy", "update", "rollback to 2"
-  bool wanted = false;
-  int units = 0;  // that run it now
-  std::string created_by;
-  UnixMillis created_ms = 0;
-};
-struct UnitInfo {
-  std::string name;  // the engine's
-  int revision = 0;  // number; 0: of none that is kept
-  store::UnitState state = store::UnitState::kWaiting;
-  std::string reason;              // one sentence; empty while all is well
-  std::vector<PlannedPort> ports;  // its own; empty where a node port stands before all units
-  std::string instance_id;         // live grant; empty without
-  UnixMillis started_ms = 0;
-  int restarts = 0;
-};
-struct Deployment {
-  std::string id;
-  std::string name;
-  std::string cluster;
-  std::string version_id, vendor_id, model, version;
-  int revision = 0;  // number of the one that is wanted
-  int replicas = 0;  // wanted
-  int ready = 0;     // units that serve, of whichever revision
-  DeploymentState state = DeploymentState::kPending;
-  std::string reason;          // why it is not running, in one sentence with the remedy
-  bool update_failed = false;  // the revision that is wanted does not come up; a former one goes on serving
-  Grade grade = Grade::kL1;
-  std::vector<UnitInfo> units;
-  std::vector<PlannedPort> ports;  // all that it has taken
-  std::vector<std::string> route_ids;
-  Overlay overlay;
-  std::string created_by;
-  UnixMillis created_ms = 0;
-  UnixMillis changed_ms = 0;
-  std::string batch_id;  // empty for a single one
-};
-struct BatchItem {
-  DeploymentRequest request;
-  std::string deployment_id;  // once made
-  std::string error;          // why not
-};
-struct Batch {
-  std::string id;
-  std::vector<BatchItem> items;
-  UnixMillis created_ms = 0;
-};
+std::string_view to_string(UpdateStrategy strategy);                    // "surge", "in-place", "outage"
+MIFENG_LISTED(UpdatePlan, text(deployment_id), of(int, from_revision),  // number
+              text(from_version), text(to_version),
+              of(std::vector<FieldChange>, changes),  // none: nothing would be replaced
+              word(UpdateStrategy, strategy), of(std::vector<std::string>, warnings));
+MIFENG_LISTED(Revision, of(int, number), text(version_id), text(version), of(Overlay, overlay),
+              text(cause),                   // "deploy", "update", "rollback to 2"
+              flag(wanted), of(int, units),  // that run it now
+              text(created_by), number(created_ms));
+MIFENG_LISTED(UnitInfo,
+              text(name),         // the engine's
+              of(int, revision),  // number; 0: of none that is kept
+              word(store::UnitState, state),
+              text(reason),                         // one sentence; empty while all is well
+              of(std::vector<PlannedPort>, ports),  // its own; empty where a node port stands before all units
+              text(instance_id),                    // live grant; empty without
+              number(started_ms), of(int, restarts));
+MIFENG_LISTED(Deployment, text(id), text(name), text(cluster), text(version_id), text(vendor_id), text(model),
+              text(version), of(int, revision),  // number of the one that is wanted
+              of(int, replicas),                 // wanted
+              of(int, ready),                    // units that serve, of whichever revision
+              word(DeploymentState, state),
+              text(reason),         // why it is not running, in one sentence with the remedy
+              flag(update_failed),  // the revision that is wanted does not come up; a former one goes on serving
+              word(Grade, grade),
+              text(grade_reason),                                                     // grade_sentence()
+              of(std::vector<UnitInfo>, units), of(std::vector<PlannedPort>, ports),  // all that it has taken
+              of(std::vector<std::string>, route_ids), of(Overlay, overlay), text(created_by), number(created_ms),
+              number(changed_ms),
+              text(batch_id));  // empty for a single one
+MIFENG_LISTED(BatchItem, of(DeploymentRequest, request),
+              text(deployment_id),  // once made
+              text(error));         // why not
+MIFENG_LISTED(Batch, text(id), of(std::vector<BatchItem>, items), number(created_ms));
 struct DeploymentQuery {
   std::string text;   // part of name or model
   std::string state;  // as to_string
@@ -155,10 +118,7 @@ struct LogOptions {
   std::optional<UnixMillis> since_ms;
 };
 // What the engine told of a deployment lately.
-struct DeploymentEvent {
-  UnixMillis time_ms = 0;
-  std::string unit, action, detail;
-};
+MIFENG_LISTED(DeploymentEvent, number(time_ms), text(unit), text(action), text(detail));
 
 class DeploymentService {
  public:

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "mifeng/base/listed.h"
 #include "mifeng/trust/actor.h"
 #include "mifeng/trust/types.h"
 
@@ -13,23 +14,15 @@ namespace mifeng::deployments {
 
 struct Context;
 
-struct PortRange {
-  int first = 0;
-  int last = 0;  // included
-};
-struct ReservedPort {  // kept free for something else
-  int port = 0;
-  std::string reason;
-};
+MIFENG_LISTED(PortRange, of(int, first), of(int, last));  // included
+// Kept free for something else.
+MIFENG_LISTED(ReservedPort, of(int, port), text(reason));
 enum class PortState { kFree, kUsed, kUsedByOthers, kReserved };
 std::string_view to_string(PortState state);  // "free", "used", "used-by-others", "reserved"
-struct PortInfo {
-  int port = 0;
-  PortState state = PortState::kFree;
-  std::string holder;     // deployment id, or who holds it as far as can be seen, or why it is reserved
-  std::string unit;       // that has it, where it is one unit's
-  std::string port_name;  // of the deployment config
-};
+MIFENG_LISTED(PortInfo, of(int, port), word(PortState, state),
+              text(holder),      // deployment id, or who holds it as far as can be seen, or why it is reserved
+              text(unit),        // that has it, where it is one unit's
+              text(port_name));  // of the deployment config
 
 // The ports of this host that its packet filter sends to a container, with the container network's name: the rules that
 // `command` prints (`iptables -S` of the chain that Podman's netavark fills). They outlive whoever made them: where an

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "mifeng/base/bytes.h"
+#include "mifeng/base/listed.h"
 #include "mifeng/trust/actor.h"
 #include "mifeng/trust/types.h"
 
@@ -29,21 +30,14 @@ struct GuardPeer {
   int pidfd = -1;  // of the caller
 };
 
-struct Instance {
-  std::string id;  // "in-…"
-  std::string cluster;
-  std::string deployment_id;
-  int revision = 0;  // number; 0: of none that is kept
-  std::string unit;
-  std::string engine_id;  // of this very container or pod
-  std::string signing_key_id;
-  std::string guard_version;
-  UnixMillis granted_ms = 0;
-  UnixMillis lease_until_ms = 0;
-  UnixMillis ended_ms = 0;  // 0: live
-  std::string end_reason;
-  std::int64_t calls = 0;
-};
+MIFENG_LISTED(Instance,
+              text(id),                                               // "in-…"
+              text(cluster), text(deployment_id), of(int, revision),  // number; 0: of none that is kept
+              text(unit),
+              text(engine_id),  // of this very container or pod
+              text(signing_key_id), text(guard_version), number(granted_ms), number(lease_until_ms),
+              number(ended_ms),  // 0: live
+              text(end_reason), number(calls));
 
 struct Leases {
   UnixMillis lease_ms;  // that a grant or renewal gives

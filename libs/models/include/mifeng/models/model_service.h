@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "mifeng/base/listed.h"
 #include "mifeng/store/models.h"
 #include "mifeng/trust/actor.h"
 #include "mifeng/trust/types.h"
@@ -18,37 +19,29 @@ Result<VersionState> parse_version_state(std::string_view text);
 using store::DocumentKind;
 Result<DocumentKind> parse_document_kind(std::string_view text);
 
-struct DocumentInfo {
-  DocumentKind kind = DocumentKind::kDesign;
-  std::string sm3;
-  std::int64_t size = 0;  // bytes
-};
-struct ModelVersion {
-  std::string id;  // "mv-…"
-  std::string vendor_id;
-  std::string vendor_name;
-  std::string name;      // 模型名称
-  std::string function;  // 模型功能
-  std::string language;  // 编程语言
-  std::string version;
-  std::string config_address;  // "/api/v1/configs/{sm3}"
-  std::string config_sm3;
-  std::string image_name;     // "acme/digits", as signed
-  std::string image_digest;   // "sha256:…"
-  std::string image_address;  // "127.0.0.1:5000/acme/digits@sha256:…": the platform's, not signed
-  VersionState state = VersionState::kSubmitted;
-  std::string state_reason;  // why it was refused or withdrawn
-  std::string package_sm3;   // of mifeng-package.json, by which a second submit is compared
-  std::string payload_header_sm3;
-  std::int64_t payload_size = 0;   // plaintext bytes
-  std::string signer_fingerprint;  // of the vendor key it was submitted under
-  std::string delivery_key_id;     // the payload was sealed to; hex
-  std::vector<DocumentInfo> documents;
-  std::string submitted_by;
-  UnixMillis submitted_ms = 0;
-  std::string decided_by;
-  UnixMillis decided_ms = 0;
-};
+MIFENG_LISTED(DocumentInfo, word(DocumentKind, kind), text(sm3),
+              number(size));  // bytes
+MIFENG_LISTED(ModelVersion,
+              text(id),  // "mv-…"
+              text(vendor_id), text(vendor_name),
+              text(name),      // 模型名称
+              text(function),  // 模型功能
+              text(language),  // 编程语言
+              text(version),
+              text(config_address),  // "/api/v1/configs/{sm3}"
+              text(config_sm3),
+              text(image_name),     // "acme/digits", as signed
+              text(image_digest),   // "sha256:…"
+              text(image_address),  // "127.0.0.1:5000/acme/digits@sha256:…": the platform's, not signed
+              word(VersionState, state),
+              text(state_reason),  // why it was refused or withdrawn
+              text(package_sm3),   // of mifeng-package.json, by which a second submit is compared
+              text(payload_header_sm3),
+              number(payload_size),      // plaintext bytes
+              text(signer_fingerprint),  // of the vendor key it was submitted under
+              text(delivery_key_id),     // the payload was sealed to; hex
+              of(std::vector<DocumentInfo>, documents), text(submitted_by), number(submitted_ms), text(decided_by),
+              number(decided_ms));
 // Empty members match all. `text` is looked for in name, function, vendor name; the others: name and function as a
 // part, language and vendor (id) exactly; case of ASCII letters does not count.
 struct ModelQuery {
@@ -59,19 +52,12 @@ struct ModelQuery {
   std::string vendor;
   std::string state;  // as to_string(VersionState)
 };
-struct ConfigEntry {  // 配置文件库
-  std::string sm3;
-  std::string address;
-  std::int64_t size = 0;
-  UnixMillis created_ms = 0;
-};
-struct ImageEntry {  // 模型镜像库
-  std::string name;
-  std::string digest;
-  std::string address;
-  std::int64_t size = 0;  // bytes of its layers, as stored
-  UnixMillis created_ms = 0;
-};
+// 配置文件库
+MIFENG_LISTED(ConfigEntry, text(sm3), text(address), number(size), number(created_ms));
+// 模型镜像库
+MIFENG_LISTED(ImageEntry, text(name), text(digest), text(address),
+              number(size),  // bytes of its layers, as stored
+              number(created_ms));
 
 class ModelService {
  public:
@@ -90,10 +76,7 @@ class ModelService {
   Result<ModelVersion> refuse(const trust::Actor& actor, const std::string& id, const std::string& reason);
   // No new deployment of it from now on; gives the deployments that have it, wanted or to roll back to. kConflict
   // "not-accepted".
-  struct Withdrawn {
-    ModelVersion version;
-    std::vector<std::string> deployment_ids;
-  };
+  MIFENG_LISTED(Withdrawn, of(ModelVersion, version), of(std::vector<std::string>, deployment_ids));
   Result<Withdrawn> withdraw(const trust::Actor& actor, const std::string& id, const std::string& reason);
   // A version that is not accepted and that no deployment has. kConflict "version-accepted", "version-in-use".
   Result<void> remove(const trust::Actor& actor, const std::string& id);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "mifeng/base/bytes.h"
+#include "mifeng/base/listed.h"
 #include "mifeng/models/model_service.h"
 #include "mifeng/trust/actor.h"
 #include "mifeng/trust/types.h"
@@ -16,17 +17,13 @@ struct Context;
 
 class BusyUpload;
 
-struct Upload {
-  std::string id;
-  std::int64_t size = 0;      // what was announced, bytes
-  std::int64_t received = 0;  // where to go on after a break
-  UnixMillis expires_ms = 0;  // 24 h after the last piece
-};
+MIFENG_LISTED(Upload, text(id),
+              number(size),                           // what was announced, bytes
+              number(received),                       // where to go on after a break
+              number(expires_ms));                    // 24 h after the last piece
 enum class SubmitOutcome { kStored, kAlreadyThere };  // the same bytes again change nothing
-struct Submitted {
-  ModelVersion version;
-  SubmitOutcome outcome = SubmitOutcome::kStored;
-};
+std::string_view to_string(SubmitOutcome outcome);    // "stored", "already-there"
+MIFENG_LISTED(Submitted, of(ModelVersion, version), word(SubmitOutcome, outcome));
 
 class SubmitService {
  public:
@@ -55,6 +52,7 @@ class SubmitService {
 
  private:
   struct State;
+  Result<Submitted> submit(const trust::Actor& actor, const std::string& id, std::string& subject);
   Result<BusyUpload> take_own(const trust::Actor& actor, const std::string& id);
   const Context& context_;
   std::unique_ptr<State> state_;

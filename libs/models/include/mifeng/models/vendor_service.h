@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "mifeng/base/listed.h"
 #include "mifeng/trust/actor.h"
 #include "mifeng/trust/types.h"
 
@@ -13,21 +14,14 @@ struct Context;
 
 namespace mifeng::models {
 
-struct Vendor {
-  std::string id;  // DNS label, the same at every customer's
-  std::string name;
-  std::string address;
-  std::string telephone;
-  std::string business;
-  // In force: its signatures count. Empty before an administrator has confirmed one.
-  std::string public_key_pem;
-  std::string fingerprint;  // of the key in force
-  // Waiting for confirmation.
-  std::string pending_key_pem;
-  std::string pending_fingerprint;
-  UnixMillis created_ms = 0;
-  UnixMillis confirmed_ms = 0;
-};
+MIFENG_LISTED(Vendor,
+              text(id),  // DNS label, the same at every customer's
+              text(name), text(address), text(telephone), text(business),
+              text(public_key_pem),   // in force: its signatures count; empty before an administrator has confirmed one
+              text(fingerprint),      // of the key in force
+              flag(confirmed),        // there is a key in force
+              text(pending_key_pem),  // waiting for confirmation
+              text(pending_fingerprint), number(created_ms), number(confirmed_ms));
 struct VendorInput {
   std::string id;  // ignored by update
   std::string name;

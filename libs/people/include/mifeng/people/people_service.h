@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "mifeng/base/listed.h"
 #include "mifeng/trust/actor.h"
 #include "mifeng/trust/types.h"
 
@@ -17,18 +18,13 @@ namespace mifeng::people {
 
 struct Core;  // what the services share (private)
 
-struct Person {
-  std::string id;
-  std::string name;  // what is typed at sign-in: 1..64 of [a-z0-9._@-]
-  std::string display_name;
-  std::vector<trust::Role> roles;
-  std::string vendor_id;  // needed with the role vendor
-  bool enabled = true;
-  bool must_change_password = false;
-  UnixMillis locked_until_ms = 0;  // 0: not locked
-  UnixMillis created_ms = 0;
-  UnixMillis last_sign_in_ms = 0;
-};
+MIFENG_LISTED(Person, text(id),
+              text(name),  // what is typed at sign-in: 1..64 of [a-z0-9._@-]
+              text(display_name), of(std::vector<trust::Role>, roles),
+              text(vendor_id),  // needed with the role vendor
+              flag(enabled), flag(must_change_password),
+              number(locked_until_ms),  // 0: not locked
+              number(created_ms), number(last_sign_in_ms));
 struct PersonInput {
   std::string name;  // cannot be changed later
   std::string display_name;
@@ -37,28 +33,17 @@ struct PersonInput {
   bool enabled = true;
 };
 // A password that was made here is shown this once and must be changed at the first sign-in.
-struct NewPassword {
-  Person person;
-  std::string password;
-};
-struct Session {
-  std::string token;  // bearer, shown once; only its SM3 is stored
-  UnixMillis expires_ms = 0;
-  Person person;
-};
-struct ApiToken {
-  std::string id;
-  std::string name;
-  std::string person_id;
-  std::vector<trust::Role> roles;  // a subset of the person's; shrinks with them
-  UnixMillis created_ms = 0;
-  UnixMillis expires_ms = 0;    // 0: does not
-  UnixMillis last_used_ms = 0;  // to the minute
-};
-struct NewApiToken {
-  ApiToken info;
-  std::string token;  // "mft_…", shown once; only its SM3 is stored
-};
+MIFENG_LISTED(NewPassword, of(Person, person), text(password));
+MIFENG_LISTED(Session,
+              text(token),  // bearer, shown once; only its SM3 is stored
+              number(expires_ms), of(Person, person));
+MIFENG_LISTED(ApiToken, text(id), text(name), text(person_id),
+              of(std::vector<trust::Role>, roles),  // a subset of the person's; shrinks with them
+              number(created_ms),
+              number(expires_ms),     // 0: does not
+              number(last_used_ms));  // to the minute
+MIFENG_LISTED(NewApiToken, of(ApiToken, info),
+              text(token));  // "mft_…", shown once; only its SM3 is stored
 
 struct PasswordOptions {
   int parallel_hashes;  // PBKDF2 at once

@@ -1,6 +1,5 @@
-// Rows as plain structs. A struct that says its table, columns and number of leading key columns (Table<Row>) can be
-// found, inserted, updated and erased here; everything else that is asked of a table is a named function beside its
-// row.
+// Rows as plain structs. A listed struct (base/listed.h) that says its table (Table<Row>) can be found, inserted,
+// updated and erased here; everything else that is asked of a table is a named function beside its row.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "mifeng/base/listed.h"
 #include "mifeng/store/database.h"
 #include "mifeng/store/words.h"
 
@@ -31,8 +31,8 @@ using Target = std::variant<std::string*, std::int64_t*, WordTarget>;
 Result<std::int64_t> run_sql(Transaction& tx, const std::string& sql, const std::vector<Param>& params,
                              const std::vector<Target>& targets = {}, const std::function<void()>& on_row = {});
 
-// What MIFENG_RECORD (record.h) makes of a list of members: the table's name, how many columns lead as its key, all of
-// their names, and the members as a std::tuple of references (std::string, std::int64_t, enumerations of words.h).
+// What MIFENG_RECORD (record.h) says of a row beside its members: the table's name, and how many columns lead as its
+// key.
 template <typename Row>
 struct Table;
 
@@ -61,24 +61,19 @@ Param param_of(const Member& member) {
 }
 template <typename Row>
 std::vector<Target> targets_of(Row& row) {
-  return std::apply([](auto&... member) { return std::vector<Target>{target_of(member)...}; }, Table<Row>::tie(row));
+  return std::apply([](auto&... member) { return std::vector<Target>{target_of(member)...}; }, row.members());
 }
 template <typename Row>
 std::vector<Param> params_of(const Row& row) {
-  Row copy = row;
-  return std::apply([](auto&... member) { return std::vector<Param>{param_of(member)...}; }, Table<Row>::tie(copy));
+  return std::apply([](const auto&... member) { return std::vector<Param>{param_of(member)...}; }, row.members());
 }
 // "a, b" or ":a, :b"
 std::string join_columns(const char* const* columns, std::size_t count, const char* prefix);
 // "a = :a AND b = :b" or with ", "
 std::string join_equal(const char* const* columns, std::size_t count, const char* separator);
 template <typename Row>
-constexpr std::size_t column_count() {
-  return std::size(Table<Row>::columns);
-}
-template <typename Row>
 std::string key_clause() {
-  return " WHERE " + join_equal(Table<Row>::columns, Table<Row>::keys, " AND ");
+  return " WHERE " + join_equal(Row::member_names, Table<Row>::keys, " AND ");
 }
 
 }  // namespace detail
@@ -88,8 +83,8 @@ template <typename Row>
 Result<std::vector<Row>> select(Transaction& tx, const std::string& clause, const std::vector<Param>& params) {
   std::vector<Row> rows;
   Row row;
-  const std::string sql = "SELECT " + detail::join_columns(Table<Row>::columns, detail::column_count<Row>(), "") +
-                          " FROM " + Table<Row>::name + " " + clause;
+  const std::string sql = "SELECT " + detail::join_columns(Row::member_names, kMembers<Row>, "") + " FROM " +
+                          Table<Row>::name + " " + clause;
   auto done = run_sql(tx, sql, params, detail::targets_of(row), [&] { rows.push_back(row); });
   if (!done) return std::move(done).error();
   return rows;
@@ -111,17 +106,16 @@ Result<std::optional<Row>> find(Transaction& tx, const Keys&... keys) {
 
 template <typename Row>
 Result<std::vector<Row>> all(Transaction& tx) {
-  return select<Row>(tx, std::string("ORDER BY ") + detail::join_columns(Table<Row>::columns, Table<Row>::keys, ""),
-                     {});
+  return select<Row>(tx, std::string("ORDER BY ") + detail::join_columns(Row::member_names, Table<Row>::keys, ""), {});
 }
 
 template <typename Row>
 Result<void> insert(Transaction& tx, const Row& row) {
-  const std::size_t count = detail::column_count<Row>();
+  const std::size_t count = kMembers<Row>;
   auto done = run_sql(tx,
                       std::string("INSERT INTO ") + Table<Row>::name + " (" +
-                          detail::join_columns(Table<Row>::columns, count, "") + ") VALUES (" +
-                          detail::join_columns(Table<Row>::columns, count, ":") + ")",
+                          detail::join_columns(Row::member_names, count, "") + ") VALUES (" +
+                          detail::join_columns(Row::member_names, count, ":") + ")",
                       detail::params_of(row));
   if (!done) return std::move(done).error();
   return ok();
@@ -133,11 +127,11 @@ Result<bool> update(Transaction& tx, const Row& row) {
   const std::size_t keys = Table<Row>::keys;
   std::vector<Param> params = detail::params_of(row);
   std::rotate(params.begin(), params.begin() + static_cast<std::ptrdiff_t>(keys), params.end());
-  auto done = run_sql(tx,
-                      std::string("UPDATE ") + Table<Row>::name + " SET " +
-                          detail::join_equal(Table<Row>::columns + keys, detail::column_count<Row>() - keys, ", ") +
-                          detail::key_clause<Row>(),
-                      params);
+  auto done =
+      run_sql(tx,
+              std::string("UPDATE ") + Table<Row>::name + " SET " +
+                  detail::join_equal(Row::member_names + keys, kMembers<Row> - keys, ", ") + detail::key_clause<Row>(),
+              params);
   if (!done) return std::move(done).error();
   return *done > 0;
 }

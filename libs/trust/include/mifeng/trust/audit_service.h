@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "mifeng/base/listed.h"
 #include "mifeng/store/audit.h"
 #include "mifeng/trust/actor.h"
 #include "mifeng/trust/context.h"
@@ -14,27 +15,24 @@ namespace mifeng::trust {
 
 class KeyRing;
 
-struct AuditEntry {
-  std::int64_t seq = 0;  // from 1, without gaps
-  UnixMillis time_ms = 0;
-  std::string actor;    // person's name, "system", "gateway gw-1", "container mf-…"
-  std::string action;   // "version.accept", "grant.give", ...
-  std::string subject;  // what it was done to
-  std::string outcome;  // "ok", or the reason of the refusal
-  std::string detail;   // one sentence or JSON; never a secret
-};
+MIFENG_LISTED(AuditEntry,
+              number(seq),  // from 1, without gaps
+              number(time_ms),
+              text(actor),    // person's name, "system", "gateway gw-1", "container mf-…"
+              text(action),   // "version.accept", "grant.give", ...
+              text(subject),  // what it was done to
+              text(outcome),  // "ok", or the reason of the refusal
+              text(detail));  // one sentence or JSON; never a secret
 struct AuditQuery {
   std::string actor, action, subject;  // parts
   UnixMillis from_ms = 0;
   UnixMillis to_ms = 0;  // 0: now
 };
-struct AuditVerdict {
-  bool intact = false;
-  std::int64_t entries = 0;       // looked at
-  std::int64_t signed_up_to = 0;  // last entry covered by a good signed head
-  std::int64_t bad_seq = 0;       // first entry that does not fit; 0 for none
-  std::string problem;            // a sentence; empty when intact
-};
+MIFENG_LISTED(AuditVerdict, flag(intact),
+              number(entries),       // looked at
+              number(signed_up_to),  // last entry covered by a good signed head
+              number(bad_seq),       // first entry that does not fit; 0 for none
+              text(problem));        // a sentence; empty when intact
 
 class AuditService {
  public:

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "mifeng/base/listed.h"
 #include "mifeng/messages/key_statement.h"
 #include "mifeng/trust/actor.h"
 #include "mifeng/trust/context.h"
@@ -19,20 +20,13 @@ Result<KeyPurpose> parse_key_purpose(std::string_view text);
 enum class KeyState { kFuture, kInForce, kRetired, kDestroyed };
 std::string_view to_string(KeyState state);  // "future", "in-force", "retired", "destroyed"
 
-struct KeyInfo {
-  std::string id;  // key id, 16 hex digits
-  KeyPurpose purpose = KeyPurpose::kIdentity;
-  KeyState state = KeyState::kFuture;
-  std::int64_t serial = 0;
-  std::string public_key_pem;
-  std::string fingerprint;
-  std::string statement_base64;  // exact bytes that were signed; empty for the first identity key
-  std::string signature_base64;
-  std::string signed_by;  // key id of the identity key
-  UnixMillis not_before_ms = 0;
-  UnixMillis not_after_ms = 0;
-  UnixMillis destroyed_ms = 0;
-};
+MIFENG_LISTED(KeyInfo,
+              text(id),  // key id, 16 hex digits
+              word(KeyPurpose, purpose), word(KeyState, state), number(serial), text(public_key_pem), text(fingerprint),
+              text(statement_base64),  // exact bytes that were signed; empty for the first identity key
+              text(signature_base64),
+              text(signed_by),  // key id of the identity key
+              number(not_before_ms), number(not_after_ms), number(destroyed_ms));
 
 class KeyService {
  public:

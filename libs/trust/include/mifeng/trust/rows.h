@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "mifeng/base/bytes.h"
+#include "mifeng/base/listed.h"
 #include "mifeng/base/random.h"
 #include "mifeng/base/result.h"
 #include "mifeng/store/rows.h"
@@ -27,6 +28,12 @@ Page<Item> page_of(store::Slice<Row>&& slice, Convert&& convert) {
   page.total = slice.total;
   for (Row& row : slice.rows) page.items.push_back(convert(row));
   return page;
+}
+
+// Where a row's members make the item.
+template <typename Item, typename Row>
+Page<Item> page_of(store::Slice<Row>&& slice) {
+  return page_of<Item>(std::move(slice), [](const Row& row) { return made_of<Item>(row); });
 }
 
 Error not_found(const std::string& what, const std::string& id);
