@@ -51,8 +51,8 @@ INSTANTIATE_TEST_SUITE_P(Kubernetes, EngineTest, ::testing::Values(&the_bench));
 std::string KubernetesBench::fact(const char* name) const { return text_at(facts_, name); }
 
 std::string KubernetesBench::command(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(),
-                   {of_environment("MIFENG_CLUSTER_COMMAND"), "--number", std::to_string(integer_at(facts_, "number"))});
+  arguments.insert(arguments.begin(), {of_environment("MIFENG_CLUSTER_COMMAND"), "--number",
+                                       std::to_string(integer_at(facts_, "number"))});
   return run(arguments);
 }
 

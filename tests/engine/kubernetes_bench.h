@@ -1,5 +1,5 @@
-// A real Kubernetes that runs already (tests/cluster): where it is stands in the environment, MIFENG_TEST_CLUSTER, the JSON
-// that `tests/cluster/cluster status` prints.
+// A real Kubernetes that runs already (tests/cluster): where it is stands in the environment, MIFENG_TEST_CLUSTER, the
+// JSON that `tests/cluster/cluster status` prints.
 #pragma once
 
 #include <set>

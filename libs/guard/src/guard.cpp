@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "guard_impl.h"
+#include "mifeng/guard/folders.h"
 #include "mifeng/guard/open_payload.h"
 #include "mifeng/keyholder/process.h"
 #include "mifeng/os/file.h"
@@ -18,6 +19,7 @@ constexpr milliseconds kConnecting{100};  // for connections that are just being
 constexpr milliseconds kModelStop{1200};  // for a model that has no request left
 constexpr milliseconds kModelGone{2000};  // until a killed one is known to have ended
 constexpr seconds kRepeatLog{60};
+constexpr seconds kFormerModel{20};   // mifeng-start ends itself and its model within 7 s of its guard's end
 constexpr seconds kDoorPatience{45};  // the platform asks the cluster about us, which may be slow itself
 constexpr std::size_t kTokenMax = 16'384;
 
@@ -39,6 +41,7 @@ Result<void> Guard::Impl::prepare() {
   tools.emplace(messages::SealingTools{random, *provider});
   MIFENG_CHECK(check_in_memory(config.folders.app));
   MIFENG_CHECK(check_in_memory(config.folders.run));
+  MIFENG_CHECK(clear_folders(config.folders, kFormerModel));
   keyholder::PlatformAddress address{
       .address = config.platform, .tls_certificate_sm3 = {}, .answer_size_max = 64 << 10};
   if (config.door) address.idle_timeout = kDoorPatience;

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "mifeng/base/file.h"
+#include "mifeng/os/file.h"
 #include "mifeng/store/grants.h"
 #include "mifeng/vault/wrapper.h"
 
