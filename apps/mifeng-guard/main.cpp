@@ -1,5 +1,6 @@
 // mifeng-guard [--root DIR] [--run DIR] [--shared DIR] [--model DIR] [--app DIR] [--nginx FILE] [--module FILE]
 //              [--template FILE] [--health-port N]
+// mifeng-guard [--root DIR] --copy-start DIR
 #include <unistd.h>
 
 #include <csignal>
@@ -12,19 +13,40 @@
 #include "mifeng/base/options.h"
 #include "mifeng/guard/guard.h"
 #include "mifeng/keyholder/process.h"
+#include "mifeng/os/file.h"
 
 namespace {
 
 using namespace mifeng;
 
+constexpr std::size_t kStartMax = 64 << 20;
+
 void log_line(const std::string& line) { std::cerr << format_time(SystemClock().now_ms()) + " guard: " + line + "\n"; }
+
+// Alone, and at once: whoever reads the container's log looks for exactly this line.
+void print_line(const std::string& line) {
+  const std::string whole = line + "\n";
+  (void)!::write(STDOUT_FILENO, whole.data(), whole.size());
+}
 
 int usage(const std::string& what) {
   log_line(what);
   log_line(
       "usage: mifeng-guard [--root DIR] [--run DIR] [--shared DIR] [--model DIR] [--app DIR] [--nginx FILE] "
-      "[--module FILE] [--template FILE] [--health-port N]");
+      "[--module FILE] [--template FILE] [--health-port N]\n"
+      "       mifeng-guard [--root DIR] --copy-start DIR   copies mifeng-start into a folder of the pod's, and ends");
   return 2;
+}
+
+// For a pod, where the model's container gets its first process from the guards' image: that image has it beside
+// /mifeng.
+int copy_start(const std::filesystem::path& root, const std::filesystem::path& folder) {
+  const auto program = read_file(root.parent_path() / "mifeng-start", kStartMax);
+  // Whole or not at all, and in the place of one that is there: an engine may run us again.
+  const auto written = program ? write_file_atomic(folder / "mifeng-start", *program, 0755) : program.error();
+  if (written) return 0;
+  log_line("cannot copy mifeng-start: " + written.error().message());
+  return 1;
 }
 
 }  // namespace
@@ -37,7 +59,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   keyholder::raise_descriptor_limit();
   guard::Folders folders;
-  std::filesystem::path nginx, module, nginx_template;
+  std::filesystem::path nginx, module, nginx_template, start_copy;
   std::uint16_t health_port = 15020;
   const std::vector<Option> known = {
       path_option("--root", folders.root),
@@ -48,6 +70,7 @@ int main(int argc, char** argv) {
       path_option("--nginx", nginx),
       path_option("--module", module),
       path_option("--template", nginx_template),
+      path_option("--copy-start", start_copy),
       number_option<std::uint16_t>("--health-port", health_port, 0, 65535, "takes a port"),
       question_option("--version"),
   };
@@ -58,6 +81,8 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (given->behind) return usage("no command goes here; mifeng-start takes the model's");
+
+  if (!start_copy.empty()) return copy_start(folders.root, start_copy);
 
   std::map<std::string, std::string> environment;
   for (char** entry = environ; *entry != nullptr; ++entry) {
@@ -80,6 +105,7 @@ int main(int argc, char** argv) {
                               .nginx = nginx.empty() ? root / "sbin/nginx" : nginx,
                               .module = module.empty() ? root / "modules/ngx_http_mifeng.so" : module,
                               .nginx_template = nginx_template.empty() ? root / "etc/guard.conf.in" : nginx_template,
-                              .log = log_line};
+                              .log = log_line,
+                              .print = print_line};
   return static_cast<int>(guard::Guard(std::move(options)).run());
 }

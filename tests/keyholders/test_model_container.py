@@ -7,7 +7,7 @@ import sys
 import threading
 
 import pytest
-from keyholders import BIN, GROUP, MODEL_UID, UID, wait_for
+from keyholders import BIN, GROUP, MODEL_UID, START, UID, wait_for
 
 # A first process of the model's container that is none of ours. Prints what the guard says, to the end of the connection.
 HAND_OVER = """
@@ -162,3 +162,23 @@ def test_a_model_of_the_guards_own_user_id_is_refused(stage):
 def test_the_guard_takes_no_command():
     done = subprocess.run([BIN / "mifeng-guard", "--", "/app/model"], capture_output=True, text=True, timeout=20)
     assert done.returncode == 2 and "no command goes here" in done.stderr
+
+
+def test_the_guards_image_copies_mifeng_start_into_a_folder_of_the_pods(folder):
+    """As its init container does there: again and again, and into nothing but a folder that is there."""
+    image = folder / "image"
+    (image / "mifeng").mkdir(parents=True)
+    (image / "mifeng-start").write_bytes(START.read_bytes())
+    shared = folder / "start"
+    shared.mkdir()
+    copy = [BIN / "mifeng-guard", "--root", image / "mifeng", "--copy-start", shared]
+    for _ in range(2):
+        assert subprocess.run(copy, capture_output=True, text=True, timeout=20).returncode == 0
+        assert [path.name for path in shared.iterdir()] == ["mifeng-start"]
+        assert (shared / "mifeng-start").read_bytes() == START.read_bytes()
+        assert (shared / "mifeng-start").stat().st_mode & 0o7777 == 0o755
+    (image / "mifeng-start").unlink()
+    without = subprocess.run(copy, capture_output=True, text=True, timeout=20)
+    assert without.returncode == 1 and "mifeng-start" in without.stderr
+    nowhere = subprocess.run([*copy[:-1], folder / "missing"], capture_output=True, text=True, timeout=20)
+    assert nowhere.returncode == 1

@@ -39,6 +39,7 @@ class Container:
         os.chmod(path, 0o666)
         self.listener.listen()
         self.listener.settimeout(20)
+        (self.root / "mifeng/guard/unit.lock").touch()
 
     def start(self, *command, options=(), environment=None):
         """The engine's part."""

@@ -61,6 +61,10 @@ bool is_path(std::string_view text) {
          });
 }
 
+bool is_tag(std::string_view text) {
+  return text.size() <= 256 && std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
 }  // namespace
 
 std::filesystem::path GuardConfig::start_socket() const { return folders.guard / "start.sock"; }
@@ -107,8 +111,22 @@ Result<GuardConfig> read_config(const std::map<std::string, std::string>& enviro
                      .ports = {},
                      .readiness = {},
                      .seal_key = {},
-                     .pod_uid = {},
-                     .token_file = {}};
+                     .door = {}};
+  if (!config.platform.starts_with("unix:/")) {
+    if (!config.platform.starts_with("http://"))
+      return bad_environment("MIFENG_PLATFORM", "must be like unix:/FILE or http://HOST:PORT");
+    DoorConfig door;
+    MIFENG_TRY(door.tag, required("MIFENG_DOOR_TAG"));
+    if (!is_tag(door.tag))
+      return bad_environment("MIFENG_DOOR_TAG", "must be at most 256 printable characters without spaces");
+    MIFENG_TRY(door.pod_uid, required("MIFENG_POD_UID"));
+    MIFENG_TRY(door.token_file, required("MIFENG_TOKEN_FILE"));
+    if (!door.token_file.is_absolute()) return bad_environment("MIFENG_TOKEN_FILE", "must be an absolute path");
+    config.door = std::move(door);
+  } else {
+    for (const char* name : {"MIFENG_DOOR_TAG", "MIFENG_POD_UID", "MIFENG_TOKEN_FILE"})
+      if (find(name)) return bad_environment(name, "goes with a MIFENG_PLATFORM of http://HOST:PORT alone");
+  }
   MIFENG_TRY(const std::string ports, required("MIFENG_PORTS"));
   MIFENG_TRY(config.ports, parse_ports(ports));
   config.readiness = find("MIFENG_READINESS").value_or("");
@@ -138,8 +156,6 @@ Result<GuardConfig> read_config(const std::map<std::string, std::string>& enviro
       return bad_environment("MIFENG_SEAL_KEY_ANSWERS", "must be a number from 1000 to 1048576");
     config.seal_key.streams_max = *answers;
   }
-  config.pod_uid = find("MIFENG_POD_UID");
-  if (const auto token = find("MIFENG_TOKEN_FILE")) config.token_file = *token;
   return config;
 }
 

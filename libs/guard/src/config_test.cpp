@@ -41,6 +41,39 @@ TEST(GuardConfig, IsReadFromTheEnvironment) {
   EXPECT_EQ(config->model_socket(1), "/mifeng/model/model-more-x.sock");
 }
 
+TEST(GuardConfig, TheDoorComesWithTagPodAndToken) {
+  auto environment = good_environment();
+  EXPECT_FALSE(read_config(environment, {})->door);
+  environment["MIFENG_PLATFORM"] = "http://10.0.0.1:7083";
+  environment["MIFENG_DOOR_TAG"] = "ward.00ff";
+  environment["MIFENG_POD_UID"] = "5f0c";
+  environment["MIFENG_TOKEN_FILE"] = "/var/run/mifeng/token";
+  const auto config = read_config(environment, {});
+  ASSERT_TRUE(config.has_value()) << config.error().message();
+  ASSERT_TRUE(config->door);
+  EXPECT_EQ(config->door->tag, "ward.00ff");
+  EXPECT_EQ(config->door->pod_uid, "5f0c");
+  EXPECT_EQ(config->door->token_file, "/var/run/mifeng/token");
+  for (const auto& [name, wrong] : std::map<std::string, std::vector<std::string>>{
+           {"MIFENG_DOOR_TAG", {"", "a b", "a\r\nb", std::string(257, 'a')}},
+           {"MIFENG_POD_UID", {""}},
+           {"MIFENG_TOKEN_FILE", {"", "token"}},
+           {"MIFENG_PLATFORM", {"https://10.0.0.1:7083", "10.0.0.1:7083"}}})
+    for (const std::string& value : wrong) {
+      auto changed = environment;
+      changed[name] = value;
+      const auto refused = read_config(changed, {});
+      ASSERT_FALSE(refused) << name << "=" << value;
+      EXPECT_NE(refused.error().message().find(name), std::string::npos) << refused.error().message();
+    }
+  // A socket of one's own needs none of them, so something is not as it was meant to be.
+  for (const char* name : {"MIFENG_DOOR_TAG", "MIFENG_POD_UID", "MIFENG_TOKEN_FILE"}) {
+    auto at_socket = good_environment();
+    at_socket[name] = "/x";
+    EXPECT_FALSE(read_config(at_socket, {})) << name;
+  }
+}
+
 TEST(GuardConfig, SaysWhichVariableIsWrong) {
   const auto refused = [](const std::string& name, const std::string& value) {
     auto environment = good_environment();

@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "guard_impl.h"
+#include "mifeng/guard/folders.h"
 #include "mifeng/guard/open_payload.h"
 #include "mifeng/keyholder/process.h"
 #include "mifeng/os/file.h"
@@ -18,6 +19,19 @@ constexpr milliseconds kConnecting{100};  // for connections that are just being
 constexpr milliseconds kModelStop{1200};  // for a model that has no request left
 constexpr milliseconds kModelGone{2000};  // until a killed one is known to have ended
 constexpr seconds kRepeatLog{60};
+constexpr seconds kFormerModel{20};   // mifeng-start ends itself and its model within 7 s of its guard's end
+constexpr seconds kDoorPatience{45};  // the platform asks the cluster about us, which may be slow itself
+constexpr std::size_t kTokenMax = 16'384;
+
+// As a file of Kubernetes has it, or an editor: what stands around it is none of it.
+Result<SecretBytes> read_token(const std::filesystem::path& file) {
+  MIFENG_TRY(const SecretBytes text, read_secret_file(file, kTokenMax));
+  const std::string_view all = as_text(text.reveal_for_parsing());
+  constexpr const char* kSpace = " \t\r\n";
+  const std::size_t begin = all.find_first_not_of(kSpace);
+  if (begin == std::string_view::npos) return Error(ErrorCode::kUnavailable, "no-token", file.string() + " is empty");
+  return SecretBytes(as_bytes(all.substr(begin, all.find_last_not_of(kSpace) + 1 - begin)));
+}
 
 }  // namespace
 
@@ -27,8 +41,11 @@ Result<void> Guard::Impl::prepare() {
   tools.emplace(messages::SealingTools{random, *provider});
   MIFENG_CHECK(check_in_memory(config.folders.app));
   MIFENG_CHECK(check_in_memory(config.folders.run));
-  MIFENG_TRY(link, keyholder::HttpPlatformLink::create(
-                       {.address = config.platform, .tls_certificate_sm3 = {}, .answer_size_max = 64 << 10}));
+  MIFENG_CHECK(clear_folders(config.folders, kFormerModel));
+  keyholder::PlatformAddress address{
+      .address = config.platform, .tls_certificate_sm3 = {}, .answer_size_max = 64 << 10};
+  if (config.door) address.idle_timeout = kDoorPatience;
+  MIFENG_TRY(link, keyholder::HttpPlatformLink::create(address));
   MIFENG_CHECK(open_sockets());
   MIFENG_CHECK(start_key_socket());
   MIFENG_CHECK(configure_nginx());
@@ -145,9 +162,14 @@ void Guard::Impl::tell_error() {
 
 asio::awaitable<void> Guard::Impl::converse() {
   while (!stopping()) {
-    if (options.config.token_file) {
-      auto token = read_text_file(*options.config.token_file, 16384);
-      if (token) session->set_token(std::move(*token));
+    if (session->needs_token()) {
+      auto token = read_token(options.config.door->token_file);
+      if (!token) {
+        log("no message to the platform, since the pod's token cannot be read: " + token.error().message());
+        co_await pause(seconds(5));
+        continue;
+      }
+      session->set_token(std::move(*token));
     }
     auto exchange = session->next();
     if (!exchange) {
@@ -156,6 +178,8 @@ asio::awaitable<void> Guard::Impl::converse() {
       continue;
     }
     net::Headers headers{{"Mifeng-Deployment", options.config.deployment}, {"Mifeng-Nonce", exchange->nonce}};
+    if (options.config.door) headers.add("Mifeng-Door-Tag", options.config.door->tag);
+    if (!exchange->printed.empty() && options.print) options.print(exchange->printed);
     auto post = link->post(exchange->path, std::move(headers), std::move(exchange->body), exchange->what);
     auto answer = co_await std::move(post);
     Result<Bytes> body = answer ? Result<Bytes>(std::move(answer->body)) : Result<Bytes>(answer.error());

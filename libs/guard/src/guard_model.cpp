@@ -30,8 +30,8 @@ Result<void> Guard::Impl::begin_session(SealedFile header) {
   const GuardConfig& config = options.config;
   session.emplace(SessionOptions{.deployment = config.deployment,
                                  .instance = config.instance,
-                                 .pod_uid = config.pod_uid,
-                                 .token = std::nullopt,
+                                 .pod_uid = config.door ? std::optional(config.door->pod_uid) : std::nullopt,
+                                 .proves_by_token = config.door.has_value(),
                                  .guard_version = options.version,
                                  .identity_key = config.identity_key,
                                  .delivery_key = config.delivery_key,

@@ -24,7 +24,26 @@ milliseconds retry_delay(int failures) {
 GrantSession::GrantSession(SessionOptions options, const Clock& clock, const messages::SealingTools& tools)
     : options_(std::move(options)), clock_(clock), tools_(tools) {}
 
+bool GrantSession::needs_token() const {
+  if (!options_.proves_by_token) return false;
+  if (pending_) return !sent_token_.empty();
+  return wants_grant_ || start_word_ == StartWord::kAsked;
+}
+
+Result<std::optional<SecretBytes>> GrantSession::token_for_message() {
+  sent_token_ = SecretBytes();
+  if (!needs_token()) return std::optional<SecretBytes>();
+  if (token_.empty())
+    return Error(ErrorCode::kUnavailable, "no-token", "there is no token to prove with which unit this is");
+  sent_token_ = token_.clone();
+  return std::optional<SecretBytes>(token_.clone());
+}
+
 Result<GrantSession::Exchange> GrantSession::next() {
+  // What it carries may have run out, so nobody would believe it any more.
+  if (pending_ && !sent_token_.empty() &&
+      !equal_in_constant_time(sent_token_.reveal_for_computing(), token_.reveal_for_computing()))
+    pending_.reset();
   if (!pending_) {
     if (wants_grant_) {
       MIFENG_TRY(pending_, make_request());
@@ -32,6 +51,7 @@ Result<GrantSession::Exchange> GrantSession::next() {
       MIFENG_TRY(pending_, make_renewal());
     }
   }
+  if (!sent_token_.empty()) pending_->printed = messages::request_line(pending_->body);
   return *pending_;
 }
 
@@ -39,8 +59,7 @@ Result<GrantSession::Exchange> GrantSession::make_request() {
   MIFENG_TRY(auto receive, crypto::Sm2PrivateKey::generate());
   MIFENG_TRY(auto sign, crypto::Sm2PrivateKey::generate());
   const std::string nonce = tools_.random.hex(16);
-  std::optional<SecretBytes> token;
-  if (options_.token) token.emplace(as_bytes(*options_.token));
+  MIFENG_TRY(auto token, token_for_message());
   MIFENG_TRY(Bytes body, messages::seal_grant_request({.deployment = options_.deployment,
                                                        .unit = options_.instance,
                                                        .pod_uid = options_.pod_uid,
@@ -52,7 +71,8 @@ Result<GrantSession::Exchange> GrantSession::make_request() {
                                                        .guard_version = options_.guard_version},
                                                       options_.delivery_key, sign, tools_));
   keys_.emplace(Keys{.receive = std::move(receive), .sign = std::move(sign)});
-  return Exchange{.path = "/v1/grants", .nonce = nonce, .body = std::move(body), .what = "the grant request"};
+  return Exchange{
+      .path = "/v1/grants", .nonce = nonce, .body = std::move(body), .what = "the grant request", .printed = {}};
 }
 
 Result<GrantSession::Exchange> GrantSession::make_renewal() {
@@ -65,12 +85,14 @@ Result<GrantSession::Exchange> GrantSession::make_renewal() {
                             .calls = calls_};
   start_sent_ = start_word_ == StartWord::kAsked;
   if (start_sent_) renewal.start = start_number_;
+  MIFENG_TRY(renewal.token, token_for_message());
   for (const auto& [event_class, count] : events_) renewal.events.push_back({event_class, count});
   MIFENG_TRY(Bytes body, messages::seal_renewal(renewal, nonce, options_.delivery_key, keys_->sign, tools_));
   ++counter_;
   calls_sent_ = calls_;
   events_sent_ = events_;
-  return Exchange{.path = "/v1/renewals", .nonce = nonce, .body = std::move(body), .what = "the renewal"};
+  return Exchange{
+      .path = "/v1/renewals", .nonce = nonce, .body = std::move(body), .what = "the renewal", .printed = {}};
 }
 
 GrantSession::Step GrantSession::handle(const Result<Bytes>& answer) {

@@ -86,7 +86,6 @@ struct Session : testing::Test {
   GrantSession session{SessionOptions{.deployment = "dep-1",
                                       .instance = "mf-1",
                                       .pod_uid = std::nullopt,
-                                      .token = std::nullopt,
                                       .guard_version = "0.1.0",
                                       .identity_key = platform.identity.public_key(),
                                       .delivery_key = platform.delivery.public_key(),
@@ -272,6 +271,91 @@ TEST_F(Session, AStartIsAskedForOfThePlatformThatKnowsItAgain) {
   EXPECT_EQ(session.start_word(), Word::kAsked);
   exchange();
   EXPECT_EQ(session.start_word(), Word::kAllowed);
+}
+
+// The same, at the guards' door.
+struct SessionByToken : Session {
+  GrantSession by_token{SessionOptions{.deployment = "dep-1",
+                                       .instance = "mf-1",
+                                       .pod_uid = "5f0c",
+                                       .proves_by_token = true,
+                                       .guard_version = "0.1.0",
+                                       .identity_key = platform.identity.public_key(),
+                                       .delivery_key = platform.delivery.public_key(),
+                                       .payload_header_sm3 = crypto::sm3({})},
+                        clock, tools};
+
+  void set_token(std::string_view text) { by_token.set_token(SecretBytes(as_bytes(text))); }
+  Step exchange() {
+    sent = by_token.next().value();
+    return by_token.handle(platform.answer(sent, tools));
+  }
+  static std::string line_of(const GrantSession::Exchange& exchange) {
+    return "mifeng-request " + to_hex(crypto::sm3(exchange.body));
+  }
+  static std::string token_of(const std::optional<SecretBytes>& token) {
+    return token ? std::string(as_text(token->reveal_for_computing())) : "none";
+  }
+  GrantSession::Exchange sent;
+};
+
+TEST_F(SessionByToken, AGrantRequestCarriesItAndItsLineIsPrinted) {
+  EXPECT_TRUE(by_token.needs_token());
+  const auto without = by_token.next();
+  ASSERT_FALSE(without);
+  EXPECT_EQ(without.error().reason(), "no-token");
+  set_token("one");
+  EXPECT_EQ(exchange(), Step::kGranted);
+  EXPECT_EQ(token_of(platform.request->token), "one");
+  EXPECT_EQ(platform.request->pod_uid, "5f0c");
+  EXPECT_EQ(sent.printed, line_of(sent));
+  EXPECT_FALSE(by_token.needs_token());
+  exchange();
+  EXPECT_EQ(sent.path, "/v1/renewals");
+  EXPECT_EQ(sent.printed, "") << "a renewal is proved by the instance's key";
+  EXPECT_EQ(token_of(platform.renewal->token), "none");
+}
+
+TEST_F(SessionByToken, IsMadeAnewWithAnotherTokenAndElseSentAgain) {
+  set_token("one");
+  const auto first = by_token.next().value();
+  by_token.handle(Error(ErrorCode::kTimeout, "timeout", "no answer"));
+  EXPECT_TRUE(by_token.needs_token());
+  set_token("one");
+  const auto again = by_token.next().value();
+  EXPECT_EQ(again.body, first.body);
+  EXPECT_EQ(again.printed, first.printed);
+  set_token("two");
+  const auto anew = by_token.next().value();
+  EXPECT_NE(anew.body, first.body);
+  EXPECT_NE(anew.nonce, first.nonce);
+  EXPECT_EQ(anew.printed, line_of(anew));
+  EXPECT_EQ(by_token.handle(platform.answer(first, tools)), Step::kNothing)
+      << "that is no answer to what was sent last";
+  EXPECT_EQ(exchange(), Step::kGranted);
+  EXPECT_EQ(token_of(platform.request->token), "two");
+}
+
+TEST_F(SessionByToken, AnotherStartIsProvedByItToo) {
+  using Word = GrantSession::StartWord;
+  platform.listed = true;
+  set_token("one");
+  exchange();
+  exchange();
+  by_token.ask_start(2);
+  EXPECT_TRUE(by_token.needs_token());
+  set_token("two");
+  const auto first = by_token.next().value();
+  EXPECT_EQ(first.printed, line_of(first));
+  by_token.handle(Error(ErrorCode::kTimeout, "timeout", "no answer"));
+  set_token("three");
+  EXPECT_EQ(exchange(), Step::kNothing);
+  EXPECT_NE(sent.body, first.body);
+  EXPECT_EQ(sent.printed, line_of(sent));
+  EXPECT_EQ(token_of(platform.renewal->token), "three");
+  EXPECT_EQ(platform.renewal->counter, 3u);
+  EXPECT_EQ(by_token.start_word(), Word::kAllowed);
+  EXPECT_FALSE(by_token.needs_token());
 }
 
 TEST_F(Session, FollowsTheOutputKey) {

@@ -44,6 +44,7 @@ TEST(GrantPage, ExamplesReadAndWriteTheSame) {
   expect_round_trip("renewal", decode_renewal, encode_renewal);
   expect_round_trip("renewed", decode_renewed, encode_renewed);
   expect_round_trip("renewal-start", decode_renewal, encode_renewal);
+  expect_round_trip("renewal-start-token", decode_renewal, encode_renewal);
   expect_round_trip("renewed-start", decode_renewed, encode_renewed);
   expect_round_trip("renewed-unknown", decode_renewed, encode_renewed);
   expect_round_trip("join", decode_join, encode_join);

@@ -17,6 +17,11 @@ SecretBytes take_text(std::string text) {
   return secret;
 }
 
+std::optional<SecretBytes> optional_token(Reader& reader) {
+  auto token = reader.fields().optional_string("token", {.min = 1, .max = kTokenSizeMax});
+  return token ? std::optional(take_text(std::move(*token))) : std::nullopt;
+}
+
 // The first start is what a grant is for.
 std::optional<std::uint32_t> optional_start(Reader& reader) {
   const auto number = reader.fields().optional_integer("start", 2, kModelStartsMax);
@@ -44,19 +49,17 @@ Result<GrantRequest> decode_grant_request(ByteView json) {
   std::string deployment = reader.id("deployment");
   std::string unit = reader.id("unit");
   auto pod_uid = reader.fields().optional_string("pod_uid", {.min = 1, .max = 128});
-  auto token = reader.fields().optional_string("token", {.min = 1, .max = kTokenSizeMax});
+  auto token = optional_token(reader);
   std::string nonce = reader.nonce("nonce");
   const auto receive_key = reader.point("receive_key");
   const auto signing_key = reader.point("signing_key");
   const crypto::Sm3Digest payload = reader.digest("payload_header_sm3");
   std::string version = reader.text("guard_version", 1, 64);
   MIFENG_CHECK(reader.finish());
-  std::optional<SecretBytes> secret_token;
-  if (token) secret_token = take_text(std::move(*token));
   return GrantRequest{.deployment = std::move(deployment),
                       .unit = std::move(unit),
                       .pod_uid = std::move(pod_uid),
-                      .token = std::move(secret_token),
+                      .token = std::move(token),
                       .nonce = std::move(nonce),
                       .receive_key = *receive_key,
                       .signing_key = *signing_key,
@@ -139,6 +142,7 @@ SecretBytes encode_renewal(const Renewal& message) {
                       {"events", std::move(events)},
                       {"calls", message.calls}};
   if (message.start) object.set("start", *message.start);
+  if (message.token) object.set("token", as_text(message.token->reveal_for_output()));
   return to_secret(std::move(object));
 }
 
@@ -158,6 +162,8 @@ Result<Renewal> decode_renewal(ByteView json) {
   }
   const std::uint64_t calls = reader.count("calls");
   const auto start = optional_start(reader);
+  // Without a start it is a field that nobody knows, and so refused.
+  auto token = start ? optional_token(reader) : std::nullopt;
   MIFENG_CHECK(reader.finish());
   return Renewal{.deployment = std::move(deployment),
                  .instance_id = std::move(instance_id),
@@ -165,7 +171,8 @@ Result<Renewal> decode_renewal(ByteView json) {
                  .receive_key = *receive_key,
                  .events = std::move(events),
                  .calls = calls,
-                 .start = start};
+                 .start = start,
+                 .token = std::move(token)};
 }
 
 SecretBytes encode_renewed(const Renewed& message) {

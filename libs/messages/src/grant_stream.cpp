@@ -40,6 +40,8 @@ Result<GrantRequest> open_grant_request(ByteView stream, std::string_view deploy
   return request;
 }
 
+std::string request_line(ByteView stream) { return "mifeng-request " + to_hex(crypto::sm3(stream)); }
+
 Result<Bytes> seal_renewal(const Renewal& message, std::string_view nonce, const crypto::Sm2PublicKey& delivery_key,
                            const crypto::Sm2PrivateKey& signing_key, const SealingTools& tools) {
   return seal_message(encode_renewal(message), sealed::renew_context(message.deployment, nonce), delivery_key,

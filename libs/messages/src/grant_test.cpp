@@ -172,6 +172,20 @@ TEST(RenewalStart, IsFromTheSecondOn) {
   }
 }
 
+TEST(RenewalToken, ComesWithAStartAlone) {
+  const auto key = crypto::Sm2PrivateKey::generate().value().public_key();
+  Renewal renewal{.deployment = "d", .instance_id = "i", .counter = 1, .receive_key = key, .events = {}, .calls = 0};
+  renewal.token.emplace(as_bytes("a.token.b"));
+  EXPECT_EQ(reason_of(decode_renewal(encode_renewal(renewal).reveal_for_parsing())), "bad-message");
+  renewal.start = 2;
+  const auto read = decode_renewal(encode_renewal(renewal).reveal_for_parsing());
+  ASSERT_TRUE(read) << read.error().message();
+  ASSERT_TRUE(read->token);
+  EXPECT_EQ(as_text(read->token->reveal_for_computing()), "a.token.b");
+  renewal.token.emplace(as_bytes(std::string(16385, 'x')));
+  EXPECT_FALSE(decode_renewal(encode_renewal(renewal).reveal_for_parsing()));
+}
+
 TEST_F(GrantMessages, RenewedHasTermsOnlyWhereTheInstanceGoesOn) {
   Renewed renewed{.status = RenewedStatus::kRenewed, .identity_chain = {}, .terms = std::nullopt};
   renewed.terms = Renewed::Terms{.output_key = kit.output.public_key(),

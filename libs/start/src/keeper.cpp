@@ -20,6 +20,7 @@
 #include "mifeng/start/filter.h"
 #include "mifeng/start/landlock.h"
 #include "mifeng/start/link.h"
+#include "mifeng/start/unit_lock.h"
 
 namespace mifeng::start {
 namespace {
@@ -278,6 +279,8 @@ Result<void> keep_model(const StartOptions& options, const std::function<void(co
   if (!signals) return errno_error(errno, "make a descriptor of signals");
 
   MIFENG_TRY(Link link, Link::connect(options.link, options.patience));
+  // To the end of this process, which is that of everything in the container.
+  MIFENG_TRY(const UnitLock lock, UnitLock::hold(options.link.parent_path() / kLockName));
   {
     const UniqueFd header(::open(options.header.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
     if (!header) return errno_error(errno, "open " + options.header.string());

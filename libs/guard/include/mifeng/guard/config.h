@@ -32,6 +32,13 @@ struct Folders {
   std::filesystem::path app = "/app";             // the opened payload, for the model to read; in memory
 };
 
+// How a guard reaches a platform of another machine, and shows which pod it is (spec/grant.md, The guards' door).
+struct DoorConfig {
+  std::string tag;
+  std::string pod_uid;
+  std::filesystem::path token_file;
+};
+
 struct GuardConfig {
   Folders folders;
   std::string deployment;
@@ -45,8 +52,7 @@ struct GuardConfig {
   std::chrono::seconds lame_duck{5};           // goes on serving for so long after it was asked to stop
   std::chrono::seconds termination_grace{30};  // after that, to finish what it has begun
   keyholder::SealKeyLimits seal_key;
-  std::optional<std::string> pod_uid;  // on Kubernetes
-  std::optional<std::filesystem::path> token_file;
+  std::optional<DoorConfig> door;  // none where `platform` is the unit's own socket
 
   std::filesystem::path start_socket() const;
   std::filesystem::path model_socket(std::size_t port_index) const;

@@ -18,7 +18,8 @@ struct GuardOptions {
   std::filesystem::path nginx;   // program
   std::filesystem::path module;  // ngx_http_mifeng.so
   std::filesystem::path nginx_template;
-  std::function<void(const std::string&)> log;  // one line each, in English
+  std::function<void(const std::string&)> log;    // one line each, in English
+  std::function<void(const std::string&)> print;  // the line by which a message is known to be ours, on standard output
 };
 
 enum class GuardExit : int {

@@ -19,7 +19,7 @@ struct SessionOptions {
   std::string deployment;
   std::string instance;
   std::optional<std::string> pod_uid;
-  std::optional<std::string> token;  // read anew for each request by the caller, set_token()
+  bool proves_by_token = false;  // set_token() first, and again before each next() that needs_token()
   std::string guard_version;
   crypto::Sm2PublicKey identity_key;  // of the platform
   crypto::Sm2PublicKey delivery_key;
@@ -35,9 +35,15 @@ class GrantSession {
     std::string nonce;  // Mifeng-Nonce
     Bytes body;
     std::string what;  // "the grant request", "the renewal"
+    // To be printed before it is sent, each time: that this process made it. Empty where no token goes with it.
+    std::string printed;
   };
-  // The request to send now. The same bytes again until an answer to them was accepted, since an answer may be lost.
+  // The request to send now. The same bytes again until an answer to them was accepted, since an answer may be lost;
+  // but where they carry a token, and there is another now, a new one. kUnavailable "no-token" where it needs one and
+  // has none.
   Result<Exchange> next();
+  // Whether a token goes with what next() gives.
+  bool needs_token() const;
 
   enum class Step {
     kNothing,  // the state is as it was; last_error() says why where the exchange failed
@@ -67,7 +73,7 @@ class GrantSession {
 
   void count_calls(std::uint64_t calls) { calls_ += calls; }
   void count_event(const std::string& event_class, std::uint64_t count = 1);
-  void set_token(std::string token) { options_.token = std::move(token); }
+  void set_token(SecretBytes token) { token_ = std::move(token); }
 
  private:
   // A key pair to receive with and one to sign with.
@@ -81,6 +87,7 @@ class GrantSession {
   Step handle_renewed(ByteView body);
   Step fail(const Error& error);
   std::string advice(const Error& error) const;
+  Result<std::optional<SecretBytes>> token_for_message();
 
   SessionOptions options_;
   const Clock& clock_;
@@ -90,6 +97,8 @@ class GrantSession {
   std::optional<crypto::Sm2PublicKey> output_key_;
   std::optional<crypto::Sm2PrivateKey> granted_signing_key_;
   std::optional<Exchange> pending_;  // sent, not answered
+  SecretBytes token_;                // empty: none yet
+  SecretBytes sent_token_;           // that of pending_; empty where none goes with it
   std::uint32_t start_number_ = 0;
   StartWord start_word_ = StartWord::kNone;
   bool start_sent_ = false;  // the renewal that was made last asks for it

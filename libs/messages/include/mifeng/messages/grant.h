@@ -64,6 +64,7 @@ struct Renewal {
   std::uint64_t calls = 0;
   // The model is to start once more, for the so-many-th time (2 to kModelStartsMax): the unit is to be proved anew.
   std::optional<std::uint32_t> start{};
+  std::optional<SecretBytes> token{};  // only with `start`: by which the unit proves itself anew
 };
 inline constexpr std::uint32_t kModelStartsMax = 1'000'000'000;
 
@@ -96,6 +97,9 @@ Result<Renewal> decode_renewal(ByteView json);
 Result<Renewed> decode_renewed(ByteView json);
 
 // --- Guard to platform. ---
+// What a guard that proves itself by a token prints on a line of its own before it sends `stream`: "mifeng-request "
+// and the stream's SM3 in hex.
+std::string request_line(ByteView stream);
 Result<Bytes> seal_grant_request(const GrantRequest& message, const crypto::Sm2PublicKey& delivery_key,
                                  const crypto::Sm2PrivateKey& signing_key, const SealingTools& tools);
 // Verifies that the key which the request introduces signed it, and that its two keys differ ("bad-signature").
