@@ -80,21 +80,23 @@ void Message::crypt(ByteView in, MutableBytes out) {
   }
 }
 
-// As many whole passes as there are, which begin where a line of the cache does if that can be had: key stream that is
-// left is used up to there, and the few blocks of it behind are made again.
+// As many whole passes as there are. They begin where a line of the cache does if that can be had: key stream that is
+// left is used up to there. Where it is little, and one pass more fits without it, it is not used at all, so that
+// pieces of a round size stay as fast as they can be. What is not used is made again by the passes.
 template <bool kSeal>
 void Message::crypt_in_passes(ByteView& in, MutableBytes& out) {
   if (kernel_.seal_passes == nullptr) return;
   const std::size_t pass = 2 * batch_bytes();
-  const std::size_t beyond = (reinterpret_cast<std::uintptr_t>(out.data()) + stream_left()) % kCacheLine;
-  const std::size_t unused = std::min(beyond, stream_left()) / kBlock * kBlock;
-  const std::size_t before = stream_left() - unused;
-  if (in.size() < before + pass) return;
-  const std::size_t passes = (in.size() - before) / pass;
-  if (passes < kPassesWorthPowers && !hash_key_.has_those_for_passes()) return;
+  const auto passes_after = [&](std::size_t before) { return in.size() < before ? 0 : (in.size() - before) / pass; };
+  const std::size_t least = stream_left() % kBlock;  // the rest of a block
+  const std::size_t beyond_line = (reinterpret_cast<std::uintptr_t>(out.data()) + stream_left()) % kCacheLine;
+  std::size_t before = stream_left() - std::min(beyond_line, stream_left()) / kBlock * kBlock;
+  if (stream_left() < batch_bytes() && passes_after(least) > passes_after(before)) before = least;
+  const std::size_t passes = passes_after(before);
+  if (passes == 0 || (passes < kPassesWorthPowers && !hash_key_.has_those_for_passes())) return;
 
   crypt_with_stream<kSeal>(in, out, before);
-  counter_ -= static_cast<std::uint32_t>(unused / kBlock);
+  counter_ -= static_cast<std::uint32_t>(stream_left() / kBlock);
   stream_at_ = stream_end_;
   (kSeal ? kernel_.seal_passes : kernel_.open_passes)(round_keys_, hash_key_.for_passes(), secrets_.hash, nonce_,
                                                       counter_, in.data(), out.data(), passes);
