@@ -53,7 +53,7 @@ template <bool kEarly>
                                              std::uint32_t w, std::uint32_t w4, std::uint32_t t, Sm3Parts& parts) {
   const std::uint32_t a12 = sm3_rotl(a, 12);
   const std::uint32_t ss1 = sm3_rotl(sm3_ready(a12 + t) + e, 7);
-  const std::uint32_t ff = kEarly ? a ^ b ^ c : (a & b) + ((a ^ b) & c);
+  const std::uint32_t ff = kEarly ? a ^ b ^ c : ((a ^ b) & (b ^ c)) ^ b;
   const std::uint32_t fg = sm3_ready(f ^ g);
   const std::uint32_t gg =
       kEarly ? sm3_ready(fg ^ parts.v) ^ parts.u : sm3_ready(sm3_ready(fg & parts.v) ^ g) ^ sm3_ready(fg & parts.u);
