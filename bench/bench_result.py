@@ -1,6 +1,7 @@
 """What all measurements do: build what they run, and write one JSON line and bench/results/NAME.json with machine and
 commit."""
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -33,12 +34,15 @@ def commit():
     return found.stdout.strip() or "unknown"
 
 
-def medians(program, min_time):
-    """Of interleaved repetitions of a google-benchmark program: its context, and nanoseconds of processor time by name."""
+def medians(program, min_time, only="."):
+    """Of interleaved repetitions of a google-benchmark program on one core: its context, and nanoseconds of processor time
+    by name. `only`: a regular expression for names."""
+    core = max(os.sched_getaffinity(0))
     output = subprocess.run(
-        [ROOT / "build/release/bench" / program, "--benchmark_format=json", f"--benchmark_min_time={min_time}",
-         "--benchmark_repetitions=15", "--benchmark_enable_random_interleaving=true",
-         "--benchmark_report_aggregates_only=true"], check=True, capture_output=True, text=True).stdout
+        ["taskset", "--cpu-list", str(core), ROOT / "build/release/bench" / program, "--benchmark_format=json",
+         f"--benchmark_min_time={min_time}", "--benchmark_repetitions=15",
+         "--benchmark_enable_random_interleaving=true", "--benchmark_report_aggregates_only=true",
+         f"--benchmark_filter={only}"], check=True, capture_output=True, text=True).stdout
     document = json.loads(output)
     times = {}
     for result in document["benchmarks"]:

@@ -1,6 +1,6 @@
 """./bench/run sm2: signing and verifying 100 bytes and decrypting 16 with SM2, by our own code against OpenSSL.
 
-Medians of interleaved repetitions of processor time, so that what else the machine does meets all alike."""
+Medians of interleaved repetitions of processor time on one core, so that what else the machine does meets all alike."""
 import sys
 
 import bench_result

@@ -1,6 +1,6 @@
 """./bench/run sm3: SM3 of one message and of many pieces of 4 KiB, by all that this processor has, against OpenSSL.
 
-Medians of interleaved repetitions of processor time. `ratio_single_to_scalar_1MiB` is what expanding eight blocks in
+Medians of interleaved repetitions of processor time on one core. `ratio_single_to_scalar_1MiB` is what expanding eight blocks in
 vector registers adds to the scalar code that was all there was before."""
 import bench_result
 

@@ -1,32 +1,24 @@
-"""./bench/run sm4-gcm [TIER]: SM4-GCM by each of our tiers against libgcrypt, 64 bytes to 1 MiB, one key and a new key each.
+"""./bench/run sm4-gcm [TIER]: SM4-GCM by each of our tiers against libgcrypt, 64 bytes to 1 MiB, one key and a new key each,
+and one key with the text in pieces of 4 KiB.
 
-Medians of interleaved repetitions of processor time, so that what else the machine does meets all alike. The ratios
+Medians of interleaved repetitions of processor time on one core, so that what else the machine does meets all alike. The ratios
 without a tier's name are those of the tier that this processor gets by itself, or of TIER; with a TIER only that one is
 measured and the result stored under its name."""
-import json
-import subprocess
 import sys
 
 import bench_result
 
-PROGRAM = bench_result.ROOT / "build/release/bench/sm4_gcm_bench"
 NAMES = {64: "64B", 256: "256B", 1024: "1KiB", 4096: "4KiB", 16384: "16KiB", 65536: "64KiB", 1 << 20: "1MiB"}
 
 
 def medians(tier):
-    only = f"^({tier}|libgcrypt|openssl.*)/" if tier else "."
-    output = subprocess.run(
-        [PROGRAM, "--benchmark_format=json", "--benchmark_min_time=0.01", "--benchmark_repetitions=15",
-         "--benchmark_enable_random_interleaving=true", "--benchmark_report_aggregates_only=true",
-         f"--benchmark_filter={only}"], check=True, capture_output=True, text=True).stdout
-    document = json.loads(output)
+    context, names = bench_result.medians(
+        "sm4_gcm_bench", 0.01, f"^({tier}|libgcrypt|openssl.*)/" if tier else ".")
     times = {}
-    for result in document["benchmarks"]:
-        if result["aggregate_name"] == "median":
-            assert result["time_unit"] == "ns"
-            who, keys, size = result["run_name"].split("/")
-            times[who, keys, int(size)] = result["cpu_time"]
-    return document["context"]["tier"], times
+    for name, time in names.items():
+        who, keys, size = name.split("/")
+        times[who, keys, int(size)] = time
+    return context["tier"], times
 
 
 def main():
@@ -48,7 +40,7 @@ def main():
         if who != "libgcrypt" and not who.startswith("openssl"):
             values[f"{who}_ratio_to_libgcrypt_1MiB"] = ratio(who, "one_key", 1 << 20)
             values[f"{who}_ratio_to_libgcrypt_1KiB_new_key"] = ratio(who, "new_key", 1024)
-        for keys in ("one_key", "new_key"):
+        for keys in ("one_key", "new_key", "pieces"):
             for size, name in NAMES.items():
                 if (who, keys, size) in times:
                     values[f"{who}_{keys}_{name}_us"] = round(times[who, keys, size] / 1000, 3)

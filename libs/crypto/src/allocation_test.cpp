@@ -64,11 +64,13 @@ TEST_F(CryptoAllocationTest, ReadingAndWritingKeys) {
   fail_each_allocation([&] { return error_of(Sm2PrivateKey::generate()); });
 }
 
-TEST_F(CryptoAllocationTest, MakingACipher) {
+TEST_F(CryptoAllocationTest, MakingACipherAndAStream) {
   EXPECT_GE(fail_each_allocation([&] { return error_of(Sm4GcmProvider::create()); }), 1);
   const auto provider = Sm4GcmProvider::create().value();
   const std::array<std::uint8_t, kSm4KeySize> cipher_key{};
   EXPECT_GE(fail_each_allocation([&] { return error_of(provider->cipher(cipher_key)); }), 1);
+  const auto cipher = provider->cipher(cipher_key).value();
+  EXPECT_GE(fail_each_allocation([&] { return error_of(cipher->stream()); }), 1);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "mifeng/crypto/sm4_gcm.h"
 #include "sm4_gcm_gcrypt.h"
@@ -13,6 +14,7 @@ namespace mifeng::crypto {
 namespace {
 
 constexpr std::int64_t kSizes[] = {64, 256, 1024, 4096, 16'384, 65'536, 1 << 20};
+constexpr std::size_t kPiece = 4096;
 constexpr std::array<std::uint8_t, kGcmNonceSize> kNonce{};
 
 void seal(Sm4GcmCipher& cipher, Bytes& data) {
@@ -46,12 +48,31 @@ void measure_provider(const std::string& name, std::shared_ptr<Sm4GcmProvider> p
     }
     state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) * state.range(0));
   };
+  // As a proxy has it in its buffers.
+  const auto in_pieces = [=](benchmark::State& state) {
+    const std::array<std::uint8_t, kSm4KeySize> key{1};
+    Bytes data(static_cast<std::size_t>(state.range(0)));
+    std::vector<GcmPiece> pieces;
+    for (std::size_t at = 0; at < data.size(); at += kPiece) {
+      const MutableBytes piece = MutableBytes(data).subspan(at, kPiece);
+      pieces.push_back({piece, piece});
+    }
+    const auto cipher = provider->cipher(key).value();
+    std::array<std::uint8_t, kGcmTagSize> tag;
+    for (auto _ : state) {
+      cipher->seal(kNonce, as_bytes("0123"), pieces, tag);
+      benchmark::DoNotOptimize(tag);
+    }
+    state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) * state.range(0));
+  };
   auto* one = benchmark::RegisterBenchmark((name + "/one_key").c_str(), one_key);
   auto* fresh = benchmark::RegisterBenchmark((name + "/new_key").c_str(), new_key);
   for (const std::int64_t size : kSizes) {
     one->Arg(size);
     fresh->Arg(size);
   }
+  auto* pieces = benchmark::RegisterBenchmark((name + "/pieces").c_str(), in_pieces);
+  for (const std::int64_t size : {65'536, 1 << 20}) pieces->Arg(size);
 }
 
 void run_openssl(benchmark::State& state, const char* algorithm) {

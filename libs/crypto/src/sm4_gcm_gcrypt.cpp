@@ -63,38 +63,70 @@ class HandlePool {
   std::vector<Handle> spare_;
 };
 
+// None of these can fail for arguments of the right size; going on unencrypted would be the one wrong answer.
+void check(gcry_error_t error) {
+  if (error != 0) std::abort();
+}
+
+// A text in pieces; libgcrypt keeps what a cut went through as well.
+class GcryptStream final : public Sm4GcmStream {
+ public:
+  explicit GcryptStream(gcry_cipher_handle* handle) : handle_(handle) {}
+
+  void begin(GcmNonce nonce, ByteView additional, std::size_t) override {
+    check(gcry_cipher_reset(handle_));
+    check(gcry_cipher_setiv(handle_, nonce.data(), nonce.size()));
+    if (!additional.empty()) check(gcry_cipher_authenticate(handle_, additional.data(), additional.size()));
+  }
+  void seal(ByteView in, MutableBytes out) override {
+    if (!in.empty()) check(gcry_cipher_encrypt(handle_, out.data(), out.size(), in.data(), in.size()));
+  }
+  void finish(GcmTag tag) override { check(gcry_cipher_gettag(handle_, tag.data(), tag.size())); }
+  void open_unverified(ByteView in, MutableBytes out) override {
+    if (!in.empty()) check(gcry_cipher_decrypt(handle_, out.data(), out.size(), in.data(), in.size()));
+  }
+  bool verify(ConstGcmTag tag) override {  // compares in constant time
+    return gcry_cipher_checktag(handle_, tag.data(), tag.size()) == 0;
+  }
+
+ private:
+  gcry_cipher_handle* handle_;
+};
+
 class GcryptCipher final : public Sm4GcmCipher {
  public:
   GcryptCipher(HandlePool& pool, Handle handle) : pool_(pool), handle_(std::move(handle)) {}
   ~GcryptCipher() override { pool_.give_back(std::move(handle_)); }
 
   void seal(GcmNonce nonce, ByteView additional, ByteView in, MutableBytes out, GcmTag tag) override {
-    start(nonce, additional);
-    check(gcry_cipher_encrypt(handle_.get(), out.data(), out.size(), in.data(), in.size()));
-    check(gcry_cipher_gettag(handle_.get(), tag.data(), tag.size()));
+    const GcmPiece piece{in, out};
+    seal(nonce, additional, std::span(&piece, 1), tag);
   }
-
   bool open(GcmNonce nonce, ByteView additional, ByteView in, MutableBytes out, ConstGcmTag tag) override {
-    start(nonce, additional);
-    check(gcry_cipher_decrypt(handle_.get(), out.data(), out.size(), in.data(), in.size()));
-    // Compares in constant time.
-    if (gcry_cipher_checktag(handle_.get(), tag.data(), tag.size()) == 0) return true;
-    wipe(out.data(), out.size());
+    const GcmPiece piece{in, out};
+    return open(nonce, additional, std::span(&piece, 1), tag);
+  }
+  void seal(GcmNonce nonce, ByteView additional, std::span<const GcmPiece> pieces, GcmTag tag) override {
+    GcryptStream text(handle_.get());
+    text.begin(nonce, additional, 0);
+    for (const GcmPiece& piece : pieces) text.seal(piece.in, piece.out);
+    text.finish(tag);
+  }
+  bool open(GcmNonce nonce, ByteView additional, std::span<const GcmPiece> pieces, ConstGcmTag tag) override {
+    GcryptStream text(handle_.get());
+    text.begin(nonce, additional, 0);
+    for (const GcmPiece& piece : pieces) text.open_unverified(piece.in, piece.out);
+    if (text.verify(tag)) return true;
+    for (const GcmPiece& piece : pieces) wipe(piece.out.data(), piece.out.size());
     return false;
+  }
+  Result<std::unique_ptr<Sm4GcmStream>> stream() override {
+    return guarded([&]() -> Result<std::unique_ptr<Sm4GcmStream>> {
+      return std::unique_ptr<Sm4GcmStream>(std::make_unique<GcryptStream>(handle_.get()));
+    });
   }
 
  private:
-  void start(GcmNonce nonce, ByteView additional) {
-    check(gcry_cipher_reset(handle_.get()));
-    check(gcry_cipher_setiv(handle_.get(), nonce.data(), nonce.size()));
-    if (!additional.empty()) check(gcry_cipher_authenticate(handle_.get(), additional.data(), additional.size()));
-    check(gcry_cipher_final(handle_.get()));
-  }
-  // None of these can fail for arguments of the right size; going on unencrypted would be the one wrong answer.
-  static void check(gcry_error_t error) {
-    if (error != 0) std::abort();
-  }
-
   HandlePool& pool_;
   Handle handle_;
 };

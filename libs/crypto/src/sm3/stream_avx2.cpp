@@ -40,14 +40,15 @@ struct Expansion {
 
 // Eight rounds of one block, whose words are kGroup apart.
 template <bool kEarly>
-MIFENG_INLINE void eight_rounds(std::uint32_t (&v)[8], const std::uint32_t* w, const std::uint32_t* t) {
+MIFENG_INLINE void eight_rounds(std::uint32_t (&v)[8], const std::uint32_t* w, const std::uint32_t* t,
+                                Sm3Parts& parts) {
 #pragma GCC unroll 2
   for (int i = 0; i < 8; i += 4) {
     const std::uint32_t* at = w + i * kGroup;
-    sm3_round<kEarly>(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], at[0], at[4 * kGroup], t[i]);
-    sm3_round<kEarly>(v[3], v[0], v[1], v[2], v[7], v[4], v[5], v[6], at[kGroup], at[5 * kGroup], t[i + 1]);
-    sm3_round<kEarly>(v[2], v[3], v[0], v[1], v[6], v[7], v[4], v[5], at[2 * kGroup], at[6 * kGroup], t[i + 2]);
-    sm3_round<kEarly>(v[1], v[2], v[3], v[0], v[5], v[6], v[7], v[4], at[3 * kGroup], at[7 * kGroup], t[i + 3]);
+    sm3_round<kEarly>(v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], at[0], at[4 * kGroup], t[i], parts);
+    sm3_round<kEarly>(v[3], v[0], v[1], v[2], v[7], v[4], v[5], v[6], at[kGroup], at[5 * kGroup], t[i + 1], parts);
+    sm3_round<kEarly>(v[2], v[3], v[0], v[1], v[6], v[7], v[4], v[5], at[2 * kGroup], at[6 * kGroup], t[i + 2], parts);
+    sm3_round<kEarly>(v[1], v[2], v[3], v[0], v[5], v[6], v[7], v[4], at[3 * kGroup], at[7 * kGroup], t[i + 3], parts);
   }
 }
 
@@ -55,6 +56,9 @@ MIFENG_INLINE void eight_rounds(std::uint32_t (&v)[8], const std::uint32_t* w, c
 
 void compress_avx2(std::uint32_t* state, const std::uint8_t* data, std::size_t blocks) {
   Expansion expansions[2];
+  const std::uint32_t* const constants = sm3_ready(kSm3T.data());  // kept in a register, not computed in each turn
+  std::uint32_t v[8];
+  for (unsigned i = 0; i < 8; ++i) v[i] = state[i];
   expansions[0].start(data);
   for (unsigned j = 16; j < kWords; ++j) expansions[0].make(j);
   for (unsigned now = 0; blocks != 0; now ^= 1, blocks -= kGroup) {
@@ -66,18 +70,17 @@ void compress_avx2(std::uint32_t* state, const std::uint8_t* data, std::size_t b
     for (unsigned block = 0; block < kGroup; ++block) {
       // Six times eight words and the last four; the two blocks at the end make the last eight, again.
       const unsigned first_made = block < 6 ? 16 + 8 * block : kWords - 8;
-      std::uint32_t v[8];
-      for (unsigned i = 0; i < 8; ++i) v[i] = state[i];
+      Sm3Parts parts(v[4]);
       const std::uint32_t* w = sm3_ready(&from.word[0][block]);
       for (unsigned i = 0; i < 8; ++i, w += 8 * kGroup) {
         to.make(first_made + i);
         if (i < 2)
-          eight_rounds<true>(v, w, kSm3T.data() + 8 * i);
+          eight_rounds<true>(v, w, constants + 8 * i, parts);
         else
-          eight_rounds<false>(v, w, kSm3T.data() + 8 * i);
+          eight_rounds<false>(v, w, constants + 8 * i, parts);
       }
-      // Not gathered into vector registers, which takes long.
-      for (unsigned i = 0; i < 8; ++i) state[i] = sm3_ready(state[i] ^ v[i]);
+      // Not gathered into vector registers, and not read back out of memory, either of which takes long.
+      for (unsigned i = 0; i < 8; ++i) state[i] = v[i] = sm3_ready(state[i] ^ v[i]);
     }
   }
 }

@@ -20,9 +20,31 @@ using GcmNonce = std::span<const std::uint8_t, kGcmNonceSize>;
 using GcmTag = std::span<std::uint8_t, kGcmTagSize>;
 using ConstGcmTag = std::span<const std::uint8_t, kGcmTagSize>;
 
-// One key, ready for use. One thread at a time. `in` and `out` have the same size and are either the same memory or do
-// not overlap; it is at most 2^36 - 32 bytes (SP 800-38D clause 5.2.1.1), else a programmer error. A nonce must never
-// seal twice under one key.
+// A part of a text that lies in several places: `in` and `out` have the same size and are either the same memory, or
+// `out` overlaps with nothing of the message.
+struct GcmPiece {
+  ByteView in;
+  MutableBytes out;
+};
+
+// Texts that come piece by piece, one after the other under the key of the cipher that made it, which outlives it.
+// begin(), then seal() or open_unverified() for each piece in the order of the text, then finish() or verify(); another
+// order is a programmer error. Cuts may lie anywhere. Sizes and overlaps as for Sm4GcmCipher.
+class Sm4GcmStream {
+ public:
+  virtual ~Sm4GcmStream() = default;  // a text may be left unfinished
+  // `expected`: bytes of text that will come, as far as they are known; others may.
+  virtual void begin(GcmNonce nonce, ByteView additional, std::size_t expected) = 0;
+  virtual void seal(ByteView in, MutableBytes out) = 0;
+  virtual void finish(GcmTag tag) = 0;
+  // What this leaves in `out` is nobody's to read before verify() has said true, and to be wiped where it says false.
+  virtual void open_unverified(ByteView in, MutableBytes out) = 0;
+  [[nodiscard]] virtual bool verify(ConstGcmTag tag) = 0;
+};
+
+// One key, ready for use (SP 800-38D clause 7). One thread at a time, its streams included. `in` and `out` have the
+// same size and are either the same memory or do not overlap; a text is at most 2^36 - 32 bytes (clause 5.2.1.1), else
+// a programmer error. A nonce must never seal twice under one key.
 class Sm4GcmCipher {
  public:
   virtual ~Sm4GcmCipher() = default;
@@ -30,6 +52,12 @@ class Sm4GcmCipher {
   // False where the tag does not fit; `out` is then wiped, so that no unverified plaintext is left in it.
   [[nodiscard]] virtual bool open(GcmNonce nonce, ByteView additional, ByteView in, MutableBytes out,
                                   ConstGcmTag tag) = 0;
+  // The same for a text that lies in several places; where the tag does not fit each `out` is wiped.
+  virtual void seal(GcmNonce nonce, ByteView additional, std::span<const GcmPiece> pieces, GcmTag tag) = 0;
+  [[nodiscard]] virtual bool open(GcmNonce nonce, ByteView additional, std::span<const GcmPiece> pieces,
+                                  ConstGcmTag tag) = 0;
+  // kResourceExhausted "out-of-memory".
+  virtual Result<std::unique_ptr<Sm4GcmStream>> stream() = 0;
 };
 
 // How SM4 is computed: by which of a processor's instructions. The results are the same, and none of them takes a time
