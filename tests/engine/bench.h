@@ -16,7 +16,7 @@ class Bench {
   virtual std::string push(const std::string& name) = 0;  // the same image under another name
   virtual std::string registry() = 0;                     // HOST:PORT
   virtual std::unique_ptr<Engine> make_engine(const std::string& installation) = 0;
-  virtual std::string node_address() = 0;  // where node ports are
+  virtual std::string node_address() = 0;        // where node ports are
   virtual std::pair<int, int> node_ports() = 0;  // first and last that a test may take
   virtual bool is_free(std::uint16_t port) = 0;
   // Whether what ends is started again without being asked.

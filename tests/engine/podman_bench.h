@@ -25,7 +25,8 @@ class PodmanBench : public ::testing::Environment, public Bench {
   std::unique_ptr<Engine> make_engine(const std::string& installation, const std::filesystem::path& socket,
                                       const std::vector<std::string>& packet_filter = PodmanOptions().packet_filter);
   std::string node_address() override { return "127.0.0.1"; }
-  // None that the kernel gives to outgoing connections, nor a node port of an installation: others run beside these tests.
+  // None that the kernel gives to outgoing connections, nor a node port of an installation: others run beside these
+  // tests.
   std::pair<int, int> node_ports() override { return {28'000, 29'999}; }
   bool is_free(std::uint16_t port) override { return stack::loopback_port_is_free(port); }
   Steady::time_point kill(const Unit& unit) override;

@@ -179,7 +179,8 @@ Task<void> KubernetesEngine::logs(std::string unit, cluster::LogOptions options,
     }
     for (std::string& line : lines) {
       if (line.size() > kLogLineMax) line.resize(kLogLineMax);
-      auto taken = co_await sink({false, std::move(line)});  // the two streams are one here
+      cluster::LogLine said{false, std::move(line)};  // the two streams are one here
+      auto taken = co_await sink(std::move(said));
       if (!taken) co_return taken.error();
     }
     if (piece->empty()) co_return ok();
