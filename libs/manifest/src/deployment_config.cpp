@@ -72,7 +72,7 @@ void read_spec(FieldReader& spec, ConfigKind kind, DeploymentConfig& config) {
   config.pull_policy = policy == "Always"  ? PullPolicy::kAlways
                        : policy == "Never" ? PullPolicy::kNever
                                            : PullPolicy::kIfNotPresent;
-  config.replicas = static_cast<int>(spec.integer_or("replicas", 1, 0, kReplicasMax));
+  config.replicas = static_cast<int>(spec.integer_or("replicas", 1, 0, bounds::kReplicasMax));
   spec.objects_if("ports", 16, [&](FieldReader& fields) {
     ContainerPort port;
     port.name = fields.string("name", label(bounds::kPortNameMax));
@@ -277,8 +277,8 @@ Result<DeploymentConfig> apply_overlay(const DeploymentConfig& config, const Dep
   };
   DeploymentConfig out = config;
   if (overlay.replicas) {
-    if (*overlay.replicas < 0 || *overlay.replicas > kReplicasMax)
-      return refuse("replicas must be a whole number from 0 to " + std::to_string(kReplicasMax));
+    if (*overlay.replicas < 0 || *overlay.replicas > bounds::kReplicasMax)
+      return refuse("replicas must be a whole number from 0 to " + std::to_string(bounds::kReplicasMax));
     out.replicas = *overlay.replicas;
   }
   for (const auto& [list, target, name] : {std::tuple{&overlay.requests, &out.resources.requests, "requests"},

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "mifeng/base/bounds.h"
 #include "mifeng/os/file.h"
 
 namespace mifeng::manifest {
@@ -174,7 +175,7 @@ TEST(Overlay, ChangesWhatAnOperatorMayChange) {
 
 TEST(Overlay, RefusesTheRest) {
   DeploymentOverlay overlay;
-  overlay.replicas = 1001;
+  overlay.replicas = static_cast<int>(bounds::kReplicasMax) + 1;
   EXPECT_EQ(apply_overlay(full_config(), overlay).error().reason(), "bad-overlay");
   overlay = {};
   overlay.env = {{"LD_PRELOAD", "/x"}};

@@ -93,6 +93,9 @@ TEST(Bounds, OfTheSchemaOfAModelProjectAreThoseOfTheCode) {
   ASSERT_TRUE(spec.IsDefined()) << "it has no ports";
   const auto port = spec["name"]["pattern"].as<std::string>();
   EXPECT_NE(port.find(between(bounds::kPortNameMax)), std::string::npos) << port;
+  const YAML::Node replicas = find(root, "replicas");
+  ASSERT_TRUE(replicas.IsDefined()) << "it has no replicas";
+  expect(replicas["replicas"], {"spec", "replicas", "maximum", bounds::kReplicasMax});
   const YAML::Node env = find(root, "env");
   expect(env["env"], {"spec", "env", "maxItems", size(bounds::kEnvVarsMax)});
   expect(inside(env["env"], "items/properties/name"), {"spec", "env/name", "maxLength", size(bounds::kEnvNameMax)});

@@ -89,7 +89,6 @@ enum class ConfigKind {
 };
 
 // Bounds of what a config may say.
-inline constexpr int kReplicasMax = 1000;
 inline constexpr int kGraceSecondsMax = 3600;
 inline constexpr int kHealthPort = 15020;  // the guard's own; no port of a config
 
