@@ -63,7 +63,7 @@ ngx_int_t pause(ngx_peer_connection_t* peer, RequestState& state, milliseconds d
 }
 
 // What nginx is to connect to.
-ngx_int_t set_address(ngx_peer_connection_t* peer, ngx_pool_t* pool, const proxy::Endpoint& endpoint) {
+ngx_int_t set_address(ngx_peer_connection_t* peer, ngx_pool_t* pool, const proxy::EndpointAddress& endpoint) {
   // nginx writes this name to the log when the request ends: it points into the table, which the state holds.
   auto* const name = static_cast<ngx_str_t*>(ngx_palloc(pool, sizeof(ngx_str_t)));
   if (name == nullptr) return NGX_ERROR;
@@ -83,7 +83,8 @@ ngx_int_t choose_peer(ngx_peer_connection_t* peer, RequestState& state) {
     if (left.count() > 0) return pause(peer, state, left);
     state.r->upstream->conf->connect_timeout = kBalancedConnectMs;
   }
-  const proxy::Endpoint* const endpoint = Worker::get()->balancer().choose(*state.route->endpoints, state.tried, now);
+  const proxy::EndpointAddress* const endpoint =
+      Worker::get()->balancer().choose(*state.route->endpoints, state.tried, now);
   if (endpoint == nullptr) return NGX_BUSY;
   state.endpoint = endpoint;
   state.attempt_at = now;
@@ -104,8 +105,9 @@ Outcome outcome_of(const RequestState& state, bool failed) {
 }
 
 void mark_all_tried(RequestState& state) {
-  const std::set<const proxy::Endpoint*> tried(state.tried.begin(), state.tried.end());
-  for (const proxy::Endpoint* endpoint : tried) Worker::get()->balancer().mark(endpoint->name, steady_clock::now());
+  const std::set<const proxy::EndpointAddress*> tried(state.tried.begin(), state.tried.end());
+  for (const proxy::EndpointAddress* endpoint : tried)
+    Worker::get()->balancer().mark(endpoint->name, steady_clock::now());
 }
 
 // Another endpoint is tried where nothing was sent yet, or where the route says that it does no harm; never after the

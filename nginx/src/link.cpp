@@ -17,24 +17,26 @@ constexpr ngx_msec_t kBackOffFirstMs = 100;
 constexpr ngx_msec_t kBackOffMaxMs = 5000;
 
 // A stand-in request that tells what `data` of an event is: nginx reads events' data as a connection in its debug log.
-Link* link_of(ngx_event_t* event) { return static_cast<Link*>(static_cast<ngx_connection_t*>(event->data)->data); }
+KeyholderLink* link_of(ngx_event_t* event) {
+  return static_cast<KeyholderLink*>(static_cast<ngx_connection_t*>(event->data)->data);
+}
 
 }  // namespace
 
-Link::Link(std::string path, proxy::Role role, LinkUser& user, ngx_log_t* log)
+KeyholderLink::KeyholderLink(std::string path, proxy::Role role, LinkUser& user, ngx_log_t* log)
     : path_(std::move(path)), role_(role), user_(user), log_(log) {
-  retry_.handler = &Link::on_retry;
+  retry_.handler = &KeyholderLink::on_retry;
   retry_.data = this;
   retry_.log = log;
   retry_.cancelable = 1;  // a worker that is asked to go does not wait for it
 }
 
-Link::~Link() {
+KeyholderLink::~KeyholderLink() {
   close(nullptr);
   if (retry_.timer_set) ngx_del_timer(&retry_);
 }
 
-void Link::connect() {
+void KeyholderLink::connect() {
   ::sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path_.size() >= sizeof(address.sun_path)) return;  // refused when the configuration was read
@@ -54,7 +56,7 @@ void Link::connect() {
   if (fd_ != -1) user_.on_connected();
 }
 
-void Link::poll_once(std::chrono::steady_clock::time_point end) {
+void KeyholderLink::poll_once(std::chrono::steady_clock::time_point end) {
   using std::chrono::milliseconds;
   const auto left = std::chrono::duration_cast<milliseconds>(end - std::chrono::steady_clock::now());
   const int wait_ms = static_cast<int>(std::clamp<long long>(left.count(), 1, 50));
@@ -69,7 +71,7 @@ void Link::poll_once(std::chrono::steady_clock::time_point end) {
   if (fd_ != -1 && (wanted.revents & (POLLIN | POLLHUP | POLLERR)) != 0) read();
 }
 
-void Link::enter_event_loop() {
+void KeyholderLink::enter_event_loop() {
   in_event_loop_ = true;
   if (fd_ == -1) {
     if (!retry_.timer_set) close(nullptr);
@@ -82,9 +84,9 @@ void Link::enter_event_loop() {
   }
   connection_->data = this;
   connection_->log = log_;
-  connection_->read->handler = &Link::on_read;
+  connection_->read->handler = &KeyholderLink::on_read;
   connection_->read->log = log_;
-  connection_->write->handler = &Link::on_write;
+  connection_->write->handler = &KeyholderLink::on_write;
   connection_->write->log = log_;
   connection_->write->ready = 1;
   // ngx_add_conn is a macro that is not one expression; epoll, which Linux has, always offers it.
@@ -93,7 +95,7 @@ void Link::enter_event_loop() {
   if (added != NGX_OK) close("it cannot be watched");
 }
 
-void Link::close(const char* why) {
+void KeyholderLink::close(const char* why) {
   if (why != nullptr) ngx_log_error(NGX_LOG_WARN, log_, 0, "mifeng: the link to the keyholder has ended: %s", why);
   if (connection_ != nullptr) {
     ngx_close_connection(connection_);
@@ -110,7 +112,7 @@ void Link::close(const char* why) {
   }
 }
 
-bool Link::send(const proxy::WorkerMessage& message) {
+bool KeyholderLink::send(const proxy::WorkerMessage& message) {
   if (fd_ == -1) return false;
   if (unsent_.size() > kUnsentMax) {
     close("it does not read what it is sent");
@@ -121,7 +123,7 @@ bool Link::send(const proxy::WorkerMessage& message) {
   return fd_ != -1;
 }
 
-void Link::write() {
+void KeyholderLink::write() {
   std::size_t sent = 0;
   while (sent < unsent_.size()) {
     const ::ssize_t n = ::send(fd_, unsent_.data() + sent, unsent_.size() - sent, MSG_NOSIGNAL);
@@ -137,7 +139,7 @@ void Link::write() {
   unsent_.erase(unsent_.begin(), unsent_.begin() + static_cast<std::ptrdiff_t>(sent));
 }
 
-void Link::read() {
+void KeyholderLink::read() {
   std::array<std::uint8_t, 65536> buffer;
   // Bounded, so that a keyholder that sends without end cannot keep requests from being served.
   for (int i = 0; i < 64; ++i) {
@@ -166,20 +168,20 @@ void Link::read() {
   }
 }
 
-void Link::on_read(ngx_event_t* event) {
-  Link* const link = link_of(event);
+void KeyholderLink::on_read(ngx_event_t* event) {
+  KeyholderLink* const link = link_of(event);
   guarded(event->log, [&] { link->read(); });
 }
 
-void Link::on_write(ngx_event_t* event) {
-  Link* const link = link_of(event);
+void KeyholderLink::on_write(ngx_event_t* event) {
+  KeyholderLink* const link = link_of(event);
   guarded(event->log, [&] {
     if (!link->unsent_.empty()) link->write();
   });
 }
 
-void Link::on_retry(ngx_event_t* event) {
-  auto* const link = static_cast<Link*>(event->data);
+void KeyholderLink::on_retry(ngx_event_t* event) {
+  auto* const link = static_cast<KeyholderLink*>(event->data);
   guarded(event->log, [&] { link->connect(); });
 }
 

@@ -16,12 +16,12 @@ class LinkUser {
   virtual void on_message(proxy::KeyholderMessage message) = 0;
 };
 
-class Link {
+class KeyholderLink {
  public:
-  Link(std::string path, proxy::Role role, LinkUser& user, ngx_log_t* log);
-  Link(const Link&) = delete;
-  Link& operator=(const Link&) = delete;
-  ~Link();
+  KeyholderLink(std::string path, proxy::Role role, LinkUser& user, ngx_log_t* log);
+  KeyholderLink(const KeyholderLink&) = delete;
+  KeyholderLink& operator=(const KeyholderLink&) = delete;
+  ~KeyholderLink();
 
   // Connects, and works without the event loop until `ready` says so or the time is over: for the start of a worker,
   // before it serves anything. Goes on in the event loop either way.

@@ -84,9 +84,9 @@ struct RequestState {
   ngx_event_get_peer_pt keepalive_get = nullptr;
   ngx_event_free_peer_pt keepalive_free = nullptr;
   void* keepalive_data = nullptr;
-  std::vector<const proxy::Endpoint*> tried;  // in turn; a balanced address may stand there often
+  std::vector<const proxy::EndpointAddress*> tried;  // in turn; a balanced address may stand there often
   std::chrono::steady_clock::time_point attempt_at{};
-  const proxy::Endpoint* endpoint = nullptr;  // under way now
+  const proxy::EndpointAddress* endpoint = nullptr;  // under way now
   void end_attempt(proxy::Balancer::Outcome outcome);
 
   // --- The answer. ---

@@ -42,7 +42,7 @@ bool Worker::start(ngx_cycle_t* cycle, proxy::Role role, const std::string& link
   worker.drain_event_.data = the_worker;
   worker.drain_event_.log = cycle->log;
   worker.drain_event_.cancelable = 1;
-  worker.link_ = std::make_unique<Link>(link_path, role, worker, cycle->log);
+  worker.link_ = std::make_unique<KeyholderLink>(link_path, role, worker, cycle->log);
   worker.link_->start(kStartWait, [&] { return worker.has_what_it_needs(); });
   if (!worker.has_what_it_needs()) {
     ngx_log_error(NGX_LOG_ERR, cycle->log, 0,

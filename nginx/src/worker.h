@@ -104,7 +104,7 @@ class Worker final : public LinkUser {
   proxy::Role role_;
   std::unique_ptr<crypto::Sm4GcmProvider> provider_;
   BufferedRandom random_;
-  std::unique_ptr<Link> link_;
+  std::unique_ptr<KeyholderLink> link_;
   ngx_event_t tick_{};
   proxy::Counters counters_;
   WorkerTotals totals_;

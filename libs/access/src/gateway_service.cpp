@@ -177,21 +177,22 @@ Result<void> GatewayService::revoke(const trust::Actor& actor, const std::string
   return ok();
 }
 
-Result<Snapshot> GatewayService::enrol(const std::string& gateway_id, const std::string& nonce, ByteView stream) {
+Result<SealedSnapshot> GatewayService::enrol(const std::string& gateway_id, const std::string& nonce, ByteView stream) {
   MIFENG_CHECK(context_.attempts.take("enrolment " + gateway_id, context_.clock.now_ms()));
   const auto keys = context_.keys.get();
-  auto answer = [&]() -> Result<Snapshot> {
+  auto answer = [&]() -> Result<SealedSnapshot> {
     MIFENG_TRY(const auto parties, messages::parties_of(stream));
     const auto* delivery = keys->delivery_key(to_hex(parties.recipient));
     if (delivery == nullptr) return wrong("no-recipient", "It is sealed to no delivery key of this platform.");
     MIFENG_TRY(const auto enrolment, messages::open_enrolment(stream, gateway_id, nonce, *delivery, context_.tools()));
     const std::string enrolment_sm3 = trust::sm3_hex(stream);
-    return context_.db.write([&](store::Transaction& tx) -> Result<Snapshot> {
+    return context_.db.write([&](store::Transaction& tx) -> Result<SealedSnapshot> {
       MIFENG_TRY(auto row, store::find<store::GatewayRow>(tx, gateway_id));
       if (!row) return wrong("no-such-gateway", "Nobody has invited a gateway of this name.");
       if (row->state == GatewayState::kEnrolled && row->enrolment_sm3 == enrolment_sm3) {
         MIFENG_TRY(Bytes again, from_base64(row->enrolment_answer));
-        return Snapshot{.serial = row->enrolment_serial, .stream = std::move(again), .expires_ms = row->expires_ms};
+        return SealedSnapshot{
+            .serial = row->enrolment_serial, .stream = std::move(again), .expires_ms = row->expires_ms};
       }
       if (row->state != GatewayState::kInvited)
         return wrong("code-used", "The code has been used: the gateway is " + std::string(to_string(row->state)) + ".");
@@ -218,7 +219,7 @@ Result<Snapshot> GatewayService::enrol(const std::string& gateway_id, const std:
                                 .detail = "receive key " + trust::key_id_hex(enrolment.receive_key) + ", signing key " +
                                           trust::key_id_hex(enrolment.signing_key)}));
       MIFENG_TRY(Bytes first, from_base64(row->snapshot));
-      return Snapshot{.serial = row->serial, .stream = std::move(first), .expires_ms = row->expires_ms};
+      return SealedSnapshot{.serial = row->serial, .stream = std::move(first), .expires_ms = row->expires_ms};
     });
   }();
   if (!answer) {
@@ -248,15 +249,15 @@ void GatewayService::follow_opened(const std::string& gateway_id) { context_.fol
 
 void GatewayService::follow_closed(const std::string& gateway_id) { context_.followers.closed(gateway_id); }
 
-Result<Snapshot> GatewayService::snapshot(const std::string& gateway_id, std::int64_t after) {
+Result<SealedSnapshot> GatewayService::snapshot(const std::string& gateway_id, std::int64_t after) {
   const auto usable = [&](const store::GatewayRow& row, std::int64_t change) {
     return !row.snapshot.empty() && row.change_sent >= change && after <= row.serial &&
            context_.clock.now_ms() < row.issued_ms + (row.expires_ms - row.issued_ms) / 2;
   };
-  const auto answer = [&](const store::GatewayRow& row) -> Result<Snapshot> {
-    if (row.serial == after) return Snapshot{};
+  const auto answer = [&](const store::GatewayRow& row) -> Result<SealedSnapshot> {
+    if (row.serial == after) return SealedSnapshot{};
     MIFENG_TRY(Bytes stream, from_base64(row.snapshot));
-    return Snapshot{.serial = row.serial, .stream = std::move(stream), .expires_ms = row.expires_ms};
+    return SealedSnapshot{.serial = row.serial, .stream = std::move(stream), .expires_ms = row.expires_ms};
   };
   const auto load = [&](store::Transaction& tx) -> Result<std::pair<store::GatewayRow, std::int64_t>> {
     MIFENG_TRY(auto row, store::find<store::GatewayRow>(tx, gateway_id));
@@ -267,7 +268,7 @@ Result<Snapshot> GatewayService::snapshot(const std::string& gateway_id, std::in
   // Mostly nothing has changed: then no write is needed.
   MIFENG_TRY(const auto seen, context_.db.read(load));
   if (usable(seen.first, seen.second)) return answer(seen.first);
-  return context_.db.write([&](store::Transaction& tx) -> Result<Snapshot> {
+  return context_.db.write([&](store::Transaction& tx) -> Result<SealedSnapshot> {
     MIFENG_TRY(auto now_seen, load(tx));
     if (!usable(now_seen.first, now_seen.second)) MIFENG_CHECK(issue_snapshot(context_, tx, now_seen.first, after));
     return answer(now_seen.first);

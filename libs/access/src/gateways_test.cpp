@@ -40,7 +40,7 @@ class Gateways : public PlatformTest {
     ASSERT_TRUE(answer) << answer.error().message();
     serial_ = answer->serial;
   }
-  messages::Snapshot open(const Snapshot& snapshot) {
+  messages::Snapshot open(const SealedSnapshot& snapshot) {
     auto opened = messages::open_snapshot(snapshot.stream, "gw-1", static_cast<std::uint64_t>(snapshot.serial),
                                           *receive_, card().identity, tools());
     EXPECT_TRUE(opened) << opened.error().message();

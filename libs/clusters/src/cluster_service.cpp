@@ -45,8 +45,6 @@ Result<store::ClusterRow> find_cluster(store::Transaction& tx, const std::string
   return std::move(*row);
 }
 
-Amount amount_of(const cluster::Amount& amount) { return {.all = amount.all, .free = amount.free}; }
-
 }  // namespace
 
 Result<std::string> known_cluster(store::Transaction& tx, const std::string& id) {
@@ -126,14 +124,9 @@ Result<Cluster> ClusterService::get(const trust::Actor& actor, const std::string
   }));
   if (!clusters_.find(id)) return cluster;
   // One that is away is shown without it.
-  const auto capacity =
+  auto capacity =
       call_engine<cluster::Capacity>(clusters_, id, [](cluster::Engine& engine) { return engine.capacity(); });
-  if (!capacity) return cluster;
-  ClusterCapacity shown{.cpu_millis = amount_of(capacity->cpu_millis),
-                        .memory_bytes = amount_of(capacity->memory_bytes),
-                        .accelerators = {}};
-  for (const auto& [name, amount] : capacity->accelerators) shown.accelerators.emplace(name, amount_of(amount));
-  cluster.capacity = std::move(shown);
+  if (capacity) cluster.capacity = std::move(*capacity);
   return cluster;
 }
 

@@ -31,7 +31,7 @@ GrantService::GrantService(const deployments::Context& context, Leases leases)
 GrantService::~GrantService() = default;
 
 // kPermissionDenied for what could not prove itself; kUnavailable and the like where that says nothing of it.
-Result<Peer> GrantService::prove(const GuardPeer& guard, const std::string& deployment) {
+Result<ProvedUnit> GrantService::prove(const GuardPeer& guard, const std::string& deployment) {
   const auto denied = [](const char* reason, const std::string& message) {
     return Error(ErrorCode::kPermissionDenied, reason, message);
   };
@@ -50,18 +50,18 @@ Result<Peer> GrantService::prove(const GuardPeer& guard, const std::string& depl
              }));
   if (proof.deployment != deployment)
     return denied("other-deployment", "The unit belongs to the deployment " + proof.deployment + ".");
-  const Peer peer{.cluster = guard.cluster,
-                  .deployment = proof.deployment,
-                  .revision = proof.revision,
-                  .unit = proof.unit,
-                  .engine_id = proof.engine_id,
-                  .run_started_ms = proof.started_at_ms};
+  const ProvedUnit peer{.cluster = guard.cluster,
+                        .deployment = proof.deployment,
+                        .revision = proof.revision,
+                        .unit = proof.unit,
+                        .engine_id = proof.engine_id,
+                        .run_started_ms = proof.started_at_ms};
   proved_peers_->remember(guard, peer);
   return peer;
 }
 
 // For a renewal: the process that proved itself for its grant has done so.
-Result<Peer> GrantService::prove_again(const GuardPeer& guard, const std::string& deployment) {
+Result<ProvedUnit> GrantService::prove_again(const GuardPeer& guard, const std::string& deployment) {
   if (auto peer = proved_peers_->find(guard, deployment)) return std::move(*peer);
   return prove(guard, deployment);
 }
@@ -81,7 +81,7 @@ Result<Bytes> GrantService::grant(const GuardPeer& guard, const std::string& dep
                                   ByteView stream) {
   const auto proved = prove(guard, deployment);
   if (!proved) return refuse_unproved(guard.unit, proved.error());
-  const Peer& peer = *proved;
+  const ProvedUnit& peer = *proved;
   const std::string who = peer.cluster + "/" + peer.unit;
   MIFENG_CHECK(context_.access.attempts.take(who, context_.clock.now_ms()));
   const auto keys = context_.access.keys.get();
@@ -111,7 +111,7 @@ Result<Bytes> GrantService::renew(const GuardPeer& guard, const std::string& dep
                                   ByteView stream) {
   const auto proved = prove_again(guard, deployment);
   if (!proved) return refuse_unproved(guard.unit, proved.error());
-  const Peer& peer = *proved;
+  const ProvedUnit& peer = *proved;
   const auto keys = context_.access.keys.get();
   const auto answer = [&]() -> Result<Bytes> {
     const Renewing renewing{.context = context_,
@@ -172,7 +172,7 @@ Result<void> GrantService::revoke(const trust::Actor& actor, const std::string& 
 
 Result<int> GrantService::end_expired() {
   const UnixMillis now = context_.clock.now_ms();
-  // Who could not reach us while we were away shall not pay for it.
+  // A guard that could not reach us while we were away is not to suffer for it.
   if (now < started_ms_ + leases_.lease_ms) return 0;
   MIFENG_TRY(const auto live, context_.db.read([](store::Transaction& tx) { return store::live_instances(tx); }));
   if (std::none_of(live.begin(), live.end(), [&](const auto& row) { return row.lease_until_ms <= now; })) return 0;

@@ -55,7 +55,7 @@ Result<void> check_request(store::Transaction& tx, const Granting& granting, con
 }
 
 Result<void> end_former_instance(store::Transaction& tx, const Granting& granting) {
-  const Peer& peer = granting.peer;
+  const ProvedUnit& peer = granting.peer;
   MIFENG_TRY(const auto live, store::live_instances_of(tx, peer.deployment));
   for (const auto& row : live)
     if (row.unit == peer.unit)
@@ -94,7 +94,7 @@ Result<Bytes> seal_grant_for(const Granting& granting, const messages::GrantRequ
 }
 
 store::InstanceRow instance_row_of(const Granting& granting, const messages::GrantRequest& request, UnixMillis now) {
-  const Peer& peer = granting.peer;
+  const ProvedUnit& peer = granting.peer;
   store::InstanceRow row;
   row.cluster_id = peer.cluster;
   row.deployment_id = peer.deployment;
@@ -115,7 +115,7 @@ store::InstanceRow instance_row_of(const Granting& granting, const messages::Gra
 }  // namespace
 
 Result<std::optional<Bytes>> find_given_answer(const Granting& granting) {
-  const Peer& peer = granting.peer;
+  const ProvedUnit& peer = granting.peer;
   MIFENG_TRY(const auto last, granting.context.db.read([&](store::Transaction& tx) {
     return store::last_instance_of_unit(tx, peer.cluster, peer.unit);
   }));

@@ -17,7 +17,7 @@ namespace mifeng::grants {
 struct Granting {
   const deployments::Context& context;
   const Leases& leases;
-  const Peer& peer;
+  const ProvedUnit& peer;
   const std::string& nonce;
   const trust::KeySet& keys;
   std::string request_sm3;  // of the request's stream

@@ -27,7 +27,7 @@ std::string key_of(const GuardPeer& guard) { return guard.cluster + "/" + guard.
 
 }  // namespace
 
-void ProvedPeers::remember(const GuardPeer& guard, const Peer& peer) {
+void ProvedPeers::remember(const GuardPeer& guard, const ProvedUnit& peer) {
   Entry entry{.pid = guard.pid, .started = start_time_of(guard.pid), .peer = peer};
   if (entry.started.empty()) return;
   const std::lock_guard lock(mutex_);
@@ -35,7 +35,7 @@ void ProvedPeers::remember(const GuardPeer& guard, const Peer& peer) {
   entries_[key_of(guard)] = std::move(entry);
 }
 
-std::optional<Peer> ProvedPeers::find(const GuardPeer& guard, const std::string& deployment) {
+std::optional<ProvedUnit> ProvedPeers::find(const GuardPeer& guard, const std::string& deployment) {
   const std::string started = start_time_of(guard.pid);
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(key_of(guard));

@@ -12,7 +12,7 @@
 namespace mifeng::grants {
 
 // Who asks, as its engine has verified it.
-struct Peer {
+struct ProvedUnit {
   std::string cluster;
   std::string deployment;
   std::int64_t revision = 0;  // id
@@ -27,15 +27,15 @@ struct Peer {
 // after a start of the platform everyone proves itself once. Any thread.
 class ProvedPeers {
  public:
-  void remember(const GuardPeer& guard, const Peer& peer);
+  void remember(const GuardPeer& guard, const ProvedUnit& peer);
   // Null where this process has not proved itself for this deployment.
-  std::optional<Peer> find(const GuardPeer& guard, const std::string& deployment);
+  std::optional<ProvedUnit> find(const GuardPeer& guard, const std::string& deployment);
 
  private:
   struct Entry {
     ::pid_t pid = 0;
     std::string started;
-    Peer peer;
+    ProvedUnit peer;
   };
   std::mutex mutex_;
   std::map<std::string, Entry> entries_;  // by cluster and unit

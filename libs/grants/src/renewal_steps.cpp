@@ -10,7 +10,7 @@ namespace mifeng::grants {
 namespace {
 
 // Why the model may not start once more; nothing where it may.
-std::optional<Error> find_no_start(store::Transaction& tx, const Peer& peer) {
+std::optional<Error> find_no_start(store::Transaction& tx, const ProvedUnit& peer) {
   const auto wanted = find_wanted_unit(tx, peer);
   if (!wanted) return wanted.error();
   if (wanted->model.state == store::VersionState::kAccepted) return std::nullopt;
@@ -30,7 +30,7 @@ Result<void> note_events(store::Transaction& tx, const Renewing& renewing, const
 }  // namespace
 
 Result<OpenedRenewal> open_renewal(const Renewing& renewing, ByteView stream) {
-  const Peer& peer = renewing.peer;
+  const ProvedUnit& peer = renewing.peer;
   const auto open = [&](const crypto::Sm2PrivateKey& delivery, const crypto::Sm2PublicKey* signing_key) {
     return messages::open_renewal(stream, renewing.deployment, renewing.nonce, delivery, signing_key,
                                   renewing.context.access.tools());

@@ -18,7 +18,7 @@ namespace mifeng::grants {
 struct Renewing {
   const deployments::Context& context;
   const Leases& leases;
-  const Peer& peer;
+  const ProvedUnit& peer;
   const std::string& deployment;  // as the request names it
   const std::string& nonce;
   const trust::KeySet& keys;

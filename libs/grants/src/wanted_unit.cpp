@@ -10,7 +10,7 @@ Error wrong_request(const std::string& reason, const std::string& message) {
   return Error(ErrorCode::kVerificationFailed, reason, message);
 }
 
-Result<WantedUnit> find_wanted_unit(store::Transaction& tx, const Peer& peer) {
+Result<WantedUnit> find_wanted_unit(store::Transaction& tx, const ProvedUnit& peer) {
   WantedUnit wanted;
   MIFENG_TRY(auto deployment, store::find<store::DeploymentRow>(tx, peer.deployment));
   if (!deployment || deployment->deleting != 0)

@@ -21,6 +21,6 @@ struct WantedUnit {
 };
 // kVerificationFailed where the deployment, the unit or its revision is not wanted, or the version not accepted any
 // more.
-Result<WantedUnit> find_wanted_unit(store::Transaction& tx, const Peer& peer);
+Result<WantedUnit> find_wanted_unit(store::Transaction& tx, const ProvedUnit& peer);
 
 }  // namespace mifeng::grants

@@ -14,9 +14,9 @@ constexpr std::chrono::seconds kLeavingMark{10};
 
 }  // namespace
 
-const Endpoint* Balancer::choose(const std::vector<Endpoint>& endpoints, const std::vector<const Endpoint*>& tried,
-                                 Time now) {
-  const Endpoint* best = nullptr;
+const EndpointAddress* Balancer::choose(const std::vector<EndpointAddress>& endpoints,
+                                        const std::vector<const EndpointAddress*>& tried, Time now) {
+  const EndpointAddress* best = nullptr;
   using Rank = std::tuple<std::ptrdiff_t, bool, std::uint32_t, std::uint64_t>;
   Rank best_rank;
   for (const auto& endpoint : endpoints) {
@@ -65,7 +65,7 @@ void Balancer::mark(const std::string& name, Time now) {
 
 void Balancer::keep_only(const Router& router) {
   std::unordered_set<std::string> listed;
-  router.for_each_endpoint([&](const Endpoint& endpoint) { listed.insert(endpoint.name); });
+  router.for_each_endpoint([&](const EndpointAddress& endpoint) { listed.insert(endpoint.name); });
   std::erase_if(states_, [&](const auto& item) { return item.second.under_way == 0 && !listed.contains(item.first); });
 }
 

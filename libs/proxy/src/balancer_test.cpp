@@ -12,13 +12,13 @@ using std::chrono::seconds;
 using Outcome = Balancer::Outcome;
 
 struct BalancerTest : testing::Test {
-  std::vector<Endpoint> endpoints = {*parse_endpoint("127.0.0.1:1"), *parse_endpoint("127.0.0.1:2"),
-                                     *parse_endpoint("127.0.0.1:3")};
+  std::vector<EndpointAddress> endpoints = {*parse_endpoint("127.0.0.1:1"), *parse_endpoint("127.0.0.1:2"),
+                                            *parse_endpoint("127.0.0.1:3")};
   Balancer balancer;
   Balancer::Time now{};
 
-  std::string choose(std::vector<const Endpoint*> tried = {}) {
-    const Endpoint* const chosen = balancer.choose(endpoints, tried, now);
+  std::string choose(std::vector<const EndpointAddress*> tried = {}) {
+    const EndpointAddress* const chosen = balancer.choose(endpoints, tried, now);
     return chosen == nullptr ? "none" : chosen->name.substr(10);
   }
   void done(const std::string& port, Outcome outcome) { balancer.done("127.0.0.1:" + port, outcome, now); }
@@ -83,11 +83,11 @@ TEST_F(BalancerTest, ChoosesAMarkedOneWhereAllAre) {
 }
 
 TEST_F(BalancerTest, ABalancedAddressIsTriedAgain) {
-  for (Endpoint& endpoint : endpoints) endpoint.kind = EndpointKind::kBalanced;
-  std::vector<const Endpoint*> tried;
+  for (EndpointAddress& endpoint : endpoints) endpoint.kind = EndpointKind::kBalanced;
+  std::vector<const EndpointAddress*> tried;
   std::string order;
   for (int i = 0; i < 8; ++i) {
-    const Endpoint* const chosen = balancer.choose(endpoints, tried, now);
+    const EndpointAddress* const chosen = balancer.choose(endpoints, tried, now);
     ASSERT_NE(chosen, nullptr);
     order += chosen->name.substr(10);
     tried.push_back(chosen);

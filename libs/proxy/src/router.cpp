@@ -15,7 +15,7 @@ std::string key_of(ByteView bytes) { return std::string(as_text(bytes)); }
 
 }  // namespace
 
-Result<Endpoint> parse_endpoint(std::string_view text) {
+Result<EndpointAddress> parse_endpoint(std::string_view text) {
   const Error bad(ErrorCode::kInvalidArgument, "bad-address",
                   "an endpoint is an IPv4 address or an IPv6 address in brackets, a colon and a port number");
   const std::size_t colon = text.rfind(':');
@@ -25,7 +25,7 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
   const auto parsed = std::from_chars(text.data() + colon + 1, end, port);
   if (parsed.ec != std::errc() || parsed.ptr != end || port == 0) return bad;
 
-  Endpoint endpoint;
+  EndpointAddress endpoint;
   endpoint.name = text;
   std::string host(text.substr(0, colon));
   if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
@@ -72,7 +72,7 @@ Result<std::shared_ptr<const Router>> Router::create(Table table) {
 
 Result<void> Router::add_endpoints(const std::vector<EndpointSet>& sets) {
   for (const auto& set : sets) {
-    std::vector<Endpoint> endpoints;
+    std::vector<EndpointAddress> endpoints;
     for (const auto& address : set.addresses) {
       auto endpoint = parse_endpoint(address);
       if (!endpoint) return bad_table("deployment " + set.deployment + ": " + endpoint.error().message());

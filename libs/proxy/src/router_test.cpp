@@ -87,7 +87,7 @@ TEST(Router, RefusesATableThatContradictsItself) {
   }
 }
 
-TEST(Endpoint, RefusesWhatIsNoAddress) {
+TEST(EndpointAddress, RefusesWhatIsNoAddress) {
   for (const std::string text : {"", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:1x",
                                  "::1:80", "[::1]", "[]:1", "x:1", "1.2.3:1", ":1", "127.0.0.1:-1", "127.0.0.1: 1"}) {
     EXPECT_FALSE(parse_endpoint(text).has_value()) << text;

@@ -67,7 +67,7 @@ Result<void> read_query(Call& call, const Operation& operation, std::string_view
 
 Result<void> check_access(const Call& call, const Operation& operation) {
   if (const auto* permission = std::get_if<Permission>(&operation.who)) return trust::require(call.actor, *permission);
-  // Who has to change the password first may do that, look who he is, and sign out.
+  // A person who has to change the password first may do that, ask who he is, and sign out.
   if (std::get<Access>(operation.who) == Access::kSignedIn && call.actor.must_change_password &&
       !operation.pattern.starts_with("/session"))
     return Error(ErrorCode::kPermissionDenied, "must-change-password",

@@ -41,7 +41,7 @@ Task<net::Response> enrol(std::shared_ptr<Call> call) {
   MIFENG_CO_TRY(const auto nonce, call->header("Mifeng-Nonce", 32));
   auto body = co_await net::read_body(*call->raw, messages::kMessageSizeMax);
   if (!body) co_return std::move(body).error();
-  auto run = [&]() -> Result<access::Snapshot> {
+  auto run = [&]() -> Result<access::SealedSnapshot> {
     return call->platform.gateways().enrol(call->path.at("gateway"), nonce, as_bytes(*body));
   };
   auto snapshot = co_await net::run_blocking(call->work, std::move(run));
@@ -74,7 +74,7 @@ Task<void> send_snapshots(std::shared_ptr<Call> call, std::int64_t after, net::B
   const auto subscription = service.subscribe([changed] { changed->notify(); });
   for (;;) {
     const std::uint64_t seen = changed->count();
-    auto look = [&]() -> Result<access::Snapshot> { return service.snapshot(gateway, after); };
+    auto look = [&]() -> Result<access::SealedSnapshot> { return service.snapshot(gateway, after); };
     auto snapshot = co_await net::run_blocking(call->work, std::move(look));
     if (!snapshot && snapshot.error().reason() != "busy") co_return std::move(snapshot).error();
     const bool has_news = snapshot && snapshot->serial > 0;

@@ -13,7 +13,7 @@ Result<Reply> sign_in(Call& call) {
   return reply(json_of(session));
 }
 
-// Who came over the local socket without a bearer string is no row of the table of people.
+// A caller over the local socket without a bearer string has no row in the table of people.
 Result<Reply> get_me(Call& call) {
   if (call.bearer.empty()) {
     people::Person local;

@@ -23,7 +23,7 @@ MIFENG_LISTED(Gateway,
               word(GatewayState, state), text(receive_key_id), text(signing_key_id), text(version), number(created_ms),
               number(enrolled_ms), number(last_seen_ms), number(serial_sent), number(serial_confirmed),
               flag(connected));  // a follow connection is open, as told by follow_opened/closed
-struct Snapshot {
+struct SealedSnapshot {
   std::int64_t serial = 0;
   Bytes stream;  // kind grant, sealed to the gateway
   UnixMillis expires_ms = 0;
@@ -48,7 +48,7 @@ class GatewayService {
 
   // POST /gateways/{id}/enrolment. The same bytes again get the same answer. Failures look the same from outside:
   // kPermissionDenied "refused".
-  Result<Snapshot> enrol(const std::string& gateway_id, const std::string& nonce, ByteView stream);
+  Result<SealedSnapshot> enrol(const std::string& gateway_id, const std::string& nonce, ByteView stream);
 
   // GET /gateways/{id}/snapshots: checks `signature_base64` (purpose "follow", over id LF nonce LF time in decimal
   // milliseconds), the time (within 2 minutes of ours) and that the nonce is new.
@@ -58,7 +58,7 @@ class GatewayService {
   void follow_closed(const std::string& gateway_id);
   // The snapshot in force for this gateway if its serial is above `after`, made anew if what it would say has changed
   // or half of its lifetime is over; nothing (serial 0) otherwise.
-  Result<Snapshot> snapshot(const std::string& gateway_id, std::int64_t after);
+  Result<SealedSnapshot> snapshot(const std::string& gateway_id, std::int64_t after);
   // `changed` is called, from any thread, whenever a snapshot may have changed; it must not block. The subscription
   // ends with the returned object.
   std::shared_ptr<void> subscribe(std::function<void()> changed);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "mifeng/base/clock.h"
+#include "mifeng/base/listed.h"
 #include "mifeng/cluster/pod_template.h"
 
 namespace mifeng::cluster {
@@ -107,15 +108,10 @@ struct PortInUse {
 };
 
 // How much of one thing all nodes have together, and how much of it nobody has claimed.
-struct Amount {
-  std::int64_t all = 0;
-  std::int64_t free = 0;
-};
-struct Capacity {
-  Amount cpu_millis;
-  Amount memory_bytes;
-  std::map<std::string, Amount> accelerators;  // by resource name: "nvidia.com/gpu"
-};
+MIFENG_LISTED(Amount, number(all), number(free));
+using AmountByName = std::map<std::string, Amount>;
+MIFENG_LISTED(Capacity, of(Amount, cpu_millis), of(Amount, memory_bytes),
+              of(AmountByName, accelerators));  // by resource name: "nvidia.com/gpu"
 
 // Something that happened to a deployment, as the engine told it.
 struct Event {

@@ -1,12 +1,12 @@
 // Clusters 集群: where units run. One Podman on this machine, "local", is always there.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "mifeng/base/listed.h"
+#include "mifeng/cluster/units.h"
 #include "mifeng/store/clusters.h"
 #include "mifeng/trust/actor.h"
 #include "mifeng/trust/types.h"
@@ -25,10 +25,6 @@ inline constexpr const char* kLocalCluster = "local";
 using store::ClusterKind;
 using store::ClusterState;
 
-MIFENG_LISTED(Amount, number(all), number(free));
-using AmountByName = std::map<std::string, Amount>;
-MIFENG_LISTED(ClusterCapacity, of(Amount, cpu_millis), of(Amount, memory_bytes),
-              of(AmountByName, accelerators));  // by resource name
 MIFENG_LISTED(Cluster, text(id), text(name), word(ClusterKind, kind),
               text(address),            // where its engine is reached
               text(default_namespace),  // of its units, where it has namespaces
@@ -39,7 +35,7 @@ MIFENG_LISTED(Cluster, text(id), text(name), word(ClusterKind, kind),
               text(version), of(std::vector<std::string>, may),  // what we are allowed there beyond the necessary
               flag(sweep_held),  // something newer than the database runs there: nothing unknown is removed
               of(int, deployments),
-              of(std::optional<ClusterCapacity>, capacity),  // of get() alone, where the engine answers
+              of(std::optional<cluster::Capacity>, capacity),  // of get() alone, where the engine answers
               number(changed_ms));
 struct ClusterInput {
   std::string name;  // for people

@@ -18,7 +18,7 @@ struct Context;
 
 namespace mifeng::grants {
 
-struct Peer;
+struct ProvedUnit;
 class ProvedPeers;
 
 // What a guard shows beside its request. Its unit's own socket: which one, and who is at its other end, a pid and a
@@ -67,8 +67,8 @@ class GrantService {
   Result<int> end_expired();
 
  private:
-  Result<Peer> prove(const GuardPeer& guard, const std::string& deployment);
-  Result<Peer> prove_again(const GuardPeer& guard, const std::string& deployment);
+  Result<ProvedUnit> prove(const GuardPeer& guard, const std::string& deployment);
+  Result<ProvedUnit> prove_again(const GuardPeer& guard, const std::string& deployment);
   Error refuse_unproved(const std::string& unit, const Error& why);
 
   const deployments::Context& context_;

@@ -19,7 +19,8 @@ class Balancer {
   // one with the fewest of our requests under way, then the one that was chosen longest ago. A unit is tried once, a
   // balanced address as often as one likes: the next connection leads to another unit. None when every unit was tried.
   // Counts as under way until done() is called.
-  const Endpoint* choose(const std::vector<Endpoint>& endpoints, const std::vector<const Endpoint*>& tried, Time now);
+  const EndpointAddress* choose(const std::vector<EndpointAddress>& endpoints,
+                                const std::vector<const EndpointAddress*>& tried, Time now);
 
   enum class Outcome {
     kAnswered,  // a response came, whatever it said

@@ -19,21 +19,21 @@
 namespace mifeng::proxy {
 
 // One address to dial.
-struct Endpoint {
+struct EndpointAddress {
   std::string name;  // as in the table, "127.0.0.1:30001"
   ::sockaddr_storage address{};
   ::socklen_t address_size = 0;
   EndpointKind kind = EndpointKind::kUnit;
 };
 // "127.0.0.1:30001", "[::1]:30001". kInvalidArgument "bad-address".
-Result<Endpoint> parse_endpoint(std::string_view text);
+Result<EndpointAddress> parse_endpoint(std::string_view text);
 
 struct RouteEntry {
   Route route;
   ForwardUrl forward;
-  std::unordered_set<std::string> callers;           // of route.callers
-  std::unordered_set<std::string> pass_headers;      // of route.pass_headers
-  const std::vector<Endpoint>* endpoints = nullptr;  // none: the deployment has none now
+  std::unordered_set<std::string> callers;                  // of route.callers
+  std::unordered_set<std::string> pass_headers;             // of route.pass_headers
+  const std::vector<EndpointAddress>* endpoints = nullptr;  // none: the deployment has none now
 };
 
 class Router {
@@ -61,7 +61,7 @@ class Router {
 
   // The listed instance with this signing key, if it is one of this deployment.
   const Instance* instance(std::string_view deployment, const crypto::Sm2Point& signing_key) const;
-  // Every address of the table, for who keeps something under each.
+  // Every address of the table, for a user that keeps something under each.
   template <typename Each>
   void for_each_endpoint(Each each) const {
     for (const auto& [name, endpoints] : endpoints_)
@@ -76,10 +76,11 @@ class Router {
   std::uint64_t serial_ = 0;
   UnixMillis expires_ms_ = 0;
   std::vector<std::unique_ptr<RouteEntry>> routes_;
-  std::unordered_map<std::string, const RouteEntry*> by_prefix_;      // normalised; "" for "/"
-  std::unordered_map<std::string, std::vector<Endpoint>> endpoints_;  // "deployment:port"; "deployment:" is the first
-  std::unordered_map<std::string, Caller> callers_;                   // by the digest's bytes
-  std::unordered_map<std::string, Instance> instances_;               // by the point's bytes
+  std::unordered_map<std::string, const RouteEntry*> by_prefix_;  // normalised; "" for "/"
+  std::unordered_map<std::string, std::vector<EndpointAddress>>
+      endpoints_;                                        // "deployment:port"; "deployment:" is the first
+  std::unordered_map<std::string, Caller> callers_;      // by the digest's bytes
+  std::unordered_map<std::string, Instance> instances_;  // by the point's bytes
 };
 
 }  // namespace mifeng::proxy
