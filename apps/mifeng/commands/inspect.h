@@ -1,4 +1,4 @@
-// mifeng inspect: tells by the first bytes what a file is, and hands it to who knows that form.
+// mifeng inspect: tells by the first bytes what a file is, and hands it to the code that knows that form.
 #pragma once
 
 #include <string>

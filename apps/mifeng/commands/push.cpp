@@ -108,7 +108,7 @@ Result<void> upload(const PlatformClient& client, const Begun& begun, const Pack
 
 struct Pushed {
   std::optional<json::Value> submitted;
-  std::string interrupted;  // the sentence for who interrupted it
+  std::string interrupted;  // the sentence for the person who interrupted it
 };
 
 Result<Pushed> try_push(const PlatformClient& client, UploadNote& note, const PackageToSend& package, StopSignal& stop,

@@ -17,7 +17,7 @@ struct Claimed {
 
 // A unit as its containers were last looked at: what is said of it is said of its guard's, unless it says otherwise.
 struct Seen {
-  Unit unit;                // `ready` and `reason` are completed by who asks its health and its log
+  Unit unit;                // `ready` and `reason` are completed by what asks for its health and its log
   int slot = -1;            // -1: its name is not the one of its labels, so we did not make it
   std::string fingerprint;  // another one when a container is another one, or in another state, or started again
   std::string address;      // in the container network; may be empty

@@ -86,7 +86,7 @@ Result<void> PortMap::check_free(int port) const {
 Result<int> move_taken_ports(const Context& context, const store::DeploymentRow& deployment,
                              const std::set<int>& slots) {
   if (deployment.ports_chosen != 0) return 0;
-  // These units do not run: who holds their ports is somebody else. Where the engine alone can say so it has.
+  // These units do not run: whoever holds their ports is somebody else. Where the engine alone can say so it has.
   std::set<int> listening;
   const bool here = context.clusters.is_here(deployment.cluster_id);
   if (here) {

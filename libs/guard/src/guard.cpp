@@ -243,8 +243,8 @@ asio::awaitable<void> Guard::Impl::watch_orphans() {
   }
 }
 
-// Who sends calls here learns of the end at the same time as we do, or later: so for a while all goes on, the renewals
-// too, and every answer says that its connection ends with it.
+// Those who send calls here learn of the end at the same time as we do, or later: so for a while all goes on, the
+// renewals too, and every answer says that its connection ends with it.
 asio::awaitable<void> Guard::Impl::lame_duck() {
   tell_state();
   co_await pause(options.config.lame_duck);

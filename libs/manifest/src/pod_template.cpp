@@ -55,7 +55,7 @@ ContainerTemplate guard_of(const DeploymentConfig& config, const RenderOptions& 
                {"MIFENG_TERMINATION_GRACE", std::to_string(config.termination_grace_seconds)}};
   sort(guard.env);
   guard.memory_mounts = {{kRunFolder, kRunBytes, false}};
-  // What lies in memory is charged to who writes it.
+  // What lies in memory is charged to the container that writes it.
   guard.resources.memory_limit_bytes = app_size(options.payload_bytes) + kRunBytes + kSocketsBytes + kGuardBytes;
   return guard;
 }

@@ -57,9 +57,9 @@ std::optional<PeerProcess> peer_process(int fd) {
   if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0 || credentials.pid <= 0) return std::nullopt;
   int pidfd = -1;
   size = sizeof pidfd;
-  // The kernel's own pidfd of who connected, where it has that; by number else, which could name a later process if
-  // the peer died in between. Who relies on the number must compare it with something that this process alone is, and
-  // check that the pidfd is alive after that.
+  // The kernel's own pidfd of the peer, where it has that; by number else, which could name a later process if
+  // the peer died in between. Whoever relies on the number must compare it with something that this process alone is,
+  // and check that the pidfd is alive after that.
   if (::getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) != 0)
     pidfd = static_cast<int>(::syscall(SYS_pidfd_open, credentials.pid, 0));
   if (pidfd < 0) return std::nullopt;

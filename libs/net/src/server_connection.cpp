@@ -271,7 +271,8 @@ asio::awaitable<std::optional<Response>> read_header(Input& input, Parser& parse
     }
     const auto left = std::chrono::duration_cast<Milliseconds>(deadline - std::chrono::steady_clock::now());
     auto count = co_await input.fill(std::max(left, 1ms));
-    // Who has begun a request is told; a connection on which nothing came is just closed (RFC 9110 section 15.5.9).
+    // A peer that has begun a request is told; a connection on which nothing came is just closed (RFC 9110
+    // section 15.5.9).
     if (!count && count.error().code() == ErrorCode::kTimeout && started)
       co_return error_page(408, "timeout", "header-too-slow", "The header of the request did not arrive in time.");
     if (!count || *count == 0) {

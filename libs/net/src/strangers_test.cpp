@@ -91,7 +91,7 @@ TEST_F(StrangersOfAServer, AFloodOfConnectionsShutsNobodyOutWhoSpeaksAtOnce) {
       if (held.size() > 64) held.erase(held.begin());
     }
   });
-  // Who is held up between connecting and speaking is sent away as well, and comes again.
+  // A client that is held up between connecting and speaking is sent away as well, and comes again.
   int answered = 0;
   for (int tries = 0; tries < 1000 && answered < 50; ++tries) {
     const auto answer = client({}, "127.0.0.1").send_now({"POST", "/known", "hello", "text/plain"});

@@ -46,7 +46,7 @@ class StreamWire final : public Wire {
 
   Task<std::size_t> read_some(MutableBytes into, Milliseconds timeout) override {
     error_code ec;
-    // Not expires_after(), which closes the connection: who is too slow is told so before that.
+    // Not expires_after(), which closes the connection: a peer that is too slow is told so before that.
     lowest().expires_never();
     ReadDeadline deadline(*this, co_await asio::this_coro::executor, timeout);
     const std::size_t count = co_await stream_.async_read_some(asio::buffer(into.data(), into.size()),

@@ -124,7 +124,7 @@ TEST_F(PackageFileTest, AnotherVendorsSignatureIsRefused) {
   EXPECT_EQ(package->verify(other.vendor.public_key()).error().reason(), "bad-signature");
 }
 
-// Who holds the vendor's key can sign any manifest; its digests must fit all the same.
+// Anyone who holds the vendor's key can sign any manifest; its digests must fit all the same.
 TEST_F(PackageFileTest, ASignedManifestThatDoesNotFitIsRefused) {
   const auto edited = [&](const std::string& from, const std::string& to) {
     auto parts = original;

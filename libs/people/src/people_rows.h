@@ -1,4 +1,4 @@
-// What the parts of PeopleService share: how its rows look, and what is said to who is not signed in.
+// What the parts of PeopleService share: how its rows look, and what is said to somebody who is not signed in.
 #pragma once
 
 #include <string>

@@ -65,7 +65,7 @@ Result<std::vector<ApiToken>> PeopleService::list_tokens(const trust::Actor& act
 Result<void> PeopleService::remove_token(const trust::Actor& actor, const std::string& id) {
   return context_.db.write([&](store::Transaction& tx) -> Result<void> {
     MIFENG_TRY(auto row, store::find<store::TokenRow>(tx, id));
-    // Somebody else's token looks like none to who may not manage people.
+    // Somebody else's token looks like none to a person who may not manage people.
     if (!row || (row->person_id != actor.id && !require(actor, trust::Permission::kManagePeople)))
       return trust::not_found("API token", id);
     MIFENG_CHECK(store::erase<store::TokenRow>(tx, id));

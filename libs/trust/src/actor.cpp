@@ -52,7 +52,7 @@ std::string_view to_string(Permission permission) {
   return "";
 }
 
-// The administrator runs the platform, the operator the models; who runs them cannot change keys and people, and the
+// The administrator runs the platform, the operator the models; an operator cannot change keys and people, and the
 // auditor sees everything and changes nothing.
 bool may(Role role, Permission permission) {
   using P = Permission;

@@ -74,7 +74,7 @@ Result<void> AuditService::export_log(const Actor& actor, const std::function<bo
                context_.db.read([&](store::Transaction& tx) { return store::audit_after(tx, after, kBatch); }));
     if (rows.empty()) return ok();
     for (const auto& row : rows) {
-      // The MAC says something only to who has its key; the digest is what an export is checked by.
+      // The MAC says something only to a holder of its key; the digest is what an export is checked by.
       if (!sink("{\"entry\":" + audit_entry_bytes(row) + ",\"mac\":\"" + row.mac + "\"}\n")) return ok();
       if (next_head < heads.size() && heads[next_head].seq == row.seq)
         if (!sink(head_line(heads[next_head++], *keys))) return ok();

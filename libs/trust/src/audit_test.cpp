@@ -75,7 +75,7 @@ TEST_F(Audit, ACutTailIsFoundByTheLastHeadOrAnExportedOne) {
 }
 
 TEST_F(Audit, ARewrittenChainIsFoundBecauseItsKeyIsMissing) {
-  // Who can write the database but not unwrap the key can make digests, but no MAC.
+  // Anyone who can write the database but not unwrap the key can make digests, but no MAC.
   sql("UPDATE audit_log SET detail = 'nothing happened', digest = '" + std::string(64, '0') + "' WHERE seq = 5");
   EXPECT_EQ(verify().bad_seq, 5);
 }

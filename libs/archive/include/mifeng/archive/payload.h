@@ -50,7 +50,7 @@ Result<void> write_payload(const std::filesystem::path& folder, const PayloadMan
 
 // Unpacks below a folder descriptor as the bytes come. Folders are made 0750, files 0750 or 0640 (whoever has
 // the group reads and does not change them), each new (O_EXCL), each part of a path opened without following links.
-// Nothing may be used before finish() has succeeded, and who gets an error removes the folder.
+// Nothing may be used before finish() has succeeded, and a caller that gets an error removes the folder.
 class PayloadUnpacker {
  public:
   // `folder_fd` stays the caller's, and outlives the unpacker.

@@ -85,8 +85,8 @@ class TarReader {
   // The input has ended: "truncated" unless the end was there.
   Result<void> finish();
   bool ended() const { return state_ == State::kEnded; }
-  // For who can seek: takes the rest of the current file's content as read without seeing it (the handler gets end()),
-  // and says how many bytes of the input to leave out. 0 between files.
+  // For a source that can seek: takes the rest of the current file's content as read without seeing it (the handler
+  // gets end()), and says how many bytes of the input to leave out. 0 between files.
   Result<std::uint64_t> skip_content();
   std::uint64_t offset() const { return offset_; }  // bytes taken so far
 

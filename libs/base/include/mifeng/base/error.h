@@ -12,7 +12,7 @@ namespace mifeng {
 // the C ABI. What exactly happened is Error::reason.
 enum class ErrorCode {
   kInvalidArgument,     // the input is wrong and stays wrong                     400, exit 2
-  kUnauthenticated,     // who asks is not known                                   401, exit 4
+  kUnauthenticated,     // the caller is not known                                 401, exit 4
   kPermissionDenied,    // known, but may not                                      403, exit 4
   kNotFound,            //                                                         404, exit 3
   kConflict,            // contradicts what is stored: exists, port taken          409, exit 5

@@ -1,5 +1,5 @@
 // The options of a program that other programs start (spec/processes.md): long ones alone, each with a value behind it
-// or without one. What people type has CLI11 (apps/mifeng).
+// or without one. What people type is read by CLI11 (apps/mifeng).
 //
 //   const auto given = read_options({argv + 1, argv + argc},
 //                                   {path_option("--state", state), number_option("--workers", workers, 1U, 1024U)});

@@ -13,7 +13,7 @@ namespace mifeng::client {
 const json::Value* member_of(const json::Value& answer, std::string_view name);
 // As text, to be shown: a string as it is, anything else as JSON; "" where it is missing or null.
 std::string text_of(const json::Value& answer, std::string_view name);
-// For who goes on with it; kUnavailable "bad-answer" where it is missing or something else.
+// For a program that uses it; kUnavailable "bad-answer" where it is missing or something else.
 Result<std::string> required_text(const json::Value& answer, std::string_view name);
 Result<json::Value> required_object(const json::Value& answer, std::string_view name);
 // The elements of a list; none where it is missing or something else.

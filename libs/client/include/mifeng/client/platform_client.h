@@ -23,8 +23,8 @@ struct Session {
 struct Patience {
   // Without a byte either way. Verifying a large package takes a while, during which nothing is sent.
   std::chrono::milliseconds silence = std::chrono::minutes(10);
-  // How long a platform that cannot be reached, or answers 503, is asked again. Only for who asks for nothing that
-  // could not be asked for twice: an answer may have been on its way when the connection broke.
+  // How long a platform that cannot be reached, or answers 503, is asked again. Only for a program that asks for
+  // nothing that could not be asked for twice: an answer may have been on its way when the connection broke.
   std::chrono::milliseconds absence{0};
 };
 

@@ -20,7 +20,7 @@ using Task = boost::asio::awaitable<Result<T>>;
 using LogSink = std::function<boost::asio::awaitable<Result<void>>(LogLine)>;
 
 // All calls may run at the same time, from any event loop; two changes of one deployment are put in a row by the
-// engine. Every call has a bound of its own and ends with kTimeout or kUnavailable at the latest after it.
+// engine. Every call has a time limit of its own, and ends with kTimeout or kUnavailable when that is over.
 // kPermissionDenied "not-ours": the name exists, and does not carry our installation id; such a thing is never touched.
 class Engine {
  public:

@@ -29,7 +29,7 @@ PayloadKey payload_key(const messages::Grant& grant);
 
 // Between the thread that opens the payload and whoever waits for it.
 struct PayloadProgress {
-  std::atomic<bool> cancel = false;      // set by who waits
+  std::atomic<bool> cancel = false;      // set by the one that waits
   std::atomic<std::uint64_t> bytes = 0;  // of the segments: read, verified and unpacked
 };
 

@@ -1,5 +1,5 @@
 // A file of the sealed payload as another container handed it over: nothing that it is said to be is believed, and it
-// is read once, by position, never mapped (who holds it may cut it off at any moment).
+// is read once, by position, never mapped (its owner may cut it off at any moment).
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// The images of the library, between those who add to it and who takes unused ones away.
+// The images of the library, between those who add to it and the one that removes unused ones.
 #pragma once
 
 #include <atomic>

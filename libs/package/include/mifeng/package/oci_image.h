@@ -1,5 +1,5 @@
 // One image in an OCI layout (image-spec 1.0): oci-layout, index.json, blobs/sha256/. As the guard's image lies in a
-// folder, for who pushes it to a registry.
+// folder, to be pushed to a registry.
 #pragma once
 
 #include <cstdint>

@@ -14,7 +14,7 @@
 
 namespace mifeng::sealed {
 
-// --- The header's checks, one by one, for who holds keys elsewhere than where streams are opened (a gateway). ---
+// --- The header's checks, one by one, for a process that holds the keys of streams opened elsewhere (a gateway). ---
 
 // bad-recipient-der of every block, then bad-signature where the signature is not strict DER.
 Result<void> check_der(const Header& header);
@@ -59,7 +59,7 @@ class Opener {
 
   bool finished() const;                           // the final segment was opened; any further byte is trailing-data
   const std::optional<Header>& header() const;     // once its MAC and signature have verified
-  const std::optional<RootKey>& root_key() const;  // the same; for who grants it on. None after resume()
+  const std::optional<RootKey>& root_key() const;  // the same; to grant it on. None after resume()
 
  private:
   friend struct LimitsSeam;  // src/limits_seam.h

@@ -15,7 +15,7 @@ struct FilterOptions {
   bool only_unix_sockets = false;  // socket() of any family but AF_UNIX is refused
 };
 
-// A refusal is EPERM, and ENOSYS for clone3 and io_uring (whose arguments no filter can see: who calls them falls back
+// A refusal is EPERM, and ENOSYS for clone3 and io_uring (whose arguments no filter can see: their callers fall back
 // to what can be seen). Nothing is ever killed. Everything else is allowed: memfd, mlock, mprotect, own affinity.
 class SystemCallFilter {
  public:

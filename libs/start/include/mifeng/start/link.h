@@ -20,7 +20,7 @@ struct Received {
 class Link {
  public:
   explicit Link(UniqueFd socket) : socket_(std::move(socket)) {}
-  // Connects to the socket at `path`, again and again until `patience` is over: who listens there may still be
+  // Connects to the socket at `path`, again and again until `patience` is over: its listener may still be
   // starting. kTimeout "no-guard".
   static Result<Link> connect(const std::filesystem::path& path, std::chrono::milliseconds patience);
 
