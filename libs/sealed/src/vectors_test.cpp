@@ -92,6 +92,22 @@ TEST(SealedVectors, GiveTheirPlaintextOrTheirClassHoweverTheyArrive) {
   }
 }
 
+// libs/crypto says which tiers this processor lacks.
+TEST(SealedVectors, GiveTheSameByEveryWayToComputeSm4) {
+  for (const crypto::Sm4Tier tier : crypto::kSm4Tiers) {
+    if (!crypto::is_supported(tier)) continue;
+    const auto provider = crypto::Sm4GcmProvider::create(tier).value();
+    for (const std::string& file : testing::vector_files("sealed-v1.json")) {
+      for (const VectorCase& vector : testing::read_sealed_vectors(file)) {
+        SCOPED_TRACE(file + ": " + vector.name + " by " + crypto::to_string(tier));
+        const auto key = crypto::Sm2PrivateKey::from_scalar(vector.private_key).value();
+        Opener opener(policy_of(vector), key, vector.context, *provider);
+        expect(vector, feed(opener, vector.stream, [] { return 500; }));
+      }
+    }
+  }
+}
+
 TEST(SealedVectors, OpenTheSameWithTheGrantedRootKeyAndWithACachedOne) {
   const auto provider = crypto::Sm4GcmProvider::create().value();
   for (const std::string& file : testing::vector_files("sealed-v1.json")) {
