@@ -22,7 +22,8 @@ clusters::FindingState state_of(kubernetes::Finding::State state) {
 }  // namespace
 
 Result<clusters::JoinedCluster> KubernetesJoiner::join(const clusters::JoinRequest& request) {
-  MIFENG_TRY(auto login, kubernetes::read_kubeconfig(as_text(request.kubeconfig.reveal_for_parsing()), request.context));
+  MIFENG_TRY(auto login,
+             kubernetes::read_kubeconfig(as_text(request.kubeconfig.reveal_for_parsing()), request.context));
   clusters::JoinedCluster cluster;
   cluster.address = login.server;
   kubernetes::JoinOptions options;

@@ -80,20 +80,19 @@ Result<int> add(const PlatformFlags& flags, const AddOptions& options, Console& 
   const json::Value sent = std::move(body);
   MIFENG_TRY(const auto cluster, client.send("POST", "/clusters", sent));
   MIFENG_CHECK(print_objects(console, cluster, options.format, cluster_columns()));
-  console.message(options.as_given
-                      ? tr("The platform keeps the login as it was given.")
-                      : tr("The platform has an account of its own there; it did not keep yours."));
+  console.message(options.as_given ? tr("The platform keeps the login as it was given.")
+                                   : tr("The platform has an account of its own there; it did not keep yours."));
   if (options.registry.empty())
-    console.message(tr("Its nodes take images from the platform's registry by the name that the platform has for it; "
-                       "where they know it by another: mifeng cluster set CLUSTER --registry HOST:PORT"));
+    console.message(
+        tr("Its nodes take images from the platform's registry by the name that the platform has for it; "
+           "where they know it by another: mifeng cluster set CLUSTER --registry HOST:PORT"));
   console.message(say("What it lacks says: mifeng doctor --cluster {}", {options.id}));
   return 0;
 }
 
 Result<int> remove(const PlatformFlags& flags, const RemoveOptions& options, Console& console) {
   MIFENG_TRY(const auto client, connect(flags));
-  MIFENG_TRY(const auto removed,
-             client.send("DELETE", path_of(options.id) + (options.abandon ? "?abandon=true" : "")));
+  MIFENG_TRY(const auto removed, client.send("DELETE", path_of(options.id) + (options.abandon ? "?abandon=true" : "")));
   console.message(say("The cluster {} is removed.", {options.id}));
   if (const std::string stays = text_of(removed, "stays"); !stays.empty()) console.warning(tr_phrase(stays));
   return 0;
@@ -118,7 +117,8 @@ void add_adding(Command& group) {
   add_output_flag(command, options->format);
   command.examples(
       "  mifeng cluster add east --kubeconfig ~/.kube/config --registry registry.example:5000\n\n"
-      "A program that the kubeconfig signs in with is run here, once, as kubectl runs it. Who may not make accounts has\n"
+      "A program that the kubeconfig signs in with is run here, once, as kubectl runs it. Who may not make accounts "
+      "has\n"
       "one made with deploy/kubernetes/role-namespace.yaml, and gives its kubeconfig with --as-given.");
   command.run([=](Console& console) { return add(*flags, *options, console); });
 }

@@ -100,7 +100,9 @@ Result<int> run_cluster_doctor(const PlatformFlags& flags, const std::string& cl
   std::vector<stack::Finding> findings;
   for (const json::Value& item : client::list_of(answer, "items")) {
     const std::string state = text_of(item, "state");
-    findings.push_back({state == "fine" ? State::kFine : state == "warning" ? State::kWarning : State::kMissing,
+    findings.push_back({state == "fine"      ? State::kFine
+                        : state == "warning" ? State::kWarning
+                                             : State::kMissing,
                         text_of(item, "what"), text_of(item, "detail"), text_of(item, "remedy")});
   }
   return print_findings(findings, console);

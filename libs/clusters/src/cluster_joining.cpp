@@ -118,8 +118,7 @@ Result<JoinedCluster> ClusterService::join(const NewCluster& input) {
   request.pull_user = input.pull_user;
   request.pull_password = input.pull_password.clone();
   request.has_cluster = [this](const std::string& id) {
-    const auto row =
-        context_.db.read([&](store::Transaction& tx) { return store::find<store::ClusterRow>(tx, id); });
+    const auto row = context_.db.read([&](store::Transaction& tx) { return store::find<store::ClusterRow>(tx, id); });
     return !row || row->has_value();  // who cannot look takes nothing from anybody
   };
   return joiner_->join(request);
@@ -166,8 +165,8 @@ Result<Cluster> ClusterService::add(const trust::Actor& actor, NewCluster input)
       return Error(ErrorCode::kInvalidArgument, "no-node-addresses",
                    "The login may not see the cluster's nodes: say with --node-address where gateways reach them.");
     MIFENG_CHECK(store::insert(tx, row));
-    MIFENG_CHECK(store::insert(
-        tx, store::PortRangeRow{.cluster_id = row.id, .first_port = kFirstPort, .last_port = kLastPort}));
+    MIFENG_CHECK(
+        store::insert(tx, store::PortRangeRow{.cluster_id = row.id, .first_port = kFirstPort, .last_port = kLastPort}));
     MIFENG_CHECK(store::next_change(tx));
     MIFENG_CHECK(context_.audit.append(tx, actor, "cluster.add", row.id,
                                        row.address + ", namespace " + row.default_namespace +

@@ -61,8 +61,7 @@ Result<void> check_node_addresses(const std::vector<std::string>& addresses) {
 }
 
 Result<void> check_registry(const std::string& registry) {
-  constexpr std::string_view kAllowed =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:/[]";
+  constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:/[]";
   const bool fits = registry.size() <= 253 && registry.find_first_not_of(kAllowed) == std::string::npos &&
                     registry.find("//") == std::string::npos && !registry.starts_with('/') && !registry.ends_with('/');
   if (fits) return ok();

@@ -151,8 +151,7 @@ Result<DeploymentPlan> DeploymentService::plan(const trust::Actor& actor, const 
     plan.grade_reason = grade_sentence(plan.grade);
     MIFENG_TRY(plan.replicas, wanted_replicas(request, prepared.config));
     MIFENG_TRY(const auto registry, registry_of(context_, tx, plan.cluster));
-    MIFENG_TRY(const auto pod,
-               render(context_, prepared, request.name + "-000000", manifest::kModelUserMin, registry));
+    MIFENG_TRY(const auto pod, render(context_, prepared, request.name + "-000000", manifest::kModelUserMin, registry));
     plan.rendered = pod_json(pod);
     MIFENG_TRY(const PortMap map, load_ports(tx, plan.cluster, held));
     MIFENG_TRY(plan.ports,

@@ -262,10 +262,11 @@ Result<Reconciler::Round> Reconciler::run_once() {
     const auto cluster = clusters.find(row.cluster_id);
     if (cluster == clusters.end()) continue;
     ++look->round.looked_at;
-    submit(cluster->second->workers, look, row.cluster_id, row.id, kind_of(row, false), [this, row, look]() -> Result<int> {
-      if (look->is_away(row.cluster_id)) return 0;
-      return look_at(row);
-    });
+    submit(cluster->second->workers, look, row.cluster_id, row.id, kind_of(row, false),
+           [this, row, look]() -> Result<int> {
+             if (look->is_away(row.cluster_id)) return 0;
+             return look_at(row);
+           });
   }
   look->wait();
   for (const auto& [id, cluster] : clusters) {

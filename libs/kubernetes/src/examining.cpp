@@ -50,8 +50,10 @@ void note_nodes(std::vector<Finding>& findings, const json::Object& list) {
         ++ready;
   }
   const bool fine = all > 0 && ready == all;
-  findings.push_back({fine ? State::kFine : ready > 0 ? State::kWarning : State::kMissing, phrase("nodes"),
-                      phrase("{} of {} are ready", ready, all),
+  findings.push_back({fine        ? State::kFine
+                      : ready > 0 ? State::kWarning
+                                  : State::kMissing,
+                      phrase("nodes"), phrase("{} of {} are ready", ready, all),
                       fine ? "" : phrase("see `kubectl get nodes`: nothing new runs on those that are not")});
 }
 
@@ -70,10 +72,11 @@ std::string lost_without(const Right& right) {
   return phrase("it stays in the cluster when that is removed from this platform");
 }
 
+// What it takes to remove an account is nobody's concern who was given one.
 std::vector<Right> rights_of_cluster(const Membership& membership, const std::string& name_space) {
   std::vector<Right> rights = rights_of(cluster_role(name_space, membership.made_namespace), "");
-  for (Right& right : rights)
-    if (right.resource == "namespaces") right.name_space = name_space;  // so they are asked for
+  if (!membership.made_account)
+    std::erase_if(rights, [](const Right& right) { return right.group == "rbac.authorization.k8s.io"; });
   return rights;
 }
 
@@ -101,8 +104,7 @@ Task<void> note_namespace(const ApiServer& api, std::vector<Finding>& findings, 
   auto space = co_await api.call("GET", "/api/v1/namespaces/" + name_space);
   if (!space) co_return space.error();
   if (!space->success() || space->object() == nullptr) co_return ok();  // its right says it
-  const std::string level =
-      text_at(*space->object(), "metadata", "labels", "pod-security.kubernetes.io/enforce");
+  const std::string level = text_at(*space->object(), "metadata", "labels", "pod-security.kubernetes.io/enforce");
   const bool fine = level == "restricted";
   findings.push_back(
       {fine ? State::kFine : State::kWarning, phrase("pod security"),

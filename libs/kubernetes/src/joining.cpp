@@ -118,8 +118,9 @@ class Joining {
     const std::string cluster = text_at(object, "metadata", "labels", kLabelCluster);
     if (!installation.empty() && installation != place_.installation)
       return Error(ErrorCode::kConflict, "namespace-taken",
-                   "The namespace " + place_.name_space + " of this cluster belongs to another installation of Mifeng (" +
-                       installation.substr(0, 8) + "). Name another one with --namespace.");
+                   "The namespace " + place_.name_space +
+                       " of this cluster belongs to another installation of Mifeng (" + installation.substr(0, 8) +
+                       "). Name another one with --namespace.");
     if (!cluster.empty() && cluster != place_.cluster && options_.has_cluster && options_.has_cluster(cluster))
       return Error(ErrorCode::kConflict, "namespace-taken",
                    "The namespace " + place_.name_space + " of this cluster is the cluster " + cluster +
@@ -139,8 +140,8 @@ class Joining {
         co_return Error(ErrorCode::kConflict, "namespace-ending",
                         "The namespace " + place_.name_space + " is being deleted; try again once it is gone.");
       MIFENG_CO_CHECK(check_owner(object));
-      made_namespace_ = !options_.as_given &&
-                        text_at(object, "metadata", "labels", kLabelInstallation) == place_.installation;
+      made_namespace_ =
+          !options_.as_given && text_at(object, "metadata", "labels", kLabelInstallation) == place_.installation;
     }
     if (!has_namespace_) co_return ok();
     auto account = co_await api_.call("GET", in_space(place_.name_space, "serviceaccounts", kModelAccount));
@@ -237,7 +238,8 @@ class Joining {
       labels.set(kEnforce, "restricted");
       metadata.set("labels", std::move(labels));
       Object space{{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", std::move(metadata)}};
-      auto made = co_await apply(space_target(place_.name_space), std::move(space), "the namespace " + place_.name_space);
+      auto made =
+          co_await apply(space_target(place_.name_space), std::move(space), "the namespace " + place_.name_space);
       if (!made) co_return made.error();
       made_namespace_ = begun_namespace_ = true;
       namespace_ = std::move(*made);
@@ -259,6 +261,7 @@ class Joining {
                           " of this cluster was taken by another installation of Mifeng at this moment.");
     if (!marked->success()) co_return refused(*marked, std::string("make the service account ") + kModelAccount);
     begun_ = true;
+    begun_model_account_ = marked->status == 201;
     co_return ok();
   }
 
@@ -306,11 +309,11 @@ class Joining {
   }
 
   Object binding_of(const char* kind, const char* role_kind, const std::string& role) const {
-    return {{"apiVersion", "rbac.authorization.k8s.io/v1"},
-            {"kind", kind},
-            {"roleRef", Object{{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", role_kind}, {"name", role}}},
-            {"subjects",
-             Array{Object{{"kind", "ServiceAccount"}, {"name", kAccount}, {"namespace", place_.name_space}}}}};
+    return {
+        {"apiVersion", "rbac.authorization.k8s.io/v1"},
+        {"kind", kind},
+        {"roleRef", Object{{"apiGroup", "rbac.authorization.k8s.io"}, {"kind", role_kind}, {"name", role}}},
+        {"subjects", Array{Object{{"kind", "ServiceAccount"}, {"name", kAccount}, {"namespace", place_.name_space}}}}};
   }
 
   // A controller fills the Secret in.
@@ -338,8 +341,8 @@ class Joining {
   }
 
   Task<void> make_pull_secret() {
-    std::string pair = registry_login_->user + ":" +
-                       std::string(as_text(registry_login_->password.reveal_for_output()));
+    std::string pair =
+        registry_login_->user + ":" + std::string(as_text(registry_login_->password.reveal_for_output()));
     Object entry{{"username", registry_login_->user},
                  {"password", std::string(as_text(registry_login_->password.reveal_for_output()))},
                  {"auth", to_base64(as_bytes(pair))}};
@@ -353,7 +356,8 @@ class Joining {
                   {"metadata", metadata_of(place_, kPullSecret, true)},
                   {"data", Object{{".dockerconfigjson", to_base64(as_bytes(config))}}}};
     wipe(config.data(), config.size());
-    auto made = co_await apply(in_space(place_.name_space, "secrets", kPullSecret), std::move(secret), "the pull secret");
+    auto made =
+        co_await apply(in_space(place_.name_space, "secrets", kPullSecret), std::move(secret), "the pull secret");
     if (!made) co_return made.error();
     co_return ok();
   }
@@ -366,8 +370,7 @@ class Joining {
       auto answer = co_await own.call("GET", target);
       if (!answer) co_return answer.error();
       if (answer->success()) co_return ok();
-      if (std::chrono::steady_clock::now() > until)
-        co_return error_of(*answer, "work with the account that was made");
+      if (std::chrono::steady_clock::now() > until) co_return error_of(*answer, "work with the account that was made");
       co_await net::sleep_for(kPause);
     }
   }
@@ -403,7 +406,7 @@ class Joining {
     std::vector<std::string> targets;
     if (!options_.as_given) targets.push_back(rbac_target("clusterroles", cluster_role_name(place_.name_space)));
     if (registry_login_) targets.push_back(in_space(place_.name_space, "secrets", kPullSecret));
-    targets.push_back(in_space(place_.name_space, "serviceaccounts", kModelAccount));
+    if (begun_model_account_) targets.push_back(in_space(place_.name_space, "serviceaccounts", kModelAccount));
     if (!options_.as_given) targets.push_back(in_space(place_.name_space, "serviceaccounts", kAccount));
     if (begun_namespace_) targets.push_back(space_target(place_.name_space));
     for (const std::string& target : targets) (void)co_await api_.call("DELETE", target);
@@ -418,6 +421,7 @@ class Joining {
   bool has_namespace_ = true;
   bool made_namespace_ = false;   // by this addition, or by one before
   bool begun_namespace_ = false;  // by this one
+  bool begun_model_account_ = false;
   bool begun_ = false;
   Object namespace_;
   std::vector<std::string> node_addresses_;

@@ -16,8 +16,7 @@ SecretBytes serialize(const Membership& membership) {
                       {"made_namespace", membership.made_namespace}};
   if (membership.registry_login) {
     object.set("registry_user", membership.registry_login->user);
-    object.set("registry_password",
-               std::string(as_text(membership.registry_login->password.reveal_for_copying())));
+    object.set("registry_password", std::string(as_text(membership.registry_login->password.reveal_for_copying())));
   }
   std::string text = json::serialize(object);
   SecretBytes secret(as_bytes(text));

@@ -146,8 +146,8 @@ class Plugin {
         copy_text(about, cluster_, key);
       spec.set("cluster", std::move(about));
     }
-    all["KUBERNETES_EXEC_INFO"] = json::serialize(
-        Object{{"apiVersion", version}, {"kind", "ExecCredential"}, {"spec", std::move(spec)}});
+    all["KUBERNETES_EXEC_INFO"] =
+        json::serialize(Object{{"apiVersion", version}, {"kind", "ExecCredential"}, {"spec", std::move(spec)}});
     return all;
   }
 
@@ -173,8 +173,9 @@ class Plugin {
 
 Result<Object> resolve_user(const Object& user, const Object& cluster, const std::filesystem::path& folder) {
   if (user.find("auth-provider") != nullptr)
-    return bad("Its user signs in by an auth-provider, which kubectl itself does not know any more. Give one with exec, a "
-               "token or a certificate.");
+    return bad(
+        "Its user signs in by an auth-provider, which kubectl itself does not know any more. Give one with exec, a "
+        "token or a certificate.");
   if (const json::Value* value = user.find("exec"); value != nullptr && value->if_object() != nullptr)
     return Plugin(*value->if_object(), cluster, folder).run();
   Object made;
@@ -196,8 +197,7 @@ Array one_entry(const char* inner, Object value) { return {Object{{"name", kName
 
 Result<ResolvedKubeconfig> resolve_kubeconfig(const std::filesystem::path& file, const std::string& context) {
   MIFENG_TRY(const SecretBytes text, read_secret_file(file, kFileMax));
-  auto parsed =
-      manifest::parse_yaml(as_text(text.reveal_for_parsing()), file.filename().string(), {.bytes = kFileMax});
+  auto parsed = manifest::parse_yaml(as_text(text.reveal_for_parsing()), file.filename().string(), {.bytes = kFileMax});
   if (!parsed) return bad(std::string(parsed.error().message()));
   const json::Value value = json_of(*parsed);
   if (value.if_object() == nullptr) return bad("It is no kubeconfig.");

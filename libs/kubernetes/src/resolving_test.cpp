@@ -26,7 +26,8 @@ contexts:
 - {name: here, context: {cluster: one, user: me, namespace: wards}}
 - {name: lost, context: {cluster: two, user: me}}
 clusters:
-- {name: one, cluster: {server: 'https://192.0.2.1:6443', )" + cluster + R"(}}
+- {name: one, cluster: {server: 'https://192.0.2.1:6443', )" +
+                                   cluster + R"(}}
 users:
 - {name: me, user: {)" + user + R"(}}
 )");
@@ -51,8 +52,8 @@ TEST_F(Resolving, FilesAreReadBesideTheKubeconfig) {
   write("ca.crt", "the authority");
   write("me.crt", "a certificate");
   write("me.key", "its key");
-  const auto resolved = resolve_kubeconfig(
-      config("certificate-authority: ca.crt", "client-certificate: me.crt, client-key: me.key"), "");
+  const auto resolved =
+      resolve_kubeconfig(config("certificate-authority: ca.crt", "client-certificate: me.crt, client-key: me.key"), "");
   ASSERT_TRUE(resolved) << resolved.error().message();
   EXPECT_EQ(resolved->name_space, "wards");
   EXPECT_FALSE(resolved->from_program);
@@ -84,17 +85,16 @@ TEST_F(Resolving, WhatIsMissingIsNamed) {
 }
 
 TEST_F(Resolving, AProgramIsRunOnceForItsTokenOrCertificate) {
-  const std::string token =
-      plugin(R"({"kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1",
+  const std::string token = plugin(R"({"kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1",
                  "status": {"token": "made-for-us"}})",
-             "echo run >>\"$(dirname \"$0\")/runs\"; case \"$KUBERNETES_EXEC_INFO\" in *interactive*false*) ;; *) exit 7;; esac");
+                                   "echo run >>\"$(dirname \"$0\")/runs\"; case \"$KUBERNETES_EXEC_INFO\" in "
+                                   "*interactive*false*) ;; *) exit 7;; esac");
   const auto resolved = resolve_kubeconfig(config("certificate-authority-data: eA==", token), "");
   ASSERT_TRUE(resolved) << resolved.error().message();
   EXPECT_TRUE(resolved->from_program);
   EXPECT_EQ(as_text(login_of(*resolved).token.reveal_for_parsing()), "made-for-us");
   EXPECT_EQ(read_text_file(folder_.path() / "runs", 100).value(), "run\n");
-  const std::string certificate =
-      plugin(R"({"kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1",
+  const std::string certificate = plugin(R"({"kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1",
                  "status": {"clientCertificateData": "a certificate", "clientKeyData": "its key"}})");
   const auto by_certificate = resolve_kubeconfig(config("certificate-authority-data: eA==", certificate), "");
   ASSERT_TRUE(by_certificate) << by_certificate.error().message();
@@ -105,17 +105,20 @@ TEST_F(Resolving, AProgramThatFailsIsNamed) {
   const std::string authority = "certificate-authority-data: eA==";
   EXPECT_NE(words(resolve_kubeconfig(config(authority, plugin("{}", "exit 3")), "")).find("exit status 3"),
             std::string::npos);
-  EXPECT_NE(words(resolve_kubeconfig(config(authority, plugin("hello")), "")).find("ExecCredential"), std::string::npos);
+  EXPECT_NE(words(resolve_kubeconfig(config(authority, plugin("hello")), "")).find("ExecCredential"),
+            std::string::npos);
   EXPECT_NE(words(resolve_kubeconfig(
                       config(authority, plugin(R"({"kind": "ExecCredential", "apiVersion": "v2", "status": {}})")), ""))
                 .find("another version"),
             std::string::npos);
-  EXPECT_NE(words(resolve_kubeconfig(
-                      config(authority, "exec: {apiVersion: client.authentication.k8s.io/v1alpha1, command: ./sign-in}"), ""))
-                .find("v1alpha1"),
-            std::string::npos);
-  EXPECT_NE(words(resolve_kubeconfig(config(authority, "exec: {apiVersion: client.authentication.k8s.io/v1, command: "
-                                                       "./gone, installHint: 'get it from us'}"),
+  EXPECT_NE(
+      words(resolve_kubeconfig(
+                config(authority, "exec: {apiVersion: client.authentication.k8s.io/v1alpha1, command: ./sign-in}"), ""))
+          .find("v1alpha1"),
+      std::string::npos);
+  EXPECT_NE(words(resolve_kubeconfig(config(authority,
+                                            "exec: {apiVersion: client.authentication.k8s.io/v1, command: "
+                                            "./gone, installHint: 'get it from us'}"),
                                      ""))
                 .find("get it from us"),
             std::string::npos);

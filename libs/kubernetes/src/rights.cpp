@@ -91,9 +91,8 @@ net::Task<std::vector<Right>> missing_rights(const ApiServer& api, std::vector<R
     if (!right.name.empty()) asked.set("name", right.name);
     if (!right.name_space.empty()) asked.set("namespace", right.name_space);
     json::Object spec{{"resourceAttributes", std::move(asked)}};
-    json::Object review{{"apiVersion", "authorization.k8s.io/v1"},
-                        {"kind", "SelfSubjectAccessReview"},
-                        {"spec", std::move(spec)}};
+    json::Object review{
+        {"apiVersion", "authorization.k8s.io/v1"}, {"kind", "SelfSubjectAccessReview"}, {"spec", std::move(spec)}};
     auto reviewed = co_await api.call("POST", kReviews, std::move(review));
     if (!reviewed) co_return reviewed.error();
     if (reviewed->status == 401)

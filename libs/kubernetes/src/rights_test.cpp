@@ -50,8 +50,8 @@ TEST(Rights, OfTheClusterNameTheirNamespace) {
   EXPECT_EQ(without.size() + 1, rights.size());
   // Outside of the namespace it reads, but for what is named after that.
   for (const Right& right : rights)
-    EXPECT_TRUE(!right.name.empty() || right.resource == "tokenreviews" || right.verb == "get" || right.verb == "list" ||
-                right.verb == "watch")
+    EXPECT_TRUE(!right.name.empty() || right.resource == "tokenreviews" || right.verb == "get" ||
+                right.verb == "list" || right.verb == "watch")
         << right.text();
 }
 

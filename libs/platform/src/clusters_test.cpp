@@ -28,7 +28,8 @@ class FakeJoiner final : public clusters::ClusterJoiner {
     return joined;
   }
   Result<std::string> leave(const ClusterAccess& access) override {
-    left.push_back(access.id + " " + access.name_space + " " + std::string(as_text(access.secret.reveal_for_parsing())));
+    left.push_back(access.id + " " + access.name_space + " " +
+                   std::string(as_text(access.secret.reveal_for_parsing())));
     if (fails) return *fails;
     return std::string();
   }
@@ -286,7 +287,8 @@ TEST_F(AddedClusters, AReconcilerThatRunsTakesThemUpAndLetsThemGo) {
   const std::string id = add_deployment("digits", version, 1, "east");
   const auto comes = [&](auto holds) {
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (!holds() && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    while (!holds() && std::chrono::steady_clock::now() < until)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
     return holds();
   };
   EXPECT_TRUE(comes([&] { return platform_->deployments().get(operator_, id)->units.size() == 1; }));

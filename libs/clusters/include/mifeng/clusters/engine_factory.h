@@ -34,9 +34,9 @@ struct JoinRequest {
   std::string name_space;
   std::string registry;  // that the login below is for
   SecretBytes kubeconfig;
-  std::string context;         // of it; empty: the current one
-  bool as_given = false;       // keep its login, instead of one that is made with it
-  std::string pull_user;       // of the registry; empty: none is needed
+  std::string context;    // of it; empty: the current one
+  bool as_given = false;  // keep its login, instead of one that is made with it
+  std::string pull_user;  // of the registry; empty: none is needed
   SecretBytes pull_password;
   std::function<bool(const std::string& id)> has_cluster;  // whether there is a cluster of that id now
 };

@@ -54,8 +54,8 @@ struct Joined {
 // server (kUnavailable "api-unavailable", kTimeout "api-slow", kVerificationFailed "bad-tls-certificate",
 // kInvalidArgument "cluster-refused"):
 //
-// kInvalidArgument "bad-kubeconfig" (the cluster does not know the login), "too-few-rights" (with each verb and resource
-// that is missing), kConflict "namespace-taken" (of another installation, or another cluster of this one),
+// kInvalidArgument "bad-kubeconfig" (the cluster does not know the login), "too-few-rights" (with each verb and
+// resource that is missing), kConflict "namespace-taken" (of another installation, or another cluster of this one),
 // "namespace-ending". What was begun and failed is taken back as far as that can be done.
 Result<Joined> join(Login login, const JoinOptions& options, std::optional<RegistryLogin> registry_login);
 

@@ -16,10 +16,10 @@ struct ResolvedKubeconfig {
   bool from_program = false;  // its login came from an `exec` plugin, and will expire
 };
 
-// Reads the file, the context that `context` names or the current one, the certificates and the token that it names, and
-// runs its `exec` plugin (client.authentication.k8s.io/v1 and v1beta1) once, as kubectl does: standard input and error
-// are this process's. kInvalidArgument "bad-kubeconfig" with what to do; kNotFound "no-such-file"; kTimeout after five
-// minutes of a plugin.
+// Reads the file, the context that `context` names or the current one, the certificates and the token that it names,
+// and runs its `exec` plugin (client.authentication.k8s.io/v1 and v1beta1) once, as kubectl does: standard input and
+// error are this process's. kInvalidArgument "bad-kubeconfig" with what to do; kNotFound "no-such-file"; kTimeout after
+// five minutes of a plugin.
 Result<ResolvedKubeconfig> resolve_kubeconfig(const std::filesystem::path& file, const std::string& context);
 
 }  // namespace mifeng::kubernetes
