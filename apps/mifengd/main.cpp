@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <csignal>
 
+#include "cluster_joiner.h"
 #include "guard_image_digest.h"
 #include "master_key.h"
 #include "mifeng/cluster/podman.h"
 #include "mifeng/json/value.h"
 #include "mifeng/keyholder/process.h"
+#include "mifeng/kubernetes/kubernetes.h"
 #include "mifeng/net/loopback.h"
 #include "mifeng/net/server.h"
 #include "mifeng/package/guard_image.h"
@@ -64,13 +66,16 @@ std::string url_of(const Options& options, std::uint16_t port, bool tls) {
   return (tls ? "https://" : "http://") + host + ":" + std::to_string(port);
 }
 
-// Podman is there with --engine-socket alone; of the other kinds there is none yet.
+// Podman is there with --engine-socket alone, Kubernetes with --installation, which all that is made carries.
 clusters::EngineFactory engine_factory(const Options& options, const std::filesystem::path& sockets,
                                        const std::filesystem::path& start, const Clock& clock) {
   return [&options, &clock, sockets,
           start](const clusters::ClusterAccess& access) -> Result<std::shared_ptr<cluster::Engine>> {
-    if (access.kind != clusters::ClusterKind::kPodman || options.engine_socket.empty())
-      return std::shared_ptr<cluster::Engine>();
+    if (access.kind == clusters::ClusterKind::kKubernetes) {
+      if (options.installation.empty()) return std::shared_ptr<cluster::Engine>();
+      return kubernetes_engine(options.installation, access, clock);
+    }
+    if (options.engine_socket.empty()) return std::shared_ptr<cluster::Engine>();
     cluster::PodmanOptions podman;
     podman.socket = access.address;
     podman.installation = options.installation;
@@ -92,8 +97,11 @@ Result<GuardFiles> guard_files(const Options& options) {
   GuardFiles files;
   std::error_code failure;
   files.image = options.guard_image;
-  if (files.image.empty())
+  if (files.image.empty()) {
     files.image = std::filesystem::read_symlink("/proc/self/exe", failure).parent_path().parent_path() / "guard-image";
+    // Clusters elsewhere take it from the registry, where somebody may have put it.
+    if (options.engine_socket.empty() && !std::filesystem::exists(files.image, failure)) return GuardFiles{};
+  }
   MIFENG_TRY(const auto image, package::read_oci_image(files.image));
   if (image.digest != kGuardImageDigest)
     return Error(ErrorCode::kVerificationFailed, "bad-image",
@@ -149,9 +157,12 @@ Result<void> run(const Options& options) {
   platform_options.local_address = options.engine_socket;
   platform_options.guard_image_digest = std::string(kGuardImageDigest);
   GuardFiles guard;
-  if (!options.engine_socket.empty()) {
+  std::optional<KubernetesJoiner> joiner;
+  if (!options.installation.empty()) {
     MIFENG_TRY(guard, guard_files(options));
     platform_options.guard_image = guard.image;
+    joiner.emplace(options.installation);
+    platform_options.joiner = &*joiner;
   }
   platform_options.port_first = options.port_first;
   platform_options.port_last = options.port_last;
@@ -193,8 +204,8 @@ Result<void> run(const Options& options) {
   std::unique_ptr<rest::UnitSockets> units;
   if (!options.engine_socket.empty()) {
     MIFENG_TRY(units, rest::UnitSockets::start(runtime, api, sockets));
-    platform->reconciler().start();
   }
+  platform->reconciler().start();
 
   net::BlockingPool house("housekeeping", 1, 4);
   net::TaskGroup tasks(runtime.executor(), "mifengd");

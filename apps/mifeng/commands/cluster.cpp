@@ -3,17 +3,32 @@
 #include "cli/language.h"
 #include "cli/lookup.h"
 #include "cli/output.h"
+#include "cli/secret_text.h"
 #include "commands/commands.h"
 #include "commands/get.h"
 #include "commands/kinds.h"
+#include "mifeng/kubernetes/resolving.h"
 
 namespace mifeng::cli {
 namespace {
 
 struct SetOptions {
-  std::string id, name, name_space, format;
+  std::string id, name, name_space, registry, guard_url, format;
   std::vector<std::string> nodes;
 };
+
+struct AddOptions {
+  std::string id, name, kubeconfig, context, name_space, registry, guard_url, pull_user, pull_password_file, format;
+  std::vector<std::string> nodes;
+  bool as_given = false;
+};
+
+struct RemoveOptions {
+  std::string id;
+  bool abandon = false;
+};
+
+constexpr const char* kNamespace = "models";  // where nobody says another
 
 std::string path_of(const std::string& id) { return "/clusters/" + net::percent_encode(id); }
 
@@ -30,10 +45,94 @@ Result<int> set(const PlatformFlags& flags, const SetOptions& options, Console& 
   } else if (nodes != nullptr) {
     body.set("node_addresses", *nodes);
   }
+  if (!options.registry.empty()) body.set("registry", options.registry);
+  if (!options.guard_url.empty()) body.set("guard_url", options.guard_url);
   const json::Value sent = std::move(body);
   MIFENG_TRY(const auto cluster, client.send("PUT", path_of(options.id), sent));
   MIFENG_CHECK(print_objects(console, cluster, options.format, cluster_columns()));
   return 0;
+}
+
+Result<int> add(const PlatformFlags& flags, const AddOptions& options, Console& console) {
+  MIFENG_TRY(const auto client, connect(flags));
+  MIFENG_TRY(const auto kubeconfig, kubernetes::resolve_kubeconfig(options.kubeconfig, options.context));
+  if (options.as_given && kubeconfig.from_program)
+    return Error(ErrorCode::kInvalidArgument, "bad-kubeconfig",
+                 tr("The login of this kubeconfig comes from a program and will expire: it cannot be kept as it is."));
+  std::string name_space = options.name_space;
+  if (name_space.empty() && kubeconfig.name_space != "default") name_space = kubeconfig.name_space;
+  if (name_space.empty()) name_space = kNamespace;
+  json::Object body{{"id", options.id},
+                    {"name", options.name},
+                    {"default_namespace", name_space},
+                    {"kubeconfig", as_text(kubeconfig.text.reveal_for_output())},
+                    {"registry", options.registry},
+                    {"guard_url", options.guard_url},
+                    {"as_given", options.as_given},
+                    {"node_addresses", json::Array(options.nodes.begin(), options.nodes.end())}};
+  if (!options.pull_user.empty()) {
+    MIFENG_TRY(const auto password, read_password(console, options.pull_password_file,
+                                                  say("Password of {} at {}:", {options.pull_user, options.registry})));
+    body.set("pull_user", options.pull_user);
+    body.set("pull_password", password);
+  }
+  console.message(say("Asking the cluster for an account in the namespace {} ...", {name_space}));
+  const json::Value sent = std::move(body);
+  MIFENG_TRY(const auto cluster, client.send("POST", "/clusters", sent));
+  MIFENG_CHECK(print_objects(console, cluster, options.format, cluster_columns()));
+  console.message(options.as_given ? tr("The platform keeps the login as it was given.")
+                                   : tr("The platform has an account of its own there; it did not keep yours."));
+  if (options.registry.empty())
+    console.message(
+        tr("Its nodes take images from the platform's registry by the name that the platform has for it; "
+           "where they know it by another: mifeng cluster set CLUSTER --registry HOST:PORT"));
+  console.message(say("What it lacks says: mifeng doctor --cluster {}", {options.id}));
+  return 0;
+}
+
+Result<int> remove(const PlatformFlags& flags, const RemoveOptions& options, Console& console) {
+  MIFENG_TRY(const auto client, connect(flags));
+  MIFENG_TRY(const auto removed, client.send("DELETE", path_of(options.id) + (options.abandon ? "?abandon=true" : "")));
+  console.message(say("The cluster {} is removed.", {options.id}));
+  if (const std::string stays = text_of(removed, "stays"); !stays.empty()) console.warning(tr_phrase(stays));
+  return 0;
+}
+
+void add_adding(Command& group) {
+  Command command = group.add("add", "Add a Kubernetes cluster, with an account that is made for the platform in it");
+  auto flags = add_platform_flags(command);
+  auto options = std::make_shared<AddOptions>();
+  command.text("CLUSTER", options->id, "id that it gets", Need::kRequired)
+      .text("--kubeconfig", options->kubeconfig, "file of somebody who may make accounts and roles there",
+            Need::kRequired)
+      .text("--context", options->context, "of the kubeconfig; else its current one")
+      .text("--name", options->name, "for people")
+      .text("--namespace", options->name_space, "where its units are made; else the context's, else models")
+      .text("--registry", options->registry, "HOST:PORT of the platform's images, as the cluster's nodes see it")
+      .texts("--node-address", options->nodes, "where gateways reach its node ports; again for more; else its nodes")
+      .text("--guard-url", options->guard_url, "where its guards reach the platform")
+      .text("--pull-user", options->pull_user, "user of the registry")
+      .text("--pull-password-file", options->pull_password_file, "file with his password; else it is asked for")
+      .flag("--as-given", options->as_given, "keep the login of the kubeconfig; nothing is made but what units need");
+  add_output_flag(command, options->format);
+  command.examples(
+      "  mifeng cluster add east --kubeconfig ~/.kube/config --registry registry.example:5000\n\n"
+      "A program that the kubeconfig signs in with is run here, once, as kubectl runs it. Who may not make accounts "
+      "has\n"
+      "one made with deploy/kubernetes/role-namespace.yaml, and gives its kubeconfig with --as-given.");
+  command.run([=](Console& console) { return add(*flags, *options, console); });
+}
+
+void add_removing(Command& group) {
+  Command command = group.add("remove", "Take a Kubernetes cluster out, and what was made in it for the platform");
+  auto flags = add_platform_flags(command);
+  auto options = std::make_shared<RemoveOptions>();
+  command.text("CLUSTER", options->id, "its id", Need::kRequired)
+      .flag("--abandon", options->abandon, "let go of its deployments: what runs there is not touched");
+  command.examples(
+      "  mifeng cluster remove east\n"
+      "  mifeng cluster remove east --abandon    one that is gone for good");
+  command.run([=](Console& console) { return remove(*flags, *options, console); });
 }
 
 }  // namespace
@@ -52,13 +151,18 @@ void add_cluster(Command& root) {
   get.examples("  mifeng cluster get local -o yaml");
   get.run([=](Console& console) { return show_kind(*get_flags, "clusters", *get_id, *get_format, console); });
 
-  Command change = group.add("set", "Set a cluster's name, namespace and node addresses");
+  add_adding(group);
+  add_removing(group);
+
+  Command change = group.add("set", "Set a cluster's name, namespace, node addresses and registry");
   auto set_flags = add_platform_flags(change);
   auto options = std::make_shared<SetOptions>();
   change.text("CLUSTER", options->id, "its id", Need::kRequired)
       .text("--name", options->name, "for people")
       .text("--namespace", options->name_space, "where its units are made, in a cluster that has namespaces")
-      .texts("--node-address", options->nodes, "where gateways reach its node ports; again for more, replacing all");
+      .texts("--node-address", options->nodes, "where gateways reach its node ports; again for more, replacing all")
+      .text("--registry", options->registry, "HOST:PORT of the platform's images, as the cluster's nodes see it")
+      .text("--guard-url", options->guard_url, "where its guards reach the platform");
   add_output_flag(change, options->format);
   change.examples("  mifeng cluster set local --node-address 192.0.2.10");
   change.run([=](Console& console) { return set(*set_flags, *options, console); });

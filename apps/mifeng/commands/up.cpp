@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "cli/connect.h"
 #include "cli/console.h"
 #include "cli/language.h"
 #include "commands/commands.h"
@@ -29,6 +30,8 @@ struct UpArguments {
   std::int64_t snapshot_lifetime = 0;
   std::string port_range;
   std::int64_t restart_pause = 0;
+  std::string kubeconfig;
+  stack::UpCluster cluster;
 };
 
 std::filesystem::path own_folder() {
@@ -54,6 +57,8 @@ stack::UpOptions up_options(const UpArguments& arguments) {
   options.snapshot_lifetime_seconds = static_cast<int>(arguments.snapshot_lifetime);
   options.port_range = arguments.port_range;
   options.restart_pause_seconds = static_cast<int>(arguments.restart_pause);
+  options.cluster = arguments.cluster;
+  if (!arguments.kubeconfig.empty()) options.cluster.kubeconfig = std::filesystem::absolute(arguments.kubeconfig);
   return options;
 }
 
@@ -72,11 +77,11 @@ Result<int> run_up(const UpArguments& arguments, Console& console) {
   return stack::run_up(up_options(arguments), listener);
 }
 
-Result<int> run_doctor(const UpArguments& arguments, Console& console) {
+Result<int> print_findings(const std::vector<stack::Finding>& findings, Console& console) {
   using State = stack::Finding::State;
   bool missing = false;
   std::vector<std::vector<std::string>> rows;
-  for (const stack::Finding& finding : stack::examine(up_options(arguments))) {
+  for (const stack::Finding& finding : findings) {
     missing = missing || finding.state == State::kMissing;
     const std::string state = finding.state == State::kFine      ? tr("ok")
                               : finding.state == State::kWarning ? tr("warning")
@@ -85,6 +90,22 @@ Result<int> run_doctor(const UpArguments& arguments, Console& console) {
   }
   MIFENG_CHECK(console.table({"", tr("WHAT"), tr("FOUND"), tr("WHAT TO DO")}, rows));
   return missing ? 1 : 0;
+}
+
+// Of a cluster, by the platform that has its login.
+Result<int> run_cluster_doctor(const PlatformFlags& flags, const std::string& cluster, Console& console) {
+  using State = stack::Finding::State;
+  MIFENG_TRY(const auto client, connect(flags));
+  MIFENG_TRY(const auto answer, client.get("/clusters/" + net::percent_encode(cluster) + "/check"));
+  std::vector<stack::Finding> findings;
+  for (const json::Value& item : client::list_of(answer, "items")) {
+    const std::string state = text_of(item, "state");
+    findings.push_back({state == "fine"      ? State::kFine
+                        : state == "warning" ? State::kWarning
+                                             : State::kMissing,
+                        text_of(item, "what"), text_of(item, "detail"), text_of(item, "remedy")});
+  }
+  return print_findings(findings, console);
 }
 
 void add_ports(Command& command, const std::shared_ptr<UpArguments>& arguments) {
@@ -122,6 +143,10 @@ void add_up(Command& root) {
       .text("--port-range", arguments->port_range, "FIRST-LAST: node ports of a new installation; default 30000-32767")
       .number("--restart-pause", arguments->restart_pause, 1, 3600,
               "longest pause, in seconds, before a program that keeps ending is started again; default 10")
+      .text("--kubeconfig", arguments->kubeconfig, "of a Kubernetes cluster, which is added as `kubernetes`")
+      .text("--cluster-registry", arguments->cluster.registry,
+            "HOST:PORT of the platform's images, as the cluster's nodes see it")
+      .text("--guard-url", arguments->cluster.guard_url, "where the cluster's guards reach the platform")
       .examples(
           "  sudo mifeng up                          until Ctrl-C\n"
           "  sudo mifeng up --once                   exit status 0 only if every answer was right\n"
@@ -131,11 +156,19 @@ void add_up(Command& root) {
 
 void add_doctor(Command& root) {
   auto arguments = std::make_shared<UpArguments>();
-  Command command = root.add("doctor", "Say what this machine lacks for `mifeng up`, and how to get it");
+  auto cluster = std::make_shared<std::string>();
+  Command command = root.add("doctor", "Say what this machine lacks for `mifeng up`, or a cluster, and how to get it");
   add_places(command, arguments);
   add_ports(command, arguments);
-  command.examples("  mifeng doctor                           exit status 1 if something is missing");
-  command.run([arguments](Console& console) { return run_doctor(*arguments, console); });
+  command.text("--cluster", *cluster, "id of a Kubernetes cluster of the platform: what is there, and each right");
+  auto flags = add_platform_flags(command);
+  command.examples(
+      "  mifeng doctor                           exit status 1 if something is missing\n"
+      "  mifeng doctor --cluster east            the same of a cluster, by the platform that has it");
+  command.run([=](Console& console) {
+    return cluster->empty() ? print_findings(stack::examine(up_options(*arguments)), console)
+                            : run_cluster_doctor(*flags, *cluster, console);
+  });
 }
 
 }  // namespace mifeng::cli

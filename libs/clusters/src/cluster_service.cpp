@@ -1,5 +1,6 @@
 #include "mifeng/clusters/cluster_service.h"
 
+#include "cluster_parts.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/clusters/cluster_rows.h"
 #include "mifeng/clusters/cluster_set.h"
@@ -18,6 +19,17 @@ namespace {
 
 constexpr std::size_t kNodesMax = 16;  // that a gateway dials
 
+// A host name or an address of either family: what may stand before ":PORT".
+bool is_node_address(const std::string& text) {
+  return !text.empty() && text.size() <= 253 &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:") ==
+             std::string::npos;
+}
+
+Amount amount_of(const cluster::Amount& amount) { return {.all = amount.all, .free = amount.free}; }
+
+}  // namespace
+
 Result<Cluster> cluster_of(store::Transaction& tx, const store::ClusterRow& row) {
   auto cluster = made_of<Cluster, "node_addresses", "may", "deployments", "capacity">(row);
   cluster.node_addresses = words_of(row.node_addresses);
@@ -32,17 +44,36 @@ Result<Cluster> cluster_of(store::Transaction& tx, const store::ClusterRow& row)
   return cluster;
 }
 
-// A host name or an address of either family: what may stand before ":PORT".
-bool is_node_address(const std::string& text) {
-  return !text.empty() && text.size() <= 253 &&
-         text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:") ==
-             std::string::npos;
-}
-
 Result<store::ClusterRow> find_cluster(store::Transaction& tx, const std::string& id) {
   MIFENG_TRY(auto row, store::find<store::ClusterRow>(tx, id));
   if (!row) return trust::not_found("cluster", id);
   return std::move(*row);
+}
+
+Result<void> check_node_addresses(const std::vector<std::string>& addresses) {
+  if (addresses.empty() || addresses.size() > kNodesMax)
+    return Error(ErrorCode::kInvalidArgument, "bad-node-addresses", "node_addresses: 1 to 16.");
+  for (const auto& address : addresses)
+    if (!is_node_address(address))
+      return Error(ErrorCode::kInvalidArgument, "bad-node-addresses",
+                   "node_addresses: \"" + trust::clean_text(address, 64) + "\" is neither an address nor a host name.");
+  return ok();
+}
+
+Result<void> check_registry(const std::string& registry) {
+  constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:/[]";
+  const bool fits = registry.size() <= 253 && registry.find_first_not_of(kAllowed) == std::string::npos &&
+                    registry.find("//") == std::string::npos && !registry.starts_with('/') && !registry.ends_with('/');
+  if (fits) return ok();
+  return Error(ErrorCode::kInvalidArgument, "bad-registry",
+               "registry: HOST:PORT or HOST:PORT/PATH, without https:// before it.");
+}
+
+Result<void> check_guard_url(const std::string& url) {
+  const bool http = url.starts_with("http://") || url.starts_with("https://");
+  const bool plain = url.size() <= 253 && url.find_first_of(" \t\r\n\"?#@") == std::string::npos;
+  if (url.empty() || (http && plain)) return ok();
+  return Error(ErrorCode::kInvalidArgument, "bad-guard-url", "guard_url: http://HOST:PORT or https://HOST:PORT.");
 }
 
 }  // namespace
@@ -130,20 +161,38 @@ Result<Cluster> ClusterService::get(const trust::Actor& actor, const std::string
   return cluster;
 }
 
+namespace {
+
+// What belongs to the account that we have in a cluster, or to the start of this process, is not changed here.
+Result<void> check_change(const store::ClusterRow& row, const ClusterInput& input) {
+  if (row.kind == ClusterKind::kKubernetes) {
+    if (input.default_namespace == row.default_namespace) return ok();
+    return Error(ErrorCode::kConflict, "namespace-fixed",
+                 "The account that this platform has in the cluster " + row.id + " belongs to the namespace " +
+                     row.default_namespace + ". Remove the cluster and add it again with another.");
+  }
+  if ((!input.registry || *input.registry == row.registry) && (!input.guard_url || input.guard_url->empty()))
+    return ok();
+  return Error(ErrorCode::kConflict, "local-cluster",
+               "Registry and guard_url of the cluster " + row.id + " are options of the platform itself.");
+}
+
+}  // namespace
+
 Result<Cluster> ClusterService::set(const trust::Actor& actor, const std::string& id, const ClusterInput& input) {
   MIFENG_CHECK(require(actor, trust::Permission::kManageClusters));
   MIFENG_CHECK(trust::check_text("name", input.name, 100));
   if (!input.default_namespace.empty()) MIFENG_CHECK(trust::check_label("default_namespace", input.default_namespace));
-  if (input.node_addresses.empty() || input.node_addresses.size() > kNodesMax)
-    return Error(ErrorCode::kInvalidArgument, "bad-node-addresses", "node_addresses: 1 to 16.");
-  for (const auto& address : input.node_addresses)
-    if (!is_node_address(address))
-      return Error(ErrorCode::kInvalidArgument, "bad-node-addresses",
-                   "node_addresses: \"" + trust::clean_text(address, 64) + "\" is neither an address nor a host name.");
+  MIFENG_CHECK(check_node_addresses(input.node_addresses));
+  if (input.registry) MIFENG_CHECK(check_registry(*input.registry));
+  if (input.guard_url) MIFENG_CHECK(check_guard_url(*input.guard_url));
   auto done = context_.db.write([&](store::Transaction& tx) -> Result<Cluster> {
     MIFENG_TRY(auto row, find_cluster(tx, id));
+    MIFENG_CHECK(check_change(row, input));
     row.name = input.name;
     row.default_namespace = input.default_namespace;
+    if (input.registry) row.registry = *input.registry;
+    if (input.guard_url) row.guard_url = *input.guard_url;
     row.node_addresses = words_text(input.node_addresses);
     row.changed_ms = context_.clock.now_ms();
     MIFENG_CHECK(store::update(tx, row));

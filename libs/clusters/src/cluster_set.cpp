@@ -20,6 +20,16 @@ Result<void> ClusterSet::open(const ClusterAccess& access) {
   return ok();
 }
 
+void ClusterSet::close(const std::string& id) {
+  std::shared_ptr<cluster::Engine> engine;  // ends without our lock
+  const std::lock_guard guard(mutex_);
+  if (const auto found = engines_.find(id); found != engines_.end()) {
+    engine = std::move(found->second);
+    engines_.erase(found);
+  }
+  kinds_.erase(id);
+}
+
 std::vector<std::string> ClusterSet::ids() const {
   const std::lock_guard guard(mutex_);
   std::vector<std::string> ids;

@@ -100,7 +100,8 @@ Result<Deployment> create_in(const Context& context, store::Transaction& tx, con
   MIFENG_CHECK(store::insert(tx, row));
   MIFENG_CHECK(add_revision(context, tx, row, prepared.model, request.overlay, "deploy", actor.name));
   // What cannot be rendered is refused now, not later.
-  MIFENG_TRY(const auto pod, render(context, prepared, row.id, row.model_user));
+  MIFENG_TRY(const auto registry, registry_of(context, tx, cluster));
+  MIFENG_TRY(const auto pod, render(context, prepared, row.id, row.model_user, registry));
   const auto holders = held.find(cluster);
   MIFENG_TRY(PortMap map, load_ports(tx, cluster, holders == held.end() ? HeldPorts{} : holders->second));
   const auto needs = port_needs(context, cluster, pod, static_cast<int>(row.replicas));
@@ -149,7 +150,8 @@ Result<DeploymentPlan> DeploymentService::plan(const trust::Actor& actor, const 
     plan.grade = grade_of(prepared.model);
     plan.grade_reason = grade_sentence(plan.grade);
     MIFENG_TRY(plan.replicas, wanted_replicas(request, prepared.config));
-    MIFENG_TRY(const auto pod, render(context_, prepared, request.name + "-000000", manifest::kModelUserMin));
+    MIFENG_TRY(const auto registry, registry_of(context_, tx, plan.cluster));
+    MIFENG_TRY(const auto pod, render(context_, prepared, request.name + "-000000", manifest::kModelUserMin, registry));
     plan.rendered = pod_json(pod);
     MIFENG_TRY(const PortMap map, load_ports(tx, plan.cluster, held));
     MIFENG_TRY(plan.ports,

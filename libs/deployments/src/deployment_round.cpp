@@ -142,15 +142,8 @@ class DeploymentRound {
     MIFENG_CHECK(ask<void>([&](cluster::Engine& engine) { return engine.remove(row_.id); }));
     if (row_.deleting == store::kDeleteWithClaims) MIFENG_CHECK(remove_claims());
     MIFENG_CHECK(context_.db.write([&](store::Transaction& tx) -> Result<void> {
-      MIFENG_TRY(const auto live, store::live_instances_of(tx, row_.id));
-      for (const auto& instance : live)
-        MIFENG_CHECK(access::end_instance(context_.access, tx, instance, access::EndKind::kRevoked, "system",
-                                          "its deployment is deleted"));
-      MIFENG_CHECK(store::erase_ports_of(tx, row_.id));
-      MIFENG_CHECK(store::erase_endpoints_of(tx, row_.id));
-      MIFENG_CHECK(store::erase_units_of(tx, row_.id));
-      MIFENG_CHECK(store::erase_revisions_of(tx, row_.id));
-      MIFENG_CHECK(store::erase<store::DeploymentRow>(tx, row_.id));
+      MIFENG_CHECK(end_instances(context_, tx, row_.id, "system", "its deployment is deleted"));
+      MIFENG_CHECK(erase_deployment(tx, row_.id));
       MIFENG_CHECK(store::next_change(tx));
       return context_.audit.append(
           tx, trust::AuditEvent{.actor = "system", .action = "deployment.gone", .subject = row_.id});

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 
+#include "mifeng/access/instances.h"
 #include "mifeng/access/route_rows.h"
 #include "mifeng/base/bounds.h"
 #include "mifeng/base/phrase.h"
@@ -11,8 +12,10 @@
 #include "mifeng/deployments/renderings.h"
 #include "mifeng/manifest/pod_template.h"
 #include "mifeng/sealed/open.h"
+#include "mifeng/store/clusters.h"
 #include "mifeng/store/grants.h"
 #include "mifeng/store/ports.h"
+#include "mifeng/trust/audit_log.h"
 #include "mifeng/trust/key_ring.h"
 #include "mifeng/trust/rows.h"
 
@@ -167,8 +170,13 @@ Result<void> check_network(const Prepared& prepared, const Overlay& overlay) {
                    "allow_network (--allow-network) where that is right.");
 }
 
+Result<std::string> registry_of(const Context& context, store::Transaction& tx, const std::string& cluster) {
+  MIFENG_TRY(const auto row, store::find<store::ClusterRow>(tx, cluster));
+  return !row || row->registry.empty() ? context.options.registry : row->registry;
+}
+
 Result<cluster::PodTemplate> render(const Context& context, const Prepared& prepared, const std::string& deployment_id,
-                                    std::int64_t model_user) {
+                                    std::int64_t model_user, const std::string& registry) {
   // As the version's package names them, so that the same revision is rendered the same after any rotation.
   const auto keys = context.access.keys.get();
   const trust::LoadedKey& identity = keys->identity_of_card(prepared.model.card_key_id);
@@ -178,7 +186,7 @@ Result<cluster::PodTemplate> render(const Context& context, const Prepared& prep
                  "The delivery key that this version was packed for is not known any more. Submit the version again.");
   return manifest::render_pod(prepared.config,
                               {.deployment_id = deployment_id,
-                               .registry = context.options.registry,
+                               .registry = registry,
                                .guard_image = context.guard_image.name(),
                                .payload_bytes = static_cast<std::uint64_t>(prepared.model.payload_size),
                                .model_user = static_cast<std::uint32_t>(model_user),
@@ -255,13 +263,17 @@ Result<cluster::Workload> workload_at(const Context& context, store::Transaction
   workload.deployment = row.id;
   workload.revision = revision.id;
   workload.restart = row.restart_wanted;
-  MIFENG_TRY(const auto pod, context.renderings.of(context, tx, revision));
+  MIFENG_TRY(const auto pod, context.renderings.of(context, tx, row, revision));
   workload.pod = *pod;
   workload.replicas = static_cast<int>(row.replicas);
-  if (!context.options.guard_url.empty() && context.clusters.kind_of(row.cluster_id) == store::ClusterKind::kKubernetes)
-    workload.door = cluster::GuardDoor{.url = context.options.guard_url,
-                                       .tag = context.door_tags.make(row.cluster_id, row.id),
-                                       .audience = context.access.keys.get()->token_audience()};
+  if (context.clusters.kind_of(row.cluster_id) == store::ClusterKind::kKubernetes) {
+    MIFENG_TRY(const auto cluster, store::find<store::ClusterRow>(tx, row.cluster_id));
+    const std::string& url = cluster && !cluster->guard_url.empty() ? cluster->guard_url : context.options.guard_url;
+    if (!url.empty())
+      workload.door = cluster::GuardDoor{.url = url,
+                                         .tag = context.door_tags.make(row.cluster_id, row.id),
+                                         .audience = context.access.keys.get()->token_audience()};
+  }
   for (const auto& port : ports)
     workload.node_ports.push_back({.port_name = port.port_name,
                                    .slot = static_cast<int>(port.slot),
@@ -293,6 +305,33 @@ Result<std::vector<cluster::Workload>> candidates_of(const Context& context, sto
   return candidates;
 }
 
+Result<void> end_instances(const Context& context, store::Transaction& tx, const std::string& deployment,
+                           const std::string& by, const std::string& why) {
+  MIFENG_TRY(const auto live, store::live_instances_of(tx, deployment));
+  for (const auto& instance : live)
+    MIFENG_CHECK(access::end_instance(context.access, tx, instance, access::EndKind::kRevoked, by, why));
+  return ok();
+}
+
+Result<void> erase_routes(const Context& context, store::Transaction& tx, const trust::Actor& actor,
+                          const std::string& deployment) {
+  MIFENG_TRY(const auto routes, store::routes_of(tx, deployment));
+  for (const auto& route : routes) {
+    MIFENG_CHECK(store::erase<store::RouteRow>(tx, route.id));
+    MIFENG_CHECK(context.audit.append(tx, actor, "route.remove", route.id, "with " + deployment));
+  }
+  return ok();
+}
+
+Result<void> erase_deployment(store::Transaction& tx, const std::string& deployment) {
+  MIFENG_CHECK(store::erase_ports_of(tx, deployment));
+  MIFENG_CHECK(store::erase_endpoints_of(tx, deployment));
+  MIFENG_CHECK(store::erase_units_of(tx, deployment));
+  MIFENG_CHECK(store::erase_revisions_of(tx, deployment));
+  MIFENG_CHECK(store::erase<store::DeploymentRow>(tx, deployment));
+  return ok();
+}
+
 int slot_of(const cluster::Unit& unit) { return unit.node_ports.empty() ? -1 : unit.node_ports.front().slot; }
 
 Result<Deployment> deployment_of(const Context& context, store::Transaction& tx, const store::DeploymentRow& row) {
@@ -309,7 +348,7 @@ Result<Deployment> deployment_of(const Context& context, store::Transaction& tx,
     deployment.revision = static_cast<int>(revision.number);
     MIFENG_TRY(deployment.overlay, parse_overlay(revision.overlay_json));
     // A version whose config cannot be read any more must not make the deployment invisible.
-    const auto pod = context.renderings.of(context, tx, revision);
+    const auto pod = context.renderings.of(context, tx, row, revision);
     MIFENG_TRY(const auto ports, store::ports_of(tx, row.id));
     for (const auto& port : ports) {
       PlannedPort planned{.slot = static_cast<int>(port.slot),

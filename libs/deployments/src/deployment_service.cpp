@@ -79,7 +79,7 @@ Result<Deployment> DeploymentService::scale(const trust::Actor& actor, const std
     MIFENG_TRY(auto row, store::find<store::DeploymentRow>(tx, id));
     if (!row || row->deleting != 0) return trust::not_found("deployment", id);
     MIFENG_TRY(const auto revision, wanted_revision(tx, *row));
-    MIFENG_TRY(const auto pod, context_.renderings.of(context_, tx, revision));
+    MIFENG_TRY(const auto pod, context_.renderings.of(context_, tx, *row, revision));
     MIFENG_TRY(PortMap map, load_ports(tx, cluster, held));
     // Slots of units that are on their way out are still there; they come back with the ports they have.
     MIFENG_CHECK(
@@ -141,15 +141,8 @@ Result<void> DeploymentService::remove(const trust::Actor& actor, const std::str
     row->reason = phrase("its containers are being removed");
     row->changed_ms = context_.clock.now_ms();
     MIFENG_CHECK(store::update(tx, *row));
-    MIFENG_TRY(const auto live, store::live_instances_of(tx, id));
-    for (const auto& instance : live)
-      MIFENG_CHECK(access::end_instance(context_.access, tx, instance, access::EndKind::kRevoked, actor.name,
-                                        "its deployment is deleted"));
-    MIFENG_TRY(const auto routes, store::routes_of(tx, id));
-    for (const auto& route : routes) {
-      MIFENG_CHECK(store::erase<store::RouteRow>(tx, route.id));
-      MIFENG_CHECK(context_.audit.append(tx, actor, "route.remove", route.id, "with " + id));
-    }
+    MIFENG_CHECK(end_instances(context_, tx, id, actor.name, "its deployment is deleted"));
+    MIFENG_CHECK(erase_routes(context_, tx, actor, id));
     MIFENG_CHECK(store::next_change(tx));
     return context_.audit.append(tx, actor, "deployment.delete", id,
                                  claims == RemoveClaims::kYes ? "with the volumes that it claims" : "");
@@ -159,6 +152,19 @@ Result<void> DeploymentService::remove(const trust::Actor& actor, const std::str
     context_.access.snapshots_changed.notify();
   }
   return done;
+}
+
+Result<void> DeploymentService::let_go_in(store::Transaction& tx, const trust::Actor& actor,
+                                          const std::string& cluster) {
+  MIFENG_TRY(const auto rows, store::all<store::DeploymentRow>(tx));
+  for (const auto& row : rows) {
+    if (row.cluster_id != cluster) continue;
+    MIFENG_CHECK(end_instances(context_, tx, row.id, actor.name, "its cluster was let go of"));
+    MIFENG_CHECK(erase_routes(context_, tx, actor, row.id));
+    MIFENG_CHECK(erase_deployment(tx, row.id));
+    MIFENG_CHECK(context_.audit.append(tx, actor, "deployment.abandon", row.id, "with the cluster " + cluster));
+  }
+  return ok();
 }
 
 Result<void> DeploymentService::logs(const trust::Actor& actor, const std::string& id, const LogOptions& options,

@@ -104,8 +104,9 @@ UpdateStrategy strategy_of(const Context& context, const store::DeploymentRow& r
 Result<Deployment> make_wanted(const Context& context, store::Transaction& tx, const trust::Actor& actor, Next& next,
                                const std::string& cause, const std::string& action) {
   MIFENG_CHECK(check_network(next.prepared, next.overlay));
-  MIFENG_TRY(const auto before, context.renderings.of(context, tx, next.now));
-  MIFENG_TRY(const auto after, render(context, next.prepared, next.row.id, next.row.model_user));
+  MIFENG_TRY(const auto before, context.renderings.of(context, tx, next.row, next.now));
+  MIFENG_TRY(const auto registry, registry_of(context, tx, next.row.cluster_id));
+  MIFENG_TRY(const auto after, render(context, next.prepared, next.row.id, next.row.model_user, registry));
   if (next.prepared.model.id == next.row.version_id && *before == after)
     return Error(ErrorCode::kConflict, "nothing-changed",
                  "This is what the deployment already is; `restart` starts its units anew.");
@@ -143,8 +144,9 @@ Result<UpdatePlan> DeploymentService::plan_update(const trust::Actor& actor, con
   MIFENG_CHECK(require(actor, trust::Permission::kDeploy));
   return context_.db.read([&](store::Transaction& tx) -> Result<UpdatePlan> {
     MIFENG_TRY(const Next next, next_of(tx, id, request));
-    MIFENG_TRY(const auto before, context_.renderings.of(context_, tx, next.now));
-    MIFENG_TRY(const auto after, render(context_, next.prepared, id, next.row.model_user));
+    MIFENG_TRY(const auto before, context_.renderings.of(context_, tx, next.row, next.now));
+    MIFENG_TRY(const auto registry, registry_of(context_, tx, next.row.cluster_id));
+    MIFENG_TRY(const auto after, render(context_, next.prepared, id, next.row.model_user, registry));
     UpdatePlan plan;
     plan.deployment_id = id;
     plan.from_revision = static_cast<int>(next.now.number);

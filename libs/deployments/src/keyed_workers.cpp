@@ -32,6 +32,11 @@ bool KeyedWorkers::busy(const std::string& key) const {
          std::any_of(waiting_.begin(), waiting_.end(), [&](const Job& one) { return one.key == key; });
 }
 
+bool KeyedWorkers::idle() const {
+  const std::lock_guard guard(mutex_);
+  return waiting_.empty() && running_.empty();
+}
+
 bool KeyedWorkers::none_waits() const {
   const std::lock_guard guard(mutex_);
   return waiting_.empty();

@@ -27,6 +27,7 @@ class KeyedWorkers {
   void submit(const std::string& key, JobKind kind, std::function<void()> job);
   bool busy(const std::string& key) const;  // a job of it waits or runs
   bool none_waits() const;
+  bool idle() const;  // none waits and none runs
   // Drops what waits and returns when nothing runs any more.
   void drain();
   void stop();

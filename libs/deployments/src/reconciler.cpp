@@ -104,7 +104,9 @@ Result<void> note_trouble(const Context& context, const std::string& id, const E
 struct Reconciler::State {
   // Of one cluster: its engine's slowness takes no other cluster's threads.
   struct PerCluster {
-    PerCluster(int parallel, std::function<void()> ended) : workers(parallel, std::move(ended)) {}
+    PerCluster(std::shared_ptr<cluster::Engine> of, int parallel, std::function<void()> ended)
+        : engine(std::move(of)), workers(parallel, std::move(ended)) {}
+    const std::shared_ptr<cluster::Engine> engine;  // shared with calls that run
     KeyedWorkers workers;
     std::shared_ptr<void> watch;  // an opaque handle of the engine
   };
@@ -135,24 +137,61 @@ struct Reconciler::State {
   Steady::time_point images_due = Steady::now();
   std::atomic<bool> images_pruned = false;  // by the job, since the thread looked
 
-  // Last: their threads use what stands above. Those with an engine; never changes after the start.
-  std::map<std::string, std::unique_ptr<PerCluster>> clusters;
+  // Last: their threads use what stands above. Under the mutex as well.
+  using Clusters = std::map<std::string, std::shared_ptr<PerCluster>>;  // shared with a look that goes on
+  Clusters clusters;                                                    // those with an engine
+  std::vector<std::shared_ptr<PerCluster>> retired;                     // removed ones whose last job has not ended
   KeyedWorkers image_worker;
 
-  PerCluster* find(const std::string& cluster) {
-    const auto found = clusters.find(cluster);
-    return found == clusters.end() ? nullptr : found->second.get();
+  Clusters all() {
+    const std::lock_guard guard(mutex);
+    return clusters;
   }
 };
 
 Reconciler::Reconciler(const Context& context) : context_(context), state_(new State(2)) {}
 Reconciler::~Reconciler() { stop(); }
 
-void Reconciler::know_clusters() {
-  for (const std::string& id : context_.clusters.ids())
-    if (!state_->clusters.contains(id))
-      state_->clusters.emplace(
-          id, std::make_unique<State::PerCluster>(context_.options.parallel, [this] { wake_if_somebody_waits(); }));
+// Clusters come and go. What is let go of here ends without our lock: its threads take that.
+bool Reconciler::know_clusters() {
+  State& state = *state_;
+  const State::Clusters there = state.all();
+  State::Clusters wanted;
+  for (const std::string& id : context_.clusters.ids()) {
+    auto engine = context_.clusters.find(id);
+    if (!engine) continue;
+    const auto before = there.find(id);
+    wanted[id] = before != there.end() && before->second->engine == engine
+                     ? before->second
+                     : std::make_shared<State::PerCluster>(std::move(engine), context_.options.parallel,
+                                                           [this] { wake_if_somebody_waits(); });
+  }
+  std::vector<std::shared_ptr<State::PerCluster>> retired, ended;
+  bool news = false;
+  {
+    const std::lock_guard guard(state.mutex);
+    for (const auto& [id, cluster] : state.clusters) {
+      const auto now = wanted.find(id);
+      if (now == wanted.end() || now->second != cluster) retired.push_back(cluster);
+    }
+    for (const auto& [id, cluster] : wanted) {
+      const auto before = state.clusters.find(id);
+      news = news || before == state.clusters.end() || before->second != cluster;
+    }
+    state.clusters = std::move(wanted);
+    for (auto one = state.retired.begin(); one != state.retired.end();) {
+      if (!(*one)->workers.idle()) {
+        ++one;
+        continue;
+      }
+      ended.push_back(std::move(*one));
+      one = state.retired.erase(one);
+    }
+  }
+  for (const auto& cluster : retired) cluster->watch.reset();
+  const std::lock_guard guard(state.mutex);
+  state.retired.insert(state.retired.end(), retired.begin(), retired.end());
+  return news;
 }
 
 // A job that counts in `look`, whatever becomes of it.
@@ -214,21 +253,23 @@ Result<int> Reconciler::look_at(const store::DeploymentRow& row) {
 Result<Reconciler::Round> Reconciler::run_once() {
   MIFENG_CHECK(resume_batches(context_));
   know_clusters();
-  if (state_->clusters.empty()) return Round{};
+  const State::Clusters clusters = state_->all();
+  if (clusters.empty()) return Round{};
   MIFENG_TRY(const auto deployments,
              context_.db.read([](store::Transaction& tx) { return store::all<store::DeploymentRow>(tx); }));
   const auto look = std::make_shared<Look>();
   for (const auto& row : deployments) {
-    State::PerCluster* cluster = state_->find(row.cluster_id);
-    if (cluster == nullptr) continue;
+    const auto cluster = clusters.find(row.cluster_id);
+    if (cluster == clusters.end()) continue;
     ++look->round.looked_at;
-    submit(cluster->workers, look, row.cluster_id, row.id, kind_of(row, false), [this, row, look]() -> Result<int> {
-      if (look->is_away(row.cluster_id)) return 0;
-      return look_at(row);
-    });
+    submit(cluster->second->workers, look, row.cluster_id, row.id, kind_of(row, false),
+           [this, row, look]() -> Result<int> {
+             if (look->is_away(row.cluster_id)) return 0;
+             return look_at(row);
+           });
   }
   look->wait();
-  for (const auto& [id, cluster] : state_->clusters) {
+  for (const auto& [id, cluster] : clusters) {
     if (look->is_away(id)) continue;
     submit(cluster->workers, look, id, kClusterKey, JobKind::kPrompt, [this, id = id]() -> Result<int> {
       MIFENG_CHECK(probe_cluster(context_, id));
@@ -255,6 +296,7 @@ Result<void> Reconciler::look_around() {
   const bool all = Steady::now() >= state.resync_due;
   if (all) state.resync_due = Steady::now() + std::chrono::milliseconds(context_.options.resync_ms);
   const auto look = std::make_shared<Look>();
+  const State::Clusters clusters = state.all();
   std::vector<std::pair<store::DeploymentRow, bool>> due;
   {
     const std::lock_guard guard(state.mutex);
@@ -264,13 +306,13 @@ Result<void> Reconciler::look_around() {
     std::set<std::string> there;
     for (const auto& row : deployments) {
       there.insert(row.id);
-      State::PerCluster* cluster = state.find(row.cluster_id);
-      if (cluster == nullptr) continue;
+      const auto cluster = clusters.find(row.cluster_id);
+      if (cluster == clusters.end()) continue;
       State::Known& known = state.known[row.id];
       const bool news = known.looked != wish_of(row);
       const bool told = dirty.contains(row.id) || dirty_clusters.contains(row.cluster_id);
       if (!all && !news && !told && (!known.due || *known.due > Steady::now())) continue;
-      if (cluster->workers.busy(row.id)) {
+      if (cluster->second->workers.busy(row.id)) {
         // Come back to when that job has ended.
         state.passed_over = true;
         if (told) state.dirty.insert(row.id);
@@ -283,7 +325,7 @@ Result<void> Reconciler::look_around() {
     std::erase_if(state.known, [&](const auto& one) { return !there.contains(one.first); });
   }
   for (const auto& [row, news] : due)
-    submit(state.find(row.cluster_id)->workers, look, row.cluster_id, row.id, kind_of(row, news),
+    submit(clusters.at(row.cluster_id)->workers, look, row.cluster_id, row.id, kind_of(row, news),
            [this, row = row, look]() -> Result<int> {
              if (!look->is_away(row.cluster_id)) return look_at(row);
              {
@@ -294,12 +336,13 @@ Result<void> Reconciler::look_around() {
              return 0;
            });
   if (!all) return ok();
-  for (const auto& [id, cluster] : state.clusters) {
+  for (const auto& [id, cluster] : clusters) {
     if (cluster->workers.busy(kClusterKey)) continue;
-    submit(cluster->workers, look, id, kClusterKey, JobKind::kPrompt, [this, look, id = id]() -> Result<int> {
+    // A job does not outlive its workers.
+    KeyedWorkers& workers = cluster->workers;
+    submit(workers, look, id, kClusterKey, JobKind::kPrompt, [this, look, &workers, id = id]() -> Result<int> {
       MIFENG_CHECK(probe_cluster(context_, id));
       MIFENG_TRY(const auto orphans, find_orphans(context_, id));
-      KeyedWorkers& workers = state_->find(id)->workers;
       for (const auto& orphan : orphans)
         if (!workers.busy(orphan))
           submit(workers, look, id, orphan, JobKind::kPatient,
@@ -328,9 +371,9 @@ void Reconciler::look_at_images() {
 }
 
 void Reconciler::watch_clusters() {
-  for (const auto& [id, cluster] : state_->clusters) {
-    const auto engine = context_.clusters.find(id);
-    cluster->watch = engine->watch(
+  for (const auto& [id, cluster] : state_->all()) {
+    if (cluster->watch) continue;
+    cluster->watch = cluster->engine->watch(
         [this, id = id](const std::string& deployment) {
           {
             const std::lock_guard guard(state_->mutex);
@@ -347,20 +390,23 @@ void Reconciler::watch_clusters() {
 }
 
 void Reconciler::start() {
+  {
+    const std::lock_guard guard(state_->mutex);
+    if (state_->thread.joinable()) return;
+  }
   know_clusters();
+  watch_clusters();
   // Before our own lock is taken: a notification holds the notifier's while wake() takes ours.
   std::vector<std::shared_ptr<void>> subscriptions;
   for (trust::Subscribers* changed : {&context_.changed, &context_.images.changed})
     subscriptions.push_back(changed->subscribe([this] { wake(); }));
   {
     std::lock_guard lock(state_->mutex);
-    if (state_->thread.joinable()) return;
     state_->stopping = false;
     state_->subscriptions = std::move(subscriptions);
     state_->resync_due = {};
     state_->thread = std::thread([this] { loop(); });
   }
-  watch_clusters();
 }
 
 void Reconciler::loop() {
@@ -369,8 +415,10 @@ void Reconciler::loop() {
   while (!state.stopping) {
     const std::uint64_t seen = state.wakes;
     guard.unlock();
+    if (know_clusters()) state.resync_due = {};  // at once, and not when all the others are looked at again
+    watch_clusters();
     // Errors stand in the deployments' rows and the clusters'.
-    if (!state.clusters.empty()) {
+    if (!state.all().empty()) {
       if (!look_around()) state.resync_due = Steady::now() + kFirstRetry;
       look_at_images();
     }
@@ -384,8 +432,6 @@ void Reconciler::loop() {
 }
 
 void Reconciler::stop() {
-  // First, and without our lock: a watch ends when its last call of ours has returned.
-  for (const auto& [id, cluster] : state_->clusters) cluster->watch.reset();
   std::thread thread;
   {
     std::lock_guard lock(state_->mutex);
@@ -395,7 +441,16 @@ void Reconciler::stop() {
   state_->woken.notify_all();
   if (thread.joinable()) thread.join();
   state_->subscriptions.clear();
-  for (const auto& [id, cluster] : state_->clusters) cluster->workers.drain();
+  State::Clusters clusters = state_->all();
+  // Without our lock: a watch ends when its last call of ours has returned.
+  for (const auto& [id, cluster] : clusters) cluster->watch.reset();
+  for (const auto& [id, cluster] : clusters) cluster->workers.drain();
+  std::vector<std::shared_ptr<State::PerCluster>> retired;
+  {
+    std::lock_guard lock(state_->mutex);
+    retired.swap(state_->retired);
+  }
+  for (const auto& cluster : retired) cluster->workers.drain();
   state_->image_worker.drain();
 }
 

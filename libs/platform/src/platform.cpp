@@ -46,11 +46,15 @@ Result<void> ensure_local_cluster(const trust::Context& context, const PlatformO
 }
 
 // One whose engine cannot be made is away, and stops nobody else.
-Result<void> open_clusters(const trust::Context& context, clusters::ClusterSet& set) {
+Result<void> open_clusters(const trust::Context& context, const vault::Wrapper& wrapper, clusters::ClusterSet& set) {
   MIFENG_TRY(const auto rows,
              context.db.read([](store::Transaction& tx) { return store::all<store::ClusterRow>(tx); }));
   for (const auto& row : rows) {
-    const auto opened = set.open({.id = row.id, .kind = row.kind, .address = row.address});
+    const auto open = [&]() -> Result<void> {
+      MIFENG_TRY(const auto access, clusters::access_of(wrapper, row));
+      return set.open(access);
+    };
+    const auto opened = open();
     if (!opened)
       MIFENG_CHECK(
           clusters::note_cluster(context, row.id, clusters::ClusterState::kAway, opened.error().message(), "", {}));
@@ -139,7 +143,7 @@ struct Platform::Services {
 
   clusters::ClusterSet engine_set;
   std::shared_ptr<void> cluster_subscription;  // an opaque handle
-  clusters::ClusterService clusters{base, engine_set, clusters_changed};
+  clusters::ClusterService clusters{base, *opened.wrapper, engine_set, options.joiner, clusters_changed};
 
   access::AttemptLimits attempts;
   access::Followers followers;
@@ -190,7 +194,7 @@ Result<std::unique_ptr<Platform>> Platform::open(const PlatformOptions& options,
   MIFENG_CHECK(services->keys.load_or_create());
   MIFENG_CHECK(services->submits.sweep_at_start());
   MIFENG_CHECK(ensure_local_cluster(services->base, options));
-  MIFENG_CHECK(open_clusters(services->base, services->engine_set));
+  MIFENG_CHECK(open_clusters(services->base, *services->opened.wrapper, services->engine_set));
   return std::unique_ptr<Platform>(new Platform(std::move(services)));
 }
 
@@ -208,6 +212,12 @@ grants::GrantService& Platform::grants() { return services_->grants; }
 access::GatewayService& Platform::gateways() { return services_->gateways; }
 trust::AuditService& Platform::audit() { return services_->audit; }
 deployments::Reconciler& Platform::reconciler() { return services_->reconciler; }
+
+Result<std::string> Platform::remove_cluster(const trust::Actor& actor, const std::string& id, bool abandon) {
+  if (!abandon) return services_->clusters.remove(actor, id, nullptr);
+  return services_->clusters.remove(
+      actor, id, [&](store::Transaction& tx) { return services_->deployments.let_go_in(tx, actor, id); });
+}
 
 Result<void> Platform::housekeep() {
   MIFENG_CHECK(services_->grants.end_expired());

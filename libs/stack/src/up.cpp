@@ -12,6 +12,7 @@
 #include "mifeng/client/answer.h"
 #include "mifeng/client/platform_client.h"
 #include "mifeng/cluster/podman.h"
+#include "mifeng/kubernetes/resolving.h"
 #include "mifeng/net/runtime.h"
 #include "mifeng/os/file.h"
 #include "mifeng/os/stop_signal.h"
@@ -27,6 +28,7 @@ using client::required_text;
 using Steady = std::chrono::steady_clock;
 constexpr const char* kGatewayId = "local";
 constexpr const char* kCallerName = "examples";
+constexpr const char* kKubernetesCluster = "kubernetes";
 
 std::int64_t ms_since(Steady::time_point then) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - then).count();
@@ -150,8 +152,30 @@ class Stack {
       mifengd.child.argv.push_back(options_.port_range);
     }
     MIFENG_CHECK(supervisor_.add("mifengd", [mifengd] { return start_ready(mifengd); }));
+    MIFENG_CHECK(add_kubernetes());
 
     return start_gateway();
+  }
+
+  // Whatever it was added with: an account that is there is not made again.
+  Result<void> add_kubernetes() {
+    const UpCluster& wanted = options_.cluster;
+    if (wanted.kubeconfig.empty()) return ok();
+    const std::string id = kKubernetesCluster;
+    const auto there = api_.get("/clusters/" + id);
+    if (there) return ok();
+    if (there.error().code() != ErrorCode::kNotFound) return there.error();
+    say(phrase("adding the cluster of {}", wanted.kubeconfig.string()));
+    MIFENG_TRY(const auto kubeconfig, kubernetes::resolve_kubeconfig(wanted.kubeconfig, ""));
+    const bool named = !kubeconfig.name_space.empty() && kubeconfig.name_space != "default";
+    const json::Value body = json::Object{{"id", id},
+                                          {"default_namespace", named ? kubeconfig.name_space : "models"},
+                                          {"kubeconfig", as_text(kubeconfig.text.reveal_for_output())},
+                                          {"registry", wanted.registry},
+                                          {"guard_url", wanted.guard_url}};
+    auto added = api_.send("POST", "/clusters", body);
+    if (!added) return added.error();
+    return ok();
   }
 
   // The same file, in a folder that is there.

@@ -82,8 +82,8 @@ CREATE TABLE uploads (
 -- 集群 clusters: where units run, and how each is reached (what is secret of that, wrapped)
 CREATE TABLE clusters (
   id TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, address TEXT NOT NULL, wrapped_access TEXT NOT NULL,
-  default_namespace TEXT NOT NULL, node_addresses TEXT NOT NULL, registry TEXT NOT NULL, state TEXT NOT NULL,
-  reason TEXT NOT NULL, version TEXT NOT NULL, may TEXT NOT NULL, sweep_held {int} NOT NULL,
+  default_namespace TEXT NOT NULL, node_addresses TEXT NOT NULL, registry TEXT NOT NULL, guard_url TEXT NOT NULL,
+  state TEXT NOT NULL, reason TEXT NOT NULL, version TEXT NOT NULL, may TEXT NOT NULL, sweep_held {int} NOT NULL,
   created_ms {int} NOT NULL, changed_ms {int} NOT NULL,
   PRIMARY KEY (id)
 ){strict};

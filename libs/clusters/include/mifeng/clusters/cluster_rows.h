@@ -11,8 +11,16 @@ namespace mifeng::trust {
 struct Context;
 }
 
+namespace mifeng::vault {
+class Wrapper;
+}
+
 namespace mifeng::clusters {
 
+struct ClusterAccess;
+
+// How the cluster of this row is reached. kVerificationFailed where its secret does not open.
+Result<ClusterAccess> access_of(const vault::Wrapper& wrapper, const store::ClusterRow& row);
 // The id, "local" for an empty one; kNotFound where there is none.
 Result<std::string> known_cluster(store::Transaction& tx, const std::string& id);
 // "a b c" as a list, and back.

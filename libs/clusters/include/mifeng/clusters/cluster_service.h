@@ -1,11 +1,16 @@
 // Clusters 集群: where units run. One Podman on this machine, "local", is always there.
 #pragma once
 
+#include <functional>
+#include <map>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "mifeng/base/listed.h"
+#include "mifeng/base/secret.h"
 #include "mifeng/cluster/units.h"
 #include "mifeng/store/clusters.h"
 #include "mifeng/trust/actor.h"
@@ -15,9 +20,17 @@ namespace mifeng::trust {
 struct Context;
 class Subscribers;
 }  // namespace mifeng::trust
+namespace mifeng::vault {
+class Wrapper;
+}
+namespace mifeng::store {
+class Transaction;
+}
 
 namespace mifeng::clusters {
 
+class ClusterJoiner;
+struct JoinedCluster;
 class ClusterSet;
 
 inline constexpr const char* kLocalCluster = "local";
@@ -29,7 +42,8 @@ MIFENG_LISTED(Cluster, text(id), text(name), word(ClusterKind, kind),
               text(address),            // where its engine is reached
               text(default_namespace),  // of its units, where it has namespaces
               of(std::vector<std::string>, node_addresses),
-              text(registry),  // as its nodes see it
+              text(registry),   // as its nodes see it; empty: as the platform does
+              text(guard_url),  // where its guards reach the platform; empty: where those of any cluster do
               word(ClusterState, state),
               text(reason),  // why it is away, or what waits for a decision; one sentence
               text(version), of(std::vector<std::string>, may),  // what we are allowed there beyond the necessary
@@ -41,24 +55,64 @@ struct ClusterInput {
   std::string name;  // for people
   std::string default_namespace;
   std::vector<std::string> node_addresses;  // 1..16 addresses or names, without a port
+  // Of a Kubernetes cluster; absent: as it is.
+  std::optional<std::string> registry, guard_url;
 };
+// A Kubernetes cluster to be added.
+struct NewCluster {
+  std::string id;                           // a DNS label
+  std::string name;                         // for people; empty: the id
+  std::string default_namespace;            // of its units
+  std::vector<std::string> node_addresses;  // empty: as the cluster says
+  std::string registry;                     // as its nodes see it; empty: as the platform does
+  std::string guard_url;                    // empty: where guards of any cluster reach the platform
+  SecretBytes kubeconfig;
+  std::string context;    // of it; empty: the current one
+  bool as_given = false;  // keep its login, instead of one that is made with it
+  std::string pull_user;  // of the registry; empty: none is needed
+  SecretBytes pull_password;
+};
+// What a look at a cluster found. The texts are phrases, or names.
+enum class FindingState { kFine, kWarning, kMissing };
+std::string_view to_string(FindingState state);  // "fine", "warning", "missing"
+MIFENG_LISTED(ClusterFinding, word(FindingState, state), text(what), text(detail),
+              text(remedy));  // what to do, or what is lost; empty where all is fine
 
 class ClusterService {
  public:
-  // `changed`: is told of what was set.
-  ClusterService(const trust::Context& context, ClusterSet& clusters, trust::Subscribers& changed)
-      : context_(context), clusters_(clusters), changed_(changed) {}
+  // `changed`: is told of what was set. `joiner`: null where this process can bring no clusters in.
+  ClusterService(const trust::Context& context, const vault::Wrapper& wrapper, ClusterSet& clusters,
+                 ClusterJoiner* joiner, trust::Subscribers& changed)
+      : context_(context), wrapper_(wrapper), clusters_(clusters), joiner_(joiner), changed_(changed) {}
 
   Result<std::vector<Cluster>> list(const trust::Actor& actor);
   Result<Cluster> get(const trust::Actor& actor, const std::string& id);
   Result<Cluster> set(const trust::Actor& actor, const std::string& id, const ClusterInput& input);
+  // Makes an account of its own there (ClusterJoiner), and keeps the login of that. Takes a second or two, at most
+  // some minutes. kConflict "cluster-exists", "namespace-taken"; kInvalidArgument "bad-kubeconfig", "too-few-rights",
+  // "no-node-addresses".
+  Result<Cluster> add(const trust::Actor& actor, NewCluster input);
+  // Removes what add() made there too. kConflict "cluster-in-use" while there are deployments. With `let_go` they are
+  // let go of instead: it is called within the transaction, and the cluster is not touched. Gives a sentence about what
+  // stayed in the cluster, or nothing.
+  using LetGo = std::function<Result<void>(store::Transaction& tx)>;
+  Result<std::string> remove(const trust::Actor& actor, const std::string& id, const LetGo& let_go);
+  // Asks the cluster what is there and what we may do.
+  Result<std::vector<ClusterFinding>> examine(const trust::Actor& actor, const std::string& id);
   // What runs there and is unknown to this database may be removed after all, although it is newer.
   Result<Cluster> allow_sweep(const trust::Actor& actor, const std::string& id);
 
  private:
+  Result<void> check_place(store::Transaction& tx, const NewCluster& input, const std::string& address) const;
+  Result<JoinedCluster> join(const NewCluster& input);
+
   const trust::Context& context_;
+  const vault::Wrapper& wrapper_;
   ClusterSet& clusters_;
+  ClusterJoiner* const joiner_;
   trust::Subscribers& changed_;
+  std::mutex mutex_;
+  std::set<std::string> under_way_;  // ids that are added or removed just now
 };
 
 }  // namespace mifeng::clusters

@@ -22,6 +22,8 @@ class ClusterSet {
 
   // Makes its engine; none where the factory has none of that kind.
   Result<void> open(const ClusterAccess& access);
+  // Forgets it. Its engine goes when the last call to it has returned.
+  void close(const std::string& id);
   // Those with an engine.
   std::vector<std::string> ids() const;
   std::shared_ptr<cluster::Engine> find(const std::string& id) const;  // null without one

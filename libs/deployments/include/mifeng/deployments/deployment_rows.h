@@ -35,9 +35,11 @@ Result<Prepared> prepare(store::Transaction& tx, const std::string& version_id, 
 // kConflict "network-not-allowed" where the config asks for one and the overlay does not allow it.
 Result<void> check_network(const Prepared& prepared, const Overlay& overlay);
 
-// `model_user`: of the deployment, whose models run under it.
+// As the cluster's nodes see it: where their images come from.
+Result<std::string> registry_of(const Context& context, store::Transaction& tx, const std::string& cluster);
+// `model_user`: of the deployment, whose models run under it. `registry`: registry_of() its cluster.
 Result<cluster::PodTemplate> render(const Context& context, const Prepared& prepared, const std::string& deployment_id,
-                                    std::int64_t model_user);
+                                    std::int64_t model_user, const std::string& registry);
 // For people, for the plan and to compare two; not what the engine gets on the wire.
 json::Object pod_json(const cluster::PodTemplate& pod);
 
@@ -48,6 +50,13 @@ Result<cluster::Workload> workload_of(const Context& context, store::Transaction
 Result<std::vector<cluster::Workload>> candidates_of(const Context& context, store::Transaction& tx,
                                                      const store::DeploymentRow& row);
 Result<Deployment> deployment_of(const Context& context, store::Transaction& tx, const store::DeploymentRow& row);
+
+// What goes with a deployment: what was granted to it is revoked, its routes and its rows are erased.
+Result<void> end_instances(const Context& context, store::Transaction& tx, const std::string& deployment,
+                           const std::string& by, const std::string& why);
+Result<void> erase_routes(const Context& context, store::Transaction& tx, const trust::Actor& actor,
+                          const std::string& deployment);
+Result<void> erase_deployment(store::Transaction& tx, const std::string& deployment);
 
 // The slot of a unit's own node ports; -1 where it has none.
 int slot_of(const cluster::Unit& unit);

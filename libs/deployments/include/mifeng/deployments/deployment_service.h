@@ -153,6 +153,9 @@ class DeploymentService {
 
   // Idempotent. Instances are delisted at once; units, ports, routes go as the reconciler comes to them.
   Result<void> remove(const trust::Actor& actor, const std::string& id, RemoveClaims claims = RemoveClaims::kNo);
+  // Forgets all deployments of a cluster, with their ports and routes, and revokes what was granted to them; nothing is
+  // asked of the cluster's engine. The rights are the caller's to check.
+  Result<void> let_go_in(store::Transaction& tx, const trust::Actor& actor, const std::string& cluster);
   // Calls `sink` with pieces until it returns false or the log ends; once a second with an empty one, to ask whether
   // anybody still listens. Blocks the calling thread all the while.
   Result<void> logs(const trust::Actor& actor, const std::string& id, const LogOptions& options,

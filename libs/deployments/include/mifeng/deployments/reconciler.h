@@ -35,7 +35,7 @@ class Reconciler {
 
  private:
   struct State;
-  void know_clusters();
+  bool know_clusters();  // whether there is one that was not there before
   void watch_clusters();
   void loop();
   Result<void> look_around();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mifeng/base/clock.h"
+#include "mifeng/clusters/engine_factory.h"
 
 namespace mifeng::platform {
 
@@ -27,6 +28,7 @@ struct PlatformOptions {
   std::string local_address;                         // of the cluster "local": where its engine is reached
   std::string local_node = "127.0.0.1";              // where gateways reach its node ports
   std::string guard_url;                             // where guards of other machines reach us; empty: nowhere
+  clusters::ClusterJoiner* joiner = nullptr;         // brings clusters in; null: none can be added. Outlives us
   UnixMillis resync_ms = 30 * 1000;                  // from one look at everything to the next
   UnixMillis progress_deadline_ms = 10 * 60 * 1000;  // an update whose units are not ready by then has failed
   UnixMillis lease_ms = 5 * 60 * 1000;

@@ -52,6 +52,10 @@ class Platform {
   trust::AuditService& audit();
   deployments::Reconciler& reconciler();
 
+  // Takes a cluster out (ClusterService::remove). With `abandon` its deployments are let go of, and what runs there
+  // goes on without us; else they are a reason to refuse.
+  Result<std::string> remove_cluster(const trust::Actor& actor, const std::string& id, bool abandon);
+
   // Leases, output keys, audit heads, expired sessions and uploads, what was kept long enough. Call it every few
   // seconds.
   Result<void> housekeep();

@@ -12,6 +12,13 @@
 
 namespace mifeng::stack {
 
+// A Kubernetes cluster beside this machine.
+struct UpCluster {
+  std::filesystem::path kubeconfig;  // empty: none
+  std::string registry;              // the platform's, as its nodes see it
+  std::string guard_url;             // where its guards reach the platform
+};
+
 struct UpOptions {
   bool once = false;                 // play the examples' calls, report, tear down
   std::filesystem::path data;        // empty: the default of default_data_folder()
@@ -29,6 +36,7 @@ struct UpOptions {
   int snapshot_lifetime_seconds = 0;
   std::string port_range;         // "FIRST-LAST", of mifengd; empty: its default
   int restart_pause_seconds = 0;  // the longest before a program that keeps ending is started again; 0: ten
+  UpCluster cluster;
 };
 
 // Where the person at the terminal is told what happens.

@@ -13,7 +13,7 @@ namespace mifeng::vault {
 // What a wrapped secret is bound to. Another purpose or public key and it does not open: no secret can be put in
 // another's place.
 struct WrapLabel {
-  std::string purpose;  // "identity", "delivery", "output", "audit"; "receive", "sign"
+  std::string purpose;  // "identity", "delivery", "output", "audit", "cluster-access/ID"; "receive", "sign"
   Bytes public_key;     // the point; empty where there is none
 };
 

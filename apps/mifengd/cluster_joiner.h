@@ -1,0 +1,26 @@
+// Kubernetes clusters, as libs/clusters brings them in and libs/kubernetes knows them.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "mifeng/clusters/engine_factory.h"
+
+namespace mifeng::daemon {
+
+class KubernetesJoiner final : public clusters::ClusterJoiner {
+ public:
+  explicit KubernetesJoiner(std::string installation) : installation_(std::move(installation)) {}
+  Result<clusters::JoinedCluster> join(const clusters::JoinRequest& request) override;
+  Result<std::string> leave(const clusters::ClusterAccess& access) override;
+  Result<std::vector<clusters::ClusterFinding>> examine(const clusters::ClusterAccess& access) override;
+
+ private:
+  const std::string installation_;
+};
+
+// It does not talk to the cluster yet.
+Result<std::shared_ptr<cluster::Engine>> kubernetes_engine(const std::string& installation,
+                                                           const clusters::ClusterAccess& access, const Clock& clock);
+
+}  // namespace mifeng::daemon
