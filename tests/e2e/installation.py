@@ -70,7 +70,8 @@ class ApiError(Exception):
 
 
 class Installation:
-    def __init__(self, data, examples=None, only=(), packs=None, environment=None, cache=CACHE, node_ports=None):
+    def __init__(self, data, examples=None, only=(), packs=None, environment=None, cache=CACHE, node_ports=None,
+                 options=()):
         self.environment = {**os.environ, **(environment or {})}
         self.data = pathlib.Path(data)
         self.data.mkdir(parents=True, exist_ok=True)
@@ -79,6 +80,7 @@ class Installation:
         self.packs = packs
         self.cache = cache
         self.node_ports = node_ports or NodePorts()
+        self.options = list(options)  # more of `mifeng up`
         self.process = None
         self.lines = []
 
@@ -93,7 +95,7 @@ class Installation:
             command += ["--only", name]
         if self.packs is not None:
             command += ["--packs", str(self.packs)]
-        return command + list(more)
+        return command + self.options + list(more)
 
     def once(self, timeout=600):
         """Runs `mifeng up --once`; gives the status, the object of the last line, and the messages."""

@@ -31,6 +31,7 @@ struct UpArguments {
   std::string port_range;
   std::int64_t restart_pause = 0;
   std::string kubeconfig;
+  std::string registry, guard_listen;
   stack::UpCluster cluster;
 };
 
@@ -57,6 +58,8 @@ stack::UpOptions up_options(const UpArguments& arguments) {
   options.snapshot_lifetime_seconds = static_cast<int>(arguments.snapshot_lifetime);
   options.port_range = arguments.port_range;
   options.restart_pause_seconds = static_cast<int>(arguments.restart_pause);
+  options.registry = arguments.registry;
+  options.guard_listen = arguments.guard_listen;
   options.cluster = arguments.cluster;
   if (!arguments.kubeconfig.empty()) options.cluster.kubeconfig = std::filesystem::absolute(arguments.kubeconfig);
   return options;
@@ -143,6 +146,8 @@ void add_up(Command& root) {
       .text("--port-range", arguments->port_range, "FIRST-LAST: node ports of a new installation; default 30000-32767")
       .number("--restart-pause", arguments->restart_pause, 1, 3600,
               "longest pause, in seconds, before a program that keeps ending is started again; default 10")
+      .text("--registry", arguments->registry, "HOST:PORT of an image registry that is there; default one of its own")
+      .text("--guard-listen", arguments->guard_listen, "ADDRESS:PORT where guards of a cluster reach the platform")
       .text("--kubeconfig", arguments->kubeconfig, "of a Kubernetes cluster, which is added as `kubernetes`")
       .text("--cluster-registry", arguments->cluster.registry,
             "HOST:PORT of the platform's images, as the cluster's nodes see it")

@@ -26,8 +26,6 @@ bool is_node_address(const std::string& text) {
              std::string::npos;
 }
 
-Amount amount_of(const cluster::Amount& amount) { return {.all = amount.all, .free = amount.free}; }
-
 }  // namespace
 
 Result<Cluster> cluster_of(store::Transaction& tx, const store::ClusterRow& row) {
@@ -75,8 +73,6 @@ Result<void> check_guard_url(const std::string& url) {
   if (url.empty() || (http && plain)) return ok();
   return Error(ErrorCode::kInvalidArgument, "bad-guard-url", "guard_url: http://HOST:PORT or https://HOST:PORT.");
 }
-
-}  // namespace
 
 Result<std::string> known_cluster(store::Transaction& tx, const std::string& id) {
   const std::string name = id.empty() ? kLocalCluster : id;

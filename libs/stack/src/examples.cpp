@@ -297,9 +297,10 @@ Result<void> deploy(ExampleContext& context, Example& example) {
   }
   if (example.deployment_id.empty()) {
     context.listener.message(phrase("deploying {}", name));
-    const json::Object request{{"name", name},
-                               {"version_id", example.version_id},
-                               {"route", json::Object{{"name", name}, {"prefix", example.prefix}}}};
+    json::Object request{{"name", name},
+                         {"version_id", example.version_id},
+                         {"route", json::Object{{"name", name}, {"prefix", example.prefix}}}};
+    if (!context.options.cluster.kubeconfig.empty()) request.set("cluster", kKubernetesCluster);
     MIFENG_TRY(const json::Value made, context.api.send("POST", "/deployments", request));
     MIFENG_TRY(example.deployment_id, required_text(made, "id"));
   }

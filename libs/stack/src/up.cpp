@@ -28,7 +28,6 @@ using client::required_text;
 using Steady = std::chrono::steady_clock;
 constexpr const char* kGatewayId = "local";
 constexpr const char* kCallerName = "examples";
-constexpr const char* kKubernetesCluster = "kubernetes";
 
 std::int64_t ms_since(Steady::time_point then) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - then).count();
@@ -89,21 +88,16 @@ class Stack {
   void say(std::string_view line) const { listener_.message(line); }
 
   Result<void> start_programs() {
-    MIFENG_TRY(const std::uint16_t registry_port,
-               installation_.port("registry", options_.registry_port, kRegistryPort));
     MIFENG_TRY(const std::uint16_t platform_port,
                installation_.port("platform", options_.platform_port, kPlatformPort));
     MIFENG_TRY(gateway_port_, installation_.port("gateway", options_.gateway_port, kGatewayPort));
     platform_url_ = "http://" + loopback(platform_port);
     gateway_url_ = "http://" + loopback(gateway_port_);
 
-    say(phrase("starting the image registry on {}", loopback(registry_port)));
-    const RegistryOptions registry{installation_.data() / "registry", installation_.log("registry"), registry_port};
-    MIFENG_CHECK(supervisor_.add("registry", [registry] { return start_registry(registry); }));
-
+    MIFENG_TRY(const std::string registry, start_images());
     say(phrase("starting the container engine"));
     const PodmanServiceOptions podman{installation_.data() / "podman", installation_.socket("podman"),
-                                      installation_.log("podman"), loopback(registry_port)};
+                                      installation_.log("podman"), registry};
     MIFENG_CHECK(supervisor_.add(
         "podman", [podman] { return start_podman(podman); },
         [podman](Service& service) { stop_podman(service, podman); }));
@@ -112,7 +106,7 @@ class Stack {
     engine.installation = installation_.id();
     engine.sockets_dir = installation_.sockets();
     engine.start_dir = installation_.data() / "mifengd/start";  // this one only removes
-    engine.registry = loopback(registry_port);
+    engine.registry = registry;
     MIFENG_TRY(engine_, cluster::create_podman_engine(engine, clock_));
 
     say(phrase("starting the platform on {}", platform_url_));
@@ -132,7 +126,7 @@ class Stack {
                           "--local-socket",
                           installation_.socket("mifengd").string(),
                           "--registry",
-                          loopback(registry_port),
+                          registry,
                           "--engine-socket",
                           podman.socket.string(),
                           "--installation",
@@ -151,10 +145,24 @@ class Stack {
       mifengd.child.argv.push_back("--port-range");
       mifengd.child.argv.push_back(options_.port_range);
     }
+    if (!options_.guard_listen.empty()) {
+      mifengd.child.argv.emplace_back("--guard-listen");
+      mifengd.child.argv.push_back(options_.guard_listen);
+    }
     MIFENG_CHECK(supervisor_.add("mifengd", [mifengd] { return start_ready(mifengd); }));
     MIFENG_CHECK(add_kubernetes());
 
     return start_gateway();
+  }
+
+  // Where images are pushed to and pulled from, as HOST:PORT.
+  Result<std::string> start_images() {
+    if (!options_.registry.empty()) return options_.registry;
+    MIFENG_TRY(const std::uint16_t port, installation_.port("registry", options_.registry_port, kRegistryPort));
+    say(phrase("starting the image registry on {}", loopback(port)));
+    const RegistryOptions registry{installation_.data() / "registry", installation_.log("registry"), port};
+    MIFENG_CHECK(supervisor_.add("registry", [registry] { return start_registry(registry); }));
+    return loopback(port);
   }
 
   // Whatever it was added with: an account that is there is not made again.

@@ -12,7 +12,9 @@
 
 namespace mifeng::stack {
 
-// A Kubernetes cluster beside this machine.
+inline constexpr const char* kKubernetesCluster = "kubernetes";  // id of the one that `mifeng up` adds
+
+// A Kubernetes cluster beside this machine, where the examples are deployed then.
 struct UpCluster {
   std::filesystem::path kubeconfig;  // empty: none
   std::string registry;              // the platform's, as its nodes see it
@@ -36,6 +38,8 @@ struct UpOptions {
   int snapshot_lifetime_seconds = 0;
   std::string port_range;         // "FIRST-LAST", of mifengd; empty: its default
   int restart_pause_seconds = 0;  // the longest before a program that keeps ending is started again; 0: ten
+  std::string registry;           // HOST:PORT of one that is there; empty: one of this installation's own is started
+  std::string guard_listen;       // ADDRESS:PORT where guards of other machines reach mifengd; empty: nowhere
   UpCluster cluster;
 };
 

@@ -1,0 +1,65 @@
+"""A sealed model on a real cluster, from the vendor's project to an answer through the gateway."""
+import json
+import os
+import shutil
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.join(os.environ["MIFENG_SOURCE"], "tests/e2e"))
+
+import cluster  # noqa: E402
+from installation import SOURCE, Installation, wait_until  # noqa: E402
+from ports import free_port  # noqa: E402
+
+
+class Sealed:
+    """An installation whose example runs on the cluster, and a caller's key."""
+
+    def __init__(self, k8s, installation):
+        self.k8s, self.installation = k8s, installation
+        self.key = installation.caller_key()
+        (self.deployment,) = [one["id"] for one in installation.deployments()]
+
+    def call(self, what):
+        return self.installation.call("/hostile/predict", what, key=self.key)
+
+    def answers(self):
+        return self.call("write /tmp/x") == (200, b'"done"')
+
+    def pods(self, *arguments):
+        return self.k8s.kubectl("get", "pods", "-n", "models", "-l", "mifeng.io/deployment=" + self.deployment, *arguments)
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory):
+    place = tmp_path_factory.mktemp("sealed")
+    shutil.copytree(SOURCE / "packs", place / "packs")
+    shutil.copytree(SOURCE / "tests/e2e/packs/plain-c", place / "packs/plain-c")
+    shutil.copytree(SOURCE / "tests/attacks/hostile", place / "models/hostile")
+    with cluster.start(what_for="a sealed model") as k8s:
+        installation = Installation(
+            place / "d", examples=place / "models", packs=place / "packs",
+            options=["--kubeconfig", k8s.kubeconfig, "--registry", k8s.registry,
+                     "--guard-listen", f"{k8s.host_address}:{free_port()}"])
+        with installation:
+            installation.wait_answer("/hostile")
+            yield Sealed(k8s, installation)
+
+
+def test_it_answers_through_the_gateway(sealed):
+    wait_until(sealed.answers, 30, "an answer")
+    state = sealed.installation.api("GET", "/deployments/" + sealed.deployment)
+    assert (state["state"], state["cluster"]) == ("ready", "kubernetes")
+    (unit,) = state["units"]
+    pods = json.loads(sealed.pods("-o", "json"))["items"]
+    assert [pod["metadata"]["name"] for pod in pods] == [unit["name"]]
+    # What crosses the node port is sealed: nobody but the gateway reads it.
+    (service,) = json.loads(sealed.k8s.kubectl("get", "services", "-n", "models", "-o", "json"))["items"]
+    assert service["spec"]["type"] == "NodePort"
+
+
+def test_its_pod_is_admitted_where_restricted_is_enforced(sealed):
+    (space,) = [one for one in json.loads(sealed.k8s.kubectl("get", "namespaces", "-o", "json"))["items"]
+                if one["metadata"]["name"] == "models"]
+    assert space["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
