@@ -26,8 +26,6 @@ bool is_node_address(const std::string& text) {
              std::string::npos;
 }
 
-Amount amount_of(const cluster::Amount& amount) { return {.all = amount.all, .free = amount.free}; }
-
 }  // namespace
 
 Result<Cluster> cluster_of(store::Transaction& tx, const store::ClusterRow& row) {
