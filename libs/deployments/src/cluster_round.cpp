@@ -81,6 +81,7 @@ Result<void> probe_cluster(const Context& context, const std::string& cluster) {
       context.clusters, cluster, [](cluster::Engine& engine) { return engine.probe(); });
   if (facts)
     return clusters::note_cluster(context, cluster, clusters::ClusterState::kReady, "", facts->version, facts->may);
+  if (facts.error().reason() == "platform-stopping") return facts.error();  // that says nothing of the cluster
   MIFENG_CHECK(
       clusters::note_cluster(context, cluster, clusters::ClusterState::kAway, facts.error().message(), "", {}));
   return facts.error();

@@ -18,6 +18,7 @@
 #include "keyed_workers.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/cluster/engine.h"
+#include "mifeng/clusters/engine_call.h"
 #include "mifeng/deployments/context.h"
 #include "mifeng/trust/audit_log.h"
 
@@ -26,6 +27,7 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
+constexpr auto kEndingCalls = std::chrono::seconds(3);  // that a call of an engine is given when all stops
 constexpr auto kFirstRetry = std::chrono::seconds(1);   // after trouble; doubles up to a whole resync
 constexpr auto kImagesAgain = std::chrono::minutes(1);  // after a look for unused images that came to nothing
 constexpr char kClusterKey[] = "/cluster";              // no deployment has such a name
@@ -444,6 +446,7 @@ void Reconciler::stop() {
   State::Clusters clusters = state_->all();
   // Without our lock: a watch ends when its last call of ours has returned.
   for (const auto& [id, cluster] : clusters) cluster->watch.reset();
+  const auto hurry = context_.clusters.loop().interrupt_after(kEndingCalls);
   for (const auto& [id, cluster] : clusters) cluster->workers.drain();
   std::vector<std::shared_ptr<State::PerCluster>> retired;
   {

@@ -1,7 +1,9 @@
 // Clusters that an operator adds and removes, with somebody in the place of a real one.
 #include <fstream>
 #include <iterator>
+#include <thread>
 
+#include "mifeng/clusters/engine_call.h"
 #include "mifeng/platform_fixture/platform_test.h"
 #include "mifeng/store/clusters.h"
 
@@ -72,8 +74,8 @@ class AddedClusters : public PlatformTest {
     std::vector<std::string> found;
     trust::AuditQuery query;
     query.action = action;
-    for (const auto& entry : platform_->audit().list(auditor_, query, {}).value().items)
-      found.push_back(entry.subject + ": " + entry.outcome + ": " + entry.detail);
+    const auto page = platform_->audit().list(auditor_, query, {}).value();
+    for (const auto& entry : page.items) found.push_back(entry.subject + ": " + entry.outcome + ": " + entry.detail);
     return found;
   }
 
@@ -276,6 +278,33 @@ TEST_F(AddedClusters, AreLetGoOfWithTheirDeployments) {
   // Its name, its ports and its prefix are free.
   ASSERT_EQ(add(east()), "added");
   EXPECT_TRUE(platform_->deployments().create(operator_, request));
+}
+
+// Calls that take longer than a process may take to stop.
+cluster::Task<void> sleep_long(cluster::Engine&) {
+  co_await net::sleep_for(std::chrono::minutes(2));
+  co_return ok();
+}
+
+TEST(EngineLoop, CallsEndAtOnceWhileItIsInterrupted) {
+  platform_fixture::FakeEngine engine;
+  clusters::EngineLoop loop;
+  const auto begin = std::chrono::steady_clock::now();
+  std::string reason;
+  std::thread caller([&] { reason = loop.call<void>(engine, sleep_long).error().reason(); });
+  {
+    const auto hurry = loop.interrupt_after(std::chrono::milliseconds(20));
+    caller.join();
+    EXPECT_EQ(reason, "platform-stopping");
+    EXPECT_EQ(loop.call<void>(engine, sleep_long).error().reason(), "platform-stopping") << "nor does another begin";
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(30));
+  const auto facts = loop.call<cluster::ClusterFacts>(engine, [](cluster::Engine& one) { return one.probe(); });
+  EXPECT_TRUE(facts) << "afterwards it goes on";
+  {
+    const auto hurry = loop.interrupt_after(std::chrono::minutes(1));
+    EXPECT_TRUE(loop.call<cluster::ClusterFacts>(engine, [](cluster::Engine& one) { return one.probe(); }));
+  }
 }
 
 TEST_F(AddedClusters, AReconcilerThatRunsTakesThemUpAndLetsThemGo) {

@@ -56,7 +56,7 @@ struct ClusterInput {
   std::string default_namespace;
   std::vector<std::string> node_addresses;  // 1..16 addresses or names, without a port
   // Of a Kubernetes cluster; absent: as it is.
-  std::optional<std::string> registry, guard_url;
+  std::optional<std::string> registry{}, guard_url{};
 };
 // A Kubernetes cluster to be added.
 struct NewCluster {
