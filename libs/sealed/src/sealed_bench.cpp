@@ -1,6 +1,8 @@
 // What a sealed stream costs: a response with its root key in the cache, one without, a payload.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+
 #include "mifeng/sealed/body_digest.h"
 #include "mifeng/sealed/context.h"
 #include "mifeng/sealed/open.h"
@@ -63,6 +65,29 @@ void open_response_cached(benchmark::State& state) {
   per_byte(state);
 }
 BENCHMARK(open_response_cached)->Arg(0)->Arg(1024)->Arg(65536)->Arg(1 << 20);
+
+// As it comes through a proxy's buffers, of which a segment fills several.
+void open_response_in_buffers(benchmark::State& state) {
+  constexpr std::size_t kBuffer = 8192;
+  Fixture f;
+  const Bytes stream = f.stream(static_cast<std::size_t>(state.range(0)));
+  const auto first = Header::parse(stream, f.policy).value();
+  const RootKey root_key = unwrap_root_key(first, f.receiver).value();
+  const crypto::Sm3Digest blocks_digest = crypto::sm3(first.blocks());
+  for (auto _ : state) {
+    auto header = Header::parse(stream, f.policy).value();
+    ByteView rest = ByteView(stream).subspan(header.size());
+    auto opener = Opener::resume(f.policy, std::move(header), root_key, f.context, *f.provider, &blocks_digest).value();
+    while (!rest.empty()) {
+      ByteView buffer = rest.first(std::min(kBuffer, rest.size()));
+      rest = rest.subspan(buffer.size());
+      while (!buffer.empty()) benchmark::DoNotOptimize(opener.next(buffer).value());
+    }
+    if (!opener.finish()) state.SkipWithError("refused");
+  }
+  per_byte(state);
+}
+BENCHMARK(open_response_in_buffers)->Arg(1024)->Arg(65536)->Arg(1 << 20);
 
 void open_response_with_private_key(benchmark::State& state) {
   Fixture f;

@@ -26,14 +26,8 @@ class HashKey {
   }
   bool is_set() const { return count_ != 0; }
 
-  // As many as pay for `blocks` blocks, at most kFewPowers.
-  Powers few_for(std::size_t blocks) {
-    while (kernel_.has_powers && count_ < kFewPowers && count_ < blocks) {
-      kernel_.double_powers(few());
-      count_ *= 2;
-    }
-    return few();
-  }
+  // As many as pay for `blocks` blocks, or more that are there already.
+  Powers for_blocks(std::size_t blocks) { return has_those_for_passes() ? for_passes() : few_for(blocks); }
   // As many as a batch has blocks.
   Powers for_passes() {
     const std::size_t wanted = kernel_.batch;
@@ -51,6 +45,14 @@ class HashKey {
   bool has_those_for_passes() const { return kernel_.batch <= kFewPowers ? count_ >= kernel_.batch : !many_.empty(); }
 
  private:
+  // At most kFewPowers, more than before only if `blocks` pay for them.
+  Powers few_for(std::size_t blocks) {
+    while (kernel_.has_powers && count_ < kFewPowers && count_ < blocks) {
+      kernel_.double_powers(few());
+      count_ *= 2;
+    }
+    return few();
+  }
   Powers few() { return {few_.reveal_for_writing().data() + few_.size(), count_}; }
 
   const Kernel& kernel_;

@@ -13,8 +13,10 @@ constexpr std::uint64_t kTextMax = (std::uint64_t{1} << 36) - 32;
 // Ahead of the key stream for the text: H, or the block of zeros' place, and what hides the tag.
 constexpr std::size_t kAhead = 2 * kBlock;
 constexpr std::size_t kCacheLine = 64;
-// From so many passes on, making the powers of H for them costs less than it saves.
+// From so many passes at once on, making the powers of H for them costs less than it saves; in small pieces, once the
+// text has become so many passes long.
 constexpr std::size_t kPassesWorthPowers = 2;
+constexpr std::size_t kLongTextPasses = 8;
 
 // `out` = `in` xor `stream`, sixteen bytes at a time.
 void add_stream(std::uint8_t* out, const std::uint8_t* in, const std::uint8_t* stream, std::size_t size) {
@@ -55,7 +57,7 @@ void Message::begin(GcmNonce nonce, ByteView additional, std::size_t expected) {
   std::memcpy(secrets_.hidden, secrets_.stream + kBlock, kBlock);
   stream_at_ = kAhead;
 
-  powers_ = hash_key_.few_for((additional.size() + expected) / kBlock + 2);
+  powers_ = hash_key_.for_blocks((additional.size() + expected) / kBlock + 2);
   absorb(additional);
   absorb_padding();
 }
@@ -72,7 +74,7 @@ template <bool kSeal>
 void Message::crypt(ByteView in, MutableBytes out) {
   assert(in.size() == out.size() && in.size() <= kTextMax - text_size_);
   text_size_ += in.size();
-  powers_ = hash_key_.few_for(in.size() / kBlock);
+  powers_ = hash_key_.for_blocks(in.size() / kBlock);
   crypt_in_passes<kSeal>(in, out);
   while (!in.empty()) {
     if (stream_left() == 0) make_stream(std::min(kBatchesMax, batches_for(in.size())), false);
@@ -93,7 +95,8 @@ void Message::crypt_in_passes(ByteView& in, MutableBytes& out) {
   std::size_t before = stream_left() - std::min(beyond_line, stream_left()) / kBlock * kBlock;
   if (stream_left() < batch_bytes() && passes_after(least) > passes_after(before)) before = least;
   const std::size_t passes = passes_after(before);
-  if (passes == 0 || (passes < kPassesWorthPowers && !hash_key_.has_those_for_passes())) return;
+  const bool is_worth_powers = passes >= kPassesWorthPowers || text_size_ >= kLongTextPasses * pass;
+  if (passes == 0 || (!is_worth_powers && !hash_key_.has_those_for_passes())) return;
 
   crypt_with_stream<kSeal>(in, out, before);
   counter_ -= static_cast<std::uint32_t>(stream_left() / kBlock);
