@@ -38,6 +38,11 @@ def add(platform, k8s, name, *more, kubeconfig=None):
                            *more)
 
 
+def listed(platform, name):
+    """The cluster as the platform knows it, without asking it."""
+    return [one for one in platform.get("/clusters")["items"] if one["id"] == name][0]
+
+
 def removed(platform, name, *more):
     done = platform.mifeng("cluster", "remove", name, *more)
     assert done.returncode == 0, done.stderr
@@ -128,7 +133,7 @@ def test_an_added_cluster_is_the_platforms_own_account_and_goes_again(platform, 
     assert "see-nodes" in kubernetes.wait("what it may do", lambda: platform.get("/clusters/east")["may"])
     assert platform.get("/clusters/east")["capacity"]["cpu_millis"]["all"] > 0
     k8s.kubectl("-n", "models", "delete", "rolebinding", "mifeng")
-    kubernetes.wait("the lost rights", lambda: state_of(platform, "east") == "away", 90)
+    kubernetes.wait("the lost rights", lambda: listed(platform, "east")["state"] == "away", 90)
     assert "forbidden" in platform.get("/clusters/east")["reason"]
     removed(platform, "east")  # what it may no more remove stays, and is taken over by the next
     assert add(platform, k8s, "east").returncode == 0
@@ -204,7 +209,7 @@ def test_a_namespaced_role_and_its_login_as_it_is(platform, k8s, tmp_path):
     done = add(platform, k8s, "given", "--namespace", "given", "--as-given", "--node-address", k8s.node_address,
                kubeconfig=file)
     assert done.returncode == 0, done.stderr
-    assert platform.get("/clusters/given")["node_addresses"] == [k8s.node_address]
+    assert listed(platform, "given")["node_addresses"] == [k8s.node_address]
 
     done = platform.mifeng("doctor", "--cluster", "given")
     assert done.returncode == 1  # no key is given without TokenReview
@@ -318,11 +323,6 @@ def test_files_and_programs_of_a_kubeconfig_are_the_operators(platform, k8s, tmp
     assert "cannot be run" in said
 
 
-def state_of(platform, name):
-    """As the platform knows it, without asking the cluster."""
-    return [one["state"] for one in platform.get("/clusters")["items"] if one["id"] == name][0]
-
-
 def test_a_cluster_that_is_away_holds_up_nobody(platform, k8s):
     assert add(platform, k8s, "away").returncode == 0
     k8s.pause("apiserver")  # it takes connections and answers nothing
@@ -334,10 +334,10 @@ def test_a_cluster_that_is_away_holds_up_nobody(platform, k8s):
             begin = time.monotonic()
             platform.get(path)
             assert time.monotonic() - begin < 2, path
-        kubernetes.wait("that it is seen to be away", lambda: state_of(platform, "away") == "away", 120)
+        kubernetes.wait("that it is seen to be away", lambda: listed(platform, "away")["state"] == "away", 120)
     finally:
         k8s.resume("apiserver")
     k8s.wait_api()
-    kubernetes.wait("that it is back", lambda: state_of(platform, "away") == "ready", 120)
+    kubernetes.wait("that it is back", lambda: listed(platform, "away")["state"] == "ready", 120)
     removed(platform, "away")
     wait_gone(k8s, "/api/v1/namespaces/models")
