@@ -120,7 +120,7 @@ TEST_F(Sm4GcmPieces, RandomPiecesTo1MiB) {
   for (int i = 0; i < 60; ++i) {
     const std::size_t size = i == 0 ? 1 << 20 : below(std::size_t{1} << (8 + i % 13));
     new_message(size, below(100));
-    const std::size_t most = std::array{17, 300, 4096, 20'000, 70'000}[below(5)];
+    const std::size_t most = std::array<std::size_t, 5>{17, 300, 4096, 20'000, 70'000}[below(5)];
     std::vector<std::size_t> sizes;
     for (std::size_t left = size; left != 0; left -= sizes.back())
       sizes.push_back(std::min(left, size / most > 3000 ? most : below(most + 1)));
