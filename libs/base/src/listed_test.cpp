@@ -17,7 +17,7 @@ MIFENG_LISTED(Shown, text(id), of(std::vector<std::string>, roles), flag(enabled
 TEST(Listed, HasItsMembersWithTheirFirstValuesInOrder) {
   const Row row;
   EXPECT_EQ(kMembers<Row>, 7u);
-  EXPECT_EQ(row.members(), std::make_tuple("", 0, -1, 0, Colour::kRed, "", ""));
+  EXPECT_EQ(members_of(row), std::make_tuple("", 0, -1, 0, Colour::kRed, "", ""));
   EXPECT_STREQ(Row::member_names[2], "slot");
   static_assert(member_index<Row>("colour") == 4 && member_index<Row>("none") == kMembers<Row>);
 }
@@ -25,7 +25,7 @@ TEST(Listed, HasItsMembersWithTheirFirstValuesInOrder) {
 TEST(Listed, IsMadeOfAnotherByName) {
   const Row row{.id = "a", .size = 7, .enabled = 1, .colour = Colour::kGreen, .secret = "s", .roles = "x y"};
   const Shown shown = made_of<Shown, "roles", "fingerprint">(row);
-  EXPECT_EQ(shown.members(), std::make_tuple("a", std::vector<std::string>{}, true, Colour::kGreen, 7, ""));
+  EXPECT_EQ(members_of(shown), std::make_tuple("a", std::vector<std::string>{}, true, Colour::kGreen, 7, ""));
 }
 
 TEST(Listed, IsGoneThroughInOrder) {

@@ -18,7 +18,7 @@ void take_unit(store::UnitRow& row, const cluster::Unit& unit, UnixMillis now, b
 template <typename Row>
 bool same_row(const Row& a, const Row& b) {
   Row left = a, right = b;
-  return left.members() == right.members();
+  return members_of(left) == members_of(right);
 }
 
 // Whether the engine should be given the deployment now: something is missing, surplus or outdated, and what keeps

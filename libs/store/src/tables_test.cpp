@@ -83,13 +83,13 @@ TEST_F(Tables, EveryRowComesBackAsItWentIn) {
         member = number++;
       }
     };
-    std::apply([&](auto&... member) { (fill(member), ...); }, row.members());
+    std::apply([&](auto&... member) { (fill(member), ...); }, members_of(row));
     parents(row);
     auto done = database_->write([&](Transaction& tx) -> Result<void> {
       MIFENG_CHECK(insert(tx, row));
       MIFENG_TRY(auto rows, all<Row>(tx));
       EXPECT_EQ(rows.size(), 1u) << Table<Row>::name;
-      EXPECT_TRUE(rows.at(0).members() == row.members()) << Table<Row>::name;
+      EXPECT_TRUE(members_of(rows.at(0)) == members_of(row)) << Table<Row>::name;
       MIFENG_TRY(const bool changed, update(tx, row));
       EXPECT_TRUE(changed);
       return ok();

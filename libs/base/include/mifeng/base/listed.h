@@ -19,8 +19,8 @@
 
 // MIFENG_LISTED(Upload, text(id), number(size), flag(complete));
 //
-// makes `struct Upload` with these members in this order, `Upload::member_names`, and members(), a std::tuple of
-// references to them all. A member is one of:
+// makes `struct Upload` with these members in this order, and `Upload::member_names`; members_of(upload) is a
+// std::tuple of references to them all. A member is one of:
 //   text(x)      std::string
 //   number(x)    std::int64_t, 0 at first
 //   absent(x)    std::int64_t, -1 at first: where 0 means something
@@ -32,11 +32,8 @@
     BOOST_PP_SEQ_FOR_EACH(MIFENG_LISTED_DECLARE, , BOOST_PP_VARIADIC_TO_SEQ(__VA_ARGS__))                            \
     static constexpr const char* member_names[] = {                                                                  \
         BOOST_PP_SEQ_ENUM(BOOST_PP_SEQ_TRANSFORM(MIFENG_LISTED_NAME, , BOOST_PP_VARIADIC_TO_SEQ(__VA_ARGS__)))};     \
-    auto members() {                                                                                                 \
-      return std::tie(                                                                                               \
-          BOOST_PP_SEQ_ENUM(BOOST_PP_SEQ_TRANSFORM(MIFENG_LISTED_ITSELF, , BOOST_PP_VARIADIC_TO_SEQ(__VA_ARGS__)))); \
-    }                                                                                                                \
-    auto members() const {                                                                                           \
+    template <typename Self>                                                                                         \
+    static auto members(Self& self) {                                                                                \
       return std::tie(                                                                                               \
           BOOST_PP_SEQ_ENUM(BOOST_PP_SEQ_TRANSFORM(MIFENG_LISTED_ITSELF, , BOOST_PP_VARIADIC_TO_SEQ(__VA_ARGS__)))); \
     }                                                                                                                \
@@ -59,20 +56,25 @@
 #define MIFENG_NAME_of(TYPE, X) #X
 
 #define MIFENG_LISTED_ITSELF(S, DATA, MEMBER) BOOST_PP_CAT(MIFENG_ITSELF_, MEMBER)
-#define MIFENG_ITSELF_text(X) X
-#define MIFENG_ITSELF_number(X) X
-#define MIFENG_ITSELF_absent(X) X
-#define MIFENG_ITSELF_flag(X) X
-#define MIFENG_ITSELF_word(ENUM, X) X
-#define MIFENG_ITSELF_of(TYPE, X) X
+#define MIFENG_ITSELF_text(X) self.X
+#define MIFENG_ITSELF_number(X) self.X
+#define MIFENG_ITSELF_absent(X) self.X
+#define MIFENG_ITSELF_flag(X) self.X
+#define MIFENG_ITSELF_word(ENUM, X) self.X
+#define MIFENG_ITSELF_of(TYPE, X) self.X
 
 namespace mifeng {
 
 template <typename T>
-concept Listed = requires(const T& record) {
-  T::member_names;
-  record.members();
+concept Listed = requires {
+  std::remove_const_t<T>::member_names;
 };
+
+// A template, as what it calls is: most files that see a listed struct never make this tuple, and need not compile it.
+template <Listed T>
+auto members_of(T& record) {
+  return std::remove_const_t<T>::members(record);
+}
 
 // The number of members; of member_names as well.
 template <Listed T>
@@ -114,7 +116,7 @@ void take_member_at(To& to, const From& from, std::integral_constant<std::size_t
   if constexpr (!((name == std::string_view(kByHand.value)) || ...)) {
     constexpr std::size_t there = member_index<From>(name);
     static_assert(there < kMembers<From>, "there is no member of this name to take: set it by hand and name it");
-    take_member(std::get<kAt>(to.members()), std::get<there>(from.members()));
+    take_member(std::get<kAt>(members_of(to)), std::get<there>(members_of(from)));
   }
 }
 
@@ -138,7 +140,7 @@ To made_of(const From& from) {
 template <Listed T, typename Take>
 void for_each_member(const T& record, Take&& take) {
   const char* const* name = T::member_names;
-  std::apply([&](const auto&... member) { (take(*name++, member), ...); }, record.members());
+  std::apply([&](const auto&... member) { (take(*name++, member), ...); }, members_of(record));
 }
 
 }  // namespace mifeng

@@ -61,11 +61,11 @@ Param param_of(const Member& member) {
 }
 template <typename Row>
 std::vector<Target> targets_of(Row& row) {
-  return std::apply([](auto&... member) { return std::vector<Target>{target_of(member)...}; }, row.members());
+  return std::apply([](auto&... member) { return std::vector<Target>{target_of(member)...}; }, members_of(row));
 }
 template <typename Row>
 std::vector<Param> params_of(const Row& row) {
-  return std::apply([](const auto&... member) { return std::vector<Param>{param_of(member)...}; }, row.members());
+  return std::apply([](const auto&... member) { return std::vector<Param>{param_of(member)...}; }, members_of(row));
 }
 // "a, b" or ":a, :b"
 std::string join_columns(const char* const* columns, std::size_t count, const char* prefix);
