@@ -94,9 +94,11 @@ void Message::crypt_in_passes(ByteView& in, MutableBytes& out) {
   const std::size_t beyond_line = (reinterpret_cast<std::uintptr_t>(out.data()) + stream_left()) % kCacheLine;
   std::size_t before = stream_left() - std::min(beyond_line, stream_left()) / kBlock * kBlock;
   if (stream_left() < batch_bytes() && passes_after(least) > passes_after(before)) before = least;
+  // What fits into one call of make_stream() is done sooner by that.
+  if (in.size() <= before + kBatchesMax * batch_bytes()) return;
   const std::size_t passes = passes_after(before);
   const bool is_worth_powers = passes >= kPassesWorthPowers || text_size_ >= kLongTextPasses * pass;
-  if (passes == 0 || (!is_worth_powers && !hash_key_.has_those_for_passes())) return;
+  if (!is_worth_powers && !hash_key_.has_those_for_passes()) return;
 
   crypt_with_stream<kSeal>(in, out, before);
   counter_ -= static_cast<std::uint32_t>(stream_left() / kBlock);
