@@ -168,8 +168,8 @@ class EngineTestBase : public ::testing::Test {
     return wait_for([&](const Unit& one) { return one.reason_code == code; });
   }
   // What an engine brings about in apply() itself is there at once, what a cluster's controllers do a little later.
-  bool comes_about(const std::function<bool()>& condition) {
-    const auto deadline = Steady::now() + (bench.restarts_by_itself() ? 30s : 0s);
+  bool comes_about(const std::function<bool()>& condition, std::chrono::seconds at_most = 30s) {
+    const auto deadline = Steady::now() + (bench.restarts_by_itself() ? at_most : 0s);
     while (!condition()) {
       if (Steady::now() >= deadline) return false;
       std::this_thread::sleep_for(50ms);

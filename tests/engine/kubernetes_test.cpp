@@ -315,6 +315,36 @@ TEST_F(KubernetesTest, WhatNoNodeTakesSaysWhy) {
   EXPECT_THAT(waiting.reason, HasSubstr("Insufficient cpu"));
 }
 
+TEST_F(KubernetesTest, WhoMaySeeOneNamespaceAloneWorksInIt) {
+  cluster.kubectl({"create", "serviceaccount", "operator"});
+  cluster.apply_yaml(R"(
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: operator}
+rules:
+- {apiGroups: [""], resources: [pods, services, serviceaccounts, persistentvolumeclaims, events, pods/log], verbs: ["*"]}
+- {apiGroups: [apps], resources: [deployments, replicasets], verbs: ["*"]}
+- {apiGroups: [networking.k8s.io], resources: [networkpolicies], verbs: ["*"]}
+- {apiGroups: [policy], resources: [poddisruptionbudgets], verbs: ["*"]}
+)");
+  cluster.kubectl({"create", "rolebinding", "operator", "--role=operator",
+                   "--serviceaccount=" + cluster.name_space() + ":operator"});
+  std::string token = cluster.kubectl({"create", "token", "operator"});
+  token.pop_back();
+  auto config = json::parse_object(cluster.kubeconfig());
+  ASSERT_TRUE(config);
+  json::Object* user = config->find("users")->if_array()->at(0).if_object();
+  user->set("user", json::Object{{"token", token}});
+  engine = cluster.make_engine(installation, json::serialize(*config));
+  EXPECT_THAT(get<ClusterFacts>([&] { return engine->probe(); }).may, Not(Contains("see-nodes")));
+  Watcher watcher(*engine);
+  const Workload wanted = workload({"serve"}, 2);
+  ASSERT_TRUE(drive(wanted, watcher));
+  EXPECT_THAT(get<std::vector<PortInUse>>([&] { return engine->ports_in_use(); }),
+              Contains(Field(&PortInUse::port, wanted.node_ports[0].node_port)));
+  expect_done([&] { return engine->remove("test"); });
+}
+
 // ---- the API server's bad days
 
 // It begins with an empty memory, to which what a watch saw last is too old (410).
@@ -361,9 +391,9 @@ TEST_F(KubernetesTest, AnApiServerThatGoesAwayWhileUnitsAreMadeLosesNothing) {
   applier.join();
   EXPECT_GT(refused, 0);
   EXPECT_EQ(get<std::vector<Unit>>([&] { return engine->all_units(); }).size(), 3U);
-  // The node's own part of it has to hear of them first.
+  // The cluster's own parts have to hear of them first, which try later each time.
   for (const Workload& wanted : all)
-    EXPECT_TRUE(comes_about([&] { return call(wanted.node_ports[0].node_port).has_value(); }));
+    EXPECT_TRUE(comes_about([&] { return call(wanted.node_ports[0].node_port).has_value(); }, 150s));
 }
 
 TEST_F(KubernetesTest, ConnectionsThatBreakOffLoseNothing) {

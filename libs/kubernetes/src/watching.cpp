@@ -19,6 +19,7 @@ constexpr int kPage = 500;
 constexpr milliseconds kPauseMin{100}, kPauseMax{10'000};
 constexpr milliseconds kSilenceMax{90'000};  // a watch has a bookmark about every minute
 constexpr milliseconds kRelistMin{600'000};  // a watch that goes on misses nothing, and lists are long
+constexpr int kRefusedMax = 10;              // an API server that has just started knows of no rights for a moment
 constexpr std::size_t kLineMax = 8 << 20;
 
 std::string key_of(const json::Object& object) {
@@ -126,12 +127,17 @@ boost::asio::awaitable<void> KubernetesEngine::follow(std::size_t number, Feed f
     ~Live() { flag = false; }  // also when cancelled
   } live{live_[number]};
   milliseconds pause = kPauseMin;
-  std::string target = feed.everywhere.empty() ? feed.own : feed.everywhere;
+  bool sees_all = false;
+  int refused = 0;
   for (;;) {
+    std::string target = feed.everywhere.empty() ? feed.own : feed.everywhere;
     auto version = co_await list(feed, target);
-    if (!version && version.error().reason() == "forbidden" && target != feed.own && !feed.own.empty()) {
+    const bool forbidden = !version && version.error().reason() == "forbidden";
+    refused = forbidden ? refused + 1 : 0;
+    if (version) sees_all = true;
+    if (forbidden && target != feed.own && !feed.own.empty() && (!sees_all || refused > kRefusedMax)) {
       target = feed.own;  // we may see no other namespace
-      continue;
+      version = co_await list(feed, target);
     }
     Result<void> ended = ok();
     if (version) {
