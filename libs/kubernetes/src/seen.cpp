@@ -59,43 +59,49 @@ std::string last_line(std::string text) {
   return text;
 }
 
-void add_resources(const json::Object& resources, std::int64_t& cpu, std::int64_t& memory,
-                   std::map<std::string, std::int64_t>& devices) {
-  for (const auto& [name, value] : resources) {
-    const std::int64_t amount = thousandths_of(value);
-    if (name == "cpu") {
-      cpu += amount;
-    } else if (name == "memory") {
-      memory += amount / 1000;
-    } else if (name.find('/') != std::string::npos) {
-      devices[name] += amount / 1000;
+struct Taken {
+  std::int64_t cpu_millis = 0, memory_bytes = 0;
+  std::map<std::string, std::int64_t> devices;
+
+  void add(const json::Object* resources) {
+    if (resources == nullptr) return;
+    for (const auto& [name, value] : *resources) {
+      const std::int64_t amount = thousandths_of(value);
+      if (name == "cpu") {
+        cpu_millis += amount;
+      } else if (name == "memory") {
+        memory_bytes += amount / 1000;
+      } else if (name.find('/') != std::string::npos) {
+        devices[name] += amount / 1000;
+      }
     }
   }
-}
+  void raise_to(const Taken& other) {
+    cpu_millis = std::max(cpu_millis, other.cpu_millis);
+    memory_bytes = std::max(memory_bytes, other.memory_bytes);
+    for (const auto& [name, count] : other.devices) devices[name] = std::max(devices[name], count);
+  }
+};
 
-// The larger of each: init containers run one after the other, and none while the others do.
-void take_more(std::int64_t& amount, std::int64_t other) { amount = std::max(amount, other); }
-
-void add_pod_resources(const json::Object& pod, PodSeen& seen) {
-  for (const json::Object* container : objects_at(pod, "spec", "containers"))
-    if (const json::Object* requests = object_at(*container, "resources", "requests"))
-      add_resources(*requests, seen.cpu_millis, seen.memory_bytes, seen.devices);
+// As the scheduler counts: all containers together with those first ones that stay (sidecars), or as much as one of the
+// others that come first takes beside the sidecars before it.
+Taken taken_by(const json::Object& pod) {
+  Taken side_by_side, most;
   for (const json::Object* container : objects_at(pod, "spec", "initContainers")) {
     const json::Object* requests = object_at(*container, "resources", "requests");
-    if (requests == nullptr) continue;
-    if (text_at(*container, "restartPolicy") == "Always") {  // a sidecar: it stays
-      add_resources(*requests, seen.cpu_millis, seen.memory_bytes, seen.devices);
+    if (text_at(*container, "restartPolicy") == "Always") {
+      side_by_side.add(requests);
       continue;
     }
-    std::int64_t cpu = 0, memory = 0;
-    std::map<std::string, std::int64_t> devices;
-    add_resources(*requests, cpu, memory, devices);
-    take_more(seen.cpu_millis, cpu);
-    take_more(seen.memory_bytes, memory);
-    for (const auto& [name, count] : devices) take_more(seen.devices[name], count);
+    Taken meanwhile = side_by_side;
+    meanwhile.add(requests);
+    most.raise_to(meanwhile);
   }
-  if (const json::Object* overhead = object_at(pod, "spec", "overhead"))
-    add_resources(*overhead, seen.cpu_millis, seen.memory_bytes, seen.devices);
+  for (const json::Object* container : objects_at(pod, "spec", "containers"))
+    side_by_side.add(object_at(*container, "resources", "requests"));
+  most.raise_to(side_by_side);
+  most.add(object_at(pod, "spec", "overhead"));
+  return most;
 }
 
 void explain(Unit& unit, const char* code, std::string sentence) {
@@ -334,7 +340,10 @@ PodSeen pod_in(const json::Object& object) {
   seen.node = text_at(object, "spec", "nodeName");
   const std::string phase = text_at(object, "status", "phase");
   seen.ended = phase == "Succeeded" || phase == "Failed";
-  add_pod_resources(object, seen);
+  Taken taken = taken_by(object);
+  seen.cpu_millis = taken.cpu_millis;
+  seen.memory_bytes = taken.memory_bytes;
+  seen.devices = std::move(taken.devices);
   for (const json::Object* container : objects_at(object, "spec", "containers")) {
     for (const json::Object* port : objects_at(*container, "ports"))
       if (const std::int64_t number = integer_at(*port, "hostPort"); number > 0 && number <= 65535)
@@ -390,8 +399,11 @@ NodeSeen node_in(const json::Object& object) {
   seen.ready = ready != nullptr && text_at(*ready, "status") == "True";
   for (const json::Object* address : objects_at(object, "status", "addresses"))
     if (text_at(*address, "type") == "InternalIP") seen.addresses.push_back(text_at(*address, "address"));
-  if (const json::Object* amounts = object_at(object, "status", "allocatable"))
-    add_resources(*amounts, seen.cpu_millis, seen.memory_bytes, seen.devices);
+  Taken allocatable;
+  allocatable.add(object_at(object, "status", "allocatable"));
+  seen.cpu_millis = allocatable.cpu_millis;
+  seen.memory_bytes = allocatable.memory_bytes;
+  seen.devices = std::move(allocatable.devices);
   return seen;
 }
 
