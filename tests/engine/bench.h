@@ -19,9 +19,16 @@ class Bench {
   virtual std::string node_address() = 0;        // where node ports are
   virtual std::pair<int, int> node_ports() = 0;  // first and last that a test may take
   virtual bool is_free(std::uint16_t port) = 0;
-  // Whether what ends is started again without being asked.
+  // Whether what ends is started again without being asked, and all that is wanted comes about after apply() and not in
+  // it: a cluster's controllers do the work.
   virtual bool restarts_by_itself() { return false; }
-  // The unit's first process dies by SIGKILL, as by a fault; gives the moment.
+  // Whether a log says which of its lines were written to stderr.
+  virtual bool tells_streams_apart() { return true; }
+  // Whether two installations can have a deployment of the same name.
+  virtual bool has_names_for_each_installation() { return true; }
+  // From the death of a process until it is told.
+  virtual std::chrono::milliseconds notices_within() { return std::chrono::seconds(1); }
+  // The unit's first process dies by SIGKILL, as by a fault, and stays dead for a while; gives the moment.
   virtual std::chrono::steady_clock::time_point kill(const Unit& unit) = 0;
   // Its processes stand still, or go on.
   virtual void freeze(const Unit& unit, bool frozen) = 0;

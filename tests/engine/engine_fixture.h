@@ -160,6 +160,22 @@ class EngineTestBase : public ::testing::Test {
     ADD_FAILURE() << "state " << to_string(last.state) << ", ready " << last.ready << ", reason " << last.reason;
     return last;
   }
+  // The only unit, as soon as there is one: an engine may make it after apply().
+  Unit wait_made() {
+    return wait_for([](const Unit&) { return true; });
+  }
+  Unit wait_reason(const std::string& code) {
+    return wait_for([&](const Unit& one) { return one.reason_code == code; });
+  }
+  // What an engine brings about in apply() itself is there at once, what a cluster's controllers do a little later.
+  bool comes_about(const std::function<bool()>& condition, std::chrono::seconds at_most = 30s) {
+    const auto deadline = Steady::now() + (bench.restarts_by_itself() ? at_most : 0s);
+    while (!condition()) {
+      if (Steady::now() >= deadline) return false;
+      std::this_thread::sleep_for(50ms);
+    }
+    return true;
+  }
   Unit wait_ready() {
     return wait_for([](const Unit& one) { return one.ready; });
   }
@@ -257,5 +273,8 @@ class EngineTest : public EngineTestBase, public ::testing::WithParamInterface<B
  protected:
   EngineTest() : EngineTestBase(*GetParam()()) {}
 };
+
+// Of engines whose units have a slot of node ports each.
+class SlottedEngineTest : public EngineTest {};
 
 }  // namespace mifeng::cluster

@@ -2,8 +2,10 @@
 
 #include <signal.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
 
 #include "mifeng/cluster/json_path.h"
 #include "mifeng/os/child_process.h"
@@ -30,16 +32,33 @@ KubernetesBench* const bench = new KubernetesBench;  // googletest's
 [[maybe_unused]] ::testing::Environment* const registered = ::testing::AddGlobalTestEnvironment(bench);
 Bench* the_bench() { return bench; }
 
-// The processes of a container, by its id in their cgroup's path.
-std::vector<int> pids_of(const std::string& container) {
+// The processes of a unit's guard, without asking anybody: its pod's uid is in their cgroup's path, and the model has
+// another user. The pod's own first process, with which all would end, does not run the probe.
+std::vector<int> guard_pids(const Unit& unit) {
+  const std::string user = "\nUid:\t" + std::to_string(manifest::kGuardUser) + "\t";
   std::vector<int> pids;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     const int pid = std::atoi(entry.path().filename().c_str());
     if (pid <= 1) continue;
     const auto groups = read_text_file(entry.path() / "cgroup", 64 << 10);
-    if (groups && groups->find(container) != std::string::npos) pids.push_back(pid);
+    if (!groups || groups->find("pod" + unit.engine_id) == std::string::npos) continue;
+    const auto status = read_text_file(entry.path() / "status", 64 << 10);
+    if (status && status->starts_with("Name:\tprobe\n") && status->find(user) != std::string::npos) pids.push_back(pid);
   }
   return pids;
+}
+
+void signal_all(const std::vector<int>& pids, int number) {
+  for (const int pid : pids) EXPECT_TRUE(::kill(pid, number) == 0 || errno == ESRCH) << pid;  // with its parent
+}
+
+bool within(std::chrono::seconds at_most, const std::function<bool()>& condition) {
+  const auto until = Steady::now() + at_most;
+  while (!condition()) {
+    if (Steady::now() > until) return false;
+    std::this_thread::sleep_for(20ms);
+  }
+  return true;
 }
 
 }  // namespace
@@ -47,6 +66,8 @@ std::vector<int> pids_of(const std::string& container) {
 KubernetesBench& kubernetes_bench() { return *bench; }
 
 INSTANTIATE_TEST_SUITE_P(Kubernetes, EngineTest, ::testing::Values(&the_bench));
+// One node port stands before all units.
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(SlottedEngineTest);
 
 std::string KubernetesBench::fact(const char* name) const { return text_at(facts_, name); }
 
@@ -57,8 +78,16 @@ std::string KubernetesBench::command(std::vector<std::string> arguments) {
 }
 
 std::string KubernetesBench::kubectl(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), {fact("kubectl"), "--kubeconfig", fact("kubeconfig")});
+  arguments.insert(arguments.begin(), {fact("kubectl"), "--kubeconfig", fact("kubeconfig"), "-n", name_space_});
   return run(arguments);
+}
+
+void KubernetesBench::apply_yaml(const std::string& text) {
+  const auto folder = TempDir::create("/tmp", "mf-");
+  ASSERT_TRUE(folder);
+  const auto file = folder->path() / "objects.yaml";
+  ASSERT_TRUE(write_file_atomic(file, as_bytes(text)));
+  kubectl({"apply", "-f", file.string()});
 }
 
 std::string KubernetesBench::kubeconfig() const {
@@ -105,25 +134,27 @@ std::unique_ptr<Engine> KubernetesBench::make_engine(const std::string& installa
   return std::move(*engine);
 }
 
+// Kubelet starts it again at once the first time, and waits the second.
 Steady::time_point KubernetesBench::kill(const Unit& unit) {
-  const std::string id = kubectl({"get", "pod", "-n", name_space_, unit.name, "-o",
-                                  "jsonpath={.status.containerStatuses[?(@.name=='guard')].containerID}"});
-  const auto pids = pids_of(id.substr(id.rfind('/') + 1));
-  const auto now = Steady::now();
-  EXPECT_FALSE(pids.empty()) << unit.name << ": " << id;
-  for (const int pid : pids) EXPECT_EQ(::kill(pid, SIGKILL), 0);
-  return now;
+  EXPECT_FALSE(guard_pids(unit).empty()) << unit.name << " " << unit.engine_id;
+  Steady::time_point last;
+  do {
+    last = Steady::now();
+    signal_all(guard_pids(unit), SIGKILL);
+    EXPECT_TRUE(within(10s, [&] { return guard_pids(unit).empty(); }));
+  } while (within(4s, [&] { return !guard_pids(unit).empty(); }));
+  return last;
 }
 
 void KubernetesBench::freeze(const Unit& unit, bool frozen) {
-  const std::string id = kubectl({"get", "pod", "-n", name_space_, unit.name, "-o",
-                                  "jsonpath={.status.containerStatuses[?(@.name=='guard')].containerID}"});
-  for (const int pid : pids_of(id.substr(id.rfind('/') + 1))) EXPECT_EQ(::kill(pid, frozen ? SIGSTOP : SIGCONT), 0);
+  const auto pids = guard_pids(unit);
+  EXPECT_FALSE(pids.empty()) << unit.name;
+  signal_all(pids, frozen ? SIGSTOP : SIGCONT);
 }
 
 std::string KubernetesBench::everything_of(const std::string& installation) {
-  return kubectl({"get", "-n", name_space_, "deployments,pods,services,networkpolicies,poddisruptionbudgets,pvc", "-o",
-                  "name", "-l", "mifeng.io/installation=" + installation});
+  return kubectl({"get", "deployments,pods,services,networkpolicies,poddisruptionbudgets,pvc", "-o", "name", "-l",
+                  "mifeng.io/installation=" + installation});
 }
 
 }  // namespace mifeng::cluster

@@ -26,6 +26,10 @@ class KubernetesBench : public ::testing::Environment, public Bench {
   std::pair<int, int> node_ports() override { return {30'000, 30'999}; }
   bool is_free(std::uint16_t) override { return true; }  // nobody else uses this cluster
   bool restarts_by_itself() override { return true; }
+  bool tells_streams_apart() override { return false; }
+  bool has_names_for_each_installation() override { return false; }
+  // Kubelet looks once a second, and tells what it saw with at most so many calls a second.
+  std::chrono::milliseconds notices_within() override { return 10s; }
   Steady::time_point kill(const Unit& unit) override;
   void freeze(const Unit& unit, bool frozen) override;
   void stop_service() override { command({"stop", "apiserver"}); }
@@ -33,13 +37,16 @@ class KubernetesBench : public ::testing::Environment, public Bench {
   std::string everything_of(const std::string& installation) override;
 
   std::string kubeconfig() const;
+  // In the namespace of these tests; fails where kubectl does.
   std::string kubectl(std::vector<std::string> arguments);
+  void apply_yaml(const std::string& text);
   const std::string& name_space() const { return name_space_; }
-
- private:
+  // What is true of the cluster: one of MIFENG_TEST_CLUSTER.
   std::string fact(const char* name) const;
+  // tests/cluster/cluster with these, of this cluster.
   std::string command(std::vector<std::string> arguments);
 
+ private:
   json::Object facts_;
   std::string image_;
   std::string name_space_;

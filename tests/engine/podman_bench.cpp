@@ -30,6 +30,7 @@ Bench* the_bench() { return bench; }
 PodmanBench& podman_bench() { return *bench; }
 
 INSTANTIATE_TEST_SUITE_P(Podman, EngineTest, ::testing::Values(&the_bench));
+INSTANTIATE_TEST_SUITE_P(Podman, SlottedEngineTest, ::testing::Values(&the_bench));
 
 void PodmanBench::SetUp() {
   auto folder = TempDir::create("/tmp", "mf-");

@@ -53,13 +53,14 @@ TEST_P(EngineTest, AnEndIsToldWithItsLastWordsAndIsNotUndoneByApply) {
   EXPECT_EQ(ended.reason_code, "exited");
   EXPECT_THAT(ended.reason, HasSubstr("exit status 3"));
   EXPECT_THAT(ended.reason, HasSubstr("the weights do not fit"));
-  EXPECT_THAT(endpoints(), IsEmpty());
+  EXPECT_TRUE(comes_about([&] { return endpoints().empty(); }));
   const ApplyResult again = apply(wanted);
   EXPECT_FALSE(again.changed);
   EXPECT_TRUE(again.settled);
   const auto lines = logs(ended.name, 10);
   ASSERT_TRUE(lines);
-  EXPECT_THAT(*lines, ElementsAre("out going", "err the weights do not fit"));
+  EXPECT_THAT(*lines, ElementsAre("out going", std::string(bench.tells_streams_apart() ? "err" : "out") +
+                                                   " the weights do not fit"));
 
   expect_done([&] { return engine->restart(ended.name); });
   const auto anew = wait_for(
@@ -78,32 +79,35 @@ TEST_P(EngineTest, WhatRunsIsNotStartedAgain) {
 TEST_P(EngineTest, AnImageThatIsNotThereOrDoesNotStartSaysSo) {
   Workload wanted = workload({"serve"});
   const std::string digest = "@sha256:" + std::string(64, '0');
+  const auto fails = [&](const std::string& code) {
+    const auto result = apply(wanted);
+    if (!bench.restarts_by_itself()) {
+      EXPECT_FALSE(result.settled);
+      EXPECT_EQ(result.units.size(), 1U);
+      EXPECT_EQ(result.units.at(0).reason_code, code);
+    }
+    const Unit failed = wait_reason(code);
+    EXPECT_EQ(failed.state, UnitState::kFailed);
+    EXPECT_FALSE(apply(wanted).settled);
+    expect_done([&] { return engine->remove("test"); });
+    return failed;
+  };
   wanted.pod.model.image = bench.registry() + "/test/nothing" + digest;
-  auto result = apply(wanted);
-  ASSERT_EQ(result.units.size(), 1U);
-  EXPECT_FALSE(result.settled);
-  EXPECT_EQ(result.units[0].state, UnitState::kFailed);
-  EXPECT_EQ(result.units[0].reason_code, "image-not-found");
-  ASSERT_EQ(units().size(), 1U);
-  EXPECT_EQ(units()[0].reason_code, "image-not-found");
+  fails("image-not-found");
 
   wanted.pod.model.pull_policy = PullPolicy::kNever;
-  EXPECT_THAT(apply(wanted).units.at(0).reason, HasSubstr("imagePullPolicy is Never"));
+  EXPECT_THAT(fails("image-not-found").reason, HasSubstr("imagePullPolicy is Never"));
 
   const auto nobody = stack::pick_loopback_port(0);
   ASSERT_TRUE(nobody);
   wanted.pod.model.pull_policy = PullPolicy::kIfNotPresent;
   wanted.pod.model.image = "127.0.0.1:" + std::to_string(*nobody) + "/test/nothing" + digest;
-  EXPECT_EQ(apply(wanted).units.at(0).reason_code, "image-not-pulled");
+  fails("image-not-pulled");
 
   wanted = workload({});
   wanted.revision = 2;
   wanted.pod.guard.command = {"/no-such-program"};
-  result = apply(wanted);
-  ASSERT_EQ(result.units.size(), 1U);
-  EXPECT_EQ(result.units[0].reason_code, "cannot-start");
-  EXPECT_THAT(result.units[0].reason, HasSubstr("/no-such-program"));
-  EXPECT_FALSE(result.settled);
+  EXPECT_THAT(fails("cannot-start").reason, HasSubstr("/no-such-program"));
 }
 
 TEST_P(EngineTest, OutOfMemoryIsCalledThat) {
@@ -120,10 +124,14 @@ TEST_P(EngineTest, AModelThatDoesNotAnswerAndOneThatIsNotReadyAreToldApart) {
   apply(wanted);
   EXPECT_EQ(wait_for([](const auto& one) { return one.state == UnitState::kRunning; }).reason_code, "not-answering");
   expect_done([&] { return engine->remove("test"); });
+  // What the health port says may be an event of the engine's, which only who watches hears.
+  Watcher watcher(*engine);
   wanted.pod.guard.args = {"serve", "503 Service Unavailable"};
   apply(wanted);
-  const auto not_ready = wait_for([](const auto& one) { return one.reason_code == "not-ready"; });
-  EXPECT_THAT(not_ready.reason, HasSubstr("503"));
+  EXPECT_TRUE(watcher.wait_for([&] {
+    const auto all = units();
+    return all.size() == 1 && all[0].reason_code == "not-ready" && all[0].reason.find("503") != std::string::npos;
+  }));
 }
 
 TEST_P(EngineTest, ThePullPolicyDecidesWhetherTheRegistryIsAsked) {
@@ -132,9 +140,11 @@ TEST_P(EngineTest, ThePullPolicyDecidesWhetherTheRegistryIsAsked) {
   apply(wanted);
   EXPECT_TRUE(wait_ready().ready);
   expect_done([&] { return engine->remove("test"); });
+  const std::string registry = bench.registry();
+  const std::size_t colon = registry.find(':');
   net::ClientOptions options;
-  options.endpoint = net::TcpEndpoint{
-      "127.0.0.1", static_cast<std::uint16_t>(std::stoi(bench.registry().substr(bench.registry().find(':') + 1)))};
+  options.endpoint =
+      net::TcpEndpoint{registry.substr(0, colon), static_cast<std::uint16_t>(std::stoi(registry.substr(colon + 1)))};
   const auto client = net::HttpClient::create(options);
   ASSERT_TRUE(client);
   const std::string digest = wanted.pod.model.image.substr(wanted.pod.model.image.find('@') + 1);
@@ -143,10 +153,12 @@ TEST_P(EngineTest, ThePullPolicyDecidesWhetherTheRegistryIsAsked) {
   ASSERT_EQ(gone->status, 202);
   for (const PullPolicy policy : {PullPolicy::kIfNotPresent, PullPolicy::kNever, PullPolicy::kAlways}) {
     wanted.pod.model.pull_policy = policy;
-    const auto result = apply(wanted);
-    ASSERT_EQ(result.units.size(), 1U);
-    EXPECT_EQ(result.units[0].reason_code == "image-not-found", policy == PullPolicy::kAlways)
-        << result.units[0].reason;
+    apply(wanted);
+    if (policy == PullPolicy::kAlways) {
+      wait_reason("image-not-found");
+    } else {
+      wait_ready();
+    }
     expect_done([&] { return engine->remove("test"); });
   }
 }

@@ -11,7 +11,7 @@ using ::testing::Contains;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-TEST_P(EngineTest, WithAFreeSlotThereAreNeverFewerThanWanted) {
+TEST_P(SlottedEngineTest, WithAFreeSlotThereAreNeverFewerThanWanted) {
   Watcher watcher(*engine);
   Workload wanted = workload({"serve"}, 2);
   ASSERT_TRUE(drive(wanted, watcher));
@@ -24,7 +24,7 @@ TEST_P(EngineTest, WithAFreeSlotThereAreNeverFewerThanWanted) {
   EXPECT_FALSE(apply(wanted).changed);
 }
 
-TEST_P(EngineTest, WithoutAFreeSlotOneAtMostIsMissing) {
+TEST_P(SlottedEngineTest, WithoutAFreeSlotOneAtMostIsMissing) {
   Watcher watcher(*engine);
   Workload wanted = workload({"serve"}, 3, false);
   ASSERT_TRUE(drive(wanted, watcher));
@@ -34,7 +34,7 @@ TEST_P(EngineTest, WithoutAFreeSlotOneAtMostIsMissing) {
   expect_all_of(2, 0, 3);
 }
 
-TEST_P(EngineTest, ARestartReplacesOneByOne) {
+TEST_P(SlottedEngineTest, ARestartReplacesOneByOne) {
   Watcher watcher(*engine);
   Workload wanted = workload({"serve"}, 2);
   ASSERT_TRUE(drive(wanted, watcher));
@@ -45,7 +45,7 @@ TEST_P(EngineTest, ARestartReplacesOneByOne) {
   for (const std::string& id : ids()) EXPECT_FALSE(before.contains(id));
 }
 
-TEST_P(EngineTest, WhatNeverGetsReadyLeavesTheOldOnesServing) {
+TEST_P(SlottedEngineTest, WhatNeverGetsReadyLeavesTheOldOnesServing) {
   Watcher watcher(*engine);
   Workload wanted = workload({"serve"}, 2);
   ASSERT_TRUE(drive(wanted, watcher));
@@ -88,7 +88,7 @@ TEST_P(EngineTest, AnOldUnitThatEndedIsReplacedAtOnce) {
   expect_all_of(2, 0, 2);
 }
 
-TEST_P(EngineTest, FewerReplicasGoAndLeaveTheEndpointsAtOnce) {
+TEST_P(SlottedEngineTest, FewerReplicasGoAndLeaveTheEndpointsAtOnce) {
   Watcher watcher(*engine);
   Workload wanted = workload({"stubborn"}, 3);
   wanted.pod.termination_grace_seconds = 2;
@@ -112,7 +112,7 @@ TEST_P(EngineTest, FewerReplicasGoAndLeaveTheEndpointsAtOnce) {
   EXPECT_EQ(units().size(), 1U);
 }
 
-TEST_P(EngineTest, AllUnitsMayGoAndComeBack) {
+TEST_P(SlottedEngineTest, AllUnitsMayGoAndComeBack) {
   Watcher watcher(*engine);
   Workload wanted = workload({"serve"}, 2);
   ASSERT_TRUE(drive(wanted, watcher));
@@ -125,7 +125,7 @@ TEST_P(EngineTest, AllUnitsMayGoAndComeBack) {
 }
 
 // The ports of a former revision are kept as long as its units run.
-TEST_P(EngineTest, AnotherPortUnderAnotherNameIsAnUpdateLikeAnyOther) {
+TEST_P(SlottedEngineTest, AnotherPortUnderAnotherNameIsAnUpdateLikeAnyOther) {
   Watcher watcher(*engine);
   Workload wanted = workload({"serve"}, 1);
   ASSERT_TRUE(drive(wanted, watcher));

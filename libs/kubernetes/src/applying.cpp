@@ -71,6 +71,11 @@ Task<bool> KubernetesEngine::apply_object(const Workload& workload, Rendered ren
   const auto service = view_.service(workload.deployment);
   const bool known = (rendered.kind == Kind::kDeployment && deployment) || (rendered.kind == Kind::kService && service);
   const std::string target = target_of(rendered.kind, options_.name_space, rendered.name);
+  if (rendered.kind == Kind::kClaim) {
+    // Somebody else's that asks for the same as ours would be no conflict, and ours from then on.
+    auto ours = co_await refuse_others(rendered);
+    if (!ours) co_return ours.error();
+  }
   // What we have seen to be ours is set by force, whoever changed it. Else a field that somebody else has is a
   // conflict, and then we look whose the object is.
   auto answer = co_await api_->apply(target, field_manager(options_), rendered.object, known);
@@ -143,20 +148,17 @@ Task<ApplyResult> KubernetesEngine::apply(Workload workload) {
   co_return result;
 }
 
+// Kubelet starts what has ended by itself, later each time; to make another pod would be no faster and lose its log.
 Task<void> KubernetesEngine::restart(std::string name) {
-  auto pod = view_.pod(name);
-  if (!pod || !is_live()) {
-    auto looked = co_await look_at("");
-    if (!looked) co_return looked.error();
-    pod = view_.pod(name);
-  }
-  if (!pod) co_return Error(ErrorCode::kNotFound, "no-such-unit", "there is no pod " + name);
-  if (pod->unit.state == UnitState::kRunning && !pod->unit.exit_code) co_return ok();
-  // Kubelet starts a container that ended by itself, later and later; a new pod begins at once.
-  auto answer = co_await api_->call("DELETE", "/api/v1/namespaces/" + options_.name_space + "/pods/" + name);
+  auto answer =
+      co_await api_->call("GET", "/api/v1/namespaces/" + options_.name_space + "/pods/" + net::percent_encode(name));
   if (!answer) co_return answer.error();
-  if (answer->success() || answer->status == 404) co_return ok();
-  co_return error_of(*answer, "delete the pod " + name);
+  if (answer->status == 404) co_return Error(ErrorCode::kNotFound, "no-such-unit", "there is no pod " + name);
+  if (!answer->success() || answer->object() == nullptr) co_return error_of(*answer, "look at the pod " + name);
+  if (text_at(*answer->object(), "metadata", "labels", kLabelInstallation) != options_.installation)
+    co_return Error(ErrorCode::kPermissionDenied, "not-ours",
+                    "the pod " + name + " does not belong to this installation of Mifeng");
+  co_return ok();
 }
 
 Task<void> KubernetesEngine::remove_object(Kind kind, std::string name, std::string uid) {

@@ -106,8 +106,8 @@ Task<std::vector<cluster::Endpoint>> KubernetesEngine::endpoints(std::string dep
   if (!looked) co_return looked.error();
   std::vector<cluster::Endpoint> endpoints;
   const auto units = view_.units(deployment);
-  const bool runs = std::any_of(units.begin(), units.end(),
-                                [](const Unit& unit) { return unit.state == UnitState::kRunning && !unit.exit_code; });
+  const bool runs =
+      std::any_of(units.begin(), units.end(), [](const Unit& unit) { return unit.state == UnitState::kRunning; });
   const auto service = view_.service(deployment);
   if (!runs || !service) co_return endpoints;
   for (const auto& port : service->node_ports)
@@ -153,6 +153,8 @@ Task<void> KubernetesEngine::logs(std::string unit, cluster::LogOptions options,
   }
   if (!pod) co_return Error(ErrorCode::kNotFound, "no-such-unit", "there is no pod " + unit);
   const std::string container = options.container.empty() ? kModelContainer : options.container;
+  if (container != kModelContainer && container != kGuardContainer && container != kStartContainer)
+    co_return Error(ErrorCode::kNotFound, "no-such-container", "a unit has no container " + container);
   std::string target = "/api/v1/namespaces/" + options_.name_space + "/pods/" + unit +
                        "/log?container=" + net::percent_encode(container);
   if (options.tail >= 0) target += "&tailLines=" + std::to_string(options.tail);

@@ -68,7 +68,7 @@ class KubernetesEngine final : public cluster::Engine {
   Task<std::string> list(const Feed& feed, const std::string& target);
   Task<void> watch_from(std::size_t number, const Feed& feed, const std::string& target, std::string version,
                         std::chrono::milliseconds at_most);
-  Result<bool> take_news(const Feed& feed, const std::string& line, std::string& version);
+  Result<void> take_news(const Feed& feed, const std::string& line, std::string& version);
   void tell(const std::string& deployment);
   void set_live(std::size_t feed, bool live);
   bool is_live() const;

@@ -1,5 +1,6 @@
 #include "seen.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <ctime>
@@ -18,6 +19,7 @@ using cluster::Unit;
 using cluster::UnitState;
 
 constexpr std::size_t kReasonMax = 500;
+constexpr std::size_t kNewsMax = 8 << 20;
 
 template <typename... Names>
 std::vector<const json::Object*> objects_at(const json::Object& from, Names... names) {
@@ -49,7 +51,7 @@ std::int64_t number_in(const std::string& text) {
   return number;
 }
 
-std::string first_line(std::string text) {
+std::string last_line(std::string text) {
   const std::size_t end = text.find_last_not_of(" \r\n\t");
   text.resize(end == std::string::npos ? 0 : end + 1);
   if (const std::size_t last = text.find_last_of('\n'); last != std::string::npos) text = text.substr(last + 1);
@@ -57,18 +59,49 @@ std::string first_line(std::string text) {
   return text;
 }
 
-void add_resources(const json::Object& resources, std::int64_t& cpu, std::int64_t& memory,
-                   std::map<std::string, std::int64_t>& devices) {
-  for (const auto& [name, value] : resources) {
-    const std::int64_t amount = thousandths_of(value);
-    if (name == "cpu") {
-      cpu += amount;
-    } else if (name == "memory") {
-      memory += amount / 1000;
-    } else if (name.find('/') != std::string::npos) {
-      devices[name] += amount / 1000;
+struct Taken {
+  std::int64_t cpu_millis = 0, memory_bytes = 0;
+  std::map<std::string, std::int64_t> devices;
+
+  void add(const json::Object* resources) {
+    if (resources == nullptr) return;
+    for (const auto& [name, value] : *resources) {
+      const std::int64_t amount = thousandths_of(value);
+      if (name == "cpu") {
+        cpu_millis += amount;
+      } else if (name == "memory") {
+        memory_bytes += amount / 1000;
+      } else if (name.find('/') != std::string::npos) {
+        devices[name] += amount / 1000;
+      }
     }
   }
+  void raise_to(const Taken& other) {
+    cpu_millis = std::max(cpu_millis, other.cpu_millis);
+    memory_bytes = std::max(memory_bytes, other.memory_bytes);
+    for (const auto& [name, count] : other.devices) devices[name] = std::max(devices[name], count);
+  }
+};
+
+// As the scheduler counts: all containers together with those first ones that stay (sidecars), or as much as one of the
+// others that come first takes beside the sidecars before it.
+Taken taken_by(const json::Object& pod) {
+  Taken side_by_side, most;
+  for (const json::Object* container : objects_at(pod, "spec", "initContainers")) {
+    const json::Object* requests = object_at(*container, "resources", "requests");
+    if (text_at(*container, "restartPolicy") == "Always") {
+      side_by_side.add(requests);
+      continue;
+    }
+    Taken meanwhile = side_by_side;
+    meanwhile.add(requests);
+    most.raise_to(meanwhile);
+  }
+  for (const json::Object* container : objects_at(pod, "spec", "containers"))
+    side_by_side.add(object_at(*container, "resources", "requests"));
+  most.raise_to(side_by_side);
+  most.add(object_at(pod, "spec", "overhead"));
+  return most;
 }
 
 void explain(Unit& unit, const char* code, std::string sentence) {
@@ -77,56 +110,102 @@ void explain(Unit& unit, const char* code, std::string sentence) {
   unit.reason = std::move(sentence);
 }
 
-// Why a container does not run that kubelet waits with.
-void explain_waiting(Unit& unit, const std::string& container, const json::Object& waiting, const json::Object* last) {
-  const std::string reason = text_at(waiting, "reason");
-  const std::string message = first_line(text_at(waiting, "message"));
-  if (reason == "ErrImagePull" || reason == "ImagePullBackOff" || reason == "ErrImageNeverPull" ||
-      reason == "InvalidImageName" || reason == "RegistryUnavailable") {
-    const bool missing = message.find("not found") != std::string::npos ||
-                         message.find("NotFound") != std::string::npos || reason == "ErrImageNeverPull";
-    explain(unit, missing ? "image-not-found" : "image-not-pulled",
-            "the image of the container " + container + " could not be pulled: " + message);
-    return;
-  }
-  if (reason == "CrashLoopBackOff" || (last != nullptr && reason != "PodInitializing")) {
-    if (last == nullptr) return;
-    const std::int64_t code = integer_at(*last, "exitCode");
-    unit.exit_code = static_cast<int>(code);
-    const std::string words = first_line(text_at(*last, "message"));
-    if (text_at(*last, "reason") == "OOMKilled") {
-      explain(unit, "out-of-memory", "the container " + container + " needed more memory than its limit and was ended");
-    } else if (text_at(*last, "reason") == "StartError" || text_at(*last, "reason") == "ContainerCannotRun") {
-      explain(unit, "cannot-start", "the container " + container + " cannot be started: " + words);
-    } else {
-      explain(unit, "exited",
-              "the container " + container + " ended with exit status " + std::to_string(code) +
-                  (words.empty() ? "" : ": " + words));
-    }
-    return;
-  }
-  if (reason == "ContainerCreating" || reason == "PodInitializing" || reason.empty()) return;
-  explain(unit, "cannot-start", "the container " + container + " cannot be started: " + reason + ": " + message);
+const json::Object* named(const std::vector<const json::Object*>& list, std::string_view name) {
+  for (const json::Object* one : list)
+    if (text_at(*one, "name") == name) return one;
+  return nullptr;
 }
 
+// " of 32 MiB", as the pod's spec says; nothing where it says none.
+std::string limit_of(const json::Object& pod, const char* list, const std::string& container) {
+  const json::Object* wanted = named(objects_at(pod, "spec", list), container);
+  const json::Value* limit = wanted == nullptr ? nullptr : at(*wanted, "resources", "limits", "memory");
+  const std::int64_t bytes = limit == nullptr ? 0 : thousandths_of(*limit) / 1000;
+  return bytes < (1 << 20) ? "" : " of " + std::to_string(bytes >> 20) + " MiB";
+}
+
+// How a container ended that is not to end. `memory`: its limit, as limit_of() has it.
+void explain_end(Unit& unit, const std::string& container, const json::Object& ended, const std::string& memory) {
+  const std::string reason = text_at(ended, "reason");
+  const std::string words = last_line(text_at(ended, "message"));
+  const std::int64_t code = integer_at(ended, "exitCode");
+  if (reason == "OOMKilled") {
+    explain(unit, "out-of-memory",
+            "the container " + container + " needed more memory than its limit" + memory + " and was ended");
+  } else if (reason == "StartError" || reason == "ContainerCannotRun") {
+    explain(unit, "cannot-start", "the container " + container + " cannot be started: " + words);
+  } else {
+    explain(unit, "exited",
+            "the container " + container + " ended with exit status " + std::to_string(code) +
+                (words.empty() ? "" : ": " + words));
+  }
+}
+
+// Why a container does not run that kubelet waits with, and which has not ended before.
+void explain_waiting(Unit& unit, const std::string& container, const json::Object& waiting) {
+  const std::string reason = text_at(waiting, "reason");
+  const std::string message = last_line(text_at(waiting, "message"));
+  if (reason == "ErrImageNeverPull") {
+    explain(
+        unit, "image-not-found",
+        "the image of the container " + container + " is not on the node, and imagePullPolicy is Never: " + message);
+  } else if (reason == "ErrImagePull" || reason == "ImagePullBackOff" || reason == "InvalidImageName" ||
+             reason == "RegistryUnavailable") {
+    const bool missing =
+        message.find("not found") != std::string::npos || message.find("NotFound") != std::string::npos;
+    explain(unit, missing ? "image-not-found" : "image-not-pulled",
+            "the image of the container " + container + " could not be pulled: " + message);
+  } else if (reason != "ContainerCreating" && reason != "PodInitializing" && reason != "CrashLoopBackOff" &&
+             !reason.empty()) {
+    explain(unit, "cannot-start", "the container " + container + " cannot be started: " + reason + ": " + message);
+  }
+}
+
+// How a container ended that does not run now, whether or not kubelet waits already to start it again.
+const json::Object* end_of(const json::Object& status) {
+  if (const json::Object* ended = object_at(status, "state", "terminated")) return ended;
+  return object_at(status, "state", "waiting") == nullptr ? nullptr : object_at(status, "lastState", "terminated");
+}
+
+// Of an init container, one that ended well is done.
 void look_at_containers(const json::Object& pod, const char* list, Unit& unit, std::vector<std::string>& ids) {
-  for (const json::Object* status : objects_at(pod, "status", list)) {
+  const bool is_init = std::string_view(list) == "initContainers";
+  for (const json::Object* status :
+       objects_at(pod, "status", is_init ? "initContainerStatuses" : "containerStatuses")) {
     const std::string name = text_at(*status, "name");
     ids.push_back(text_at(*status, "containerID"));
-    const json::Object* last = object_at(*status, "lastState", "terminated");
-    if (const json::Object* waiting = object_at(*status, "state", "waiting"))
-      explain_waiting(unit, name, *waiting, last);
-    if (const json::Object* ended = object_at(*status, "state", "terminated"); ended != nullptr) {
-      // An init container is to end; another is started again soon.
-      if (integer_at(*ended, "exitCode") != 0 || name != kStartContainer) {
-        const json::Object crashed{{"reason", "CrashLoopBackOff"}};
-        explain_waiting(unit, name, crashed, ended);
-      }
-    }
-    if (name != kGuardContainer) continue;
-    if (const json::Object* running = object_at(*status, "state", "running"))
-      unit.started_at_ms = time_of(text_at(*running, "startedAt"));
+    if (const json::Object* waiting = object_at(*status, "state", "waiting")) explain_waiting(unit, name, *waiting);
+    const json::Object* ended = end_of(*status);
+    if (ended != nullptr && !(is_init && integer_at(*ended, "exitCode") == 0))
+      explain_end(unit, name, *ended, limit_of(pod, list, name));
   }
+}
+
+// The guard's container is the unit's first: its run is the unit's.
+struct GuardSeen {
+  bool started = false;                 // it has answered that it lives
+  const json::Object* ended = nullptr;  // how it ended, where it does not run
+};
+GuardSeen look_at_guard(const json::Object& pod, Unit& unit) {
+  GuardSeen seen;
+  const json::Object* status = named(objects_at(pod, "status", "containerStatuses"), kGuardContainer);
+  if (status == nullptr) return seen;
+  if (const json::Object* running = object_at(*status, "state", "running")) {
+    seen.started = bool_at(*status, "started");
+    unit.started_at_ms = time_of(text_at(*running, "startedAt"));
+    return seen;
+  }
+  seen.ended = end_of(*status);
+  if (seen.ended == nullptr) return seen;
+  unit.started_at_ms = time_of(text_at(*seen.ended, "startedAt"));
+  unit.finished_at_ms = time_of(text_at(*seen.ended, "finishedAt"));
+  unit.exit_code = static_cast<int>(integer_at(*seen.ended, "exitCode"));
+  return seen;
+}
+
+bool could_not_be_started(const Unit& unit) {
+  return unit.reason_code == "image-not-found" || unit.reason_code == "image-not-pulled" ||
+         unit.reason_code == "cannot-start";
 }
 
 const json::Object* condition(const json::Object& object, std::string_view type) {
@@ -144,8 +223,9 @@ void look_at_pod(const json::Object& pod, PodSeen& seen) {
   unit.restart = number_in(text_at(pod, "metadata", "annotations", kAnnotationRestart));
   const std::string phase = text_at(pod, "status", "phase");
   seen.ended = phase == "Succeeded" || phase == "Failed";
-  look_at_containers(pod, "initContainerStatuses", unit, seen.container_ids);
-  look_at_containers(pod, "containerStatuses", unit, seen.container_ids);
+  const GuardSeen guard = look_at_guard(pod, unit);
+  look_at_containers(pod, "initContainers", unit, seen.container_ids);
+  look_at_containers(pod, "containers", unit, seen.container_ids);
   if (at(pod, "metadata", "deletionTimestamp") != nullptr) {
     unit.state = UnitState::kStopping;
     unit.ready = false;
@@ -153,12 +233,19 @@ void look_at_pod(const json::Object& pod, PodSeen& seen) {
   }
   if (seen.ended) {
     unit.state = UnitState::kExited;
-    explain(unit, "exited", first_line(text_at(pod, "status", "reason") + ": " + text_at(pod, "status", "message")));
+    explain(unit, "exited", last_line(text_at(pod, "status", "reason") + ": " + text_at(pod, "status", "message")));
     return;
   }
   const json::Object* scheduled = condition(pod, "PodScheduled");
   if (scheduled != nullptr && text_at(*scheduled, "status") == "False")
-    explain(unit, "unschedulable", "no node of the cluster takes it: " + first_line(text_at(*scheduled, "message")));
+    explain(unit, "unschedulable", "no node of the cluster takes it: " + last_line(text_at(*scheduled, "message")));
+  // Kubelet starts it again, later each time.
+  const bool failed = could_not_be_started(unit) && (phase == "Pending" || guard.ended != nullptr);
+  if (failed || guard.ended != nullptr) {
+    unit.state = failed ? UnitState::kFailed : UnitState::kExited;
+    if (failed) unit.exit_code.reset();  // of no run at all
+    return;
+  }
   unit.state = phase == "Running" ? UnitState::kRunning : UnitState::kPending;
   const json::Object* ready = condition(pod, "Ready");
   unit.ready = unit.state == UnitState::kRunning && ready != nullptr && text_at(*ready, "status") == "True";
@@ -168,10 +255,7 @@ void look_at_pod(const json::Object& pod, PodSeen& seen) {
     return;
   }
   if (unit.state != UnitState::kRunning) return;
-  bool started = false;
-  for (const json::Object* status : objects_at(pod, "status", "containerStatuses"))
-    if (text_at(*status, "name") == kGuardContainer) started = bool_at(*status, "started");
-  if (started) {
+  if (guard.started) {
     explain(unit, "not-ready", "it runs and says that it is not ready");
   } else {
     explain(unit, "not-answering", "it runs and does not answer on its health port yet");
@@ -213,13 +297,37 @@ std::optional<UnixMillis> time_of(std::string_view text) {
   return static_cast<UnixMillis>(::timegm(&parts)) * 1000 + millis;
 }
 
+Result<NewsSeen> read_news(std::string_view line) {
+  json::ParseLimits limits;
+  limits.bytes = kNewsMax;
+  limits.depth = 64;
+  auto parsed = json::parse_object(line, limits);
+  if (!parsed) return Error(ErrorCode::kInternal, "bad-api-answer", parsed.error().message());
+  json::Value* value = parsed->find("object");
+  json::Object* object = value == nullptr ? nullptr : value->if_object();
+  if (object == nullptr)
+    return Error(ErrorCode::kInternal, "bad-api-answer", "an event of the API server has no object");
+  const std::string type = text_at(*parsed, "type");
+  if (type == "ERROR") {
+    const bool expired = integer_at(*object, "code") == 410;
+    return Error(ErrorCode::kUnavailable, expired ? "expired" : "api-unavailable", text_at(*object, "message"));
+  }
+  NewsSeen news;
+  news.kind = type == "BOOKMARK"  ? NewsSeen::Kind::kBookmark
+              : type == "DELETED" ? NewsSeen::Kind::kGone
+                                  : NewsSeen::Kind::kThere;
+  news.resource_version = text_at(*object, "metadata", "resourceVersion");
+  news.object = std::move(*object);
+  return news;
+}
+
 bool PodSeen::operator==(const PodSeen& other) const {
   const Unit &a = unit, &b = other.unit;
   return name == other.name && uid == other.uid && node == other.node && ended == other.ended && a.state == b.state &&
          a.ready == b.ready && a.reason == b.reason && a.reason_code == b.reason_code && a.revision == b.revision &&
-         a.restart == b.restart && a.started_at_ms == b.started_at_ms && a.exit_code == b.exit_code &&
-         cpu_millis == other.cpu_millis && memory_bytes == other.memory_bytes && devices == other.devices &&
-         host_ports == other.host_ports && container_ids == other.container_ids;
+         a.restart == b.restart && a.started_at_ms == b.started_at_ms && a.finished_at_ms == b.finished_at_ms &&
+         a.exit_code == b.exit_code && cpu_millis == other.cpu_millis && memory_bytes == other.memory_bytes &&
+         devices == other.devices && host_ports == other.host_ports && container_ids == other.container_ids;
 }
 
 PodSeen pod_in(const json::Object& object) {
@@ -232,9 +340,11 @@ PodSeen pod_in(const json::Object& object) {
   seen.node = text_at(object, "spec", "nodeName");
   const std::string phase = text_at(object, "status", "phase");
   seen.ended = phase == "Succeeded" || phase == "Failed";
+  Taken taken = taken_by(object);
+  seen.cpu_millis = taken.cpu_millis;
+  seen.memory_bytes = taken.memory_bytes;
+  seen.devices = std::move(taken.devices);
   for (const json::Object* container : objects_at(object, "spec", "containers")) {
-    if (const json::Object* requests = object_at(*container, "resources", "requests"))
-      add_resources(*requests, seen.cpu_millis, seen.memory_bytes, seen.devices);
     for (const json::Object* port : objects_at(*container, "ports"))
       if (const std::int64_t number = integer_at(*port, "hostPort"); number > 0 && number <= 65535)
         seen.host_ports.push_back(static_cast<std::uint16_t>(number));
@@ -260,7 +370,7 @@ DeploymentSeen deployment_in(const json::Object& object) {
   seen.available = integer_at(object, "status", "availableReplicas");
   if (const json::Object* failed = condition(object, "ReplicaFailure");
       failed != nullptr && text_at(*failed, "status") == "True")
-    seen.failure = first_line(text_at(*failed, "message"));
+    seen.failure = last_line(text_at(*failed, "message"));
   if (const json::Object* progress = condition(object, "Progressing"))
     seen.is_overdue = text_at(*progress, "reason") == "ProgressDeadlineExceeded";
   return seen;
@@ -289,8 +399,11 @@ NodeSeen node_in(const json::Object& object) {
   seen.ready = ready != nullptr && text_at(*ready, "status") == "True";
   for (const json::Object* address : objects_at(object, "status", "addresses"))
     if (text_at(*address, "type") == "InternalIP") seen.addresses.push_back(text_at(*address, "address"));
-  if (const json::Object* amounts = object_at(object, "status", "allocatable"))
-    add_resources(*amounts, seen.cpu_millis, seen.memory_bytes, seen.devices);
+  Taken allocatable;
+  allocatable.add(object_at(object, "status", "allocatable"));
+  seen.cpu_millis = allocatable.cpu_millis;
+  seen.memory_bytes = allocatable.memory_bytes;
+  seen.devices = std::move(allocatable.devices);
   return seen;
 }
 

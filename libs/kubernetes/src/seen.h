@@ -16,6 +16,17 @@ std::optional<std::int64_t> thousandths(std::string_view quantity);
 // RFC 3339 with seconds or microseconds.
 std::optional<UnixMillis> time_of(std::string_view text);
 
+// A line of a watch.
+struct NewsSeen {
+  enum class Kind { kThere, kGone, kBookmark };
+  Kind kind = Kind::kThere;
+  json::Object object;
+  std::string resource_version;  // to go on from
+};
+// kUnavailable "expired" where the server no longer knows what came after the version asked for, and "api-unavailable"
+// for its other errors; kInternal "bad-api-answer" for what is no event.
+Result<NewsSeen> read_news(std::string_view line);
+
 struct PodSeen {
   std::string name, name_space, uid;
   std::string installation, deployment;  // empty where it is not of Mifeng
@@ -23,7 +34,7 @@ struct PodSeen {
   bool ended = false;  // Succeeded or Failed: kubelet runs nothing of it any more
   cluster::Unit unit;  // of ours
   std::vector<std::string> container_ids;
-  // What it takes of its node.
+  // What it takes of its node, as the scheduler counts.
   std::int64_t cpu_millis = 0, memory_bytes = 0;
   std::map<std::string, std::int64_t> devices;
   std::vector<std::uint16_t> host_ports;

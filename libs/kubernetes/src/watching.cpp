@@ -19,6 +19,7 @@ constexpr int kPage = 500;
 constexpr milliseconds kPauseMin{100}, kPauseMax{10'000};
 constexpr milliseconds kSilenceMax{90'000};  // a watch has a bookmark about every minute
 constexpr milliseconds kRelistMin{600'000};  // a watch that goes on misses nothing, and lists are long
+constexpr int kRefusedMax = 10;              // an API server that has just started knows of no rights for a moment
 constexpr std::size_t kLineMax = 8 << 20;
 
 std::string key_of(const json::Object& object) {
@@ -126,12 +127,17 @@ boost::asio::awaitable<void> KubernetesEngine::follow(std::size_t number, Feed f
     ~Live() { flag = false; }  // also when cancelled
   } live{live_[number]};
   milliseconds pause = kPauseMin;
-  std::string target = feed.everywhere.empty() ? feed.own : feed.everywhere;
+  bool sees_all = false;
+  int refused = 0;
   for (;;) {
+    std::string target = feed.everywhere.empty() ? feed.own : feed.everywhere;
     auto version = co_await list(feed, target);
-    if (!version && version.error().reason() == "forbidden" && target != feed.own && !feed.own.empty()) {
+    const bool forbidden = !version && version.error().reason() == "forbidden";
+    refused = forbidden ? refused + 1 : 0;
+    if (version) sees_all = true;
+    if (forbidden && target != feed.own && !feed.own.empty() && (!sees_all || refused > kRefusedMax)) {
       target = feed.own;  // we may see no other namespace
-      continue;
+      version = co_await list(feed, target);
     }
     Result<void> ended = ok();
     if (version) {
@@ -202,31 +208,20 @@ Task<void> KubernetesEngine::watch_from(std::size_t number, const Feed& feed, co
       if (!reader.feed(*piece, lines))
         co_return Error(ErrorCode::kInternal, "bad-api-answer", "an event of the API server has no end");
       for (const std::string& line : lines) {
-        const auto more = take_news(feed, line, version);
-        if (!more) co_return more.error();
+        const auto taken = take_news(feed, line, version);
+        if (!taken) co_return taken.error();
       }
     }
   }
 }
 
-Result<bool> KubernetesEngine::take_news(const Feed& feed, const std::string& line, std::string& version) {
-  json::ParseLimits limits;
-  limits.bytes = kLineMax;
-  limits.depth = 64;
-  MIFENG_TRY(const json::Object news, json::parse_object(line, limits));
-  const std::string type = text_at(news, "type");
-  const json::Value* value = news.find("object");
-  const json::Object* object = value == nullptr ? nullptr : value->if_object();
-  if (object == nullptr)
-    return Error(ErrorCode::kInternal, "bad-api-answer", "an event of the API server has no object");
-  if (type == "ERROR") {
-    const bool expired = cluster::integer_at(*object, "code") == 410;
-    return Error(ErrorCode::kUnavailable, expired ? "expired" : "api-unavailable", text_at(*object, "message"));
-  }
-  if (std::string seen = text_at(*object, "metadata", "resourceVersion"); !seen.empty()) version = std::move(seen);
-  if (type == "BOOKMARK") return true;
-  if (const auto changed = type == "DELETED" ? feed.erase(*object) : feed.put(*object)) tell(*changed);
-  return true;
+Result<void> KubernetesEngine::take_news(const Feed& feed, const std::string& line, std::string& version) {
+  MIFENG_TRY(NewsSeen news, read_news(line));
+  if (!news.resource_version.empty()) version = std::move(news.resource_version);
+  if (news.kind == NewsSeen::Kind::kBookmark) return ok();
+  if (const auto changed = news.kind == NewsSeen::Kind::kGone ? feed.erase(news.object) : feed.put(news.object))
+    tell(*changed);
+  return ok();
 }
 
 Task<void> KubernetesEngine::look_at(std::string deployment) {

@@ -26,18 +26,19 @@ class Engine {
  public:
   virtual ~Engine() = default;
 
-  // Whether the engine answers, and as what; kUnavailable "engine-unavailable".
+  // Whether the engine answers, and as what; kUnavailable "engine-unavailable", of a cluster "api-unavailable".
   virtual Task<ClusterFacts> probe() = 0;
 
   // A step towards what is given: pulls, makes what is missing, starts what was made and never started, ends what is
   // surplus. Units that are not of this revision and restart, or not as rendered, are replaced one after the other: the
   // next only when the one before is ready. A free slot takes the new one before an old one goes; without one an old
-  // one goes first. Units that do not run or are not ready go before those that serve. What has ended stays ended until
-  // restart(). Ending is begun and not waited for: such a unit is kStopping. A unit that cannot be made or started is
-  // told in the result and stops no other. Dying half-way leaves nothing that the next apply() or remove() does not
-  // find again.
+  // one goes first. Units that do not run or are not ready go before those that serve. What has ended is not started by
+  // it: that is for restart(), or for an engine that starts again what ended by itself. Ending is begun and not waited
+  // for: such a unit is kStopping. A unit that cannot be made or started is told, here or as soon as the engine knows,
+  // and stops no other. Dying half-way leaves nothing that the next apply() or remove() does not find again.
   virtual Task<ApplyResult> apply(Workload workload) = 0;
   // Starts a unit that has ended again, as it was; kNotFound "no-such-unit", kUnavailable "port-taken", "cannot-start".
+  // Where the engine starts by itself what has ended (Kubernetes, later each time), it is left to it.
   virtual Task<void> restart(std::string unit) = 0;
   // Stops with grace and removes all units of the deployment, with the volumes and folders that belong to them, and
   // returns when they are gone; none is success. Claimed volumes stay.

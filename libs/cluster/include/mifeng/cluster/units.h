@@ -57,8 +57,8 @@ enum class UnitState {
   kPending,   // not there yet, or made and not started (being pulled, scheduled)
   kRunning,   // its first process runs; `ready` says whether it serves
   kStopping,  // it was told to end and takes no new calls
-  kExited,    // ended, well or not, and the engine does not start it again by itself
-  kFailed,    // could not be made or started at all
+  kExited,    // ended, well or not; some engines start it again after a while (Kubernetes), others do not
+  kFailed,    // could not be made or started at all; some engines try again
 };
 const char* to_string(UnitState state);  // "pending", ...
 
