@@ -120,7 +120,7 @@ Task<KubernetesEngine::TokenOwner> KubernetesEngine::review(const cluster::Token
   const auto audiences = cluster::texts_at(reviewed, "status", "audiences");
   if (!cluster::bool_at(reviewed, "status", "authenticated") ||
       std::find(audiences.begin(), audiences.end(), shown.audience) == audiences.end())
-    co_return denied("bad-token", "the cluster does not take the token: " + text_at(reviewed, "status", "error"));
+    co_return denied("token-refused", "the cluster does not take the token: " + text_at(reviewed, "status", "error"));
   const std::string user = "system:serviceaccount:" + options_.name_space + ":" + kModelAccount;
   if (text_at(reviewed, "status", "user", "username") != user)
     co_return denied("other-account", "the token is of " + text_at(reviewed, "status", "user", "username"));
