@@ -87,7 +87,7 @@ Task<bool> KubernetesEngine::apply_object(const Workload& workload, Rendered ren
     if (!answer) co_return answer.error();
   }
   if (is_taken_port(*answer))
-    co_return Error(ErrorCode::kUnavailable, "port-taken", "a node port belongs to somebody else: " + answer->message);
+    co_return Error(ErrorCode::kConflict, "port-taken", "a node port belongs to somebody else: " + answer->message);
   if (!answer->success()) co_return error_of(*answer, "set " + rendered.name);
   if (answer->status == 201 || answer->object() == nullptr) co_return true;
   if (rendered.kind == Kind::kDeployment) {
