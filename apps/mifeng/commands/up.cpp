@@ -28,6 +28,7 @@ struct UpArguments {
   std::int64_t lease = 0;
   std::int64_t snapshot_lifetime = 0;
   std::string port_range;
+  std::string guard_listen, guard_url;
   std::int64_t restart_pause = 0;
 };
 
@@ -53,6 +54,8 @@ stack::UpOptions up_options(const UpArguments& arguments) {
   options.lease_seconds = static_cast<int>(arguments.lease);
   options.snapshot_lifetime_seconds = static_cast<int>(arguments.snapshot_lifetime);
   options.port_range = arguments.port_range;
+  options.guard_listen = arguments.guard_listen;
+  options.guard_url = arguments.guard_url;
   options.restart_pause_seconds = static_cast<int>(arguments.restart_pause);
   return options;
 }
@@ -120,6 +123,8 @@ void add_up(Command& root) {
       .number("--snapshot-lifetime", arguments->snapshot_lifetime, 10, 30 * 86'400,
               "seconds that the gateway goes on without the platform; default 86400")
       .text("--port-range", arguments->port_range, "FIRST-LAST: node ports of a new installation; default 30000-32767")
+      .text("--guard-listen", arguments->guard_listen, "ADDRESS:PORT for guards on other machines; default none")
+      .text("--guard-url", arguments->guard_url, "http://HOST:PORT where they reach it; default that address")
       .number("--restart-pause", arguments->restart_pause, 1, 3600,
               "longest pause, in seconds, before a program that keeps ending is started again; default 10")
       .examples(

@@ -27,9 +27,9 @@ struct Peer {
 // after a start of the platform everyone proves itself once. Any thread.
 class ProvedPeers {
  public:
-  void remember(const GuardPeer& guard, const Peer& peer);
+  void remember(const SocketPeer& guard, const Peer& peer);
   // Null where this process has not proved itself for this deployment.
-  std::optional<Peer> find(const GuardPeer& guard, const std::string& deployment);
+  std::optional<Peer> find(const SocketPeer& guard, const std::string& deployment);
 
  private:
   struct Entry {

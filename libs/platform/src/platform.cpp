@@ -211,6 +211,7 @@ deployments::Reconciler& Platform::reconciler() { return services_->reconciler; 
 
 Result<void> Platform::housekeep() {
   MIFENG_CHECK(services_->grants.end_expired());
+  services_->grants.door().tell_strangers();
   MIFENG_CHECK(services_->keys.housekeep());
   MIFENG_CHECK(services_->submits.remove_expired());
   MIFENG_CHECK(services_->people.end_sessions());

@@ -145,9 +145,12 @@ class Stack {
       mifengd.child.argv.push_back(option);
       mifengd.child.argv.push_back(std::to_string(seconds));
     }
-    if (!options_.port_range.empty()) {
-      mifengd.child.argv.push_back("--port-range");
-      mifengd.child.argv.push_back(options_.port_range);
+    for (const auto& [option, text] : {std::pair{"--port-range", options_.port_range},
+                                       {"--guard-listen", options_.guard_listen},
+                                       {"--guard-url", options_.guard_url}}) {
+      if (text.empty()) continue;
+      mifengd.child.argv.push_back(option);
+      mifengd.child.argv.push_back(text);
     }
     MIFENG_CHECK(supervisor_.add("mifengd", [mifengd] { return start_ready(mifengd); }));
 

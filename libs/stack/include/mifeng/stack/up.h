@@ -28,6 +28,8 @@ struct UpOptions {
   int lease_seconds = 0;             // of mifengd; 0: its default
   int snapshot_lifetime_seconds = 0;
   std::string port_range;         // "FIRST-LAST", of mifengd; empty: its default
+  std::string guard_listen;       // of mifengd, for guards on other machines; empty: none
+  std::string guard_url;          // the same; empty: its default
   int restart_pause_seconds = 0;  // the longest before a program that keeps ending is started again; 0: ten
 };
 
