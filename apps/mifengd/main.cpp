@@ -164,6 +164,7 @@ Result<void> run(const Options& options) {
     joiner.emplace(options.installation);
     platform_options.joiner = &*joiner;
   }
+  platform_options.guard_url = options.guard_url;
   platform_options.port_first = options.port_first;
   platform_options.port_last = options.port_last;
   platform_options.lease_ms = options.lease_seconds * UnixMillis{1000};
@@ -195,6 +196,16 @@ Result<void> run(const Options& options) {
   const std::string url = url_of(options, server->port(), tls.has_value());
   api.set_url(url);
 
+  // With a thread of its own: whatever comes there, people and the guards of this machine are answered as before.
+  std::optional<net::Runtime> door_runtime;
+  std::unique_ptr<net::HttpServer> door;
+  if (options.guard_port != 0) {
+    door_runtime.emplace(1);
+    MIFENG_TRY(door,
+               net::HttpServer::start(*door_runtime, rest::guard_door({options.guard_address, options.guard_port}),
+                                      api.guard_handler()));
+    spdlog::info("guards of other machines reach {}", options.guard_url);
+  }
   std::unique_ptr<net::HttpServer> local;
   if (!options.local_socket.empty()) {
     net::ServerOptions on_socket{.listen = net::UnixListen{options.local_socket, 0600}};
@@ -216,6 +227,7 @@ Result<void> run(const Options& options) {
   const int signal = runtime.wait_for_stop();
   spdlog::info("stops on signal {}", signal);
   server->stop(kStopGrace);
+  if (door) door->stop(1000ms);
   if (local) local->stop(1000ms);
   units.reset();
   platform->reconciler().stop();
@@ -243,6 +255,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "mifengd: %s\n", hardened.error().message().c_str());
     return 1;
   }
+  mifeng::keyholder::raise_descriptor_limit();
   spdlog::set_level(spdlog::level::from_str(options.log_level));
   const auto done = mifeng::daemon::run(options);
   if (!done) {

@@ -19,6 +19,33 @@ Result<void> read_listen(const std::string& text, Options& options) {
   return ok();
 }
 
+// Where it is reached stands in what runs, and a change of it makes all of that anew: so it is no port that the system
+// picks, and no address that means any.
+Result<void> read_guard_door(const std::string& text, Options& options) {
+  if (text.empty()) {
+    if (!options.guard_url.empty()) return usage("--guard-url goes with --guard-listen.");
+    return ok();
+  }
+  auto listen = parse_listen_address(text);
+  if (!listen || listen->port == 0)
+    return usage("--guard-listen takes ADDRESS:PORT, such as 192.0.2.1:7083, not " + text + ".");
+  options.guard_address = std::move(listen->address);
+  options.guard_port = listen->port;
+  if (options.guard_url.empty()) {
+    if (options.guard_address == "0.0.0.0" || options.guard_address == "::")
+      return usage("--guard-listen " + text + " needs --guard-url: where guards of other machines reach it.");
+    const bool v6 = options.guard_address.find(':') != std::string::npos;
+    options.guard_url = "http://" + (v6 ? "[" + options.guard_address + "]" : options.guard_address) + ":" +
+                        std::to_string(options.guard_port);
+  }
+  const std::string_view url = options.guard_url;
+  const std::size_t authority = sizeof "http://" - 1;
+  if (!url.starts_with("http://") || !parse_listen_address(url.substr(std::min(authority, url.size()))) ||
+      url.find_first_of("/ ?#@", authority) != std::string_view::npos)
+    return usage("--guard-url takes http://HOST:PORT, not " + options.guard_url + ".");
+  return ok();
+}
+
 Result<void> read_range(const std::string& text, Options& options) {
   const std::size_t dash = text.find('-');
   const std::string_view view = text;
@@ -82,6 +109,7 @@ Result<bool> parse_options(int argc, char** argv, Options& options) {
   app.set_version_flag("--version", "mifengd " MIFENG_VERSION);
   std::string listen = "127.0.0.1:7080";
   std::string range = "30000-32767";
+  std::string guard_listen;
   app.add_option("--data", options.data, "folder of the database and the uploads; made when missing")->required();
   app.add_option("--master-key", options.master_key, "file of the master key; made when missing");
   app.add_option("--master-key-env", options.master_key_env,
@@ -93,6 +121,10 @@ Result<bool> parse_options(int argc, char** argv, Options& options) {
   app.add_option("--tls-cert", options.tls_cert, "certificate, with its chain (PEM)");
   app.add_option("--tls-key", options.tls_key, "its key (PEM)");
   app.add_option("--tls-names", options.tls_names, "names and addresses for a self-made certificate, with commas");
+  app.add_option(
+      "--guard-listen", guard_listen,
+      "ADDRESS:PORT for guards on other machines, and for nobody else; without it there is no such listener");
+  app.add_option("--guard-url", options.guard_url, "http://HOST:PORT where they reach it; default: that address");
   app.add_option("--local-socket", options.local_socket, "the same API on a Unix socket, for the local administrator");
   app.add_option("--registry", options.registry, "HOST:PORT of the image registry");
   app.add_option("--engine-socket", options.engine_socket, "socket of `podman system service`");
@@ -137,6 +169,7 @@ Result<bool> parse_options(int argc, char** argv, Options& options) {
     return usage(std::string(error.what()) + ". See mifengd --help.");
   }
   MIFENG_CHECK(read_listen(listen, options));
+  MIFENG_CHECK(read_guard_door(guard_listen, options));
   MIFENG_CHECK(read_range(range, options));
   MIFENG_CHECK(check(options));
   return true;

@@ -38,6 +38,9 @@ def stage(folder):
             def container(self, **options):
                 return self.keep(keyholders.Container(folder, self.image, self.platform, **options))
 
+            def pod(self, **options):
+                return self.keep(keyholders.Pod(folder, self.image, self.platform, **options))
+
             def gateway(self, join=True, container=None, **options):
                 path = folder / "join.json" if join else None
                 return self.keep(keyholders.Gateway(folder, path, container, **options))

@@ -209,6 +209,8 @@ class Container(InNetwork):
     """A unit as it is deployed: the guard's container and the model's, which share three folders in memory, and a network (as a
     pod's do). `pid`, kill() and wait_end() are the guard's."""
 
+    network = None  # of its own: the guard's
+
     def __init__(self, folder, image, platform, grace=20, environment=(), readiness="/ready", ports="http=8080", lame_duck=1,
                  with_model=True):
         self.id = "mifeng-test-" + uuid.uuid4().hex[:12]
@@ -266,7 +268,7 @@ class Container(InNetwork):
         self.model = Part(self.folder, self.id + "-model", self.image.root, MODEL_UID,
                           ["/mifeng/start/mifeng-start", *options, "--writable", "/mifeng/model", "--", "/app/model"],
                           [f"{name}={value}" for name, value in variables.items()] + ["NOT_RENDERED=1"], mounts,
-                          network=f"/proc/{self.pid}/ns/net")
+                          network=self.network or f"/proc/{self.pid}/ns/net")
 
     def log(self):
         """Of both, the guard's first."""
@@ -319,6 +321,65 @@ class Container(InNetwork):
                 part.stop()
         for path in self.shared.values():
             subprocess.run(["umount", "--lazy", path], check=True)
+
+
+class Pod(Container):
+    """The same as Kubernetes has it: a network that outlives both containers, folders that anybody may write who has them mounted
+    so (0777, without the sticky bit), and a container that has ended is started again in place, with the folders as they were."""
+
+    def __init__(self, folder, image, platform, ports="http=8080", readiness="/ready", grace=20):
+        self.id = "mifeng-test-" + uuid.uuid4().hex[:12]
+        self.folder, self.image = folder, image
+        self.shared, self.guard, self.model, self.ended = {}, None, None, []
+        self.names = [port.partition("=")[0] for port in ports.split(",")]
+        self.environment = self.guard_environment(platform, ports, readiness, grace, 1, ())
+        self.holder = subprocess.Popen(["unshare", "--net", "sh", "-c", "ip link set lo up && exec sleep infinity"])
+        self.network = f"/proc/{self.holder.pid}/ns/net"
+        try:
+            wait_for(lambda: b"sleep" in pathlib.Path(f"/proc/{self.holder.pid}/cmdline").read_bytes(), "the pod's network")
+            for name in ("app", "guard", "model", "run"):
+                path = folder / f"{self.id}.{name}"
+                path.mkdir()
+                subprocess.run(["mount", "-t", "tmpfs", "-o", f"size=64m,mode=2777,gid={GROUP},nosuid,nodev", "tmpfs", path],
+                               check=True)
+                self.shared[name] = path
+            self.mounts = self.guard_mounts(platform)
+            self.start_guard()
+            self.start_model(self.names)
+        except BaseException:
+            self.stop()
+            raise
+
+    def guard_mounts(self, platform):
+        mounts = [mount for mount in super().guard_mounts(platform) if mount["destination"] != "/mifeng/run"]
+        return [*mounts, self.shared_mount("run", "/mifeng/run", "rw")]
+
+    def start_guard(self):
+        if self.guard:
+            self.ended.append(self.guard)
+        self.guard = Part(self.folder, f"{self.id}-{len(self.ended)}", self.image.guard_root, UID, ["/mifeng/bin/mifeng-guard"],
+                          self.environment, self.mounts, network=self.network)
+        self.pid, self.process, self.runc = self.guard.pid, self.guard.process, self.guard.runc
+
+    def start_model_again(self):
+        self.model.process.wait(30)
+        self.model.stop()
+        shutil.rmtree(self.model.bundle)
+        self.start_model(self.names)
+
+    def inside(self, function):
+        pid, self.pid = self.pid, self.holder.pid
+        try:
+            return super().inside(function)
+        finally:
+            self.pid = pid
+
+    def stop(self):
+        for part in self.ended:
+            part.stop()
+        super().stop()
+        self.holder.kill()
+        self.holder.wait()
 
 
 class Image:

@@ -29,9 +29,10 @@ struct UpArguments {
   std::int64_t lease = 0;
   std::int64_t snapshot_lifetime = 0;
   std::string port_range;
+  std::string guard_listen, guard_url;
   std::int64_t restart_pause = 0;
   std::string kubeconfig;
-  std::string registry, guard_listen;
+  std::string registry;
   stack::UpCluster cluster;
 };
 
@@ -57,9 +58,10 @@ stack::UpOptions up_options(const UpArguments& arguments) {
   options.lease_seconds = static_cast<int>(arguments.lease);
   options.snapshot_lifetime_seconds = static_cast<int>(arguments.snapshot_lifetime);
   options.port_range = arguments.port_range;
+  options.guard_listen = arguments.guard_listen;
+  options.guard_url = arguments.guard_url;
   options.restart_pause_seconds = static_cast<int>(arguments.restart_pause);
   options.registry = arguments.registry;
-  options.guard_listen = arguments.guard_listen;
   options.cluster = arguments.cluster;
   if (!arguments.kubeconfig.empty()) options.cluster.kubeconfig = std::filesystem::absolute(arguments.kubeconfig);
   return options;
@@ -144,14 +146,14 @@ void add_up(Command& root) {
       .number("--snapshot-lifetime", arguments->snapshot_lifetime, 10, 30 * 86'400,
               "seconds that the gateway goes on without the platform; default 86400")
       .text("--port-range", arguments->port_range, "FIRST-LAST: node ports of a new installation; default 30000-32767")
+      .text("--guard-listen", arguments->guard_listen, "ADDRESS:PORT for guards on other machines; default none")
+      .text("--guard-url", arguments->guard_url, "http://HOST:PORT where they reach it; default that address")
       .number("--restart-pause", arguments->restart_pause, 1, 3600,
               "longest pause, in seconds, before a program that keeps ending is started again; default 10")
       .text("--registry", arguments->registry, "HOST:PORT of an image registry that is there; default one of its own")
-      .text("--guard-listen", arguments->guard_listen, "ADDRESS:PORT where guards of a cluster reach the platform")
       .text("--kubeconfig", arguments->kubeconfig, "of a Kubernetes cluster, which is added as `kubernetes`")
       .text("--cluster-registry", arguments->cluster.registry,
             "HOST:PORT of the platform's images, as the cluster's nodes see it")
-      .text("--guard-url", arguments->cluster.guard_url, "where the cluster's guards reach the platform")
       .examples(
           "  sudo mifeng up                          until Ctrl-C\n"
           "  sudo mifeng up --once                   exit status 0 only if every answer was right\n"

@@ -452,11 +452,11 @@ TEST_F(Deployments, GuardsOfAKubernetesClusterAreToldOfTheDoorAndTheirTag) {
   const std::string other = add_deployment("other", version_, 1, "ward");
   const std::string near = add_deployment("near", version_);
   ASSERT_TRUE(platform_->reconciler().run_once());
-  const auto door = engine_.applied.at(far).door;
+  const auto door = far_engine_.applied.at(far).door;
   ASSERT_TRUE(door);
   EXPECT_EQ(door->url, "http://192.0.2.1:7083");
   EXPECT_TRUE(door->tag.starts_with("ward.")) << door->tag;
-  EXPECT_NE(door->tag, engine_.applied.at(other).door.value().tag);
+  EXPECT_NE(door->tag, far_engine_.applied.at(other).door.value().tag);
   EXPECT_FALSE(engine_.applied.at(near).door) << "it has a socket";
   // Another tag would be another environment, and every unit would be made anew.
   reopen();
@@ -464,7 +464,7 @@ TEST_F(Deployments, GuardsOfAKubernetesClusterAreToldOfTheDoorAndTheirTag) {
   ASSERT_TRUE(platform_->keys().rotate(admin_, trust::KeyPurpose::kIdentity));
   ASSERT_TRUE(platform_->deployments().restart(operator_, far));
   ASSERT_TRUE(platform_->reconciler().run_once());
-  EXPECT_EQ(engine_.applied.at(far).door, door);
+  EXPECT_EQ(far_engine_.applied.at(far).door, door);
 }
 
 TEST_F(Deployments, LogsOfAUnit) {

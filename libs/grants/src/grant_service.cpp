@@ -17,51 +17,52 @@
 #include "wanted_unit.h"
 
 namespace mifeng::grants {
-namespace {
-
-// What failed on our side says nothing about the request, and the peer may know it.
-bool is_ours(ErrorCode code) {
-  return code == ErrorCode::kUnavailable || code == ErrorCode::kResourceExhausted || code == ErrorCode::kInternal;
-}
-
-}  // namespace
-
 GrantService::GrantService(const deployments::Context& context, Leases leases)
-    : context_(context), leases_(leases), started_ms_(context.clock.now_ms()), proved_peers_(new ProvedPeers) {}
+    : context_(context),
+      leases_(leases),
+      started_ms_(context.clock.now_ms()),
+      proved_peers_(new ProvedPeers),
+      door_(context.door_tags, context.audit, context.clock) {}
 GrantService::~GrantService() = default;
 
-// kPermissionDenied for what could not prove itself; kUnavailable and the like where that says nothing of it.
-Result<ProvedUnit> GrantService::prove(const GuardPeer& guard, const std::string& deployment) {
+// Of this deployment, where it is one of this cluster: no other engine is asked about it. kPermissionDenied for what
+// could not prove itself; kUnavailable and the like where that says nothing of it.
+Result<ProvedUnit> GrantService::prove(const std::string& cluster, const std::string& deployment,
+                                       const cluster::Evidence& evidence) {
   const auto denied = [](const char* reason, const std::string& message) {
     return Error(ErrorCode::kPermissionDenied, reason, message);
   };
   MIFENG_TRY(const auto candidates,
              context_.db.read([&](store::Transaction& tx) -> Result<std::vector<cluster::Workload>> {
                MIFENG_TRY(auto row, store::find<store::DeploymentRow>(tx, deployment));
-               if (!row || row->deleting != 0 || row->cluster_id != guard.cluster)
+               if (!row || row->deleting != 0 || row->cluster_id != cluster)
                  return denied("no-such-deployment",
                                "No deployment " + deployment.substr(0, 64) + " is wanted in this cluster.");
                return deployments::candidates_of(context_, tx, *row);
              }));
-  const cluster::PeerEvidence evidence{.unit = guard.unit, .pid = guard.pid, .pidfd = guard.pidfd};
   MIFENG_TRY(const auto proof,
-             clusters::call_engine<cluster::Proof>(context_.clusters, guard.cluster, [&](cluster::Engine& engine) {
+             clusters::call_engine<cluster::Proof>(context_.clusters, cluster, [&](cluster::Engine& engine) {
                return engine.prove(candidates, evidence);
              }));
   if (proof.deployment != deployment)
     return denied("other-deployment", "The unit belongs to the deployment " + proof.deployment + ".");
-  const ProvedUnit peer{.cluster = guard.cluster,
-                        .deployment = proof.deployment,
-                        .revision = proof.revision,
-                        .unit = proof.unit,
-                        .engine_id = proof.engine_id,
-                        .run_started_ms = proof.started_at_ms};
+  return ProvedUnit{.cluster = cluster,
+                    .deployment = proof.deployment,
+                    .revision = proof.revision,
+                    .unit = proof.unit,
+                    .engine_id = proof.engine_id,
+                    .run_started_ms = proof.started_at_ms};
+}
+
+Result<ProvedUnit> GrantService::prove(const SocketPeer& guard, const std::string& deployment) {
+  const cluster::PeerEvidence evidence{.unit = guard.unit, .pid = guard.pid, .pidfd = guard.pidfd};
+  MIFENG_TRY(const ProvedUnit peer, prove(guard.cluster, deployment, evidence));
   proved_peers_->remember(guard, peer);
   return peer;
 }
 
 // For a renewal: the process that proved itself for its grant has done so.
-Result<ProvedUnit> GrantService::prove_again(const GuardPeer& guard, const std::string& deployment) {
+Result<ProvedUnit> GrantService::prove_again(const SocketPeer& guard, const std::string& deployment) {
   if (auto peer = proved_peers_->find(guard, deployment)) return std::move(*peer);
   return prove(guard, deployment);
 }
@@ -77,24 +78,24 @@ Error GrantService::refuse_unproved(const std::string& unit, const Error& why) {
   return refused();
 }
 
-Result<Bytes> GrantService::grant(const GuardPeer& guard, const std::string& deployment, const std::string& nonce,
-                                  ByteView stream) {
-  const auto proved = prove(guard, deployment);
-  if (!proved) return refuse_unproved(guard.unit, proved.error());
-  const ProvedUnit& peer = *proved;
+// The same for one at the door.
+Error GrantService::refuse_visit(const DoorVisit& visit, const char* action, const Error& why) {
+  if (is_ours(why.code())) return why;
+  if (door_.may_audit(visit))
+    context_.audit.append_refusal("a peer at " + visit.address(), action, visit.deployment(), why);
+  return refused();
+}
+
+// What is left once it is known who asks. `open`: gives the request, which is of this very unit.
+Result<Bytes> GrantService::grant_to(const Granting& granting,
+                                     const std::function<Result<messages::GrantRequest>()>& open) {
+  const ProvedUnit& peer = granting.peer;
   const std::string who = peer.cluster + "/" + peer.unit;
   MIFENG_CHECK(context_.access.attempts.take(who, context_.clock.now_ms()));
-  const auto keys = context_.access.keys.get();
   const auto answer = [&]() -> Result<Bytes> {
-    const Granting granting{.context = context_,
-                            .leases = leases_,
-                            .peer = peer,
-                            .nonce = nonce,
-                            .keys = *keys,
-                            .request_sm3 = trust::sm3_hex(stream)};
     MIFENG_TRY(auto given, find_given_answer(granting));
     if (given) return std::move(*given);
-    MIFENG_TRY(const auto request, open_request(granting, deployment, stream));
+    MIFENG_TRY(const auto request, open());
     return give_grant(granting, request);
   }();
   if (!answer) {
@@ -107,7 +108,48 @@ Result<Bytes> GrantService::grant(const GuardPeer& guard, const std::string& dep
   return answer;
 }
 
-Result<Bytes> GrantService::renew(const GuardPeer& guard, const std::string& deployment, const std::string& nonce,
+Result<Bytes> GrantService::grant(const SocketPeer& guard, const std::string& deployment, const std::string& nonce,
+                                  ByteView stream) {
+  const auto proved = prove(guard, deployment);
+  if (!proved) return refuse_unproved(guard.unit, proved.error());
+  const auto keys = context_.access.keys.get();
+  const Granting granting{.context = context_,
+                          .leases = leases_,
+                          .peer = *proved,
+                          .nonce = nonce,
+                          .keys = *keys,
+                          .request_sm3 = trust::sm3_hex(stream)};
+  return grant_to(granting, [&]() -> Result<messages::GrantRequest> {
+    MIFENG_TRY(auto request, open_request(context_, *keys, deployment, nonce, stream));
+    MIFENG_CHECK(check_unit(request, *proved));
+    return request;
+  });
+}
+
+Result<Bytes> GrantService::grant(DoorVisit& visit, const std::string& nonce, ByteView stream) {
+  const auto keys = context_.access.keys.get();
+  const std::string request_sm3 = trust::sm3_hex(stream);
+  std::optional<messages::GrantRequest> request;
+  const auto proved = [&]() -> Result<ProvedUnit> {
+    MIFENG_TRY(request, open_request(context_, *keys, visit.deployment(), nonce, stream));
+    MIFENG_TRY(const auto evidence, token_evidence(*keys, request->token, request_sm3));
+    MIFENG_TRY(ProvedUnit peer, prove(visit.cluster(), visit.deployment(), evidence));
+    MIFENG_CHECK(check_unit(*request, peer));
+    MIFENG_CHECK(check_pod(*request, peer));
+    return peer;
+  }();
+  if (!proved) return refuse_visit(visit, "grant.refuse", proved.error());
+  visit.proved();
+  const Granting granting{.context = context_,
+                          .leases = leases_,
+                          .peer = *proved,
+                          .nonce = nonce,
+                          .keys = *keys,
+                          .request_sm3 = request_sm3};
+  return grant_to(granting, [&]() -> Result<messages::GrantRequest> { return std::move(*request); });
+}
+
+Result<Bytes> GrantService::renew(const SocketPeer& guard, const std::string& deployment, const std::string& nonce,
                                   ByteView stream) {
   const auto proved = prove_again(guard, deployment);
   if (!proved) return refuse_unproved(guard.unit, proved.error());
@@ -122,20 +164,44 @@ Result<Bytes> GrantService::renew(const GuardPeer& guard, const std::string& dep
                             .keys = *keys,
                             .renewal_sm3 = trust::sm3_hex(stream)};
     MIFENG_TRY(const OpenedRenewal renewal, open_renewal(renewing, stream));
-    if (!renewal.instance) return seal_answer(renewing, renewal, messages::RenewedStatus::kUnknown);
-    // A model that starts once more is proved anew.
-    std::optional<Error> no_start;
-    if (renewal.message.start) {
-      const auto again = prove(guard, deployment);
-      if (!again && again.error().code() != ErrorCode::kPermissionDenied) return again.error();
-      if (!again) no_start = again.error();
-    }
-    return extend_lease(renewing, renewal, std::move(no_start));
+    return answer_renewal(renewing, renewal, [&] { return prove(guard, deployment); });
   }();
   if (answer || is_ours(answer.error().code())) return answer;
   if (context_.access.attempts.may_audit(peer.cluster + "/" + peer.unit, context_.clock.now_ms()))
     context_.audit.append_refusal("unit " + peer.unit, "renewal.refuse", peer.deployment, answer.error());
   return refused();
+}
+
+// The pod anew, and that it is still the one whose instance renews.
+Result<ProvedUnit> GrantService::prove_start(const DoorVisit& visit, const ProvedUnit& peer,
+                                             const messages::Renewal& renewal, const std::string& renewal_sm3) {
+  const auto keys = context_.access.keys.get();
+  MIFENG_TRY(const auto evidence, token_evidence(*keys, renewal.token, renewal_sm3));
+  MIFENG_TRY(ProvedUnit again, prove(visit.cluster(), visit.deployment(), evidence));
+  if (again.unit != peer.unit || again.engine_id != peer.engine_id)
+    return Error(ErrorCode::kPermissionDenied, "other-unit", "It is the token of another unit (" + again.unit + ").");
+  return again;
+}
+
+Result<Bytes> GrantService::renew(DoorVisit& visit, const std::string& nonce, ByteView stream) {
+  const auto keys = context_.access.keys.get();
+  const auto answer = [&]() -> Result<Bytes> {
+    MIFENG_TRY(const ProvedUnit peer, signer_of(context_, visit, stream));
+    const Renewing renewing{.context = context_,
+                            .leases = leases_,
+                            .peer = peer,
+                            .deployment = visit.deployment(),
+                            .nonce = nonce,
+                            .keys = *keys,
+                            .renewal_sm3 = trust::sm3_hex(stream)};
+    MIFENG_TRY(const OpenedRenewal renewal, open_renewal(renewing, stream));
+    // Its signature is that of the instance, which nobody else can make; one that nothing is known of stays a stranger.
+    if (renewal.instance) visit.proved();
+    return answer_renewal(renewing, renewal,
+                          [&] { return prove_start(visit, peer, renewal.message, renewing.renewal_sm3); });
+  }();
+  if (answer) return answer;
+  return refuse_visit(visit, "renewal.refuse", answer.error());
 }
 
 Result<trust::Page<Instance>> GrantService::list(const trust::Actor& actor, const std::string& deployment,

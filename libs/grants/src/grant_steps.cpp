@@ -126,15 +126,30 @@ Result<std::optional<Bytes>> find_given_answer(const Granting& granting) {
   return std::optional<Bytes>(std::move(answer));
 }
 
-Result<messages::GrantRequest> open_request(const Granting& granting, const std::string& deployment, ByteView stream) {
+Result<messages::GrantRequest> open_request(const deployments::Context& context, const trust::KeySet& keys,
+                                            const std::string& deployment, const std::string& nonce, ByteView stream) {
   MIFENG_TRY(const auto parties, messages::parties_of(stream));
-  const auto* delivery = granting.keys.delivery_key(to_hex(parties.recipient));
+  const auto* delivery = keys.delivery_key(to_hex(parties.recipient));
   if (delivery == nullptr) return wrong_request("no-recipient", "It is sealed to no delivery key of this platform.");
-  MIFENG_TRY(auto request, messages::open_grant_request(stream, deployment, granting.nonce, *delivery,
-                                                        granting.context.access.tools()));
-  if (request.deployment != granting.peer.deployment || request.unit != granting.peer.unit)
-    return wrong_request("other-unit", "It is the request of another unit (" + request.unit + ").");
-  return request;
+  return messages::open_grant_request(stream, deployment, nonce, *delivery, context.access.tools());
+}
+
+Result<void> check_unit(const messages::GrantRequest& request, const ProvedUnit& peer) {
+  if (request.deployment == peer.deployment && request.unit == peer.unit) return ok();
+  return wrong_request("other-unit", "It is the request of another unit (" + request.unit + ").");
+}
+
+Result<void> check_pod(const messages::GrantRequest& request, const ProvedUnit& peer) {
+  if (request.pod_uid == peer.engine_id) return ok();
+  return wrong_request("other-unit", "It is the request of another pod of that name.");
+}
+
+Result<cluster::Evidence> token_evidence(const trust::KeySet& keys, const std::optional<SecretBytes>& token,
+                                         const std::string& message_sm3) {
+  if (!token) return wrong_request("no-token", "It carries no token that would prove which unit it is from.");
+  return cluster::Evidence(cluster::TokenEvidence{.token = std::string(as_text(token->reveal_for_output())),
+                                                  .audience = keys.token_audience(),
+                                                  .request_sm3 = message_sm3});
 }
 
 Result<Bytes> give_grant(const Granting& granting, const messages::GrantRequest& request) {

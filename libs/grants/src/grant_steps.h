@@ -25,8 +25,15 @@ struct Granting {
 
 // An answer may have been lost on its way: the very same bytes get the very same answer. Nothing where it is new.
 Result<std::optional<Bytes>> find_given_answer(const Granting& granting);
-// The request, opened and of this very unit.
-Result<messages::GrantRequest> open_request(const Granting& granting, const std::string& deployment, ByteView stream);
+// The request, opened; of the deployment that it came for.
+Result<messages::GrantRequest> open_request(const deployments::Context& context, const trust::KeySet& keys,
+                                            const std::string& deployment, const std::string& nonce, ByteView stream);
+// Whether it is of the unit that was proved, and of its pod.
+Result<void> check_unit(const messages::GrantRequest& request, const ProvedUnit& peer);
+Result<void> check_pod(const messages::GrantRequest& request, const ProvedUnit& peer);
+// What a guard at the door shows to its cluster's engine. `message_sm3`: of the stream that carried the token.
+Result<cluster::Evidence> token_evidence(const trust::KeySet& keys, const std::optional<SecretBytes>& token,
+                                         const std::string& message_sm3);
 // In one transaction: checks the request against what is wanted, ends the unit's former instance, and gives the sealed
 // grant, with the new instance and the audit log's entry stored. kResourceExhausted "too-many-grants".
 Result<Bytes> give_grant(const Granting& granting, const messages::GrantRequest& request);

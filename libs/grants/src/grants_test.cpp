@@ -28,7 +28,7 @@ class Grants : public PlatformTest {
   TestGuard guard(int replica = 0) {
     return TestGuard(deployment_, FakeEngine::unit_name(deployment_, replica), header_sm3());
   }
-  Result<messages::Grant> ask(TestGuard& guard, const GuardPeer& peer) {
+  Result<messages::Grant> ask(TestGuard& guard, const SocketPeer& peer) {
     const Bytes request = guard.request(card(), tools());
     MIFENG_TRY(const Bytes answer, platform_->grants().grant(peer, deployment_, guard.nonce, request));
     auto grant = messages::open_grant(answer, deployment_, guard.nonce, guard.receive_key, card().identity, tools());
@@ -116,7 +116,7 @@ TEST_F(Grants, RefusesExchangedKeysOtherUnitsOtherPayloadsAndOtherPlatforms) {
     std::function<Result<Bytes>()> attempt;
     const char* logged;
   };
-  const auto send = [&](TestGuard& guard, const GuardPeer& peer) {
+  const auto send = [&](TestGuard& guard, const SocketPeer& peer) {
     const Bytes request = guard.request(card(), tools());
     return platform_->grants().grant(peer, deployment_, guard.nonce, request);
   };
@@ -225,7 +225,7 @@ TEST_F(Grants, RefusalsAreBounded) {
 }
 
 TEST_F(Grants, AStrangerIsRefusedAuditedAndCostsTheUnitNothing) {
-  GuardPeer stranger = peer_of(deployment_);
+  SocketPeer stranger = peer_of(deployment_);
   stranger.pid = 0;
   for (int i = 0; i < 30; ++i) {
     TestGuard guard = Grants::guard();
@@ -303,17 +303,17 @@ TEST_F(Grants, AUnitThatTheEngineDoesNotShowYetKeepsItsGrantForAWhile) {
 
 TEST_F(Grants, ARenewalOfTheProcessThatProvedItselfAsksNoEngine) {
   TestGuard guard = Grants::guard();
-  GuardPeer peer = peer_of(deployment_);
+  SocketPeer peer = peer_of(deployment_);
   peer.pid = ::getpid();
   ASSERT_TRUE(ask(guard, peer));
-  const auto renew_from = [&](const GuardPeer& from) {
+  const auto renew_from = [&](const SocketPeer& from) {
     const Bytes stream = guard.renewal(card(), tools());
     return platform_->grants().renew(from, deployment_, guard.renew_nonce, stream);
   };
   engine_.shown.clear();
   ASSERT_TRUE(renew_from(peer));
   EXPECT_TRUE(engine_.shown.empty());
-  GuardPeer other = peer;
+  SocketPeer other = peer;
   other.pid = ::getppid();
   ASSERT_TRUE(renew_from(other)) << "as the engine says";
   EXPECT_EQ(engine_.shown.size(), 1u) << "another process proves itself anew";
@@ -399,7 +399,7 @@ TEST_F(Grants, LeasesEndButNotInTheFirstPeriodAfterAStart) {
 
 TEST_F(Grants, NothingForADeploymentThatIsDeletedOrScaledDown) {
   TestGuard guard = Grants::guard();
-  const GuardPeer peer = peer_of(deployment_);
+  const SocketPeer peer = peer_of(deployment_);
   ASSERT_TRUE(ask(guard, peer));
   ASSERT_TRUE(platform_->deployments().scale(operator_, deployment_, 0));
   TestGuard again = Grants::guard();

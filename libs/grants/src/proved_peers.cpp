@@ -23,11 +23,11 @@ std::string start_time_of(::pid_t pid) {
   return stat->substr(at, stat->find(' ', at) - at);
 }
 
-std::string key_of(const GuardPeer& guard) { return guard.cluster + "/" + guard.unit; }
+std::string key_of(const SocketPeer& guard) { return guard.cluster + "/" + guard.unit; }
 
 }  // namespace
 
-void ProvedPeers::remember(const GuardPeer& guard, const ProvedUnit& peer) {
+void ProvedPeers::remember(const SocketPeer& guard, const ProvedUnit& peer) {
   Entry entry{.pid = guard.pid, .started = start_time_of(guard.pid), .peer = peer};
   if (entry.started.empty()) return;
   const std::lock_guard lock(mutex_);
@@ -35,7 +35,7 @@ void ProvedPeers::remember(const GuardPeer& guard, const ProvedUnit& peer) {
   entries_[key_of(guard)] = std::move(entry);
 }
 
-std::optional<ProvedUnit> ProvedPeers::find(const GuardPeer& guard, const std::string& deployment) {
+std::optional<ProvedUnit> ProvedPeers::find(const SocketPeer& guard, const std::string& deployment) {
   const std::string started = start_time_of(guard.pid);
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(key_of(guard));

@@ -27,9 +27,9 @@ struct ProvedUnit {
 // after a start of the platform everyone proves itself once. Any thread.
 class ProvedPeers {
  public:
-  void remember(const GuardPeer& guard, const ProvedUnit& peer);
+  void remember(const SocketPeer& guard, const ProvedUnit& peer);
   // Null where this process has not proved itself for this deployment.
-  std::optional<ProvedUnit> find(const GuardPeer& guard, const std::string& deployment);
+  std::optional<ProvedUnit> find(const SocketPeer& guard, const std::string& deployment);
 
  private:
   struct Entry {

@@ -56,6 +56,21 @@ Result<OpenedRenewal> open_renewal(const Renewing& renewing, ByteView stream) {
   return OpenedRenewal{.message = std::move(renewal), .receive_key = receive_key, .instance = known->id};
 }
 
+Result<ProvedUnit> signer_of(const deployments::Context& context, const DoorVisit& visit, ByteView stream) {
+  MIFENG_TRY(const auto parties, messages::parties_of(stream));
+  ProvedUnit peer{.cluster = visit.cluster(), .deployment = visit.deployment(), .unit = {}, .engine_id = {}};
+  if (!parties.signer) return peer;
+  MIFENG_TRY(const auto row, context.db.read([&](store::Transaction& tx) {
+    return store::instance_by_signing_key(tx, to_hex(*parties.signer));
+  }));
+  if (!row || row->cluster_id != peer.cluster || row->deployment_id != peer.deployment) return peer;
+  peer.revision = row->revision_id;
+  peer.unit = row->unit;
+  peer.engine_id = row->engine_id;
+  peer.run_started_ms = row->run_started_ms;
+  return peer;
+}
+
 Result<Bytes> seal_answer(const Renewing& renewing, const OpenedRenewal& renewal, messages::RenewedStatus status,
                           std::optional<messages::Renewed::Terms> terms) {
   const messages::Renewed renewed{
@@ -103,6 +118,19 @@ Result<Bytes> extend_lease(const Renewing& renewing, const OpenedRenewal& renewa
     MIFENG_CHECK(note_events(tx, renewing, message));
     return answer;
   });
+}
+
+Result<Bytes> answer_renewal(const Renewing& renewing, const OpenedRenewal& renewal,
+                             const std::function<Result<ProvedUnit>()>& prove) {
+  if (!renewal.instance) return seal_answer(renewing, renewal, messages::RenewedStatus::kUnknown);
+  std::optional<Error> no_start;
+  if (renewal.message.start) {
+    const auto again = prove();
+    const ErrorCode code = again ? ErrorCode::kPermissionDenied : again.error().code();
+    if (code != ErrorCode::kPermissionDenied && code != ErrorCode::kVerificationFailed) return again.error();
+    if (!again) no_start = again.error();
+  }
+  return extend_lease(renewing, renewal, std::move(no_start));
 }
 
 }  // namespace mifeng::grants

@@ -2,6 +2,11 @@
 
 namespace mifeng::grants {
 
+bool is_ours(ErrorCode code) {
+  return code == ErrorCode::kUnavailable || code == ErrorCode::kResourceExhausted || code == ErrorCode::kInternal ||
+         code == ErrorCode::kTimeout;
+}
+
 Error refused() {
   return Error(ErrorCode::kPermissionDenied, "refused", "The platform refused the request. Its audit log says why.");
 }

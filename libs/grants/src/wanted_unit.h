@@ -9,6 +9,8 @@
 
 namespace mifeng::grants {
 
+// What failed on our side says nothing about the request, and the peer may know it.
+bool is_ours(ErrorCode code);
 // To the peer every failure of authentication looks like this one.
 Error refused();
 // What the audit log says of such a failure. kVerificationFailed.

@@ -263,6 +263,9 @@ asio::awaitable<std::optional<Response>> read_header(Input& input, Parser& parse
       input.buffer.consume(parser.put(input.buffer.data(), ec));
       if (ec == http::error::header_limit)
         co_return error_page(431, "resource-exhausted", "header-too-large", "The header of the request is too large.");
+      // Announced already.
+      if (ec == http::error::body_limit)
+        co_return error_page(413, "resource-exhausted", "body-too-large", "The body is larger than this server takes.");
       if (ec && ec != http::error::need_more)
         co_return error_page(400, "invalid-argument", "bad-request", "This is not a request of HTTP/1.1.");
       if (parser.is_header_done()) co_return std::nullopt;

@@ -221,6 +221,7 @@ Result<std::string> Platform::remove_cluster(const trust::Actor& actor, const st
 
 Result<void> Platform::housekeep() {
   MIFENG_CHECK(services_->grants.end_expired());
+  services_->grants.door().tell_strangers();
   MIFENG_CHECK(services_->keys.housekeep());
   MIFENG_CHECK(services_->submits.remove_expired());
   MIFENG_CHECK(services_->people.end_sessions());

@@ -268,16 +268,32 @@ cluster::Task<void> FakeEngine::logs(std::string unit, cluster::LogOptions, clus
   co_return ok();
 }
 
-// Whoever speaks at a unit's socket is its guard here.
+// Whoever speaks at a unit's socket is its guard here; a token is what token_units says.
+Result<std::string> FakeEngine::unit_of(const cluster::Evidence& evidence) {
+  const auto denied = [](const char* reason, const std::string& message) {
+    return Error(ErrorCode::kPermissionDenied, reason, message);
+  };
+  if (const auto* token = std::get_if<cluster::TokenEvidence>(&evidence)) {
+    tokens_shown.push_back(*token);
+    const auto unit = token_units.find(token->token);
+    if (unit == token_units.end()) return denied("bad-token", "the cluster does not know this token");
+    if (!printed[unit->second].contains(token->request_sm3))
+      return denied("not-in-log", "the guard's log has no such line");
+    return unit->second;
+  }
+  const auto& peer = std::get<cluster::PeerEvidence>(evidence);
+  shown.push_back(peer.unit);
+  if (peer.pid <= 0) return denied("not-first-process", "it is another process");
+  return peer.unit;
+}
+
 cluster::Task<cluster::Proof> FakeEngine::prove(std::vector<cluster::Workload> candidates, cluster::Evidence evidence) {
   if (away) co_return away_error();
-  const auto* peer = std::get_if<cluster::PeerEvidence>(&evidence);
-  if (peer == nullptr) co_return Error(ErrorCode::kInvalidArgument, "not-supported", "No tokens here.");
-  shown.push_back(peer->unit);
-  const auto found = containers.find(peer->unit);
+  const auto unit = unit_of(evidence);
+  if (!unit) co_return unit.error();
+  const auto found = containers.find(*unit);
   if (found == containers.end() || found->second.state != cluster::UnitState::kRunning)
-    co_return Error(ErrorCode::kPermissionDenied, "not-running", "there is no unit " + peer->unit);
-  if (peer->pid <= 0) co_return Error(ErrorCode::kPermissionDenied, "not-first-process", "it is another process");
+    co_return Error(ErrorCode::kPermissionDenied, "not-running", "there is no unit " + *unit);
   for (const auto& candidate : candidates)
     if (candidate.deployment == found->second.deployment && candidate.revision == found->second.revision)
       co_return cluster::Proof{.unit = found->first,

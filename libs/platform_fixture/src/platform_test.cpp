@@ -25,6 +25,10 @@ spec:
     limits: {memory: 1Gi}
 )";
 
+std::optional<SecretBytes> secret_of(const std::optional<std::string>& text) {
+  return text ? std::optional<SecretBytes>(as_bytes(*text)) : std::nullopt;
+}
+
 }  // namespace
 
 void PlatformTest::SetUp() {
@@ -62,8 +66,9 @@ void PlatformTest::reopen() {
 }
 
 clusters::EngineFactory PlatformTest::engines() {
-  return [this](const clusters::ClusterAccess&) -> Result<std::shared_ptr<cluster::Engine>> {
-    return std::shared_ptr<cluster::Engine>(&engine_, [](cluster::Engine*) {});  // the fixture's own
+  return [this](const clusters::ClusterAccess& access) -> Result<std::shared_ptr<cluster::Engine>> {
+    FakeEngine& engine = access.kind == clusters::ClusterKind::kKubernetes ? far_engine_ : engine_;
+    return std::shared_ptr<cluster::Engine>(&engine, [](cluster::Engine*) {});  // the fixture's own
   };
 }
 
@@ -173,7 +178,7 @@ void PlatformTest::add_kubernetes(const std::string& id) {
   reopen();
 }
 
-grants::GuardPeer PlatformTest::peer_of(const std::string& deployment_id, int slot) {
+grants::SocketPeer PlatformTest::peer_of(const std::string& deployment_id, int slot) {
   return {
       .cluster = clusters::kLocalCluster, .unit = FakeEngine::unit_name(deployment_id, slot), .pid = 1, .pidfd = -1};
 }
@@ -189,8 +194,8 @@ Bytes TestGuard::request(const messages::PlatformCard& card, const messages::Sea
   nonce = tools.random.hex(16);
   const messages::GrantRequest message{.deployment = deployment,
                                        .unit = unit,
-                                       .pod_uid = std::nullopt,
-                                       .token = std::nullopt,
+                                       .pod_uid = pod_uid,
+                                       .token = secret_of(token),
                                        .nonce = nonce,
                                        .receive_key = receive_key.public_key(),
                                        .signing_key = signing_key.public_key(),
@@ -202,13 +207,14 @@ Bytes TestGuard::request(const messages::PlatformCard& card, const messages::Sea
 
 Bytes TestGuard::renewal(const messages::PlatformCard& card, const messages::SealingTools& tools, std::uint64_t calls) {
   renew_nonce = tools.random.hex(16);
-  const messages::Renewal message{.deployment = deployment,
-                                  .instance_id = instance_id,
-                                  .counter = ++counter,
-                                  .receive_key = receive_key.public_key(),
-                                  .events = events,
-                                  .calls = calls,
-                                  .start = start};
+  messages::Renewal message{.deployment = deployment,
+                            .instance_id = instance_id,
+                            .counter = ++counter,
+                            .receive_key = receive_key.public_key(),
+                            .events = events,
+                            .calls = calls,
+                            .start = start};
+  if (start) message.token = secret_of(token);
   const auto delivery = messages::verify_card(card).value().delivery.key;
   return messages::seal_renewal(message, renew_nonce, delivery, signing_key, tools).value();
 }

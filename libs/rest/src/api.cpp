@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "mifeng/messages/tools.h"
 #include "mifeng/rest/http_status.h"
 #include "operation.h"
 
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::string_view kPrefix = "/api/v1";
 constexpr std::size_t kJsonMax = 1 << 20;
+constexpr std::chrono::milliseconds kDoorPatience{10'000};
 
 net::Response refuse(const Error& error) {
   net::Response response(http_status(error), error_body(error), "application/json");
@@ -85,7 +87,27 @@ bool has_access(const Operation& operation, Access wanted) {
   return access != nullptr && *access == wanted;
 }
 
+// Each can queue whoever the door lets in. Who asks for a grant waits for a cluster to answer, and a renewal does not
+// wait behind him.
+struct DoorPools {
+  net::BlockingPool grants{"grants at the door", 16, 512};
+  net::BlockingPool renewals{"renewals at the door", 4, 512};
+};
+
 }  // namespace
+
+net::ServerOptions guard_door(net::TcpListen listen) {
+  net::ServerOptions options{.listen = std::move(listen)};
+  options.name = "guards";
+  options.max_connections = 1024;  // strangers, whoever was let in, and those that are just being closed
+  options.max_header_bytes = 8 << 10;
+  options.max_body_bytes = messages::kMessageSizeMax;
+  options.header_timeout = options.idle_timeout = options.body_timeout = options.body_time_max = kDoorPatience;
+  options.write_timeout = kDoorPatience;
+  options.strangers = {.all = 256, .of_one_source = 64};
+  options.requests_max = 1;
+  return options;
+}
 
 struct Api::Impl {
   Impl(platform::Platform& platform_in, ApiOptions options_in, const Clock& clock_in)
@@ -224,6 +246,29 @@ struct Api::Impl {
     co_return response;
   }
 
+  // What nobody can tell apart, and what costs nothing, comes first: so a stranger learns one answer.
+  net::Task<net::Response> serve_guard(net::Request request, DoorPools& pools) {
+    const bool grant = request.target == "/v1/grants";
+    const auto field = [&](std::string_view name) {
+      return request.headers.count(name) == 1 ? *request.headers.find(name) : std::string();
+    };
+    const bool known_target = request.method == "POST" && (grant || request.target == "/v1/renewals");
+    const std::string deployment = field("Mifeng-Deployment"), nonce = field("Mifeng-Nonce");
+    const std::string address = request.peer.address.substr(0, request.peer.address.rfind(':'));
+    auto& grants = platform.grants();
+    MIFENG_CO_TRY(auto visit, grants.door().enter(known_target ? field("Mifeng-Door-Tag") : "", deployment, address,
+                                                  grant ? grants::Asked::kGrant : grants::Asked::kRenewal));
+    request.peer.known();
+    auto body = co_await net::read_body(*request.body, messages::kMessageSizeMax);
+    if (!body) co_return std::move(body).error();
+    auto run = [&]() -> Result<Bytes> {
+      return grant ? grants.grant(visit, nonce, as_bytes(*body)) : grants.renew(visit, nonce, as_bytes(*body));
+    };
+    auto answer = co_await net::run_blocking(grant ? pools.grants : pools.renewals, std::move(run));
+    if (!answer) co_return std::move(answer).error();
+    co_return net::Response(200, std::string(as_text(*answer)), "application/vnd.mifeng.sealed");
+  }
+
   static net::Response finish(Result<net::Response> result) {
     net::Response response = result ? std::move(*result) : refuse(result.error());
     if (response.headers.find("Cache-Control") == nullptr) response.headers.add("Cache-Control", "no-store");
@@ -250,6 +295,15 @@ net::Handler Api::handler(Door door, net::Handler fallback) {
     if (!ours && fallback) co_return co_await fallback(std::move(request));
     if (!ours) co_return Impl::finish(Error(ErrorCode::kNotFound, "no-such-operation", "The API is below /api/v1."));
     auto result = co_await impl->serve(std::move(request), door);
+    co_return Impl::finish(std::move(result));
+  };
+}
+
+net::Handler Api::guard_handler() {
+  // shared_ptr: a handler is copied
+  return [impl = impl_,
+          pools = std::make_shared<DoorPools>()](net::Request request) -> net::asio::awaitable<net::Response> {
+    auto result = co_await impl->serve_guard(std::move(request), *pools);
     co_return Impl::finish(std::move(result));
   };
 }

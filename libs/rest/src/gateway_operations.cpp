@@ -130,17 +130,17 @@ Result<Reply> usage(Call& call) {
 
 // On a unit's socket. Who asks is proved by the service, after the body has come, so that a peer which dies while it
 // sends proves nothing.
-enum class Asked { kGrant, kRenewal };
+using grants::Asked;
 Task<net::Response> ask(std::shared_ptr<Call> call, Asked what) {
   MIFENG_CO_TRY(const auto deployment, call->header("Mifeng-Deployment", 128));
   MIFENG_CO_TRY(const auto nonce, call->header("Mifeng-Nonce", 32));
   auto body = co_await net::read_body(*call->raw, messages::kMessageSizeMax);
   if (!body) co_return std::move(body).error();
   auto run = [&]() -> Result<Bytes> {
-    const grants::GuardPeer peer{.cluster = clusters::kLocalCluster,
-                                 .unit = call->unit,
-                                 .pid = call->process->pid,
-                                 .pidfd = call->process->pidfd->get()};
+    const grants::SocketPeer peer{.cluster = clusters::kLocalCluster,
+                                  .unit = call->unit,
+                                  .pid = call->process->pid,
+                                  .pidfd = call->process->pidfd->get()};
     auto& grants = call->platform.grants();
     return what == Asked::kGrant ? grants.grant(peer, deployment, nonce, as_bytes(*body))
                                  : grants.renew(peer, deployment, nonce, as_bytes(*body));

@@ -141,13 +141,12 @@ class Stack {
       mifengd.child.argv.push_back(option);
       mifengd.child.argv.push_back(std::to_string(seconds));
     }
-    if (!options_.port_range.empty()) {
-      mifengd.child.argv.push_back("--port-range");
-      mifengd.child.argv.push_back(options_.port_range);
-    }
-    if (!options_.guard_listen.empty()) {
-      mifengd.child.argv.emplace_back("--guard-listen");
-      mifengd.child.argv.push_back(options_.guard_listen);
+    for (const auto& [option, text] : {std::pair{"--port-range", options_.port_range},
+                                       {"--guard-listen", options_.guard_listen},
+                                       {"--guard-url", options_.guard_url}}) {
+      if (text.empty()) continue;
+      mifengd.child.argv.push_back(option);
+      mifengd.child.argv.push_back(text);
     }
     MIFENG_CHECK(supervisor_.add("mifengd", [mifengd] { return start_ready(mifengd); }));
     MIFENG_CHECK(add_kubernetes());
@@ -179,8 +178,7 @@ class Stack {
     const json::Value body = json::Object{{"id", id},
                                           {"default_namespace", named ? kubeconfig.name_space : "models"},
                                           {"kubeconfig", as_text(kubeconfig.text.reveal_for_output())},
-                                          {"registry", wanted.registry},
-                                          {"guard_url", wanted.guard_url}};
+                                          {"registry", wanted.registry}};
     auto added = api_.send("POST", "/clusters", body);
     if (!added) return added.error();
     return ok();

@@ -172,7 +172,7 @@ TEST_F(Audit, BytesOfStrangersDoNotSpoilTheExport) {
   // What a container may write into a header field ends in the log as its refusal.
   std::string nasty = "\xff\xfe\x01\n\"\\ \xe6\xa8\xa1 \xed\xa0\x80 \xc0\x80 \xf4\x90\x80\x80";
   nasty += '\0';
-  const grants::GuardPeer peer{.cluster = clusters::kLocalCluster, .unit = nasty, .pid = 1, .pidfd = -1};
+  const grants::SocketPeer peer{.cluster = clusters::kLocalCluster, .unit = nasty, .pid = 1, .pidfd = -1};
   EXPECT_FALSE(platform_->grants().grant(peer, std::string(63, 'a') + "\xe6\xa8\xa1", "n", as_bytes(nasty)));
   AuditQuery query;
   query.action = "grant.refuse";

@@ -59,6 +59,10 @@ class FakeEngine final : public cluster::Engine {
   int prunings = 0;
   std::map<std::string, cluster::Unit> seen_before;  // what units() still says of them: the news are late
   std::vector<std::string> shown;                    // units whose guards showed themselves to prove()
+  // What a cluster would say of tokens: whose each is, and which lines stand in that unit's log.
+  std::map<std::string, std::string> token_units;
+  std::map<std::string, std::set<std::string>> printed;  // by unit
+  std::vector<cluster::TokenEvidence> tokens_shown;
 
   // Calls to change a deployment wait while it is held, as for a container that takes long to stop.
   void hold(const std::string& deployment);
@@ -81,6 +85,7 @@ class FakeEngine final : public cluster::Engine {
     std::string deployment_;
   };
   cluster::Task<void> wait_until_free(std::string deployment);
+  Result<std::string> unit_of(const cluster::Evidence& evidence);
   void make(const cluster::Workload& workload, int slot);
   int next_id_ = 1;
   std::multiset<std::string> changing_;

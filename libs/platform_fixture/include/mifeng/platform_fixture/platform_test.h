@@ -32,10 +32,10 @@ class PlatformTest : public testing::Test {
   std::string add_model(const std::string& vendor, const std::string& name, const std::string& version, int ports = 1);
   std::string add_deployment(const std::string& name, const std::string& version_id, int replicas = 1,
                              const std::string& cluster = clusters::kLocalCluster);
-  // A cluster of the kind kubernetes, with the same engine_ behind it. Opens the platform anew.
+  // A cluster of the kind kubernetes, with far_engine_ behind it. Opens the platform anew.
   void add_kubernetes(const std::string& id);
   // What the guard of that slot's unit shows.
-  grants::GuardPeer peer_of(const std::string& deployment_id, int slot = 0);
+  grants::SocketPeer peer_of(const std::string& deployment_id, int slot = 0);
 
   store::Database& db();  // a connection of its own to the same file
 
@@ -43,7 +43,7 @@ class PlatformTest : public testing::Test {
 
   FakeClock clock_;
   SystemRandom random_;
-  FakeEngine engine_;
+  FakeEngine engine_, far_engine_;
   std::optional<TempDir> folder_;
   std::optional<TempDir> proc_;
   platform::PlatformOptions options_;
@@ -72,6 +72,7 @@ struct TestGuard {
   std::optional<std::uint32_t> start{};        // that the next renewal asks for
   std::vector<messages::EventCount> events{};  // that the next renewal reports
   std::uint64_t counter = 0;
+  std::optional<std::string> token{}, pod_uid{};  // at the guards' door
 };
 
 }  // namespace mifeng::platform_fixture

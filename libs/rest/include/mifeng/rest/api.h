@@ -11,6 +11,7 @@
 #include "mifeng/base/clock.h"
 #include "mifeng/net/http.h"
 #include "mifeng/net/runtime.h"
+#include "mifeng/net/server.h"
 #include "mifeng/platform/platform.h"
 
 namespace mifeng::rest {
@@ -45,6 +46,9 @@ enum class Door {
   kLocal,    // a Unix socket: a peer with our uid, or root, is the local administrator
 };
 
+// The listener of the guards' door, with its limits (spec/grant.md).
+net::ServerOptions guard_door(net::TcpListen listen);
+
 class Api {
  public:
   // All must outlive the Api; the Api must outlive the servers that use its handlers.
@@ -60,6 +64,10 @@ class Api {
 
   // For the socket of one unit of the cluster "local": /v1/grants and /v1/renewals, for whoever proves to be its guard.
   net::Handler unit_handler(std::string unit);
+
+  // For the guards' door: the same two operations, for whoever comes with the right tag of a deployment
+  // (spec/grant.md). Runs in pools of its own, so that no crowd there holds up anybody else.
+  net::Handler guard_handler();
 
   struct Impl;
 

@@ -18,7 +18,6 @@ inline constexpr const char* kKubernetesCluster = "kubernetes";  // id of the on
 struct UpCluster {
   std::filesystem::path kubeconfig;  // empty: none
   std::string registry;              // the platform's, as its nodes see it
-  std::string guard_url;             // where its guards reach the platform
 };
 
 struct UpOptions {
@@ -37,9 +36,10 @@ struct UpOptions {
   int lease_seconds = 0;             // of mifengd; 0: its default
   int snapshot_lifetime_seconds = 0;
   std::string port_range;         // "FIRST-LAST", of mifengd; empty: its default
+  std::string guard_listen;       // of mifengd, for guards on other machines; empty: none
+  std::string guard_url;          // the same; empty: its default
   int restart_pause_seconds = 0;  // the longest before a program that keeps ending is started again; 0: ten
   std::string registry;           // HOST:PORT of one that is there; empty: one of this installation's own is started
-  std::string guard_listen;       // ADDRESS:PORT where guards of other machines reach mifengd; empty: nowhere
   UpCluster cluster;
 };
 
