@@ -420,12 +420,15 @@ void Reconciler::loop() {
     if (know_clusters()) state.resync_due = {};  // at once, and not when all the others are looked at again
     watch_clusters();
     // Errors stand in the deployments' rows and the clusters'.
-    if (!state.all().empty()) {
+    const bool has_clusters = !state.all().empty();
+    if (has_clusters) {
       if (!look_around()) state.resync_due = Steady::now() + kFirstRetry;
       look_at_images();
     }
     guard.lock();
-    auto until = std::min(state.resync_due, state.images_due);
+    // Without a cluster nothing is ever due, and nobody moves these two on.
+    auto until = has_clusters ? std::min(state.resync_due, state.images_due)
+                              : Steady::now() + std::chrono::milliseconds(context_.options.resync_ms);
     for (const auto& [id, known] : state.known)
       if (known.due) until = std::min(until, *known.due);
     state.waits_until = until;
