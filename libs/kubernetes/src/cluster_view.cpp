@@ -44,12 +44,12 @@ std::string deployment_of_event(const EventSeen& seen) {
 ClusterView::News ClusterView::put(PodSeen seen) {
   const std::lock_guard guard(mutex_);
   const std::string key = seen.name_space + "/" + seen.name;
-  const bool ours = is_ours(seen.installation);
   auto& held = pods_[key];
-  const bool same = held == seen && held.uid == seen.uid;
-  const std::string deployment = seen.deployment;
+  const bool was_ours = is_ours(held.installation), ours = is_ours(seen.installation);
+  const bool same = held == seen && held.uid == seen.uid && was_ours == ours;
+  const std::string deployment = ours ? seen.deployment : held.deployment;
   held = std::move(seen);
-  return ours && !same ? News(deployment) : std::nullopt;
+  return (ours || was_ours) && !same ? News(deployment) : std::nullopt;
 }
 
 ClusterView::News ClusterView::put(DeploymentSeen seen) {
@@ -65,8 +65,10 @@ ClusterView::News ClusterView::put(ServiceSeen seen) {
   const std::lock_guard guard(mutex_);
   auto& held = services_[seen.name_space + "/" + seen.name];
   const bool same = held.resource_version == seen.resource_version;
+  const bool was_ours = is_ours(held.installation), ours = is_ours(seen.installation);
+  const std::string deployment = ours ? seen.deployment : held.deployment;
   held = std::move(seen);
-  return is_ours(held.installation) && !same ? News(held.deployment) : std::nullopt;
+  return (ours || was_ours) && !same ? News(deployment) : std::nullopt;
 }
 
 ClusterView::News ClusterView::put(NodeSeen seen) {

@@ -82,6 +82,21 @@ TEST(ClusterView, TellsOnlyOfWhatChangedAndIsOurs) {
   EXPECT_EQ(view.erase_deployment("mf-a"), kNothing);
 }
 
+// Somebody took our label away by hand.
+TEST(ClusterView, WhatIsNoLongerOursIsNews) {
+  ClusterView view(kOurs);
+  (void)view.put(pod("mf-a-1-x", "a"));
+  PodSeen released = pod("mf-a-1-x", "", "");
+  EXPECT_EQ(view.put(released), ClusterView::News("a"));
+  EXPECT_THAT(view.units("a"), IsEmpty());
+  EXPECT_EQ(view.put(released), kNothing);
+  (void)view.put(service("mf-a", 30001));
+  ServiceSeen unlabelled = service("mf-a", 30001, "");
+  unlabelled.resource_version = "2";
+  EXPECT_EQ(view.put(unlabelled), ClusterView::News("a"));
+  EXPECT_FALSE(view.service("a"));
+}
+
 TEST(ClusterView, UnitsAreThePodsThatKubeletHasNotGivenUp) {
   ClusterView view(kOurs);
   (void)view.put(deployment("a"));

@@ -19,7 +19,6 @@ using cluster::Unit;
 using cluster::UnitState;
 
 constexpr std::size_t kReasonMax = 500;
-constexpr std::size_t kNewsMax = 8 << 20;
 
 template <typename... Names>
 std::vector<const json::Object*> objects_at(const json::Object& from, Names... names) {

@@ -16,7 +16,9 @@ std::optional<std::int64_t> thousandths(std::string_view quantity);
 // RFC 3339 with seconds or microseconds.
 std::optional<UnixMillis> time_of(std::string_view text);
 
-// A line of a watch.
+inline constexpr std::size_t kNewsMax = 8 << 20;  // bytes of a line of a watch
+
+// Such a line.
 struct NewsSeen {
   enum class Kind { kThere, kGone, kBookmark };
   Kind kind = Kind::kThere;

@@ -20,7 +20,6 @@ constexpr milliseconds kPauseMin{100}, kPauseMax{10'000};
 constexpr milliseconds kSilenceMax{90'000};  // a watch has a bookmark about every minute
 constexpr milliseconds kRelistMin{600'000};  // a watch that goes on misses nothing, and lists are long
 constexpr int kRefusedMax = 10;              // an API server that has just started knows of no rights for a moment
-constexpr std::size_t kLineMax = 8 << 20;
 
 std::string key_of(const json::Object& object) {
   const std::string name_space = text_at(object, "metadata", "namespace");
@@ -198,7 +197,7 @@ Task<void> KubernetesEngine::watch_from(std::size_t number, const Feed& feed, co
       co_await net::sleep_for(kPauseMin);
       continue;
     }
-    LineReader reader(kLineMax);
+    LineReader reader(kNewsMax);
     for (;;) {
       auto piece = co_await (*opened)->read();
       if (!piece || piece->empty()) break;  // cut off, or its time is over: it goes on from where it was
