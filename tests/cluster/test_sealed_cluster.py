@@ -24,6 +24,11 @@ class Sealed:
     def call(self, what):
         return self.installation.call("/hostile/predict", what, key=self.key)
 
+    def tries(self, what):
+        status, body = self.call(what)
+        assert status == 200, (what, status, body)
+        return json.loads(body)
+
     def answers(self):
         return self.call("write /tmp/x") == (200, b'"done"')
 
@@ -63,3 +68,15 @@ def test_its_pod_is_admitted_where_restricted_is_enforced(sealed):
     (space,) = [one for one in json.loads(sealed.k8s.kubectl("get", "namespaces", "-o", "json"))["items"]
                 if one["metadata"]["name"] == "models"]
     assert space["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_the_model_reaches_nobody_though_its_guard_has_a_network(sealed):
+    wait_until(sealed.answers, 30, "an answer")
+    (pod,) = json.loads(sealed.pods("-o", "json"))["items"]
+    assert sealed.tries("stream /mifeng/model/model.sock") == "done", "it does make sockets"
+    # Its guard's ports, on the network that the two share; the node, the platform, and anybody else.
+    for address, port in (("127.0.0.1", 15020), (pod["status"]["podIP"], 15020), (sealed.k8s.node_address, 6443),
+                          (sealed.k8s.host_address, 7083), ("192.0.2.1", 53)):
+        for kind in ("tcp", "udp"):
+            assert sealed.tries(f"{kind} {address} {port}") in ("EPERM", "EACCES", "EAFNOSUPPORT"), (kind, address)
+    assert sealed.tries("serve-tcp 9123") in ("EPERM", "EACCES", "EAFNOSUPPORT")

@@ -173,6 +173,16 @@ const char* pull_policy(cluster::PullPolicy policy) {
   return "IfNotPresent";
 }
 
+// The two containers of a pod have one network. A model that was allowed none has no socket for it: mifeng-start sees
+// to that. (Where a container has a network of its own, as on Podman, the engine gives the model's none.)
+std::vector<std::string> args_of(const Workload& workload, bool is_guard) {
+  std::vector<std::string> args = (is_guard ? workload.pod.guard : workload.pod.model).args;
+  const bool starts = workload.pod.model.command == std::vector<std::string>{manifest::kStartProgram};
+  if (!is_guard && starts && workload.pod.network == manifest::Network::kNone)
+    args.insert(args.begin(), "--only-unix-sockets");
+  return args;
+}
+
 // The guard's own process answers, not its nginx, whose connections others can take. Pulling, opening and loading all
 // happen under the probe of the start.
 Object probe(const PodTemplate& pod, const char* path, int period, int failures) {
@@ -192,7 +202,7 @@ Object container_of(const Workload& workload, bool is_guard) {
               {"image", wanted.image},
               {"imagePullPolicy", pull_policy(wanted.pull_policy)},
               {"command", literals(wanted.command)}};
-  if (!wanted.args.empty()) made.set("args", literals(wanted.args));
+  if (const auto args = args_of(workload, is_guard); !args.empty()) made.set("args", literals(args));
   made.set("env", env_of(workload, is_guard));
   made.set("resources", resources_of(wanted.resources, kGuardCpuMillis, storage));
   made.set("volumeMounts", mounts_of(workload, is_guard));

@@ -51,6 +51,20 @@ TEST(KubernetesObjects, ThereAreNoMoreThanAreNeeded) {
   EXPECT_THAT(kinds_of(workload), ElementsAre("NetworkPolicy", "Deployment"));
 }
 
+TEST(KubernetesObjects, AModelWithoutANetworkMakesNoSocketForOne) {
+  const auto args_of_model = [](const Workload& workload) {
+    const json::Object spec = render_pod_spec(sample_options(), workload);
+    return cluster::texts_at(*spec.find("containers")->if_array()->at(1).if_object(), "args");
+  };
+  Workload workload = sample_workload();
+  workload.pod.model.command = {manifest::kStartProgram};
+  workload.pod.model.args = {"--env", "A", "--", "/app/model"};
+  workload.pod.network = manifest::Network::kNone;
+  EXPECT_THAT(args_of_model(workload), ElementsAre("--only-unix-sockets", "--env", "A", "--", "/app/model"));
+  workload.pod.network = manifest::Network::kOutgoing;
+  EXPECT_THAT(args_of_model(workload), ElementsAre("--env", "A", "--", "/app/model"));
+}
+
 TEST(KubernetesObjects, AClaimLetsNoUnitBeMadeBesideAnOldOne) {
   Workload workload = sample_workload();
   EXPECT_EQ(cluster::text_at(deployment_of_workload(workload), "spec", "strategy", "type"), "Recreate");
