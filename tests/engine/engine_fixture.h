@@ -209,6 +209,16 @@ class EngineTestBase : public ::testing::Test {
     return response.body;
   }
 
+  // As soon as it is reached: a cluster tells its nodes of a unit a moment after it is ready.
+  Result<std::string> call_soon(std::uint16_t port) {
+    Result<std::string> answer = call(port);
+    comes_about([&] {
+      if (!answer) answer = call(port);
+      return answer.has_value();
+    });
+    return answer;
+  }
+
   // How few node ports answered at the same time while `action` ran.
   std::size_t fewest_serving(const Workload& wanted, const std::function<void()>& action) {
     std::atomic<bool> done{false};

@@ -26,7 +26,7 @@ TEST_P(EngineTest, TwoInstallationsSideBySideDoNotSeeEachOther) {
   EXPECT_EQ(refused.error().reason(), "not-ours");
   ASSERT_TRUE(net::run_to_result<void>([&] { return other->remove_everything(); }));
   EXPECT_TRUE(wait_ready().ready);
-  EXPECT_TRUE(call(endpoints().at(0).node_port));
+  EXPECT_TRUE(call_soon(endpoints().at(0).node_port));
   EXPECT_FALSE(apply(mine).changed);
 }
 
@@ -35,6 +35,7 @@ TEST_P(EngineTest, UnitsOutliveTheServiceAndAreFoundAgain) {
   apply(wanted);
   const auto before = wait_ready();
   const auto dialled = endpoints();
+  ASSERT_TRUE(call_soon(dialled.at(0).node_port));
   bench.stop_service();
   EXPECT_TRUE(call(dialled.at(0).node_port));
   const auto away = net::run_to_result<ApplyResult>([&] { return engine->apply(wanted); });

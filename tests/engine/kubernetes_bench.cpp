@@ -152,6 +152,17 @@ void KubernetesBench::freeze(const Unit& unit, bool frozen) {
   signal_all(pids, frozen ? SIGSTOP : SIGCONT);
 }
 
+void KubernetesBench::start_service() {
+  command({"start", "apiserver"});
+  EXPECT_TRUE(within(60s, [&] {
+    ChildOptions options;
+    options.argv = {fact("kubectl"), "--kubeconfig", fact("kubeconfig"), "--request-timeout=5s",
+                    "get",           "--raw",        "/readyz"};
+    const auto output = run_command(std::move(options), 20s);
+    return output && output->exit.success();
+  }));
+}
+
 std::string KubernetesBench::everything_of(const std::string& installation) {
   return kubectl({"get", "deployments,pods,services,networkpolicies,poddisruptionbudgets,pvc", "-o", "name", "-l",
                   "mifeng.io/installation=" + installation});

@@ -33,7 +33,7 @@ class KubernetesBench : public ::testing::Environment, public Bench {
   Steady::time_point kill(const Unit& unit) override;
   void freeze(const Unit& unit, bool frozen) override;
   void stop_service() override { command({"stop", "apiserver"}); }
-  void start_service() override { command({"start", "apiserver"}); }
+  void start_service() override;  // until it answers
   std::string everything_of(const std::string& installation) override;
 
   std::string kubeconfig() const;

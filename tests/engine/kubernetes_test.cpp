@@ -85,6 +85,7 @@ TEST_F(KubernetesTest, WhatNeverGetsReadyLeavesTheOldOnesServing) {
   Watcher watcher(*engine);
   Workload wanted = workload({"serve"}, 2);
   ASSERT_TRUE(drive(wanted, watcher));
+  ASSERT_TRUE(call_soon(wanted.node_ports[0].node_port));
   const auto before = ids();
   for (const auto& args :
        std::vector<std::vector<std::string>>{{"serve", "503 Service Unavailable"}, {"exit", "3", "no"}}) {
@@ -129,7 +130,7 @@ TEST_F(KubernetesTest, ScalesDownToNoneAndUpAgain) {
   EXPECT_THAT(endpoints(), IsEmpty());
   wanted.replicas = 2;
   EXPECT_TRUE(drive(wanted, watcher));
-  EXPECT_TRUE(call(endpoints().at(0).node_port));
+  EXPECT_TRUE(call_soon(endpoints().at(0).node_port));
   EXPECT_THAT(bench.everything_of(installation), HasSubstr("poddisruptionbudget"));
 }
 
@@ -145,7 +146,7 @@ TEST_F(KubernetesTest, AnotherPortUnderAnotherNameIsAnUpdateLikeAnyOther) {
   ASSERT_EQ(dialled.size(), 1U);
   EXPECT_EQ(dialled[0].port_name, "grpc");
   EXPECT_EQ(dialled[0].node_port, wanted.node_ports[1].node_port);
-  EXPECT_TRUE(call(dialled[0].node_port));
+  EXPECT_TRUE(call_soon(dialled[0].node_port));
 }
 
 TEST_F(KubernetesTest, AClaimIsNeverInTwoRevisionsAtOnceAndOutlivesThem) {
@@ -246,7 +247,7 @@ TEST_F(KubernetesTest, ATakenNodePortIsNamedAndWorksWhenItIsFree) {
   cluster.kubectl({"delete", "service", "theirs"});
   Watcher watcher(*engine);
   EXPECT_TRUE(drive(wanted, watcher));
-  EXPECT_TRUE(call(wanted.node_ports[0].node_port));
+  EXPECT_TRUE(call_soon(wanted.node_ports[0].node_port));
 }
 
 TEST_F(KubernetesTest, WhatSomebodyChangedByHandIsSetRightByTheNextApply) {
@@ -330,7 +331,7 @@ rules:
   cluster.kubectl({"create", "rolebinding", "operator", "--role=operator",
                    "--serviceaccount=" + cluster.name_space() + ":operator"});
   std::string token = cluster.kubectl({"create", "token", "operator"});
-  token.pop_back();
+  token.erase(token.find_last_not_of('\n') + 1);
   auto config = json::parse_object(cluster.kubeconfig());
   ASSERT_TRUE(config);
   json::Object* user = config->find("users")->if_array()->at(0).if_object();

@@ -24,7 +24,7 @@ TEST_P(EngineTest, RunsAModelThatCanBeDialled) {
   const auto dialled = endpoints();
   ASSERT_EQ(dialled.size(), 1U);
   EXPECT_EQ(dialled[0].port_name, "http");
-  const auto answer = call(dialled[0].node_port);
+  const auto answer = call_soon(dialled[0].node_port);
   ASSERT_TRUE(answer) << answer.error().message();
   EXPECT_THAT(*answer, HasSubstr(" unit=" + ready.name + "\n"));
   EXPECT_EQ(get<std::vector<Unit>>([&] { return engine->all_units(); }).size(), 1U);
