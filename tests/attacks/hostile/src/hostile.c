@@ -50,7 +50,7 @@ static const char* reach_address(char* what, int type) {
   inet_pton(AF_INET, what, &address.sin_addr);
   struct timeval patience = {.tv_sec = 2};
   int fd = socket(AF_INET, type, 0);
-  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   const char* how = outcome(fd < 0 ? fd : connect(fd, (struct sockaddr*)&address, sizeof address));
   if (fd >= 0 && type == SOCK_DGRAM && strcmp(how, "done") == 0) how = outcome(send(fd, "x", 1, 0));
   if (fd >= 0) close(fd);
