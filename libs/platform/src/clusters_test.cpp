@@ -207,11 +207,11 @@ TEST_F(AddedClusters, UnitsThereComeFromTheClustersRegistryAndReachItsDoor) {
   const std::string there = add_deployment("there", version, 1, "east");
   const std::string plain = add_deployment("plain", version, 1, "west");
   ASSERT_TRUE(platform_->reconciler().run_once());
-  EXPECT_TRUE(engine_.applied.at(there).pod.model.image.starts_with("registry.example:5000/mirror/"));
-  EXPECT_TRUE(engine_.applied.at(there).pod.guard.image.starts_with("registry.example:5000/mirror/mifeng/guard@"));
-  EXPECT_EQ(engine_.applied.at(there).door->url, "http://door.example:7083");
-  EXPECT_TRUE(engine_.applied.at(plain).pod.model.image.starts_with("127.0.0.1:5000/"));
-  EXPECT_EQ(engine_.applied.at(plain).door->url, "http://192.0.2.100:7083");
+  EXPECT_TRUE(far_engine_.applied.at(there).pod.model.image.starts_with("registry.example:5000/mirror/"));
+  EXPECT_TRUE(far_engine_.applied.at(there).pod.guard.image.starts_with("registry.example:5000/mirror/mifeng/guard@"));
+  EXPECT_EQ(far_engine_.applied.at(there).door->url, "http://door.example:7083");
+  EXPECT_TRUE(far_engine_.applied.at(plain).pod.model.image.starts_with("127.0.0.1:5000/"));
+  EXPECT_EQ(far_engine_.applied.at(plain).door->url, "http://192.0.2.100:7083");
 
   // What is set of a cluster holds for what is there already.
   clusters::ClusterInput set{
@@ -220,7 +220,7 @@ TEST_F(AddedClusters, UnitsThereComeFromTheClustersRegistryAndReachItsDoor) {
   ASSERT_TRUE(platform_->clusters().set(admin_, "east", set));
   ASSERT_TRUE(platform_->deployments().restart(operator_, there));
   ASSERT_TRUE(platform_->reconciler().run_once());
-  EXPECT_TRUE(engine_.applied.at(there).pod.model.image.starts_with("other.example/"));
+  EXPECT_TRUE(far_engine_.applied.at(there).pod.model.image.starts_with("other.example/"));
 }
 
 TEST_F(AddedClusters, AreRemovedOnceNothingIsDeployedThere) {
@@ -265,11 +265,11 @@ TEST_F(AddedClusters, AreLetGoOfWithTheirDeployments) {
   ASSERT_TRUE(far) << far.error().message();
   ASSERT_TRUE(platform_->reconciler().run_once());
   // Both clusters have one engine here, so either sweeps away what the other runs: what is there is what counts.
-  const std::size_t running = engine_.containers.size();
-  const int applies = engine_.applies;
+  const std::size_t running = far_engine_.containers.size();
+  const int applies = far_engine_.applies;
   EXPECT_EQ(remove("east", true), "removed");
-  EXPECT_EQ(engine_.containers.size(), running) << "what runs there was not touched";
-  EXPECT_EQ(engine_.applies, applies);
+  EXPECT_EQ(far_engine_.containers.size(), running) << "what runs there was not touched";
+  EXPECT_EQ(far_engine_.applies, applies);
   EXPECT_TRUE(joiner_.left.empty());
   EXPECT_EQ(platform_->deployments().get(operator_, far->id).error().code(), ErrorCode::kNotFound);
   EXPECT_TRUE(platform_->deployments().get(operator_, near));
