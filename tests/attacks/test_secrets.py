@@ -38,7 +38,7 @@ def platforms_own(scene):
     for line in shown.splitlines():
         one = json.loads(line)
         found[f"{one['purpose']} key {one['id']}".strip()] = bytes.fromhex(one["secret"])
-    assert {name.split()[0] for name in found} == {"identity", "delivery", "output", "audit"}
+    assert {name.split()[0] for name in found} == {"identity", "delivery", "output", "audit", "door-tags"}
     return found
 
 
