@@ -2,16 +2,13 @@
 #include <algorithm>
 #include <set>
 
+#include "mifeng/manifest/rules.h"
 #include "podman_parts.h"
 
 namespace mifeng::cluster {
 namespace {
 
-bool is_label(std::string_view text, std::size_t max) {
-  if (text.empty() || text.size() > max || text.front() == '-' || text.back() == '-') return false;
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
-}
+bool is_label(std::string_view text, std::size_t max) { return !manifest::check_label(text, max); }
 
 Error bad(const std::string& path, const std::string& why) {
   return Error(ErrorCode::kInvalidArgument, "bad-workload", path + " " + why);

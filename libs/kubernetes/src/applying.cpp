@@ -112,6 +112,15 @@ Task<ApplyResult> KubernetesEngine::apply(Workload workload) {
   if (!looked) co_return looked.error();
   auto common = co_await apply_common();
   if (!common) co_return common.error();
+  // Before the deployment is told, so that a crash in between does not hide that there was one.
+  const auto before = view_.deployment(workload.deployment);
+  if (workload.replicas <= 1 && before && before->wanted > 1) {
+    const Rendered budget{Kind::kDisruptionBudget, object_name(workload.deployment), {}};
+    auto ours = co_await refuse_others(budget);
+    if (!ours) co_return ours.error();
+    auto gone = co_await remove_object(budget.kind, budget.name);
+    if (!gone) co_return gone.error();
+  }
   ApplyResult result;
   std::optional<Error> failure;
   for (const Rendered& rendered : render(options_, workload)) {
@@ -127,10 +136,6 @@ Task<ApplyResult> KubernetesEngine::apply(Workload workload) {
     result.changed = result.changed || *changed;
   }
   view_.note_failure(workload.deployment, failure ? std::optional(unmade(workload, *failure)) : std::nullopt);
-  if (workload.replicas <= 1) {
-    auto gone = co_await remove_object(Kind::kDisruptionBudget, object_name(workload.deployment));
-    if (!gone) co_return gone.error();
-  }
   if (!is_live()) {
     looked = co_await look_at(workload.deployment);
     if (!looked) co_return looked.error();

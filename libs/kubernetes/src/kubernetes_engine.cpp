@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "mifeng/cluster/json_path.h"
+#include "mifeng/manifest/rules.h"
 #include "mifeng/net/http.h"
+#include "rights.h"
 
 namespace mifeng::kubernetes {
 namespace {
@@ -16,25 +18,20 @@ constexpr std::size_t kLogLineMax = 16 * 1024;
 constexpr std::chrono::hours kFollowMax{24};
 constexpr std::chrono::seconds kLogPatience{60};
 
-bool is_namespace(const std::string& text) {
-  return !text.empty() && text.size() <= 63 && text.front() != '-' && text.back() != '-' &&
-         std::all_of(text.begin(), text.end(),
-                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
-}
-
-// What we may do beyond the necessary, by what is asked of the API server: verb, group, resource, in our namespace.
-struct Right {
+// What we may be allowed beyond the necessary, everywhere: its word in ClusterFacts::may, and the right.
+struct Beyond {
   const char* word;
   const char* verb;
   const char* group;
   const char* resource;
+  bool of_our_name = false;  // of the one object that is named as our cluster role
 };
-constexpr Right kRights[] = {
+constexpr Beyond kBeyond[] = {
     {"see-nodes", "list", "", "nodes"},
     {"see-services", "list", "", "services"},
     {"see-pods", "list", "", "pods"},
     {"review-tokens", "create", "authentication.k8s.io", "tokenreviews"},
-    {"admission-policies", "create", "admissionregistration.k8s.io", "validatingadmissionpolicies"},
+    {"admission-policies", "create", "admissionregistration.k8s.io", "validatingadmissionpolicies", true},
 };
 
 }  // namespace
@@ -45,7 +42,7 @@ Result<std::unique_ptr<cluster::Engine>> create_kubernetes_engine(Login login, c
   if (options.installation.size() < 8 || options.installation.size() > 63 ||
       options.installation.find_first_not_of("0123456789abcdef") != std::string::npos)
     return bad("the installation id must be 8 to 63 hex digits");
-  if (!is_namespace(options.name_space)) return bad("the namespace must be a DNS label of at most 63 bytes");
+  if (manifest::check_label(options.name_space)) return bad("the namespace must be a DNS label of at most 63 bytes");
   MIFENG_TRY(auto api, ApiServer::create(std::move(login)));
   return std::unique_ptr<cluster::Engine>(std::make_unique<KubernetesEngine>(std::move(api), options, clock));
 }
@@ -68,18 +65,15 @@ Task<cluster::ClusterFacts> KubernetesEngine::probe() {
   auto space = co_await api_->call("GET", target_of(Kind::kDeployment, options_.name_space) + "?limit=1");
   if (!space) co_return space.error();
   if (!space->success()) co_return error_of(*space, "list deployments in the namespace " + options_.name_space);
-  for (const Right& right : kRights) {
-    json::Object review{
-        {"apiVersion", "authorization.k8s.io/v1"},
-        {"kind", "SelfSubjectAccessReview"},
-        {"spec",
-         json::Object{{"resourceAttributes",
-                       json::Object{{"verb", right.verb}, {"group", right.group}, {"resource", right.resource}}}}}};
-    auto reviewed =
-        co_await api_->call("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", std::move(review));
-    if (!reviewed) co_return reviewed.error();
-    if (reviewed->object() != nullptr && cluster::bool_at(*reviewed->object(), "status", "allowed"))
-      facts.may.emplace_back(right.word);
+  for (const Beyond& beyond : kBeyond) {
+    std::vector<Right> asked(1);
+    asked[0].verb = beyond.verb;
+    asked[0].group = beyond.group;
+    asked[0].resource = beyond.resource;
+    if (beyond.of_our_name) asked[0].name = cluster_role_name(options_.name_space);
+    auto missing = co_await missing_rights(*api_, std::move(asked));
+    if (!missing) co_return missing.error();
+    if (missing->empty()) facts.may.emplace_back(beyond.word);
   }
   co_return facts;
 }

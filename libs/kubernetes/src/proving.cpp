@@ -14,6 +14,8 @@ using cluster::text_at;
 constexpr int kStatusTries = 20;  // the status follows what runs
 constexpr std::chrono::milliseconds kStatusPause{500};
 constexpr int kLogLines = 2000;
+constexpr std::size_t kLogBytesMax =
+    16 << 20;  // the server counts from the first of these lines: the newest must not be cut off
 const std::string kRequestLine = "mifeng-request ";  // spec/grant.md, The guards' door
 
 Error denied(const char* reason, const std::string& message) {
@@ -91,10 +93,10 @@ Task<json::Object> KubernetesEngine::read_object(std::string target, std::string
 
 // Whoever may make tokens can have one for a pod that is not his; its log he cannot write.
 Task<void> KubernetesEngine::check_log(std::string pod, std::string request_sm3) {
-  auto opened = co_await api_->open("/api/v1/namespaces/" + options_.name_space + "/pods/" + pod +
-                                        "/log?container=" + kGuardContainer +
-                                        "&tailLines=" + std::to_string(kLogLines) + "&limitBytes=1048576",
-                                    std::chrono::seconds(30));
+  auto opened = co_await api_->open(
+      "/api/v1/namespaces/" + options_.name_space + "/pods/" + pod + "/log?container=" + kGuardContainer +
+          "&tailLines=" + std::to_string(kLogLines) + "&limitBytes=" + std::to_string(kLogBytesMax),
+      std::chrono::seconds(30));
   if (!opened) co_return opened.error();
   LineReader reader(1 << 20);
   for (;;) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "mifeng/manifest/rules.h"
 #include "objects.h"
 
 namespace mifeng::kubernetes {
@@ -10,11 +11,7 @@ namespace {
 constexpr std::size_t kPortNameMax = 15;  // RFC 6335 section 5.1
 constexpr int kReplicasMax = 1000;
 
-bool is_label(std::string_view text, std::size_t max) {
-  if (text.empty() || text.size() > max || text.front() == '-' || text.back() == '-') return false;
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
-}
+bool is_label(std::string_view text, std::size_t max) { return !manifest::check_label(text, max); }
 
 Error bad(const std::string& path, const std::string& why) {
   return Error(ErrorCode::kInvalidArgument, "bad-workload", path + " " + why);
