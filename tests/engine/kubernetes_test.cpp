@@ -288,6 +288,22 @@ TEST_F(KubernetesTest, WhatSomebodyChangedByHandIsSetRightByTheNextApply) {
   }
 }
 
+TEST_F(KubernetesTest, ABudgetGoesWithTheSecondReplicaAndSomebodyElsesStays) {
+  const auto budgets = [&] { return cluster.kubectl({"get", "poddisruptionbudgets", "-o", "name"}); };
+  cluster.kubectl({"create", "poddisruptionbudget", "mf-test", "--selector=app=of-somebody-else", "--min-available=1"});
+  Watcher watcher(*engine);
+  Workload wanted = workload({"serve"});
+  EXPECT_TRUE(drive(wanted, watcher));
+  EXPECT_THAT(budgets(), HasSubstr("/mf-test\n"));
+  cluster.kubectl({"delete", "poddisruptionbudget", "mf-test"});
+  wanted.replicas = 2;
+  EXPECT_TRUE(drive(wanted, watcher));
+  EXPECT_THAT(budgets(), HasSubstr("/mf-test\n"));
+  wanted.replicas = 1;
+  EXPECT_TRUE(drive(wanted, watcher));
+  EXPECT_EQ(budgets(), "");
+}
+
 TEST_F(KubernetesTest, AQuotaThatIsUsedUpIsToldAndHealsWhenItIsNot) {
   Watcher watcher(*engine);
   const Workload wanted = workload({"serve"}, 2);
