@@ -58,6 +58,18 @@ std::string last_line(std::string text) {
   return text;
 }
 
+// The last two of a container's log. Its two outputs are one there, in no order between them: the last words of a
+// program that fails may stand before what it said last on the other.
+std::string last_words(std::string text) {
+  const std::string last = last_line(text);
+  const std::size_t end = text.find_last_not_of(" \r\n\t");
+  const std::size_t line = end == std::string::npos ? std::string::npos : text.find_last_of('\n', end);
+  if (line == std::string::npos) return last;
+  text.resize(line);
+  const std::string before = last_line(std::move(text));
+  return before.empty() ? last : before + "; " + last;
+}
+
 struct Taken {
   std::int64_t cpu_millis = 0, memory_bytes = 0;
   std::map<std::string, std::int64_t> devices;
@@ -126,7 +138,7 @@ std::string limit_of(const json::Object& pod, const char* list, const std::strin
 // How a container ended that is not to end. `memory`: its limit, as limit_of() has it.
 void explain_end(Unit& unit, const std::string& container, const json::Object& ended, const std::string& memory) {
   const std::string reason = text_at(ended, "reason");
-  const std::string words = last_line(text_at(ended, "message"));
+  const std::string words = last_words(text_at(ended, "message"));
   const std::int64_t code = integer_at(ended, "exitCode");
   if (reason == "OOMKilled") {
     explain(unit, "out-of-memory",

@@ -97,7 +97,7 @@ TEST(PodSeen, WhyOneDoesNotServe) {
       {"cannot-start", UnitState::kFailed, "cannot-start", {"container guard", "/no-such-program"}},
       {"cannot-start-again", UnitState::kFailed, "cannot-start", {"container guard", "/no-such-program"}},
       {"ended", UnitState::kExited, "exited", {"container guard", "exit status"}},
-      {"crash-loop", UnitState::kExited, "exited", {"container guard", "exit status 3: the weights do not fit"}},
+      {"crash-loop", UnitState::kExited, "exited", {"container guard", "exit status 3: going; the weights do not fit"}},
       {"out-of-memory", UnitState::kExited, "out-of-memory", {"container guard", "its limit of 32 MiB"}},
       {"unschedulable", UnitState::kPending, "unschedulable", {"no node", "PersistentVolumeClaims"}},
   };
@@ -143,7 +143,7 @@ TEST(PodSeen, AModelThatEndedIsToldWhileItsGuardRuns) {
             json::Object{{"terminated", json::Object{{"exitCode", 3}, {"message", "words\nlast words\n"}}}});
   const Unit unit = pod_in(object).unit;
   EXPECT_EQ(unit.state, UnitState::kRunning);
-  EXPECT_EQ(unit.reason, "the container model ended with exit status 3: last words");
+  EXPECT_EQ(unit.reason, "the container model ended with exit status 3: words; last words");
   EXPECT_EQ(unit.exit_code, std::nullopt);
 }
 
