@@ -46,6 +46,8 @@ class Answers:
 
 @pytest.mark.parametrize("sentence,chinese", [
     ("waits for its turn", "等待处理"),
+    ("what was asked for has not reached the cluster yet and is tried again: the API server cannot be reached",
+     "所做的更改还没有下发到集群，正在重试：the API server cannot be reached"),
     ("unit u0: is being stopped", "运行单元 u0：正在停止"),
     ("unit u2: it is missing", "运行单元 u2：状态为不存在"),
     ("unit u0: ended with exit status 3", "运行单元 u0：已结束，退出状态 3"),

@@ -69,21 +69,24 @@ Result<trust::Page<Deployment>> DeploymentService::list(const trust::Actor& acto
 Result<Deployment> DeploymentService::scale(const trust::Actor& actor, const std::string& id, int replicas) {
   MIFENG_CHECK(require(actor, trust::Permission::kDeploy));
   MIFENG_CHECK(check_replicas(replicas));
-  MIFENG_TRY(const auto cluster, context_.db.read([&](store::Transaction& tx) -> Result<std::string> {
-    MIFENG_TRY(const auto row, store::find<store::DeploymentRow>(tx, id));
-    if (!row || row->deleting != 0) return trust::not_found("deployment", id);
-    return row->cluster_id;
-  }));
-  MIFENG_TRY(const auto held, held_ports(context_, cluster));
-  auto done = context_.db.write([&](store::Transaction& tx) -> Result<Deployment> {
+  // Asked of the cluster only for ports that are yet to be taken: one that is away keeps nobody from going down, nor
+  // from going up where the ports there are stand before all units.
+  std::optional<HeldPorts> held;
+  std::string cluster;
+  const auto scale_in = [&](store::Transaction& tx) -> Result<std::optional<Deployment>> {
     MIFENG_TRY(auto row, store::find<store::DeploymentRow>(tx, id));
     if (!row || row->deleting != 0) return trust::not_found("deployment", id);
     MIFENG_TRY(const auto revision, wanted_revision(tx, *row));
     MIFENG_TRY(const auto pod, context_.renderings.of(context_, tx, *row, revision));
-    MIFENG_TRY(PortMap map, load_ports(tx, cluster, held));
+    const int slots = port_needs(context_, row->cluster_id, *pod, replicas).slots;
+    MIFENG_TRY(const int taken, slots_taken(tx, *row));
+    if (!held && taken < slots) {
+      cluster = row->cluster_id;
+      return std::optional<Deployment>();
+    }
+    MIFENG_TRY(PortMap map, load_ports(tx, row->cluster_id, held.value_or(HeldPorts{})));
     // Slots of units that are on their way out are still there; they come back with the ports they have.
-    MIFENG_CHECK(
-        take_slots(context_, tx, *row, pod->ports, port_needs(context_, cluster, *pod, replicas).slots, {}, map));
+    MIFENG_CHECK(take_slots(context_, tx, *row, pod->ports, slots, {}, map));
     const bool more = replicas > row->replicas;
     const bool none = row->replicas == 0;
     row->replicas = replicas;
@@ -97,13 +100,17 @@ Result<Deployment> DeploymentService::scale(const trust::Actor& actor, const std
     row->changed_ms = context_.clock.now_ms();
     MIFENG_CHECK(store::update(tx, *row));
     MIFENG_CHECK(context_.audit.append(tx, actor, "deployment.scale", id, std::to_string(replicas) + " replica(s)"));
-    return deployment_of(context_, tx, *row);
-  });
-  if (done) {
-    context_.changed.notify();
-    context_.access.snapshots_changed.notify();
+    MIFENG_TRY(auto scaled, deployment_of(context_, tx, *row));
+    return std::optional<Deployment>(std::move(scaled));
+  };
+  MIFENG_TRY(auto done, context_.db.write(scale_in));
+  if (!done) {
+    MIFENG_TRY(held, held_ports(context_, cluster));
+    MIFENG_TRY(done, context_.db.write(scale_in));
   }
-  return done;
+  context_.changed.notify();
+  context_.access.snapshots_changed.notify();
+  return std::move(*done);
 }
 
 Result<Deployment> DeploymentService::restart(const trust::Actor& actor, const std::string& id) {

@@ -1,4 +1,6 @@
 // Node ports, deployments, batches, the reconciler.
+#include <gmock/gmock.h>
+
 #include <algorithm>
 #include <atomic>
 #include <future>
@@ -210,6 +212,26 @@ TEST_F(Deployments, WhatNobodyWantsIsRemovedAndAnEngineThatIsAwayLosesNothing) {
   reopen();
   rounds();
   EXPECT_TRUE(engine_.containers.empty());
+}
+
+TEST_F(Deployments, AChangeThatDoesNotReachItsClusterSaysSoAndItsStateStays) {
+  const std::string id = add_deployment("digits", version_, 2);
+  rounds();
+  engine_.make_all_ready();
+  rounds();
+  engine_.away = true;
+  ASSERT_TRUE(platform_->deployments().scale(operator_, id, 1));
+  const std::string before = state(id);
+  EXPECT_FALSE(platform_->reconciler().run_once());
+  EXPECT_THAT(get(id).reason, testing::Not(testing::HasSubstr("has not reached"))) << "once is no news";
+  EXPECT_FALSE(platform_->reconciler().run_once());
+  EXPECT_THAT(get(id).reason, testing::HasSubstr("has not reached the cluster yet"));
+  EXPECT_EQ(state(id), before);
+  engine_.away = false;
+  rounds();
+  rounds();
+  EXPECT_EQ(get(id).reason, "");
+  EXPECT_EQ(state(id), "ready");
 }
 
 TEST_F(Deployments, ContainersThatVanishComeBack) {

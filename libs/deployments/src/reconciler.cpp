@@ -101,6 +101,19 @@ Result<void> note_trouble(const Context& context, const std::string& id, const E
   });
 }
 
+// What was asked for last has not come to its cluster. Its units go on as they are, so its state stays what it is.
+Result<void> note_delay(const Context& context, const std::string& id, const Error& error) {
+  const std::string reason =
+      phrase("what was asked for has not reached the cluster yet and is tried again: {}", error.message());
+  return context.db.write([&](store::Transaction& tx) -> Result<void> {
+    MIFENG_TRY(auto fresh, store::find<store::DeploymentRow>(tx, id));
+    if (!fresh || fresh->reason == reason) return ok();
+    fresh->reason = reason;
+    MIFENG_CHECK(store::update(tx, *fresh));
+    return ok();
+  });
+}
+
 }  // namespace
 
 struct Reconciler::State {
@@ -226,10 +239,12 @@ Result<int> Reconciler::look_at(const store::DeploymentRow& row) {
     MIFENG_TRY(done, run_deployment_round(context_, row, urge));
     return done->changed;
   });
+  bool tried_before = false;
   {
     const std::lock_guard guard(state.mutex);
     State::Known& known = state.known[row.id];
     known.due.reset();
+    tried_before = known.retry > kFirstRetry;
     if (changed) {
       known.applied = wish;
       known.retry = kFirstRetry;
@@ -247,8 +262,12 @@ Result<int> Reconciler::look_at(const store::DeploymentRow& row) {
     if (sooner) ++state.wakes;
   }
   state.woken.notify_all();
-  if (!changed && changed.error().code() != ErrorCode::kUnavailable)
+  if (changed) return changed;
+  if (changed.error().code() != ErrorCode::kUnavailable) {
     MIFENG_CHECK(note_trouble(context_, row.id, changed.error()));
+  } else if (urge == Urge::kApply && tried_before) {  // once is no news: an API server that restarts is back by then
+    MIFENG_CHECK(note_delay(context_, row.id, changed.error()));
+  }
   return changed;
 }
 

@@ -56,6 +56,13 @@ Result<int> take_slots(const Context& context, store::Transaction& tx, const sto
   return static_cast<int>(missing.size());
 }
 
+Result<int> slots_taken(store::Transaction& tx, const store::DeploymentRow& row) {
+  MIFENG_TRY(const auto there, store::ports_of(tx, row.id));
+  std::set<std::int64_t> slots;
+  for (const auto& port : there) slots.insert(port.slot);
+  return static_cast<int>(slots.size());
+}
+
 Result<bool> give_slots_back(store::Transaction& tx, const store::DeploymentRow& row,
                              const std::vector<manifest::ContainerPort>& ports, int slots,
                              const std::set<int>& occupied) {

@@ -20,6 +20,8 @@ struct Context;
 Result<int> take_slots(const Context& context, store::Transaction& tx, const store::DeploymentRow& row,
                        const std::vector<manifest::ContainerPort>& ports, int slots, const std::vector<int>& chosen,
                        PortMap& map);
+// How many slots the deployment has ports for.
+Result<int> slots_taken(store::Transaction& tx, const store::DeploymentRow& row);
 // Gives back all but `slots` slots, those in `occupied` first of all to be kept, and ports of other names than `ports`.
 // Whether anything was given back.
 Result<bool> give_slots_back(store::Transaction& tx, const store::DeploymentRow& row,
