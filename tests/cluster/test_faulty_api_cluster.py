@@ -1,19 +1,14 @@
 """An API server that is slow, refuses, breaks off, forgets, or is gone: nothing of the deployments on it is lost, calls to
 their models go on, and a cluster beside it does not notice. Each fault is put between the platform and the real one."""
 import os
-import shutil
-import sys
 import threading
 import time
 
+import cluster
+import faulty_api
+import hostile
 import pytest
-
-sys.path.insert(0, os.path.join(os.environ["MIFENG_SOURCE"], "tests/e2e"))
-
-import cluster  # noqa: E402
-import faulty_api  # noqa: E402
-from installation import SOURCE, Installation, wait_until  # noqa: E402
-from ports import free_port  # noqa: E402
+from installation import wait_until
 
 GONE_SECONDS = int(os.environ.get("MIFENG_TEST_GONE_SECONDS", "45"))
 
@@ -94,17 +89,9 @@ class Caller:
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory):
     place = tmp_path_factory.mktemp("faulty")
-    shutil.copytree(SOURCE / "packs", place / "packs")
-    shutil.copytree(SOURCE / "tests/e2e/packs/plain-c", place / "packs/plain-c")
-    shutil.copytree(SOURCE / "tests/attacks/hostile", place / "models/hostile")
-    with cluster.start(what_for="an API server's bad days") as k8s, faulty_api.in_front_of(k8s, place) as front:
-        installation = Installation(
-            place / "d", examples=place / "models", packs=place / "packs",
-            options=["--kubeconfig", front.kubeconfig, "--registry", k8s.registry,
-                     "--guard-listen", f"{k8s.host_address}:{free_port()}"])
-        with installation:
-            installation.wait_answer("/hostile")
-            yield Scene(k8s, front, installation)
+    with cluster.start(what_for="an API server's bad days") as k8s, faulty_api.in_front_of(k8s, place) as front, \
+            hostile.running(k8s, place, front.kubeconfig) as installation:
+        yield Scene(k8s, front, installation)
 
 
 @pytest.fixture(autouse=True)

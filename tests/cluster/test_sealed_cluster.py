@@ -1,16 +1,10 @@
 """A sealed model on a real cluster, from the vendor's project to an answer through the gateway."""
 import json
-import os
-import shutil
-import sys
 
+import cluster
+import hostile
 import pytest
-
-sys.path.insert(0, os.path.join(os.environ["MIFENG_SOURCE"], "tests/e2e"))
-
-import cluster  # noqa: E402
-from installation import SOURCE, Installation, wait_until  # noqa: E402
-from ports import free_port  # noqa: E402
+from installation import wait_until
 
 
 class Sealed:
@@ -38,18 +32,9 @@ class Sealed:
 
 @pytest.fixture(scope="module")
 def sealed(tmp_path_factory):
-    place = tmp_path_factory.mktemp("sealed")
-    shutil.copytree(SOURCE / "packs", place / "packs")
-    shutil.copytree(SOURCE / "tests/e2e/packs/plain-c", place / "packs/plain-c")
-    shutil.copytree(SOURCE / "tests/attacks/hostile", place / "models/hostile")
-    with cluster.start(what_for="a sealed model") as k8s:
-        installation = Installation(
-            place / "d", examples=place / "models", packs=place / "packs",
-            options=["--kubeconfig", k8s.kubeconfig, "--registry", k8s.registry,
-                     "--guard-listen", f"{k8s.host_address}:{free_port()}"])
-        with installation:
-            installation.wait_answer("/hostile")
-            yield Sealed(k8s, installation)
+    with cluster.start(what_for="a sealed model") as k8s, \
+            hostile.running(k8s, tmp_path_factory.mktemp("sealed")) as installation:
+        yield Sealed(k8s, installation)
 
 
 def test_it_answers_through_the_gateway(sealed):

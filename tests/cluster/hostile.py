@@ -1,0 +1,23 @@
+"""An installation whose only model, tests/attacks/hostile, runs on a cluster: packed, sealed and deployed by `mifeng up`."""
+import contextlib
+import os
+import shutil
+import sys
+
+sys.path.insert(0, os.path.join(os.environ["MIFENG_SOURCE"], "tests/e2e"))
+
+from installation import SOURCE, Installation  # noqa: E402
+from ports import free_port  # noqa: E402
+
+
+@contextlib.contextmanager
+def running(k8s, place, kubeconfig=None):
+    """`kubeconfig`: another way to the cluster than its own."""
+    shutil.copytree(SOURCE / "packs", place / "packs")
+    shutil.copytree(SOURCE / "tests/e2e/packs/plain-c", place / "packs/plain-c")
+    shutil.copytree(SOURCE / "tests/attacks/hostile", place / "models/hostile")
+    with Installation(place / "d", examples=place / "models", packs=place / "packs",
+                      options=["--kubeconfig", kubeconfig or k8s.kubeconfig, "--registry", k8s.registry,
+                               "--guard-listen", f"{k8s.host_address}:{free_port()}"]) as installation:
+        installation.wait_answer("/hostile")
+        yield installation
