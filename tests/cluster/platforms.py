@@ -1,25 +1,14 @@
 """A mifengd of a test's own, asked over its local socket by `mifeng` and by itself."""
 import contextlib
-import http.client
 import json
 import os
 import pathlib
-import socket
 import subprocess
 import tempfile
 
+from unix_http import UnixConnection
+
 BIN = pathlib.Path(os.environ["MIFENG_BIN"])
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=120)
-        self.path = str(path)
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
 
 
 class Platform:
@@ -50,7 +39,7 @@ class Platform:
 
     def ask(self, method, path, body=None):
         """(status, answer)"""
-        connection = UnixConnection(self.folder / "local.sock")
+        connection = UnixConnection(self.folder / "local.sock", timeout=120)
         with contextlib.closing(connection):
             connection.request(method, "/api/v1" + path, body=None if body is None else json.dumps(body),
                                headers={} if body is None else {"Content-Type": "application/json"})

@@ -9,6 +9,7 @@ import time
 import kubernetes
 import platforms
 import pytest
+from ports import free_port
 
 INSTALLATION, OTHER = "0123456789abcdef" * 2, "fedcba9876543210" * 2
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -243,7 +244,7 @@ def test_doctor_says_what_is_there_and_what_is_lost(platform, k8s):
 @pytest.mark.parametrize("what", ["text", "yaml", "context", "nowhere", "authority", "insecure", "plain", "auth-provider",
                                   "password", "key"])
 def test_bad_kubeconfigs_are_told_plainly(platform, k8s, tmp_path, what):
-    port = socket_port()
+    port = free_port()
     files = {
         "text": lambda: written(tmp_path, "hello"),
         "yaml": lambda: written(tmp_path, "clusters: [\n"),
@@ -268,12 +269,6 @@ def test_bad_kubeconfigs_are_told_plainly(platform, k8s, tmp_path, what):
                                                             "kubeconfig": (tmp_path / "kubeconfig").read_text()})
         assert status >= 400 and answer["reason"] == reason, answer
     assert platform.ask("GET", "/clusters/bad")[0] == 404
-
-
-def socket_port():
-    with platforms.socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def other_authority(folder):

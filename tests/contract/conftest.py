@@ -5,26 +5,19 @@ import http.client
 import json
 import os
 import pathlib
-import socket
 import subprocess
+import sys
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/support"))
+
+from unix_http import UnixConnection  # noqa: E402
+
 BIN = pathlib.Path(os.environ.get("MIFENG_BIN", ROOT / "build/bin"))
 DESCRIPTION = ROOT / "spec/openapi.yaml"
 ROLES = ["administrator", "vendor", "operator", "auditor", "caller"]
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=30)
-        self.path = str(path)
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
 
 
 class Platform:

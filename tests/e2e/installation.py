@@ -7,7 +7,6 @@ import pathlib
 import re
 import select
 import signal
-import socket
 import subprocess
 import sys
 import tarfile
@@ -17,6 +16,7 @@ import urllib.parse
 sys.path.insert(0, os.path.join(os.environ["MIFENG_SOURCE"], "tests/support"))
 
 from ports import NodePorts, free_port  # noqa: E402
+from unix_http import UnixConnection  # noqa: E402
 
 BIN = pathlib.Path(os.environ["MIFENG_BIN"])
 SOURCE = pathlib.Path(os.environ["MIFENG_SOURCE"])
@@ -48,17 +48,6 @@ def bind_once_free(server, port):
 def interruptible():
     """A background job of a shell has SIGINT ignored, and so has what it starts: stop() would wait for ever."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=60)
-        self.path = str(path)
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
 
 
 class ApiError(Exception):

@@ -1,24 +1,12 @@
 """mifeng-gateway against the real mifengd."""
-import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 
 import pytest
-from keyholders import BIN, Gateway, wait_for
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=30)
-        self.path = str(path)
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(30)
-        self.sock.connect(self.path)
+from keyholders import BIN, Gateway, wait_for  # and with it tests/support
+from unix_http import UnixConnection
 
 
 class Network:

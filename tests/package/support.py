@@ -2,16 +2,18 @@
 import contextlib
 import gzip
 import hashlib
-import http.client
 import json
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import sys
 import tarfile
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+from unix_http import UnixConnection  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("MIFENG_BUILD", pathlib.Path(__file__).resolve().parents[2] / "build/release"))
 BIN = pathlib.Path(os.environ.get("MIFENG_BIN", pathlib.Path(__file__).resolve().parents[2] / "build/bin"))
@@ -88,16 +90,7 @@ def write_image(folder, tar):
     (folder / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
 
 
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=30)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(30)
-        self.sock.connect(str(self.path))
-
+class ModelConnection(UnixConnection):
     def call(self, method, target, body=None):
         if body is not None and not isinstance(body, (str, bytes)):
             body = json.dumps(body)
@@ -112,7 +105,7 @@ class Model:
         self.socket = socket_path
 
     def connect(self):
-        return UnixConnection(self.socket)
+        return ModelConnection(self.socket)
 
     def other_sockets(self):
         """What the model and its children have open of sockets that are no Unix sockets."""
