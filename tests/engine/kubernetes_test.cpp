@@ -26,16 +26,20 @@ class KubernetesTest : public EngineTestBase {
     return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [](const Unit& one) { return one.ready; }));
   }
   // How few units were ready at any change that the watch told of, until all runs as wanted.
-  std::size_t fewest_ready(const Workload& wanted, Watcher& watcher) {
-    std::size_t fewest = 1000;
-    EXPECT_TRUE(watcher.wait_for(
-        [&] {
-          const ApplyResult last = apply(wanted);
-          fewest = std::min(fewest, count_ready(last.units));
-          return last.settled && all_ready(last.units);
-        },
-        90s));
-    return fewest;
+  // Until it is as wanted, and at no look before with fewer ready units than `least`.
+  void drive_with_at_least(std::size_t least, const Workload& wanted, Watcher& watcher) {
+    const auto is_done = [&] {
+      const ApplyResult last = apply(wanted);
+      if (count_ready(last.units) < least) {
+        std::string seen;
+        for (const Unit& unit : last.units)
+          seen += unit.name + " of revision " + std::to_string(unit.revision) + " is " + to_string(unit.state) +
+                  (unit.ready ? ", ready" : ", not ready") + " " + unit.reason_code + " " + unit.reason + "\n";
+        ADD_FAILURE() << "fewer than " << least << " are ready:\n" << seen;
+      }
+      return last.settled && all_ready(last.units);
+    };
+    EXPECT_TRUE(watcher.wait_for(is_done, 90s));
   }
   std::string of_deployment(const std::string& path) {
     return cluster.kubectl({"get", "deployment", "mf-test", "-o", "jsonpath={" + path + "}"});
@@ -64,7 +68,7 @@ TEST_F(KubernetesTest, AnUpdateNeverHasFewerReadyUnitsThanWanted) {
   const auto before = ids();
   wanted.revision = 2;
   wanted.pod.guard.env.push_back({"MORE", "1"});
-  EXPECT_GE(fewest_ready(wanted, watcher), 2U);
+  drive_with_at_least(2, wanted, watcher);
   expect_all_of(2, 0, 2);
   for (const std::string& id : ids()) EXPECT_FALSE(before.contains(id));
   EXPECT_FALSE(apply(wanted).changed);
@@ -76,7 +80,7 @@ TEST_F(KubernetesTest, ARestartReplacesAllOneByOne) {
   ASSERT_TRUE(drive(wanted, watcher));
   const auto before = ids();
   wanted.restart = 1;
-  EXPECT_GE(fewest_ready(wanted, watcher), 2U);
+  drive_with_at_least(2, wanted, watcher);
   expect_all_of(1, 1, 2);
   for (const std::string& id : ids()) EXPECT_FALSE(before.contains(id));
 }
@@ -108,7 +112,7 @@ TEST_F(KubernetesTest, WhatNeverGetsReadyLeavesTheOldOnesServing) {
   // And the next that can takes their place.
   ++wanted.revision;
   wanted.pod.guard.args = {"serve"};
-  EXPECT_GE(fewest_ready(wanted, watcher), 2U);
+  drive_with_at_least(2, wanted, watcher);
   expect_all_of(wanted.revision, 0, 2);
 }
 
@@ -120,7 +124,7 @@ TEST_F(KubernetesTest, ScalesDownToNoneAndUpAgain) {
   EXPECT_EQ(endpoints()[0].kind, EndpointKind::kBalanced);
   wanted.replicas = 1;
   EXPECT_TRUE(apply(wanted).changed);
-  EXPECT_GE(fewest_ready(wanted, watcher), 1U);
+  drive_with_at_least(1, wanted, watcher);
   EXPECT_EQ(units().size(), 1U);
   EXPECT_FALSE(apply(wanted).changed);
   EXPECT_THAT(bench.everything_of(installation), Not(HasSubstr("poddisruptionbudget")));

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "mifeng/base/bounds.h"
 #include "mifeng/manifest/rules.h"
 #include "podman_parts.h"
 
@@ -64,7 +65,8 @@ Result<void> check_container(const std::string& where, const ContainerTemplate& 
 Result<void> validate(const Workload& workload) {
   const PodTemplate& pod = workload.pod;
   if (!is_label(workload.deployment, 40)) return bad("deployment", "must be a DNS label of at most 40 bytes");
-  if (workload.replicas < 0 || workload.replicas > 1000) return bad("replicas", "must be from 0 to 1000");
+  if (workload.replicas < 0 || workload.replicas > bounds::kReplicasMax)
+    return bad("replicas", "must be from 0 to " + std::to_string(bounds::kReplicasMax));
   std::set<std::string> paths{kSocketsPath, manifest::kStartFolder};
   std::set<std::string> names;
   for (const SharedFolder& folder : pod.shared) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "mifeng/base/bounds.h"
 #include "mifeng/manifest/rules.h"
 #include "objects.h"
 
@@ -9,7 +10,6 @@ namespace mifeng::kubernetes {
 namespace {
 
 constexpr std::size_t kPortNameMax = 15;  // RFC 6335 section 5.1
-constexpr int kReplicasMax = 1000;
 
 bool is_label(std::string_view text, std::size_t max) { return !manifest::check_label(text, max); }
 
@@ -58,7 +58,8 @@ Result<void> check_container(const std::string& where, const cluster::ContainerT
 Result<void> validate(const cluster::Workload& workload) {
   const cluster::PodTemplate& pod = workload.pod;
   if (!is_label(workload.deployment, 40)) return bad("deployment", "must be a DNS label of at most 40 bytes");
-  if (workload.replicas < 0 || workload.replicas > kReplicasMax) return bad("replicas", "must be from 0 to 1000");
+  if (workload.replicas < 0 || workload.replicas > bounds::kReplicasMax)
+    return bad("replicas", "must be from 0 to " + std::to_string(bounds::kReplicasMax));
   Mounts of_guard, of_model;
   std::set<std::string> names;
   MIFENG_CHECK(of_guard.add("pod", kTokenFolder));
