@@ -70,6 +70,36 @@ python_env() {
   printf '%s\n' "$dir"
 }
 
+# node_folder: where a Node that is new enough for the console is, with its npm: the machine's own, else one in a Python
+# environment (Debian 12 has 18).
+node_folder() {
+  if command -v node >/dev/null && command -v npm >/dev/null &&
+     node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 22 || (a == 22 && b >= 12) || (a == 20 && b >= 19) ? 0 : 1)'; then
+    dirname "$(command -v node)"
+  else
+    printf '%s\n' "$(python_env node)/bin"
+  fi
+}
+
+# node_modules FOLDER: what its package-lock.json names, kept under the cache by the list's digest and linked from
+# FOLDER/node_modules; the path on standard output.
+node_modules() {
+  local folder="$root/$1" dir
+  dir="$cache_home/npm/$1-$(sha256sum <"$folder/package-lock.json" | cut -c1-16)"
+  if [ ! -e "$dir/.complete" ]; then
+    say "installing the npm packages of $1"
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    cp "$folder/package.json" "$folder/package-lock.json" "$folder/.npmrc" "$dir"
+    # No script of a package runs: none is needed, and none is wanted.
+    (cd "$dir" && PATH="$(node_folder):$PATH" && { npm ci --ignore-scripts --no-progress --loglevel=error >&2 ||
+      npm ci --ignore-scripts --no-progress --loglevel=error >&2; }) || die "npm could not install what $1/package-lock.json names; is the npm registry reached? Run this again."
+    touch "$dir/.complete"
+  fi
+  [ "$(readlink "$folder/node_modules")" = "$dir/node_modules" ] || ln -sfn "$dir/node_modules" "$folder/node_modules"
+  printf '%s\n' "$folder/node_modules"
+}
+
 # configure PRESET: where that has not been done, or was with other presets.
 configure() {
   local preset=$1 dir="$root/build/$1"
