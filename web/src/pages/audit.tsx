@@ -1,5 +1,5 @@
 import { Button, Input } from 'antd';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { type Schemas, client, must } from '../api/client.ts';
 import { useLive } from '../api/live.ts';
@@ -25,6 +25,7 @@ export default function Audit() {
   const { t } = useTranslation();
   const list = useList();
   const [verdict, setVerdict] = useState<Schemas['AuditVerdict'] | { error: unknown } | 'doing' | null>(null);
+  const head = useRef<HTMLInputElement>(null);
   const query = {
     actor: list.get('actor') || undefined,
     action: list.get('action') || undefined,
@@ -36,10 +37,10 @@ export default function Audit() {
   };
   const asked = useLive(['audit', query], (signal) => must(client.GET('/audit', { signal, params: { query } })), { keep: true });
   const filtered = Boolean(query.actor || query.action || query.subject || query.from_ms || query.to_ms);
-  const verify = async (head?: Record<string, unknown>) => {
+  const verify = async (kept?: Record<string, unknown>) => {
     setVerdict('doing');
     try {
-      setVerdict(await must(client.POST('/audit/verification', { body: (head ? { head } : {}) as Schemas['AuditVerification'] })));
+      setVerdict(await must(client.POST('/audit/verification', { body: (kept ? { head: kept } : {}) as Schemas['AuditVerification'] })));
     } catch (error) {
       setVerdict({ error });
     }
@@ -88,23 +89,26 @@ export default function Audit() {
             {t('audit.all')}
           </button>
         )}
-        <label className="row" style={{ marginLeft: 'auto' }}>
-          <span className="second">{t('audit.with-head')}</span>
-          <input
-            type="file"
-            accept="application/json,.json"
-            aria-label={t('audit.with-head')}
-            onChange={(event) => {
-              void event.target.files?.[0]?.text().then((text) => {
-                try {
-                  return verify(JSON.parse(text) as Record<string, unknown>);
-                } catch (error) {
-                  return setVerdict({ error });
-                }
-              });
-            }}
-          />
-        </label>
+        <Button style={{ marginLeft: 'auto' }} onClick={() => head.current?.click()}>
+          {t('audit.with-head')}
+        </Button>
+        <input
+          ref={head}
+          type="file"
+          accept="application/json,.json"
+          hidden
+          aria-label={t('audit.with-head')}
+          onChange={(event) => {
+            void event.target.files?.[0]?.text().then((text) => {
+              try {
+                return verify(JSON.parse(text) as Record<string, unknown>);
+              } catch (error) {
+                return setVerdict({ error });
+              }
+            });
+            event.target.value = '';
+          }}
+        />
       </div>
       <Loaded of={asked}>
         {(page) =>

@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { Link, useNavigate, useSearchParams } from 'react-router';
 import { type Schemas, client, must } from '../api/client.ts';
 import { ApiError } from '../api/error.ts';
-import { useLive } from '../api/live.ts';
+import { retryGets, useLive } from '../api/live.ts';
 import { said, saidError } from '../i18n/said.ts';
 import { configOf } from '../ui/config-fields.ts';
 import { useConfig } from '../ui/config.tsx';
@@ -145,7 +145,7 @@ function Form({ version, cluster }: { version: Schemas['ModelVersion']; cluster:
     queryKey: ['plan', 'recommended', cluster, version.id, replicas],
     enabled: config.data !== undefined,
     placeholderData: keepPreviousData,
-    retry: false,
+    retry: retryGets,
     queryFn: ({ signal }) => must(client.POST('/deployments/plan', { signal, body: { name: 'plan', cluster, version_id: version.id, replicas, ...(signed.network ? { allow_network: true } : {}) } })),
   });
   const rows = (recommended.data?.ports ?? []).map((port) => {
@@ -159,7 +159,7 @@ function Form({ version, cluster }: { version: Schemas['ModelVersion']; cluster:
     queryKey: ['plan', settled],
     enabled: config.data !== undefined,
     placeholderData: keepPreviousData,
-    retry: false,
+    retry: retryGets,
     queryFn: ({ signal }) => must(client.POST('/deployments/plan', { signal, body: settled })),
   });
   const planned = settled === request && !plan.isPlaceholderData && !plan.isFetching;

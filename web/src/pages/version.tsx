@@ -261,7 +261,7 @@ function Documents({ of, kind, base }: { of: Version; kind: string; base: string
     <>
       <div className="row" style={{ gap: 16, marginBottom: 16 }}>
         {of.documents.map((one) => (
-          <Link key={one.kind} to={`${base}/documents/${one.kind}`} className="facet" aria-pressed={one.kind === shown} aria-current={one.kind === shown}>
+          <Link key={one.kind} to={`${base}/documents/${one.kind}`} className="facet" aria-current={one.kind === shown ? 'page' : undefined}>
             {t(`document.${one.kind}`)} <span className="note">{bytes(one.size)}</span>
           </Link>
         ))}

@@ -22,7 +22,8 @@ export function Choices() {
           onClick: ({ key }) => choose(key as Choice),
         }}
       >
-        <Button type="link" size="small" aria-label={t('theme.title')}>
+        <Button type="link" size="small">
+          <span className="hidden">{t('theme.title')}</span>
           {t(`theme.${choice}`)} ▾
         </Button>
       </Dropdown>

@@ -1,17 +1,19 @@
 // Ctrl-K: one field that finds pages, versions, deployments, routes, vendors and the holder of a port.
-import { Input, type InputRef, Modal } from 'antd';
-import { useEffect, useRef, useState } from 'react';
+import { Input } from 'antd';
+import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import { client, must } from '../api/client.ts';
 import { useMe, useSession } from '../api/session.tsx';
+import { Sheet } from '../ui/sheet.tsx';
 import { placesFor } from './navigation.ts';
 
 export function FindButton({ open }: { open: () => void }) {
   const { t } = useTranslation();
   return (
     <div className="find">
-      <button type="button" className="find-button" onClick={open} aria-label={t('find.title')}>
+      <button type="button" className="find-button" onClick={open}>
+        <span className="hidden">{t('find.title')}</span>
         <span className="wide">{t('find.hint')}</span>
         <kbd>Ctrl K</kbd>
       </button>
@@ -35,7 +37,6 @@ export function Find({ close }: { close: () => void }) {
   const [text, setText] = useState('');
   const [found, setFound] = useState<Hit[]>([]);
   const [at, setAt] = useState(0);
-  const input = useRef<InputRef>(null);
 
   const wanted = text.trim();
   const pages: Hit[] = placesFor(me)
@@ -96,9 +97,9 @@ export function Find({ close }: { close: () => void }) {
     void navigate(hit.to);
   };
   return (
-    <Modal open onCancel={close} footer={null} closable={false} title={<span className="hidden">{t('find.title')}</span>} afterOpenChange={(open) => open && input.current?.focus()} width={640}>
+    <Sheet open close={close} title={t('find.title')} bare>
       <Input
-        ref={input}
+        autoFocus
         role="combobox"
         aria-expanded
         aria-controls="found"
@@ -133,6 +134,6 @@ export function Find({ close }: { close: () => void }) {
         ))}
         {hits.length === 0 && <li className="second">{t('find.none')}</li>}
       </ul>
-    </Modal>
+    </Sheet>
   );
 }

@@ -1,10 +1,11 @@
 // Signing in: at the door, above a page whose session has ended, and the change of a first password.
-import { Button, Input, Modal } from 'antd';
+import { Button, Input } from 'antd';
 import { type FormEvent, type ReactNode, useId, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { client, must } from '../api/client.ts';
 import { useSession } from '../api/session.tsx';
 import { saidError } from '../i18n/said.ts';
+import { Sheet } from '../ui/sheet.tsx';
 import { Choices } from './choices.tsx';
 
 function Form({ run, act, doing, children, error }: { run: () => Promise<void>; act: string; doing: string; children: ReactNode; error: unknown }) {
@@ -117,11 +118,11 @@ export function SignInAbove() {
   const { t } = useTranslation();
   const { ended, me } = useSession();
   return (
-    <Modal open={ended} title={t('signin.again')} footer={null} closable={false} mask={{ closable: false }} keyboard={false} destroyOnHidden>
+    <Sheet open={ended} title={t('signin.again')}>
       <div className="modal-form">
         <SignInForm lead={<p>{t('signin.again-lead')}</p>} known={me?.name ?? ''} />
       </div>
-    </Modal>
+    </Sheet>
   );
 }
 

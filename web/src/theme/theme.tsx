@@ -50,7 +50,6 @@ function themeOf(palette: Palette, isDark: boolean): ThemeConfig {
     components: {
       Button: { primaryShadow: 'none', defaultShadow: 'none', dangerShadow: 'none', fontWeight: 400 },
       Select: { optionSelectedBg: palette.selection, optionActiveBg: palette.band, optionSelectedFontWeight: 400 },
-      Modal: { titleFontSize: 16, titleLineHeight: 1.5 },
       Input: { activeShadow: 'none' },
       Tooltip: { fontSize: 12 },
     },
@@ -103,6 +102,8 @@ export function ThemeProvider({ children }: { children: ReactNode }) {
         locale={i18n.language === 'zh' ? zh : en}
         csp={{ nonce }}
         wave={{ disabled: true }}
+        // What opens within a dialog has to be in it: the browser draws that above all else.
+        getPopupContainer={(trigger) => trigger?.closest('dialog') ?? document.body}
         button={{ autoInsertSpace: false }}
       >
         {children}

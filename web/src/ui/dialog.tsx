@@ -1,8 +1,9 @@
 // Dialogs that ask before something is done: plainly, for a reason, or for the name of what is destroyed.
-import { Button, Input, Modal } from 'antd';
+import { Button, Input } from 'antd';
 import { type ReactNode, useId, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { saidError } from '../i18n/said.ts';
+import { Sheet } from './sheet.tsx';
 
 interface Props {
   open: boolean;
@@ -44,15 +45,7 @@ export function Dialog({ open, close, title, act, doing, danger, children, typed
     }
   };
   return (
-    <Modal
-      open={open}
-      onCancel={done}
-      title={title}
-      footer={null}
-      destroyOnHidden
-      mask={{ closable: false }}
-      closable={{ 'aria-label': t('act.close') }}
-    >
+    <Sheet open={open} close={done} title={title}>
       <form
         className="modal-form"
         onSubmit={(event) => {
@@ -85,7 +78,7 @@ export function Dialog({ open, close, title, act, doing, danger, children, typed
           </Button>
         </div>
       </form>
-    </Modal>
+    </Sheet>
   );
 }
 
@@ -93,7 +86,7 @@ export function Dialog({ open, close, title, act, doing, danger, children, typed
 export function Shown({ open, close, title, note, secret, file }: { open: boolean; close: () => void; title: string; note: string; secret: string; file: () => void }) {
   const { t } = useTranslation();
   return (
-    <Modal open={open} onCancel={close} title={title} footer={null} mask={{ closable: false }} closable={{ 'aria-label': t('act.close') }}>
+    <Sheet open={open} close={close} title={title}>
       <p>{note}</p>
       <pre>{secret}</pre>
       <div className="row" style={{ justifyContent: 'flex-end', marginTop: 16 }}>
@@ -103,6 +96,6 @@ export function Shown({ open, close, title, note, secret, file }: { open: boolea
         </Button>
         <Button onClick={close}>{t('act.done')}</Button>
       </div>
-    </Modal>
+    </Sheet>
   );
 }
