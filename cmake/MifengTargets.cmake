@@ -210,9 +210,10 @@ endfunction()
 
 # mifeng_pytest(NAME [TOGETHER] [HEAVY test_x...] [AFTER integration.x.test_y] [KUBERNETES test_z...] [LONG_TIMEOUT s]):
 # tests/NAME with pytest, one ctest case a test file; TOGETHER: one for all files of the folder, which share what they start.
-# Files test_*_long.py are long tests, files test_*_cluster.py tests on a real Kubernetes, all others integration tests. The
-# interpreter is MIFENG_TEST_PYTHON (./test makes it); the programs' folder and the source tree come in the environment. The
-# locale is set, since the command line speaks the language of its caller.
+# Files test_*_long.py are long tests, files test_*_cluster.py tests on a real Kubernetes, files test_*_browser.py what
+# `./test browser` runs beside the others of tests/browser, all others integration tests. The interpreter is
+# MIFENG_TEST_PYTHON (./test makes it); the programs' folder and the source tree come in the environment. The locale is set,
+# since the command line speaks the language of its caller.
 #
 # `./test` runs three cases at a time: whatever there is one of on a machine a test has to share or to have for itself
 # (tests/support/ports.py). HEAVY ones use both processors all the time, so that only one case runs beside them. AFTER: they
@@ -248,6 +249,11 @@ function(mifeng_pytest name)
         RESOURCE_LOCK kubernetes)
       continue()
     endif()
+    if(stem MATCHES "_browser$")
+      mifeng_pytest_case(browser.${name}.${stem} ${name}/${file})
+      set_tests_properties(browser.${name}.${stem} PROPERTIES LABELS browser TIMEOUT ${MIFENG_INTEGRATION_TIMEOUT})
+      continue()
+    endif()
     list(APPEND together ${name}/${file})
     if(NOT ARG_TOGETHER)
       set(case integration.${name}.${stem})
@@ -268,6 +274,9 @@ function(mifeng_pytest name)
   if(ARG_TOGETHER)
     mifeng_pytest_case(integration.${name} ${together})
     set_tests_properties(integration.${name} PROPERTIES LABELS integration TIMEOUT ${MIFENG_INTEGRATION_TIMEOUT})
+    if(name STREQUAL "browser")
+      set_tests_properties(integration.${name} PROPERTIES LABELS "integration;browser")
+    endif()
     if(ARG_AFTER)
       set_tests_properties(integration.${name} PROPERTIES DEPENDS ${ARG_AFTER})
     endif()

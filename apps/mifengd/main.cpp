@@ -20,6 +20,7 @@
 #include "mifeng/package/oci_image.h"
 #include "mifeng/platform/platform.h"
 #include "mifeng/rest/api.h"
+#include "mifeng/rest/console.h"
 #include "mifeng/rest/unit_sockets.h"
 #include "options.h"
 
@@ -118,6 +119,20 @@ Result<GuardFiles> guard_files(const Options& options) {
   return files;
 }
 
+// Nothing where it was not built: the API works without.
+Result<net::Handler> console_handler(const Options& options, Random& random) {
+  auto folder = options.console;
+  if (folder.empty()) {
+    std::error_code failure;
+    folder = std::filesystem::read_symlink("/proc/self/exe", failure).parent_path().parent_path() / "console";
+  }
+  auto console = rest::Console::read(folder);
+  if (console) return console->handler(random);
+  if (!options.console.empty() || console.error().code() != ErrorCode::kNotFound) return std::move(console).error();
+  spdlog::warn("{}", console.error().message());
+  return net::Handler();
+}
+
 net::asio::awaitable<void> keep_house(platform::Platform& platform, net::BlockingPool& pool) {
   for (;;) {
     co_await net::sleep_for(kHousekeeping);
@@ -192,7 +207,9 @@ Result<void> run(const Options& options) {
 
   net::ServerOptions listener{.listen = net::TcpListen{options.listen_address, options.listen_port}, .tls = tls};
   listener.name = "api";
-  MIFENG_TRY(auto server, net::HttpServer::start(runtime, listener, api.handler(rest::Door::kNetwork)));
+  MIFENG_TRY(auto console, console_handler(options, random));
+  MIFENG_TRY(auto server,
+             net::HttpServer::start(runtime, listener, api.handler(rest::Door::kNetwork, std::move(console))));
   const std::string url = url_of(options, server->port(), tls.has_value());
   api.set_url(url);
 

@@ -69,7 +69,8 @@ Result<void> check(Options& options) {
                                      {"--local-socket", &options.local_socket},
                                      {"--engine-socket", &options.engine_socket},
                                      {"--sockets", &options.sockets},
-                                     {"--guard-image", &options.guard_image}}) {
+                                     {"--guard-image", &options.guard_image},
+                                     {"--console", &options.console}}) {
     if (!path->empty() && !path->is_absolute())
       return usage(std::string(option) + " takes a path that begins with /, not " + path->string() + ".");
   }
@@ -132,6 +133,7 @@ Result<bool> parse_options(int argc, char** argv, Options& options) {
   app.add_option("--sockets", options.sockets, "folder of the containers' sockets");
   app.add_option("--guard-image", options.guard_image,
                  "folder of the guards' image of this release (OCI layout); default ../guard-image beside the program");
+  app.add_option("--console", options.console, "folder of the console's files; default ../console beside the program");
   app.add_option("--name", options.name, "of the platform, on its card")->capture_default_str();
   app.add_option("--port-range", range, "node ports of a new database")->capture_default_str();
   app.add_option("--lease", options.lease_seconds,

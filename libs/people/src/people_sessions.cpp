@@ -14,6 +14,8 @@ constexpr UnixMillis kLockout = 15 * kMinute;
 constexpr int kFailuresBeforeLockout = 5;
 constexpr UnixMillis kSessionLifetime = 12 * 60 * kMinute;
 constexpr UnixMillis kSessionIdle = 60 * kMinute;
+constexpr UnixMillis kBrowserSessionMax = 7 * 24 * 60 * kMinute;
+constexpr std::size_t kAgentMax = 200;
 
 Error bad_sign_in() {
   return Error(ErrorCode::kUnauthenticated, "bad-sign-in", "Name or password is wrong, or the person is disabled.");
@@ -23,10 +25,26 @@ Error locked(UnixMillis until_ms) {
                "Too many wrong passwords. Wait until " + format_time(until_ms) + ", or ask an administrator.");
 }
 
+// Printable ASCII alone: it came from a stranger, and is shown to people.
+std::string shown_agent(const std::string& agent) {
+  std::string shown = agent.substr(0, kAgentMax);
+  std::ranges::replace_if(
+      shown, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
+  return shown;
+}
+
+// What a use changes, to the minute.
+void renew(store::SessionRow& session, UnixMillis now) {
+  session.last_used_ms = now;
+  if (session.browser == 0) return;
+  session.expires_ms =
+      std::max(session.expires_ms, std::min(now + kSessionLifetime, session.created_ms + kBrowserSessionMax));
+}
+
 }  // namespace
 
-Result<Session> PeopleService::sign_in(const std::string& name, const std::string& password,
-                                       const std::string& address) {
+Result<Session> PeopleService::sign_in(const std::string& name, const std::string& password, const Entrance& from) {
+  const std::string& address = from.address;
   if (password.size() > 256 || name.size() > 64) return bad_sign_in();
   MIFENG_TRY(auto before, context_.db.read([&](store::Transaction& tx) { return store::person_by_name(tx, name); }));
   PasswordHash hash;
@@ -76,7 +94,11 @@ Result<Session> PeopleService::sign_in(const std::string& name, const std::strin
     made.expires_ms = now + kSessionLifetime;
     made.person = person_of(*row);
     MIFENG_CHECK(store::insert(tx, store::SessionRow{.token_sm3 = trust::sm3_hex(made.token),
+                                                     .id = trust::new_id(context_.random, "se-"),
                                                      .person_id = row->id,
+                                                     .browser = from.browser ? 1 : 0,
+                                                     .agent = shown_agent(from.agent),
+                                                     .address = address,
                                                      .created_ms = now,
                                                      .expires_ms = made.expires_ms,
                                                      .last_used_ms = now}));
@@ -89,7 +111,7 @@ Result<Session> PeopleService::sign_in(const std::string& name, const std::strin
   return session;
 }
 
-Result<trust::Actor> PeopleService::authenticate(const std::string& bearer, const std::string& address) {
+Result<trust::Actor> PeopleService::authenticate(const std::string& bearer, const std::string& address, Use use) {
   if (bearer.size() < 20 || bearer.size() > 100) return bad_token();
   const std::string sm3 = trust::sm3_hex(bearer);
   const UnixMillis now = context_.clock.now_ms();
@@ -110,7 +132,7 @@ Result<trust::Actor> PeopleService::authenticate(const std::string& bearer, cons
       MIFENG_TRY(auto session, store::find<store::SessionRow>(tx, sm3));
       if (!session || session->expires_ms <= now || session->last_used_ms + kSessionIdle <= now) return bad_token();
       person_id = session->person_id;
-      touch = session->last_used_ms + kMinute <= now;
+      touch = use == Use::kWork && session->last_used_ms + kMinute <= now;
     }
     MIFENG_TRY(auto person, store::find<store::PersonRow>(tx, person_id));
     if (!person || person->enabled == 0) return bad_token();
@@ -128,7 +150,7 @@ Result<trust::Actor> PeopleService::authenticate(const std::string& bearer, cons
       if (actor.token_id.empty()) {
         MIFENG_TRY(auto session, store::find<store::SessionRow>(tx, sm3));
         if (!session) return bad_token();
-        session->last_used_ms = now;
+        renew(*session, now);
         MIFENG_CHECK(store::update(tx, *session));
       } else {
         MIFENG_TRY(auto token, store::find<store::TokenRow>(tx, actor.token_id));
@@ -164,6 +186,33 @@ Result<Person> PeopleService::me(const trust::Actor& actor) {
              context_.db.read([&](store::Transaction& tx) { return store::find<store::PersonRow>(tx, actor.id); }));
   if (!row) return bad_token();
   return person_of(*row);
+}
+
+Result<std::vector<SessionInfo>> PeopleService::list_sessions(const trust::Actor& actor,
+                                                              const std::string& current_bearer) {
+  MIFENG_TRY(const auto rows,
+             context_.db.read([&](store::Transaction& tx) { return store::sessions_of(tx, actor.id); }));
+  const UnixMillis now = context_.clock.now_ms();
+  const std::string current = current_bearer.empty() ? "" : trust::sm3_hex(current_bearer);
+  std::vector<SessionInfo> sessions;
+  for (const auto& row : rows) {
+    // What has ended stays in the table until the housekeeping comes by.
+    if (row.expires_ms <= now || row.last_used_ms + kSessionIdle <= now) continue;
+    auto info = made_of<SessionInfo, "current">(row);
+    info.current = row.token_sm3 == current;
+    sessions.push_back(std::move(info));
+  }
+  return sessions;
+}
+
+Result<void> PeopleService::end_session(const trust::Actor& actor, const std::string& id) {
+  return context_.db.write([&](store::Transaction& tx) -> Result<void> {
+    MIFENG_TRY(const auto rows, store::sessions_of(tx, actor.id));
+    const auto found = std::ranges::find(rows, id, &store::SessionRow::id);
+    if (found == rows.end()) return trust::not_found("session", id);
+    MIFENG_CHECK(store::erase<store::SessionRow>(tx, found->token_sm3));
+    return context_.audit.append(tx, actor, "session.end", id, found->address);
+  });
 }
 
 Result<void> PeopleService::change_password(const trust::Actor& actor, const std::string& current_bearer,

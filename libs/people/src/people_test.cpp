@@ -119,6 +119,57 @@ TEST_F(People, SessionsEndByTimeByIdlenessAndBySigningOut) {
   EXPECT_FALSE(works("mfs_" + std::string(43, 'a')));
 }
 
+TEST_F(People, ABrowsersSessionGoesOnWhileSomebodyWorks) {
+  const NewPassword ann = make("ann");
+  const Entrance browser{.address = "10.0.0.1", .browser = true, .agent = "Fox\n\x80 1.0"};
+  const auto sign_in = [&] { return platform_->people().sign_in("ann", ann.password, browser).value().token; };
+  const auto works = [&](const std::string& token, Use use) {
+    return platform_->people().authenticate(token, "", use).has_value();
+  };
+  // A page that refreshes itself keeps nothing alive.
+  const std::string watched = sign_in();
+  for (int i = 0; i < 3; ++i) {
+    clock_.advance(std::chrono::minutes(19));
+    ASSERT_TRUE(works(watched, Use::kRefresh));
+  }
+  clock_.advance(std::chrono::minutes(3));
+  EXPECT_FALSE(works(watched, Use::kRefresh));
+  // Work goes on beyond twelve hours, but not for ever.
+  const std::string busy = sign_in();
+  constexpr int kHalfHoursMax = 7 * 24 * 2;
+  for (int i = 1; i < kHalfHoursMax; ++i) {
+    clock_.advance(std::chrono::minutes(30));
+    ASSERT_TRUE(works(busy, Use::kWork)) << i;
+  }
+  clock_.advance(std::chrono::minutes(30));
+  EXPECT_FALSE(works(busy, Use::kWork)) << "seven days";
+}
+
+TEST_F(People, EverybodySeesAndEndsTheirOwnSessionsAlone) {
+  const NewPassword ann = make("ann"), bob = make("bob");
+  const Entrance browser{.address = "10.0.0.1", .browser = true, .agent = std::string("Fox\n") + std::string(300, 'x')};
+  const std::string first = platform_->people().sign_in("ann", ann.password, browser).value().token;
+  clock_.advance(std::chrono::minutes(1));
+  const std::string second = platform_->people().sign_in("ann", ann.password, "10.0.0.2").value().token;
+  const std::string other = platform_->people().sign_in("bob", bob.password, "10.0.0.3").value().token;
+  const auto actor = platform_->people().authenticate(first, "").value();
+  const auto sessions = platform_->people().list_sessions(actor, first).value();
+  ASSERT_EQ(sessions.size(), 2u);
+  EXPECT_EQ(sessions[0].address, "10.0.0.2");
+  EXPECT_FALSE(sessions[0].browser || sessions[0].current);
+  EXPECT_TRUE(sessions[1].browser && sessions[1].current);
+  EXPECT_EQ(sessions[1].agent, "Fox?" + std::string(196, 'x'));
+  const auto bobs_actor = platform_->people().authenticate(other, "").value();
+  const auto bobs = platform_->people().list_sessions(bobs_actor, other).value();
+  ASSERT_EQ(bobs.size(), 1u);
+  EXPECT_EQ(platform_->people().end_session(actor, bobs[0].id).error().code(), ErrorCode::kNotFound);
+  ASSERT_TRUE(platform_->people().end_session(actor, sessions[0].id));
+  EXPECT_FALSE(platform_->people().authenticate(second, ""));
+  EXPECT_TRUE(platform_->people().authenticate(first, ""));
+  clock_.advance(std::chrono::minutes(61));
+  EXPECT_TRUE(platform_->people().list_sessions(actor, first).value().empty()) << "what has ended is not shown";
+}
+
 TEST_F(People, TokensAreASubsetExpireAndMakeNoOthers) {
   make("root", trust::Role::kAdministrator);
   PersonInput input;

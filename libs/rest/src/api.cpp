@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "browser.h"
 #include "mifeng/messages/tools.h"
 #include "mifeng/rest/http_status.h"
 #include "operation.h"
@@ -132,6 +133,8 @@ struct Api::Impl {
                                             .proofs = proofs,
                                             .actor = {},
                                             .bearer = {},
+                                            .method = request.method,
+                                            .tls = request.peer.tls,
                                             .remote = request.peer.address,
                                             .path = {},
                                             .query = {},
@@ -152,6 +155,14 @@ struct Api::Impl {
 
   net::Task<void> authenticate(std::shared_ptr<Call> call, Door door, const net::Peer& peer) {
     MIFENG_CO_TRY(call->bearer, bearer_of(call->headers));
+    auto use = people::Use::kWork;
+    if (call->bearer.empty() && door == Door::kNetwork) {
+      MIFENG_CO_TRY(call->bearer, cookie_of(call->headers, cookie_name(call->tls, call->url)));
+      call->by_cookie = !call->bearer.empty();
+      if (call->by_cookie) MIFENG_CO_CHECK(check_same_origin(call->method, call->headers, call->tls));
+      const std::string* said = call->headers.find(kConsoleHeader);
+      if (call->by_cookie && said != nullptr && *said == "refresh") use = people::Use::kRefresh;
+    }
     if (call->bearer.empty()) {
       const bool ours =
           door == Door::kLocal && peer.process && (peer.process->uid == ::geteuid() || peer.process->uid == 0);
@@ -161,7 +172,7 @@ struct Api::Impl {
       call->actor = local_administrator();
       co_return ok();
     }
-    auto look = [&]() { return call->platform.people().authenticate(call->bearer, call->remote); };
+    auto look = [&]() { return call->platform.people().authenticate(call->bearer, call->remote, use); };
     auto actor = co_await net::run_blocking(work, std::move(look));
     if (!actor) co_return std::move(actor).error();
     call->actor = std::move(*actor);

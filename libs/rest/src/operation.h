@@ -46,6 +46,9 @@ struct Call {
   net::BlockingPool& proofs;  // of guards: the engine is asked, and may be slow to answer
   trust::Actor actor;
   std::string bearer;                                    // as it came; empty on the local socket
+  bool by_cookie = false;                                // whether it came in the cookie of a browser
+  std::string method;                                    // of the request
+  bool tls = false;                                      // whether the connection is
   std::string remote;                                    // address of the peer
   std::map<std::string, std::string, std::less<>> path;  // "id" -> "rt-1"
   std::map<std::string, std::string, std::less<>> query;

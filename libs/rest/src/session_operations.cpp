@@ -1,3 +1,4 @@
+#include "browser.h"
 #include "json_of.h"
 #include "operation.h"
 
@@ -8,25 +9,52 @@ Result<Reply> sign_in(Call& call) {
   json::Fields body(call.body);
   const auto name = body.string("name", {1, 64});
   const auto password = body.string("password", {1, 256});
+  const bool cookie = body.optional_boolean("cookie").value_or(false);
   MIFENG_CHECK(body.finish());
-  MIFENG_TRY(const auto session, call.platform.people().sign_in(name, password, call.remote));
-  return reply(json_of(session));
+  // Another site must not sign a browser in either, as whomever it likes.
+  if (cookie) MIFENG_CHECK(check_same_origin(call.method, call.headers, call.tls));
+  people::Entrance from{.address = call.remote, .browser = cookie, .agent = {}};
+  if (const std::string* agent = call.headers.find("User-Agent")) from.agent = *agent;
+  MIFENG_TRY(auto session, call.platform.people().sign_in(name, password, from));
+  if (!cookie) return reply(json_of(session));
+  const std::string value = std::exchange(session.token, "");
+  Reply answer = reply(json_of(session));
+  answer.headers.add("Set-Cookie", set_cookie(cookie_name(call.tls, call.url), value, call.tls));
+  return answer;
 }
 
 // A caller over the local socket without a bearer string has no row in the table of people.
 Result<Reply> get_me(Call& call) {
+  people::Person person;
   if (call.bearer.empty()) {
-    people::Person local;
-    local.id = local.name = local.display_name = call.actor.name;
-    local.roles = call.actor.roles;
-    return reply(json_of(local));
+    person.id = person.name = person.display_name = call.actor.name;
+    person.roles = call.actor.roles;
+  } else {
+    MIFENG_TRY(person, call.platform.people().me(call.actor));
   }
-  MIFENG_TRY(const auto person, call.platform.people().me(call.actor));
-  return reply(json_of(person));
+  json::Value me = json_of(person);
+  json::Array permissions;
+  // Of an API token only what it was given; nothing works yet for who has to change the password first.
+  for (const auto permission : trust::kAllPermissions)
+    if (trust::require(call.actor, permission)) permissions.emplace_back(to_string(permission));
+  me.if_object()->set("permissions", std::move(permissions));
+  return reply(me);
 }
 
 Result<Reply> sign_out(Call& call) {
   if (!call.bearer.empty()) MIFENG_CHECK(call.platform.people().sign_out(call.bearer));
+  Reply answer = no_content();
+  if (call.by_cookie) answer.headers.add("Set-Cookie", clear_cookie(cookie_name(call.tls, call.url), call.tls));
+  return answer;
+}
+
+Result<Reply> list_sessions(Call& call) {
+  MIFENG_TRY(const auto sessions, call.platform.people().list_sessions(call.actor, call.bearer));
+  return reply(json::Object{{"items", json_list(sessions)}});
+}
+
+Result<Reply> end_session(Call& call) {
+  MIFENG_CHECK(call.platform.people().end_session(call.actor, call.id()));
   return no_content();
 }
 
@@ -43,6 +71,8 @@ constexpr Operation kOperations[] = {
     {"signIn", "POST", "/session", Access::kAnyone, sign_in, BodyKind::kJson, "", Pool::kSlow},
     {"getMe", "GET", "/session", Access::kSignedIn, get_me},
     {"signOut", "DELETE", "/session", Access::kSignedIn, sign_out},
+    {"listSessions", "GET", "/sessions", Access::kSignedIn, list_sessions},
+    {"endSession", "DELETE", "/sessions/{id}", Access::kSignedIn, end_session},
     {"changePassword", "PUT", "/session/password", Access::kSignedIn, change_password, BodyKind::kJson, "",
      Pool::kSlow},
 };

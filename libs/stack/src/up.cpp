@@ -290,6 +290,7 @@ class Stack {
 
   void tell_addresses(const ExampleContext& context, const std::vector<Example>& examples) {
     listener_.result("");
+    listener_.result(phrase("console           {}", platform_url_));
     listener_.result(phrase("platform          {}", platform_url_));
     listener_.result(phrase("gateway           {}", gateway_url_));
     if (!administrator_.empty()) listener_.result(administrator_);

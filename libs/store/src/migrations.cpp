@@ -20,11 +20,12 @@ CREATE TABLE people (
   PRIMARY KEY (id),
   UNIQUE (name)
 ){strict};
--- 会话 sessions, under the SM3 of their bearer string
+-- 会话 sessions, under the SM3 of their bearer string; the id names one to people
 CREATE TABLE sessions (
-  token_sm3 TEXT NOT NULL, person_id TEXT NOT NULL, created_ms {int} NOT NULL, expires_ms {int} NOT NULL,
-  last_used_ms {int} NOT NULL,
+  token_sm3 TEXT NOT NULL, id TEXT NOT NULL, person_id TEXT NOT NULL, browser {int} NOT NULL, agent TEXT NOT NULL,
+  address TEXT NOT NULL, created_ms {int} NOT NULL, expires_ms {int} NOT NULL, last_used_ms {int} NOT NULL,
   PRIMARY KEY (token_sm3),
+  UNIQUE (id),
   FOREIGN KEY (person_id) REFERENCES people (id) ON DELETE CASCADE
 ){strict};
 -- 访问令牌 API tokens, the same

@@ -15,6 +15,10 @@ Result<std::int64_t> enabled_administrators(Transaction& tx) {
   return count_rows(tx, "people", "WHERE enabled = 1 AND roles LIKE :role", {std::string("% administrator %")});
 }
 
+Result<std::vector<SessionRow>> sessions_of(Transaction& tx, const std::string& person_id) {
+  return select<SessionRow>(tx, "WHERE person_id = :person ORDER BY created_ms DESC, id", {person_id});
+}
+
 Result<void> erase_sessions(Transaction& tx, const std::string& person_id, const std::string& keep_token_sm3) {
   MIFENG_CHECK(run_sql(tx, "DELETE FROM sessions WHERE person_id = :person AND token_sm3 <> :keep",
                        {person_id, keep_token_sm3}));

@@ -225,7 +225,12 @@ TEST_F(Tables, SessionsEnd) {
     MIFENG_CHECK(insert(tx, PersonRow{.id = "p", .name = "ann", .roles = " vendor administrator ", .enabled = 1}));
     MIFENG_CHECK(insert(tx, PersonRow{.id = "q", .name = "bob", .roles = " vendor ", .enabled = 1}));
     for (const char* token : {"a", "b", "c"})
-      MIFENG_CHECK(insert(tx, SessionRow{.token_sm3 = token, .person_id = "p", .expires_ms = 10, .last_used_ms = 5}));
+      MIFENG_CHECK(insert(
+          tx, SessionRow{.token_sm3 = token, .id = token, .person_id = "p", .expires_ms = 10, .last_used_ms = 5}));
+    MIFENG_TRY(const auto hers, sessions_of(tx, "p"));
+    EXPECT_EQ(hers.size(), 3u);
+    MIFENG_TRY(const auto his, sessions_of(tx, "q"));
+    EXPECT_TRUE(his.empty());
     MIFENG_TRY(const auto admins, enabled_administrators(tx));
     EXPECT_EQ(admins, 1);
     MIFENG_CHECK(erase_sessions(tx, "p", "b"));

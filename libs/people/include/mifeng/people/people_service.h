@@ -37,6 +37,18 @@ MIFENG_LISTED(NewPassword, of(Person, person), text(password));
 MIFENG_LISTED(Session,
               text(token),  // bearer, shown once; only its SM3 is stored
               number(expires_ms), of(Person, person));
+// How somebody signs in. A browser keeps the bearer string in a cookie that no script can read.
+struct Entrance {
+  std::string address;  // where from, for the audit log and the list of sessions
+  bool browser = false;
+  std::string agent;  // what the program calls itself: shown, never relied on; cut at 200 bytes
+};
+MIFENG_LISTED(SessionInfo, text(id), flag(browser), text(agent), text(address), number(created_ms),
+              number(last_used_ms),  // to the minute
+              number(expires_ms),
+              flag(current));  // the one that asks
+// Why a session is used: a page that refreshes itself is not somebody who works.
+enum class Use { kWork, kRefresh };
 MIFENG_LISTED(ApiToken, text(id), text(name), text(person_id),
               of(std::vector<trust::Role>, roles),  // a subset of the person's; shrinks with them
               number(created_ms),
@@ -62,13 +74,19 @@ class PeopleService {
   // Makes the first administrator "admin" if there is no person yet; the password otherwise is nobody's business.
   Result<std::optional<NewPassword>> ensure_administrator();
 
-  Result<Session> sign_in(const std::string& name, const std::string& password, const std::string& address);
-  // A session's or an API token's bearer string. kUnauthenticated "bad-token". Sessions end after 12 hours, and after
-  // 1 hour without use.
-  Result<trust::Actor> authenticate(const std::string& bearer, const std::string& address);
+  Result<Session> sign_in(const std::string& name, const std::string& password, const Entrance& from);
+  Result<Session> sign_in(const std::string& name, const std::string& password, const std::string& address) {
+    return sign_in(name, password, Entrance{.address = address, .browser = false, .agent = {}});
+  }
+  // A session's or an API token's bearer string. kUnauthenticated "bad-token". Sessions end after 1 hour without work,
+  // and after 12 hours; a browser's begins those 12 hours anew while somebody works, for 7 days at most.
+  Result<trust::Actor> authenticate(const std::string& bearer, const std::string& address, Use use = Use::kWork);
   Result<std::int64_t> end_sessions();  // those whose time is over; called by the housekeeping
   Result<void> sign_out(const std::string& bearer);
   Result<Person> me(const trust::Actor& actor);
+  // One's own sessions, newest first, and the end of one of them. kNotFound for another person's.
+  Result<std::vector<SessionInfo>> list_sessions(const trust::Actor& actor, const std::string& current_bearer);
+  Result<void> end_session(const trust::Actor& actor, const std::string& id);
   // Ends the person's other sessions. `current_bearer` stays signed in.
   Result<void> change_password(const trust::Actor& actor, const std::string& current_bearer,
                                const std::string& old_password, const std::string& new_password);

@@ -1,0 +1,147 @@
+"""The console in Debian's Chromium, against a whole installation with the C++ example."""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+SOURCE = pathlib.Path(os.environ["MIFENG_SOURCE"])
+sys.path.insert(0, str(SOURCE / "tests/e2e"))
+
+from installation import Installation  # noqa: E402
+
+SCREENS = SOURCE / "build/screens"
+PASSWORD = "long enough for "
+ROLES = ["administrator", "operator", "vendor", "auditor", "caller"]
+# The browser notes each answer that refuses and each that does not come; the tests look at what the page makes of it. It
+# also ends requests that are under way when the machine gets or loses a network interface, as it does with each container.
+EXPECTED = ("the server responded with a status of", "Failed to load resource: net::ERR_")
+
+
+@pytest.fixture(scope="session")
+def installation():
+    with tempfile.TemporaryDirectory(prefix="mf-", dir="/tmp") as path:
+        running = Installation(pathlib.Path(path) / "d", only=["tumor-cpp"])
+        with running:
+            yield running
+        assert running.left_behind() == []
+
+
+@pytest.fixture(scope="session")
+def people(installation):
+    """Somebody of each role, whose password is PASSWORD and the name."""
+    installation.api("POST", "/vendors", {"id": "greenfield", "name": "绿野科技", "telephone": "0571-5550-0100",
+                                          "address": "杭州市西湖区文三路 90 号", "business": "作物识别"})
+    for role in ROLES:
+        person = {"name": f"the-{role}", "display_name": "王工", "roles": [role]}
+        if role == "vendor":
+            person["vendor_id"] = "greenfield"
+        made = installation.api("POST", "/people", person)
+        change_password(installation, made)
+    return {role: f"the-{role}" for role in ROLES}
+
+
+def change_password(installation, made):
+    name, first = made["person"]["name"], made["password"]
+    import http.client
+    import json
+    host = installation.line("console").removeprefix("http://")
+
+    def ask(method, path, body, token=None):
+        connection = http.client.HTTPConnection(host, timeout=60)
+        headers = {"Content-Type": "application/json", **({"Authorization": "Bearer " + token} if token else {})}
+        connection.request(method, "/api/v1" + path, json.dumps(body), headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        assert answer.status < 300, text
+        return json.loads(text) if text else {}
+    token = ask("POST", "/session", {"name": name, "password": first})["token"]
+    ask("PUT", "/session/password", {"old_password": first, "new_password": PASSWORD + name}, token)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium",
+                                             args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()
+
+
+class Console:
+    """A browser of one person's own."""
+
+    def __init__(self, chromium, url, language="zh", theme="light", width=1360, height=860):
+        self.url, self.language, self.theme = url, language, theme
+        self.context = chromium.new_context(locale="zh-CN" if language == "zh" else "en-GB", color_scheme=theme,
+                                            reduced_motion="reduce",
+                                            viewport={"width": width, "height": height})
+        self.context.set_default_timeout(20_000)
+        self.page = self.context.new_page()
+        self.faults = []
+        self.page.on("dialog", lambda dialog: dialog.accept())  # leaving in the middle of something asks
+        self.page.on("console", lambda message: self.note(message))
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        # Nothing is loaded from another host.
+        self.page.on("request", lambda request: self.faults.append("elsewhere: " + request.url)
+                     if not request.url.startswith((url, "data:", "blob:")) else None)
+
+    def note(self, message):
+        if message.type == "error" and not any(one in message.text for one in EXPECTED):
+            self.faults.append(message.text)
+
+    def sign_in(self, name):
+        self.page.goto(self.url + "/")
+        self.page.fill("input[name=username]", name)
+        self.page.fill("input[name=password]", PASSWORD + name)
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_selector(".shell")
+
+    def open(self, path):
+        self.page.goto(self.url + path)
+        self.settle()
+
+    def settle(self):
+        """Until what is asked for has come: no bones are left, and what moves has moved."""
+        self.page.wait_for_selector("h1")
+        self.page.wait_for_selector("[aria-busy]", state="detached")
+        self.page.wait_for_timeout(200)
+
+    def picture(self, name):
+        SCREENS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SCREENS / f"{name}-{self.language}-{self.theme}.png")
+
+    def close(self):
+        self.context.close()
+        assert self.faults == []
+
+
+@pytest.fixture
+def console(chromium, installation):
+    """console(language, theme): a browser at the console; what it complained of fails the test."""
+    opened = []
+
+    def make(*arguments, **options):
+        opened.append(Console(chromium, installation.line("console"), *arguments, **options))
+        return opened[-1]
+    yield make
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture(scope="session")
+def axe():
+    """axe(page): what axe-core finds serious or critical."""
+    modules = subprocess.run(["bash", "-c", 'root=$1; . "$root/tools/setup/lib.sh"; node_modules web', "bash", SOURCE],
+                             check=True, capture_output=True, text=True).stdout.strip()
+    script = (pathlib.Path(modules) / "axe-core/axe.min.js").read_text()
+
+    def run(page):
+        page.evaluate(script)
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']}).then((all) => all.violations)")
+        return [f"{one['id']}: {one['help']} at {node['target']}" for one in found
+                if one["impact"] in ("serious", "critical") for node in one["nodes"]]
+    return run

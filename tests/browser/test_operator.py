@@ -1,0 +1,90 @@
+"""The operator's journey in Chinese: signs in, deploys an accepted version, sees it answer; and what guards the way."""
+import json
+
+PREFIX = "/smoke"
+
+
+def test_an_operator_deploys_and_sees_it_ready(installation, people, console, axe):
+    operator = console("zh")
+    page = operator.page
+    operator.sign_in(people["operator"])
+    # She lands where she sees what is down.
+    page.wait_for_url("**/overview")
+    assert page.get_attribute("html", "lang") == "zh-CN"
+    assert axe(page) == []
+    page.click("text=模型资源库")
+    page.click("table >> text=tumor")
+    page.wait_for_selector("text=为本平台密封")
+    page.click("button:has-text('部署')")
+    page.wait_for_selector("text=可以部署")
+    page.fill("#name", "smoke")
+    page.fill("#prefix", PREFIX)
+    # The plan follows what is typed.
+    page.wait_for_selector(f"text=路由 {PREFIX}")
+    page.wait_for_selector(".state.ready:has-text('可以部署')")
+    operator.picture("deploy")
+    page.click("aside button:has-text('部署')")
+    page.wait_for_url("**/deployments/smoke-*")
+    page.wait_for_selector(".head .state.ready:has-text('1/1')", timeout=90_000)
+    page.wait_for_selector("text=1 个实例持有密钥")
+    operator.settle()
+    assert axe(page) == []
+    operator.picture("deployment")
+    page.click("nav.tabs >> text=日志")
+    page.wait_for_selector(".log")
+    # What runs is what callers reach.
+    installation.wait_answer(PREFIX)
+    # It goes again by its name, and not without.
+    page.click("button:has-text('删除…')")
+    delete = page.locator("dialog button[type=submit]")
+    assert delete.is_disabled()
+    page.fill("dialog input", "smoke")
+    delete.click()
+    page.wait_for_url("**/deployments")
+
+
+def test_a_session_that_ends_leaves_the_page(installation, people, console):
+    operator = console("zh")
+    page = operator.page
+    operator.sign_in(people["operator"])
+    version = installation.api("GET", "/models?state=accepted")["items"][0]["id"]
+    operator.open(f"/deploy?version={version}")
+    page.fill("#name", "kept")
+    # Ended from elsewhere; the page's own questions find out.
+    operator.context.clear_cookies()
+    page.wait_for_selector("text=请重新登录")
+    assert page.input_value("#name") == "kept"
+    page.fill("dialog input[name=password]", "long enough for " + people["operator"])
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=请重新登录", state="hidden")
+    assert page.input_value("#name") == "kept"
+
+
+def test_each_role_finds_its_own_places_and_no_others(people, console):
+    places = {"operator": "批量|审计|人员", "vendor": "部署|密钥|审计|人员", "auditor": "提交模型|人员", "caller": "模型资源库|部署|审计"}
+    landing = {"operator": "/overview", "vendor": "/submit", "auditor": "/audit", "caller": "/my"}
+    for role, absent in places.items():
+        someone = console("zh")
+        someone.sign_in(people[role])
+        someone.page.wait_for_url("**" + landing[role])
+        shown = someone.page.locator("nav.side a").all_inner_texts()
+        assert shown, role
+        for word in absent.split("|"):
+            assert word not in shown, (role, word, shown)
+
+
+def test_another_sites_page_changes_nothing(installation, people, console):
+    """Its form reaches the platform, its cookie does not; and its script may not ask."""
+    operator = console("zh")
+    operator.sign_in(people["operator"])
+    before = installation.api("GET", "/callers")["total"]
+    other = operator.context.new_page()
+    other.route("http://evil.example/**", lambda route: route.fulfill(content_type="text/html", body="<p>evil</p>"))
+    other.goto("http://evil.example/")
+    answer = other.evaluate(
+        """async (url) => { try { const answer = await fetch(url + '/api/v1/callers', {method: 'POST', mode: 'no-cors',
+           credentials: 'include', headers: {'Content-Type': 'text/plain'}, body: JSON.stringify({name: 'forged'})});
+           return answer.type; } catch (error) { return 'refused'; } }""", operator.url)
+    assert answer in ("opaque", "refused"), json.dumps(answer)
+    assert installation.api("GET", "/callers")["total"] == before
+    other.close()

@@ -1,0 +1,61 @@
+import createClient from 'openapi-fetch';
+import { heard, missed } from './connection.ts';
+import { ApiError } from './error.ts';
+import type { components, paths } from './schema.gen.ts';
+
+export type Schemas = components['schemas'];
+
+// Whether somebody works: what a page asks by itself keeps no session alive.
+const kWorkMs = 60_000;
+let lastWork = Date.now();
+for (const event of ['pointerdown', 'keydown', 'wheel'])
+  window.addEventListener(event, () => (lastWork = Date.now()), { capture: true, passive: true });
+
+export const consoleHeader = () => ({ 'Mifeng-Console': Date.now() - lastWork < kWorkMs ? 'work' : 'refresh' });
+
+// Told when the platform says that nobody is signed in any more.
+let onSessionEnd: () => void = () => undefined;
+export const whenSessionEnds = (act: () => void) => (onSessionEnd = act);
+
+async function send(request: Request): Promise<Response> {
+  try {
+    const response = await fetch(request);
+    heard();
+    return response;
+  } catch (failure) {
+    if (failure instanceof DOMException && failure.name === 'AbortError') throw failure;
+    missed();
+    throw new ApiError(0, 'unavailable', 'no-answer', 'The platform does not answer.');
+  }
+}
+
+const client = createClient<paths>({ baseUrl: '/api/v1', fetch: send });
+client.use({
+  onRequest: ({ request }) => {
+    for (const [name, value] of Object.entries(consoleHeader())) request.headers.set(name, value);
+    return request;
+  },
+  onResponse: ({ request, response }) => {
+    const signingIn = request.method === 'POST' && new URL(request.url).pathname === '/api/v1/session';
+    if (response.status === 401 && !signingIn) onSessionEnd();
+    return undefined;
+  },
+});
+export { client };
+
+export function errorOf(status: number, body: unknown): ApiError {
+  const said = body as Partial<Schemas['Error']> | undefined;
+  return new ApiError(status, said?.code ?? 'internal', said?.reason ?? 'no-reason', said?.message ?? `HTTP ${status}`);
+}
+
+interface Answer<T> {
+  data?: T;
+  error?: unknown;
+  response: Response;
+}
+// The body of an answer; a refusal is thrown.
+export async function must<T>(answer: Promise<Answer<T>>): Promise<T> {
+  const { data, error, response } = await answer;
+  if (!response.ok) throw errorOf(response.status, error);
+  return data as T;
+}

@@ -1,0 +1,189 @@
+import { Checkbox, Input } from 'antd';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
+import { type Schemas, client, must } from '../api/client.ts';
+import { useLive } from '../api/live.ts';
+import { said } from '../i18n/said.ts';
+import { Act } from '../ui/act.tsx';
+import { Dialog } from '../ui/dialog.tsx';
+import { bytes, groups } from '../ui/format.ts';
+import { Facts, Loaded, PageHead, StateOf } from '../ui/parts.tsx';
+import { Table } from '../ui/table.tsx';
+
+type Cluster = Schemas['Cluster'];
+
+export default function Clusters() {
+  const { t } = useTranslation();
+  const [adding, setAdding] = useState(false);
+  const asked = useLive(['clusters'], (signal) => must(client.GET('/clusters', { signal })));
+  return (
+    <>
+      <PageHead
+        title={t('nav.clusters')}
+        lead={t('clusters.lead')}
+        acts={
+          <Act needs="manage-clusters" onClick={() => setAdding(true)}>
+            {t('clusters.add-ask')}
+          </Act>
+        }
+      />
+      <Loaded of={asked}>{(list) => list.items.map((one) => <One key={one.id} of={one} />)}</Loaded>
+      {adding && <Add close={() => setAdding(false)} />}
+    </>
+  );
+}
+
+function One({ of }: { of: Cluster }) {
+  const { t } = useTranslation();
+  const queries = useQueryClient();
+  const [checking, setChecking] = useState(false);
+  const [asks, setAsks] = useState<'' | 'edit' | 'remove' | 'sweep'>('');
+  const [name, setName] = useState(of.name);
+  const [nodes, setNodes] = useState(of.node_addresses.join('\n'));
+  const detail = useLive(['cluster', of.id], (signal) => must(client.GET('/clusters/{id}', { signal, params: { path: { id: of.id } } })), { rarely: true });
+  const check = useQuery({
+    queryKey: ['cluster', of.id, 'check'],
+    enabled: checking && of.kind === 'kubernetes',
+    queryFn: ({ signal }) => must(client.GET('/clusters/{id}/check', { signal, params: { path: { id: of.id } } })),
+  });
+  const path = { path: { id: of.id } };
+  const after = () => queries.invalidateQueries();
+  const capacity = detail.data?.capacity;
+  const amount = (free: string, all: string) => t('clusters.free-of', { free, all });
+  return (
+    <section style={{ marginTop: 24 }}>
+      <div className="row apart">
+        <div className="row" style={{ gap: 12 }}>
+          <h2 style={{ margin: 0 }}>{of.id}</h2>
+          <span className="second">{of.name !== of.id && of.name}</span>
+          <StateOf state={of.state} />
+        </div>
+        <div className="row">
+          {of.kind === 'kubernetes' && <Act needs="read-clusters" onClick={() => setChecking(true)}>{t('clusters.check')}</Act>}
+          {of.sweep_held && <Act needs="manage-clusters" onClick={() => setAsks('sweep')}>{t('clusters.sweep-ask')}</Act>}
+          <Act needs="manage-clusters" onClick={() => setAsks('edit')}>{t('act.edit-ask')}</Act>
+          {of.kind === 'kubernetes' && <Act needs="manage-clusters" danger onClick={() => setAsks('remove')}>{t('clusters.remove-ask')}</Act>}
+        </div>
+      </div>
+      {of.reason !== '' && <div className={of.state === 'away' ? 'why' : 'why degraded'}>{said(of.reason)}</div>}
+      <Facts
+        of={[
+          [t('clusters.kind'), of.version || of.kind],
+          [t('nav.deployments'), groups(of.deployments)],
+          ...(capacity
+            ? ([
+                ['CPU', amount(String(Math.round(capacity.cpu_millis.free / 100) / 10), String(Math.round(capacity.cpu_millis.all / 100) / 10))],
+                [t('clusters.memory'), amount(bytes(capacity.memory_bytes.free), bytes(capacity.memory_bytes.all))],
+                ...Object.entries(capacity.accelerators).map(([name_, one]) => [name_, amount(String(one.free), String(one.all))]),
+              ] as [string, string][])
+            : []),
+          [t('clusters.nodes'), <span key="n" className="mono">{of.node_addresses.join(', ') || '—'}</span>],
+          ...(of.default_namespace ? ([[t('clusters.namespace'), of.default_namespace]] as [string, string][]) : []),
+          ...(of.registry ? ([[t('clusters.registry'), of.registry]] as [string, string][]) : []),
+          [t('nav.ports'), <Link key="p" to={`/ports?cluster=${of.id}`}>{t('clusters.show-ports')}</Link>],
+        ]}
+      />
+      {checking && (
+        <Loaded of={check} rows={3}>
+          {(found) => (
+            <Table
+              name={t('clusters.check')}
+              rows={found.items}
+              keyOf={(one) => one.what}
+              columns={[
+                { title: t('field.state'), cell: (one) => <StateOf state={one.state} /> },
+                { title: t('clusters.what'), cell: (one) => <span className="mono">{one.what}</span> },
+                { title: t('audit.detail'), wide: true, cell: (one) => said(one.detail) },
+                { title: t('clusters.remedy'), wide: true, cell: (one) => said(one.remedy) },
+              ]}
+            />
+          )}
+        </Loaded>
+      )}
+      <Dialog
+        open={asks === 'edit'}
+        close={() => setAsks('')}
+        title={t('clusters.edit-title', { id: of.id })}
+        act={t('act.save')}
+        ready={name.trim() !== '' && nodes.trim() !== ''}
+        run={async () => {
+          await must(client.PUT('/clusters/{id}', { params: path, body: { name: name.trim(), default_namespace: of.default_namespace, node_addresses: nodes.split(/\s+/).filter(Boolean), ...(of.kind === 'kubernetes' ? { registry: of.registry, guard_url: of.guard_url } : {}) } }));
+          await after();
+        }}
+      >
+        <label htmlFor={`name-${of.id}`}>{t('field.name')}</label>
+        <Input id={`name-${of.id}`} value={name} maxLength={100} onChange={(event) => setName(event.target.value)} />
+        <label htmlFor={`nodes-${of.id}`}>{t('clusters.nodes')}</label>
+        <Input.TextArea id={`nodes-${of.id}`} rows={3} value={nodes} onChange={(event) => setNodes(event.target.value)} />
+        <div className="note">{t('clusters.nodes-note')}</div>
+      </Dialog>
+      <Dialog
+        open={asks === 'sweep'}
+        close={() => setAsks('')}
+        danger
+        title={t('clusters.sweep-title', { id: of.id })}
+        act={t('clusters.sweep')}
+        typed={of.id}
+        run={async () => {
+          await must(client.POST('/clusters/{id}/sweep', { params: path }));
+          await after();
+        }}
+      >
+        <p>{t('clusters.sweep-text')}</p>
+      </Dialog>
+      <Dialog
+        open={asks === 'remove'}
+        close={() => setAsks('')}
+        danger
+        title={t('clusters.remove-title', { id: of.id })}
+        act={t('clusters.remove')}
+        typed={of.id}
+        run={async () => {
+          await must(client.DELETE('/clusters/{id}', { params: path }));
+          await after();
+        }}
+      >
+        <p>{t('clusters.remove-text', { count: of.deployments })}</p>
+      </Dialog>
+    </section>
+  );
+}
+
+function Add({ close }: { close: () => void }) {
+  const { t } = useTranslation();
+  const queries = useQueryClient();
+  const [id, setId] = useState('');
+  const [namespace, setNamespace] = useState('models');
+  const [registry, setRegistry] = useState('');
+  const [kubeconfig, setKubeconfig] = useState('');
+  const [asGiven, setAsGiven] = useState(false);
+  return (
+    <Dialog
+      open
+      close={close}
+      title={t('clusters.add')}
+      act={t('clusters.add')}
+      ready={id !== '' && namespace !== '' && kubeconfig !== ''}
+      run={async () => {
+        await must(client.POST('/clusters', { body: { id, default_namespace: namespace, kubeconfig, as_given: asGiven, ...(registry ? { registry } : {}) } }));
+        await queries.invalidateQueries();
+      }}
+    >
+      <p>{t('clusters.add-text')}</p>
+      <label htmlFor="cluster-id">{t('clusters.id')}</label>
+      <Input id="cluster-id" value={id} maxLength={63} onChange={(event) => setId(event.target.value.toLowerCase())} />
+      <label htmlFor="cluster-namespace">{t('clusters.namespace')}</label>
+      <Input id="cluster-namespace" value={namespace} maxLength={63} onChange={(event) => setNamespace(event.target.value)} />
+      <label htmlFor="cluster-registry">{t('clusters.registry')}</label>
+      <Input id="cluster-registry" value={registry} maxLength={253} placeholder="HOST:PORT" onChange={(event) => setRegistry(event.target.value)} />
+      <label htmlFor="cluster-file">kubeconfig</label>
+      <input id="cluster-file" type="file" onChange={(event) => void event.target.files?.[0]?.text().then(setKubeconfig)} />
+      <div className="note">{t('clusters.kubeconfig-note')}</div>
+      <Checkbox checked={asGiven} onChange={(event) => setAsGiven(event.target.checked)}>
+        {t('clusters.as-given')}
+      </Checkbox>
+    </Dialog>
+  );
+}

@@ -1,0 +1,102 @@
+import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
+import { type Schemas, client, must } from '../api/client.ts';
+import { useLive } from '../api/live.ts';
+import { useSession } from '../api/session.tsx';
+import { groups } from '../ui/format.ts';
+import { Empty, Loaded, PageHead, StateOf, Tabs, Time } from '../ui/parts.tsx';
+import { Facet, Filter, Pages, Table, useList } from '../ui/table.tsx';
+
+type Version = Schemas['ModelVersion'];
+const kSize = 50;
+const kStates = ['submitted', 'accepted', 'refused', 'withdrawn'] as const;
+
+export const addressOf = (one: Version) => `/models/${one.vendor_id}/${one.name}/${one.version}`;
+
+export function LibraryTabs() {
+  const { t } = useTranslation();
+  return (
+    <Tabs
+      label={t('nav.models')}
+      tabs={[
+        { to: '/models', text: t('library.versions'), end: true },
+        { to: '/library/configs', text: t('library.configs') },
+        { to: '/library/images', text: t('library.images') },
+      ]}
+    />
+  );
+}
+
+export default function Models() {
+  const { t } = useTranslation();
+  const { may } = useSession();
+  const list = useList();
+  const query = {
+    text: list.get('text') || undefined,
+    language: list.get('language') || undefined,
+    vendor: list.get('vendor') || undefined,
+    state: (kStates as readonly string[]).includes(list.get('state')) ? (list.get('state') as Version['state']) : undefined,
+    page: list.page,
+    page_size: kSize,
+  };
+  const asked = useLive(['models', query], (signal) => must(client.GET('/models', { signal, params: { query } })), { keep: true });
+  const waiting = useLive(['models', 'waiting'], (signal) => must(client.GET('/models', { signal, params: { query: { state: 'submitted', page_size: 1 } } })), { rarely: true });
+  const filtered = Boolean(query.text || query.language || query.vendor || query.state);
+  return (
+    <>
+      <PageHead
+        title={t('nav.models')}
+        lead={asked.data && t('models.lead', { count: asked.data.total, number: groups(asked.data.total), waiting: groups(waiting.data?.total ?? 0) })}
+      />
+      <LibraryTabs />
+      <div className="facets">
+        <Filter list={list} placeholder={t('models.filter')} />
+        <Facet list={list} name="state" label={t('field.state')} values={[{ value: '', text: t('facet.all') }, ...kStates.map((value) => ({ value, text: t(`state.${value}`) }))]} />
+        {(query.language || query.vendor) && (
+          <button type="button" className="plain" onClick={() => list.set({ language: '', vendor: '' })}>
+            {query.language ?? query.vendor} ×
+          </button>
+        )}
+      </div>
+      <Loaded of={asked}>
+        {(page) =>
+          page.items.length === 0 ? (
+            <Empty act={!filtered && may('submit') ? <Link to="/submit">{t('models.empty-act')}</Link> : undefined}>{t(filtered ? 'table.none-fit' : 'models.empty')}</Empty>
+          ) : (
+            <>
+              <Table
+                name={t('nav.models')}
+                rows={page.items}
+                keyOf={(one) => one.id}
+                columns={[
+                  { title: t('field.model'), cell: (one) => <Link to={addressOf(one)}>{one.name}</Link> },
+                  { title: t('field.version'), cell: (one) => <Link to={addressOf(one)}>{one.version}</Link> },
+                  { title: t('field.function'), wide: true, cell: (one) => one.function },
+                  {
+                    title: t('field.language'),
+                    cell: (one) => (
+                      <button type="button" className="plain" onClick={() => list.set({ language: one.language })}>
+                        {one.language}
+                      </button>
+                    ),
+                  },
+                  {
+                    title: t('field.vendor'),
+                    cell: (one) => (
+                      <button type="button" className="plain" onClick={() => list.set({ vendor: one.vendor_id })}>
+                        {one.vendor_name || one.vendor_id}
+                      </button>
+                    ),
+                  },
+                  { title: t('field.state'), cell: (one) => <StateOf state={one.state} /> },
+                  { title: t('field.submitted'), align: 'right', cell: (one) => <Time ms={one.submitted_ms} /> },
+                ]}
+              />
+              <Pages list={list} total={page.total} size={kSize} />
+            </>
+          )
+        }
+      </Loaded>
+    </>
+  );
+}

@@ -1,0 +1,170 @@
+import { Checkbox, Input, Select, Switch } from 'antd';
+import { useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
+import { type Schemas, client, must } from '../api/client.ts';
+import { useLive } from '../api/live.ts';
+import { useSession } from '../api/session.tsx';
+import { saidError } from '../i18n/said.ts';
+import { Act } from '../ui/act.tsx';
+import { Dialog } from '../ui/dialog.tsx';
+import { groups } from '../ui/format.ts';
+import { Empty, Id, Loaded, PageHead, State, Time } from '../ui/parts.tsx';
+import { Filter, Pages, Table, useList } from '../ui/table.tsx';
+
+const kSize = 50;
+type Route = Schemas['Route'];
+const kNew: Schemas['RouteInput'] = { name: '', prefix: '', forward: '', enabled: true, open: false, callers: [], stream_requests: false, idempotent: false, pass_headers: [] };
+
+export function inputOf(route: Route): Schemas['RouteInput'] {
+  const { name, prefix, forward, enabled, open, callers, stream_requests, idempotent, pass_headers } = route;
+  return { name, prefix, forward, enabled, open, callers, stream_requests, idempotent, pass_headers };
+}
+
+export default function Routes() {
+  const { t } = useTranslation();
+  const { may } = useSession();
+  const list = useList();
+  const queries = useQueryClient();
+  const [edits, setEdits] = useState<{ id: string; input: Schemas['RouteInput'] } | null>(null);
+  const [ends, setEnds] = useState<Route | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const query = { text: list.get('text') || undefined, page: list.page, page_size: kSize };
+  const asked = useLive(['routes', query], (signal) => must(client.GET('/routes', { signal, params: { query } })), { keep: true });
+  const callers = useLive(['callers', 'all'], (signal) => must(client.GET('/callers', { signal, params: { query: { page_size: 200 } } })), { rarely: true });
+  const deployments = useLive(['deployments', 'names'], (signal) => must(client.GET('/deployments', { signal, params: { query: { page_size: 200 } } })), { rarely: true });
+  const nameOf = (id: string) => callers.data?.items.find((one) => one.id === id)?.name ?? id;
+  const after = () => queries.invalidateQueries({ queryKey: ['routes'] });
+  const change = (changes: Partial<Schemas['RouteInput']>) => edits && setEdits({ ...edits, input: { ...edits.input, ...changes } });
+  return (
+    <>
+      <PageHead
+        title={t('nav.routes')}
+        lead={asked.data && t('routes.lead', { count: asked.data.total, number: groups(asked.data.total) })}
+        acts={
+          <Act needs="manage-routes" onClick={() => setEdits({ id: '', input: kNew })}>
+            {t('routes.add-ask')}
+          </Act>
+        }
+      />
+      <div className="facets">
+        <Filter list={list} placeholder={t('routes.filter')} />
+      </div>
+      {error !== null && <div className="failure" role="alert">{saidError(error)}</div>}
+      <Loaded of={asked}>
+        {(page) =>
+          page.items.length === 0 ? (
+            <Empty>{t(query.text ? 'table.none-fit' : 'routes.empty')}</Empty>
+          ) : (
+            <>
+              <Table
+                name={t('nav.routes')}
+                rows={page.items}
+                keyOf={(one) => one.id}
+                columns={[
+                  { title: t('routes.prefix'), cell: (one) => <span className="mono">{one.prefix}</span> },
+                  { title: t('routes.id'), cell: (one) => <Id value={one.id} keep={12} /> },
+                  { title: t('routes.name'), cell: (one) => one.name },
+                  { title: t('routes.forward'), wide: true, cell: (one) => <Link className="mono" to={`/deployments/${one.deployment_id}`}>{one.forward}</Link> },
+                  { title: t('routes.who'), wide: true, cell: (one) => (one.open ? <State kind="degraded">{t('routes.open')}</State> : one.callers.length === 0 ? <span className="second">{t('routes.every')}</span> : one.callers.map(nameOf).join('、')) },
+                  {
+                    title: t('routes.on'),
+                    cell: (one) => (
+                      <Switch
+                        size="small"
+                        checked={one.enabled}
+                        disabled={!may('manage-routes')}
+                        aria-label={`${t('routes.on')} ${one.prefix}`}
+                        onChange={(enabled) => {
+                          setError(null);
+                          void must(client.PUT('/routes/{id}', { params: { path: { id: one.id } }, body: { ...inputOf(one), enabled } })).then(after, setError);
+                        }}
+                      />
+                    ),
+                  },
+                  { title: t('field.changed'), align: 'right', cell: (one) => <Time ms={one.changed_ms} /> },
+                  {
+                    title: '',
+                    cell: (one) => (
+                      <span className="row row-acts">
+                        <Act needs="manage-routes" size="small" onClick={() => setEdits({ id: one.id, input: inputOf(one) })}>
+                          {t('act.edit-ask')}
+                        </Act>
+                        <Act needs="manage-routes" size="small" danger onClick={() => setEnds(one)}>
+                          {t('act.delete-ask')}
+                        </Act>
+                      </span>
+                    ),
+                  },
+                ]}
+              />
+              <Pages list={list} total={page.total} size={kSize} />
+            </>
+          )
+        }
+      </Loaded>
+      {edits && (
+        <Dialog
+          open
+          close={() => setEdits(null)}
+          title={t(edits.id === '' ? 'routes.add' : 'routes.edit')}
+          act={t('act.save')}
+          ready={edits.input.name !== '' && edits.input.prefix !== '' && Boolean(edits.input.forward)}
+          run={async () => {
+            if (edits.id === '') await must(client.POST('/routes', { body: edits.input }));
+            else await must(client.PUT('/routes/{id}', { params: { path: { id: edits.id } }, body: edits.input }));
+            await after();
+          }}
+        >
+          <label htmlFor="route-prefix">{t('routes.prefix')}</label>
+          <Input id="route-prefix" value={edits.input.prefix} maxLength={512} placeholder="/wheat" onChange={(event) => change({ prefix: event.target.value })} />
+          <label htmlFor="route-name">{t('routes.name')}</label>
+          <Input id="route-name" value={edits.input.name} maxLength={100} onChange={(event) => change({ name: event.target.value })} />
+          <label htmlFor="route-to">{t('grants.deployment')}</label>
+          <Select
+            id="route-to"
+            style={{ width: '100%' }}
+            showSearch={{ optionFilterProp: 'label' }}
+            value={edits.input.forward || null}
+            options={(deployments.data?.items ?? []).map((one) => ({ value: `mifeng://${one.id}`, label: `${one.name} · ${one.model} ${one.version}` }))}
+            onChange={(value) => change({ forward: value })}
+          />
+          <label htmlFor="route-callers">{t('nav.callers')}</label>
+          <Select
+            id="route-callers"
+            mode="multiple"
+            style={{ width: '100%' }}
+            disabled={edits.input.open ?? false}
+            value={edits.input.callers ?? []}
+            notFoundContent={t('callers.empty')}
+            options={(callers.data?.items ?? []).map((one) => ({ value: one.id, label: one.name }))}
+            onChange={(value) => change({ callers: value })}
+          />
+          <div style={{ marginTop: 8 }}>
+            <Checkbox checked={edits.input.open ?? false} onChange={(event) => change({ open: event.target.checked, callers: event.target.checked ? [] : (edits.input.callers ?? []) })}>
+              {t('deploy.open')}
+            </Checkbox>
+          </div>
+          <Checkbox checked={edits.input.idempotent ?? false} onChange={(event) => change({ idempotent: event.target.checked })}>
+            {t('routes.idempotent')}
+          </Checkbox>
+        </Dialog>
+      )}
+      <Dialog
+        open={ends !== null}
+        close={() => setEnds(null)}
+        danger
+        title={t('routes.delete-title', { prefix: ends?.prefix ?? '' })}
+        act={t('act.delete')}
+        typed={ends?.prefix ?? ''}
+        run={async () => {
+          await must(client.DELETE('/routes/{id}', { params: { path: { id: ends?.id ?? '' } } }));
+          await after();
+        }}
+      >
+        <p>{t('routes.delete-text')}</p>
+      </Dialog>
+    </>
+  );
+}

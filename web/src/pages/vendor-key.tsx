@@ -1,0 +1,140 @@
+// Made for a telephone call: the fingerprint is typed as it is read out, and is not to be seen here.
+import { Button } from 'antd';
+import { useQueryClient } from '@tanstack/react-query';
+import { useRef, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useNavigate, useParams } from 'react-router';
+import { client, must } from '../api/client.ts';
+import { useLive } from '../api/live.ts';
+import { saidError } from '../i18n/said.ts';
+import { Act } from '../ui/act.tsx';
+import { Dialog } from '../ui/dialog.tsx';
+import { groupsOf } from '../ui/fingerprint.tsx';
+import { Empty, Loaded, PageHead, State } from '../ui/parts.tsx';
+import type { Vendor } from './vendors.tsx';
+
+const kGroups = 16;
+
+export default function VendorKey() {
+  const { t } = useTranslation();
+  const { id = '' } = useParams();
+  const asked = useLive(['vendor', id], (signal) => must(client.GET('/vendors/{id}', { signal, params: { path: { id } } })));
+  return (
+    <>
+      <PageHead
+        title={t('confirm.title')}
+        crumbs={[
+          { to: '/vendors', text: t('nav.vendors') },
+          { to: `/vendors/${id}`, text: asked.data?.name ?? id },
+        ]}
+      />
+      <Loaded of={asked}>{(one) => (one.pending_fingerprint === '' ? <Empty>{t('confirm.none')}</Empty> : <Call of={one} />)}</Loaded>
+    </>
+  );
+}
+
+function Call({ of }: { of: Vendor }) {
+  const { t } = useTranslation();
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const [typed, setTyped] = useState<string[]>(() => Array.from({ length: kGroups }, () => ''));
+  const [error, setError] = useState<unknown>(null);
+  const [busy, setBusy] = useState(false);
+  const [refusing, setRefusing] = useState(false);
+  const boxes = useRef<(HTMLInputElement | null)[]>([]);
+  const right = groupsOf(of.pending_fingerprint);
+  const stateOf = (at: number) => ((typed[at]?.length ?? 0) < 4 ? '' : typed[at] === right[at] ? 'right' : 'wrong');
+  const all = typed.every((_, at) => stateOf(at) === 'right');
+  const firstWrong = typed.findIndex((_, at) => stateOf(at) === 'wrong');
+
+  const put = (at: number, text: string) => {
+    // Pasting fills all that follow.
+    const groups = groupsOf(text);
+    const next = [...typed];
+    if (groups.length === 0) next[at] = '';
+    groups.forEach((group, offset) => {
+      if (at + offset < kGroups) next[at + offset] = group;
+    });
+    setTyped(next);
+    if ((next[at]?.length ?? 0) === 4) boxes.current[Math.min(kGroups - 1, at + Math.max(1, groups.length))]?.focus();
+  };
+  return (
+    <form
+      style={{ maxWidth: 720 }}
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (!all || busy) return;
+        setBusy(true);
+        setError(null);
+        void must(client.POST('/vendors/{id}/key/confirmation', { params: { path: { id: of.id } }, body: { fingerprint: typed.join(' ') } }))
+          .then(async () => {
+            await queries.invalidateQueries();
+            await navigate(`/vendors/${of.id}`);
+          })
+          .catch((failure: unknown) => {
+            setError(failure);
+            setBusy(false);
+          });
+      }}
+    >
+      <h2>{t('confirm.one')}</h2>
+      <p>
+        <span className="big">{of.telephone || t('confirm.no-telephone')}</span>
+      </p>
+      <p className="second">{t('confirm.one-text', { name: of.name })}</p>
+      <h2>{t('confirm.two')}</h2>
+      <p className="second">{t('confirm.two-text')}</p>
+      <div className="fingerprint mono">
+        {typed.map((value, at) => (
+          <label key={`g${at + 1}`} className={`${stateOf(at)}-group`}>
+            <span className="hidden">{t('confirm.group', { number: at + 1 })}</span>
+            <input
+              ref={(box) => {
+                boxes.current[at] = box;
+              }}
+              value={value}
+              autoFocus={at === 0}
+              autoComplete="off"
+              spellCheck={false}
+              aria-invalid={stateOf(at) === 'wrong'}
+              onChange={(event) => put(at, event.target.value)}
+              onKeyDown={(event) => {
+                if (event.key === 'Backspace' && value === '' && at > 0) boxes.current[at - 1]?.focus();
+              }}
+            />
+          </label>
+        ))}
+      </div>
+      <p aria-live="polite">
+        {firstWrong >= 0 ? <span className="danger">{t('confirm.wrong', { number: firstWrong + 1 })}</span> : all ? <State kind="ready">{t('confirm.all')}</State> : <span className="note">{t('vendor.how-to-read')}</span>}
+      </p>
+      {error !== null && (
+        <div className="failure" role="alert">
+          {saidError(error)}
+        </div>
+      )}
+      <div className="row" style={{ marginTop: 16 }}>
+        <Button type="primary" htmlType="submit" disabled={!all || busy}>
+          {busy ? t('act.doing') : t('confirm.act')}
+        </Button>
+        <Act needs="confirm-vendor-keys" danger onClick={() => setRefusing(true)}>
+          {t('confirm.not-theirs')}
+        </Act>
+      </div>
+      <Dialog
+        open={refusing}
+        close={() => setRefusing(false)}
+        danger
+        title={t('confirm.not-theirs-title', { name: of.name })}
+        act={t('confirm.not-theirs-act')}
+        run={async () => {
+          await must(client.DELETE('/vendors/{id}/key', { params: { path: { id: of.id } } }));
+          await queries.invalidateQueries();
+          await navigate(`/vendors/${of.id}`);
+        }}
+      >
+        <p>{t('confirm.not-theirs-text')}</p>
+      </Dialog>
+    </form>
+  );
+}
