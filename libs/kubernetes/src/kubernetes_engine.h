@@ -81,6 +81,7 @@ class KubernetesEngine final : public cluster::Engine {
   Task<bool> apply_object(const cluster::Workload& workload, Rendered rendered);
   Task<void> refuse_others(Rendered rendered);
   Task<void> remove_object(Kind kind, std::string name, std::string uid = {});
+  Task<void> end_changed(const cluster::Workload& workload);
   Task<void> wait_without_pods(std::string deployment);
   std::string selector(const std::string& deployment) const;
 
