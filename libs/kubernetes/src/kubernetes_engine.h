@@ -89,8 +89,11 @@ class KubernetesEngine final : public cluster::Engine {
   struct TokenOwner {
     std::string pod, uid;
   };
+  Result<void> check_user(const std::string& user) const;
+  static Result<TokenOwner> owner_of(std::string pod, std::string uid);
   Task<json::Object> read_object(std::string target, std::string what);
   Task<TokenOwner> review(const cluster::TokenEvidence& shown);
+  Task<TokenOwner> check_by_published_keys(const cluster::TokenEvidence& shown);
   Task<void> check_owners(const json::Object& pod, std::string deployment);
   Task<void> check_log(std::string pod, std::string request_sm3);
 
