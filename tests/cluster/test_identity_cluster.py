@@ -6,21 +6,16 @@ import contextlib
 import copy
 import json
 import os
-import shutil
 import signal
 import subprocess
-import sys
 import time
 
+import cluster
+import hostile
+import kubernetes
 import pytest
-
-sys.path.insert(0, os.path.join(os.environ["MIFENG_SOURCE"], "tests/e2e"))
-
-import cluster  # noqa: E402
-import kubernetes  # noqa: E402
-from installation import SOURCE, Installation  # noqa: E402
-from intruder import Intruder, wait_until_answered  # noqa: E402
-from ports import free_port  # noqa: E402
+from intruder import Intruder, wait_until_answered
+from ports import free_port
 
 ADMISSION = "/apis/admissionregistration.k8s.io/v1"
 BINDING = f"{ADMISSION}/validatingadmissionpolicybindings/mifeng-models"
@@ -56,22 +51,14 @@ class Scene:
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory):
     place = tmp_path_factory.mktemp("identity")
-    shutil.copytree(SOURCE / "packs", place / "packs")
-    shutil.copytree(SOURCE / "tests/e2e/packs/plain-c", place / "packs/plain-c")
-    shutil.copytree(SOURCE / "tests/attacks/hostile", place / "models/hostile")
     # What the API server itself writes down of the models' namespace.
     (place / "audit.yaml").write_text("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n"
                                       "- {level: Metadata, namespaces: [models], omitStages: [RequestReceived]}\n- {level: None}\n")
     log = place / "audit.log"
     flags = {"apiserver": [f"--audit-policy-file={place}/audit.yaml", f"--audit-log-path={log}"]}
-    with cluster.start(cluster.Options(flags=flags), what_for="who may have a key") as k8s:
-        installation = Installation(
-            place / "d", examples=place / "models", packs=place / "packs",
-            options=["--kubeconfig", k8s.kubeconfig, "--registry", k8s.registry,
-                     "--guard-listen", f"{k8s.host_address}:{free_port()}"])
-        with installation:
-            installation.wait_answer("/hostile")
-            yield Scene(k8s, installation, log)
+    with cluster.start(cluster.Options(flags=flags), what_for="who may have a key") as k8s, \
+            hostile.running(k8s, place) as installation:
+        yield Scene(k8s, installation, log)
 
 
 # ---- Where the policy is in force.

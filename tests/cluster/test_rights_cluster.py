@@ -2,20 +2,14 @@
 import json
 import os
 import pathlib
-import shutil
 import subprocess
-import sys
 
+import hostile
+import kubernetes
+import pods
 import pytest
-
-sys.path.insert(0, os.path.join(os.environ["MIFENG_SOURCE"], "tests/e2e"))
-
-import cluster  # noqa: E402
-import kubernetes  # noqa: E402
-import pods  # noqa: E402
-from installation import SOURCE, ApiError, Installation  # noqa: E402
-from intruder import Intruder, wait_until_answered  # noqa: E402
-from ports import free_port  # noqa: E402
+from installation import SOURCE, ApiError
+from intruder import Intruder, wait_until_answered
 
 ROLES = SOURCE / "deploy/kubernetes"
 FIRST, LAST = 31500, 31509
@@ -42,12 +36,7 @@ class Scene:
 @pytest.fixture(scope="module")
 def scene(k8s, tmp_path_factory):
     place = tmp_path_factory.mktemp("rights")
-    shutil.copytree(SOURCE / "packs", place / "packs")
-    shutil.copytree(SOURCE / "tests/e2e/packs/plain-c", place / "packs/plain-c")
-    shutil.copytree(SOURCE / "tests/attacks/hostile", place / "models/hostile")
-    installation = Installation(place / "d", packs=place / "packs", examples=place / "models",
-                                options=["--registry", k8s.registry, "--guard-listen", f"{k8s.host_address}:{free_port()}"])
-    with installation:
+    with hostile.running(k8s, place, joined=False) as installation:
         yield Scene(k8s, installation, place)
 
 
