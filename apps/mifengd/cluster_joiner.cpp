@@ -45,6 +45,11 @@ Result<std::string> KubernetesJoiner::leave(const clusters::ClusterAccess& acces
   return kubernetes::leave(membership, place_of(installation_, access));
 }
 
+Result<void> KubernetesJoiner::protect(const clusters::ClusterAccess& access) {
+  MIFENG_TRY(const auto membership, kubernetes::read_membership(access.secret.reveal_for_parsing()));
+  return kubernetes::protect(membership, place_of(installation_, access));
+}
+
 Result<std::vector<clusters::ClusterFinding>> KubernetesJoiner::examine(const clusters::ClusterAccess& access) {
   MIFENG_TRY(const auto membership, kubernetes::read_membership(access.secret.reveal_for_parsing()));
   MIFENG_TRY(auto found, kubernetes::examine(membership, place_of(installation_, access)));

@@ -13,6 +13,7 @@ class KubernetesJoiner final : public clusters::ClusterJoiner {
   explicit KubernetesJoiner(std::string installation) : installation_(std::move(installation)) {}
   Result<clusters::JoinedCluster> join(const clusters::JoinRequest& request) override;
   Result<std::string> leave(const clusters::ClusterAccess& access) override;
+  Result<void> protect(const clusters::ClusterAccess& access) override;
   Result<std::vector<clusters::ClusterFinding>> examine(const clusters::ClusterAccess& access) override;
 
  private:

@@ -13,6 +13,12 @@ from ports import free_port
 
 INSTALLATION, OTHER = "0123456789abcdef" * 2, "fedcba9876543210" * 2
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
+ADMISSION = "/apis/admissionregistration.k8s.io/v1"
+
+
+def policy_of(namespace):
+    return [f"{ADMISSION}/{plural}/mifeng-{namespace}"
+            for plural in ("validatingadmissionpolicies", "validatingadmissionpolicybindings")]
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +147,8 @@ def test_an_added_cluster_is_the_platforms_own_account_and_goes_again(platform, 
 
     done = removed(platform, "east")
     assert "stays" not in done.stderr
-    wait_gone(k8s, "/api/v1/namespaces/models", f"{RBAC}/clusterroles/mifeng-models", f"{RBAC}/clusterrolebindings/mifeng-models")
+    wait_gone(k8s, "/api/v1/namespaces/models", f"{RBAC}/clusterroles/mifeng-models",
+              f"{RBAC}/clusterrolebindings/mifeng-models", *policy_of("models"))
     assert [one["id"] for one in platform.get("/clusters")["items"]] == ["local"]
     assert platform.ask("GET", "/ports/ranges?cluster=east")[0] == 404
 
@@ -152,12 +159,32 @@ def test_a_namespace_that_was_there_stays_and_loses_what_was_made_in_it(platform
     assert add(platform, k8s, "west", "--namespace", "there-before").returncode == 0
     labels = k8s.api.get("/api/v1/namespaces/there-before")["metadata"]["labels"]
     assert "mifeng.io/installation" not in labels and "pod-security.kubernetes.io/enforce" not in labels
+    assert k8s.api.get(policy_of("there-before")[1])["spec"]["validationActions"] == ["Deny", "Audit"]
     removed(platform, "west")
     base = "/api/v1/namespaces/there-before"
     wait_gone(k8s, f"{base}/serviceaccounts/mifeng", f"{base}/serviceaccounts/mifeng-model", f"{base}/secrets/mifeng-token",
               f"{RBAC}/namespaces/there-before/roles/mifeng", f"{RBAC}/namespaces/there-before/rolebindings/mifeng",
-              f"{RBAC}/clusterroles/mifeng-there-before", f"{RBAC}/clusterrolebindings/mifeng-there-before")
+              f"{RBAC}/clusterroles/mifeng-there-before", f"{RBAC}/clusterrolebindings/mifeng-there-before", *policy_of("there-before"))
     assert k8s.api.get(f"{base}/configmaps/of-somebody")
+
+
+def test_where_somebody_else_runs_pods_no_policy_is_made_that_would_stop_them(platform, k8s):
+    k8s.namespace("lived-in")
+    k8s.kubectl("-n", "lived-in", "run", "tenant", "--image=tenant.test/tenant:1")
+    assert add(platform, k8s, "lived-in", "--namespace", "lived-in").returncode == 0
+    assert all(is_gone(k8s, path) for path in policy_of("lived-in"))
+    done = platform.mifeng("doctor", "--cluster", "lived-in")
+    assert done.returncode == 0 and "not in force" in done.stdout and "mifeng cluster set" in done.stdout
+    k8s.kubectl("-n", "lived-in", "delete", "pod", "tenant", "--now")
+    assert platform.mifeng("cluster", "set", "lived-in", "--name", "ours").returncode == 0
+    assert "in force: nobody else" in platform.mifeng("doctor", "--cluster", "lived-in").stdout
+    removed(platform, "lived-in")
+    wait_gone(k8s, *policy_of("lived-in"))
+
+
+def test_a_login_as_it_is_belongs_to_a_namespace_that_is_there(platform, k8s):
+    said = refused(add(platform, k8s, "none", "--namespace", "not-there", "--as-given"), "no-namespace")
+    assert "no namespace not-there" in said and is_gone(k8s, "/api/v1/namespaces/not-there")
 
 
 def test_one_namespace_is_one_cluster_of_one_platform(platform, k8s):
@@ -213,7 +240,7 @@ def test_a_namespaced_role_and_its_login_as_it_is(platform, k8s, tmp_path):
     assert listed(platform, "given")["node_addresses"] == [k8s.node_address]
 
     done = platform.mifeng("doctor", "--cluster", "given")
-    assert done.returncode == 1  # no key is given without TokenReview
+    assert done.returncode == 0, done.stdout  # what is lost is no hindrance: test_rights_cluster.py
     rights = {line for line in done.stdout.splitlines() if "not allowed" in line}
     assert any("create tokenreviews.authentication.k8s.io" in line for line in rights)
     assert any("list nodes" in line for line in rights) and not any(" in given" in line for line in rights)

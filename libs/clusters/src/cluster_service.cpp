@@ -196,7 +196,14 @@ Result<Cluster> ClusterService::set(const trust::Actor& actor, const std::string
     MIFENG_CHECK(context_.audit.append(tx, actor, "cluster.set", id, row.node_addresses));
     return cluster_of(tx, row);
   });
-  if (done) changed_.notify();
+  if (!done) return done;
+  changed_.notify();
+  // One that is away is set all the same, and what is not in force is said by examine().
+  if (done->kind == ClusterKind::kKubernetes && done->state == ClusterState::kReady && joiner_ != nullptr) {
+    MIFENG_TRY(const auto row, context_.db.read([&](store::Transaction& tx) { return find_cluster(tx, id); }));
+    MIFENG_TRY(const auto access, access_of(wrapper_, row));
+    (void)joiner_->protect(access);
+  }
   return done;
 }
 

@@ -148,7 +148,7 @@ Result<DeploymentPlan> DeploymentService::plan(const trust::Actor& actor, const 
     plan.model = prepared.model.name;
     plan.version = prepared.model.version;
     plan.grade = grade_of(prepared.model);
-    plan.grade_reason = grade_sentence(plan.grade);
+    MIFENG_TRY(plan.grade_reason, grade_reason_of(tx, plan.grade, plan.cluster));
     MIFENG_TRY(plan.replicas, wanted_replicas(request, prepared.config));
     MIFENG_TRY(const auto registry, registry_of(context_, tx, plan.cluster));
     MIFENG_TRY(const auto pod, render(context_, prepared, request.name + "-000000", manifest::kModelUserMin, registry));

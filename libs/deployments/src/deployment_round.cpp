@@ -51,6 +51,7 @@ class DeploymentRound {
     }
     MIFENG_CHECK(load());
     MIFENG_TRY(units_, ask<std::vector<Unit>>([&](cluster::Engine& engine) { return engine.units(row_.id); }));
+    MIFENG_CHECK(revoke_changed());
     if (urge_ == Urge::kApply || due_to_apply(sought_, units_, rows_, context_.clock.now_ms())) MIFENG_CHECK(apply());
     MIFENG_CHECK(restart_what_is_due());
     MIFENG_CHECK(exchange_taken_ports());
@@ -88,6 +89,7 @@ class DeploymentRound {
     settled_ = applied.settled;
     attempted_ = true;
     units_ = std::move(applied.units);
+    MIFENG_CHECK(revoke_changed());
     for (const Unit& unit : units_)
       if (unit.reason_code == kPortTaken) without_port_.insert(slot_of(unit));
     const bool no_guard = std::any_of(units_.begin(), units_.end(), [&](const Unit& unit) {
@@ -96,6 +98,34 @@ class DeploymentRound {
     });
     if (no_guard) context_.guard_image.missing();
     return no_guard && !pushed ? pushed : ok();
+  }
+
+  // A unit that somebody changed while it ran is heard no more, before and whatever else becomes of it. The engine ends
+  // it.
+  Result<void> revoke_changed() {
+    for (const Unit& unit : units_) {
+      if (unit.reason_code != kChanged) continue;
+      const auto row =
+          std::find_if(rows_.begin(), rows_.end(), [&](const store::UnitRow& one) { return one.name == unit.name; });
+      const std::string reason = trust::clean_text(unit.reason, 1000);
+      const bool known = row != rows_.end() && row->engine_id == unit.engine_id && row->reason == reason;
+      MIFENG_CHECK(context_.db.write([&](store::Transaction& tx) -> Result<void> {
+        MIFENG_TRY(const auto live, store::live_instances_of(tx, row_.id));
+        for (const auto& instance : live)
+          if (instance.unit == unit.name && instance.engine_id == unit.engine_id)
+            MIFENG_CHECK(
+                access::end_instance(context_.access, tx, instance, access::EndKind::kRevoked, "system", reason));
+        if (known || !noted_.insert(unit.engine_id).second) return ok();
+        return context_.audit.append(tx,
+                                     trust::AuditEvent{.actor = "system",
+                                                       .action = "unit.change",
+                                                       .subject = row_.id,
+                                                       .outcome = std::string(kChanged),
+                                                       .detail = trust::clean_text(unit.name + ": " + reason, 1000)});
+      }));
+      context_.access.snapshots_changed.notify();
+    }
+    return ok();
   }
 
   // A revision may have ports that the one before had not, and where units have ports of their own a new one needs
@@ -420,7 +450,8 @@ class DeploymentRound {
   std::vector<store::UnitRow> rows_;
   std::vector<Unit> units_;
   std::vector<cluster::Endpoint> endpoints_;
-  std::set<int> without_port_;  // slots whose unit another program's port keeps from starting
+  std::set<int> without_port_;   // slots whose unit another program's port keeps from starting
+  std::set<std::string> noted_;  // engine ids of changed units that stand in the audit log
   RoundResult result_;
   UnixMillis told_ms_ = 0;  // when gateways had something to be told, in this look
   bool attempted_ = false;

@@ -5,6 +5,8 @@
 #include "mifeng/access/route_rows.h"
 #include "mifeng/base/bounds.h"
 #include "mifeng/base/phrase.h"
+#include "mifeng/cluster/units.h"
+#include "mifeng/clusters/cluster_rows.h"
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/deployments/context.h"
 #include "mifeng/deployments/deployment_rows.h"
@@ -75,6 +77,18 @@ Result<std::map<std::string, manifest::Quantity>> quantities(const std::map<std:
 }  // namespace
 
 Grade grade_of(const store::ModelRow& model) { return payload_is_sealed(model) ? Grade::kL1 : Grade::kL0; }
+
+Result<std::string> grade_reason_of(store::Transaction& tx, Grade grade, const std::string& cluster) {
+  std::string reason(grade_sentence(grade));
+  MIFENG_TRY(const auto row, store::find<store::ClusterRow>(tx, cluster));
+  if (!row || row->kind != store::ClusterKind::kKubernetes) return reason;
+  const auto may = clusters::words_of(row->may);
+  if (std::find(may.begin(), may.end(), cluster::kKeepsOthersOut) == may.end())
+    reason +=
+        " No admission policy is in force in its cluster: others who may write in the namespace there can reach into "
+        "its pods.";
+  return reason;
+}
 
 json::Object overlay_json(const Overlay& overlay) {
   json::Array env;
@@ -339,7 +353,7 @@ Result<Deployment> deployment_of(const Context& context, store::Transaction& tx,
       made_of<Deployment, "cluster", "revision", "ready", "grade_reason", "units", "ports", "route_ids", "overlay">(
           row);
   deployment.cluster = row.cluster_id;
-  deployment.grade_reason = grade_sentence(row.grade);
+  MIFENG_TRY(deployment.grade_reason, grade_reason_of(tx, row.grade, row.cluster_id));
   MIFENG_TRY(const auto revisions, store::revisions_of(tx, row.id));
   std::map<std::int64_t, int> numbers;
   for (const auto& revision : revisions) {

@@ -67,7 +67,8 @@ void take_unit(store::UnitRow& row, const cluster::Unit& unit, UnixMillis now, b
 }
 
 bool is_current(const Sought& sought, const cluster::Unit& unit) {
-  return unit.revision == sought.revision && unit.restart == sought.restart && unit.reason_code != "drifted";
+  return unit.revision == sought.revision && unit.restart == sought.restart && unit.reason_code != "drifted" &&
+         unit.reason_code != kChanged;
 }
 
 bool due_to_apply(const Sought& sought, const std::vector<cluster::Unit>& units,
@@ -82,6 +83,7 @@ bool due_to_apply(const Sought& sought, const std::vector<cluster::Unit>& units,
   bool outdated = false, coming = false, unmade = false;
   for (const cluster::Unit& unit : units) {
     if (unit.state == UnitState::kStopping) continue;
+    if (unit.reason_code == kChanged) return true;  // whatever else is on its way
     ++live;
     if (!is_current(sought, unit)) {
       outdated = true;

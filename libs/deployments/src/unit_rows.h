@@ -1,12 +1,16 @@
 // Units as an engine reports them, and as they stand in the table.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "mifeng/cluster/units.h"
 #include "mifeng/store/deployments.h"
 
 namespace mifeng::deployments {
+
+// Of a unit that somebody changed while it ran (cluster::Unit::reason_code).
+inline constexpr std::string_view kChanged = "changed";
 
 // How long until the next try after so many failures.
 UnixMillis unit_backoff(std::int64_t failures);

@@ -91,12 +91,12 @@ void Door::forget_idle(UnixMillis now) {
   std::erase_if(budgets_, [](const auto& item) { return item.second.inside == 0 && item.second.left >= kUnprovedMax; });
 }
 
-bool Door::may_audit(const DoorVisit& visit) {
+bool Door::may_audit(const DoorVisit& visit, std::string_view reason) {
   const UnixMillis now = clock_.now_ms();
   const std::lock_guard lock(mutex_);
   if (audited_.size() >= kIdleMax)
     std::erase_if(audited_, [&](const auto& item) { return item.second.since_ms + kAuditWindow <= now; });
-  Audited& audited = audited_[visit.cluster_ + "/" + visit.deployment_];
+  Audited& audited = audited_[visit.cluster_ + "/" + visit.deployment_ + "/" + std::string(reason)];
   if (audited.count == 0 || audited.since_ms + kAuditWindow <= now) audited = {.count = 0, .since_ms = now};
   if (audited.count < kAuditedMax) {
     ++audited.count;

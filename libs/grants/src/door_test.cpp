@@ -334,6 +334,11 @@ TEST_F(AtTheDoor, WhatCannotBeProvedUsesUpItsOwnBudgetAlone) {
   EXPECT_EQ(refusals().size(), 20u);
   ASSERT_TRUE(platform_->housekeep());
   EXPECT_NE(refusals()[0].detail.find("108 more"), std::string::npos) << refusals()[0].detail;
+  // They hide nothing of another kind.
+  clock_.advance(std::chrono::seconds(1));
+  TestGuard silent = guard_of(deployment_);
+  EXPECT_FALSE(send(silent, silent.request(card(), tools())));
+  EXPECT_EQ(last_refusal(), "not-in-log");
   clock_.advance(std::chrono::seconds(1));
   EXPECT_EQ(send(guard_of(deployment_), Bytes(100, 7)).error().reason(), "refused");
   TestGuard again = guard_of(deployment_);

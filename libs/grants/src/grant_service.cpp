@@ -81,7 +81,7 @@ Error GrantService::refuse_unproved(const std::string& unit, const Error& why) {
 // The same for one at the door.
 Error GrantService::refuse_visit(const DoorVisit& visit, const char* action, const Error& why) {
   if (is_ours(why.code())) return why;
-  if (door_.may_audit(visit))
+  if (door_.may_audit(visit, why.reason()))
     context_.audit.append_refusal("a peer at " + visit.address(), action, visit.deployment(), why);
   return refused();
 }

@@ -289,6 +289,27 @@ TEST_F(Grants, LateNewsOfARunThatEndedEndNotTheNextOne) {
   EXPECT_TRUE(live().empty());
 }
 
+TEST_F(Grants, AUnitThatSomebodyChangedIsRevokedAtOnceAndToldOnce) {
+  TestGuard guard = Grants::guard();
+  ASSERT_TRUE(ask(guard, peer_of(deployment_)));
+  cluster::Unit& unit = engine_.containers.at(FakeEngine::unit_name(deployment_, 0));
+  unit.reason_code = "changed";
+  unit.reason = "the pod is not what was rendered: the image of the container model was a and is b";
+  const int applies = engine_.applies;
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(platform_->reconciler().run_once());
+  EXPECT_GT(engine_.applies, applies) << "the engine is to end it";
+  EXPECT_TRUE(live().empty());
+  const auto renewed = renew(guard);
+  ASSERT_TRUE(renewed) << renewed.error().message();
+  EXPECT_EQ(renewed->status, messages::RenewedStatus::kRevoked);
+  trust::AuditQuery query;
+  query.action = "unit.change";
+  const auto page = platform_->audit().list(auditor_, query, {});
+  ASSERT_TRUE(page);
+  ASSERT_EQ(page->total, 1);
+  EXPECT_NE(page->items[0].detail.find("the image of the container model was a and is b"), std::string::npos);
+}
+
 TEST_F(Grants, AUnitThatTheEngineDoesNotShowYetKeepsItsGrantForAWhile) {
   TestGuard guard = Grants::guard();
   ASSERT_TRUE(ask(guard, peer_of(deployment_)));

@@ -105,6 +105,22 @@ Task<bool> KubernetesEngine::apply_object(const Workload& workload, Rendered ren
   co_return false;  // what serves the others says nothing of them
 }
 
+// A pod that somebody changed is not what was rendered any more, and has what it was granted in its memory: it goes at
+// once. Its replica set makes another.
+Task<void> KubernetesEngine::end_changed(const Workload& workload) {
+  const auto changed =
+      view_.note_changed(workload.deployment, workload.revision, changeable_parts(render_pod_spec(options_, workload)));
+  for (const ClusterView::Changed& one : changed) {
+    json::Object options{{"gracePeriodSeconds", 1}, {"preconditions", json::Object{{"uid", one.uid}}}};
+    auto answer = co_await api_->call("DELETE", "/api/v1/namespaces/" + options_.name_space + "/pods/" + one.pod,
+                                      std::move(options));
+    if (!answer) co_return answer.error();
+    if (!answer->success() && answer->status != 404 && answer->status != 409)
+      co_return error_of(*answer, "delete the changed pod " + one.pod);
+  }
+  co_return ok();
+}
+
 Task<ApplyResult> KubernetesEngine::apply(Workload workload) {
   MIFENG_CO_CHECK(validate(workload));
   const auto held = co_await deployments_.acquire(workload.deployment);
@@ -112,6 +128,8 @@ Task<ApplyResult> KubernetesEngine::apply(Workload workload) {
   if (!looked) co_return looked.error();
   auto common = co_await apply_common();
   if (!common) co_return common.error();
+  auto ended = co_await end_changed(workload);
+  if (!ended) co_return ended.error();
   // Before the deployment is told, so that a crash in between does not hide that there was one.
   const auto before = view_.deployment(workload.deployment);
   if (workload.replicas <= 1 && before && before->wanted > 1) {

@@ -46,6 +46,8 @@ ClusterView::News ClusterView::put(PodSeen seen) {
   const std::string key = seen.name_space + "/" + seen.name;
   auto& held = pods_[key];
   const bool was_ours = is_ours(held.installation), ours = is_ours(seen.installation);
+  if (ours && was_ours && held.uid == seen.uid)
+    seen.change = held.change.empty() ? find_change(held.changeable, seen.changeable).value_or("") : held.change;
   const bool same = held == seen && held.uid == seen.uid && was_ours == ours;
   const std::string deployment = ours ? seen.deployment : held.deployment;
   held = std::move(seen);
@@ -166,12 +168,38 @@ std::optional<PodSeen> ClusterView::pod(const std::string& name) const {
   return std::nullopt;
 }
 
+std::vector<ClusterView::Changed> ClusterView::note_changed(const std::string& id, std::int64_t revision,
+                                                            const Changeable& rendered) {
+  const std::lock_guard guard(mutex_);
+  std::vector<Changed> changed;
+  for (auto& [key, seen] : pods_) {
+    if (!is_ours(seen.installation) || seen.ended || seen.deployment != id) continue;
+    if (seen.change.empty() && seen.unit.revision == revision)
+      seen.change = find_evident_change(rendered, seen.changeable).value_or("");
+    if (!seen.change.empty()) changed.push_back({seen.name, seen.uid, seen.change});
+  }
+  return changed;
+}
+
+std::string ClusterView::change_of(const std::string& uid) const {
+  const std::lock_guard guard(mutex_);
+  for (const auto& [key, seen] : pods_)
+    if (seen.uid == uid) return seen.change;
+  return {};
+}
+
 std::vector<Unit> ClusterView::units_locked(const std::string& id) const {
   std::vector<Unit> units;
   for (const auto& [key, seen] : pods_) {
     if (!is_ours(seen.installation) || seen.ended || seen.deployment != id) continue;
     units.push_back(seen.unit);
     Unit& unit = units.back();
+    if (!seen.change.empty()) {
+      unit.ready = false;
+      unit.reason_code = "changed";
+      unit.reason = "the pod is not what was rendered: " + seen.change;
+      continue;
+    }
     if (unit.reason_code != "not-ready") continue;
     // What the health port answered stands in an event alone.
     const auto events = events_.find(id);

@@ -44,6 +44,14 @@ class ClusterView {
   std::optional<ServiceSeen> service(const std::string& id) const;
   std::vector<PodSeen> pods(const std::string& id) const;  // "" is of all; those that kubelet has not given up
   std::optional<PodSeen> pod(const std::string& name) const;
+  // The pods of a deployment that were seen to change, and those of this revision that evidently have
+  // (find_evident_change). It stays said of a pod for as long as that is there.
+  struct Changed {
+    std::string pod, uid, what;
+  };
+  std::vector<Changed> note_changed(const std::string& id, std::int64_t revision, const Changeable& rendered);
+  // The same of one pod, as it was seen so far; empty where it was not changed.
+  std::string change_of(const std::string& uid) const;
   // A deployment's units: its pods, and what stands for those that could not be made.
   std::vector<cluster::Unit> units(const std::string& id) const;
   std::vector<cluster::Unit> all_units() const;

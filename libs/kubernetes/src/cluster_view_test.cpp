@@ -57,6 +57,38 @@ EventSeen event(const std::string& pod_name, UnixMillis time, const std::string&
   return seen;
 }
 
+TEST(ClusterView, APodThatWasChangedIsSaidToBeForAsLongAsItIsThere) {
+  ClusterView view(kOurs);
+  PodSeen seen = pod("mf-a-1-x", "a");
+  const Changeable rendered{{"the image of the container model", "acme/a@sha256:1"},
+                            {"the image of the container guard", "guard@sha256:9"},
+                            {"the image of the container start", "guard@sha256:9"}};
+  seen.changeable = rendered;
+  view.put(seen);
+  EXPECT_EQ(view.change_of(seen.uid), "");
+  EXPECT_THAT(view.note_changed("a", 0, rendered), IsEmpty());
+  PodSeen changed = seen;
+  changed.unit.ready = true;
+  changed.changeable["the image of the container model"] = "evil@sha256:2";
+  EXPECT_EQ(view.put(changed), ClusterView::News("a"));
+  const std::string what = "the image of the container model was acme/a@sha256:1 and is evil@sha256:2";
+  EXPECT_EQ(view.change_of(seen.uid), what);
+  view.put(seen);  // and back again
+  EXPECT_EQ(view.change_of(seen.uid), what);
+  const auto units = view.units("a");
+  ASSERT_THAT(units, SizeIs(1));
+  EXPECT_EQ(units[0].reason_code, "changed");
+  EXPECT_FALSE(units[0].ready);
+  EXPECT_THAT(view.note_changed("a", 7, {}), ElementsAre(Field(&ClusterView::Changed::pod, "mf-a-1-x")));
+  // Another of that name has nothing to do with it; and one that was seen too late is held against its revision.
+  PodSeen other = changed;
+  other.uid = "uid-other";
+  view.put(other);
+  EXPECT_EQ(view.change_of("uid-other"), "");
+  EXPECT_THAT(view.note_changed("a", 7, rendered), IsEmpty());
+  EXPECT_THAT(view.note_changed("a", 0, rendered), ElementsAre(Field(&ClusterView::Changed::what, what)));
+}
+
 TEST(ClusterView, TellsOnlyOfWhatChangedAndIsOurs) {
   ClusterView view(kOurs);
   EXPECT_EQ(view.put(pod("mf-a-1-x", "a")), ClusterView::News("a"));

@@ -1,6 +1,7 @@
 // What `mifeng doctor --cluster` says of a cluster.
 #include <cstdlib>
 
+#include "admission.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/cluster/json_path.h"
 #include "mifeng/kubernetes/joining.h"
@@ -27,11 +28,51 @@ void note_version(std::vector<Finding>& findings, const json::Object& version) {
   findings.push_back({known ? State::kFine : State::kWarning, phrase("version"),
                       "kubernetes " + text_at(version, "gitVersion"),
                       known ? "" : phrase("Mifeng is made for Kubernetes 1.21 to 1.35")});
-  const bool policies = minor >= kMinorOfPolicies;
-  findings.push_back(
-      {policies ? State::kFine : State::kWarning, phrase("admission policies"),
-       policies ? phrase("available") : phrase("not available before Kubernetes 1.30"),
-       policies ? "" : phrase("nothing then keeps others who may write in the namespace out of the models' pods")});
+}
+
+// Whether others who may write in the namespace are kept out of the models' pods.
+Task<void> note_policy(const ApiServer& api, std::vector<Finding>& findings, std::string name_space,
+                       const json::Object& version) {
+  Finding finding{.state = State::kWarning, .what = phrase("admission policy"), .detail = "", .remedy = ""};
+  finding.remedy = phrase("nothing then keeps others who may write in the namespace out of the models' pods");
+  if (minor_of(version) < kMinorOfPolicies) {
+    finding.detail = phrase("not available before Kubernetes 1.30");
+    findings.push_back(std::move(finding));
+    co_return ok();
+  }
+  auto seen = co_await look_at_policy(api, name_space);
+  if (!seen) co_return seen.error();
+  switch (*seen) {
+    case PolicyState::kInForce:
+      finding = {State::kFine, finding.what, phrase("in force: nobody else writes or reaches into the models' pods"),
+                 ""};
+      break;
+    case PolicyState::kMissing:
+    case PolicyState::kAltered:
+      finding.detail = *seen == PolicyState::kMissing ? phrase("not in force") : phrase("it is not as Mifeng makes it");
+      finding.remedy = phrase(
+          "`mifeng cluster set` makes it, where pods of nobody else run in the namespace; without it nothing "
+          "keeps others who may write there out of the models' pods");
+      break;
+    case PolicyState::kUnknown:
+      finding.detail = phrase("we may not look");
+      finding.remedy = phrase(
+          "have deploy/kubernetes/admission-policy.yaml applied; without it nothing keeps others who may write "
+          "in the namespace out of the models' pods");
+      break;
+    case PolicyState::kNoneHere: finding.detail = phrase("the cluster has none"); break;
+  }
+  findings.push_back(std::move(finding));
+  co_return ok();
+}
+
+// By which keys a token is checked where TokenReview is not ours to ask.
+Task<bool> sees_published_keys(const ApiServer& api) {
+  auto keys = co_await api.call("GET", "/openid/v1/jwks");
+  if (!keys) co_return keys.error();
+  auto about = co_await api.call("GET", "/.well-known/openid-configuration");
+  if (!about) co_return about.error();
+  co_return keys->success() && about->success();
 }
 
 void note_nodes(std::vector<Finding>& findings, const json::Object& list) {
@@ -58,11 +99,13 @@ void note_nodes(std::vector<Finding>& findings, const json::Object& list) {
 }
 
 // What is lost without a right of the cluster role.
-std::string lost_without(const Right& right) {
+std::string lost_without(const Right& right, bool sees_keys) {
   if (right.resource == "nodes") return phrase("node addresses have to be given by hand, and what is free is unknown");
   if (right.resource == "services")
     return phrase("node ports of other namespaces are not seen: one that is taken is found by trial");
   if (right.resource == "pods") return phrase("what others use of the nodes is not seen");
+  if (right.resource == "tokenreviews" && sees_keys)
+    return phrase("the tokens of guards are checked by the keys that the cluster publishes");
   if (right.resource == "tokenreviews")
     return phrase("guards cannot prove themselves: no key is given in this cluster");
   if (right.group == "admissionregistration.k8s.io")
@@ -84,16 +127,19 @@ Task<void> note_rights(const ApiServer& api, std::vector<Finding>& findings, std
                        bool necessary) {
   auto missing = co_await missing_rights(api, rights);
   if (!missing) co_return missing.error();
+  auto sees_keys = co_await sees_published_keys(api);
+  if (!sees_keys) co_return sees_keys.error();
   std::size_t at = 0;  // those that are missing come in the order of all
   for (const Right& right : rights) {
     const bool lacks = at < missing->size() && (*missing)[at].text() == right.text();
     if (lacks) ++at;
     Finding finding{.what = right.text(), .detail = phrase("allowed"), .remedy = ""};
     if (lacks) {
-      finding.state = necessary || right.resource == "tokenreviews" ? State::kMissing : State::kWarning;
+      const bool no_proof = right.resource == "tokenreviews" && !*sees_keys;
+      finding.state = necessary || no_proof ? State::kMissing : State::kWarning;
       finding.detail = phrase("not allowed");
       finding.remedy =
-          necessary ? phrase("give it: deploy/kubernetes/role-namespace.yaml has it") : lost_without(right);
+          necessary ? phrase("give it: deploy/kubernetes/role-namespace.yaml has it") : lost_without(right, *sees_keys);
     }
     findings.push_back(std::move(finding));
   }
@@ -121,6 +167,8 @@ Task<std::vector<Finding>> examine_with(const ApiServer& api, const Membership& 
   if (!version) co_return version.error();
   if (!version->success() || version->object() == nullptr) co_return error_of(*version, "ask for the version");
   note_version(findings, *version->object());
+  auto policy = co_await note_policy(api, findings, place.name_space, *version->object());
+  if (!policy) co_return policy.error();
   auto nodes = co_await api.call("GET", "/api/v1/nodes?limit=500");
   if (!nodes) co_return nodes.error();
   if (nodes->success() && nodes->object() != nullptr) note_nodes(findings, *nodes->object());

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "admission.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/cluster/json_path.h"
 #include "mifeng/net/http.h"
@@ -213,6 +214,8 @@ class Joining {
     if (!works) co_return works.error();
     auto nodes = co_await read_node_addresses(**own);
     if (!nodes) co_return nodes.error();
+    auto policy = co_await install_policy(**own, place_.name_space);
+    if (!policy) co_return policy.error();
     co_return login;
   }
 
@@ -403,6 +406,7 @@ class Joining {
   // Of what this addition has begun. What cannot be removed is found by the next one.
   Task<void> take_back() {
     if (!begun_ && !begun_namespace_) co_return ok();
+    (void)co_await remove_policy(api_, place_.name_space);
     std::vector<std::string> targets;
     if (!options_.as_given) targets.push_back(rbac_target("clusterroles", cluster_role_name(place_.name_space)));
     if (registry_login_) targets.push_back(in_space(place_.name_space, "secrets", kPullSecret));
@@ -457,6 +461,8 @@ Task<std::string> leave_with(const ApiServer& api, const Membership& membership,
     remove_namespace = left->empty();
     if (!remove_namespace) kept = phrase("the namespace {} stays, since it has {}", space, *left);
   }
+  auto removed = co_await remove_policy(api, space);
+  if (!removed) co_return removed.error();
   std::vector<std::string> targets;
   if (membership.registry_login) targets.push_back(in_space(space, "secrets", kPullSecret));
   targets.push_back(in_space(space, "serviceaccounts", kModelAccount));
@@ -468,7 +474,7 @@ Task<std::string> leave_with(const ApiServer& api, const Membership& membership,
     targets.push_back(in_space(space, "serviceaccounts", kAccount));
   }
   for (const std::string& target : targets) {
-    auto removed = co_await remove_at(api, target);
+    removed = co_await remove_at(api, target);
     if (!removed) co_return removed.error();
   }
   co_return kept;
@@ -491,6 +497,13 @@ Result<std::string> leave(const Membership& membership, const Place& place) {
   MIFENG_TRY(auto login, read_login(serialize(membership.login).reveal_for_parsing()));
   MIFENG_TRY(const auto api, ApiServer::create(std::move(login)));
   return net::run_to_result<std::string>([&] { return leave_with(*api, membership, place); });
+}
+
+Result<void> protect(const Membership& membership, const Place& place) {
+  MIFENG_TRY(auto login, read_login(serialize(membership.login).reveal_for_parsing()));
+  MIFENG_TRY(const auto api, ApiServer::create(std::move(login)));
+  MIFENG_CHECK(net::run_to_result<PolicyState>([&] { return install_policy(*api, place.name_space); }));
+  return ok();
 }
 
 }  // namespace mifeng::kubernetes

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "admission.h"
 #include "mifeng/cluster/json_path.h"
 #include "mifeng/manifest/rules.h"
 #include "mifeng/net/http.h"
@@ -75,6 +76,9 @@ Task<cluster::ClusterFacts> KubernetesEngine::probe() {
     if (!missing) co_return missing.error();
     if (missing->empty()) facts.may.emplace_back(beyond.word);
   }
+  auto policy = co_await look_at_policy(*api_, options_.name_space);
+  if (!policy) co_return policy.error();
+  if (*policy == PolicyState::kInForce) facts.may.emplace_back(cluster::kKeepsOthersOut);
   co_return facts;
 }
 

@@ -81,6 +81,7 @@ class KubernetesEngine final : public cluster::Engine {
   Task<bool> apply_object(const cluster::Workload& workload, Rendered rendered);
   Task<void> refuse_others(Rendered rendered);
   Task<void> remove_object(Kind kind, std::string name, std::string uid = {});
+  Task<void> end_changed(const cluster::Workload& workload);
   Task<void> wait_without_pods(std::string deployment);
   std::string selector(const std::string& deployment) const;
 
@@ -88,8 +89,11 @@ class KubernetesEngine final : public cluster::Engine {
   struct TokenOwner {
     std::string pod, uid;
   };
+  Result<void> check_user(const std::string& user) const;
+  static Result<TokenOwner> owner_of(std::string pod, std::string uid);
   Task<json::Object> read_object(std::string target, std::string what);
   Task<TokenOwner> review(const cluster::TokenEvidence& shown);
+  Task<TokenOwner> check_by_published_keys(const cluster::TokenEvidence& shown);
   Task<void> check_owners(const json::Object& pod, std::string deployment);
   Task<void> check_log(std::string pod, std::string request_sm3);
 

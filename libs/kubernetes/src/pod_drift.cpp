@@ -4,6 +4,8 @@
 #include <array>
 #include <string_view>
 
+#include "mifeng/cluster/json_path.h"
+#include "objects.h"
 #include "seen.h"
 
 namespace mifeng::kubernetes {
@@ -106,7 +108,63 @@ std::optional<std::string> compare(const std::string& path, std::string_view nam
   return differs();
 }
 
+constexpr const char* kImageOf = "the image of the container ";
+constexpr const char* kEphemeral = "the ephemeral container ";
+constexpr const char* kDeadline = "activeDeadlineSeconds";
+
+std::string part_of(const Changeable& parts, const std::string& name) {
+  const auto found = parts.find(name);
+  return found == parts.end() ? "" : found->second;
+}
+
+std::string_view digest_of(std::string_view image) { return image.substr(std::min(image.size(), image.find('@'))); }
+
+void add_images(const Object& spec, const char* list, const std::string& what, Changeable& parts) {
+  const Value* value = spec.find(list);
+  const Array* containers = value == nullptr ? nullptr : value->if_array();
+  if (containers == nullptr) return;
+  for (const Value& one : *containers)
+    if (const Object* container = one.if_object())
+      parts[what + cluster::text_at(*container, "name")] = without_host(cluster::text_at(*container, "image"));
+}
+
 }  // namespace
+
+Changeable changeable_parts(const Object& spec) {
+  Changeable parts;
+  add_images(spec, "initContainers", kImageOf, parts);
+  add_images(spec, "containers", kImageOf, parts);
+  add_images(spec, "ephemeralContainers", kEphemeral, parts);
+  if (const Value* deadline = spec.find(kDeadline)) parts[kDeadline] = json::serialize(*deadline);
+  return parts;
+}
+
+std::optional<std::string> find_change(const Changeable& before, const Changeable& now) {
+  for (const auto& [what, value] : now) {
+    const auto was = before.find(what);
+    if (was == before.end()) return what + " was added: " + value;
+    if (was->second != value) return what + " was " + was->second + " and is " + value;
+  }
+  for (const auto& [what, value] : before)
+    if (!now.contains(what)) return what + " is gone";
+  return std::nullopt;
+}
+
+std::optional<std::string> find_evident_change(const Changeable& rendered, const Changeable& seen) {
+  for (const auto& [what, value] : seen)
+    if (what.starts_with(kEphemeral) || what == kDeadline) return what + " was added: " + value;
+  const auto of = [](const Changeable& parts, const char* container) {
+    return part_of(parts, std::string(kImageOf) + container);
+  };
+  const auto differs = [](const char* container, const std::string& is, const std::string& was) {
+    return std::string(kImageOf) + container + " was " + was + " and is " + is;
+  };
+  if (digest_of(of(seen, kModelContainer)) != digest_of(of(rendered, kModelContainer)))
+    return differs(kModelContainer, of(seen, kModelContainer), of(rendered, kModelContainer));
+  if (of(seen, kGuardContainer) != of(seen, kStartContainer))
+    return differs(kGuardContainer, of(seen, kGuardContainer), of(seen, kStartContainer));
+  return std::nullopt;
+}
 
 std::optional<std::string> find_pod_drift(const Object& rendered, const Object& spec) {
   return compare_objects("", rendered, spec, [](std::string_view field) { return contains(kFreeOfPod, field); });

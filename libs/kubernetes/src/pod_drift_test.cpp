@@ -244,5 +244,37 @@ TEST(PodDrift, WhatIsFreeOfAContainerIsNotFreeElsewhere) {
 
 TEST(PodDrift, NothingIsNoPod) { EXPECT_TRUE(drift_of(Object{})); }
 
+TEST(PodDrift, WhatMayChangeInPlaceIsNamedAndNothingElseIs) {
+  const Changeable before = changeable_parts(real_spec());
+  EXPECT_EQ(before.size(), 3U);
+  EXPECT_EQ(find_change(before, before), std::nullopt);
+  EXPECT_EQ(find_evident_change(changeable_parts(render_pod_spec(sample_options(), sample_workload())), before),
+            std::nullopt);
+  const std::string other = "elsewhere.test/acme/digits@sha256:" + std::string(64, '4');
+  const std::vector<Change> changes{
+      {"the image of the container model was acme/digits@", [&](Object& s) { model(s).set("image", other); }},
+      {"the image of the container guard was mifeng/guard@", [&](Object& s) { guard(s).set("image", other); }},
+      {"the ephemeral container debugger was added: tools/debug:1",
+       [](Object& s) {
+         s.set("ephemeralContainers", Array{Object{{"name", "debugger"}, {"image", "hub.test/tools/debug:1"}}});
+       }},
+      {"activeDeadlineSeconds was added: 30", [](Object& s) { s.set("activeDeadlineSeconds", 30); }}};
+  for (const Change& change : changes) {
+    Object spec = real_spec();
+    change.make(spec);
+    const Changeable now = changeable_parts(spec);
+    EXPECT_THAT(find_change(before, now).value_or(""), StartsWith(change.path));
+    EXPECT_THAT(find_evident_change(before, now).value_or(""), StartsWith(change.path));
+  }
+  // Who names his registry otherwise, or comes with another guard, has changed nothing that runs.
+  Object spec = real_spec();
+  const std::string newer = "registry.test:5000/mifeng/guard@sha256:" + std::string(64, '5');
+  guard(spec).set("image", newer);
+  start(spec).set("image", newer);
+  EXPECT_EQ(find_evident_change(before, changeable_parts(spec)), std::nullopt);
+  spec.set("nodeName", "node2");
+  EXPECT_EQ(changeable_parts(spec).size(), 3U);
+}
+
 }  // namespace
 }  // namespace mifeng::kubernetes

@@ -5,6 +5,7 @@
 #include "mifeng/cluster/json_path.h"
 #include "mifeng/net/http.h"
 #include "pod_drift.h"
+#include "token_keys.h"
 
 namespace mifeng::kubernetes {
 namespace {
@@ -111,28 +112,57 @@ Task<void> KubernetesEngine::check_log(std::string pod, std::string request_sm3)
   co_return denied("not-in-log", "the guard of the pod " + pod + " did not print this request");
 }
 
+// Where we may not ask for a TokenReview. What that says besides, that the pod is there, prove() sees itself; that the
+// account was not made anew since, we look at here.
+Task<KubernetesEngine::TokenOwner> KubernetesEngine::check_by_published_keys(const cluster::TokenEvidence& shown) {
+  auto about = co_await api_->call("GET", "/.well-known/openid-configuration");
+  if (!about) co_return about.error();
+  if (!about->success() || about->object() == nullptr) co_return error_of(*about, "ask who issues tokens");
+  auto keys = co_await api_->call("GET", "/openid/v1/jwks");
+  if (!keys) co_return keys.error();
+  if (!keys->success() || keys->object() == nullptr) co_return error_of(*keys, "ask by which keys tokens are signed");
+  auto claims = read_token(shown.token, *keys->object());
+  if (!claims) co_return claims.error();
+  MIFENG_CO_CHECK(check_token(*claims, text_at(*about->object(), "issuer"), shown.audience, clock_.now_ms()));
+  MIFENG_CO_CHECK(check_user(claims->user));
+  auto account = co_await read_object(target_of(Kind::kServiceAccount, options_.name_space, kModelAccount),
+                                      std::string("service account ") + kModelAccount);
+  if (!account) co_return account.error();
+  if (claims->account_uid != text_at(*account, "metadata", "uid"))
+    co_return denied("token-refused", "the token is of a service account that is not there any more");
+  co_return owner_of(std::move(claims->pod), std::move(claims->pod_uid));
+}
+
+// The account that the models' pods have, and no other has.
+Result<void> KubernetesEngine::check_user(const std::string& user) const {
+  if (user == "system:serviceaccount:" + options_.name_space + ":" + kModelAccount) return ok();
+  return denied("other-account", "the token is of " + user);
+}
+
+Result<KubernetesEngine::TokenOwner> KubernetesEngine::owner_of(std::string pod, std::string uid) {
+  // It stands in a path below.
+  const bool plain = !pod.empty() && pod.size() <= 253 &&
+                     pod.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-.") == std::string::npos;
+  if (!plain || uid.empty()) return denied("no-pod", "the token is bound to no pod");
+  return TokenOwner{std::move(pod), std::move(uid)};
+}
+
 Task<KubernetesEngine::TokenOwner> KubernetesEngine::review(const cluster::TokenEvidence& shown) {
   json::Object asked{{"apiVersion", "authentication.k8s.io/v1"},
                      {"kind", "TokenReview"},
                      {"spec", json::Object{{"token", shown.token}, {"audiences", json::Array{shown.audience}}}}};
   auto answer = co_await api_->call("POST", "/apis/authentication.k8s.io/v1/tokenreviews", std::move(asked));
   if (!answer) co_return answer.error();
+  if (answer->status == 403) co_return co_await check_by_published_keys(shown);
   if (!answer->success() || answer->object() == nullptr) co_return error_of(*answer, "have a token reviewed");
   const json::Object& reviewed = *answer->object();
   const auto audiences = cluster::texts_at(reviewed, "status", "audiences");
   if (!cluster::bool_at(reviewed, "status", "authenticated") ||
       std::find(audiences.begin(), audiences.end(), shown.audience) == audiences.end())
     co_return denied("token-refused", "the cluster does not take the token: " + text_at(reviewed, "status", "error"));
-  const std::string user = "system:serviceaccount:" + options_.name_space + ":" + kModelAccount;
-  if (text_at(reviewed, "status", "user", "username") != user)
-    co_return denied("other-account", "the token is of " + text_at(reviewed, "status", "user", "username"));
-  TokenOwner owner{extra(reviewed, "authentication.kubernetes.io/pod-name"),
-                   extra(reviewed, "authentication.kubernetes.io/pod-uid")};
-  // It stands in a path below.
-  const bool plain = !owner.pod.empty() && owner.pod.size() <= 253 &&
-                     owner.pod.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-.") == std::string::npos;
-  if (!plain || owner.uid.empty()) co_return denied("no-pod", "the token is bound to no pod");
-  co_return owner;
+  MIFENG_CO_CHECK(check_user(text_at(reviewed, "status", "user", "username")));
+  co_return owner_of(extra(reviewed, "authentication.kubernetes.io/pod-name"),
+                     extra(reviewed, "authentication.kubernetes.io/pod-uid"));
 }
 
 // The replica set that made the pod is one of the deployment that we made.
@@ -181,6 +211,7 @@ Task<cluster::Proof> KubernetesEngine::prove(std::vector<cluster::Workload> cand
     if (tried == kStatusTries) co_return denied("not-running", "the pod's status does not say what runs in it");
     co_await net::sleep_for(kStatusPause);
   }
+  if (const std::string change = view_.change_of(owner->uid); !change.empty()) co_return denied("drifted", change);
   const PodSeen seen = pod_in(pod);
   if (seen.installation != options_.installation) co_return denied("not-ours", "the pod has other labels than ours");
   const auto candidate = std::find_if(candidates.begin(), candidates.end(), [&](const cluster::Workload& one) {

@@ -12,15 +12,8 @@ namespace {
 using cluster::texts_at;
 
 constexpr const char* kReviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
-constexpr std::string_view kPlaceholder = "NAMESPACE";
-
-json::Object role_of(std::string text, const std::string& name_space) {
-  for (std::size_t at = text.find(kPlaceholder); at != std::string::npos; at = text.find(kPlaceholder, at))
-    text.replace(at, kPlaceholder.size(), name_space);
-  const auto parsed = manifest::parse_yaml(text, "role");
-  if (!parsed) std::abort();  // it is part of this program, and tested with it
-  const json::Value role = json_of(*parsed);
-  return *role.if_object();
+json::Object role_of(const char* text, const std::string& name_space) {
+  return object_of_file(text, {{"NAMESPACE", name_space}});
 }
 
 std::vector<std::string> or_any(std::vector<std::string> names) {
@@ -29,6 +22,16 @@ std::vector<std::string> or_any(std::vector<std::string> names) {
 }
 
 }  // namespace
+
+json::Object object_of_file(std::string text, const std::map<std::string, std::string>& replaced) {
+  for (const auto& [word, value] : replaced)
+    for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + value.size()))
+      text.replace(at, word.size(), value);
+  const auto parsed = manifest::parse_yaml(text, "file");
+  if (!parsed) std::abort();  // it is part of this program, and tested with it
+  const json::Value object = json_of(*parsed);
+  return *object.if_object();
+}
 
 std::string Right::text() const {
   std::string text = verb + " " + resource;

@@ -1,6 +1,7 @@
 // What Mifeng is to be allowed: the two files in deploy/kubernetes, which are compiled into this library.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,9 @@ struct Right {
   // "create deployments.apps in models"
   std::string text() const;
 };
+
+// An object that stands in one of the files, with these words of it replaced.
+json::Object object_of_file(std::string text, const std::map<std::string, std::string>& replaced);
 
 // The roles as objects to be applied. `name_space` is put where the files say NAMESPACE.
 json::Object namespace_role(const std::string& name_space);

@@ -338,7 +338,8 @@ bool PodSeen::operator==(const PodSeen& other) const {
          a.ready == b.ready && a.reason == b.reason && a.reason_code == b.reason_code && a.revision == b.revision &&
          a.restart == b.restart && a.started_at_ms == b.started_at_ms && a.finished_at_ms == b.finished_at_ms &&
          a.exit_code == b.exit_code && cpu_millis == other.cpu_millis && memory_bytes == other.memory_bytes &&
-         devices == other.devices && host_ports == other.host_ports && container_ids == other.container_ids;
+         devices == other.devices && host_ports == other.host_ports && container_ids == other.container_ids &&
+         changeable == other.changeable && change == other.change;
 }
 
 PodSeen pod_in(const json::Object& object) {
@@ -360,7 +361,9 @@ PodSeen pod_in(const json::Object& object) {
       if (const std::int64_t number = integer_at(*port, "hostPort"); number > 0 && number <= 65535)
         seen.host_ports.push_back(static_cast<std::uint16_t>(number));
   }
-  if (!seen.installation.empty()) look_at_pod(object, seen);
+  if (seen.installation.empty()) return seen;
+  look_at_pod(object, seen);
+  if (const json::Object* spec = object_at(object, "spec")) seen.changeable = changeable_parts(*spec);
   return seen;
 }
 

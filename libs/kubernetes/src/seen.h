@@ -8,6 +8,7 @@
 
 #include "mifeng/cluster/units.h"
 #include "mifeng/json/value.h"
+#include "pod_drift.h"
 
 namespace mifeng::kubernetes {
 
@@ -36,6 +37,8 @@ struct PodSeen {
   bool ended = false;  // Succeeded or Failed: kubelet runs nothing of it any more
   cluster::Unit unit;  // of ours
   std::vector<std::string> container_ids;
+  Changeable changeable;  // of ours
+  std::string change;     // by the view: how it is not any more what it was; empty where nobody changed it
   // What it takes of its node, as the scheduler counts.
   std::int64_t cpu_millis = 0, memory_bytes = 0;
   std::map<std::string, std::int64_t> devices;

@@ -269,7 +269,7 @@ struct Transfers::Impl {
       curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.data());
       curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
     }
-    add_field(*exchange, "Accept: application/json");
+    add_field(*exchange, "Accept: application/json, application/jwk-set+json");
     add_field(*exchange, "Expect:");
     add_field(*exchange, "User-Agent: mifeng");
     if (!request.body.empty()) add_field(*exchange, "Content-Type: " + request.content_type);

@@ -35,6 +35,11 @@ class FakeJoiner final : public clusters::ClusterJoiner {
     if (fails) return *fails;
     return std::string();
   }
+  Result<void> protect(const ClusterAccess& access) override {
+    protected_clusters.push_back(access.id);
+    if (fails) return *fails;
+    return ok();
+  }
   Result<std::vector<clusters::ClusterFinding>> examine(const ClusterAccess& access) override {
     return std::vector<clusters::ClusterFinding>{
         {clusters::FindingState::kFine, access.id, std::string(as_text(access.secret.reveal_for_parsing())), ""}};
@@ -46,7 +51,7 @@ class FakeJoiner final : public clusters::ClusterJoiner {
   std::optional<Error> fails;
   bool knows_itself = true;
   int joins = 0;
-  std::vector<std::string> left;
+  std::vector<std::string> left, protected_clusters;
 };
 
 class AddedClusters : public PlatformTest {
@@ -183,6 +188,7 @@ TEST_F(AddedClusters, AreSetAsFarAsTheirAccountGoes) {
   input.registry = "registry.example";
   const auto set = platform_->clusters().set(admin_, "east", input);
   ASSERT_TRUE(set) << set.error().message();
+  EXPECT_EQ(joiner_.protected_clusters, std::vector<std::string>{"east"});
   EXPECT_EQ(set->registry, "registry.example");
   input.default_namespace = "other";
   EXPECT_EQ(platform_->clusters().set(admin_, "east", input).error().reason(), "namespace-fixed");
@@ -190,6 +196,7 @@ TEST_F(AddedClusters, AreSetAsFarAsTheirAccountGoes) {
   EXPECT_EQ(platform_->clusters().set(admin_, "local", input).error().reason(), "local-cluster");
   input.registry.reset();
   EXPECT_TRUE(platform_->clusters().set(admin_, "local", input));
+  EXPECT_EQ(joiner_.protected_clusters.size(), 1u);  // this machine, and what was refused, are not
 }
 
 TEST_F(AddedClusters, UnitsThereComeFromTheClustersRegistryAndReachItsDoor) {

@@ -73,7 +73,8 @@ struct Unit {
   bool ready = false;
   std::string reason;       // one sentence for a person; empty when running and ready
   std::string reason_code;  // stable: "", "image-not-pulled", "port-taken", "out-of-memory", "exited", "not-ready",
-                            // "not-answering", "cannot-start", "drifted" (not as rendered)
+                            // "not-answering", "cannot-start", "drifted" (not as rendered),
+                            // "changed" (by somebody, while it ran: what it was granted is void)
   std::optional<UnixMillis> started_at_ms;
   std::optional<UnixMillis> finished_at_ms;
   std::optional<int> exit_code;
@@ -120,6 +121,9 @@ struct Event {
   std::string action;  // the engine's word: "start", "died", "Pulled"
   std::string detail;  // for a person; may be empty
 };
+
+// Among ClusterFacts::may, and no right: nobody else can run anything in our units there, or reach into them.
+inline constexpr const char* kKeepsOthersOut = "keep-others-out";
 
 struct ClusterFacts {
   std::string version;           // "podman 4.3.1"

@@ -55,6 +55,8 @@ class ClusterJoiner {
   virtual Result<JoinedCluster> join(const JoinRequest& request) = 0;
   // Removes what join() made there. Gives a sentence about what stayed, or nothing.
   virtual Result<std::string> leave(const ClusterAccess& access) = 0;
+  // Makes there once more what protects it and join() made where it could.
+  virtual Result<void> protect(const ClusterAccess& access) = 0;
   virtual Result<std::vector<ClusterFinding>> examine(const ClusterAccess& access) = 0;
 };
 

@@ -22,6 +22,8 @@ Result<Overlay> parse_overlay(const std::string& text);
 // What holds of a version: with a payload that is sealed for the platform and signed by its vendor L1, else L0. What
 // holds the keys and the memory (L2, L3) is nothing that the platform can show yet.
 Grade grade_of(const store::ModelRow& model);
+// grade_sentence(), and another one where nothing keeps others in the cluster out of the deployment's units.
+Result<std::string> grade_reason_of(store::Transaction& tx, Grade grade, const std::string& cluster);
 
 // The version's config with what the overlay changes. kConflict "version-not-accepted"; kInvalidArgument.
 struct Prepared {

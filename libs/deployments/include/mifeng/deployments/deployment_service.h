@@ -58,7 +58,7 @@ MIFENG_LISTED(DeploymentPlan, text(cluster), text(vendor_id), text(model), text(
               of(std::vector<PlannedPort>, ports),  // a recommendation until create() reserves them
               of(json::Object, rendered),           // the pod template that the engine gets
               word(Grade, grade),
-              text(grade_reason),  // grade_sentence()
+              text(grade_reason),  // grade_reason_of()
               of(std::vector<std::string>, warnings));
 // One field of what the engine gets, as it is and as it would be; null where it is not there.
 MIFENG_LISTED(FieldChange,
@@ -94,7 +94,7 @@ MIFENG_LISTED(Deployment, text(id), text(name), text(cluster), text(version_id),
               text(reason),         // why it is not running, in one sentence with the remedy
               flag(update_failed),  // the revision that is wanted does not come up; a former one goes on serving
               word(Grade, grade),
-              text(grade_reason),                                                     // grade_sentence()
+              text(grade_reason),                                                     // grade_reason_of()
               of(std::vector<UnitInfo>, units), of(std::vector<PlannedPort>, ports),  // all that it has taken
               of(std::vector<std::string>, route_ids), of(Overlay, overlay), text(created_by), number(created_ms),
               number(changed_ms),

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "mifeng/base/clock.h"
 #include "mifeng/base/result.h"
@@ -54,8 +55,9 @@ class Door {
   // too many of its requests are looked at just now, or were not proved lately. The visit must not outlive the door.
   Result<DoorVisit> enter(const std::string& tag, const std::string& deployment, const std::string& address,
                           Asked asked);
-  // Whether this refusal of a visit should stand in the audit log by itself; else it is counted.
-  bool may_audit(const DoorVisit& visit);
+  // Whether this refusal of a visit should stand in the audit log by itself; else it is counted. Of a deployment and a
+  // reason 20 do in ten minutes, so that many of one kind hide none of another.
+  bool may_audit(const DoorVisit& visit, std::string_view reason);
   // Writes down how many were sent away without a word of their own, where there were any: at once, and then every ten
   // minutes at most. Called by the housekeeping.
   void tell_strangers();
@@ -81,7 +83,7 @@ class Door {
   const Clock& clock_;
   std::mutex mutex_;
   std::map<std::string, Budget> budgets_;   // by cluster, deployment, and what is asked
-  std::map<std::string, Audited> audited_;  // by cluster and deployment
+  std::map<std::string, Audited> audited_;  // by cluster, deployment and reason
   std::size_t inside_ = 0;
   std::uint64_t without_tag_ = 0;  // since told_ms_
   std::uint64_t uncounted_ = 0;    // visits refused that may_audit() did not let through

@@ -63,6 +63,10 @@ Result<Joined> join(Login login, const JoinOptions& options, std::optional<Regis
 // no volume is left. Gives a sentence about what stayed; empty where nothing did.
 Result<std::string> leave(const Membership& membership, const Place& place);
 
+// Makes the admission policy of deploy/kubernetes, or makes it right, as join() does: where the account may, and nobody
+// else's pods run in the namespace. examine() says whether it is in force.
+Result<void> protect(const Membership& membership, const Place& place);
+
 // What a look at the cluster found. `what` is a thing or a right by Kubernetes' own words, or a phrase; the others are
 // phrases.
 struct Finding {
