@@ -66,7 +66,7 @@ class TreeBuilder final : public YAML::EventHandler {
     throw Refused{to_mark(mark), "an anchor (&name) is not allowed here"};
   }
 
-  YamlNode take_root() { return std::move(root_); }
+  YamlNode take_root() { return std::exchange(root_, {}); }
 
  private:
   struct Open {
@@ -211,9 +211,10 @@ std::optional<YamlMark> find_bad_byte(std::string_view text) {
   return std::nullopt;
 }
 
-}  // namespace
-
-Result<YamlNode> parse_yaml(std::string_view text, std::string_view name, const YamlLimits& limits) {
+// Calls `read` with a parser of the text; what it and yaml-cpp throw becomes an error.
+template <typename Read>
+auto reading(std::string_view text, std::string_view name, const YamlLimits& limits, const Read& read)
+    -> decltype(read(std::declval<YAML::Parser&>(), std::declval<TreeBuilder&>())) {
   if (text.size() > limits.bytes)
     return yaml_error(name, {}, "the file is larger than " + std::to_string(limits.bytes) + " bytes");
   if (const auto bad = find_bad_byte(text))
@@ -224,11 +225,7 @@ Result<YamlNode> parse_yaml(std::string_view text, std::string_view name, const 
     std::istringstream in{std::string(text)};
     YAML::Parser parser(in);
     TreeBuilder tree(text, limits);
-    if (!parser.HandleNextDocument(tree)) return yaml_error(name, {}, "the file is empty");
-    YamlNode root = tree.take_root();
-    SecondDocument second;
-    if (parser.HandleNextDocument(second)) return yaml_error(name, {}, "the file holds more than one document");
-    return root;
+    return read(parser, tree);
   } catch (const Refused& refused) {
     return yaml_error(name, refused.mark, refused.sentence);
   } catch (const YAML::Exception& error) {
@@ -236,6 +233,30 @@ Result<YamlNode> parse_yaml(std::string_view text, std::string_view name, const 
   } catch (const std::exception& error) {
     return yaml_error(name, {}, error.what());
   }
+}
+
+}  // namespace
+
+Result<YamlNode> parse_yaml(std::string_view text, std::string_view name, const YamlLimits& limits) {
+  return reading(text, name, limits, [&](YAML::Parser& parser, TreeBuilder& tree) -> Result<YamlNode> {
+    if (!parser.HandleNextDocument(tree)) return yaml_error(name, {}, "the file is empty");
+    YamlNode root = tree.take_root();
+    SecondDocument second;
+    if (parser.HandleNextDocument(second)) return yaml_error(name, {}, "the file holds more than one document");
+    return root;
+  });
+}
+
+Result<std::vector<YamlNode>> parse_yaml_documents(std::string_view text, std::string_view name,
+                                                   const YamlLimits& limits) {
+  return reading(text, name, limits, [&](YAML::Parser& parser, TreeBuilder& tree) -> Result<std::vector<YamlNode>> {
+    std::vector<YamlNode> documents;
+    while (parser.HandleNextDocument(tree)) {
+      YamlNode root = tree.take_root();
+      if (root.kind != YamlNode::Kind::kNull) documents.push_back(std::move(root));
+    }
+    return documents;
+  });
 }
 
 std::string yaml_string(std::string_view text) {

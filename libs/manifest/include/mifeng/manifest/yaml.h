@@ -1,4 +1,5 @@
-// A strict reader of YAML: one document, a tree of what stands there with its place, and nothing else of the language.
+// A strict reader of YAML: one document or several, each a tree of what stands there with its place, and nothing else
+// of the language.
 #pragma once
 
 #include <cstddef>
@@ -50,6 +51,11 @@ struct YamlLimits {
 // document, a key twice, `<<`, aliases, anchors, tags, a key that is not a scalar, bytes that are not UTF-8 (or a NUL),
 // and what is over a limit. An empty document is refused as well.
 Result<YamlNode> parse_yaml(std::string_view text, std::string_view name, const YamlLimits& limits = {});
+
+// The same of several documents, as kubectl takes them; those that say nothing are left out. The limits hold for all
+// together.
+Result<std::vector<YamlNode>> parse_yaml_documents(std::string_view text, std::string_view name,
+                                                   const YamlLimits& limits = {});
 
 // Reads the fields of one mapping, each at most once, and then refuses what nobody asked for. The first error is kept
 // and later calls give defaults, so that a loader reads as a list of fields. Errors are kInvalidArgument "bad-field"
