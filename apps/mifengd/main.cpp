@@ -83,6 +83,9 @@ clusters::EngineFactory engine_factory(const Options& options, const std::filesy
     podman.sockets_dir = sockets;
     podman.start_dir = start;
     podman.registry = options.registry;
+    podman.registry_tls = !options.registry_plain_http;
+    podman.registry_user = options.registry_user;
+    podman.registry_password_file = options.registry_password_file;
     MIFENG_TRY(auto engine, cluster::create_podman_engine(podman, clock));
     return std::shared_ptr<cluster::Engine>(std::move(engine));
   };
@@ -169,6 +172,10 @@ Result<void> run(const Options& options) {
   platform_options.data_dir = options.data;
   platform_options.name = options.name;
   platform_options.registry = options.registry;
+  platform_options.registry_access = {.plain_http = options.registry_plain_http,
+                                      .ca_file = options.registry_ca,
+                                      .user = options.registry_user,
+                                      .password_file = options.registry_password_file};
   platform_options.local_address = options.engine_socket;
   platform_options.guard_image_digest = std::string(kGuardImageDigest);
   GuardFiles guard;

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "mifeng/base/options.h"
+#include "mifeng/net/loopback.h"
 
 namespace mifeng::daemon {
 namespace {
@@ -61,6 +62,25 @@ Result<void> read_range(const std::string& text, Options& options) {
   return usage("--port-range takes FIRST-LAST within 1024 to 65535, not " + text + ".");
 }
 
+// A login, and an image that is to be what was sealed, cross no network in clear, unless somebody says that they may.
+Result<void> read_registry(Options& options) {
+  if (options.registry.empty()) {
+    if (!options.registry_ca.empty() || !options.registry_user.empty() || !options.registry_password_file.empty())
+      return usage("--registry-ca, --registry-user and --registry-password-file go with --registry.");
+    return ok();
+  }
+  if (options.registry.find("//") != std::string::npos || options.registry.ends_with('/'))
+    return usage("--registry takes HOST:PORT or HOST:PORT/PROJECT, without https:// before it, not " +
+                 options.registry + ".");
+  if (options.registry_user.empty() != options.registry_password_file.empty())
+    return usage("--registry-user and --registry-password-file go together.");
+  if (options.registry_plain_http && !options.registry_ca.empty())
+    return usage("--registry-plain-http and --registry-ca contradict each other.");
+  const bool here = net::is_loopback_authority(options.registry.substr(0, options.registry.find('/')));
+  if (here && options.registry_ca.empty()) options.registry_plain_http = true;
+  return ok();
+}
+
 Result<void> check(Options& options) {
   for (const auto& [option, path] : {std::pair{"--data", &options.data},
                                      {"--master-key", &options.master_key},
@@ -70,7 +90,9 @@ Result<void> check(Options& options) {
                                      {"--engine-socket", &options.engine_socket},
                                      {"--sockets", &options.sockets},
                                      {"--guard-image", &options.guard_image},
-                                     {"--console", &options.console}}) {
+                                     {"--console", &options.console},
+                                     {"--registry-ca", &options.registry_ca},
+                                     {"--registry-password-file", &options.registry_password_file}}) {
     if (!path->empty() && !path->is_absolute())
       return usage(std::string(option) + " takes a path that begins with /, not " + path->string() + ".");
   }
@@ -127,7 +149,14 @@ Result<bool> parse_options(int argc, char** argv, Options& options) {
       "ADDRESS:PORT for guards on other machines, and for nobody else; without it there is no such listener");
   app.add_option("--guard-url", options.guard_url, "http://HOST:PORT where they reach it; default: that address");
   app.add_option("--local-socket", options.local_socket, "the same API on a Unix socket, for the local administrator");
-  app.add_option("--registry", options.registry, "HOST:PORT of the image registry");
+  app.add_option("--registry", options.registry,
+                 "HOST:PORT of the image registry, or HOST:PORT/PROJECT; over TLS, unless it is this machine");
+  app.add_option("--registry-ca", options.registry_ca, "authority of its certificate (PEM), beside the system's");
+  app.add_option("--registry-user", options.registry_user, "who pushes, pulls and deletes there");
+  app.add_option("--registry-password-file", options.registry_password_file,
+                 "file whose first line is his password; read anew each time");
+  app.add_flag("--registry-plain-http", options.registry_plain_http,
+               "speak to it without TLS, although it is another machine");
   app.add_option("--engine-socket", options.engine_socket, "socket of `podman system service`");
   app.add_option("--installation", options.installation, "id of this installation, 32 hex digits");
   app.add_option("--sockets", options.sockets, "folder of the containers' sockets");
@@ -173,6 +202,7 @@ Result<bool> parse_options(int argc, char** argv, Options& options) {
   MIFENG_CHECK(read_listen(listen, options));
   MIFENG_CHECK(read_guard_door(guard_listen, options));
   MIFENG_CHECK(read_range(range, options));
+  MIFENG_CHECK(read_registry(options));
   MIFENG_CHECK(check(options));
   return true;
 }

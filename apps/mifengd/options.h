@@ -24,7 +24,11 @@ struct Options {
   std::filesystem::path tls_cert, tls_key;  // both or none
   std::string tls_names;                    // of a self-made certificate, with commas
   std::filesystem::path local_socket;
-  std::string registry;
+  std::string registry;  // HOST[:PORT][/PROJECT]
+  std::filesystem::path registry_ca;
+  std::string registry_user;
+  std::filesystem::path registry_password_file;
+  bool registry_plain_http = false;  // after parse_options also of a registry on loopback without a CA
   std::filesystem::path engine_socket;
   std::string installation;
   std::filesystem::path sockets;

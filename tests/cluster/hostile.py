@@ -19,7 +19,7 @@ def running(k8s, place, kubeconfig=None, joined=True):
     shutil.copytree(SOURCE / "tests/attacks/hostile", place / "models/hostile")
     with Installation(place / "d", examples=place / "models", packs=place / "packs",
                       options=[*(["--kubeconfig", kubeconfig or k8s.kubeconfig] if joined else []),
-                               "--registry", k8s.registry,
+                               "--registry", k8s.registry, "--registry-plain-http",
                                "--guard-listen", f"{k8s.host_address}:{free_port()}"]) as installation:
         installation.wait_answer("/hostile")
         yield installation

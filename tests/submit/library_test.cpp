@@ -128,7 +128,7 @@ TEST_F(Library, TheGuardsImageIsPushedOnceAndAgainWhereAnEngineMissesIt) {
   const auto layout = work_->path() / "image";
   const std::string digest = package::write_guard_image(folder, layout).value();
   const deployments::GuardImageOptions options{
-      .layout = layout, .digest = digest, .registry = registry_name_, .registry_plain_http = true};
+      .layout = layout, .digest = digest, .registry = registry_name_, .registry_access = {}};
   deployments::GuardImage image(options);
   EXPECT_EQ(image.address(), registry_name_ + "/mifeng/guard@" + digest);
   ASSERT_NE(in_registry(image.address()), "there");

@@ -32,7 +32,8 @@ struct UpArguments {
   std::string guard_listen, guard_url;
   std::int64_t restart_pause = 0;
   std::string kubeconfig;
-  std::string registry;
+  stack::UpRegistry registry;
+  std::string registry_ca, registry_password_file;
   stack::UpCluster cluster;
 };
 
@@ -62,12 +63,26 @@ stack::UpOptions up_options(const UpArguments& arguments) {
   options.guard_url = arguments.guard_url;
   options.restart_pause_seconds = static_cast<int>(arguments.restart_pause);
   options.registry = arguments.registry;
+  if (!arguments.registry_ca.empty()) options.registry.ca = std::filesystem::absolute(arguments.registry_ca);
+  if (!arguments.registry_password_file.empty())
+    options.registry.password_file = std::filesystem::absolute(arguments.registry_password_file);
   options.cluster = arguments.cluster;
   if (!arguments.kubeconfig.empty()) options.cluster.kubeconfig = std::filesystem::absolute(arguments.kubeconfig);
   return options;
 }
 
+Result<void> check_registry(const UpArguments& arguments) {
+  const bool any = !arguments.registry_ca.empty() || !arguments.registry.user.empty() ||
+                   !arguments.registry_password_file.empty() || arguments.registry.plain_http;
+  if (arguments.registry.address.empty() && any)
+    return Error(ErrorCode::kInvalidArgument, "usage", tr("--registry-ca and its like go with --registry."));
+  if (arguments.registry.user.empty() != arguments.registry_password_file.empty())
+    return Error(ErrorCode::kInvalidArgument, "usage", tr("--registry-user and --registry-password-file go together."));
+  return ok();
+}
+
 Result<int> run_up(const UpArguments& arguments, Console& console) {
+  MIFENG_CHECK(check_registry(arguments));
   stack::UpListener listener;
   listener.message = [&](std::string_view line) { console.message(tr_phrase(line)); };
   listener.line = [&](std::string_view line) { console.message(line); };
@@ -150,7 +165,14 @@ void add_up(Command& root) {
       .text("--guard-url", arguments->guard_url, "http://HOST:PORT where they reach it; default that address")
       .number("--restart-pause", arguments->restart_pause, 1, 3600,
               "longest pause, in seconds, before a program that keeps ending is started again; default 10")
-      .text("--registry", arguments->registry, "HOST:PORT of an image registry that is there; default one of its own")
+      .text("--registry", arguments->registry.address,
+            "HOST:PORT[/PROJECT] of an image registry that is there; default one of its own")
+      .text("--registry-ca", arguments->registry_ca, "authority of its certificate (PEM), beside the system's")
+      .text("--registry-user", arguments->registry.user, "who pushes there, and as whom an added cluster pulls")
+      .text("--registry-password-file", arguments->registry_password_file,
+            "file whose first line is his password; read anew each time")
+      .flag("--registry-plain-http", arguments->registry.plain_http,
+            "speak to it without TLS, although it is another machine")
       .text("--kubeconfig", arguments->kubeconfig, "of a Kubernetes cluster, which is added as `kubernetes`")
       .text("--cluster-registry", arguments->cluster.registry,
             "HOST:PORT of the platform's images, as the cluster's nodes see it")

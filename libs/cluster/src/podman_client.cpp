@@ -79,7 +79,13 @@ net::Task<PodmanAnswer> PodmanClient::call(std::string method, std::string path,
 
 net::Task<std::unique_ptr<net::ResponseStream>> PodmanClient::stream(std::string method, std::string path,
                                                                      Patience patience) const {
+  return stream(std::move(method), std::move(path), patience, net::Headers());
+}
+
+net::Task<std::unique_ptr<net::ResponseStream>> PodmanClient::stream(std::string method, std::string path,
+                                                                     Patience patience, net::Headers headers) const {
   net::ClientRequest request(std::move(method), "/v4.0.0/libpod" + path);
+  request.headers = std::move(headers);
   auto opened = co_await client(patience).open(std::move(request));
   if (!opened) co_return translate(opened.error());
   std::unique_ptr<net::ResponseStream> stream = std::move(*opened);

@@ -35,6 +35,8 @@ class PodmanClient {
                                Patience patience) const;
   // The answer as it comes. A status that is no success is an error: kNotFound, else kInternal, "engine-refused".
   net::Task<std::unique_ptr<net::ResponseStream>> stream(std::string method, std::string path, Patience patience) const;
+  net::Task<std::unique_ptr<net::ResponseStream>> stream(std::string method, std::string path, Patience patience,
+                                                         net::Headers headers) const;
 
  private:
   explicit PodmanClient(std::vector<net::HttpClient> clients) : clients_(std::move(clients)) {}

@@ -4,6 +4,7 @@
 
 #include "mifeng/base/phrase.h"
 #include "mifeng/cluster/json_path.h"
+#include "mifeng/os/file.h"
 #include "podman_engine.h"
 
 namespace mifeng::cluster {
@@ -16,6 +17,16 @@ Error pull_error(const std::string& image, const std::string& message) {
   if (has("manifest unknown") || has("name unknown") || has("not found"))
     return Error(ErrorCode::kNotFound, "image-not-found",
                  phrase("the registry does not have the image {}: push it again, or deploy another version", image));
+  if (has("unauthorized") || has("authentication required"))
+    return Error(ErrorCode::kUnavailable, "image-not-pulled",
+                 phrase("the registry of {} does not accept the user and his password (--registry-user, "
+                        "--registry-password-file of the platform)",
+                        image));
+  if (has("x509:"))
+    return Error(ErrorCode::kUnavailable, "image-not-pulled",
+                 phrase("the certificate of the registry of {} is not trusted by the container engine: start it with "
+                        "SSL_CERT_FILE set to the authority's file",
+                        image));
   if (has("connection refused") || has("no such host") || has("i/o timeout"))
     return Error(ErrorCode::kUnavailable, "image-not-pulled",
                  phrase("the registry of {} cannot be reached: {}", image, message.substr(0, 300)));
@@ -24,6 +35,18 @@ Error pull_error(const std::string& image, const std::string& message) {
                  phrase("there is no room on the disk for the image {}", image));
   return Error(ErrorCode::kUnavailable, "image-not-pulled",
                phrase("the image {} could not be pulled: {}", image, message.substr(0, 500)));
+}
+
+// Podman's X-Registry-Auth: JSON in base64 of the alphabet for URLs.
+Result<std::string> login_header(const std::string& user, const std::filesystem::path& password_file) {
+  MIFENG_TRY(const SecretBytes password, read_secret_line(password_file));
+  std::string text = json::serialize(
+      json::Object{{"username", user}, {"password", std::string(as_text(password.reveal_for_output()))}});
+  std::string header = to_base64(as_bytes(text));
+  wipe(text.data(), text.size());
+  std::replace(header.begin(), header.end(), '+', '-');
+  std::replace(header.begin(), header.end(), '/', '_');
+  return header;
 }
 
 }  // namespace
@@ -39,10 +62,16 @@ Task<void> PodmanEngine::pull(std::string image, PullPolicy policy) {
       co_return Error(ErrorCode::kNotFound, "image-not-found",
                       "the image " + image + " is not on this machine, and imagePullPolicy is Never");
   }
+  net::Headers login;
+  if (!options_.registry_user.empty() && image.starts_with(options_.registry + "/")) {
+    auto header = login_header(options_.registry_user, options_.registry_password_file);
+    if (!header) co_return header.error();
+    login.set("X-Registry-Auth", std::move(*header));
+  }
   auto opened = co_await client_.stream("POST",
                                         "/images/pull?reference=" + net::percent_encode(image) +
                                             "&tlsVerify=" + (options_.registry_tls ? "true" : "false"),
-                                        Patience::kPull);
+                                        Patience::kPull, std::move(login));
   if (!opened) co_return pull_error(image, opened.error().message());
   // A line of JSON for each step; a failure is a line with "error" in an answer whose status is 200.
   std::string line;

@@ -23,7 +23,7 @@ Result<void> GuardImage::ensure() {
   const std::string& digest = options_.digest;
   const std::string tag = digest.substr(digest.find(':') + 1, 16);
   auto pushed = models::push_layout(options_.layout, options_.registry + "/" + kRepository + ":" + tag,
-                                    options_.registry_plain_http, kDeadline);
+                                    options_.registry_access, kDeadline);
   pushed_ = pushed.has_value();
   not_before_ = std::chrono::steady_clock::now() + kAgain;
   return pushed;

@@ -5,7 +5,7 @@
 #include "mifeng/clusters/engine_call.h"
 #include "mifeng/deployments/context.h"
 #include "mifeng/deployments/guard_image.h"
-#include "mifeng/os/child_process.h"
+#include "mifeng/models/registry.h"
 #include "mifeng/store/models.h"
 #include "mifeng/trust/audit_log.h"
 
@@ -16,17 +16,12 @@ constexpr std::chrono::minutes kDeadline{2};
 
 // "REGISTRY/NAME@DIGEST". One that the registry does not have is deleted already.
 Result<void> delete_from_registry(const Context& context, const std::string& address) {
-  ChildOptions child;
-  child.argv = {"skopeo", "--insecure-policy", "delete"};
-  if (context.options.registry_plain_http) child.argv.push_back("--tls-verify=false");
-  child.argv.push_back("docker://" + address);
-  MIFENG_TRY(const auto done, run_command(child, kDeadline, 16 << 10));
-  if (done.exit.success() || done.output.find("manifest unknown") != std::string::npos ||
-      done.output.find("repository name not known") != std::string::npos)
+  const auto deleted =
+      models::run_skopeo(context.options.registry_access, address, {"delete", "docker://" + address}, "", kDeadline);
+  if (deleted || deleted.error().message().find("manifest unknown") != std::string::npos ||
+      deleted.error().message().find("repository name not known") != std::string::npos)
     return ok();
-  return Error(ErrorCode::kUnavailable, "registry-unavailable",
-               "The image " + address + " could not be deleted from the registry (" + done.exit.describe() +
-                   "): " + done.output.substr(0, 1000));
+  return deleted.error();
 }
 
 // What the engines have of images that no version names.

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "mifeng/json/value.h"
-#include "mifeng/os/child_process.h"
 #include "mifeng/os/file.h"
 
 namespace mifeng::models {
@@ -45,19 +44,12 @@ Result<void> write_text(const std::filesystem::path& path, const std::string& te
 
 }  // namespace
 
-Result<void> push_layout(const std::filesystem::path& layout, const std::string& address, bool plain_http,
+Result<void> push_layout(const std::filesystem::path& layout, const std::string& address, const RegistryAccess& access,
                          std::chrono::seconds deadline) {
-  ChildOptions child;
-  child.argv = {"skopeo", "copy", "--quiet", "--insecure-policy", "--preserve-digests", "--retry-times", "2"};
-  if (plain_http) child.argv.push_back("--dest-tls-verify=false");
-  child.argv.push_back("oci:" + layout.string());
-  child.argv.push_back("docker://" + address);
-  MIFENG_TRY(const auto done, run_command(child, deadline, 16 << 10));
-  if (!done.exit.success())
-    return Error(ErrorCode::kUnavailable, "registry-unavailable",
-                 "The image could not be stored in the registry as " + address + " (" + done.exit.describe() +
-                     "): " + done.output.substr(0, 1000));
-  return ok();
+  return run_skopeo(
+      access, address,
+      {"copy", "--quiet", "--preserve-digests", "--retry-times", "2", "oci:" + layout.string(), "docker://" + address},
+      "dest-", deadline);
 }
 
 std::string image_address(const package::PackageFile& package, const std::string& registry) {
@@ -83,7 +75,7 @@ Result<std::string> push_image(const package::PackageFile& package, const std::s
   MIFENG_CHECK(write_text(folder.path() / "index.json",
                           json::serialize(json::Object{{"schemaVersion", 2}, {"manifests", std::move(manifests)}})));
   const std::string name = options.registry + "/" + package.manifest().image_name;
-  MIFENG_CHECK(push_layout(folder.path(), name + ":" + tag, options.plain_http, kDeadline));
+  MIFENG_CHECK(push_layout(folder.path(), name + ":" + tag, options.access, kDeadline));
   return image_address(package, options.registry);
 }
 

@@ -187,7 +187,7 @@ Result<Submitted> SubmitService::submit(const trust::Actor& actor, const std::st
   MIFENG_CHECK(announce_image(context_, submission));
   MIFENG_TRY(submission.image_address, push_image(package, package.manifest().model.version,
                                                   {.registry = context_.options.registry,
-                                                   .plain_http = context_.options.registry_plain_http,
+                                                   .access = context_.options.registry_access,
                                                    .work_dir = folder_of(context_)}));
   return store_version(context_, submission);
 }

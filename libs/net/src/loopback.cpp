@@ -21,4 +21,16 @@ bool is_loopback(const std::string& address) {
   return ::inet_pton(AF_INET6, address.c_str(), bytes.data()) == 1 && is_loopback(ByteView(bytes));
 }
 
+bool is_loopback_authority(const std::string& authority) {
+  std::string host = authority;
+  if (host.starts_with('[')) {
+    const std::size_t end = host.find(']');
+    if (end == std::string::npos) return false;
+    host = host.substr(1, end - 1);
+  } else if (std::count(host.begin(), host.end(), ':') == 1) {
+    host.resize(host.find(':'));
+  }
+  return host == "localhost" || is_loopback(host);
+}
+
 }  // namespace mifeng::net

@@ -13,5 +13,13 @@ TEST(Loopback, IsAnAddressOfThisMachineAlone) {
     EXPECT_FALSE(is_loopback(address)) << address;
 }
 
+TEST(Loopback, OfAnAuthorityTheHostCounts) {
+  for (const char* authority : {"127.0.0.1:5000", "localhost", "localhost:5000", "[::1]:5000", "[::1]", "::1"})
+    EXPECT_TRUE(is_loopback_authority(authority)) << authority;
+  for (const char* authority : {"", ":", "[", "[]", "registry.example:5000", "localhost.example", "127.0.0.1.example:1",
+                                "10.0.0.1:127", "[::2]:1", "[::1", "user@localhost"})
+    EXPECT_FALSE(is_loopback_authority(authority)) << authority;
+}
+
 }  // namespace
 }  // namespace mifeng::net

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
@@ -85,6 +86,15 @@ Result<SecretBytes> read_secret_file(const std::filesystem::path& path, std::siz
   SecretBytes buffer(limit + 1);
   MIFENG_CHECK(read_into(path, limit, buffer, [](SecretBytes&, std::size_t) {}));
   return buffer;
+}
+
+Result<SecretBytes> read_secret_line(const std::filesystem::path& path) {
+  MIFENG_TRY(const SecretBytes text, read_secret_file(path, 4096));
+  const std::string_view all = as_text(text.reveal_for_parsing());
+  const std::size_t size = std::min(all.find_first_of("\r\n"), all.size());
+  if (size == 0)
+    return Error(ErrorCode::kInvalidArgument, "no-password", "The first line of " + path.string() + " is empty.");
+  return SecretBytes(text.reveal_for_copying().first(size));
 }
 
 Result<void> write_file_atomic(const std::filesystem::path& path, ByteView content, ::mode_t mode) {

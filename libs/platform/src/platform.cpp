@@ -73,7 +73,7 @@ trust::KeyOptions key_options(const PlatformOptions& options) {
 models::SubmitOptions submit_options(const PlatformOptions& options) {
   return {.uploads = options.data_dir / "uploads",
           .registry = options.registry,
-          .registry_plain_http = options.registry_plain_http,
+          .registry_access = options.registry_access,
           .package_size_max = options.package_size_max};
 }
 
@@ -81,12 +81,12 @@ deployments::GuardImageOptions guard_image_options(const PlatformOptions& option
   return {.layout = options.guard_image,
           .digest = options.guard_image_digest,
           .registry = options.registry,
-          .registry_plain_http = options.registry_plain_http};
+          .registry_access = options.registry_access};
 }
 
 deployments::DeploymentOptions deployment_options(const PlatformOptions& options) {
   return {.registry = options.registry,
-          .registry_plain_http = options.registry_plain_http,
+          .registry_access = options.registry_access,
           .parallel = options.parallel_deployments,
           .resync_ms = options.resync_ms,
           .progress_deadline_ms = options.progress_deadline_ms,

@@ -139,9 +139,9 @@ Result<std::map<std::string, std::string>> write_podman_config(const PodmanServi
                               "\n"
                               "runroot = " +
                               quoted((folder / "run").string()) + "\n";
-  const std::string registries =
-      "unqualified-search-registries = []\n[[registry]]\nlocation = " + quoted(options.registry) +
-      "\ninsecure = true\n";
+  const std::string registries = "unqualified-search-registries = []\n[[registry]]\nlocation = " +
+                                 quoted(options.registry.substr(0, options.registry.find('/'))) +
+                                 "\ninsecure = " + (options.registry_tls ? "false" : "true") + "\n";
   MIFENG_CHECK(write_file_atomic(folder / "containers.conf", as_bytes(containers)));
   MIFENG_CHECK(write_file_atomic(folder / "storage.conf", as_bytes(storage)));
   MIFENG_CHECK(write_file_atomic(folder / "registries.conf", as_bytes(registries)));
@@ -156,6 +156,7 @@ Result<std::map<std::string, std::string>> write_podman_config(const PodmanServi
   env["CONTAINERS_STORAGE_CONF"] = (folder / "storage.conf").string();
   env["CONTAINERS_REGISTRIES_CONF"] = (folder / "registries.conf").string();
   env["TMPDIR"] = (folder / "tmp").string();
+  if (!options.registry_ca.empty()) env["SSL_CERT_FILE"] = options.registry_ca.string();
   return env;
 }
 

@@ -13,6 +13,7 @@
 #include "mifeng/client/platform_client.h"
 #include "mifeng/cluster/podman.h"
 #include "mifeng/kubernetes/resolving.h"
+#include "mifeng/net/loopback.h"
 #include "mifeng/net/runtime.h"
 #include "mifeng/os/file.h"
 #include "mifeng/os/stop_signal.h"
@@ -96,8 +97,15 @@ class Stack {
 
     MIFENG_TRY(const std::string registry, start_images());
     say(phrase("starting the container engine"));
-    const PodmanServiceOptions podman{installation_.data() / "podman", installation_.socket("podman"),
-                                      installation_.log("podman"), registry};
+    const bool plain_http =
+        options_.registry.plain_http ||
+        (options_.registry.ca.empty() && net::is_loopback_authority(registry.substr(0, registry.find('/'))));
+    const PodmanServiceOptions podman{installation_.data() / "podman",
+                                      installation_.socket("podman"),
+                                      installation_.log("podman"),
+                                      registry,
+                                      !plain_http,
+                                      options_.registry.ca};
     MIFENG_CHECK(supervisor_.add(
         "podman", [podman] { return start_podman(podman); },
         [podman](Service& service) { stop_podman(service, podman); }));
@@ -148,6 +156,14 @@ class Stack {
       mifengd.child.argv.push_back(option);
       mifengd.child.argv.push_back(text);
     }
+    for (const auto& [option, text] : {std::pair{"--registry-ca", options_.registry.ca.string()},
+                                       {"--registry-user", options_.registry.user},
+                                       {"--registry-password-file", options_.registry.password_file.string()}}) {
+      if (text.empty()) continue;
+      mifengd.child.argv.push_back(option);
+      mifengd.child.argv.push_back(text);
+    }
+    if (options_.registry.plain_http) mifengd.child.argv.push_back("--registry-plain-http");
     MIFENG_CHECK(supervisor_.add("mifengd", [mifengd] { return start_ready(mifengd); }));
     MIFENG_CHECK(add_kubernetes());
 
@@ -156,7 +172,7 @@ class Stack {
 
   // Where images are pushed to and pulled from, as HOST:PORT.
   Result<std::string> start_images() {
-    if (!options_.registry.empty()) return options_.registry;
+    if (!options_.registry.address.empty()) return options_.registry.address;
     MIFENG_TRY(const std::uint16_t port, installation_.port("registry", options_.registry_port, kRegistryPort));
     say(phrase("starting the image registry on {}", loopback(port)));
     const RegistryOptions registry{installation_.data() / "registry", installation_.log("registry"), port};
@@ -169,18 +185,48 @@ class Stack {
     const UpCluster& wanted = options_.cluster;
     if (wanted.kubeconfig.empty()) return ok();
     const std::string id = kKubernetesCluster;
+    MIFENG_TRY(json::Object login, pull_login());
     const auto there = api_.get("/clusters/" + id);
-    if (there) return ok();
+    if (there) return renew_pull_login(*there, std::move(login));
     if (there.error().code() != ErrorCode::kNotFound) return there.error();
     say(phrase("adding the cluster of {}", wanted.kubeconfig.string()));
     MIFENG_TRY(const auto kubeconfig, kubernetes::resolve_kubeconfig(wanted.kubeconfig, ""));
     const bool named = !kubeconfig.name_space.empty() && kubeconfig.name_space != "default";
-    const json::Value body = json::Object{{"id", id},
-                                          {"default_namespace", named ? kubeconfig.name_space : "models"},
-                                          {"kubeconfig", as_text(kubeconfig.text.reveal_for_output())},
-                                          {"registry", wanted.registry}};
+    login.set("id", id);
+    login.set("default_namespace", named ? kubeconfig.name_space : "models");
+    login.set("kubeconfig", as_text(kubeconfig.text.reveal_for_output()));
+    login.set("registry", cluster_registry());
+    const json::Value body = std::move(login);
     auto added = api_.send("POST", "/clusters", body);
     if (!added) return added.error();
+    return ok();
+  }
+
+  // As the cluster's nodes see it.
+  std::string cluster_registry() const {
+    return options_.cluster.registry.empty() ? options_.registry.address : options_.cluster.registry;
+  }
+
+  // The cluster's nodes pull as the platform does; somebody else is set by `mifeng cluster set`.
+  Result<json::Object> pull_login() const {
+    json::Object login;
+    if (options_.registry.user.empty()) return login;
+    MIFENG_TRY(const SecretBytes password, read_secret_line(options_.registry.password_file));
+    login.set("pull_user", options_.registry.user);
+    login.set("pull_password", as_text(password.reveal_for_output()));
+    return login;
+  }
+
+  // The password may be another than at the last start.
+  Result<void> renew_pull_login(const json::Value& there, json::Object login) const {
+    if (login.empty()) return ok();
+    for (const char* member : {"name", "node_addresses"})
+      if (const json::Value* value = there.if_object() == nullptr ? nullptr : there.if_object()->find(member))
+        login.set(member, *value);
+    login.set("registry", cluster_registry());
+    const json::Value body = std::move(login);
+    auto set = api_.send("PUT", std::string("/clusters/") + kKubernetesCluster, body);
+    if (!set) return set.error();
     return ok();
   }
 

@@ -18,6 +18,8 @@ struct PodmanOptions {
   std::string host_ip = "127.0.0.1";  // where node ports listen
   std::string registry;               // "127.0.0.1:5000": images of it are ours to prune; "" prunes nothing
   bool registry_tls = false;          // whether to verify TLS of the registry when pulling
+  std::string registry_user;          // who pulls from it; empty: nobody has to say who he is
+  std::filesystem::path registry_password_file;   // its first line; read each time
   std::chrono::milliseconds probe_timeout{1000};  // for an answer on the health port
   // What keeps models that may use the network from everybody's guards; waits for a lock as long as it says.
   std::vector<std::string> packet_filter{"/usr/sbin/iptables", "-w", "2"};

@@ -10,6 +10,7 @@
 #include "mifeng/deployments/guard_image.h"
 #include "mifeng/deployments/renderings.h"
 #include "mifeng/models/image_library.h"
+#include "mifeng/models/registry.h"
 #include "mifeng/trust/context.h"
 #include "mifeng/trust/door_tags.h"
 
@@ -17,7 +18,7 @@ namespace mifeng::deployments {
 
 struct DeploymentOptions {
   std::string registry;  // "127.0.0.1:5000"
-  bool registry_plain_http;
+  models::RegistryAccess registry_access;
   int parallel;                         // deployments of each cluster that are looked at at the same time
   UnixMillis resync_ms;                 // from one look at everything to the next
   UnixMillis progress_deadline_ms;      // an update whose units are not ready by then has failed

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "mifeng/base/result.h"
+#include "mifeng/models/registry.h"
 
 namespace mifeng::deployments {
 
@@ -15,7 +16,7 @@ struct GuardImageOptions {
   std::filesystem::path layout;  // its OCI layout; empty: it is in the registry already
   std::string digest;            // "sha256:…", by which units name it
   std::string registry;
-  bool registry_plain_http;
+  models::RegistryAccess registry_access;
 };
 
 class GuardImage {

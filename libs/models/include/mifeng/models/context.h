@@ -6,6 +6,7 @@
 #include <string>
 
 #include "mifeng/models/image_library.h"
+#include "mifeng/models/registry.h"
 #include "mifeng/trust/context.h"
 #include "mifeng/trust/key_ring.h"
 
@@ -14,7 +15,7 @@ namespace mifeng::models {
 struct SubmitOptions {
   std::filesystem::path uploads;  // the folder of what is coming
   std::string registry;           // "127.0.0.1:5000"; empty: submits are refused with "no-registry"
-  bool registry_plain_http;       // loopback only
+  RegistryAccess registry_access;
   std::int64_t package_size_max;
 };
 

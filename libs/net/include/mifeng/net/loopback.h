@@ -12,4 +12,7 @@ bool is_loopback(const std::string& address);
 // The same of 4 or 16 bytes in network order.
 bool is_loopback(ByteView address);
 
+// Of "HOST", "HOST:PORT" or "[::1]:PORT": such an address, or the name localhost.
+bool is_loopback_authority(const std::string& authority);
+
 }  // namespace mifeng::net

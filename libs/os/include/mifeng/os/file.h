@@ -43,6 +43,8 @@ Result<Bytes> read_file(const std::filesystem::path& path, std::size_t limit);
 Result<std::string> read_text_file(const std::filesystem::path& path, std::size_t limit);
 // The same into locked memory, through no buffer that is left behind.
 Result<SecretBytes> read_secret_file(const std::filesystem::path& path, std::size_t limit);
+// The first line of such a file, at most 4 KiB of it: a password. kInvalidArgument "no-password" where it is empty.
+Result<SecretBytes> read_secret_line(const std::filesystem::path& path);
 
 // Writes to a temporary file beside `path`, syncs it, renames it over `path`, syncs the folder: after kill -9 or a full
 // disk the old content or the new one is there, whole. kResourceExhausted "disk-full", else kInternal "cannot-write".

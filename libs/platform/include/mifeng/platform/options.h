@@ -8,14 +8,15 @@
 
 #include "mifeng/base/clock.h"
 #include "mifeng/clusters/engine_factory.h"
+#include "mifeng/models/registry.h"
 
 namespace mifeng::platform {
 
 struct PlatformOptions {
-  std::filesystem::path data_dir;   // mifeng.db, uploads/; made (0700) where missing
-  std::string name = "mifeng";      // on the platform card
-  std::string registry;             // "127.0.0.1:5000"; empty: submits are refused with "no-registry"
-  bool registry_plain_http = true;  // loopback only
+  std::filesystem::path data_dir;  // mifeng.db, uploads/; made (0700) where missing
+  std::string name = "mifeng";     // on the platform card
+  std::string registry;            // "127.0.0.1:5000", "HOST/PROJECT"; empty: submits are refused with "no-registry"
+  models::RegistryAccess registry_access{};
   // The guards' image: its OCI layout (empty: it is in the registry already), and the digest by which units name it.
   std::filesystem::path guard_image;
   std::string guard_image_digest;  // "sha256:…"

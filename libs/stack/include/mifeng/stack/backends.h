@@ -25,7 +25,9 @@ struct PodmanServiceOptions {
   std::filesystem::path folder;  // *.conf, storage/, run/, networks/, volumes/, tmp/
   std::filesystem::path socket;
   std::filesystem::path log;
-  std::string registry;  // "127.0.0.1:5000": spoken to without TLS
+  std::string registry;                 // "127.0.0.1:5000"
+  bool registry_tls = false;            // else it is spoken to without
+  std::filesystem::path registry_ca{};  // authority of its certificate, beside the system's; empty: none
 };
 // `podman system service` that shares nothing with another Podman on the machine but the kernel: storage, networks,
 // locks and configuration are below `folder`. Returns once it answers.

@@ -17,7 +17,16 @@ inline constexpr const char* kKubernetesCluster = "kubernetes";  // id of the on
 // A Kubernetes cluster beside this machine, where the examples are deployed then.
 struct UpCluster {
   std::filesystem::path kubeconfig;  // empty: none
-  std::string registry;              // the platform's, as its nodes see it
+  std::string registry;              // the platform's, as its nodes see it; empty: as the platform does
+};
+
+// An image registry that is there, as mifengd is told of it.
+struct UpRegistry {
+  std::string address;                  // HOST:PORT[/PROJECT]; empty: one of this installation's own is started
+  std::filesystem::path ca;             // authority of its certificate (PEM); empty: the system's
+  std::string user;                     // empty: nobody has to say who he is
+  std::filesystem::path password_file;  // its first line
+  bool plain_http = false;              // although it is another machine
 };
 
 struct UpOptions {
@@ -39,7 +48,7 @@ struct UpOptions {
   std::string guard_listen;       // of mifengd, for guards on other machines; empty: none
   std::string guard_url;          // the same; empty: its default
   int restart_pause_seconds = 0;  // the longest before a program that keeps ending is started again; 0: ten
-  std::string registry;           // HOST:PORT of one that is there; empty: one of this installation's own is started
+  UpRegistry registry;
   UpCluster cluster;
 };
 
