@@ -40,6 +40,15 @@ Result<clusters::JoinedCluster> KubernetesJoiner::join(const clusters::JoinReque
   return cluster;
 }
 
+Result<std::optional<SecretBytes>> KubernetesJoiner::set_pull_login(const clusters::ClusterAccess& access,
+                                                                    const clusters::PullLogin& login) {
+  MIFENG_TRY(auto membership, kubernetes::read_membership(access.secret.reveal_for_parsing()));
+  if (!login.user.empty()) membership.registry_login.emplace(login.user, login.password.clone());
+  if (!membership.registry_login) return std::optional<SecretBytes>();
+  MIFENG_CHECK(kubernetes::set_pull_login(membership, place_of(installation_, access), login.registry));
+  return std::optional<SecretBytes>(kubernetes::serialize(membership));
+}
+
 Result<std::string> KubernetesJoiner::leave(const clusters::ClusterAccess& access) {
   MIFENG_TRY(const auto membership, kubernetes::read_membership(access.secret.reveal_for_parsing()));
   return kubernetes::leave(membership, place_of(installation_, access));
@@ -65,7 +74,6 @@ Result<std::shared_ptr<cluster::Engine>> kubernetes_engine(const std::string& in
   kubernetes::KubernetesOptions options;
   options.installation = installation;
   options.name_space = access.name_space;
-  if (membership.registry_login) options.pull_secret = kubernetes::kPullSecret;
   MIFENG_TRY(auto engine, kubernetes::create_kubernetes_engine(std::move(membership.login), options, clock));
   return std::shared_ptr<cluster::Engine>(std::move(engine));
 }

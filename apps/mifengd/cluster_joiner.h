@@ -12,6 +12,8 @@ class KubernetesJoiner final : public clusters::ClusterJoiner {
  public:
   explicit KubernetesJoiner(std::string installation) : installation_(std::move(installation)) {}
   Result<clusters::JoinedCluster> join(const clusters::JoinRequest& request) override;
+  Result<std::optional<SecretBytes>> set_pull_login(const clusters::ClusterAccess& access,
+                                                    const clusters::PullLogin& login) override;
   Result<std::string> leave(const clusters::ClusterAccess& access) override;
   Result<void> protect(const clusters::ClusterAccess& access) override;
   Result<std::vector<clusters::ClusterFinding>> examine(const clusters::ClusterAccess& access) override;

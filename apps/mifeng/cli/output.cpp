@@ -9,9 +9,12 @@
 namespace mifeng::cli {
 namespace {
 
+// Nothing that a reader of YAML 1.1 or 1.2 takes for something else than this text.
 bool is_plain(const std::string& text) {
-  if (text.empty() || text == "true" || text == "false" || text == "null" || text == "yes" || text == "no" ||
-      text == "on" || text == "off" || text == "y" || text == "n")
+  std::string lower;
+  for (const char c : text) lower += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  if (text.empty() || lower == "true" || lower == "false" || lower == "null" || lower == "yes" || lower == "no" ||
+      lower == "on" || lower == "off" || lower == "y" || lower == "n")
     return false;
   const char first = text.front();
   const bool letter = (first >= 'a' && first <= 'z') || (first >= 'A' && first <= 'Z') || first == '/';

@@ -13,7 +13,7 @@ namespace mifeng::cli {
 namespace {
 
 struct SetOptions {
-  std::string id, name, name_space, registry, guard_url, format;
+  std::string id, name, name_space, registry, guard_url, pull_user, pull_password_file, format;
   std::vector<std::string> nodes;
 };
 
@@ -32,6 +32,19 @@ constexpr const char* kNamespace = "models";  // where nobody says another
 
 std::string path_of(const std::string& id) { return "/clusters/" + net::percent_encode(id); }
 
+// His password comes from the file, or is asked for.
+Result<void> set_pull_login(json::Object& body, const std::string& user, const std::string& password_file,
+                            const std::string& registry, Console& console) {
+  if (user.empty() && !password_file.empty())
+    return Error(ErrorCode::kInvalidArgument, "usage", tr("--pull-password-file goes with --pull-user."));
+  if (user.empty()) return ok();
+  MIFENG_TRY(const auto password,
+             read_password(console, password_file, say("Password of {} at {}:", {user, registry})));
+  body.set("pull_user", user);
+  body.set("pull_password", password);
+  return ok();
+}
+
 // What was not given stays as it is.
 Result<int> set(const PlatformFlags& flags, const SetOptions& options, Console& console) {
   MIFENG_TRY(const auto client, connect(flags));
@@ -47,6 +60,8 @@ Result<int> set(const PlatformFlags& flags, const SetOptions& options, Console& 
   }
   if (!options.registry.empty()) body.set("registry", options.registry);
   if (!options.guard_url.empty()) body.set("guard_url", options.guard_url);
+  const std::string registry = options.registry.empty() ? text_of(there, "registry") : options.registry;
+  MIFENG_CHECK(set_pull_login(body, options.pull_user, options.pull_password_file, registry, console));
   const json::Value sent = std::move(body);
   MIFENG_TRY(const auto cluster, client.send("PUT", path_of(options.id), sent));
   MIFENG_CHECK(print_objects(console, cluster, options.format, cluster_columns()));
@@ -70,12 +85,7 @@ Result<int> add(const PlatformFlags& flags, const AddOptions& options, Console& 
                     {"guard_url", options.guard_url},
                     {"as_given", options.as_given},
                     {"node_addresses", json::Array(options.nodes.begin(), options.nodes.end())}};
-  if (!options.pull_user.empty()) {
-    MIFENG_TRY(const auto password, read_password(console, options.pull_password_file,
-                                                  say("Password of {} at {}:", {options.pull_user, options.registry})));
-    body.set("pull_user", options.pull_user);
-    body.set("pull_password", password);
-  }
+  MIFENG_CHECK(set_pull_login(body, options.pull_user, options.pull_password_file, options.registry, console));
   console.message(say("Asking the cluster for an account in the namespace {} ...", {name_space}));
   const json::Value sent = std::move(body);
   MIFENG_TRY(const auto cluster, client.send("POST", "/clusters", sent));
@@ -154,7 +164,7 @@ void add_cluster(Command& root) {
   add_adding(group);
   add_removing(group);
 
-  Command change = group.add("set", "Set a cluster's name, namespace, node addresses and registry");
+  Command change = group.add("set", "Set a cluster's name, namespace, node addresses, registry and login there");
   auto set_flags = add_platform_flags(change);
   auto options = std::make_shared<SetOptions>();
   change.text("CLUSTER", options->id, "its id", Need::kRequired)
@@ -162,9 +172,13 @@ void add_cluster(Command& root) {
       .text("--namespace", options->name_space, "where its units are made, in a cluster that has namespaces")
       .texts("--node-address", options->nodes, "where gateways reach its node ports; again for more, replacing all")
       .text("--registry", options->registry, "HOST:PORT of the platform's images, as the cluster's nodes see it")
-      .text("--guard-url", options->guard_url, "where its guards reach the platform");
+      .text("--guard-url", options->guard_url, "where its guards reach the platform")
+      .text("--pull-user", options->pull_user, "user of the registry; what runs goes on, new pulls use the new login")
+      .text("--pull-password-file", options->pull_password_file, "file with his password; else it is asked for");
   add_output_flag(change, options->format);
-  change.examples("  mifeng cluster set local --node-address 192.0.2.10");
+  change.examples(
+      "  mifeng cluster set local --node-address 192.0.2.10\n"
+      "  mifeng cluster set east --pull-user 'robot$nodes' --pull-password-file nodes.password");
   change.run([=](Console& console) { return set(*set_flags, *options, console); });
 
   Command sweep = group.add("sweep", "Let units that the database does not know be removed after all");

@@ -18,6 +18,8 @@ void add_commands(Command& root) {
   add_withdraw(root);
   add_deploy(root);
   add_update(root);
+  add_render(root);
+  add_import(root);
   add_history(root);
   add_rollback(root);
   add_get(root);

@@ -40,6 +40,8 @@ void add_up(Command& root);
 void add_doctor(Command& root);
 void add_seal(Command& root);
 void add_update(Command& root);
+void add_render(Command& root);
+void add_import(Command& root);
 void add_vendor(Command& root);
 void add_verify(Command& root);
 void add_whoami(Command& root);

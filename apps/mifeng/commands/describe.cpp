@@ -35,6 +35,8 @@ Result<int> describe(const PlatformFlags& flags, const std::string& word, const 
   MIFENG_TRY(const Kind* kind, find_kind(word));
   if (!kind->within.empty())
     return Error(ErrorCode::kInvalidArgument, "usage", say("{} belong to a deployment: describe that.", {kind->name}));
+  if (!kind->of_cluster.empty())
+    return Error(ErrorCode::kInvalidArgument, "usage", say("{} are a cluster's: describe that.", {kind->name}));
   MIFENG_TRY(const auto client, connect(flags));
   Search search;
   search.name = name;

@@ -16,7 +16,8 @@ struct Kind {
   bool deletable;
   std::vector<Column> columns;
   std::string name_member = "id";
-  std::string within{};  // what of one deployment, whose id is given then; empty where it stands alone
+  std::string within{};      // what of one deployment, whose id is given then; empty where it stands alone
+  std::string of_cluster{};  // what of one cluster; empty where it is none of a cluster's own
 };
 
 // By its plural, singular or short word: "deployments", "deployment", "dep". kInvalidArgument "unknown-kind".

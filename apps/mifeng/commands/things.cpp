@@ -1,10 +1,12 @@
 #include "commands/things.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 
 #include "cli/language.h"
 #include "cli/lookup.h"
+#include "mifeng/base/clock.h"
 
 namespace mifeng::cli {
 namespace {
@@ -107,6 +109,84 @@ Result<Found> within(const PlatformClient& client, const Kind& kind, const Searc
   return Found{std::move(all), more, std::move(missing)};
 }
 
+// "1.5/4" of thousandths of a processor, "3.2Gi/8.0Gi" of bytes: free of all.
+std::string in_tenths(std::int64_t thousandths) {
+  const std::int64_t tenths = thousandths / 100;
+  return std::to_string(tenths / 10) + (tenths % 10 == 0 ? "" : "." + std::to_string(std::abs(tenths % 10)));
+}
+std::string in_gi(std::int64_t bytes) {
+  return in_tenths(static_cast<std::int64_t>(static_cast<double>(bytes) * 1000 / (1 << 30))) + "Gi";
+}
+
+std::int64_t number_at(const json::Value* object, std::string_view member) {
+  const json::Value* value =
+      object == nullptr || object->if_object() == nullptr ? nullptr : object->if_object()->find(member);
+  return value == nullptr || value->if_int64() == nullptr ? 0 : *value->if_int64();
+}
+
+// What a table shows of a node.
+void add_amounts(json::Object& node) {
+  const json::Value* cpu = node.find("cpu_millis");
+  const json::Value* memory = node.find("memory_bytes");
+  const json::Value* devices = node.find("accelerators");
+  const std::string cpu_text = in_tenths(number_at(cpu, "free")) + "/" + in_tenths(number_at(cpu, "all"));
+  const std::string memory_text = in_gi(number_at(memory, "free")) + "/" + in_gi(number_at(memory, "all"));
+  json::Array list;
+  if (devices != nullptr && devices->if_object() != nullptr)
+    for (const auto& [name, amount] : *devices->if_object())
+      list.emplace_back(name + " " + std::to_string(number_at(&amount, "free")) + "/" +
+                        std::to_string(number_at(&amount, "all")));
+  const json::Value* ready = node.find("ready");
+  const json::Value* cordoned = node.find("cordoned");
+  const auto is_true = [](const json::Value* value) {
+    return value != nullptr && value->if_bool() != nullptr && *value->if_bool();
+  };
+  node.set("state", !is_true(ready) ? "not-ready" : is_true(cordoned) ? "cordoned" : "ready");
+  node.set("cpu", cpu_text);
+  node.set("memory", memory_text);
+  node.set("devices", std::move(list));
+}
+
+// Of one cluster, or of each: then one that cannot be asked leaves the others.
+Result<Found> of_clusters(const PlatformClient& client, const Kind& kind, const std::string& what,
+                          const Search& search) {
+  std::vector<std::string> ids;
+  if (search.cluster.empty()) {
+    MIFENG_TRY(const auto answer, client.get("/clusters"));
+    MIFENG_TRY(const json::Array* items, items_of(answer));
+    for (const json::Value& item : *items) ids.push_back(text_of(item, "id"));
+  } else {
+    ids.push_back(search.cluster);
+  }
+  Found found;
+  json::Array all;
+  for (const std::string& id : ids) {
+    const auto answer = client.get("/clusters/" + net::percent_encode(id) + "/" + what);
+    if (!answer) {
+      if (!search.cluster.empty()) return answer.error();
+      found.missing = answer.error();
+      continue;
+    }
+    MIFENG_TRY(const json::Array* items, items_of(*answer));
+    for (json::Value item : *items) {
+      json::Object* object = item.if_object();
+      if (object == nullptr || (!search.name.empty() && text_of(item, kind.name_member) != search.name)) continue;
+      if (static_cast<std::int64_t>(all.size()) >= search.limit) {
+        found.more = true;
+        continue;
+      }
+      object->set("cluster", id);
+      if (search.for_table && what == "nodes") add_amounts(*object);
+      all.push_back(std::move(item));
+    }
+  }
+  if (all.empty() && found.missing) return std::move(*found.missing);
+  if (all.empty() && !search.name.empty())
+    return Error(ErrorCode::kNotFound, "not-found", say("There is no {} among the {}.", {search.name, kind.name}));
+  found.value = std::move(all);
+  return found;
+}
+
 // Access prefixes, by the id of their route.
 std::map<std::string, std::string> prefixes_of(const PlatformClient& client, const std::vector<std::string>& routes) {
   std::map<std::string, std::string> prefixes;
@@ -153,7 +233,33 @@ void add_places(const PlatformClient& client, json::Value& deployments) {
   }
 }
 
+std::vector<StaleCluster> stale_clusters(const PlatformClient& client) {
+  std::vector<StaleCluster> stale;
+  const auto answer = client.get("/clusters");
+  const auto items = answer ? items_of(*answer) : Result<const json::Array*>(answer.error());
+  if (!items) return stale;
+  for (const json::Value& one : **items) {
+    if (text_of(one, "stale") != "true") continue;
+    const std::int64_t seen = number_at(&one, "seen_ms");
+    stale.push_back({text_of(one, "id"), seen == 0 ? "" : format_time(seen)});
+  }
+  return stale;
+}
+
 Result<Found> look(const PlatformClient& client, const Kind& kind, const Search& search) {
+  if (!kind.of_cluster.empty()) return of_clusters(client, kind, kind.of_cluster, search);
+  if (kind.name == "events" && !search.cluster.empty()) {
+    if (!search.name.empty())
+      return Error(ErrorCode::kInvalidArgument, "usage", tr("Events are of one deployment or of one --cluster."));
+    Search newest = search;
+    newest.limit = everything().limit;
+    MIFENG_TRY(auto found, of_clusters(client, kind, "events", newest));
+    json::Array& all = *found.value.if_array();
+    const auto limit = static_cast<std::size_t>(search.limit);
+    found.more = all.size() > limit;
+    if (found.more) all.erase(all.begin(), all.end() - static_cast<std::ptrdiff_t>(limit));
+    return found;
+  }
   if (!kind.within.empty()) {
     if (search.name.empty() && kind.name == "revisions")
       return Error(ErrorCode::kInvalidArgument, "usage",

@@ -18,8 +18,15 @@ struct Search {
 struct Found {
   json::Value value;               // an object where one was asked for, else a list
   bool more = false;               // the limit left some out
-  std::optional<Error> missing{};  // why some deployments could not be asked; others were
+  std::optional<Error> missing{};  // why some deployments or clusters could not be asked; others were
 };
+
+// What is shown of these clusters is older than a minute: their ids, with as of when it holds ("" for never). Empty
+// where who asks may not see clusters.
+struct StaleCluster {
+  std::string id, seen;
+};
+std::vector<StaleCluster> stale_clusters(const PlatformClient& client);
 
 Result<Found> look(const PlatformClient& client, const Kind& kind, const Search& search);
 // The id of one, from its id or its name.

@@ -1,4 +1,6 @@
 // What is asked and changes nothing: logs, proofs, ports, capacity.
+#include <unistd.h>
+
 #include <poll.h>
 
 #include <algorithm>
@@ -154,6 +156,22 @@ Task<Capacity> PodmanEngine::capacity() {
   capacity.cpu_millis = amount(integer_at(*answer->object(), "host", "cpus") * 1000, claimed.cpu_millis);
   capacity.memory_bytes = amount(integer_at(*answer->object(), "host", "memTotal"), claimed.memory_bytes);
   co_return capacity;
+}
+
+Task<std::vector<Node>> PodmanEngine::nodes() {
+  auto has = co_await capacity();
+  if (!has) co_return has.error();
+  char name[256] = "";
+  Node node;
+  node.name = ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
+  node.ready = true;
+  node.addresses.push_back(options_.host_ip);
+  node.cpu_millis = has->cpu_millis;
+  node.memory_bytes = has->memory_bytes;
+  node.accelerators = std::move(has->accelerators);
+  std::vector<Node> nodes;
+  nodes.push_back(std::move(node));
+  co_return nodes;
 }
 
 }  // namespace mifeng::cluster

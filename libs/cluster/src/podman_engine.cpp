@@ -198,6 +198,13 @@ Task<std::vector<Endpoint>> PodmanEngine::endpoints(std::string deployment) {
   co_return endpoints;
 }
 
+Result<std::vector<json::Object>> PodmanEngine::objects(const Workload&) const {
+  return Error(
+      ErrorCode::kConflict, "no-objects",
+      "This cluster is one machine with Podman, where nothing is made of Kubernetes' objects: name a Kubernetes "
+      "cluster (--cluster).");
+}
+
 Task<std::vector<Event>> PodmanEngine::events(std::string deployment) { co_return view_.events(deployment); }
 
 }  // namespace mifeng::cluster

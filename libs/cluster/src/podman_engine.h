@@ -44,11 +44,13 @@ class PodmanEngine final : public Engine {
   }
   Task<std::vector<PortInUse>> ports_in_use() override;
   Task<Capacity> capacity() override;
+  Task<std::vector<Node>> nodes() override;
   Task<std::vector<Event>> events(std::string deployment) override;
   Task<void> logs(std::string unit, LogOptions options, LogSink sink) override;
   Task<Proof> prove(std::vector<Workload> candidates, Evidence evidence) override;
   Task<void> pull(std::string image, PullPolicy policy) override;
   Task<void> prune_images(std::vector<std::string> keep) override;
+  Result<std::vector<json::Object>> objects(const Workload& workload) const override;
   std::vector<std::string> cannot_hold(const PodTemplate& pod) const override { return cluster::cannot_hold(pod); }
 
  private:

@@ -287,9 +287,16 @@ void PodmanView::add_event(const std::string& deployment, Event event) {
 
 std::vector<Event> PodmanView::events(const std::string& deployment) const {
   const std::lock_guard guard(mutex_);
-  const auto found = events_.find(deployment);
-  if (found == events_.end()) return {};
-  return {found->second.begin(), found->second.end()};
+  std::vector<Event> events;
+  for (const auto& [id, log] : events_) {
+    if (!deployment.empty() && id != deployment) continue;
+    for (const Event& one : log) {
+      events.push_back(one);
+      events.back().deployment = id;
+    }
+  }
+  std::stable_sort(events.begin(), events.end(), [](const auto& a, const auto& b) { return a.time_ms < b.time_ms; });
+  return events;
 }
 
 }  // namespace mifeng::cluster

@@ -30,29 +30,13 @@ Error cannot_join() {
                "This platform was started in a way that brings no clusters in: it needs --installation.");
 }
 
-// One at a time for each id.
-class UnderWay {
- public:
-  static Result<std::unique_ptr<UnderWay>> begin(std::mutex& mutex, std::set<std::string>& ids, const std::string& id) {
-    const std::lock_guard guard(mutex);
-    if (!ids.insert(id).second)
-      return Error(ErrorCode::kConflict, "cluster-busy",
-                   "The cluster " + id + " is being added or removed at this moment.");
-    return std::unique_ptr<UnderWay>(new UnderWay(mutex, ids, id));
-  }
-  UnderWay(const UnderWay&) = delete;
-  UnderWay& operator=(const UnderWay&) = delete;
-  ~UnderWay() {
-    const std::lock_guard guard(mutex_);
-    ids_.erase(id_);
-  }
-
- private:
-  UnderWay(std::mutex& mutex, std::set<std::string>& ids, const std::string& id) : mutex_(mutex), ids_(ids), id_(id) {}
-  std::mutex& mutex_;
-  std::set<std::string>& ids_;
-  const std::string id_;
-};
+Result<void> check_pull_login(const std::string& user, const SecretBytes& password, const std::string& registry) {
+  if (user.empty() != password.empty())
+    return Error(ErrorCode::kInvalidArgument, "bad-pull-login", "A user of the registry and his password go together.");
+  if (!user.empty() && registry.empty())
+    return Error(ErrorCode::kInvalidArgument, "bad-pull-login", "Say with `registry` which registry the user is of.");
+  return ok();
+}
 
 Result<void> check_new(const NewCluster& input) {
   MIFENG_CHECK(trust::check_label("id", input.id));
@@ -66,11 +50,7 @@ Result<void> check_new(const NewCluster& input) {
   MIFENG_CHECK(check_guard_url(input.guard_url));
   if (input.kubeconfig.empty() || input.kubeconfig.size() > kKubeconfigMax)
     return Error(ErrorCode::kInvalidArgument, "bad-kubeconfig", "kubeconfig: 1 byte to 512 KiB.");
-  if (input.pull_user.empty() != input.pull_password.empty())
-    return Error(ErrorCode::kInvalidArgument, "bad-pull-login", "A user of the registry and his password go together.");
-  if (!input.pull_user.empty() && input.registry.empty())
-    return Error(ErrorCode::kInvalidArgument, "bad-pull-login", "Say with `registry` which registry the user is of.");
-  return ok();
+  return check_pull_login(input.pull_user, input.pull_password, input.registry);
 }
 
 }  // namespace
@@ -122,6 +102,22 @@ Result<JoinedCluster> ClusterService::join(const NewCluster& input) {
     return !row || row->has_value();  // who cannot look takes nothing from anybody
   };
   return joiner_->join(request);
+}
+
+Result<std::string> ClusterService::renew_pull_login(const store::ClusterRow& row, const ClusterInput& input) {
+  const std::string& registry = input.registry ? *input.registry : row.registry;
+  MIFENG_CHECK(check_pull_login(input.pull_user, input.pull_password, registry));
+  const bool other_registry = registry != row.registry && !registry.empty();
+  if (row.kind != ClusterKind::kKubernetes || (input.pull_user.empty() && !other_registry)) return std::string();
+  if (joiner_ == nullptr) {
+    if (input.pull_user.empty()) return std::string();
+    return cannot_join();
+  }
+  MIFENG_TRY(const auto access, access_of(wrapper_, row));
+  const PullLogin login{.registry = registry, .user = input.pull_user, .password = input.pull_password.clone()};
+  MIFENG_TRY(const auto secret, joiner_->set_pull_login(access, login));
+  if (!secret) return std::string();
+  return wrapper_.wrap(label_of(row.id), *secret);
 }
 
 Result<Cluster> ClusterService::add(const trust::Actor& actor, NewCluster input) {

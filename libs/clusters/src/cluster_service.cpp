@@ -18,6 +18,7 @@ namespace mifeng::clusters {
 namespace {
 
 constexpr std::size_t kNodesMax = 16;  // that a gateway dials
+constexpr UnixMillis kStaleAfter = 60 * 1000;
 
 // A host name or an address of either family: what may stand before ":PORT".
 bool is_node_address(const std::string& text) {
@@ -29,7 +30,7 @@ bool is_node_address(const std::string& text) {
 }  // namespace
 
 Result<Cluster> cluster_of(store::Transaction& tx, const store::ClusterRow& row) {
-  auto cluster = made_of<Cluster, "node_addresses", "may", "deployments", "capacity">(row);
+  auto cluster = made_of<Cluster, "node_addresses", "may", "deployments", "capacity", "seen_ms", "stale">(row);
   cluster.node_addresses = words_of(row.node_addresses);
   cluster.may = words_of(row.may);
   if (cluster.sweep_held && cluster.reason.empty())
@@ -137,10 +138,51 @@ Result<std::vector<Cluster>> ClusterService::list(const trust::Actor& actor) {
     MIFENG_TRY(const auto rows, store::all<store::ClusterRow>(tx));
     for (const auto& row : rows) {
       MIFENG_TRY(auto cluster, cluster_of(tx, row));
+      note_view(cluster);
       clusters.push_back(std::move(cluster));
     }
     return clusters;
   });
+}
+
+void ClusterService::note_view(Cluster& cluster) const {
+  const auto engine = clusters_.find(cluster.id);
+  const auto seen = engine ? engine->seen_ms() : std::nullopt;
+  if (!seen) return;
+  cluster.seen_ms = *seen;
+  cluster.stale = context_.clock.now_ms() - *seen > kStaleAfter;
+}
+
+Result<ClusterNodes> ClusterService::nodes(const trust::Actor& actor, const std::string& id) {
+  MIFENG_CHECK(require(actor, trust::Permission::kReadClusters));
+  MIFENG_TRY(auto cluster, context_.db.read([&](store::Transaction& tx) -> Result<Cluster> {
+    MIFENG_TRY(const auto row, find_cluster(tx, id));
+    return cluster_of(tx, row);
+  }));
+  MIFENG_TRY(auto nodes, call_engine<std::vector<cluster::Node>>(
+                             clusters_, id, [](cluster::Engine& engine) { return engine.nodes(); }));
+  for (auto& node : nodes) node.name = trust::clean_text(node.name, 253);
+  note_view(cluster);
+  return ClusterNodes{.items = std::move(nodes), .seen_ms = cluster.seen_ms, .stale = cluster.stale};
+}
+
+Result<ClusterEvents> ClusterService::events(const trust::Actor& actor, const std::string& id) {
+  MIFENG_CHECK(require(actor, trust::Permission::kReadClusters));
+  MIFENG_TRY(auto cluster, context_.db.read([&](store::Transaction& tx) -> Result<Cluster> {
+    MIFENG_TRY(const auto row, find_cluster(tx, id));
+    return cluster_of(tx, row);
+  }));
+  MIFENG_TRY(const auto told, call_engine<std::vector<cluster::Event>>(
+                                  clusters_, id, [](cluster::Engine& engine) { return engine.events(""); }));
+  note_view(cluster);
+  ClusterEvents events{.items = {}, .seen_ms = cluster.seen_ms, .stale = cluster.stale};
+  for (const auto& event : told)
+    events.items.push_back({.time_ms = event.time_ms,
+                            .deployment = event.deployment,
+                            .unit = event.unit,
+                            .action = trust::clean_text(event.action, 100),
+                            .detail = trust::clean_text(event.detail, 1000)});
+  return events;
 }
 
 Result<Cluster> ClusterService::get(const trust::Actor& actor, const std::string& id) {
@@ -150,6 +192,7 @@ Result<Cluster> ClusterService::get(const trust::Actor& actor, const std::string
     return cluster_of(tx, row);
   }));
   if (!clusters_.find(id)) return cluster;
+  note_view(cluster);
   // One that is away is shown without it.
   auto capacity =
       call_engine<cluster::Capacity>(clusters_, id, [](cluster::Engine& engine) { return engine.capacity(); });
@@ -167,10 +210,11 @@ Result<void> check_change(const store::ClusterRow& row, const ClusterInput& inpu
                  "The account that this platform has in the cluster " + row.id + " belongs to the namespace " +
                      row.default_namespace + ". Remove the cluster and add it again with another.");
   }
-  if ((!input.registry || *input.registry == row.registry) && (!input.guard_url || input.guard_url->empty()))
+  if ((!input.registry || *input.registry == row.registry) && (!input.guard_url || input.guard_url->empty()) &&
+      input.pull_user.empty() && input.pull_password.empty())
     return ok();
   return Error(ErrorCode::kConflict, "local-cluster",
-               "Registry and guard_url of the cluster " + row.id + " are options of the platform itself.");
+               "Registry, its login and guard_url of the cluster " + row.id + " are options of the platform itself.");
 }
 
 }  // namespace
@@ -182,9 +226,14 @@ Result<Cluster> ClusterService::set(const trust::Actor& actor, const std::string
   MIFENG_CHECK(check_node_addresses(input.node_addresses));
   if (input.registry) MIFENG_CHECK(check_registry(*input.registry));
   if (input.guard_url) MIFENG_CHECK(check_guard_url(*input.guard_url));
+  MIFENG_TRY(const auto under_way, UnderWay::begin(mutex_, under_way_, id));
+  MIFENG_TRY(const auto there, context_.db.read([&](store::Transaction& tx) { return find_cluster(tx, id); }));
+  MIFENG_CHECK(check_change(there, input));
+  MIFENG_TRY(const std::string wrapped_access, renew_pull_login(there, input));
   auto done = context_.db.write([&](store::Transaction& tx) -> Result<Cluster> {
     MIFENG_TRY(auto row, find_cluster(tx, id));
     MIFENG_CHECK(check_change(row, input));
+    if (!wrapped_access.empty()) row.wrapped_access = wrapped_access;
     row.name = input.name;
     row.default_namespace = input.default_namespace;
     if (input.registry) row.registry = *input.registry;
@@ -193,7 +242,9 @@ Result<Cluster> ClusterService::set(const trust::Actor& actor, const std::string
     row.changed_ms = context_.clock.now_ms();
     MIFENG_CHECK(store::update(tx, row));
     MIFENG_CHECK(store::next_change(tx));
-    MIFENG_CHECK(context_.audit.append(tx, actor, "cluster.set", id, row.node_addresses));
+    MIFENG_CHECK(context_.audit.append(
+        tx, actor, "cluster.set", id,
+        row.node_addresses + (input.pull_user.empty() ? "" : ", pulls as " + trust::clean_text(input.pull_user, 253))));
     return cluster_of(tx, row);
   });
   if (!done) return done;

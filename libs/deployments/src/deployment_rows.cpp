@@ -268,6 +268,18 @@ Result<store::RevisionRow> wanted_revision(store::Transaction& tx, const store::
   return std::move(*revision);
 }
 
+Result<std::optional<cluster::GuardDoor>> door_of(const Context& context, store::Transaction& tx,
+                                                  const std::string& cluster_id, const std::string& deployment) {
+  if (context.clusters.kind_of(cluster_id) != store::ClusterKind::kKubernetes)
+    return std::optional<cluster::GuardDoor>();
+  MIFENG_TRY(const auto cluster, store::find<store::ClusterRow>(tx, cluster_id));
+  const std::string& url = cluster && !cluster->guard_url.empty() ? cluster->guard_url : context.options.guard_url;
+  if (url.empty()) return std::optional<cluster::GuardDoor>();
+  return std::optional(cluster::GuardDoor{.url = url,
+                                          .tag = context.door_tags.make(cluster_id, deployment),
+                                          .audience = context.access.keys.get()->token_audience()});
+}
+
 namespace {
 
 Result<cluster::Workload> workload_at(const Context& context, store::Transaction& tx, const store::DeploymentRow& row,
@@ -280,14 +292,7 @@ Result<cluster::Workload> workload_at(const Context& context, store::Transaction
   MIFENG_TRY(const auto pod, context.renderings.of(context, tx, row, revision));
   workload.pod = *pod;
   workload.replicas = static_cast<int>(row.replicas);
-  if (context.clusters.kind_of(row.cluster_id) == store::ClusterKind::kKubernetes) {
-    MIFENG_TRY(const auto cluster, store::find<store::ClusterRow>(tx, row.cluster_id));
-    const std::string& url = cluster && !cluster->guard_url.empty() ? cluster->guard_url : context.options.guard_url;
-    if (!url.empty())
-      workload.door = cluster::GuardDoor{.url = url,
-                                         .tag = context.door_tags.make(row.cluster_id, row.id),
-                                         .audience = context.access.keys.get()->token_audience()};
-  }
+  MIFENG_TRY(workload.door, door_of(context, tx, row.cluster_id, row.id));
   for (const auto& port : ports)
     workload.node_ports.push_back({.port_name = port.port_name,
                                    .slot = static_cast<int>(port.slot),

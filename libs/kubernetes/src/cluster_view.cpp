@@ -246,8 +246,13 @@ std::vector<Unit> ClusterView::all_units() const {
 std::vector<cluster::Event> ClusterView::events(const std::string& id) const {
   const std::lock_guard guard(mutex_);
   std::vector<cluster::Event> events;
-  if (const auto found = events_.find(id); found != events_.end())
-    for (const EventSeen& one : found->second) events.push_back(one.event);
+  for (const auto& [deployment, seen] : events_) {
+    if (!id.empty() && deployment != id) continue;
+    for (const EventSeen& one : seen) {
+      events.push_back(one.event);
+      events.back().deployment = deployment;
+    }
+  }
   std::stable_sort(events.begin(), events.end(), [](const auto& a, const auto& b) { return a.time_ms < b.time_ms; });
   return events;
 }
@@ -283,38 +288,57 @@ std::vector<cluster::PortInUse> ClusterView::ports_in_use() const {
   return ports;
 }
 
+// What the scheduler would count: what is allocatable, less what the pods there have requested.
+std::vector<cluster::Node> ClusterView::nodes_locked() const {
+  std::map<std::string, cluster::Node> nodes;
+  for (const auto& [name, seen] : nodes_) {
+    cluster::Node& node = nodes[name];
+    node.name = name;
+    node.ready = seen.ready;
+    node.cordoned = seen.cordoned;
+    node.addresses = seen.addresses;
+    node.cpu_millis.all = node.cpu_millis.free = seen.cpu_millis;
+    node.memory_bytes.all = node.memory_bytes.free = seen.memory_bytes;
+    for (const auto& [device, count] : seen.devices) {
+      // Hugepages and the like are resources too, and no accelerators.
+      if (device.starts_with("hugepages-")) continue;
+      cluster::Amount& amount = node.accelerators[device];
+      amount.all = amount.free = count;
+    }
+  }
+  for (const auto& [key, pod] : pods_) {
+    const auto node = nodes.find(pod.node);
+    if (pod.ended || node == nodes.end()) continue;
+    node->second.cpu_millis.free -= pod.cpu_millis;
+    node->second.memory_bytes.free -= pod.memory_bytes;
+    for (const auto& [device, count] : pod.devices)
+      if (const auto found = node->second.accelerators.find(device); found != node->second.accelerators.end())
+        found->second.free -= count;
+  }
+  std::vector<cluster::Node> list;
+  for (auto& [name, node] : nodes) list.push_back(std::move(node));
+  return list;
+}
+
 cluster::Capacity ClusterView::capacity() const {
   const std::lock_guard guard(mutex_);
   cluster::Capacity capacity;
-  std::map<std::string, const NodeSeen*> usable;
-  for (const auto& [name, node] : nodes_) {
+  const auto add = [](cluster::Amount& to, const cluster::Amount& more) {
+    to.all += more.all;
+    to.free += more.free;
+  };
+  for (const cluster::Node& node : nodes_locked()) {
     if (!node.ready || node.cordoned) continue;
-    usable.emplace(name, &node);
-    capacity.cpu_millis.all += node.cpu_millis;
-    capacity.memory_bytes.all += node.memory_bytes;
-    for (const auto& [device, count] : node.devices) capacity.accelerators[device].all += count;
+    add(capacity.cpu_millis, node.cpu_millis);
+    add(capacity.memory_bytes, node.memory_bytes);
+    for (const auto& [device, amount] : node.accelerators) add(capacity.accelerators[device], amount);
   }
-  capacity.cpu_millis.free = capacity.cpu_millis.all;
-  capacity.memory_bytes.free = capacity.memory_bytes.all;
-  for (auto& [device, amount] : capacity.accelerators) amount.free = amount.all;
-  for (const auto& [key, pod] : pods_) {
-    if (pod.ended || !usable.contains(pod.node)) continue;
-    capacity.cpu_millis.free -= pod.cpu_millis;
-    capacity.memory_bytes.free -= pod.memory_bytes;
-    for (const auto& [device, count] : pod.devices)
-      if (const auto found = capacity.accelerators.find(device); found != capacity.accelerators.end())
-        found->second.free -= count;
-  }
-  // Hugepages and the like are resources too, and no accelerators.
-  std::erase_if(capacity.accelerators, [](const auto& one) { return one.first.starts_with("hugepages-"); });
   return capacity;
 }
 
-std::vector<NodeSeen> ClusterView::nodes() const {
+std::vector<cluster::Node> ClusterView::nodes() const {
   const std::lock_guard guard(mutex_);
-  std::vector<NodeSeen> nodes;
-  for (const auto& [name, seen] : nodes_) nodes.push_back(seen);
-  return nodes;
+  return nodes_locked();
 }
 
 }  // namespace mifeng::kubernetes

@@ -55,7 +55,7 @@ class ClusterView {
   // A deployment's units: its pods, and what stands for those that could not be made.
   std::vector<cluster::Unit> units(const std::string& id) const;
   std::vector<cluster::Unit> all_units() const;
-  std::vector<cluster::Event> events(const std::string& id) const;
+  std::vector<cluster::Event> events(const std::string& id) const;  // "" is of all, each with its deployment
   std::vector<std::string> deployments() const;
 
   // Why the last apply() of a deployment did not do what it should; none after one that did.
@@ -64,7 +64,7 @@ class ClusterView {
   // ---- of everybody's
   std::vector<cluster::PortInUse> ports_in_use() const;
   cluster::Capacity capacity() const;
-  std::vector<NodeSeen> nodes() const;
+  std::vector<cluster::Node> nodes() const;
 
  private:
   bool is_ours(const std::string& installation) const { return installation == installation_; }
@@ -74,6 +74,7 @@ class ClusterView {
     return is_ours(seen.installation) && (listed.deployment.empty() || seen.deployment == listed.deployment);
   }
   std::vector<cluster::Unit> units_locked(const std::string& id) const;
+  std::vector<cluster::Node> nodes_locked() const;
 
   const std::string installation_;
   mutable std::mutex mutex_;

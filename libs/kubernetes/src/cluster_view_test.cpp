@@ -257,6 +257,16 @@ TEST(ClusterView, WhatIsFreeIsWhatUsableNodesHaveLeft) {
   taking.name = "elsewhere";
   taking.node = "cordoned";
   (void)view.put(taking);
+  taking.ended = true;
+  taking.name = "ended";
+  (void)view.put(taking);
+  const auto nodes = view.nodes();
+  ASSERT_THAT(nodes, SizeIs(2));
+  EXPECT_EQ(nodes[0].name, "cordoned");
+  EXPECT_TRUE(nodes[0].cordoned);
+  EXPECT_EQ(nodes[0].cpu_millis.free, 3500);
+  EXPECT_EQ(nodes[1].accelerators.at("nvidia.com/gpu").free, 1);
+  EXPECT_EQ(nodes[1].memory_bytes.all, 1 << 30);
   const auto capacity = view.capacity();
   EXPECT_EQ(capacity.cpu_millis.all, 4000);
   EXPECT_EQ(capacity.cpu_millis.free, 3500);

@@ -180,7 +180,7 @@ Task<std::vector<Finding>> examine_with(const ApiServer& api, const Membership& 
     const bool there = secret->success();
     findings.push_back({there ? State::kFine : State::kMissing, phrase("pull secret"),
                         there ? kPullSecret : phrase("there is no Secret {}", kPullSecret),
-                        there ? "" : phrase("remove the cluster and add it again, with --pull-user")});
+                        there ? "" : phrase("have it made anew: mifeng cluster set CLUSTER --pull-user USER")});
   }
   std::vector<Right> necessary = rights_of(namespace_role(place.name_space), place.name_space);
   auto noted = co_await note_rights(api, findings, std::move(necessary), true);

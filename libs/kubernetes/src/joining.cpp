@@ -58,6 +58,35 @@ Object metadata_of(const Place& place, const std::string& name, bool in_namespac
   return metadata;
 }
 
+std::string manager_of(const Place& place) { return "mifeng-cluster-" + place.installation.substr(0, 8); }
+
+// The models' own. What it names as pull secrets every pod of it has, so another login needs no other pods.
+Object model_account(const Place& place, bool has_login) {
+  Object account{{"apiVersion", "v1"},
+                 {"kind", "ServiceAccount"},
+                 {"metadata", metadata_of(place, kModelAccount, true)},
+                 {"automountServiceAccountToken", false}};
+  if (has_login) account.set("imagePullSecrets", Array{Object{{"name", kPullSecret}}});
+  return account;
+}
+
+Object pull_secret(const Place& place, const std::string& registry, const RegistryLogin& login) {
+  const std::string_view password = as_text(login.password.reveal_for_output());
+  std::string pair = login.user + ":" + std::string(password);
+  Object entry{{"username", login.user}, {"password", std::string(password)}, {"auth", to_base64(as_bytes(pair))}};
+  wipe(pair.data(), pair.size());
+  Object auths;
+  auths.set(registry.substr(0, registry.find('/')), std::move(entry));
+  std::string config = json::serialize(Object{{"auths", std::move(auths)}});
+  Object secret{{"apiVersion", "v1"},
+                {"kind", "Secret"},
+                {"type", "kubernetes.io/dockerconfigjson"},
+                {"metadata", metadata_of(place, kPullSecret, true)},
+                {"data", Object{{".dockerconfigjson", to_base64(as_bytes(config))}}}};
+  wipe(config.data(), config.size());
+  return secret;
+}
+
 // What goes with its owner: Kubernetes itself sees to that.
 Object owned_by(Object metadata, const char* api_version, const char* kind, const Object& owner) {
   metadata.set("ownerReferences", Array{Object{{"apiVersion", api_version},
@@ -104,7 +133,7 @@ class Joining {
   }
 
  private:
-  std::string manager() const { return "mifeng-cluster-" + place_.installation.substr(0, 8); }
+  std::string manager() const { return manager_of(place_); }
 
   Task<Object> apply(std::string target, Object object, std::string what, bool force = true) {
     auto applied = co_await api_.apply(std::move(target), manager(), std::move(object), force);
@@ -251,10 +280,7 @@ class Joining {
       if (!there) co_return there.error();
       if (there->object() != nullptr) namespace_ = *there->object();
     }
-    Object account{{"apiVersion", "v1"},
-                   {"kind", "ServiceAccount"},
-                   {"metadata", metadata_of(place_, kModelAccount, true)},
-                   {"automountServiceAccountToken", false}};
+    Object account = model_account(place_, registry_login_.has_value());
     const std::string target = in_space(place_.name_space, "serviceaccounts", kModelAccount);
     auto marked = co_await api_.apply(target, manager(), std::move(account), false);
     if (!marked) co_return marked.error();
@@ -344,21 +370,7 @@ class Joining {
   }
 
   Task<void> make_pull_secret() {
-    std::string pair =
-        registry_login_->user + ":" + std::string(as_text(registry_login_->password.reveal_for_output()));
-    Object entry{{"username", registry_login_->user},
-                 {"password", std::string(as_text(registry_login_->password.reveal_for_output()))},
-                 {"auth", to_base64(as_bytes(pair))}};
-    wipe(pair.data(), pair.size());
-    Object auths;
-    auths.set(options_.registry.substr(0, options_.registry.find('/')), std::move(entry));
-    std::string config = json::serialize(Object{{"auths", std::move(auths)}});
-    Object secret{{"apiVersion", "v1"},
-                  {"kind", "Secret"},
-                  {"type", "kubernetes.io/dockerconfigjson"},
-                  {"metadata", metadata_of(place_, kPullSecret, true)},
-                  {"data", Object{{".dockerconfigjson", to_base64(as_bytes(config))}}}};
-    wipe(config.data(), config.size());
+    Object secret = pull_secret(place_, options_.registry, *registry_login_);
     auto made =
         co_await apply(in_space(place_.name_space, "secrets", kPullSecret), std::move(secret), "the pull secret");
     if (!made) co_return made.error();
@@ -480,6 +492,21 @@ Task<std::string> leave_with(const ApiServer& api, const Membership& membership,
   co_return kept;
 }
 
+Task<void> set_login_with(const ApiServer& api, const Membership& membership, const Place& place,
+                          const std::string& registry) {
+  Object secret = pull_secret(place, registry, *membership.registry_login);
+  auto made = co_await api.apply(in_space(place.name_space, "secrets", kPullSecret), manager_of(place),
+                                 std::move(secret), true);
+  if (!made) co_return made.error();
+  if (!made->success()) co_return refused(*made, "make the pull secret");
+  Object account = model_account(place, true);
+  made = co_await api.apply(in_space(place.name_space, "serviceaccounts", kModelAccount), manager_of(place),
+                            std::move(account), true);
+  if (!made) co_return made.error();
+  if (!made->success()) co_return refused(*made, "name the pull secret in the models' account");
+  co_return ok();
+}
+
 }  // namespace
 
 Result<Joined> join(Login login, const JoinOptions& options, std::optional<RegistryLogin> registry_login) {
@@ -491,6 +518,13 @@ Result<Joined> join(Login login, const JoinOptions& options, std::optional<Regis
   auto joined = net::run_to_result<Joined>([&] { return joining.run(); });
   if (joined) joined->membership.registry_login = std::move(registry_login);
   return joined;
+}
+
+Result<void> set_pull_login(const Membership& membership, const Place& place, const std::string& registry) {
+  if (!membership.registry_login) return ok();
+  MIFENG_TRY(auto login, read_login(serialize(membership.login).reveal_for_parsing()));
+  MIFENG_TRY(const auto api, ApiServer::create(std::move(login)));
+  return net::run_to_result<void>([&] { return set_login_with(*api, membership, place, registry); });
 }
 
 Result<std::string> leave(const Membership& membership, const Place& place) {

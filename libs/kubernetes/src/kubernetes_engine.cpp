@@ -61,6 +61,7 @@ Task<cluster::ClusterFacts> KubernetesEngine::probe() {
   auto answer = co_await api_->call("GET", "/version");
   if (!answer) co_return answer.error();
   if (!answer->success() || answer->object() == nullptr) co_return error_of(*answer, "ask for the version");
+  answered_ = clock_.now_ms();
   cluster::ClusterFacts facts;
   facts.version = "kubernetes " + text_at(*answer->object(), "gitVersion");
   auto space = co_await api_->call("GET", target_of(Kind::kDeployment, options_.name_space) + "?limit=1");
@@ -126,16 +127,43 @@ Task<std::vector<cluster::PortInUse>> KubernetesEngine::ports_in_use() {
   co_return view_.ports_in_use();
 }
 
-Task<cluster::Capacity> KubernetesEngine::capacity() {
-  if (!is_live() || !live_[kNodes]) {
-    const std::vector<Feed> all = feeds(clock_.now_ms());
-    static constexpr std::array kWithResources{kNodes, kPods};
-    for (const Feeds number : kWithResources) {
-      auto listed = co_await list(all[number], all[number].everywhere);
-      if (!listed) co_return listed.error();
-    }
+Task<void> KubernetesEngine::look_at_nodes() {
+  if (is_live() && live_[kNodes]) co_return ok();
+  const std::vector<Feed> all = feeds(clock_.now_ms());
+  static constexpr std::array kWithResources{kNodes, kPods};
+  for (const Feeds number : kWithResources) {
+    auto listed = co_await list(all[number], all[number].everywhere);
+    if (!listed) co_return listed.error();
   }
+  co_return ok();
+}
+
+Task<cluster::Capacity> KubernetesEngine::capacity() {
+  auto looked = co_await look_at_nodes();
+  if (!looked) co_return looked.error();
   co_return view_.capacity();
+}
+
+// Of a cluster that does not answer now what was seen last: seen_ms() says when that was.
+Task<std::vector<cluster::Node>> KubernetesEngine::nodes() {
+  if (heard_[kNodes] == 0) {
+    auto looked = co_await look_at_nodes();
+    if (!looked) co_return looked.error();
+  }
+  co_return view_.nodes();
+}
+
+// A watch that is silent has nothing to tell as long as the API server answers otherwise.
+std::optional<UnixMillis> KubernetesEngine::seen_ms() const {
+  if (!is_watched_) return std::nullopt;
+  UnixMillis oldest = clock_.now_ms();
+  for (const Feeds number : {kPods, kDeployments, kServices, kNodes}) {
+    UnixMillis heard = heard_[number];
+    if (number == kNodes && heard == 0) continue;  // we may not see them
+    if (live_[number]) heard = std::max<UnixMillis>(heard, answered_);
+    oldest = std::min(oldest, heard);
+  }
+  return oldest;
 }
 
 Task<std::vector<cluster::Event>> KubernetesEngine::events(std::string deployment) {

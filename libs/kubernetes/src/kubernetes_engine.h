@@ -15,6 +15,7 @@
 #include "mifeng/cluster/background.h"
 #include "mifeng/cluster/keyed_lock.h"
 #include "mifeng/cluster/subscription.h"
+#include "mifeng/kubernetes/rendering.h"
 #include "objects.h"
 
 namespace mifeng::kubernetes {
@@ -40,11 +41,16 @@ class KubernetesEngine final : public cluster::Engine {
   cluster::PortNeeds ports_needed(const cluster::PodTemplate& pod, int replicas) const override;
   Task<std::vector<cluster::PortInUse>> ports_in_use() override;
   Task<cluster::Capacity> capacity() override;
+  Task<std::vector<cluster::Node>> nodes() override;
+  std::optional<UnixMillis> seen_ms() const override;
   Task<std::vector<cluster::Event>> events(std::string deployment) override;
   Task<void> logs(std::string unit, cluster::LogOptions options, cluster::LogSink sink) override;
   Task<cluster::Proof> prove(std::vector<cluster::Workload> candidates, cluster::Evidence evidence) override;
   Task<void> pull(std::string image, cluster::PullPolicy policy) override;
   Task<void> prune_images(std::vector<std::string> keep) override;
+  Result<std::vector<json::Object>> objects(const cluster::Workload& workload) const override {
+    return render_objects(options_, workload);
+  }
   std::vector<std::string> cannot_hold(const cluster::PodTemplate& pod) const override {
     return kubernetes::cannot_hold(pod);
   }
@@ -75,6 +81,7 @@ class KubernetesEngine final : public cluster::Engine {
   // Where nobody watches: asks for what is ours of one deployment ("" is of all).
   Task<void> look_at(std::string deployment);
   Task<void> look_unless_live(std::string deployment);
+  Task<void> look_at_nodes();
 
   // ---- applying.cpp
   Task<void> apply_common();
@@ -104,6 +111,9 @@ class KubernetesEngine final : public cluster::Engine {
   ClusterView view_;
   std::atomic<bool> has_common_{false};
   std::array<std::atomic<bool>, kFeedCount> live_{};
+  std::array<std::atomic<UnixMillis>, kFeedCount> heard_{};  // when each feed had news last, a bookmark among them
+  std::atomic<UnixMillis> answered_{0};                      // when the API server answered a probe
+  std::atomic<bool> is_watched_{false};
 
   mutable std::mutex mutex_;                             // of what follows
   std::shared_ptr<cluster::Subscription> subscription_;  // shared with who watches

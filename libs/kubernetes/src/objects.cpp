@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "mifeng/kubernetes/rendering.h"
+
 namespace mifeng::kubernetes {
 namespace {
 
@@ -362,7 +364,7 @@ std::string claim_name(const std::string& claim) { return "mf-" + claim; }
 std::string field_manager(const KubernetesOptions& options) { return "mifeng-" + options.installation.substr(0, 8); }
 
 json::Object render_pod_spec(const KubernetesOptions& options, const Workload& workload) {
-  Object spec{
+  return Object{
       {"serviceAccountName", kModelAccount},
       {"automountServiceAccountToken", false},
       {"enableServiceLinks", false},
@@ -385,8 +387,6 @@ json::Object render_pod_spec(const KubernetesOptions& options, const Workload& w
       {"initContainers", Array{start_container(options, workload)}},
       {"containers", Array{container_of(workload, true), container_of(workload, false)}},
       {"volumes", volumes_of(workload)}};
-  if (!options.pull_secret.empty()) spec.set("imagePullSecrets", Array{Object{{"name", options.pull_secret}}});
-  return spec;
 }
 
 std::vector<Rendered> render(const KubernetesOptions& options, const Workload& workload) {
@@ -396,6 +396,13 @@ std::vector<Rendered> render(const KubernetesOptions& options, const Workload& w
   if (!workload.pod.ports.empty()) objects.push_back(service_object(options, workload));
   if (workload.replicas > 1) objects.push_back(disruption_budget(options, workload));
   objects.push_back(deployment_object(options, workload));
+  return objects;
+}
+
+Result<std::vector<json::Object>> render_objects(const KubernetesOptions& options, const Workload& workload) {
+  MIFENG_CHECK(validate(workload));
+  std::vector<json::Object> objects;
+  for (Rendered& rendered : render(options, workload)) objects.push_back(std::move(rendered.object));
   return objects;
 }
 

@@ -28,7 +28,6 @@ inline KubernetesOptions sample_options() {
   KubernetesOptions options;
   options.installation = "0123456789abcdef0123456789abcdef";
   options.name_space = "models";
-  options.pull_secret = "mifeng-registry";
   return options;
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <ctime>
 
+#include "mifeng/base/phrase.h"
 #include "mifeng/cluster/json_path.h"
 #include "objects.h"
 
@@ -152,6 +153,32 @@ void explain_end(Unit& unit, const std::string& container, const json::Object& e
   }
 }
 
+// What kubelet says of a failed pull, with what to do.
+std::string pull_trouble(const std::string& container, const std::string& message) {
+  const auto has = [&](std::string_view part) { return message.find(part) != std::string::npos; };
+  if (has("401 Unauthorized") || has("authorization failed") || has("no basic auth credentials"))
+    return phrase(
+        "the registry does not accept the login of the cluster's pull secret for the image of the container {}; set "
+        "another by mifeng cluster set CLUSTER --pull-user: {}",
+        container, message);
+  if (has("403 Forbidden") || has("denied"))
+    return phrase(
+        "the registry does not let the user of the cluster's pull secret pull the image of the container {}; allow him "
+        "to pull in its project: {}",
+        container, message);
+  if (has("x509:"))
+    return phrase(
+        "the nodes do not trust the certificate of the registry that has the image of the container {}; put its "
+        "authority into containerd's certs.d on each node: {}",
+        container, message);
+  if (has("connection refused") || has("no such host") || has("i/o timeout") || has("no route to host"))
+    return phrase(
+        "the nodes cannot reach the registry that has the image of the container {}; where they know it by another "
+        "address, say so by mifeng cluster set CLUSTER --registry: {}",
+        container, message);
+  return phrase("the image of the container {} could not be pulled: {}", container, message);
+}
+
 // Why a container does not run that kubelet waits with, and which has not ended before.
 void explain_waiting(Unit& unit, const std::string& container, const json::Object& waiting) {
   const std::string reason = text_at(waiting, "reason");
@@ -164,8 +191,7 @@ void explain_waiting(Unit& unit, const std::string& container, const json::Objec
              reason == "RegistryUnavailable") {
     const bool missing =
         message.find("not found") != std::string::npos || message.find("NotFound") != std::string::npos;
-    explain(unit, missing ? "image-not-found" : "image-not-pulled",
-            "the image of the container " + container + " could not be pulled: " + message);
+    explain(unit, missing ? "image-not-found" : "image-not-pulled", pull_trouble(container, message));
   } else if (reason != "ContainerCreating" && reason != "PodInitializing" && reason != "CrashLoopBackOff" &&
              !reason.empty()) {
     explain(unit, "cannot-start", "the container " + container + " cannot be started: " + reason + ": " + message);

@@ -109,6 +109,7 @@ std::shared_ptr<void> KubernetesEngine::watch(Changed changed, milliseconds resy
     const std::lock_guard guard(mutex_);
     subscription_ = subscription;
   }
+  is_watched_ = true;
   std::size_t number = 0;
   for (Feed& feed : feeds(clock_.now_ms() - 1000)) {
     const std::string name = feed.name;
@@ -140,6 +141,7 @@ boost::asio::awaitable<void> KubernetesEngine::follow(std::size_t number, Feed f
     }
     Result<void> ended = ok();
     if (version) {
+      heard_[number] = clock_.now_ms();
       set_live(number, true);
       pause = kPauseMin;
       ended = co_await watch_from(number, feed, target, std::move(*version), std::max(resync, kRelistMin));
@@ -202,6 +204,7 @@ Task<void> KubernetesEngine::watch_from(std::size_t number, const Feed& feed, co
       auto piece = co_await (*opened)->read();
       if (!piece || piece->empty()) break;  // cut off, or its time is over: it goes on from where it was
       failures = 0;
+      heard_[number] = clock_.now_ms();
       if (!live_[number]) set_live(number, true);
       std::vector<std::string> lines;
       if (!reader.feed(*piece, lines))

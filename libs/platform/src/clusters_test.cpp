@@ -40,6 +40,15 @@ class FakeJoiner final : public clusters::ClusterJoiner {
     if (fails) return *fails;
     return ok();
   }
+  Result<std::optional<SecretBytes>> set_pull_login(const ClusterAccess& access,
+                                                    const clusters::PullLogin& login) override {
+    const std::string password(as_text(login.password.reveal_for_parsing()));
+    logins.push_back(access.id + " " + login.registry + " " + login.user + " " + password);
+    if (fails) return *fails;
+    if (login.user.empty() && !has_login) return std::optional<SecretBytes>();
+    has_login = true;
+    return std::optional<SecretBytes>(SecretBytes(as_bytes(kSecret + " and " + password)));
+  }
   Result<std::vector<clusters::ClusterFinding>> examine(const ClusterAccess& access) override {
     return std::vector<clusters::ClusterFinding>{
         {clusters::FindingState::kFine, access.id, std::string(as_text(access.secret.reveal_for_parsing())), ""}};
@@ -52,6 +61,8 @@ class FakeJoiner final : public clusters::ClusterJoiner {
   bool knows_itself = true;
   int joins = 0;
   std::vector<std::string> left, protected_clusters;
+  std::vector<std::string> logins;
+  bool has_login = false;
 };
 
 class AddedClusters : public PlatformTest {
@@ -117,6 +128,75 @@ TEST_F(AddedClusters, AreKeptWithTheirSecretWrapped) {
   const auto found = platform_->clusters().examine(operator_, "east");
   ASSERT_TRUE(found) << found.error().message();
   EXPECT_EQ(found->at(0).detail, kSecret);
+}
+
+TEST_F(AddedClusters, AnotherPullLoginIsMadeInTheClusterFirstAndKeptWrapped) {
+  ASSERT_EQ(add(east()), "added");
+  const auto set = [&](const std::string& registry, const std::string& user, const std::string& password) {
+    clusters::ClusterInput input;
+    input.name = "east";
+    input.default_namespace = "models";
+    input.node_addresses = {"192.0.2.2"};
+    input.registry = registry;
+    input.pull_user = user;
+    input.pull_password = SecretBytes(as_bytes(password));
+    const auto done = platform_->clusters().set(admin_, "east", input);
+    return done ? "set" : std::string(done.error().reason());
+  };
+  EXPECT_EQ(set("", "robot$nodes", "first"), "bad-pull-login") << "of which registry?";
+  EXPECT_EQ(set("registry.example", "robot$nodes", ""), "bad-pull-login");
+  EXPECT_EQ(set("registry.example", "", "first"), "bad-pull-login");
+  EXPECT_TRUE(joiner_.logins.empty());
+  EXPECT_EQ(set("registry.example", "", ""), "set");
+  EXPECT_EQ(joiner_.logins, std::vector<std::string>{"east registry.example  "}) << "it may hold one";
+  joiner_.logins.clear();
+  EXPECT_EQ(set("registry.example", "", ""), "set");
+  EXPECT_TRUE(joiner_.logins.empty()) << "nothing of it is another";
+
+  joiner_.fails = Error(ErrorCode::kUnavailable, "api-unavailable", "away");
+  EXPECT_EQ(set("registry.example", "robot$nodes", "a-first-password"), "api-unavailable");
+  joiner_.fails.reset();
+  EXPECT_EQ(platform_->clusters().examine(operator_, "east")->at(0).detail, kSecret) << "it stays as it was";
+  EXPECT_EQ(set("registry.example", "robot$nodes", "a-second-password"), "set");
+  EXPECT_EQ(joiner_.logins.back(), "east registry.example robot$nodes a-second-password");
+  EXPECT_EQ(platform_->clusters().examine(operator_, "east")->at(0).detail, kSecret + " and a-second-password");
+  EXPECT_EQ(set("other.example", "", ""), "set") << "the secret names its registry";
+  EXPECT_EQ(joiner_.logins.back(), "east other.example  ");
+  for (const std::string& entry : audited("cluster.set")) EXPECT_EQ(entry.find("password"), std::string::npos) << entry;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(options_.data_dir)) {
+    if (!file.is_regular_file()) continue;
+    std::ifstream in(file.path(), std::ios::binary);
+    const std::string content{std::istreambuf_iterator<char>(in), {}};
+    EXPECT_EQ(content.find("a-second-password"), std::string::npos) << file.path();
+  }
+
+  clusters::ClusterInput local;
+  local.name = "this machine";
+  local.default_namespace = "models";
+  local.node_addresses = {"127.0.0.1"};
+  local.pull_user = "robot";
+  local.pull_password = SecretBytes(as_bytes("x"));
+  EXPECT_EQ(platform_->clusters().set(admin_, "local", local).error().reason(), "local-cluster");
+}
+
+TEST_F(AddedClusters, AViewThatIsOlderThanAMinuteSaysSo) {
+  const auto stale = [&] {
+    const auto nodes = platform_->clusters().nodes(auditor_, "local").value();
+    EXPECT_EQ(nodes.items.at(0).name, "node1");
+    EXPECT_EQ(platform_->clusters().list(auditor_)->at(0).stale, nodes.stale);
+    EXPECT_EQ(platform_->clusters().get(auditor_, "local")->stale, nodes.stale);
+    EXPECT_EQ(platform_->clusters().events(auditor_, "local")->stale, nodes.stale);
+    EXPECT_EQ(platform_->clusters().list(auditor_)->at(0).seen_ms, nodes.seen_ms);
+    return nodes.stale;
+  };
+  EXPECT_FALSE(stale()) << "it is asked anew each time";
+  engine_.seen_at = clock_.now_ms() - 60'000;
+  EXPECT_FALSE(stale());
+  engine_.seen_at = clock_.now_ms() - 60'001;
+  EXPECT_TRUE(stale());
+  engine_.seen_at = 0;
+  EXPECT_TRUE(stale()) << "never seen at all";
+  EXPECT_EQ(platform_->clusters().nodes(auditor_, "east").error().reason(), "not-found");
 }
 
 TEST_F(AddedClusters, ASecretOpensForItsOwnClusterAlone) {

@@ -246,6 +246,23 @@ cluster::Task<void> FakeEngine::remove_everything() {
   co_return ok();
 }
 
+cluster::Task<std::vector<cluster::Node>> FakeEngine::nodes() {
+  if (away) co_return Error(ErrorCode::kUnavailable, "engine-unavailable", "away");
+  cluster::Node node;
+  node.name = "node1";
+  node.ready = true;
+  std::vector<cluster::Node> nodes;
+  nodes.push_back(std::move(node));
+  co_return nodes;
+}
+
+Result<std::vector<json::Object>> FakeEngine::objects(const cluster::Workload& workload) const {
+  json::Object object{{"name", workload.deployment}, {"replicas", workload.replicas}};
+  if (workload.door) object.set("tag", workload.door->tag);
+  if (!workload.node_ports.empty()) object.set("port", static_cast<std::int64_t>(workload.node_ports[0].node_port));
+  return std::vector<json::Object>{object};
+}
+
 cluster::Task<cluster::Capacity> FakeEngine::capacity() {
   if (away) co_return away_error();
   co_return cluster::Capacity{

@@ -25,7 +25,12 @@ Result<Reply> set(Call& call) {
   input.node_addresses = body.strings("node_addresses", {1, 253}, {1, 16});
   input.registry = body.optional_string("registry", {0, 253});
   input.guard_url = body.optional_string("guard_url", {0, 253});
-  MIFENG_CHECK(body.finish());
+  input.pull_user = body.optional_string("pull_user", {0, 253}).value_or("");
+  std::string password = body.optional_string("pull_password", {0, 4096}).value_or("");
+  const auto fits = body.finish();
+  input.pull_password = SecretBytes(as_bytes(password));
+  wipe(password.data(), password.size());
+  MIFENG_CHECK(fits);
   MIFENG_TRY(const auto cluster, call.platform.clusters().set(call.actor, call.id(), input));
   return reply(json_of(cluster));
 }
@@ -70,17 +75,29 @@ Result<Reply> sweep(Call& call) {
   return reply(json_of(cluster));
 }
 
+Result<Reply> nodes(Call& call) {
+  MIFENG_TRY(const auto found, call.platform.clusters().nodes(call.actor, call.id()));
+  return reply(json_of(found));
+}
+
+Result<Reply> events(Call& call) {
+  MIFENG_TRY(const auto found, call.platform.clusters().events(call.actor, call.id()));
+  return reply(json_of(found));
+}
+
 constexpr auto kRead = Permission::kReadClusters;
 constexpr auto kManage = Permission::kManageClusters;
 constexpr Operation kOperations[] = {
     {"listClusters", "GET", "/clusters", kRead, list},
     // It asks the engine what is free.
     {"getCluster", "GET", "/clusters/{id}", kRead, get, BodyKind::kNone, "", Pool::kSlow},
-    {"setCluster", "PUT", "/clusters/{id}", kManage, set, BodyKind::kJson},
     // These talk to the cluster, which may be slow.
+    {"setCluster", "PUT", "/clusters/{id}", kManage, set, BodyKind::kJson, "", Pool::kSlow},
     {"addCluster", "POST", "/clusters", kManage, add, BodyKind::kJson, "", Pool::kSlow},
     {"removeCluster", "DELETE", "/clusters/{id}", kManage, remove, BodyKind::kNone, "abandon", Pool::kSlow},
     {"checkCluster", "GET", "/clusters/{id}/check", kRead, check, BodyKind::kNone, "", Pool::kSlow},
+    {"listClusterNodes", "GET", "/clusters/{id}/nodes", kRead, nodes, BodyKind::kNone, "", Pool::kSlow},
+    {"listClusterEvents", "GET", "/clusters/{id}/events", kRead, events, BodyKind::kNone, "", Pool::kSlow},
     {"sweepCluster", "POST", "/clusters/{id}/sweep", kManage, sweep},
 };
 

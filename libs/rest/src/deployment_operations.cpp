@@ -65,6 +65,23 @@ Result<Reply> plan(Call& call) {
   return reply(json_of(planned));
 }
 
+Reply list_of(std::vector<json::Object> objects) {
+  json::Array items;
+  for (json::Object& object : objects) items.emplace_back(std::move(object));
+  return reply(json::Object{{"items", std::move(items)}});
+}
+
+Result<Reply> objects(Call& call) {
+  MIFENG_TRY(auto made, call.platform.deployments().objects(call.actor, call.id()));
+  return list_of(std::move(made));
+}
+
+Result<Reply> planned_objects(Call& call) {
+  MIFENG_TRY(const auto request, read_request(call));
+  MIFENG_TRY(auto made, call.platform.deployments().planned_objects(call.actor, request));
+  return list_of(std::move(made));
+}
+
 Result<Reply> get(Call& call) {
   MIFENG_TRY(const auto deployment, call.platform.deployments().get(call.actor, call.id()));
   return reply(json_of(deployment));
@@ -176,6 +193,7 @@ constexpr Operation kOperations[] = {
     {"listDeployments", "GET", "/deployments", kRead, list, BodyKind::kNone, "text state version_id page page_size"},
     {"createDeployment", "POST", "/deployments", kDeploy, create, BodyKind::kJson},
     {"planDeployment", "POST", "/deployments/plan", kDeploy, plan, BodyKind::kJson},
+    {"planObjects", "POST", "/deployments/objects", kDeploy, planned_objects, BodyKind::kJson},
     {"getDeployment", "GET", "/deployments/{id}", kRead, get},
     {"deleteDeployment", "DELETE", "/deployments/{id}", kDeploy, remove, BodyKind::kNone, "claims"},
     {"scaleDeployment", "PUT", "/deployments/{id}/replicas", kDeploy, scale, BodyKind::kJson},
@@ -184,6 +202,7 @@ constexpr Operation kOperations[] = {
     {"updateDeployment", "POST", "/deployments/{id}/revisions", kDeploy, update, BodyKind::kJson},
     {"planUpdate", "POST", "/deployments/{id}/revisions/plan", kDeploy, plan_update, BodyKind::kJson},
     {"rollbackDeployment", "POST", "/deployments/{id}/rollback", kDeploy, rollback, BodyKind::kOptionalJson},
+    {"getObjects", "GET", "/deployments/{id}/objects", kRead, objects},
     {"listEvents", "GET", "/deployments/{id}/events", kRead, events, BodyKind::kNone, "", Pool::kSlow},
     {"getLogs", "GET", "/deployments/{id}/logs", kDeploy, logs, BodyKind::kNone,
      "unit container tail follow previous timestamps since_ms"},

@@ -8,7 +8,7 @@ import { useLive } from '../api/live.ts';
 import { said } from '../i18n/said.ts';
 import { Act } from '../ui/act.tsx';
 import { Dialog } from '../ui/dialog.tsx';
-import { bytes, groups } from '../ui/format.ts';
+import { bytes, groups, moment } from '../ui/format.ts';
 import { Facts, Loaded, PageHead, StateOf } from '../ui/parts.tsx';
 import { Table } from '../ui/table.tsx';
 
@@ -68,6 +68,7 @@ function One({ of }: { of: Cluster }) {
         </div>
       </div>
       {of.reason !== '' && <div className={of.state === 'away' ? 'why' : 'why degraded'}>{said(of.reason)}</div>}
+      {of.stale && <div className="why degraded">{of.seen_ms === 0 ? t('clusters.never-seen') : t('clusters.stale', { time: moment(of.seen_ms) })}</div>}
       <Facts
         of={[
           [t('clusters.kind'), of.version || of.kind],

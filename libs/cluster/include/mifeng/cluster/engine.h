@@ -5,11 +5,13 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "mifeng/base/result.h"
 #include "mifeng/cluster/units.h"
+#include "mifeng/json/value.h"
 
 namespace mifeng::cluster {
 
@@ -68,7 +70,14 @@ class Engine {
   // Ports of the nodes that anything of this engine holds, or will hold at its start, ours or not.
   virtual Task<std::vector<PortInUse>> ports_in_use() = 0;
   virtual Task<Capacity> capacity() = 0;
-  // What happened to a deployment lately, oldest first; at most 100 are kept, and nothing from before watch().
+  // Each node by itself, those among them that take nothing now.
+  virtual Task<std::vector<Node>> nodes() = 0;
+  // As of when the engine's own view holds, out of which it answers while watch() keeps it: a moment ago, unless its
+  // news have broken off; 0 where there was none yet. Nothing where nobody watches, and each answer is asked for. Does
+  // not talk to the engine.
+  virtual std::optional<UnixMillis> seen_ms() const { return std::nullopt; }
+  // What happened to a deployment lately, oldest first; at most 100 are kept, and nothing from before watch(). "" is of
+  // all deployments, each event with its own.
   virtual Task<std::vector<Event>> events(std::string deployment) = 0;
 
   virtual Task<void> logs(std::string unit, LogOptions options, LogSink sink) = 0;
@@ -83,6 +92,10 @@ class Engine {
   virtual Task<void> pull(std::string image, PullPolicy policy) = 0;
   // Removes images of our registry that no unit uses and whose reference is not in `keep`.
   virtual Task<void> prune_images(std::vector<std::string> keep) = 0;
+
+  // The objects of Kubernetes that apply() would make of it, in that order. Does not talk to the engine. kConflict
+  // "no-objects" of an engine that makes other things.
+  virtual Result<std::vector<json::Object>> objects(const Workload& workload) const = 0;
 
   // What the template asks for and this engine cannot hold, in sentences for whoever deploys; usually none.
   virtual std::vector<std::string> cannot_hold(const PodTemplate& pod) const = 0;

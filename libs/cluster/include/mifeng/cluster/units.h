@@ -114,12 +114,19 @@ using AmountByName = std::map<std::string, Amount>;
 MIFENG_LISTED(Capacity, of(Amount, cpu_millis), of(Amount, memory_bytes),
               of(AmountByName, accelerators));  // by resource name: "nvidia.com/gpu"
 
+// A node of a cluster, and what it has: `all` is what it lets units have together.
+MIFENG_LISTED(Node, text(name), flag(ready),
+              flag(cordoned),  // nothing new is put there
+              of(std::vector<std::string>, addresses), of(Amount, cpu_millis), of(Amount, memory_bytes),
+              of(AmountByName, accelerators));
+
 // Something that happened to a deployment, as the engine told it.
 struct Event {
   UnixMillis time_ms = 0;
-  std::string unit;    // may be empty
-  std::string action;  // the engine's word: "start", "died", "Pulled"
-  std::string detail;  // for a person; may be empty
+  std::string unit;          // may be empty
+  std::string action;        // the engine's word: "start", "died", "Pulled"
+  std::string detail;        // for a person; may be empty
+  std::string deployment{};  // where those of all were asked for
 };
 
 // Among ClusterFacts::may, and no right: nobody else can run anything in our units there, or reach into them.

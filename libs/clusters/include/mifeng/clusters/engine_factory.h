@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,12 @@ struct JoinRequest {
   SecretBytes pull_password;
   std::function<bool(const std::string& id)> has_cluster;  // whether there is a cluster of that id now
 };
+// The login with which a cluster's nodes pull.
+struct PullLogin {
+  std::string registry;  // as the nodes see it
+  std::string user;      // empty: the one that is kept, if any
+  SecretBytes password;
+};
 struct JoinedCluster {
   std::string address;
   std::string version;
@@ -57,6 +64,9 @@ class ClusterJoiner {
   virtual Result<std::string> leave(const ClusterAccess& access) = 0;
   // Makes there once more what protects it and join() made where it could.
   virtual Result<void> protect(const ClusterAccess& access) = 0;
+  // Makes the cluster's pull secret anew: what runs goes on, what is pulled from now on uses it. Gives what is to be
+  // kept instead of the access's secret; nothing where there is no login.
+  virtual Result<std::optional<SecretBytes>> set_pull_login(const ClusterAccess& access, const PullLogin& login) = 0;
   virtual Result<std::vector<ClusterFinding>> examine(const ClusterAccess& access) = 0;
 };
 

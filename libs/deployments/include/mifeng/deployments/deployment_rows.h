@@ -47,6 +47,9 @@ json::Object pod_json(const cluster::PodTemplate& pod);
 
 // What is to run now.
 Result<store::RevisionRow> wanted_revision(store::Transaction& tx, const store::DeploymentRow& row);
+// How a deployment's guards reach the platform; none where they have a socket instead, or nobody listens.
+Result<std::optional<cluster::GuardDoor>> door_of(const Context& context, store::Transaction& tx,
+                                                  const std::string& cluster_id, const std::string& deployment);
 Result<cluster::Workload> workload_of(const Context& context, store::Transaction& tx, const store::DeploymentRow& row);
 // That, and what its kept revisions would be: what a unit that is being replaced may still be.
 Result<std::vector<cluster::Workload>> candidates_of(const Context& context, store::Transaction& tx,

@@ -124,6 +124,11 @@ class DeploymentService {
  public:
   explicit DeploymentService(const Context& context) : context_(context) {}
 
+  // As Kubernetes' objects, as its cluster's engine applies them, but for what is secret: the tag of the guards' door.
+  // kConflict "no-objects" in a cluster that is none of Kubernetes.
+  Result<std::vector<json::Object>> objects(const trust::Actor& actor, const std::string& id);
+  // Those that create() would make, with recommended ports.
+  Result<std::vector<json::Object>> planned_objects(const trust::Actor& actor, const DeploymentRequest& request);
   Result<DeploymentPlan> plan(const trust::Actor& actor, const DeploymentRequest& request);
   // Reserves the ports in the same transaction. kConflict "port-taken" names the port and its holder, "name-taken",
   // "version-not-accepted", "prefix-taken". Returns at once; the reconciler goes on.

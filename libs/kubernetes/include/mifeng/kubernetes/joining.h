@@ -21,7 +21,7 @@ struct RegistryLogin {
 // What is kept of a cluster.
 struct Membership {
   Login login;
-  std::optional<RegistryLogin> registry_login;  // then the namespace has the Secret kPullSecret
+  std::optional<RegistryLogin> registry_login;  // then the namespace has the Secret kPullSecret, on the models' account
   bool made_account = false;                    // the login is of an account that join() made, and leave() removes
   bool made_namespace = false;                  // the same of the namespace
 };
@@ -58,6 +58,10 @@ struct Joined {
 // resource that is missing), kConflict "namespace-taken" (of another installation, or another cluster of this one),
 // "namespace-ending". What was begun and failed is taken back as far as that can be done.
 Result<Joined> join(Login login, const JoinOptions& options, std::optional<RegistryLogin> registry_login);
+
+// Makes the pull secret of `membership.registry_login` anew, for `registry` (HOST[:PORT][/PATH]), with the login that
+// is kept. Pods that are there go on; each pull uses what the secret holds then.
+Result<void> set_pull_login(const Membership& membership, const Place& place, const std::string& registry);
 
 // Removes what join() made: account, role, pull secret, and the namespace where it made that and nothing runs there and
 // no volume is left. Gives a sentence about what stayed; empty where nothing did.

@@ -14,7 +14,6 @@ namespace mifeng::kubernetes {
 struct KubernetesOptions {
   std::string installation;  // id: 32 hex digits
   std::string name_space;    // of everything that is made; it must exist
-  std::string pull_secret;   // name of a Secret there for the registry; "" for none
   std::vector<std::string> start_command{manifest::kGuardProgram, "--copy-start", manifest::kStartFolder};
   int min_ready_seconds = 5;             // for which a new unit has to be ready before an old one goes
   int progress_deadline_seconds = 1800;  // after which a rollout that stands still has failed

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -32,11 +33,15 @@ class FakeEngine final : public cluster::Engine {
   cluster::PortNeeds ports_needed(const cluster::PodTemplate& pod, int replicas) const override;
   cluster::Task<std::vector<cluster::PortInUse>> ports_in_use() override;
   cluster::Task<cluster::Capacity> capacity() override;
+  cluster::Task<std::vector<cluster::Node>> nodes() override;
+  std::optional<UnixMillis> seen_ms() const override { return seen_at; }
   cluster::Task<std::vector<cluster::Event>> events(std::string deployment) override;
   cluster::Task<void> logs(std::string unit, cluster::LogOptions options, cluster::LogSink sink) override;
   cluster::Task<cluster::Proof> prove(std::vector<cluster::Workload> candidates, cluster::Evidence evidence) override;
   cluster::Task<void> pull(std::string image, cluster::PullPolicy policy) override;
   cluster::Task<void> prune_images(std::vector<std::string> keep) override;
+  // One object that holds what is asked about.
+  Result<std::vector<json::Object>> objects(const cluster::Workload& workload) const override;
   std::vector<std::string> cannot_hold(const cluster::PodTemplate&) const override { return {}; }
 
   // Of the deployment's unit in that slot.
@@ -52,6 +57,7 @@ class FakeEngine final : public cluster::Engine {
   std::set<std::uint16_t> taken_ports;  // a unit with one of them cannot be started
   std::string fail_with;                // a reason: units cannot be started
   bool away = false;                    // kUnavailable for everything
+  std::optional<UnixMillis> seen_at;    // as of when its view holds
   std::string throws_for;               // a deployment: asking for its units throws
   int applies = 0, restarts = 0;
   std::map<std::string, cluster::Workload> applied;  // the last, by deployment
