@@ -50,8 +50,9 @@ def test_a_session_that_ends_leaves_the_page(installation, people, console):
     version = installation.api("GET", "/models?state=accepted")["items"][0]["id"]
     operator.open(f"/deploy?version={version}")
     page.fill("#name", "kept")
-    # Ended from elsewhere; the page's own questions find out.
+    # Ended from elsewhere; the next question that the page has finds out.
     operator.context.clear_cookies()
+    page.fill("#prefix", "/kept")
     page.wait_for_selector("text=请重新登录")
     assert page.input_value("#name") == "kept"
     page.fill("dialog input[name=password]", "long enough for " + people["operator"])
