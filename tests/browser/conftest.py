@@ -79,7 +79,7 @@ class Console:
         self.context = chromium.new_context(locale="zh-CN" if language == "zh" else "en-GB", color_scheme=theme,
                                             reduced_motion="reduce",
                                             viewport={"width": width, "height": height})
-        self.context.set_default_timeout(20_000)
+        self.context.set_default_timeout(60_000)
         self.page = self.context.new_page()
         self.faults = []
         self.page.on("dialog", lambda dialog: dialog.accept())  # leaving in the middle of something asks

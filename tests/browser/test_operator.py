@@ -50,8 +50,9 @@ def test_a_session_that_ends_leaves_the_page(installation, people, console):
     version = installation.api("GET", "/models?state=accepted")["items"][0]["id"]
     operator.open(f"/deploy?version={version}")
     page.fill("#name", "kept")
-    # Ended from elsewhere; the page's own questions find out.
+    # Ended from elsewhere; the next question that the page has finds out.
     operator.context.clear_cookies()
+    page.fill("#prefix", "/kept")
     page.wait_for_selector("text=请重新登录")
     assert page.input_value("#name") == "kept"
     page.fill("dialog input[name=password]", "long enough for " + people["operator"])
@@ -88,3 +89,56 @@ def test_another_sites_page_changes_nothing(installation, people, console):
     assert answer in ("opaque", "refused"), json.dumps(answer)
     assert installation.api("GET", "/callers")["total"] == before
     other.close()
+
+
+def test_a_first_password_is_changed_first(installation, console):
+    made = installation.api("POST", "/people", {"name": "newcomer", "display_name": "新人", "roles": ["auditor"]})
+    someone = console("zh")
+    page = someone.page
+    page.goto(someone.url + "/audit")
+    page.fill("input[name=username]", "newcomer")
+    page.fill("input[name=password]", "not the password")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=名称或口令错误")
+    page.fill("input[name=password]", made["password"])
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=设置您自己的口令")
+    page.fill("input[autocomplete=current-password]", made["password"])
+    page.fill("input[autocomplete=new-password]", "a password of her own")
+    page.keyboard.press("Enter")
+    # And then the page that was asked for.
+    page.wait_for_selector("h1:has-text('审计')")
+    # The other language, and it stays.
+    page.click("text=English")
+    page.wait_for_selector("h1:has-text('Audit')")
+    page.reload()
+    page.wait_for_selector("h1:has-text('Audit')")
+    assert page.get_attribute("html", "lang") == "en"
+
+
+def test_everything_is_found_and_reached_with_the_keyboard(installation, people, console):
+    operator = console("zh")
+    page = operator.page
+    operator.sign_in(people["operator"])
+    page.wait_for_url("**/overview")
+    page.keyboard.press("Control+k")
+    page.wait_for_selector("dialog input")
+    page.keyboard.type("tumor")
+    page.wait_for_selector("dialog li[aria-selected=true] >> text=tumor")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/models/*/tumor/*")
+    # Escape closes, and the focus is back on the page.
+    page.keyboard.press("Control+k")
+    page.wait_for_selector("dialog[open]")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog[open]", state="detached")
+    # The first stop of the Tab key leads past the navigation.
+    page.goto(operator.url + "/deployments")
+    page.wait_for_selector("h1")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    # The page's own filter is one key away.
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.hasAttribute('data-filter')")

@@ -19,7 +19,7 @@ def addresses(installation, people):
         "overview": "/overview", "models": "/models", "configs": "/library/configs", "images": "/library/images",
         "version": model, "version-documents": model + "/documents", "version-config": model + "/config",
         "version-image": model + "/image", "version-deployments": model + "/deployments",
-        "version-history": model + "/history", "submit": "/submit", "vendors": "/vendors",
+        "version-sheet": model + "/sheet", "version-history": model + "/history", "submit": "/submit", "vendors": "/vendors",
         "vendor": "/vendors/greenfield", "vendor-key": "/vendors/greenfield/key",
         "deploy-form": "/deploy?version=" + version["id"], "deployments": "/deployments",
         "units": f"/deployments/{deployment}", "events": f"/deployments/{deployment}/events",

@@ -17,7 +17,7 @@ SOURCE = pathlib.Path(os.environ["MIFENG_SOURCE"])
 # Settings of this machine that say how anything is downloaded.
 TAKEN_ALONG = ["/etc/apt/auth.conf.d", "/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt", "/etc/resolv.conf", "/etc/hosts"]
 PASSED_ON = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_",
-             "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "GOPROXY", "GOSUMDB", "GONOSUMDB", "GOFLAGS")
+             "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "npm_config_", "NPM_CONFIG_", "GOPROXY", "GOSUMDB", "GONOSUMDB", "GOFLAGS")
 
 ENTER = r"""
 set -e

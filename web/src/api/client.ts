@@ -17,6 +17,11 @@ export const consoleHeader = () => ({ 'Mifeng-Console': Date.now() - lastWork < 
 let onSessionEnd: () => void = () => undefined;
 export const whenSessionEnds = (act: () => void) => (onSessionEnd = act);
 
+// An answer to what was asked before the last sign-in says nothing about the session that it began.
+let signIns = 0;
+export const signedIn = () => (signIns += 1);
+const askedIn = new WeakMap<Request, number>();
+
 async function send(request: Request): Promise<Response> {
   try {
     const response = await fetch(request);
@@ -33,11 +38,12 @@ const client = createClient<paths>({ baseUrl: '/api/v1', fetch: send });
 client.use({
   onRequest: ({ request }) => {
     for (const [name, value] of Object.entries(consoleHeader())) request.headers.set(name, value);
+    askedIn.set(request, signIns);
     return request;
   },
   onResponse: ({ request, response }) => {
     const signingIn = request.method === 'POST' && new URL(request.url).pathname === '/api/v1/session';
-    if (response.status === 401 && !signingIn) onSessionEnd();
+    if (response.status === 401 && !signingIn && askedIn.get(request) === signIns) onSessionEnd();
     return undefined;
   },
 });

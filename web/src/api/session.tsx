@@ -1,7 +1,7 @@
 // Who is signed in, what they may do, and what happens when a session ends.
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, createContext, useContext, useEffect, useMemo, useState } from 'react';
-import { type Schemas, client, must, whenSessionEnds } from './client.ts';
+import { type Schemas, client, must, signedIn, whenSessionEnds } from './client.ts';
 import { ApiError } from './error.ts';
 
 export type Me = Schemas['Me'];
@@ -59,6 +59,7 @@ export function SessionProvider({ children, waiting }: { children: ReactNode; wa
       may: (permission) => permissions.has(permission),
       signIn: async (name, password) => {
         await must(client.POST('/session', { body: { name, password, cookie: true } }));
+        signedIn();
         const next = await must(client.GET('/session'));
         if (me && me.id !== next.id) {
           // Another person begins clean: nothing of the former one stays.

@@ -5,7 +5,8 @@ import { type Schemas, client, must } from '../api/client.ts';
 import { useLive } from '../api/live.ts';
 import { said, saidError } from '../i18n/said.ts';
 import { Act } from '../ui/act.tsx';
-import { groups } from '../ui/format.ts';
+import { Csv } from '../ui/csv.tsx';
+import { groups, moment } from '../ui/format.ts';
 import { Empty, Loaded, PageHead, State, StateOf, Time, kindOf, save } from '../ui/parts.tsx';
 import { Filter, Pages, Table, useList } from '../ui/table.tsx';
 
@@ -89,7 +90,13 @@ export default function Audit() {
             {t('audit.all')}
           </button>
         )}
-        <Button style={{ marginLeft: 'auto' }} onClick={() => head.current?.click()}>
+        <Csv
+          name="mifeng-audit"
+          head={[t('audit.seq'), t('field.time'), t('audit.actor'), t('audit.action'), t('audit.subject'), t('audit.outcome'), t('audit.detail')]}
+          page={(page, page_size) => must(client.GET('/audit', { params: { query: { ...query, page, page_size } } }))}
+          row={(one: Schemas['AuditEntry']) => [one.seq, moment(one.time_ms), one.actor, one.action, one.subject, one.outcome, one.detail]}
+        />
+        <Button onClick={() => head.current?.click()}>
           {t('audit.with-head')}
         </Button>
         <input

@@ -280,7 +280,7 @@ function Update({ of, close }: { of: Deployment; close: () => void }) {
   );
 }
 
-export function Changes({ of }: { of: Schemas['FieldChange'][] }) {
+function Changes({ of }: { of: Schemas['FieldChange'][] }) {
   const { t } = useTranslation();
   if (of.length === 0) return <p className="second">{t('diff.none')}</p>;
   const shown = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
@@ -412,7 +412,7 @@ function Revisions({ of }: { of: Deployment }) {
   );
 }
 
-export function overlayText(overlay: Schemas['Overlay']): string {
+function overlayText(overlay: Schemas['Overlay']): string {
   return [
     ...overlay.env.map((one) => `${one.name}=${one.value}`),
     ...Object.entries(overlay.requests).map(([name, value]) => `${name} ≥ ${value}`),

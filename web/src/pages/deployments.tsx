@@ -4,6 +4,7 @@ import { type Schemas, client, must } from '../api/client.ts';
 import { useLive } from '../api/live.ts';
 import { said } from '../i18n/said.ts';
 import { Act } from '../ui/act.tsx';
+import { Csv } from '../ui/csv.tsx';
 import { groups } from '../ui/format.ts';
 import { Empty, Loaded, PageHead, StateOf, Time } from '../ui/parts.tsx';
 import { Facet, Filter, Pages, Table, useList } from '../ui/table.tsx';
@@ -39,6 +40,12 @@ export default function Deployments() {
       <div className="facets">
         <Filter list={list} placeholder={t('deployments.filter')} />
         <Facet list={list} name="state" label={t('field.state')} values={[{ value: '', text: t('facet.all') }, ...kStates.map((value) => ({ value, text: t(`state.${value}`) }))]} />
+        <Csv
+          name="mifeng-deployments"
+          head={[t('field.name'), t('field.state'), t('deployments.why'), t('field.model'), t('field.version'), t('field.cluster'), t('deployments.ports'), t('deployments.grade')]}
+          page={(page, page_size) => must(client.GET('/deployments', { params: { query: { ...query, page, page_size } } }))}
+          row={(one: Schemas['Deployment']) => [one.name, `${t(`state.${one.state}`)} ${one.ready}/${one.replicas}`, said(one.reason), one.model, one.version, one.cluster, one.ports.map((port) => port.node_port).join(' '), one.grade]}
+        />
       </div>
       <Loaded of={asked}>
         {(page) =>

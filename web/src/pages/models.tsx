@@ -3,7 +3,8 @@ import { Link } from 'react-router';
 import { type Schemas, client, must } from '../api/client.ts';
 import { useLive } from '../api/live.ts';
 import { useSession } from '../api/session.tsx';
-import { groups } from '../ui/format.ts';
+import { Csv } from '../ui/csv.tsx';
+import { groups, moment } from '../ui/format.ts';
 import { Empty, Loaded, PageHead, StateOf, Tabs, Time } from '../ui/parts.tsx';
 import { Facet, Filter, Pages, Table, useList } from '../ui/table.tsx';
 
@@ -57,6 +58,12 @@ export default function Models() {
             {query.language ?? query.vendor} ×
           </button>
         )}
+        <Csv
+          name="mifeng-models"
+          head={[t('field.vendor'), t('field.model'), t('field.version'), t('field.function'), t('field.language'), t('field.state'), t('field.submitted'), 'SM3']}
+          page={(page, page_size) => must(client.GET('/models', { params: { query: { ...query, page, page_size } } }))}
+          row={(one: Version) => [one.vendor_id, one.name, one.version, one.function, one.language, t(`state.${one.state}`), moment(one.submitted_ms), one.package_sm3]}
+        />
       </div>
       <Loaded of={asked}>
         {(page) =>

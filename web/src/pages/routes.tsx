@@ -17,7 +17,7 @@ const kSize = 50;
 type Route = Schemas['Route'];
 const kNew: Schemas['RouteInput'] = { name: '', prefix: '', forward: '', enabled: true, open: false, callers: [], stream_requests: false, idempotent: false, pass_headers: [] };
 
-export function inputOf(route: Route): Schemas['RouteInput'] {
+function inputOf(route: Route): Schemas['RouteInput'] {
   const { name, prefix, forward, enabled, open, callers, stream_requests, idempotent, pass_headers } = route;
   return { name, prefix, forward, enabled, open, callers, stream_requests, idempotent, pass_headers };
 }

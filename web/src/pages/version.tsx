@@ -11,9 +11,11 @@ import { bytes, middle } from '../ui/format.ts';
 import { Bones, Copy, Empty, Facts, Id, Loaded, PageHead, StateOf, Tabs, Time } from '../ui/parts.tsx';
 import { SealStrip, type Step } from '../ui/seal.tsx';
 import { Table } from '../ui/table.tsx';
+import { AcceptanceSheet } from './sheet.tsx';
 
 const Markdown = lazy(() => import('../ui/markdown.tsx'));
 const Config = lazy(() => import('../ui/config.tsx'));
+const Compare = lazy(() => import('../ui/compare.tsx'));
 
 type Version = Schemas['ModelVersion'];
 const kKinds = ['design', 'usage', 'test'] as const;
@@ -69,6 +71,7 @@ export default function VersionPage() {
                 { to: `${base}/config`, text: t('version.config') },
                 { to: `${base}/image`, text: t('field.image') },
                 ...(may('read-deployments') ? [{ to: `${base}/deployments`, text: t('nav.deployments') }] : []),
+                ...(one.decided_ms > 0 && one.state !== 'refused' ? [{ to: `${base}/sheet`, text: t('sheet.title') }] : []),
                 ...(may('read-audit') ? [{ to: `${base}/history`, text: t('version.history') }] : []),
               ]}
             />
@@ -81,6 +84,7 @@ export default function VersionPage() {
             )}
             {tab === 'image' && <Image of={one} />}
             {tab === 'deployments' && <Deployments of={one} />}
+            {tab === 'sheet' && <AcceptanceSheet of={one} />}
             {tab === 'history' && <History of={one} />}
           </>
         )}
@@ -226,6 +230,9 @@ function Summary({ of }: { of: Version }) {
   const { t } = useTranslation();
   return (
     <>
+      <Suspense>
+        <Compare of={of} />
+      </Suspense>
       <Facts
         of={[
           [t('field.model'), `${of.name} ${of.version}`],

@@ -1,7 +1,7 @@
 // Where things are, and who may see them.
 import type { Me, Permission } from '../api/session.tsx';
 
-export interface Place {
+interface Place {
   to: string;
   key: string; // of the dictionary
   needs?: Permission;
@@ -12,7 +12,7 @@ export interface PlaceGroup {
   places: Place[];
 }
 
-export const navigation: PlaceGroup[] = [
+const navigation: PlaceGroup[] = [
   { key: '', places: [{ to: '/overview', key: 'nav.overview', needs: 'read-deployments' }] },
   {
     key: 'nav.delivery',

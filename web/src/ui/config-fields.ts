@@ -53,3 +53,31 @@ export function configOf(yaml: string): ConfigFields {
     network: text(spec.network) === 'outgoing',
   };
 }
+
+export interface Difference {
+  field: string; // in Kubernetes' own words
+  before: string; // empty: not there
+  after: string;
+}
+
+// What an operator would notice: everything but the version itself and the image, which always differ.
+export function differences(before: string, after: string): Difference[] {
+  const flat = (yaml: string) => {
+    const config = configOf(yaml);
+    return new Map<string, string>([
+      ['imagePullPolicy', config.pull],
+      ['replicas', String(config.replicas)],
+      ['command', config.command.join(' ')],
+      ...config.ports.map((one): [string, string] => [`ports.${one.name}`, String(one.containerPort)]),
+      ...config.env.map((one): [string, string] => [`env.${one.name}`, one.value]),
+      ...config.requests.map(([name, value]): [string, string] => [`requests.${name}`, value]),
+      ...config.limits.map(([name, value]): [string, string] => [`limits.${name}`, value]),
+      ...config.volumes.map((one): [string, string] => [`volumes.${one.split(' ')[0]}`, one]),
+      ['network', config.network ? 'outgoing' : ''],
+    ]);
+  };
+  const [was, is] = [flat(before), flat(after)];
+  return [...new Set([...was.keys(), ...is.keys()])]
+    .map((field) => ({ field, before: was.get(field) ?? '', after: is.get(field) ?? '' }))
+    .filter((one) => one.before !== one.after);
+}

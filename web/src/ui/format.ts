@@ -58,7 +58,7 @@ export function duration(ms: number): string {
 }
 
 // A cell of a CSV file that no spreadsheet takes for a formula.
-export function csvCell(value: string | number): string {
+function csvCell(value: string | number): string {
   const text = String(value);
   const defused = typeof value === 'string' && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
   return /[",\n\r]/.test(defused) ? `"${defused.replaceAll('"', '""')}"` : defused;
