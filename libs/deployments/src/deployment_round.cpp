@@ -57,6 +57,11 @@ class DeploymentRound {
     MIFENG_CHECK(exchange_taken_ports());
     MIFENG_TRY(endpoints_,
                ask<std::vector<cluster::Endpoint>>([&](cluster::Engine& engine) { return engine.endpoints(row_.id); }));
+    if (!attempted_ && has_lost_its_addresses()) {
+      MIFENG_CHECK(apply());
+      MIFENG_TRY(endpoints_, ask<std::vector<cluster::Endpoint>>(
+                                 [&](cluster::Engine& engine) { return engine.endpoints(row_.id); }));
+    }
     MIFENG_CHECK(store_what_was_seen());
     leave_word();
     return result_;
@@ -127,6 +132,13 @@ class DeploymentRound {
       context_.access.snapshots_changed.notify();
     }
     return ok();
+  }
+
+  // Somebody removed what leads to its units (a Service); what keeps it from being made again is tried as a unit is.
+  bool has_lost_its_addresses() const {
+    return !workload_.node_ports.empty() && endpoints_.empty() &&
+           std::any_of(units_.begin(), units_.end(), [](const Unit& unit) { return unit.ready; }) &&
+           std::none_of(units_.begin(), units_.end(), [](const Unit& unit) { return unit.reason_code == kPortTaken; });
   }
 
   // A revision may have ports that the one before had not, and where units have ports of their own a new one needs
@@ -241,8 +253,12 @@ class DeploymentRound {
 
   // Why a unit has no key we know best: its guard was told no more than that it was refused.
   Result<void> explain_missing_grants(store::Transaction& tx, UnixMillis now) {
-    const bool waits = std::any_of(units_.begin(), units_.end(),
-                                   [](const Unit& unit) { return unit.state == UnitState::kRunning && !unit.ready; });
+    // Without a door a guard does not even start.
+    const auto is_waiting = [&](const Unit& unit) {
+      return !unit.ready &&
+             (unit.state == UnitState::kRunning || (!workload_.door && unit.state == UnitState::kExited));
+    };
+    const bool waits = std::any_of(units_.begin(), units_.end(), is_waiting);
     if (!waits || context_.clusters.is_here(row_.cluster_id)) return ok();
     MIFENG_TRY(const auto live, store::live_instances_of(tx, row_.id));
     const auto refused = context_.refused_grants.find(row_.cluster_id, row_.id, now);
@@ -250,7 +266,7 @@ class DeploymentRound {
       const bool granted = std::any_of(live.begin(), live.end(), [&](const store::InstanceRow& instance) {
         return instance.unit == unit.name && instance.engine_id == unit.engine_id;
       });
-      if (unit.state != UnitState::kRunning || unit.ready || granted) continue;
+      if (!is_waiting(unit) || granted) continue;
       if (!workload_.door) {
         unit.take(
             {.code = "no-door",

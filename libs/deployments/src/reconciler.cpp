@@ -111,6 +111,8 @@ Result<void> note_delay(const Context& context, const std::string& id, const Err
     MIFENG_TRY(auto fresh, store::find<store::DeploymentRow>(tx, id));
     if (!fresh || fresh->reason == reason) return ok();
     fresh->reason = reason;
+    fresh->reason_code = error.reason();
+    fresh->remedy.clear();
     MIFENG_CHECK(store::update(tx, *fresh));
     return ok();
   });
