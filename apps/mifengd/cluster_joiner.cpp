@@ -68,12 +68,13 @@ Result<std::vector<clusters::ClusterFinding>> KubernetesJoiner::examine(const cl
   return findings;
 }
 
-Result<std::shared_ptr<cluster::Engine>> kubernetes_engine(const std::string& installation,
+Result<std::shared_ptr<cluster::Engine>> kubernetes_engine(const std::string& installation, int deadline_seconds,
                                                            const clusters::ClusterAccess& access, const Clock& clock) {
   MIFENG_TRY(auto membership, kubernetes::read_membership(access.secret.reveal_for_parsing()));
   kubernetes::KubernetesOptions options;
   options.installation = installation;
   options.name_space = access.name_space;
+  options.progress_deadline_seconds = deadline_seconds;
   MIFENG_TRY(auto engine, kubernetes::create_kubernetes_engine(std::move(membership.login), options, clock));
   return std::shared_ptr<cluster::Engine>(std::move(engine));
 }

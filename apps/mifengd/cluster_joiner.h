@@ -22,8 +22,8 @@ class KubernetesJoiner final : public clusters::ClusterJoiner {
   const std::string installation_;
 };
 
-// It does not talk to the cluster yet.
-Result<std::shared_ptr<cluster::Engine>> kubernetes_engine(const std::string& installation,
+// It does not talk to the cluster yet. `deadline_seconds`: after which a rollout that stands still has failed.
+Result<std::shared_ptr<cluster::Engine>> kubernetes_engine(const std::string& installation, int deadline_seconds,
                                                            const clusters::ClusterAccess& access, const Clock& clock);
 
 }  // namespace mifeng::daemon

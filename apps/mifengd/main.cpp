@@ -31,6 +31,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kStopGrace = 6000ms;  // requests that run may end within it; the whole stop takes 10 s at most
 constexpr auto kHousekeeping = 5000ms;
+constexpr int kClusterDeadline = 1800;  // seconds: a cluster's nodes pull large images first
 
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> parts;
@@ -74,7 +75,8 @@ clusters::EngineFactory engine_factory(const Options& options, const std::filesy
           start](const clusters::ClusterAccess& access) -> Result<std::shared_ptr<cluster::Engine>> {
     if (access.kind == clusters::ClusterKind::kKubernetes) {
       if (options.installation.empty()) return std::shared_ptr<cluster::Engine>();
-      return kubernetes_engine(options.installation, access, clock);
+      const int deadline = options.progress_deadline != 0 ? options.progress_deadline : kClusterDeadline;
+      return kubernetes_engine(options.installation, deadline, access, clock);
     }
     if (options.engine_socket.empty()) return std::shared_ptr<cluster::Engine>();
     cluster::PodmanOptions podman;
@@ -194,6 +196,9 @@ Result<void> run(const Options& options) {
   platform_options.snapshot_lifetime_ms = options.snapshot_lifetime_seconds * UnixMillis{1000};
   platform_options.output_key_lifetime_ms = options.output_key_lifetime * 1000LL;
   platform_options.delivery_key_grace_ms = options.delivery_key_grace * 1000LL;
+  if (options.progress_deadline != 0)
+    platform_options.progress_deadline_ms = options.progress_deadline * UnixMillis{1000};
+  platform_options.cluster_lame_duck_seconds = options.lame_duck;
   platform_options.keep_ms = options.keep_days * 24LL * 3600 * 1000;
   MIFENG_TRY(auto platform,
              platform::Platform::open(platform_options, std::move(master_key),

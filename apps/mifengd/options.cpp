@@ -186,6 +186,15 @@ Result<bool> parse_options(int argc, char** argv, Options& options) {
       ->check(CLI::Range(1, 3660))
       ->envname("MIFENG_KEEP_DAYS")
       ->capture_default_str();
+  app.add_option("--progress-deadline", options.progress_deadline,
+                 "seconds after which an update whose units are not ready has failed; else 600, in clusters 1800")
+      ->check(CLI::Range(5, 86'400))
+      ->envname("MIFENG_PROGRESS_DEADLINE");
+  app.add_option("--lame-duck", options.lame_duck,
+                 "seconds that a guard in a cluster goes on serving after it was asked to stop")
+      ->check(CLI::Range(0, 60))
+      ->envname("MIFENG_CLUSTER_LAME_DUCK")
+      ->capture_default_str();
   app.add_option("--log-level", options.log_level, "")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
       ->capture_default_str();

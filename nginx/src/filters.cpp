@@ -2,6 +2,7 @@
 
 #include "config.h"
 #include "open_response.h"
+#include "worker.h"
 
 namespace mifeng::nginx {
 
@@ -20,7 +21,10 @@ ngx_int_t header_filter(ngx_http_request_t* r) {
     RequestState& state = *RequestState::attach(r);
     r->main_filter_need_in_memory = 1;
     r->filter_need_in_memory = 1;
-    return config.open == 1 ? open_header(state) : seal_header(state);
+    if (config.open != 1) return seal_header(state);
+    const Worker* const worker = Worker::get();
+    if (worker != nullptr && worker->is_leaving()) r->keepalive = 0;
+    return open_header(state);
   });
 }
 

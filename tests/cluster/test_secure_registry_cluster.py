@@ -214,16 +214,16 @@ def test_why_a_pull_fails_is_said_in_both_languages(site):
     mifeng("update", "hostile", "--version", "1.0.2")
     (deployment,) = site.installation.deployments()
 
-    def reason():
+    def refused():
         units = site.installation.api("GET", "/deployments/" + deployment["id"])["units"]
-        return next((one["reason"] for one in units if "pull secret" in one["reason"]), None)
-    said = wait_until(reason, 120, "the reason")
-    assert "mifeng cluster set CLUSTER --pull-user" in said and "401" in said
-    chinese = subprocess.run([os.path.join(os.environ["MIFENG_BIN"], "mifeng"), "get", "units", "hostile"],
+        return next((one for one in units if one["reason_code"] == "registry-refused"), None)
+    said = wait_until(refused, 120, "the reason")
+    assert "mifeng cluster set CLUSTER --pull-user" in said["remedy"] and "401" in said["reason"]
+    chinese = subprocess.run([os.path.join(os.environ["MIFENG_BIN"], "mifeng"), "describe", "deployment", "hostile"],
                              capture_output=True, text=True, check=True,
                              env={**os.environ, "LC_ALL": "zh_CN.UTF-8",
                                   "MIFENG_PLATFORM": f"unix:{site.installation.data}/run/mifengd.sock"}).stdout
-    assert "镜像库不接受集群拉取凭据的登录" in chinese
+    assert "镜像库拒绝" in chinese and "请给集群一个镜像库接受的登录凭据" in chinese
     assert site.answers(), "what ran goes on"
     (site.place / "nodes.password").write_text(site.password + "\n")
     mifeng("cluster", "set", "kubernetes", "--pull-user", site.k8s.registry_user, "--pull-password-file",

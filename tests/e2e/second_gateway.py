@@ -12,7 +12,7 @@ from installation import BIN
 @contextlib.contextmanager
 def second_gateway(folder, join_file, request, key):
     """Runs one that enrols with `join_file` (an object) and keeps all it has in `folder`; gives a function that sends
-    `request` to a path through it, as the caller with `key`, and returns status and body."""
+    `request` to a path through it, as the caller with `key`, and returns status and body; its `address` is HOST:PORT."""
     folder.mkdir()
     join = folder / "join.json"
     join.write_text(json.dumps(join_file))
@@ -38,6 +38,7 @@ def second_gateway(folder, join_file, request, key):
             body = response.read()
             connection.close()
             return response.status, body
+        call.address = where.netloc
         yield call
     finally:
         process.terminate()

@@ -3,11 +3,12 @@
 is ever repeated, so whatever was lost on the way is counted.
 
     calls.py URL [--connections 64] [--total 20000] [--body TEXT | --body-file FILE] [--header 'Name: value']...
-             [--check echo|same|none] [--method POST] [--timeout 60]
+             [--check echo|same|none] [--method POST] [--timeout 60] [--or HOST:PORT]
 
 writes {"calls": N, "failed": N} a few times a second and the result as its last line; it ends after --total calls, or at
 SIGTERM, when the calls that are under way have been answered. From a test: calls.start(url, ...), then progress(),
-wait_calls(n), stop(), result(). In a body "{n}" stands for the call's number, so that no answer fits another call."""
+wait_calls(n), stop(), result(). Whom no connection is given takes it of --or instead, as callers of a service with two
+addresses do: nothing was sent yet. In a body "{n}" stands for the call's number, so that no answer fits another call."""
 import argparse
 import asyncio
 import collections
@@ -33,10 +34,13 @@ class Failure(Exception):
 
 
 class Load:
-    def __init__(self, url, method, headers, body, check, connections, total, timeout):
+    def __init__(self, url, method, headers, body, check, connections, total, timeout, otherwise=None):
         parts = urllib.parse.urlsplit(url)
-        self.host, self.tls = parts.hostname, parts.scheme == "https"
-        self.port = parts.port or (443 if self.tls else 80)
+        self.tls = parts.scheme == "https"
+        self.addresses = [(parts.hostname, parts.port or (443 if self.tls else 80))]
+        if otherwise:
+            host, _, port = otherwise.rpartition(":")
+            self.addresses.append((host, int(port)))
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         fields = {"Host": parts.netloc, **headers}
         self.head = f"{method} {target} HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in fields.items())
@@ -69,10 +73,13 @@ class Load:
         if self.tls:
             context = ssl.create_default_context()
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        try:
-            return await asyncio.open_connection(self.host, self.port, ssl=context)
-        except OSError as error:
-            raise Failure("connect", str(error)) from error
+        last = None
+        for host, port in self.addresses:
+            try:
+                return await asyncio.open_connection(host, port, ssl=context)
+            except OSError as error:
+                last = error
+        raise Failure("connect", str(last)) from last
 
     async def answer(self, reader):
         """(status, whether the connection stays, body)"""
@@ -213,11 +220,14 @@ class Calls:
             self.process.wait()
 
 
-def start(url, connections=64, total=None, body=b"{n}", headers=None, check="echo", method="POST", timeout=60, prefix=()):
+def start(url, connections=64, total=None, body=b"{n}", headers=None, check="echo", method="POST", timeout=60, prefix=(),
+          otherwise=None):
     """Begins at once. `total`: None is until stop(). `check` is what every answer has to be: "echo" (what was posted),
     "same" (all alike) or "none" (any 200). `prefix` is put before the command line (nsenter, say)."""
     argv = [*prefix, sys.executable, __file__, url, "--connections", str(connections), "--total", str(total or 0),
             "--body-file", "/dev/stdin", "--check", check, "--method", method, "--timeout", str(timeout)]
+    if otherwise:
+        argv += ["--or", otherwise]
     for name, value in (headers or {}).items():
         argv += ["--header", f"{name}: {value}"]
     return Calls([str(a) for a in argv], body)
@@ -234,10 +244,12 @@ def main():
     parser.add_argument("--check", choices=("echo", "same", "none"), default="echo")
     parser.add_argument("--method", default="POST")
     parser.add_argument("--timeout", type=float, default=60)
+    parser.add_argument("--or", dest="otherwise")
     given = parser.parse_args()
     body = open(given.body_file, "rb").read() if given.body_file else given.body.encode()
     headers = dict(line.split(": ", 1) for line in given.header)
-    load = Load(given.url, given.method, headers, body, given.check, given.connections, given.total, given.timeout)
+    load = Load(given.url, given.method, headers, body, given.check, given.connections, given.total, given.timeout,
+                given.otherwise)
     result = asyncio.run(load.run())
     print(json.dumps(result), flush=True)
     return 0 if result["failed"] == 0 else 1

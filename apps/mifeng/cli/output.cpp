@@ -111,7 +111,7 @@ std::string cell(const json::Value& item, const std::string& member) {
       value != nullptr && value->if_array() != nullptr ? joined(*value->if_array()) : text_of(item, member);
   if (text.empty()) return "-";
   if (member == "state" || member == "purpose" || value->if_bool() != nullptr) return tr_word(text);
-  return member == "reason" || member == "problem" ? tr_phrase(text) : text;
+  return member == "reason" || member == "problem" || member == "remedy" ? tr_phrase(text) : text;
 }
 
 }  // namespace

@@ -92,7 +92,9 @@ const std::vector<Column>& deployment_columns() {
                                             {"PREFIX", "prefix"},
                                             {"BY", "created_by", Shown::kWide},
                                             {"AGE", "age:created_ms"},
-                                            {"REASON", "reason"}};
+                                            {"REASON", "reason"},
+                                            {"CODE", "reason_code", Shown::kWide},
+                                            {"REMEDY", "remedy", Shown::kWide}};
   return kColumns;
 }
 

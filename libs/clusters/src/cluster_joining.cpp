@@ -144,6 +144,7 @@ Result<Cluster> ClusterService::add(const trust::Actor& actor, NewCluster input)
   row.address = joined->address;
   row.default_namespace = input.default_namespace;
   row.node_addresses = words_text(input.node_addresses.empty() ? joined->node_addresses : input.node_addresses);
+  row.addresses_given = input.node_addresses.empty() ? 0 : 1;
   row.registry = input.registry;
   row.guard_url = input.guard_url;
   row.state = ClusterState::kReady;

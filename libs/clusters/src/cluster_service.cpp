@@ -97,37 +97,42 @@ std::string words_text(const std::vector<std::string>& words) {
   return text;
 }
 
-Result<void> note_cluster(const trust::Context& context, const std::string& id, ClusterState state,
-                          const std::string& reason, const std::string& version, const std::vector<std::string>& may) {
+Result<bool> note_cluster(const trust::Context& context, const std::string& id, ClusterState state,
+                          const std::string& reason, const cluster::ClusterFacts& facts) {
   const auto noted = [&](store::ClusterRow& row) {
     const store::ClusterRow before = row;
     row.state = state;
     row.reason = trust::clean_text(reason, 1000);
     if (state == ClusterState::kReady) {
-      row.version = trust::clean_text(version, 200);
-      row.may = words_text(may);
+      row.version = trust::clean_text(facts.version, 200);
+      row.may = words_text(facts.may);
+      if (row.addresses_given == 0 && !facts.node_addresses.empty())
+        row.node_addresses = words_text(facts.node_addresses);
     }
     return before.state != row.state || before.reason != row.reason || before.version != row.version ||
-           before.may != row.may;
+           before.may != row.may || before.node_addresses != row.node_addresses;
   };
   // Nearly always there is nothing to write.
   MIFENG_TRY(const bool news, context.db.read([&](store::Transaction& tx) -> Result<bool> {
     MIFENG_TRY(auto row, find_cluster(tx, id));
     return noted(row);
   }));
-  if (!news) return ok();
-  return context.db.write([&](store::Transaction& tx) -> Result<void> {
+  if (!news) return false;
+  return context.db.write([&](store::Transaction& tx) -> Result<bool> {
     MIFENG_TRY(auto row, find_cluster(tx, id));
-    const ClusterState before = row.state;
-    if (!noted(row)) return ok();
+    const store::ClusterRow before = row;
+    if (!noted(row)) return false;
     row.changed_ms = context.clock.now_ms();
     MIFENG_CHECK(store::update(tx, row));
-    if (before == row.state) return ok();
-    return context.audit.append(tx, trust::AuditEvent{.actor = "system",
-                                                      .action = "cluster.state",
-                                                      .subject = id,
-                                                      .outcome = std::string(to_string(row.state)),
-                                                      .detail = row.reason});
+    const bool moved = before.node_addresses != row.node_addresses;
+    if (moved) MIFENG_CHECK(store::next_change(tx));
+    if (before.state != row.state)
+      MIFENG_CHECK(context.audit.append(tx, trust::AuditEvent{.actor = "system",
+                                                              .action = "cluster.state",
+                                                              .subject = id,
+                                                              .outcome = std::string(to_string(row.state)),
+                                                              .detail = row.reason}));
+    return moved;
   });
 }
 
@@ -238,6 +243,7 @@ Result<Cluster> ClusterService::set(const trust::Actor& actor, const std::string
     row.default_namespace = input.default_namespace;
     if (input.registry) row.registry = *input.registry;
     if (input.guard_url) row.guard_url = *input.guard_url;
+    if (words_text(input.node_addresses) != row.node_addresses) row.addresses_given = 1;
     row.node_addresses = words_text(input.node_addresses);
     row.changed_ms = context_.clock.now_ms();
     MIFENG_CHECK(store::update(tx, row));

@@ -79,11 +79,13 @@ Result<int> remove_orphan(const Context& context, const std::string& cluster, co
 Result<void> probe_cluster(const Context& context, const std::string& cluster) {
   const auto facts = clusters::call_engine<cluster::ClusterFacts>(
       context.clusters, cluster, [](cluster::Engine& engine) { return engine.probe(); });
-  if (facts)
-    return clusters::note_cluster(context, cluster, clusters::ClusterState::kReady, "", facts->version, facts->may);
+  if (facts) {
+    MIFENG_TRY(const bool moved, clusters::note_cluster(context, cluster, clusters::ClusterState::kReady, "", *facts));
+    if (moved) context.access.snapshots_changed.notify();
+    return ok();
+  }
   if (facts.error().reason() == "platform-stopping") return facts.error();  // that says nothing of the cluster
-  MIFENG_CHECK(
-      clusters::note_cluster(context, cluster, clusters::ClusterState::kAway, facts.error().message(), "", {}));
+  MIFENG_CHECK(clusters::note_cluster(context, cluster, clusters::ClusterState::kAway, facts.error().message(), {}));
   return facts.error();
 }
 

@@ -101,7 +101,8 @@ Result<Deployment> create_in(const Context& context, store::Transaction& tx, con
   MIFENG_CHECK(add_revision(context, tx, row, prepared.model, request.overlay, "deploy", actor.name));
   // What cannot be rendered is refused now, not later.
   MIFENG_TRY(const auto registry, registry_of(context, tx, cluster));
-  MIFENG_TRY(const auto pod, render(context, prepared, row.id, row.model_user, registry));
+  MIFENG_TRY(const auto pod,
+             render(context, prepared, row.id, row.model_user, registry, lame_duck_of(context, row.cluster_id)));
   const auto holders = held.find(cluster);
   MIFENG_TRY(PortMap map, load_ports(tx, cluster, holders == held.end() ? HeldPorts{} : holders->second));
   const auto needs = port_needs(context, cluster, pod, static_cast<int>(row.replicas));
@@ -151,7 +152,8 @@ Result<DeploymentPlan> DeploymentService::plan(const trust::Actor& actor, const 
     MIFENG_TRY(plan.grade_reason, grade_reason_of(tx, plan.grade, plan.cluster));
     MIFENG_TRY(plan.replicas, wanted_replicas(request, prepared.config));
     MIFENG_TRY(const auto registry, registry_of(context_, tx, plan.cluster));
-    MIFENG_TRY(const auto pod, render(context_, prepared, request.name + "-000000", manifest::kModelUserMin, registry));
+    MIFENG_TRY(const auto pod, render(context_, prepared, request.name + "-000000", manifest::kModelUserMin, registry,
+                                      lame_duck_of(context_, plan.cluster)));
     plan.rendered = pod_json(pod);
     MIFENG_TRY(const PortMap map, load_ports(tx, plan.cluster, held));
     MIFENG_TRY(plan.ports,

@@ -57,7 +57,13 @@ class DeploymentRound {
     MIFENG_CHECK(exchange_taken_ports());
     MIFENG_TRY(endpoints_,
                ask<std::vector<cluster::Endpoint>>([&](cluster::Engine& engine) { return engine.endpoints(row_.id); }));
+    if (!attempted_ && has_lost_its_addresses()) {
+      MIFENG_CHECK(apply());
+      MIFENG_TRY(endpoints_, ask<std::vector<cluster::Endpoint>>(
+                                 [&](cluster::Engine& engine) { return engine.endpoints(row_.id); }));
+    }
     MIFENG_CHECK(store_what_was_seen());
+    leave_word();
     return result_;
   }
 
@@ -126,6 +132,13 @@ class DeploymentRound {
       context_.access.snapshots_changed.notify();
     }
     return ok();
+  }
+
+  // Somebody removed what leads to its units (a Service); what keeps it from being made again is tried as a unit is.
+  bool has_lost_its_addresses() const {
+    return !workload_.node_ports.empty() && endpoints_.empty() &&
+           std::any_of(units_.begin(), units_.end(), [](const Unit& unit) { return unit.ready; }) &&
+           std::none_of(units_.begin(), units_.end(), [](const Unit& unit) { return unit.reason_code == kPortTaken; });
   }
 
   // A revision may have ports that the one before had not, and where units have ports of their own a new one needs
@@ -215,6 +228,8 @@ class DeploymentRound {
         fresh->ready_ms = 0;
         fresh->state = done ? store::UnitState::kStarting : store::UnitState::kFailed;
         fresh->reason = done ? "" : trust::clean_text(done.error().message(), 1000);
+        fresh->reason_code = done ? "" : done.error().reason();
+        fresh->remedy.clear();
         if (!done) ++fresh->failures;
         fresh->next_try_ms = done ? 0 : now + unit_backoff(fresh->failures);
         MIFENG_CHECK(store::update(tx, *fresh));
@@ -224,7 +239,7 @@ class DeploymentRound {
       if (done) {
         unit.state = UnitState::kRunning;
         unit.ready = false;
-        unit.reason.clear();
+        unit.take({});
         unit.started_at_ms.reset();
       }
     }
@@ -236,9 +251,46 @@ class DeploymentRound {
     return found == units_.end() ? nullptr : &*found;
   }
 
+  // Why a unit has no key we know best: its guard was told no more than that it was refused.
+  Result<void> explain_missing_grants(store::Transaction& tx, UnixMillis now) {
+    // Without a door a guard does not even start.
+    const auto is_waiting = [&](const Unit& unit) {
+      return !unit.ready &&
+             (unit.state == UnitState::kRunning || (!workload_.door && unit.state == UnitState::kExited));
+    };
+    const bool waits = std::any_of(units_.begin(), units_.end(), is_waiting);
+    if (!waits || context_.clusters.is_here(row_.cluster_id)) return ok();
+    MIFENG_TRY(const auto live, store::live_instances_of(tx, row_.id));
+    const auto refused = context_.refused_grants.find(row_.cluster_id, row_.id, now);
+    for (Unit& unit : units_) {
+      const bool granted = std::any_of(live.begin(), live.end(), [&](const store::InstanceRow& instance) {
+        return instance.unit == unit.name && instance.engine_id == unit.engine_id;
+      });
+      if (!is_waiting(unit) || granted) continue;
+      if (!workload_.door) {
+        unit.take(
+            {.code = "no-door",
+             .sentence = phrase("it gets no key: the platform has no listener for guards of other machines"),
+             .remedy = phrase("start mifengd with --guard-listen ADDRESS:PORT, which the cluster's nodes reach")});
+      } else if (refused && refused->at_ms >= unit.started_at_ms.value_or(INT64_MAX)) {
+        unit.take({.code = "no-grant",
+                   .sentence = phrase("the platform gives it no key ({}): {}", refused->reason, refused->message),
+                   .remedy = phrase("see the audit log, which has each refusal: mifeng get audit")});
+      }
+    }
+    return ok();
+  }
+
+  // For whoever looks at the cluster and not at us. That it does not come off keeps nothing else up.
+  void leave_word() {
+    if (seen_.code.empty()) return;
+    (void)ask<void>([&](cluster::Engine& engine) { return engine.note_reason(row_.id, seen_); });
+  }
+
   // The rows as they are now; whether anything that others look at has changed.
   Result<bool> store_units(store::Transaction& tx, UnixMillis now) {
     bool told = false;
+    MIFENG_CHECK(explain_missing_grants(tx, now));
     MIFENG_TRY(auto rows, store::units_of(tx, row_.id));
     rows_.clear();
     for (store::UnitRow& row : rows) {
@@ -403,8 +455,7 @@ class DeploymentRound {
       if (still) {
         const UnixMillis deadline = deployment->update_started_ms + context_.options.progress_deadline_ms;
         const Verdict verdict = judge(rows_, *deployment, revision_, now >= deadline);
-        deployment->state = verdict.state;
-        deployment->reason = verdict.reason;
+        verdict.write_to(*deployment);
         deployment->update_failed = verdict.update_failed ? 1 : 0;
         if (verdict.state == DeploymentState::kUpdating) look_again(deadline);
         MIFENG_CHECK(give_ports_back(tx));
@@ -417,6 +468,7 @@ class DeploymentRound {
       MIFENG_CHECK(hold_back_ready(tx, before, *deployment, now));
       for (const auto& row : rows_)
         if (row.state == store::UnitState::kFailed) look_again(row.next_try_ms);
+      seen_ = {.code = deployment->reason_code, .sentence = deployment->reason, .remedy = deployment->remedy};
       if (same_row(before, *deployment) && !told && !opened) return ok();
       told = true;
       deployment->changed_ms = now;
@@ -452,6 +504,7 @@ class DeploymentRound {
   std::vector<cluster::Endpoint> endpoints_;
   std::set<int> without_port_;   // slots whose unit another program's port keeps from starting
   std::set<std::string> noted_;  // engine ids of changed units that stand in the audit log
+  cluster::Reason seen_;         // why the deployment does not run as it should
   RoundResult result_;
   UnixMillis told_ms_ = 0;  // when gateways had something to be told, in this look
   bool attempted_ = false;

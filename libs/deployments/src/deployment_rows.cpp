@@ -189,8 +189,15 @@ Result<std::string> registry_of(const Context& context, store::Transaction& tx, 
   return !row || row->registry.empty() ? context.options.registry : row->registry;
 }
 
+int lame_duck_of(const Context& context, const std::string& cluster) {
+  // Of a unit that ends each node hears for itself, and gateways hear of none: behind a node port stand all units.
+  return context.clusters.kind_of(cluster) == store::ClusterKind::kKubernetes
+             ? context.options.cluster_lame_duck_seconds
+             : manifest::RenderOptions().lame_duck_seconds;
+}
+
 Result<cluster::PodTemplate> render(const Context& context, const Prepared& prepared, const std::string& deployment_id,
-                                    std::int64_t model_user, const std::string& registry) {
+                                    std::int64_t model_user, const std::string& registry, int lame_duck_seconds) {
   // As the version's package names them, so that the same revision is rendered the same after any rotation.
   const auto keys = context.access.keys.get();
   const trust::LoadedKey& identity = keys->identity_of_card(prepared.model.card_key_id);
@@ -205,7 +212,8 @@ Result<cluster::PodTemplate> render(const Context& context, const Prepared& prep
                                .payload_bytes = static_cast<std::uint64_t>(prepared.model.payload_size),
                                .model_user = static_cast<std::uint32_t>(model_user),
                                .identity_key = identity.row.public_key,
-                               .delivery_key = delivery->row.public_key});
+                               .delivery_key = delivery->row.public_key,
+                               .lame_duck_seconds = lame_duck_seconds});
 }
 
 namespace {
@@ -353,6 +361,24 @@ Result<void> erase_deployment(store::Transaction& tx, const std::string& deploym
 
 int slot_of(const cluster::Unit& unit) { return unit.node_ports.empty() ? -1 : unit.node_ports.front().slot; }
 
+namespace {
+
+// What is said of a deployment is what was seen last, and of a cluster that is away that may be long ago.
+Result<void> tell_of_cluster(const Context& context, store::Transaction& tx, const std::string& id,
+                             Deployment& deployment) {
+  if (context.clusters.is_here(id)) return ok();
+  MIFENG_TRY(const auto cluster, store::find<store::ClusterRow>(tx, id));
+  if (!cluster || cluster->state != store::ClusterState::kAway) return ok();
+  deployment.reason =
+      phrase("the cluster {} does not answer, so this is what was seen last; what runs there goes on: {}", id,
+             cluster->reason);
+  deployment.reason_code = "cluster-away";
+  deployment.remedy = phrase("see whether its API server runs and can be reached: mifeng doctor --cluster {}", id);
+  return ok();
+}
+
+}  // namespace
+
 Result<Deployment> deployment_of(const Context& context, store::Transaction& tx, const store::DeploymentRow& row) {
   auto deployment =
       made_of<Deployment, "cluster", "revision", "ready", "grade_reason", "units", "ports", "route_ids", "overlay">(
@@ -380,6 +406,7 @@ Result<Deployment> deployment_of(const Context& context, store::Transaction& tx,
       deployment.ports.push_back(std::move(planned));
     }
   }
+  MIFENG_CHECK(tell_of_cluster(context, tx, row.cluster_id, deployment));
   MIFENG_TRY(const auto instances, store::live_instances_of(tx, row.id));
   MIFENG_TRY(const auto units, store::units_of(tx, row.id));
   for (const auto& unit : units) {
@@ -403,6 +430,7 @@ Verdict judge(const std::vector<store::UnitRow>& units, const store::DeploymentR
   std::int64_t ready = 0, former_ready = 0, hopeless = 0;
   bool former = false, update_hopeless = false;
   std::string why;
+  const store::UnitRow* whose = nullptr;
   for (const auto& unit : units) {
     if (unit.state == store::UnitState::kStopping) continue;
     const bool current = unit.revision_id == wanted.id && unit.restart == row.restart_wanted;
@@ -411,25 +439,42 @@ Verdict judge(const std::vector<store::UnitRow>& units, const store::DeploymentR
     if (lost) ++hopeless;
     former = former || !current;
     update_hopeless = update_hopeless || (current && lost);
-    if (why.empty() && unit.state != store::UnitState::kReady && !unit.reason.empty())
-      why = phrase("unit {}: {}", unit.name, unit.reason);
+    if (whose == nullptr && unit.state != store::UnitState::kReady && !unit.reason.empty()) whose = &unit;
   }
+  if (whose != nullptr) why = phrase("unit {}: {}", whose->name, whose->reason);
+  const auto with_reason = [&](Verdict verdict) {
+    if (whose == nullptr) return verdict;
+    verdict.reason_code = whose->reason_code;
+    verdict.remedy = whose->remedy;
+    return verdict;
+  };
   if (former && former_ready > 0) {
     if (update_hopeless || late)
-      return {
-          .state = DeploymentState::kDegraded,
-          .reason = why.empty()
-                        ? phrase("revision {} does not become ready; the one before it goes on serving", wanted.number)
-                        : phrase("revision {} does not become ready, and the one before it goes on serving; {}",
-                                 wanted.number, why),
-          .update_failed = true};
+      return with_reason(
+          {.state = DeploymentState::kDegraded,
+           .reason = why.empty()
+                         ? phrase("revision {} does not become ready; the one before it goes on serving", wanted.number)
+                         : phrase("revision {} does not become ready, and the one before it goes on serving; {}",
+                                  wanted.number, why),
+           .update_failed = true});
     return {.state = DeploymentState::kUpdating,
             .reason = phrase("its units are being replaced by those of revision {}", wanted.number)};
   }
+  // Units that nobody reaches: their node port is somebody else's.
+  if (ready >= row.replicas && whose != nullptr && whose->reason_code == "port-taken")
+    return with_reason({.state = DeploymentState::kDegraded, .reason = why});
   if (ready >= row.replicas) return {.state = DeploymentState::kReady, .reason = ""};
-  if (ready > 0) return {.state = DeploymentState::kDegraded, .reason = why};
-  if (hopeless >= row.replicas) return {.state = DeploymentState::kFailed, .reason = why};
-  return {.state = DeploymentState::kStarting, .reason = why.empty() ? phrase("its containers are starting") : why};
+  if (ready > 0) return with_reason({.state = DeploymentState::kDegraded, .reason = why});
+  if (hopeless >= row.replicas) return with_reason({.state = DeploymentState::kFailed, .reason = why});
+  return with_reason(
+      {.state = DeploymentState::kStarting, .reason = why.empty() ? phrase("its containers are starting") : why});
+}
+
+void Verdict::write_to(store::DeploymentRow& row) const {
+  row.state = state;
+  row.reason = reason;
+  row.reason_code = reason_code;
+  row.remedy = remedy;
 }
 
 }  // namespace mifeng::deployments

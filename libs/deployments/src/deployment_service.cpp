@@ -94,8 +94,9 @@ Result<Deployment> DeploymentService::scale(const trust::Actor& actor, const std
       // Units beyond the former number may be going just now: what was said of them holds no more.
       const bool serves = !none && (row->state == DeploymentState::kReady || row->state == DeploymentState::kDegraded ||
                                     row->state == DeploymentState::kUpdating);
-      row->state = serves ? DeploymentState::kDegraded : DeploymentState::kStarting;
-      row->reason = phrase("its containers are starting");
+      Verdict{.state = serves ? DeploymentState::kDegraded : DeploymentState::kStarting,
+              .reason = phrase("its containers are starting")}
+          .write_to(*row);
     }
     row->changed_ms = context_.clock.now_ms();
     MIFENG_CHECK(store::update(tx, *row));
@@ -124,9 +125,7 @@ Result<Deployment> DeploymentService::restart(const trust::Actor& actor, const s
     if (row->replicas > 0) {
       MIFENG_TRY(const auto revision, wanted_revision(tx, *row));
       MIFENG_TRY(const auto units, store::units_of(tx, id));
-      const Verdict verdict = judge(units, *row, revision, false);
-      row->state = verdict.state;
-      row->reason = verdict.reason;
+      judge(units, *row, revision, false).write_to(*row);
     }
     row->changed_ms = context_.clock.now_ms();
     MIFENG_CHECK(store::update(tx, *row));
@@ -144,8 +143,7 @@ Result<void> DeploymentService::remove(const trust::Actor& actor, const std::str
     if (!row) return trust::not_found("deployment", id);
     if (row->deleting != 0) return ok();
     row->deleting = claims == RemoveClaims::kYes ? store::kDeleteWithClaims : store::kDelete;
-    row->state = DeploymentState::kDeleting;
-    row->reason = phrase("its containers are being removed");
+    Verdict{.state = DeploymentState::kDeleting, .reason = phrase("its containers are being removed")}.write_to(*row);
     row->changed_ms = context_.clock.now_ms();
     MIFENG_CHECK(store::update(tx, *row));
     MIFENG_CHECK(end_instances(context_, tx, id, actor.name, "its deployment is deleted"));

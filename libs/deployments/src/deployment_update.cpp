@@ -5,6 +5,7 @@
 #include "deployment_create.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/cluster/engine.h"
+#include "mifeng/clusters/engine_call.h"
 #include "mifeng/deployments/context.h"
 #include "mifeng/deployments/deployment_rows.h"
 #include "mifeng/deployments/renderings.h"
@@ -94,10 +95,32 @@ Result<Next> next_of(store::Transaction& tx, const std::string& id, const Update
   return next;
 }
 
-UpdateStrategy strategy_of(const Context& context, const store::DeploymentRow& row, const cluster::PodTemplate& pod) {
+// Where units have ports of their own, these decide.
+UpdateStrategy strategy_by_ports(const Context& context, const store::DeploymentRow& row,
+                                 const cluster::PodTemplate& pod) {
   const auto needs = port_needs(context, row.cluster_id, pod, static_cast<int>(row.replicas));
   if (needs.update_slots > 0 && row.ports_chosen == 0) return UpdateStrategy::kSurge;
   return row.replicas > 1 ? UpdateStrategy::kInPlace : UpdateStrategy::kOutage;
+}
+
+// As the engine would do it now; not in a transaction, since it asks a cluster.
+Result<UpdateStrategy> strategy_of(const Context& context, const store::DeploymentRow& row,
+                                   const cluster::PodTemplate& pod) {
+  if (context.clusters.find(row.cluster_id) == nullptr) return strategy_by_ports(context, row, pod);
+  cluster::Workload workload;
+  workload.deployment = row.id;
+  workload.pod = pod;
+  workload.replicas = static_cast<int>(row.replicas);
+  MIFENG_TRY(const auto replacing, clusters::call_engine<std::optional<cluster::Replacing>>(
+                                       context.clusters, row.cluster_id,
+                                       [&](cluster::Engine& engine) { return engine.replacing(workload); }));
+  if (!replacing) return strategy_by_ports(context, row, pod);
+  switch (*replacing) {
+    case cluster::Replacing::kSurge: return UpdateStrategy::kSurge;
+    case cluster::Replacing::kInPlace: return UpdateStrategy::kInPlace;
+    case cluster::Replacing::kOutage: return UpdateStrategy::kOutage;
+  }
+  return UpdateStrategy::kOutage;
 }
 
 // In `tx`, with what follows of it.
@@ -106,7 +129,8 @@ Result<Deployment> make_wanted(const Context& context, store::Transaction& tx, c
   MIFENG_CHECK(check_network(next.prepared, next.overlay));
   MIFENG_TRY(const auto before, context.renderings.of(context, tx, next.row, next.now));
   MIFENG_TRY(const auto registry, registry_of(context, tx, next.row.cluster_id));
-  MIFENG_TRY(const auto after, render(context, next.prepared, next.row.id, next.row.model_user, registry));
+  MIFENG_TRY(const auto after, render(context, next.prepared, next.row.id, next.row.model_user, registry,
+                                      lame_duck_of(context, next.row.cluster_id)));
   if (next.prepared.model.id == next.row.version_id && *before == after)
     return Error(ErrorCode::kConflict, "nothing-changed",
                  "This is what the deployment already is; `restart` starts its units anew.");
@@ -116,9 +140,7 @@ Result<Deployment> make_wanted(const Context& context, store::Transaction& tx, c
   next.row.update_started_ms = context.clock.now_ms();
   if (next.row.replicas > 0) {
     MIFENG_TRY(const auto units, store::units_of(tx, next.row.id));
-    const Verdict verdict = judge(units, next.row, revision, false);
-    next.row.state = verdict.state;
-    next.row.reason = verdict.reason;
+    judge(units, next.row, revision, false).write_to(next.row);
   }
   next.row.changed_ms = context.clock.now_ms();
   MIFENG_CHECK(store::update(tx, next.row));
@@ -142,30 +164,35 @@ std::string_view to_string(UpdateStrategy strategy) {
 Result<UpdatePlan> DeploymentService::plan_update(const trust::Actor& actor, const std::string& id,
                                                   const UpdateRequest& request) {
   MIFENG_CHECK(require(actor, trust::Permission::kDeploy));
-  return context_.db.read([&](store::Transaction& tx) -> Result<UpdatePlan> {
+  store::DeploymentRow row;
+  cluster::PodTemplate after;
+  MIFENG_TRY(auto plan, context_.db.read([&](store::Transaction& tx) -> Result<UpdatePlan> {
     MIFENG_TRY(const Next next, next_of(tx, id, request));
     MIFENG_TRY(const auto before, context_.renderings.of(context_, tx, next.row, next.now));
     MIFENG_TRY(const auto registry, registry_of(context_, tx, next.row.cluster_id));
-    MIFENG_TRY(const auto after, render(context_, next.prepared, id, next.row.model_user, registry));
+    MIFENG_TRY(after, render(context_, next.prepared, id, next.row.model_user, registry,
+                             lame_duck_of(context_, next.row.cluster_id)));
     UpdatePlan plan;
     plan.deployment_id = id;
     plan.from_revision = static_cast<int>(next.now.number);
     plan.from_version = next.row.version;
     plan.to_version = next.prepared.model.version;
     plan.changes = changes_between(*before, after);
-    plan.strategy = strategy_of(context_, next.row, after);
     add_network_warning(plan.warnings, next.prepared, next.overlay);
     if (const auto engine = context_.clusters.find(next.row.cluster_id))
       for (std::string& sentence : engine->cannot_hold(after)) plan.warnings.push_back(std::move(sentence));
-    if (plan.strategy == UpdateStrategy::kOutage && next.row.replicas > 0)
-      plan.warnings.push_back(phrase("its only unit ends before the new one starts: calls fail meanwhile"));
     for (const auto& port : before->ports) {
       const bool stays =
           std::any_of(after.ports.begin(), after.ports.end(), [&](const auto& one) { return one.name == port.name; });
       if (!stays) plan.warnings.push_back(phrase("the port {} goes; routes that name it lead nowhere then", port.name));
     }
+    row = next.row;
     return plan;
-  });
+  }));
+  MIFENG_TRY(plan.strategy, strategy_of(context_, row, after));
+  if (plan.strategy == UpdateStrategy::kOutage && row.replicas > 0)
+    plan.warnings.push_back(phrase("its only unit ends before the new one starts: calls fail meanwhile"));
+  return plan;
 }
 
 Result<Deployment> DeploymentService::update(const trust::Actor& actor, const std::string& id,

@@ -95,6 +95,8 @@ Result<void> note_trouble(const Context& context, const std::string& id, const E
     MIFENG_TRY(auto fresh, store::find<store::DeploymentRow>(tx, id));
     if (!fresh || fresh->reason == error.message()) return ok();
     fresh->reason = error.message();
+    fresh->reason_code = error.reason();
+    fresh->remedy.clear();
     if (fresh->deleting == 0) fresh->state = store::DeploymentState::kFailed;
     MIFENG_CHECK(store::update(tx, *fresh));
     return ok();
@@ -109,6 +111,8 @@ Result<void> note_delay(const Context& context, const std::string& id, const Err
     MIFENG_TRY(auto fresh, store::find<store::DeploymentRow>(tx, id));
     if (!fresh || fresh->reason == reason) return ok();
     fresh->reason = reason;
+    fresh->reason_code = error.reason();
+    fresh->remedy.clear();
     MIFENG_CHECK(store::update(tx, *fresh));
     return ok();
   });
@@ -319,9 +323,10 @@ Result<void> Reconciler::look_around() {
   const auto look = std::make_shared<Look>();
   const State::Clusters clusters = state.all();
   std::vector<std::pair<store::DeploymentRow, bool>> due;
+  std::set<std::string> dirty_clusters;
   {
     const std::lock_guard guard(state.mutex);
-    std::set<std::string> dirty, dirty_clusters;
+    std::set<std::string> dirty;
     dirty.swap(state.dirty);
     dirty_clusters.swap(state.dirty_clusters);
     std::set<std::string> there;
@@ -356,9 +361,10 @@ Result<void> Reconciler::look_around() {
              wake();  // which has a time to wait for now
              return 0;
            });
-  if (!all) return ok();
+  // One that came back or went away is asked at once, so that people are told so.
   for (const auto& [id, cluster] : clusters) {
-    if (cluster->workers.busy(kClusterKey)) continue;
+    const bool told = dirty_clusters.contains(id) && !context_.clusters.is_here(id);
+    if ((!all && !told) || cluster->workers.busy(kClusterKey)) continue;
     // A job does not outlive its workers.
     KeyedWorkers& workers = cluster->workers;
     submit(workers, look, id, kClusterKey, JobKind::kPrompt, [this, look, &workers, id = id]() -> Result<int> {

@@ -20,7 +20,8 @@ Result<Renderings::Pod> Renderings::of(const Context& context, store::Transactio
   MIFENG_TRY(const auto overlay, parse_overlay(revision.overlay_json));
   // Whatever was said of the version since: what runs goes on.
   MIFENG_TRY(const auto prepared, prepare(tx, revision.version_id, overlay, VersionRule::kAny));
-  MIFENG_TRY(auto rendered, render(context, prepared, deployment.id, deployment.model_user, registry));
+  MIFENG_TRY(auto rendered, render(context, prepared, deployment.id, deployment.model_user, registry,
+                                   lame_duck_of(context, deployment.cluster_id)));
   auto pod = std::make_shared<const cluster::PodTemplate>(std::move(rendered));
   const std::lock_guard guard(mutex_);
   if (pods_.size() >= kKept) pods_.clear();

@@ -19,6 +19,12 @@ std::string sentence(const cluster::Unit& unit) {
                              : trust::clean_text(unit.reason, 1000);
 }
 
+void take_reason(store::UnitRow& row, const cluster::Unit& unit) {
+  row.reason = trust::clean_text(unit.reason, 1000);
+  row.reason_code = trust::clean_text(unit.reason_code, 64);
+  row.remedy = trust::clean_text(unit.remedy, 1000);
+}
+
 }  // namespace
 
 UnixMillis unit_backoff(std::int64_t failures) {
@@ -35,7 +41,7 @@ void take_unit(store::UnitRow& row, const cluster::Unit& unit, UnixMillis now, b
   switch (unit.state) {
     case UnitState::kRunning:
       row.state = unit.ready ? store::UnitState::kReady : store::UnitState::kStarting;
-      row.reason = unit.ready ? "" : trust::clean_text(unit.reason, 1000);
+      take_reason(row, unit.ready ? cluster::Unit() : unit);
       row.next_try_ms = 0;
       if (unit.ready && row.ready_ms == 0) row.ready_ms = std::max<UnixMillis>(now, 1);
       if (unit.ready && unit.started_at_ms && *unit.started_at_ms + kSettled <= now) row.failures = 0;
@@ -44,11 +50,11 @@ void take_unit(store::UnitRow& row, const cluster::Unit& unit, UnixMillis now, b
       // An engine may forget why a start failed; until the next try we do not.
       if (row.state == store::UnitState::kFailed && row.next_try_ms > now) break;
       row.state = store::UnitState::kWaiting;
-      row.reason = trust::clean_text(unit.reason, 1000);
+      take_reason(row, unit);
       break;
     case UnitState::kStopping:
       row.state = store::UnitState::kStopping;
-      row.reason = trust::clean_text(unit.reason, 1000);
+      take_reason(row, unit);
       break;
     case UnitState::kExited:
     case UnitState::kFailed:
@@ -59,6 +65,7 @@ void take_unit(store::UnitRow& row, const cluster::Unit& unit, UnixMillis now, b
         break;  // why the last try came to nothing; the engine only knows how the run before it ended
       }
       row.state = store::UnitState::kFailed;
+      take_reason(row, unit);
       row.reason = sentence(unit);
       break;
   }

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -36,6 +37,10 @@ constexpr milliseconds kReconnectMax{5000};
 constexpr milliseconds kEnrolRetryMax{15'000};
 constexpr seconds kRepeatLog{60};
 constexpr seconds kStopGrace{8};  // of the 10 that a program has (spec/processes.md)
+// In which callers that are about to call have an answer that says that its connection ends; without calls for a while
+// there are none of these.
+constexpr milliseconds kLeaving{1000};
+constexpr seconds kQuiet{5};
 
 }  // namespace
 
@@ -64,6 +69,8 @@ struct Gateway::Impl {
   bool nginx_started = false;
   bool told_ready = false;
   bool told_expired = false;
+  std::chrono::steady_clock::time_point ready_at{};                // when it said that it is ready
+  std::optional<std::chrono::steady_clock::time_point> called_at;  // when calls were counted last
   std::uint64_t taken_serial = 0;
   std::uint64_t confirmed_serial = 0;
   std::optional<GatewayExit> exit;
@@ -102,6 +109,7 @@ struct Gateway::Impl {
   asio::awaitable<Result<void>> post_report(messages::Report report, std::string path, std::string what);
   asio::awaitable<void> confirm();
   asio::awaitable<void> watch_signals();
+  asio::awaitable<void> take_leave();
   asio::awaitable<void> life();
 };
 
@@ -151,7 +159,10 @@ Result<void> Gateway::Impl::listen() {
       return Error(ErrorCode::kVerificationFailed, "snapshot-expired", "the snapshot in force has expired");
     return unwrapper.unwrap(request);
   };
-  callbacks.on_counts = [this](const proxy::Counts& counts) { reports->add(counts); };
+  callbacks.on_counts = [this](const proxy::Counts& counts) {
+    if (!counts.rows.empty()) called_at = clock.steady_now();
+    reports->add(counts);
+  };
   callbacks.on_table_taken = [this](std::uint64_t serial) {
     taken_serial = serial;
     tell_ready();
@@ -209,6 +220,7 @@ void Gateway::Impl::offer(const messages::SnapshotFrame& frame) {
 void Gateway::Impl::tell_ready() {
   if (told_ready || !nginx_started || taken_serial == 0 || snapshots->is_expired()) return;
   told_ready = true;
+  ready_at = clock.steady_now();
   if (!secret_memory_is_locked())
     log("some keys lie in memory that cannot be locked against swap; raise the limit of locked memory (ulimit -l)");
   const bool tls = uses_tls(options);
@@ -386,6 +398,19 @@ asio::awaitable<void> Gateway::Impl::watch_signals() {
   }
 }
 
+// Whoever connects now is to find another gateway, or the next one here; whoever has a connection is told with his next
+// answer that it ends. Closed at once, it would take along a call that is just being written to it.
+asio::awaitable<void> Gateway::Impl::take_leave() {
+  if (!told_ready) co_return;
+  // Of the latest calls the workers have not said yet: one that has just started may have had some.
+  const auto last = std::max(ready_at, called_at.value_or(ready_at));
+  if (clock.steady_now() - last > kQuiet) co_return;
+  if (auto stopped = socket->stop_new_connections(); !stopped) log(stopped.error().message());
+  key_socket->set_state({.ready = false, .draining = false, .lame_duck = true});
+  const auto until = clock.steady_now() + kLeaving;
+  while (clock.steady_now() < until) co_await bell.wait(milliseconds(100));
+}
+
 asio::awaitable<void> Gateway::Impl::life() {
   tasks.spawn("signals", watch_signals());
   if (member->pending && !co_await enrol()) co_return;
@@ -406,7 +431,11 @@ asio::awaitable<void> Gateway::Impl::life() {
   tasks.spawn("reports", report());
   tasks.spawn("confirmations", confirm());
   while (!stopping()) co_await bell.wait(seconds(60));
-  co_await nginx->stop(kStopGrace);
+  if (exit == GatewayExit::kStopped) {
+    auto leaving = take_leave();
+    co_await std::move(leaving);
+  }
+  co_await nginx->stop(kStopGrace - kLeaving);
 }
 
 Gateway::Gateway(GatewayOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}

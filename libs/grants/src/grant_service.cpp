@@ -100,6 +100,7 @@ Result<Bytes> GrantService::grant_to(const Granting& granting,
   }();
   if (!answer) {
     context_.audit.append_refusal("unit " + peer.unit, "grant.refuse", peer.deployment, answer.error());
+    context_.refused_grants.note(peer.cluster, peer.deployment, answer.error(), context_.clock.now_ms());
     if (is_ours(answer.error().code())) return answer;
     return refused();
   }
@@ -138,7 +139,10 @@ Result<Bytes> GrantService::grant(DoorVisit& visit, const std::string& nonce, By
     MIFENG_CHECK(check_pod(*request, peer));
     return peer;
   }();
-  if (!proved) return refuse_visit(visit, "grant.refuse", proved.error());
+  if (!proved) {
+    context_.refused_grants.note(visit.cluster(), visit.deployment(), proved.error(), context_.clock.now_ms());
+    return refuse_visit(visit, "grant.refuse", proved.error());
+  }
   visit.proved();
   const Granting granting{.context = context_,
                           .leases = leases_,

@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "guard_impl.h"
+#include "mifeng/base/guard_words.h"
 #include "mifeng/guard/folders.h"
 #include "mifeng/guard/open_payload.h"
 #include "mifeng/keyholder/process.h"
@@ -143,7 +144,8 @@ void Guard::Impl::tell_state() {
   // Its seal key is with a worker before it hears of being ready.
   const bool ready = model_ready && !draining && session && session->listed() && key_socket->workers_have_seal_keys();
   const proxy::GuardState state{.ready = ready, .draining = draining, .lame_duck = asked_to_stop};
-  if (state.ready && !told.ready) log("ready: the model answers, and the gateways know this instance");
+  if (state.ready && !told.ready)
+    log(std::string(guard_words::kReady) + "the model answers, and the gateways know this instance");
   if (state != told) key_socket->set_state(state);
   told = state;
   health->set_ready(ready && model_answers());
@@ -154,7 +156,7 @@ void Guard::Impl::tell_error() {
   const auto now = clock.steady_now();
   if (error.empty() && !logged_error.empty()) log("the platform answers again");
   if (!error.empty() && (error != logged_error || now - logged_at >= kRepeatLog)) {
-    log(session->has_grant() ? error : "no grant yet, so the model does not start: " + error);
+    log(session->has_grant() ? error : std::string(guard_words::kNoGrant) + error);
     logged_at = now;
   }
   logged_error = error;
@@ -187,8 +189,8 @@ asio::awaitable<void> Guard::Impl::converse() {
     switch (session->handle(body)) {
       case GrantSession::Step::kNothing: break;
       case GrantSession::Step::kGranted:
-        log("granted: instance " + session->grant().instance_id + " of deployment " + options.config.deployment +
-            (had_grant ? ", anew" : ""));
+        log(std::string(guard_words::kGranted) + session->grant().instance_id + " of deployment " +
+            options.config.deployment + (had_grant ? ", anew" : ""));
         if (!secret_memory_is_locked())
           log("some keys lie in memory that cannot be locked against swap; raise the limit of locked memory (ulimit "
               "-l)");

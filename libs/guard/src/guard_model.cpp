@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "guard_impl.h"
+#include "mifeng/base/guard_words.h"
 #include "mifeng/guard/model.h"
 #include "mifeng/guard/open_payload.h"
 
@@ -92,7 +93,7 @@ asio::awaitable<bool> Guard::Impl::bring_up_model() {
     co_return false;
   }
   const auto took = std::chrono::duration_cast<milliseconds>(clock.steady_now() - before);
-  log("payload opened into memory in " + std::to_string(took.count()) + " ms; starting the model");
+  log(std::string(guard_words::kStarting) + std::to_string(took.count()) + " ms; starting the model");
   auto starting = start_model();
   co_return co_await std::move(starting);
 }
@@ -109,7 +110,7 @@ void Guard::Impl::note_model_ended(const std::string& how) {
   model_ready = false;
   answered_at.reset();
   if (stopping()) return bell.ring();
-  const std::string sentence = "the model's process ended (" + how + "), ";
+  const std::string sentence = std::string(guard_words::kModelEnded) + how + "), ";
   const std::string where = "; its own words stand in the log of the model's container";
   count_event("model-ended");
   tell_state();
@@ -136,7 +137,7 @@ asio::awaitable<bool> Guard::Impl::start_model_again() {
     stop(GuardExit::kModelEnded);
     co_return false;
   }
-  log("starting the model again: start " + std::to_string(model->starts() + 1));
+  log(std::string(guard_words::kStartingAgain) + "start " + std::to_string(model->starts() + 1));
   auto starting = start_model();
   co_return co_await std::move(starting);
 }
@@ -155,7 +156,7 @@ asio::awaitable<void> Guard::Impl::wait_until_ready() {
       co_return;
     }
     if (clock.steady_now() - told_at >= seconds(30)) {
-      log("the model is not ready yet: " + ready.error().message());
+      log(std::string(guard_words::kNotReadyYet) + ready.error().message());
       told_at = clock.steady_now();
     }
     co_await pause(interval);
@@ -186,10 +187,10 @@ asio::awaitable<void> Guard::Impl::watch_readiness() {
     auto ready = co_await std::move(asked);
     if (!model_ready) continue;  // it has ended meanwhile
     if (ready) {
-      if (!answered_at) log("the model is ready again");
+      if (!answered_at) log(std::string(guard_words::kReadyAgain));
       answered_at = clock.steady_now();
     } else if (ready.error().reason() == "model-not-ready" || ready.error().reason() == "another-user") {
-      if (answered_at) log("the model is not ready any more: " + ready.error().message());
+      if (answered_at) log(std::string(guard_words::kNotReadyAnyMore) + ready.error().message());
       answered_at.reset();
     }
     tell_state();

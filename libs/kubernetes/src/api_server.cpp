@@ -10,6 +10,12 @@ using cluster::text_at;
 constexpr std::size_t kAnswerMax = 64 << 20;  // a list is asked for in pages
 constexpr int kTries = 4;
 constexpr std::chrono::milliseconds kPatience{30'000};
+constexpr std::chrono::milliseconds kJustStarted{20'000};
+
+std::int64_t steady_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
 
 json::ParseLimits limits() {
   json::ParseLimits limits;
@@ -98,11 +104,19 @@ net::Task<Answer> ApiServer::call(std::string method, std::string target, std::o
   if (body) request.body = json::serialize(*body);
   request.content_type = std::move(content_type);
   request.patience = kPatience;
+  const auto asked = std::chrono::steady_clock::now();
   const auto held = co_await turns_.acquire();
+  // Behind a server that answers nobody a queue would only grow.
+  if (std::chrono::steady_clock::now() - asked > kPatience)
+    co_return Error(ErrorCode::kTimeout, "api-slow",
+                    "the cluster's API server could not be asked in time, since it answers nothing else either");
   for (int tried = 1;; ++tried) {
     Transfer transfer = transfers_->open(request);
     auto begun = co_await transfer.begin();
-    if (!begun) co_return begun.error();
+    if (!begun) {
+      away_ms_ = steady_ms();
+      co_return begun.error();
+    }
     auto text = co_await read_all(transfer);
     if (!text) co_return text.error();
     const int status = transfer.status();
@@ -112,8 +126,18 @@ net::Task<Answer> ApiServer::call(std::string method, std::string target, std::o
                                           : std::chrono::milliseconds(200) * tried);
       continue;
     }
+    if (status >= 500) away_ms_ = steady_ms();
+    if (status == 403 && tried < kTries && may_have_just_started()) {
+      co_await net::sleep_for(std::chrono::milliseconds(400) * tried);
+      continue;
+    }
     co_return parse(status, *text);
   }
+}
+
+bool ApiServer::may_have_just_started() const {
+  const std::int64_t away = away_ms_;
+  return away != 0 && steady_ms() - away < kJustStarted.count();
 }
 
 net::Task<Answer> ApiServer::apply(std::string target, std::string manager, json::Value object, bool force) const {

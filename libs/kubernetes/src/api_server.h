@@ -1,6 +1,8 @@
 // Calls to a cluster's API server: JSON in and out, refusals in the server's words.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,8 +38,8 @@ class ApiServer {
   static Result<std::unique_ptr<ApiServer>> create(Login login);
 
   // Any status is a success here. What the server is too busy for (429, 503) is asked again as it says, at most four
-  // times. kUnavailable "api-unavailable", kTimeout "api-slow", kVerificationFailed "bad-tls-certificate"; kInternal
-  // "bad-api-answer" for what is not JSON.
+  // times, and so is what it refuses (403) just after it was away. kUnavailable "api-unavailable", kTimeout "api-slow",
+  // kVerificationFailed "bad-tls-certificate"; kInternal "bad-api-answer" for what is not JSON.
   net::Task<Answer> call(std::string method, std::string target, std::optional<json::Value> body = std::nullopt,
                          std::string content_type = "application/json") const;
   // Server-side apply of one object at its place, with fields that the server must know.
@@ -48,6 +50,11 @@ class ApiServer {
  private:
   explicit ApiServer(std::unique_ptr<Transfers> transfers) : transfers_(std::move(transfers)) {}
   std::unique_ptr<Transfers> transfers_;
+  // An API server that has just started knows of no rights for a moment, and refuses what it is to allow.
+  bool may_have_just_started() const;
+
+  // When it was last found away, by the steady clock; 0: never.
+  mutable std::atomic<std::int64_t> away_ms_{0};
   mutable cluster::Turns turns_{8};  // more at once gains nothing (measured), and a server is not ours alone
 };
 

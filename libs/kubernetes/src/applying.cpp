@@ -4,6 +4,7 @@
 #include "kubernetes_engine.h"
 #include "mifeng/cluster/json_path.h"
 #include "mifeng/net/http.h"
+#include "reasons.h"
 
 namespace mifeng::kubernetes {
 namespace {
@@ -17,6 +18,7 @@ using cluster::Workload;
 
 constexpr std::chrono::seconds kEndingMax{120};  // beyond the grace period
 constexpr std::chrono::milliseconds kLook{300};
+constexpr std::string_view kPortTaken = "port-taken";
 
 // What stands for units that could not be made.
 Unit unmade(const Workload& workload, const Error& why) {
@@ -26,8 +28,10 @@ Unit unmade(const Workload& workload, const Error& why) {
   unit.revision = workload.revision;
   unit.restart = workload.restart;
   unit.state = UnitState::kFailed;
-  unit.reason = why.message();
-  unit.reason_code = why.reason();
+  const bool no_room = why.reason() == "quota";
+  unit.take(why.reason() == kPortTaken ? why_port_taken(why.message())
+            : no_room                  ? why_not_made(why.message())
+                                       : why_refused(std::string(why.reason()), why.message()));
   unit.node_ports = workload.node_ports;
   return unit;
 }
@@ -86,8 +90,7 @@ Task<bool> KubernetesEngine::apply_object(const Workload& workload, Rendered ren
     answer = co_await api_->apply(target, field_manager(options_), rendered.object, true);
     if (!answer) co_return answer.error();
   }
-  if (is_taken_port(*answer))
-    co_return Error(ErrorCode::kConflict, "port-taken", "a node port belongs to somebody else: " + answer->message);
+  if (is_taken_port(*answer)) co_return Error(ErrorCode::kConflict, "port-taken", answer->message);
   if (!answer->success()) co_return error_of(*answer, "set " + rendered.name);
   if (answer->status == 201 || answer->object() == nullptr) co_return true;
   if (rendered.kind == Kind::kDeployment) {
@@ -141,7 +144,9 @@ Task<ApplyResult> KubernetesEngine::apply(Workload workload) {
   }
   ApplyResult result;
   std::optional<Error> failure;
-  for (const Rendered& rendered : render(options_, workload)) {
+  auto replacing = co_await choose_replacing(workload);
+  if (!replacing) co_return replacing.error();
+  for (const Rendered& rendered : render(options_, workload, *replacing)) {
     auto changed = co_await apply_object(workload, rendered);
     if (!changed && changed.error().code() == ErrorCode::kPermissionDenied && changed.error().reason() == "not-ours")
       co_return changed.error();
@@ -158,7 +163,9 @@ Task<ApplyResult> KubernetesEngine::apply(Workload workload) {
     looked = co_await look_at(workload.deployment);
     if (!looked) co_return looked.error();
   }
-  result.units = view_.units(workload.deployment);
+  auto units = co_await explained_units(workload.deployment);
+  if (!units) co_return units.error();
+  result.units = std::move(*units);
   const auto deployment = view_.deployment(workload.deployment);
   const bool pods_are_as_wanted =
       std::all_of(result.units.begin(), result.units.end(),

@@ -76,7 +76,8 @@ ClusterView::News ClusterView::put(ServiceSeen seen) {
 ClusterView::News ClusterView::put(NodeSeen seen) {
   const std::lock_guard guard(mutex_);
   auto& held = nodes_[seen.name];
-  const bool same = held.ready == seen.ready && held.cordoned == seen.cordoned && held.addresses == seen.addresses;
+  const bool same = held.ready == seen.ready && held.cordoned == seen.cordoned && held.tainted == seen.tainted &&
+                    held.addresses == seen.addresses;
   held = std::move(seen);
   return same ? std::nullopt : News("");
 }
@@ -84,15 +85,31 @@ ClusterView::News ClusterView::put(NodeSeen seen) {
 ClusterView::News ClusterView::put(EventSeen seen, UnixMillis since) {
   if (seen.event.time_ms < since) return std::nullopt;
   const std::lock_guard guard(mutex_);
+  if (seen.kind == "PersistentVolumeClaim") return put_claim_locked(seen);
   const std::string deployment = deployment_of_event(seen);
   if (deployment.empty()) return std::nullopt;
   if (!deployments_.contains(object_name(deployment)) && !events_.contains(deployment)) return std::nullopt;
   auto& events = events_[deployment];
   // One that happens again is the same event with a later time.
   std::erase_if(events, [&](const EventSeen& one) { return one.uid == seen.uid; });
+  const bool own = seen.is_own;  // no news: it was written for what is known
   events.push_back(std::move(seen));
   if (events.size() > kEventsMax) events.pop_front();
-  return deployment;
+  return own ? std::nullopt : News(deployment);
+}
+
+// A claim may be of several deployments; a unit that waits for it shows what was said of it.
+ClusterView::News ClusterView::put_claim_locked(const EventSeen& seen) {
+  for (const auto& [key, pod] : pods_) {
+    if (!is_ours(pod.installation) || pod.scheduler_words.empty()) continue;
+    if (std::find(pod.claims.begin(), pod.claims.end(), seen.object) == pod.claims.end()) continue;
+    std::string& words = claim_words_[seen.object];
+    if (words == seen.event.detail) return std::nullopt;
+    words = seen.event.detail;
+    return pod.deployment;
+  }
+  claim_words_.erase(seen.object);
+  return std::nullopt;
 }
 
 ClusterView::News ClusterView::erase_pod(const std::string& key) {
@@ -188,37 +205,81 @@ std::string ClusterView::change_of(const std::string& uid) const {
   return {};
 }
 
+std::string ClusterView::words_of_event(const std::string& id, const std::string& pod, std::string_view action) const {
+  const auto events = events_.find(id);
+  if (events == events_.end()) return {};
+  const EventSeen* newest = nullptr;
+  for (const EventSeen& one : events->second)
+    if (one.kind == "Pod" && one.object == pod && one.event.action == action &&
+        (newest == nullptr || newest->event.time_ms <= one.event.time_ms))
+      newest = &one;
+  return newest == nullptr ? std::string() : newest->event.detail;
+}
+
+void ClusterView::explain_locked(const PodSeen& seen, Unit& unit) const {
+  const std::string& id = seen.deployment;
+  const auto node = nodes_.find(seen.node);
+  if (node != nodes_.end() && !node->second.ready && unit.state != UnitState::kExited) {
+    unit.take(why_node_lost(seen.node));
+    return;
+  }
+  if (!seen.scheduler_words.empty()) {
+    unit.take(why_unschedulable(seen.scheduler_words, seen.taken, free_locked()));
+    if (unit.reason_code != "volume-not-bound") return;
+    for (const std::string& claim : seen.claims)
+      if (const auto words = claim_words_.find(claim); words != claim_words_.end())
+        unit.take(why_not_bound(claim, words->second));
+    return;
+  }
+  if (unit.reason_code == "image-not-pulled") {
+    // Before 1.32 kubelet says why in an event alone, as soon as it waits for the next try.
+    const std::string words = words_of_event(id, unit.name, "Failed");
+    if (words.starts_with("Failed to pull image")) unit.take(why_not_pulled(seen.waiting_container, words));
+  }
+  if (unit.reason_code == "registry-refused") {
+    const std::string words = words_of_event(id, unit.name, "FailedToRetrieveImagePullSecret");
+    if (!words.empty()) unit.take(why_no_login(words));
+  }
+  if (unit.reason_code == "not-ready")
+    // What the health port answered stands in an event alone.
+    if (const std::string words = words_of_event(id, unit.name, "Unhealthy"); !words.empty())
+      unit.take(why_not_ready(words));
+  if (unit.state != UnitState::kPending || !unit.reason_code.empty()) return;
+  for (const char* action : {"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"})
+    if (const std::string words = words_of_event(id, unit.name, action); !words.empty())
+      unit.take(why_not_set_up(words));
+}
+
 std::vector<Unit> ClusterView::units_locked(const std::string& id) const {
   std::vector<Unit> units;
+  const auto found = deployments_.find(object_name(id));
+  const DeploymentSeen* deployment = found == deployments_.end() ? nullptr : &found->second;
   for (const auto& [key, seen] : pods_) {
     if (!is_ours(seen.installation) || seen.ended || seen.deployment != id) continue;
     units.push_back(seen.unit);
     Unit& unit = units.back();
     if (!seen.change.empty()) {
       unit.ready = false;
-      unit.reason_code = "changed";
-      unit.reason = "the pod is not what was rendered: " + seen.change;
+      unit.take(why_changed(seen.change));
       continue;
     }
-    if (unit.reason_code != "not-ready") continue;
-    // What the health port answered stands in an event alone.
-    const auto events = events_.find(id);
-    if (events == events_.end()) continue;
-    for (const EventSeen& one : events->second)
-      if (one.event.unit == unit.name && one.event.action == "Unhealthy") unit.reason = one.event.detail;
+    if (unit.ready || unit.state == UnitState::kStopping) continue;
+    explain_locked(seen, unit);
+    const bool vague =
+        unit.reason_code.empty() || unit.reason_code == "not-ready" || unit.reason_code == "not-answering";
+    if (deployment != nullptr && deployment->is_overdue && deployment->revision == unit.revision && vague)
+      unit.take(why_overdue(deployment->deadline_seconds, unit.reason));
   }
   const auto failed = failures_.find(id);
   if (failed != failures_.end()) units.push_back(failed->second);
-  const auto deployment = deployments_.find(object_name(id));
-  if (deployment != deployments_.end() && !deployment->second.failure.empty()) {
+  if (deployment != nullptr && !deployment->failure.empty()) {
     Unit unmade;
-    unmade.name = deployment->second.name;
+    unmade.name = deployment->name;
     unmade.deployment = id;
-    unmade.revision = deployment->second.revision;
-    unmade.restart = deployment->second.restart;
+    unmade.revision = deployment->revision;
+    unmade.restart = deployment->restart;
     unmade.state = UnitState::kFailed;
-    unmade.reason = "the cluster lets no further unit be made: " + deployment->second.failure;
-    unmade.reason_code = deployment->second.failure.find("quota") != std::string::npos ? "quota" : "not-admitted";
+    unmade.take(why_not_made(deployment->failure));
     units.push_back(std::move(unmade));
   }
   return units;
@@ -297,9 +358,9 @@ std::vector<cluster::Node> ClusterView::nodes_locked() const {
     node.ready = seen.ready;
     node.cordoned = seen.cordoned;
     node.addresses = seen.addresses;
-    node.cpu_millis.all = node.cpu_millis.free = seen.cpu_millis;
-    node.memory_bytes.all = node.memory_bytes.free = seen.memory_bytes;
-    for (const auto& [device, count] : seen.devices) {
+    node.cpu_millis.all = node.cpu_millis.free = seen.allocatable.cpu_millis;
+    node.memory_bytes.all = node.memory_bytes.free = seen.allocatable.memory_bytes;
+    for (const auto& [device, count] : seen.allocatable.devices) {
       // Hugepages and the like are resources too, and no accelerators.
       if (device.starts_with("hugepages-")) continue;
       cluster::Amount& amount = node.accelerators[device];
@@ -309,9 +370,9 @@ std::vector<cluster::Node> ClusterView::nodes_locked() const {
   for (const auto& [key, pod] : pods_) {
     const auto node = nodes.find(pod.node);
     if (pod.ended || node == nodes.end()) continue;
-    node->second.cpu_millis.free -= pod.cpu_millis;
-    node->second.memory_bytes.free -= pod.memory_bytes;
-    for (const auto& [device, count] : pod.devices)
+    node->second.cpu_millis.free -= pod.taken.cpu_millis;
+    node->second.memory_bytes.free -= pod.taken.memory_bytes;
+    for (const auto& [device, count] : pod.taken.devices)
       if (const auto found = node->second.accelerators.find(device); found != node->second.accelerators.end())
         found->second.free -= count;
   }
@@ -334,6 +395,31 @@ cluster::Capacity ClusterView::capacity() const {
     for (const auto& [device, amount] : node.accelerators) add(capacity.accelerators[device], amount);
   }
   return capacity;
+}
+
+std::vector<Taken> ClusterView::free_locked() const {
+  struct Left {
+    Taken taken;
+    std::int64_t pods = 0;
+  };
+  std::map<std::string, Left> left;
+  for (const auto& [name, node] : nodes_)
+    if (node.ready && !node.cordoned && !node.tainted) left[name] = {.taken = node.allocatable, .pods = node.pods};
+  for (const auto& [key, pod] : pods_) {
+    const auto node = pod.ended ? left.end() : left.find(pod.node);
+    if (node == left.end()) continue;
+    node->second.taken.subtract(pod.taken);
+    --node->second.pods;
+  }
+  std::vector<Taken> free;
+  for (auto& [name, node] : left)
+    if (node.pods > 0) free.push_back(std::move(node.taken));
+  return free;
+}
+
+std::vector<Taken> ClusterView::free_on_nodes() const {
+  const std::lock_guard guard(mutex_);
+  return free_locked();
 }
 
 std::vector<cluster::Node> ClusterView::nodes() const {

@@ -65,6 +65,8 @@ class ClusterView {
   std::vector<cluster::PortInUse> ports_in_use() const;
   cluster::Capacity capacity() const;
   std::vector<cluster::Node> nodes() const;
+  // What each node has left that takes units of ours, in no order.
+  std::vector<Taken> free_on_nodes() const;
 
  private:
   bool is_ours(const std::string& installation) const { return installation == installation_; }
@@ -75,6 +77,12 @@ class ClusterView {
   }
   std::vector<cluster::Unit> units_locked(const std::string& id) const;
   std::vector<cluster::Node> nodes_locked() const;
+  std::vector<Taken> free_locked() const;
+  // What is known beyond the pod itself of why a unit does not run.
+  void explain_locked(const PodSeen& seen, cluster::Unit& unit) const;
+  // The newest event of that kind about a pod; "" where there is none.
+  std::string words_of_event(const std::string& id, const std::string& pod, std::string_view action) const;
+  News put_claim_locked(const EventSeen& seen);
 
   const std::string installation_;
   mutable std::mutex mutex_;
@@ -84,6 +92,7 @@ class ClusterView {
   std::map<std::string, NodeSeen> nodes_;
   std::map<std::string, std::deque<EventSeen>> events_;  // by deployment
   std::map<std::string, cluster::Unit> failures_;        // by deployment
+  std::map<std::string, std::string> claim_words_;       // why a claim that a unit waits for has no volume
 };
 
 }  // namespace mifeng::kubernetes

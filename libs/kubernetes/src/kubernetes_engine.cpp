@@ -35,7 +35,27 @@ constexpr Beyond kBeyond[] = {
     {"admission-policies", "create", "admissionregistration.k8s.io", "validatingadmissionpolicies", true},
 };
 
+constexpr std::size_t kAddressesMax = 16;  // that gateways dial
+
 }  // namespace
+
+// The first of each family of each node. Nodes that take no units come last, and do not vanish: a node port leads
+// through every node to units on others.
+std::vector<std::string> node_addresses_of(std::vector<cluster::Node> nodes) {
+  std::stable_sort(nodes.begin(), nodes.end(), [](const cluster::Node& a, const cluster::Node& b) {
+    return (a.ready && !a.cordoned) > (b.ready && !b.cordoned);
+  });
+  std::vector<std::string> addresses;
+  for (const cluster::Node& node : nodes) {
+    bool has[2] = {false, false};
+    for (const std::string& address : node.addresses) {
+      const bool v6 = address.find(':') != std::string::npos;
+      if (addresses.size() < kAddressesMax && !has[v6]) addresses.push_back(address);
+      has[v6] = true;
+    }
+  }
+  return addresses;
+}
 
 Result<std::unique_ptr<cluster::Engine>> create_kubernetes_engine(Login login, const KubernetesOptions& options,
                                                                   const Clock& clock) {
@@ -80,6 +100,13 @@ Task<cluster::ClusterFacts> KubernetesEngine::probe() {
   auto policy = co_await look_at_policy(*api_, options_.name_space);
   if (!policy) co_return policy.error();
   if (*policy == PolicyState::kInForce) facts.may.emplace_back(cluster::kKeepsOthersOut);
+  if (!live_[kNodes]) {
+    const std::vector<Feed> all = feeds(clock_.now_ms());
+    auto listed = co_await list(all[kNodes], all[kNodes].everywhere);
+    if (!listed && listed.error().reason() == "forbidden") co_return facts;  // then a person has said them
+    if (!listed) co_return listed.error();
+  }
+  facts.node_addresses = node_addresses_of(view_.nodes());
   co_return facts;
 }
 
@@ -91,7 +118,7 @@ cluster::PortNeeds KubernetesEngine::ports_needed(const cluster::PodTemplate& po
 Task<std::vector<Unit>> KubernetesEngine::units(std::string deployment) {
   auto looked = co_await look_unless_live(deployment);
   if (!looked) co_return looked.error();
-  co_return view_.units(deployment);
+  co_return co_await explained_units(std::move(deployment));
 }
 
 Task<std::vector<Unit>> KubernetesEngine::all_units() {

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -44,6 +45,8 @@ class KubernetesEngine final : public cluster::Engine {
   Task<std::vector<cluster::Node>> nodes() override;
   std::optional<UnixMillis> seen_ms() const override;
   Task<std::vector<cluster::Event>> events(std::string deployment) override;
+  Task<void> note_reason(std::string deployment, cluster::Reason why) override;
+  Task<std::optional<cluster::Replacing>> replacing(cluster::Workload workload) override;
   Task<void> logs(std::string unit, cluster::LogOptions options, cluster::LogSink sink) override;
   Task<cluster::Proof> prove(std::vector<cluster::Workload> candidates, cluster::Evidence evidence) override;
   Task<void> pull(std::string image, cluster::PullPolicy policy) override;
@@ -92,6 +95,17 @@ class KubernetesEngine final : public cluster::Engine {
   Task<void> wait_without_pods(std::string deployment);
   std::string selector(const std::string& deployment) const;
 
+  // ---- explaining.cpp
+  // Of one deployment as the view has them, those that are not ready with what their guard says of that.
+  Task<std::vector<cluster::Unit>> explained_units(std::string deployment);
+  Task<std::optional<cluster::Reason>> ask_guard(std::string pod);
+  Task<std::vector<std::string>> read_log(std::string pod, std::string container, int tail);
+
+  // ---- replacing.cpp
+  Task<bool> has_room_for_one_more(cluster::Workload workload);
+  bool has_stuck_surge(const cluster::Workload& workload) const;
+  Task<cluster::Replacing> choose_replacing(cluster::Workload workload);
+
   // ---- proving.cpp
   struct TokenOwner {
     std::string pod, uid;
@@ -117,6 +131,16 @@ class KubernetesEngine final : public cluster::Engine {
 
   mutable std::mutex mutex_;                             // of what follows
   std::shared_ptr<cluster::Subscription> subscription_;  // shared with who watches
+  struct GuardsWord {
+    UnixMillis asked_ms = 0;
+    std::optional<cluster::Reason> why;
+  };
+  std::map<std::string, GuardsWord> guards_words_;  // by pod uid, of units that are not ready
+  struct Noted {
+    UnixMillis at_ms = 0;
+    std::string why;
+  };
+  std::map<std::string, Noted> noted_;  // by deployment, what stands in an event of it
 
   cluster::BackgroundLoop loop_;
 };

@@ -242,10 +242,20 @@ Object toleration(const char* key) {
   return {{"key", key}, {"operator", "Exists"}, {"effect", "NoExecute"}, {"tolerationSeconds", kUnreachableSeconds}};
 }
 
-// A claim that one node alone can mount, and an old unit that has it, stand in a new one's way.
-bool must_recreate(const Workload& workload) { return !workload.pod.claim_mounts.empty(); }
+Object strategy_of(cluster::Replacing replacing) {
+  const auto rolling = [](int unavailable, int surge) {
+    return Object{{"type", "RollingUpdate"},
+                  {"rollingUpdate", Object{{"maxUnavailable", unavailable}, {"maxSurge", surge}}}};
+  };
+  switch (replacing) {
+    case cluster::Replacing::kSurge: return rolling(0, 1);
+    case cluster::Replacing::kInPlace: return rolling(1, 0);
+    case cluster::Replacing::kOutage: return Object{{"type", "Recreate"}};
+  }
+  return rolling(0, 1);
+}
 
-Rendered deployment_object(const KubernetesOptions& options, const Workload& workload) {
+Rendered deployment_object(const KubernetesOptions& options, const Workload& workload, cluster::Replacing replacing) {
   Object labels = labels_of(options, workload.deployment);
   labels.set(std::string(kLabelRevision), std::to_string(workload.revision));
   // Meshes would open listeners in the pod.
@@ -254,10 +264,7 @@ Rendered deployment_object(const KubernetesOptions& options, const Workload& wor
   const Object annotations{{std::string(kAnnotationRestart), std::to_string(workload.restart)},
                            {"sidecar.istio.io/inject", "false"},
                            {"linkerd.io/inject", "disabled"}};
-  const Object strategy =
-      must_recreate(workload)
-          ? Object{{"type", "Recreate"}}
-          : Object{{"type", "RollingUpdate"}, {"rollingUpdate", Object{{"maxUnavailable", 0}, {"maxSurge", 1}}}};
+  const Object strategy = strategy_of(must_recreate(workload) ? cluster::Replacing::kOutage : replacing);
   Object metadata = metadata_of(options, workload);
   metadata.set("annotations", Object{{"kubernetes.io/change-cause", "revision " + std::to_string(workload.revision)}});
   return {
@@ -389,13 +396,15 @@ json::Object render_pod_spec(const KubernetesOptions& options, const Workload& w
       {"volumes", volumes_of(workload)}};
 }
 
-std::vector<Rendered> render(const KubernetesOptions& options, const Workload& workload) {
+bool must_recreate(const Workload& workload) { return !workload.pod.claim_mounts.empty(); }
+
+std::vector<Rendered> render(const KubernetesOptions& options, const Workload& workload, cluster::Replacing replacing) {
   std::vector<Rendered> objects;
   for (const auto& claim : workload.pod.claim_mounts) objects.push_back(claim_object(options, claim));
   objects.push_back(network_policy(options, workload));
   if (!workload.pod.ports.empty()) objects.push_back(service_object(options, workload));
   if (workload.replicas > 1) objects.push_back(disruption_budget(options, workload));
-  objects.push_back(deployment_object(options, workload));
+  objects.push_back(deployment_object(options, workload, replacing));
   return objects;
 }
 

@@ -47,7 +47,11 @@ struct Rendered {
   json::Object object;
 };
 // In the order in which they are applied: what the pods rest on, the service with its ports, the pods.
-std::vector<Rendered> render(const KubernetesOptions& options, const cluster::Workload& workload);
+std::vector<Rendered> render(const KubernetesOptions& options, const cluster::Workload& workload,
+                             cluster::Replacing replacing = cluster::Replacing::kSurge);
+// Whether old pods have to end before a new one can start, whatever room there is: a claim that one node alone can
+// mount, and an old pod that has it, stand in a new one's way.
+bool must_recreate(const cluster::Workload& workload);
 // What a namespace holds once for all deployments.
 std::vector<Rendered> render_common(const KubernetesOptions& options);
 // spec.template.spec of the deployment, as in render().

@@ -1,6 +1,7 @@
 #include "seen.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <ctime>
@@ -51,75 +52,50 @@ std::int64_t number_in(const std::string& text) {
   return number;
 }
 
-std::string last_line(std::string text) {
-  const std::size_t end = text.find_last_not_of(" \r\n\t");
-  text.resize(end == std::string::npos ? 0 : end + 1);
-  if (const std::size_t last = text.find_last_of('\n'); last != std::string::npos) text = text.substr(last + 1);
-  if (text.size() > kReasonMax) text.resize(kReasonMax);
-  return text;
-}
-
-// The last two of a container's log. Its two outputs are one there, in no order between them: the last words of a
-// program that fails may stand before what it said last on the other.
-std::string last_words(std::string text) {
-  const std::string last = last_line(text);
-  const std::size_t end = text.find_last_not_of(" \r\n\t");
-  const std::size_t line = end == std::string::npos ? std::string::npos : text.find_last_of('\n', end);
-  if (line == std::string::npos) return last;
-  text.resize(line);
-  const std::string before = last_line(std::move(text));
-  return before.empty() ? last : before + "; " + last;
-}
-
-struct Taken {
-  std::int64_t cpu_millis = 0, memory_bytes = 0;
-  std::map<std::string, std::int64_t> devices;
-
-  void add(const json::Object* resources) {
-    if (resources == nullptr) return;
-    for (const auto& [name, value] : *resources) {
-      const std::int64_t amount = thousandths_of(value);
-      if (name == "cpu") {
-        cpu_millis += amount;
-      } else if (name == "memory") {
-        memory_bytes += amount / 1000;
-      } else if (name.find('/') != std::string::npos) {
-        devices[name] += amount / 1000;
-      }
+// Of a container's "requests" or "limits".
+void add_resources(Taken& taken, const json::Object* resources) {
+  if (resources == nullptr) return;
+  for (const auto& [name, value] : *resources) {
+    const std::int64_t amount = thousandths_of(value);
+    if (name == "cpu") {
+      taken.cpu_millis += amount;
+    } else if (name == "memory") {
+      taken.memory_bytes += amount / 1000;
+    } else if (name.find('/') != std::string::npos) {
+      taken.devices[name] += amount / 1000;
     }
   }
-  void raise_to(const Taken& other) {
-    cpu_millis = std::max(cpu_millis, other.cpu_millis);
-    memory_bytes = std::max(memory_bytes, other.memory_bytes);
-    for (const auto& [name, count] : other.devices) devices[name] = std::max(devices[name], count);
-  }
-};
+}
+
+void raise_to(Taken& taken, const Taken& other) {
+  taken.cpu_millis = std::max(taken.cpu_millis, other.cpu_millis);
+  taken.memory_bytes = std::max(taken.memory_bytes, other.memory_bytes);
+  for (const auto& [name, count] : other.devices) taken.devices[name] = std::max(taken.devices[name], count);
+}
 
 // As the scheduler counts: all containers together with those first ones that stay (sidecars), or as much as one of the
 // others that come first takes beside the sidecars before it.
-Taken taken_by(const json::Object& pod) {
+Taken taken_of(const json::Object& spec, const char* which) {
   Taken side_by_side, most;
-  for (const json::Object* container : objects_at(pod, "spec", "initContainers")) {
-    const json::Object* requests = object_at(*container, "resources", "requests");
+  for (const json::Object* container : objects_at(spec, "initContainers")) {
+    const json::Object* wanted = object_at(*container, "resources", which);
     if (text_at(*container, "restartPolicy") == "Always") {
-      side_by_side.add(requests);
+      add_resources(side_by_side, wanted);
       continue;
     }
     Taken meanwhile = side_by_side;
-    meanwhile.add(requests);
-    most.raise_to(meanwhile);
+    add_resources(meanwhile, wanted);
+    raise_to(most, meanwhile);
   }
-  for (const json::Object* container : objects_at(pod, "spec", "containers"))
-    side_by_side.add(object_at(*container, "resources", "requests"));
-  most.raise_to(side_by_side);
-  most.add(object_at(pod, "spec", "overhead"));
+  for (const json::Object* container : objects_at(spec, "containers"))
+    add_resources(side_by_side, object_at(*container, "resources", which));
+  raise_to(most, side_by_side);
+  add_resources(most, object_at(spec, "overhead"));
   return most;
 }
 
-void explain(Unit& unit, const char* code, std::string sentence) {
-  if (!unit.reason_code.empty()) return;  // the first found says most
-  unit.reason_code = code;
-  unit.reason = std::move(sentence);
+void explain(Unit& unit, Reason why) {
+  if (unit.reason_code.empty()) unit.take(std::move(why));  // the first found says most
 }
 
 const json::Object* named(const std::vector<const json::Object*>& list, std::string_view name) {
@@ -128,73 +104,41 @@ const json::Object* named(const std::vector<const json::Object*>& list, std::str
   return nullptr;
 }
 
-// " of 32 MiB", as the pod's spec says; nothing where it says none.
-std::string limit_of(const json::Object& pod, const char* list, const std::string& container) {
+// As the pod's spec says; 0 where it says none.
+std::int64_t memory_limit_of(const json::Object& pod, const char* list, const std::string& container) {
   const json::Object* wanted = named(objects_at(pod, "spec", list), container);
   const json::Value* limit = wanted == nullptr ? nullptr : at(*wanted, "resources", "limits", "memory");
-  const std::int64_t bytes = limit == nullptr ? 0 : thousandths_of(*limit) / 1000;
-  return bytes < (1 << 20) ? "" : " of " + std::to_string(bytes >> 20) + " MiB";
+  return limit == nullptr ? 0 : thousandths_of(*limit) / 1000;
 }
 
-// How a container ended that is not to end. `memory`: its limit, as limit_of() has it.
-void explain_end(Unit& unit, const std::string& container, const json::Object& ended, const std::string& memory) {
-  const std::string reason = text_at(ended, "reason");
-  const std::string words = last_words(text_at(ended, "message"));
-  const std::int64_t code = integer_at(ended, "exitCode");
-  if (reason == "OOMKilled") {
-    explain(unit, "out-of-memory",
-            "the container " + container + " needed more memory than its limit" + memory + " and was ended");
-  } else if (reason == "StartError" || reason == "ContainerCannotRun") {
-    explain(unit, "cannot-start", "the container " + container + " cannot be started: " + words);
-  } else {
-    explain(unit, "exited",
-            "the container " + container + " ended with exit status " + std::to_string(code) +
-                (words.empty() ? "" : ": " + words));
-  }
-}
-
-// What kubelet says of a failed pull, with what to do.
-std::string pull_trouble(const std::string& container, const std::string& message) {
-  const auto has = [&](std::string_view part) { return message.find(part) != std::string::npos; };
-  if (has("401 Unauthorized") || has("authorization failed") || has("no basic auth credentials"))
-    return phrase(
-        "the registry does not accept the login of the cluster's pull secret for the image of the container {}; set "
-        "another by mifeng cluster set CLUSTER --pull-user: {}",
-        container, message);
-  if (has("403 Forbidden") || has("denied"))
-    return phrase(
-        "the registry does not let the user of the cluster's pull secret pull the image of the container {}; allow him "
-        "to pull in its project: {}",
-        container, message);
-  if (has("x509:"))
-    return phrase(
-        "the nodes do not trust the certificate of the registry that has the image of the container {}; put its "
-        "authority into containerd's certs.d on each node: {}",
-        container, message);
-  if (has("connection refused") || has("no such host") || has("i/o timeout") || has("no route to host"))
-    return phrase(
-        "the nodes cannot reach the registry that has the image of the container {}; where they know it by another "
-        "address, say so by mifeng cluster set CLUSTER --registry: {}",
-        container, message);
-  return phrase("the image of the container {} could not be pulled: {}", container, message);
+// How a container ended that is not to end.
+Reason why_it_ended(const json::Object& pod, const char* list, const std::string& container,
+                    const json::Object& ended) {
+  return why_ended({.container = container,
+                    .reason = text_at(ended, "reason"),
+                    .words = last_words(text_at(ended, "message")),
+                    .code = integer_at(ended, "exitCode"),
+                    .memory_limit_bytes = memory_limit_of(pod, list, container)});
 }
 
 // Why a container does not run that kubelet waits with, and which has not ended before.
-void explain_waiting(Unit& unit, const std::string& container, const json::Object& waiting) {
+void explain_waiting(PodSeen& seen, const std::string& container, const json::Object& waiting) {
+  Unit& unit = seen.unit;
   const std::string reason = text_at(waiting, "reason");
   const std::string message = last_line(text_at(waiting, "message"));
   if (reason == "ErrImageNeverPull") {
-    explain(
-        unit, "image-not-found",
-        "the image of the container " + container + " is not on the node, and imagePullPolicy is Never: " + message);
+    explain(unit,
+            {.code = "image-not-found",
+             .sentence = phrase("the image of the container {} is not on the node, and imagePullPolicy is Never: {}",
+                                container, message),
+             .remedy = phrase("put the image on the node, or deploy a version with another imagePullPolicy")});
   } else if (reason == "ErrImagePull" || reason == "ImagePullBackOff" || reason == "InvalidImageName" ||
              reason == "RegistryUnavailable") {
-    const bool missing =
-        message.find("not found") != std::string::npos || message.find("NotFound") != std::string::npos;
-    explain(unit, missing ? "image-not-found" : "image-not-pulled", pull_trouble(container, message));
+    if (unit.reason_code.empty()) seen.waiting_container = container;
+    explain(unit, why_not_pulled(container, message));
   } else if (reason != "ContainerCreating" && reason != "PodInitializing" && reason != "CrashLoopBackOff" &&
              !reason.empty()) {
-    explain(unit, "cannot-start", "the container " + container + " cannot be started: " + reason + ": " + message);
+    explain(unit, why_cannot_start(container, reason + ": " + message));
   }
 }
 
@@ -205,16 +149,16 @@ const json::Object* end_of(const json::Object& status) {
 }
 
 // Of an init container, one that ended well is done.
-void look_at_containers(const json::Object& pod, const char* list, Unit& unit, std::vector<std::string>& ids) {
+void look_at_containers(const json::Object& pod, const char* list, PodSeen& seen) {
   const bool is_init = std::string_view(list) == "initContainers";
   for (const json::Object* status :
        objects_at(pod, "status", is_init ? "initContainerStatuses" : "containerStatuses")) {
     const std::string name = text_at(*status, "name");
-    ids.push_back(text_at(*status, "containerID"));
-    if (const json::Object* waiting = object_at(*status, "state", "waiting")) explain_waiting(unit, name, *waiting);
+    seen.container_ids.push_back(text_at(*status, "containerID"));
+    if (const json::Object* waiting = object_at(*status, "state", "waiting")) explain_waiting(seen, name, *waiting);
     const json::Object* ended = end_of(*status);
     if (ended != nullptr && !(is_init && integer_at(*ended, "exitCode") == 0))
-      explain_end(unit, name, *ended, limit_of(pod, list, name));
+      explain(seen.unit, why_it_ended(pod, list, name, *ended));
   }
 }
 
@@ -241,8 +185,9 @@ GuardSeen look_at_guard(const json::Object& pod, Unit& unit) {
 }
 
 bool could_not_be_started(const Unit& unit) {
-  return unit.reason_code == "image-not-found" || unit.reason_code == "image-not-pulled" ||
-         unit.reason_code == "cannot-start";
+  static constexpr std::array kNeverStarted{"image-not-found",      "image-not-pulled",   "registry-refused",
+                                            "registry-not-trusted", "wrong-architecture", "cannot-start"};
+  return std::find(kNeverStarted.begin(), kNeverStarted.end(), unit.reason_code) != kNeverStarted.end();
 }
 
 const json::Object* condition(const json::Object& object, std::string_view type) {
@@ -261,8 +206,11 @@ void look_at_pod(const json::Object& pod, PodSeen& seen) {
   const std::string phase = text_at(pod, "status", "phase");
   seen.ended = phase == "Succeeded" || phase == "Failed";
   const GuardSeen guard = look_at_guard(pod, unit);
-  look_at_containers(pod, "initContainers", unit, seen.container_ids);
-  look_at_containers(pod, "containers", unit, seen.container_ids);
+  look_at_containers(pod, "initContainers", seen);
+  look_at_containers(pod, "containers", seen);
+  for (const json::Object* volume : objects_at(pod, "spec", "volumes"))
+    if (std::string claim = text_at(*volume, "persistentVolumeClaim", "claimName"); !claim.empty())
+      seen.claims.push_back(std::move(claim));
   if (at(pod, "metadata", "deletionTimestamp") != nullptr) {
     unit.state = UnitState::kStopping;
     unit.ready = false;
@@ -270,12 +218,17 @@ void look_at_pod(const json::Object& pod, PodSeen& seen) {
   }
   if (seen.ended) {
     unit.state = UnitState::kExited;
-    explain(unit, "exited", last_line(text_at(pod, "status", "reason") + ": " + text_at(pod, "status", "message")));
+    const std::string words = last_line(text_at(pod, "status", "reason") + ": " + text_at(pod, "status", "message"));
+    explain(unit, {.code = "exited",
+                   .sentence = phrase("its node has given it up: {}", words),
+                   .remedy = phrase("see the node's events (kubectl get events); another unit is made for it")});
     return;
   }
   const json::Object* scheduled = condition(pod, "PodScheduled");
   if (scheduled != nullptr && text_at(*scheduled, "status") == "False")
-    explain(unit, "unschedulable", "no node of the cluster takes it: " + last_line(text_at(*scheduled, "message")));
+    seen.scheduler_words = last_line(text_at(*scheduled, "message"));
+  // With what the view knows of the nodes more can be said.
+  if (!seen.scheduler_words.empty()) explain(unit, why_unschedulable(seen.scheduler_words, seen.taken, {}));
   // Kubelet starts it again, later each time.
   const bool failed = could_not_be_started(unit) && (phase == "Pending" || guard.ended != nullptr);
   if (failed || guard.ended != nullptr) {
@@ -286,16 +239,14 @@ void look_at_pod(const json::Object& pod, PodSeen& seen) {
   unit.state = phase == "Running" ? UnitState::kRunning : UnitState::kPending;
   const json::Object* ready = condition(pod, "Ready");
   unit.ready = unit.state == UnitState::kRunning && ready != nullptr && text_at(*ready, "status") == "True";
-  if (unit.ready) {
-    unit.reason.clear();
-    unit.reason_code.clear();
-    return;
-  }
+  if (unit.ready) return unit.take({});
   if (unit.state != UnitState::kRunning) return;
   if (guard.started) {
-    explain(unit, "not-ready", "it runs and says that it is not ready");
+    explain(unit, why_not_ready(phrase("its health port says no")));
   } else {
-    explain(unit, "not-answering", "it runs and does not answer on its health port yet");
+    explain(unit, {.code = "not-answering",
+                   .sentence = phrase("it runs and does not answer on its health port yet"),
+                   .remedy = phrase("see its guard's log: mifeng logs --container guard")});
   }
 }
 
@@ -363,9 +314,40 @@ bool PodSeen::operator==(const PodSeen& other) const {
   return name == other.name && uid == other.uid && node == other.node && ended == other.ended && a.state == b.state &&
          a.ready == b.ready && a.reason == b.reason && a.reason_code == b.reason_code && a.revision == b.revision &&
          a.restart == b.restart && a.started_at_ms == b.started_at_ms && a.finished_at_ms == b.finished_at_ms &&
-         a.exit_code == b.exit_code && cpu_millis == other.cpu_millis && memory_bytes == other.memory_bytes &&
-         devices == other.devices && host_ports == other.host_ports && container_ids == other.container_ids &&
-         changeable == other.changeable && change == other.change;
+         a.exit_code == b.exit_code && taken == other.taken && host_ports == other.host_ports &&
+         container_ids == other.container_ids && changeable == other.changeable && change == other.change;
+}
+
+Taken taken_by(const json::Object& spec) { return taken_of(spec, "requests"); }
+Taken limits_of(const json::Object& spec) { return taken_of(spec, "limits"); }
+
+std::optional<QuotaSeen> quota_in(const json::Object& object) {
+  if (at(object, "spec", "scopes") != nullptr || at(object, "spec", "scopeSelector") != nullptr) return std::nullopt;
+  QuotaSeen seen;
+  seen.name = text_at(object, "metadata", "name");
+  const json::Object* hard = object_at(object, "status", "hard");
+  const json::Object* used = object_at(object, "status", "used");
+  if (hard == nullptr) return seen;
+  for (const auto& [name, value] : *hard) {
+    const json::Value* taken = used == nullptr ? nullptr : used->find(name);
+    const std::int64_t left = thousandths_of(value) - (taken == nullptr ? 0 : thousandths_of(*taken));
+    seen.left[name] = name.ends_with("cpu") ? left : left / 1000;
+  }
+  return seen;
+}
+
+bool has_room_for(const QuotaSeen& quota, const json::Object& pod_spec) {
+  const Taken requests = taken_by(pod_spec), limits = limits_of(pod_spec);
+  return std::all_of(quota.left.begin(), quota.left.end(), [&](const auto& one) {
+    const auto& [name, left] = one;
+    if (name == "pods" || name == "count/pods") return left >= 1;
+    if (name == "cpu" || name == "requests.cpu") return left >= requests.cpu_millis;
+    if (name == "memory" || name == "requests.memory") return left >= requests.memory_bytes;
+    if (name == "limits.cpu") return left >= limits.cpu_millis;
+    if (name == "limits.memory") return left >= limits.memory_bytes;
+    const auto device = requests.devices.find(name.starts_with("requests.") ? name.substr(9) : "");
+    return device == requests.devices.end() || left >= device->second;
+  });
 }
 
 PodSeen pod_in(const json::Object& object) {
@@ -378,10 +360,7 @@ PodSeen pod_in(const json::Object& object) {
   seen.node = text_at(object, "spec", "nodeName");
   const std::string phase = text_at(object, "status", "phase");
   seen.ended = phase == "Succeeded" || phase == "Failed";
-  Taken taken = taken_by(object);
-  seen.cpu_millis = taken.cpu_millis;
-  seen.memory_bytes = taken.memory_bytes;
-  seen.devices = std::move(taken.devices);
+  if (const json::Object* spec = object_at(object, "spec")) seen.taken = taken_by(*spec);
   for (const json::Object* container : objects_at(object, "spec", "containers")) {
     for (const json::Object* port : objects_at(*container, "ports"))
       if (const std::int64_t number = integer_at(*port, "hostPort"); number > 0 && number <= 65535)
@@ -411,6 +390,10 @@ DeploymentSeen deployment_in(const json::Object& object) {
   if (const json::Object* failed = condition(object, "ReplicaFailure");
       failed != nullptr && text_at(*failed, "status") == "True")
     seen.failure = last_line(text_at(*failed, "message"));
+  seen.deadline_seconds = integer_at(object, "spec", "progressDeadlineSeconds");
+  const json::Value* surge = at(object, "spec", "strategy", "rollingUpdate", "maxSurge");
+  const bool surges = surge != nullptr && surge->if_int64() != nullptr && *surge->if_int64() > 0;
+  seen.strategy = text_at(object, "spec", "strategy", "type") == "Recreate" ? "outage" : surges ? "surge" : "in-place";
   if (const json::Object* progress = condition(object, "Progressing"))
     seen.is_overdue = text_at(*progress, "reason") == "ProgressDeadlineExceeded";
   return seen;
@@ -439,11 +422,10 @@ NodeSeen node_in(const json::Object& object) {
   seen.ready = ready != nullptr && text_at(*ready, "status") == "True";
   for (const json::Object* address : objects_at(object, "status", "addresses"))
     if (text_at(*address, "type") == "InternalIP") seen.addresses.push_back(text_at(*address, "address"));
-  Taken allocatable;
-  allocatable.add(object_at(object, "status", "allocatable"));
-  seen.cpu_millis = allocatable.cpu_millis;
-  seen.memory_bytes = allocatable.memory_bytes;
-  seen.devices = std::move(allocatable.devices);
+  for (const json::Object* taint : objects_at(object, "spec", "taints"))
+    seen.tainted = seen.tainted || text_at(*taint, "effect") != "PreferNoSchedule";
+  if (const json::Value* pods = at(object, "status", "allocatable", "pods")) seen.pods = thousandths_of(*pods) / 1000;
+  add_resources(seen.allocatable, object_at(object, "status", "allocatable"));
   return seen;
 }
 
@@ -453,6 +435,7 @@ EventSeen event_in(const json::Object& object) {
   seen.kind = text_at(object, "involvedObject", "kind");
   seen.object = text_at(object, "involvedObject", "name");
   seen.is_warning = text_at(object, "type") == "Warning";
+  seen.is_own = text_at(object, "source", "component") == kEventSource;
   seen.event.action = text_at(object, "reason");
   seen.event.detail = text_at(object, "message").substr(0, kReasonMax);
   if (seen.kind == "Pod") seen.event.unit = seen.object;

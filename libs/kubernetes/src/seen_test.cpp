@@ -99,7 +99,7 @@ TEST(PodSeen, WhyOneDoesNotServe) {
       {"ended", UnitState::kExited, "exited", {"container guard", "exit status"}},
       {"crash-loop", UnitState::kExited, "exited", {"container guard", "exit status 3: going; the weights do not fit"}},
       {"out-of-memory", UnitState::kExited, "out-of-memory", {"container guard", "its limit of 32 MiB"}},
-      {"unschedulable", UnitState::kPending, "unschedulable", {"no node", "PersistentVolumeClaims"}},
+      {"unschedulable", UnitState::kPending, "volume-not-bound", {"PersistentVolumeClaims"}},
   };
   for (const Failing& one : all) {
     SCOPED_TRACE(one.name);
@@ -154,9 +154,9 @@ TEST(PodSeen, WhatItTakesIsWhatTheSchedulerCounts) {
                          {"restartPolicy": "Always", "resources": {"requests": {"cpu": "100m"}}}],
       "containers": [{"resources": {"requests": {"cpu": "500m", "memory": "2Mi", "nvidia.com/gpu": "1"}}},
                      {"resources": {"requests": {"memory": 1048576}}, "ports": [{"hostPort": 443}, {"hostPort": 70000}]}]}})");
-  EXPECT_EQ(seen.cpu_millis, 2010);
-  EXPECT_EQ(seen.memory_bytes, 3 << 20);
-  EXPECT_EQ(seen.devices.at("nvidia.com/gpu"), 1);
+  EXPECT_EQ(seen.taken.cpu_millis, 2010);
+  EXPECT_EQ(seen.taken.memory_bytes, 3 << 20);
+  EXPECT_EQ(seen.taken.devices.at("nvidia.com/gpu"), 1);
   EXPECT_THAT(seen.host_ports, ElementsAre(443));
   EXPECT_EQ(seen.installation, "");
 }
@@ -202,8 +202,10 @@ TEST(OthersSeen, AreRead) {
   EXPECT_TRUE(node.ready);
   EXPECT_FALSE(node.cordoned);
   EXPECT_THAT(node.addresses, ElementsAre("10.99.4.2"));
-  EXPECT_GT(node.cpu_millis, 0);
-  EXPECT_GT(node.memory_bytes, 0);
+  EXPECT_GT(node.allocatable.cpu_millis, 0);
+  EXPECT_GT(node.allocatable.memory_bytes, 0);
+  EXPECT_GT(node.pods, 0);
+  EXPECT_FALSE(node.tainted);
   const EventSeen of_pod = event_in(recorded("others.json", "event-pod"));
   EXPECT_TRUE(of_pod.is_warning);
   EXPECT_EQ(of_pod.event.action, "FailedScheduling");

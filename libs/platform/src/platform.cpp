@@ -57,7 +57,7 @@ Result<void> open_clusters(const trust::Context& context, const vault::Wrapper& 
     const auto opened = open();
     if (!opened)
       MIFENG_CHECK(
-          clusters::note_cluster(context, row.id, clusters::ClusterState::kAway, opened.error().message(), "", {}));
+          clusters::note_cluster(context, row.id, clusters::ClusterState::kAway, opened.error().message(), {}));
   }
   return ok();
 }
@@ -90,6 +90,7 @@ deployments::DeploymentOptions deployment_options(const PlatformOptions& options
           .parallel = options.parallel_deployments,
           .resync_ms = options.resync_ms,
           .progress_deadline_ms = options.progress_deadline_ms,
+          .cluster_lame_duck_seconds = options.cluster_lame_duck_seconds,
           .image_pruning_ms = options.image_pruning_ms,
           .proc = options.proc,
           .port_rules = options.port_rules,
@@ -154,12 +155,14 @@ struct Platform::Services {
 
   deployments::GuardImage guard_image;
   deployments::Renderings renderings;
+  deployments::RefusedGrants refused_grants;
   const deployments::Context deployments_context{base,
                                                  access_context,
                                                  engine_set,
                                                  images,
                                                  guard_image,
                                                  renderings,
+                                                 refused_grants,
                                                  *opened.door_tags,
                                                  deployments_changed,
                                                  deployment_options(options)};

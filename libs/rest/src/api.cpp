@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
+#include <memory>
 #include <mutex>
 
 #include "browser.h"
@@ -88,11 +90,21 @@ bool has_access(const Operation& operation, Access wanted) {
   return access != nullptr && *access == wanted;
 }
 
-// Each can queue whoever the door lets in. Who asks for a grant waits for a cluster to answer, and a renewal does not
-// wait behind him.
+// Each can queue whoever the door lets in. Who asks for a grant waits for his cluster to answer, so each cluster has
+// threads of its own: one that hangs holds up no other's, and a renewal waits behind none.
 struct DoorPools {
-  net::BlockingPool grants{"grants at the door", 16, 512};
   net::BlockingPool renewals{"renewals at the door", 4, 512};
+
+  net::BlockingPool& grants_of(const std::string& cluster) {
+    const std::lock_guard lock(mutex_);
+    std::unique_ptr<net::BlockingPool>& pool = grants_[cluster];
+    if (!pool) pool = std::make_unique<net::BlockingPool>("grants at the door", 8, 512);
+    return *pool;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, std::unique_ptr<net::BlockingPool>> grants_;  // by cluster; the door lets in no other names
 };
 
 }  // namespace
@@ -275,7 +287,7 @@ struct Api::Impl {
     auto run = [&]() -> Result<Bytes> {
       return grant ? grants.grant(visit, nonce, as_bytes(*body)) : grants.renew(visit, nonce, as_bytes(*body));
     };
-    auto answer = co_await net::run_blocking(grant ? pools.grants : pools.renewals, std::move(run));
+    auto answer = co_await net::run_blocking(grant ? pools.grants_of(visit.cluster()) : pools.renewals, std::move(run));
     if (!answer) co_return std::move(answer).error();
     co_return net::Response(200, std::string(as_text(*answer)), "application/vnd.mifeng.sealed");
   }

@@ -83,7 +83,7 @@ CREATE TABLE uploads (
 -- 集群 clusters: where units run, and how each is reached (what is secret of that, wrapped)
 CREATE TABLE clusters (
   id TEXT NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, address TEXT NOT NULL, wrapped_access TEXT NOT NULL,
-  default_namespace TEXT NOT NULL, node_addresses TEXT NOT NULL, registry TEXT NOT NULL, guard_url TEXT NOT NULL,
+  default_namespace TEXT NOT NULL, node_addresses TEXT NOT NULL, addresses_given {int} NOT NULL, registry TEXT NOT NULL, guard_url TEXT NOT NULL,
   state TEXT NOT NULL, reason TEXT NOT NULL, version TEXT NOT NULL, may TEXT NOT NULL, sweep_held {int} NOT NULL,
   created_ms {int} NOT NULL, changed_ms {int} NOT NULL,
   PRIMARY KEY (id)
@@ -105,6 +105,7 @@ CREATE TABLE deployments (
   id TEXT NOT NULL, name TEXT NOT NULL, cluster_id TEXT NOT NULL, revision_id {int} NOT NULL,
   version_id TEXT NOT NULL, vendor_id TEXT NOT NULL, model TEXT NOT NULL, version TEXT NOT NULL, grade TEXT NOT NULL,
   replicas {int} NOT NULL, ports_chosen {int} NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
+  reason_code TEXT NOT NULL, remedy TEXT NOT NULL,
   update_started_ms {int} NOT NULL, update_failed {int} NOT NULL, told_change {int} NOT NULL, opens_route TEXT NOT NULL, batch_id TEXT NOT NULL, deleting {int} NOT NULL,
   restart_wanted {int} NOT NULL, model_user {int} NOT NULL, created_by TEXT NOT NULL, created_ms {int} NOT NULL,
   changed_ms {int} NOT NULL,
@@ -135,6 +136,7 @@ CREATE TABLE used_node_ports (
 CREATE TABLE units (
   cluster_id TEXT NOT NULL, name TEXT NOT NULL, deployment_id TEXT NOT NULL, revision_id {int} NOT NULL,
   restart {int} NOT NULL, slot {int} NOT NULL, engine_id TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
+  reason_code TEXT NOT NULL, remedy TEXT NOT NULL,
   started_ms {int} NOT NULL, ready_ms {int} NOT NULL, restarts {int} NOT NULL, failures {int} NOT NULL, next_try_ms {int} NOT NULL,
   PRIMARY KEY (cluster_id, name),
   FOREIGN KEY (deployment_id) REFERENCES deployments (id)

@@ -70,6 +70,12 @@ class Engine {
   // Ports of the nodes that anything of this engine holds, or will hold at its start, ours or not.
   virtual Task<std::vector<PortInUse>> ports_in_use() = 0;
   virtual Task<Capacity> capacity() = 0;
+  // How the units of a deployment that runs would be replaced now by those of this workload, whose revision is not
+  // looked at. Nothing where that follows from the node ports alone (ports_needed()).
+  virtual Task<std::optional<Replacing>> replacing(Workload workload);
+  // Leaves word with the engine, for whoever looks at it and not at us, why a deployment does not run. Where it has no
+  // place for that, and for what stands there already, nothing is done.
+  virtual Task<void> note_reason(std::string deployment, Reason why);
   // Each node by itself, those among them that take nothing now.
   virtual Task<std::vector<Node>> nodes() = 0;
   // As of when the engine's own view holds, out of which it answers while watch() keeps it: a moment ago, unless its
@@ -100,5 +106,8 @@ class Engine {
   // What the template asks for and this engine cannot hold, in sentences for whoever deploys; usually none.
   virtual std::vector<std::string> cannot_hold(const PodTemplate& pod) const = 0;
 };
+
+inline Task<std::optional<Replacing>> Engine::replacing(Workload) { co_return std::optional<Replacing>(); }
+inline Task<void> Engine::note_reason(std::string, Reason) { co_return ok(); }
 
 }  // namespace mifeng::cluster

@@ -62,6 +62,13 @@ enum class UnitState {
 };
 const char* to_string(UnitState state);  // "pending", ...
 
+// Why something is not as it should be.
+struct Reason {
+  std::string code{};      // stable: "image-not-pulled"
+  std::string sentence{};  // for a person; made with phrase()
+  std::string remedy{};    // what a person has to do, where that is more than the sentence says
+};
+
 // What runs once for each replica: one container on Podman, a pod on Kubernetes.
 struct Unit {
   std::string name;       // the engine's; MIFENG_UNIT inside. Nobody builds on its form
@@ -74,11 +81,19 @@ struct Unit {
   std::string reason;       // one sentence for a person; empty when running and ready
   std::string reason_code;  // stable: "", "image-not-pulled", "port-taken", "out-of-memory", "exited", "not-ready",
                             // "not-answering", "cannot-start", "drifted" (not as rendered),
-                            // "changed" (by somebody, while it ran: what it was granted is void)
+                            // "changed" (by somebody, while it ran: what it was granted is void); docs/kubernetes.md
+                            // has those of clusters
+  std::string remedy;       // as Reason has it
   std::optional<UnixMillis> started_at_ms;
   std::optional<UnixMillis> finished_at_ms;
   std::optional<int> exit_code;
   std::vector<NodePort> node_ports;  // its own; empty where node ports stand before all units
+
+  void take(Reason why) {
+    reason = std::move(why.sentence);
+    reason_code = std::move(why.code);
+    remedy = std::move(why.remedy);
+  }
 };
 
 // An address to dial for a port of a deployment, at every node address of the cluster.
@@ -93,6 +108,13 @@ struct Endpoint {
   std::string unit;  // of kUnit
   std::uint16_t node_port = 0;
   bool operator==(const Endpoint&) const = default;
+};
+
+// How units of another revision take the place of those that run.
+enum class Replacing {
+  kSurge,    // a new one runs before an old one goes
+  kInPlace,  // an old one goes first, the others serve meanwhile
+  kOutage,   // all, or the only one, go first: calls fail meanwhile
 };
 
 struct ApplyResult {
@@ -135,6 +157,8 @@ inline constexpr const char* kKeepsOthersOut = "keep-others-out";
 struct ClusterFacts {
   std::string version;           // "podman 4.3.1"
   std::vector<std::string> may;  // what we are allowed to do beyond the necessary; empty on Podman
+  // Where its node ports are reached, those of nodes that serve first, at most 16; empty where that is not seen.
+  std::vector<std::string> node_addresses{};
 };
 
 struct LogOptions {

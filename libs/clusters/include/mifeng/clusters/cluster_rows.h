@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "mifeng/cluster/units.h"
 #include "mifeng/clusters/cluster_service.h"
 #include "mifeng/store/clusters.h"
 
@@ -26,8 +27,9 @@ Result<std::string> known_cluster(store::Transaction& tx, const std::string& id)
 // "a b c" as a list, and back.
 std::vector<std::string> words_of(const std::string& text);
 std::string words_text(const std::vector<std::string>& words);
-// What was seen of the cluster; written where it differs. Audited where the state does.
-Result<void> note_cluster(const trust::Context& context, const std::string& id, ClusterState state,
-                          const std::string& reason, const std::string& version, const std::vector<std::string>& may);
+// What was seen of the cluster; written where it differs. Audited where the state does. Gives whether gateways have to
+// hear of it: of other node addresses.
+Result<bool> note_cluster(const trust::Context& context, const std::string& id, ClusterState state,
+                          const std::string& reason, const cluster::ClusterFacts& facts);
 
 }  // namespace mifeng::clusters

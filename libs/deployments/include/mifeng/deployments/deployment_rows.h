@@ -39,9 +39,13 @@ Result<void> check_network(const Prepared& prepared, const Overlay& overlay);
 
 // As the cluster's nodes see it: where their images come from.
 Result<std::string> registry_of(const Context& context, store::Transaction& tx, const std::string& cluster);
-// `model_user`: of the deployment, whose models run under it. `registry`: registry_of() its cluster.
+// For how long guards there go on after they were asked to stop: as long as whoever sends calls to them needs to
+// notice.
+int lame_duck_of(const Context& context, const std::string& cluster);
+// `model_user`: of the deployment, whose models run under it. `registry`, `lame_duck_seconds`: as above, of its
+// cluster.
 Result<cluster::PodTemplate> render(const Context& context, const Prepared& prepared, const std::string& deployment_id,
-                                    std::int64_t model_user, const std::string& registry);
+                                    std::int64_t model_user, const std::string& registry, int lame_duck_seconds);
 // For people, for the plan and to compare two; not what the engine gets on the wire.
 json::Object pod_json(const cluster::PodTemplate& pod);
 
@@ -71,6 +75,9 @@ struct Verdict {
   DeploymentState state = DeploymentState::kPending;
   std::string reason;
   bool update_failed = false;
+  std::string reason_code{}, remedy{};  // of the unit whose reason it is
+
+  void write_to(store::DeploymentRow& row) const;
 };
 // `wanted`: the revision that is wanted. `late`: it was given the time that an update may take.
 Verdict judge(const std::vector<store::UnitRow>& units, const store::DeploymentRow& row,

@@ -83,6 +83,7 @@ MIFENG_LISTED(UnitInfo,
               of(int, revision),  // number; 0: of none that is kept
               word(store::UnitState, state),
               text(reason),                         // one sentence; empty while all is well
+              text(reason_code), text(remedy),      // a stable word for it, and what to do; may be empty
               of(std::vector<PlannedPort>, ports),  // its own; empty where a node port stands before all units
               text(instance_id),                    // live grant; empty without
               number(started_ms), of(int, restarts));
@@ -91,7 +92,8 @@ MIFENG_LISTED(Deployment, text(id), text(name), text(cluster), text(version_id),
               of(int, replicas),                 // wanted
               of(int, ready),                    // units that serve, of whichever revision
               word(DeploymentState, state),
-              text(reason),         // why it is not running, in one sentence with the remedy
+              text(reason),                     // why it is not running, in one sentence
+              text(reason_code), text(remedy),  // of the unit whose reason it is; may be empty
               flag(update_failed),  // the revision that is wanted does not come up; a former one goes on serving
               word(Grade, grade),
               text(grade_reason),                                                     // grade_reason_of()

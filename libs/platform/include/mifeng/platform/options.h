@@ -32,6 +32,7 @@ struct PlatformOptions {
   clusters::ClusterJoiner* joiner = nullptr;         // brings clusters in; null: none can be added. Outlives us
   UnixMillis resync_ms = 30 * 1000;                  // from one look at everything to the next
   UnixMillis progress_deadline_ms = 10 * 60 * 1000;  // an update whose units are not ready by then has failed
+  int cluster_lame_duck_seconds = 15;  // for which guards in clusters go on after SIGTERM: kube-proxy needs seconds
   UnixMillis lease_ms = 5 * 60 * 1000;
   UnixMillis renew_ms = 60 * 1000;
   UnixMillis snapshot_lifetime_ms = 24LL * 3600 * 1000;

@@ -28,6 +28,7 @@ MIFENG_RECORD(ClusterRow, "clusters", 1, text(id), text(name), word(ClusterKind,
               text(address),         // where its engine is reached; nothing secret
               text(wrapped_access),  // what is secret of that, wrapped; empty where there is nothing
               text(default_namespace), text(node_addresses),  // separated by spaces; where gateways dial node ports
+              number(addresses_given),                        // by a person: what the engine sees changes them not
               text(registry),                                 // as its nodes see it; empty: as the platform does
               text(guard_url),  // where its guards reach the platform; empty: where those of any cluster do
               word(ClusterState, state), text(reason), text(version),  // what its engine said of itself

@@ -36,7 +36,8 @@ MIFENG_RECORD(DeploymentRow, "deployments", 1, text(id), text(name), text(cluste
               text(version_id),     // from here to grade: of that revision
               text(vendor_id), text(model), text(version), word(Grade, grade), number(replicas),
               number(ports_chosen),  // a person chose its node ports: they are never exchanged
-              word(DeploymentState, state), text(reason),
+              word(DeploymentState, state), text(reason), text(reason_code),
+              text(remedy),                      // as cluster::Reason has them; empty where no engine gave them
               number(update_started_ms),         // when units began to be replaced last
               number(update_failed),             // the revision that is wanted does not come up
               number(told_change),               // since which its endpoints and route are as they are, for gateways
@@ -60,7 +61,8 @@ struct Words<UnitState> {
 MIFENG_RECORD(UnitRow, "units", 2, text(cluster_id), text(name), text(deployment_id), number(revision_id),
               number(restart),
               absent(slot),  // of its node ports; -1 where it has none of its own
-              text(engine_id), word(UnitState, state), text(reason), number(started_ms),
+              text(engine_id), word(UnitState, state), text(reason), text(reason_code), text(remedy),
+              number(started_ms),
               number(ready_ms),  // when it was first ready in this run; 0: not yet
               number(restarts), number(failures), number(next_try_ms));
 

@@ -22,6 +22,14 @@ bool can_write(const char* path) {
   return static_cast<bool>(file << "x");
 }
 
+[[noreturn]] void eat() {
+  std::vector<char*> kept;
+  for (;;) {
+    kept.push_back(new char[1 << 20]);
+    std::memset(kept.back(), 1, 1 << 20);
+  }
+}
+
 }  // namespace
 
 void load() {
@@ -33,6 +41,7 @@ void load() {
   if (mode() == "hang") {
     for (;;) ::pause();
   }
+  if (mode() == "eat") eat();
 }
 
 mifeng::Json predict(const mifeng::Json& request) {
@@ -43,13 +52,7 @@ mifeng::Json predict(const mifeng::Json& request) {
   if (what == "hang") {
     for (;;) ::pause();
   }
-  if (what == "eat") {
-    std::vector<char*> kept;
-    for (;;) {
-      kept.push_back(new char[1 << 20]);
-      std::memset(kept.back(), 1, 1 << 20);
-    }
-  }
+  if (what == "eat") eat();
   if (what == "say") std::fprintf(stderr, "%s\n", request.value("text", "").c_str());
   if (what == "look")
     return {{"mode", mode()},

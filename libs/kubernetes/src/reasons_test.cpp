@@ -1,0 +1,148 @@
+#include "reasons.h"
+
+#include <gmock/gmock.h>
+
+#include "seen.h"
+
+namespace mifeng::kubernetes {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(Reasons, AnImageThatIsNotPulledSaysWhoHasToDoWhat) {
+  const std::vector<std::pair<const char*, const char*>> all{
+      {"failed to resolve reference \"r/x@sha256:1\": r/x@sha256:1: not found", "image-not-found"},
+      {"failed to pull and unpack image \"r/x@sha256:1\": no match for platform in manifest: not found",
+       "wrong-architecture"},
+      {"failed to do request: Head \"https://r/v2/x\": tls: failed to verify certificate: x509: certificate signed by "
+       "unknown authority",
+       "registry-not-trusted"},
+      {"pull access denied, repository does not exist or may require authorization: authorization failed: no basic "
+       "auth credentials",
+       "registry-refused"},
+      {"unexpected status from HEAD request to https://r/v2/x: 403 Forbidden", "registry-refused"},
+      {"dial tcp 192.0.2.1:5000: connect: connection refused", "image-not-pulled"},
+      {"", "image-not-pulled"},
+  };
+  for (const auto& [message, code] : all) {
+    const Reason why = why_not_pulled("model", message);
+    EXPECT_EQ(why.code, code) << message;
+    EXPECT_THAT(why.sentence, HasSubstr(message));
+    EXPECT_THAT(why.sentence, HasSubstr("container model"));
+    EXPECT_NE(why.remedy, "");
+  }
+  EXPECT_EQ(why_no_login("Unable to retrieve some image pull secrets").code, "no-pull-secret");
+}
+
+TEST(Reasons, AnEndIsOfMemoryOfTheWrongProcessorOrItsOwn) {
+  const auto ended = [](const char* reason, const char* words, std::int64_t limit = 0) {
+    return why_ended({.container = "model", .reason = reason, .words = words, .code = 3, .memory_limit_bytes = limit});
+  };
+  EXPECT_EQ(ended("OOMKilled", "").code, "out-of-memory");
+  EXPECT_THAT(ended("OOMKilled", "", 32 << 20).sentence, HasSubstr("its limit of 32 MiB"));
+  EXPECT_EQ(ended("Error", "exec /app/model: exec format error").code, "wrong-architecture");
+  EXPECT_EQ(ended("StartError", "no such file").code, "cannot-start");
+  EXPECT_EQ(ended("Error", "the weights do not fit").sentence,
+            "the container model ended with exit status 3: the weights do not fit");
+  EXPECT_EQ(ended("Error", "").sentence, "the container model ended with exit status 3");
+  EXPECT_THAT(why_ended({.container = "guard", .reason = "OOMKilled"}).remedy, HasSubstr("report"));
+}
+
+TEST(Reasons, WhatIsShortIsSaidWithItsAmount) {
+  const std::string words =
+      "0/2 nodes are available: 2 Insufficient memory. preemption: 0/2 nodes are available: 2 No victims found.";
+  const std::vector<Taken> free{{.cpu_millis = 4000, .memory_bytes = 1LL << 30},
+                                {.cpu_millis = 100, .memory_bytes = 3LL << 30}};
+  const Reason why = why_unschedulable(words, {.cpu_millis = 50, .memory_bytes = 4LL << 30}, free);
+  EXPECT_EQ(why.code, "unschedulable");
+  EXPECT_EQ(why.sentence,
+            "no node has room for it: of memory it asks for 4096Mi, and the most that is free on one node is 3072Mi, "
+            "1024Mi too little (0/2 nodes are available: 2 Insufficient memory)");
+  EXPECT_THAT(why.remedy, HasSubstr("--request memory="));
+  const Reason device =
+      why_unschedulable("0/1 nodes are available: 1 Insufficient example.com/npu.",
+                        {.devices = {{"example.com/npu", 2}}}, {{.devices = {{"example.com/npu", 1}}}});
+  EXPECT_THAT(device.sentence,
+              HasSubstr("of example.com/npu it asks for 2, and the most that is free on one node is 1"));
+  // Enough of each somewhere, and all of it nowhere; and where nodes are not seen.
+  for (const auto& seen : {free, std::vector<Taken>()}) {
+    const Reason vague = why_unschedulable(words, {.cpu_millis = 2000, .memory_bytes = 2LL << 30}, seen);
+    EXPECT_THAT(vague.sentence, HasSubstr("too little memory ("));
+    EXPECT_EQ(vague.code, "unschedulable");
+  }
+}
+
+TEST(Reasons, ANodeThatTakesNothingSaysWhy) {
+  const auto why = [](const char* words) { return why_unschedulable(words, {}, {}); };
+  const Reason taint = why("0/1 nodes are available: 1 node(s) had untolerated taint {dedicated: lab}.");
+  EXPECT_EQ(taint.code, "unschedulable");
+  EXPECT_THAT(taint.sentence, HasSubstr("taint dedicated: lab"));
+  EXPECT_EQ(why("0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/unreachable: }.").code,
+            "node-lost");
+  EXPECT_THAT(why("0/1 nodes are available: 1 node(s) were unschedulable.").remedy, HasSubstr("uncordon"));
+  EXPECT_EQ(why("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.").code, "volume-not-bound");
+  EXPECT_EQ(why("0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.").code, "unschedulable");
+}
+
+TEST(Reasons, WhatIsNotMadeIsOfAQuotaALimitRangeOrARule) {
+  EXPECT_EQ(why_not_made("pods \"x\" is forbidden: exceeded quota: few, requested: pods=1").code, "quota");
+  EXPECT_EQ(why_not_made("pods \"x\" is forbidden: maximum memory usage per Container is 64Mi, but limit is 96Mi").code,
+            "limit-range");
+  EXPECT_EQ(why_not_made("pods \"x\" is forbidden: ValidatingAdmissionPolicy 'no' denied request: not here").code,
+            "not-admitted");
+}
+
+TEST(Reasons, AGuardsNewestLineCounts) {
+  const auto said = [](std::vector<std::string> lines) { return read_guard_log(lines); };
+  using Kind = GuardSaid::Kind;
+  EXPECT_FALSE(said({}));
+  EXPECT_FALSE(said({"2026/11/29 20:40:31 [notice] 8#8: no grant yet, so the model does not start: x",
+                     "mifeng-request 6a5f3d48", "T guard: another output key is in force"}));
+  auto one = said({"T guard: no grant yet, so the model does not start: cannot connect to 192.0.2.1"});
+  ASSERT_TRUE(one);
+  EXPECT_EQ(one->kind, Kind::kNoGrant);
+  EXPECT_EQ(one->words, "cannot connect to 192.0.2.1");
+  EXPECT_EQ(why_by_guard(*one, "").code, "no-grant");
+  EXPECT_FALSE(said({"T guard: no grant yet, so the model does not start: x", "T guard: granted: instance in-1 of d"}));
+  one = said({"T guard: granted: instance in-1 of d", "T guard: payload opened into memory in 1 ms; starting the model",
+              "T guard: the model's process ended (exit status 7), and is to be started again; its own words stand",
+              "T guard: starting the model again: start 2"});
+  ASSERT_TRUE(one);
+  EXPECT_EQ(one->kind, Kind::kModelEnded);
+  EXPECT_EQ(why_by_guard(*one, "the weights").sentence,
+            "its model ended (exit status 7) and is started again, later each time; it said last: the weights");
+  one = said({"T guard: payload opened into memory in 1 ms; starting the model",
+              "T guard: the model is not ready yet: status 503"});
+  ASSERT_TRUE(one);
+  EXPECT_THAT(why_by_guard(*one, "").sentence, HasSubstr("status 503"));
+  one =
+      said({"T guard: the model's process ended (signal 9, most likely because it needed more than its memory limit: "
+            "raise it), and is to be started again"});
+  ASSERT_TRUE(one);
+  EXPECT_EQ(why_by_guard(*one, "").code, "out-of-memory");
+}
+
+TEST(Quota, HasRoomForWhatFitsIntoAllOfIt) {
+  const auto quota = [](const char* text) { return quota_in(*json::parse_object(text)); };
+  const json::Object spec = *json::parse_object(
+      R"({"containers": [{"resources": {"requests": {"cpu": "500m", "memory": "64Mi", "example.com/npu": "1"},
+                                        "limits": {"memory": "128Mi", "example.com/npu": "1"}}}]})");
+  const auto holds = [&](const char* hard, const char* used) {
+    return has_room_for(*quota((std::string(R"({"metadata": {"name": "q"}, "status": {"hard": )") + hard +
+                                R"(, "used": )" + used + "}}")
+                                   .c_str()),
+                        spec);
+  };
+  EXPECT_TRUE(holds(R"({"pods": "3"})", R"({"pods": "2"})"));
+  EXPECT_FALSE(holds(R"({"pods": "3"})", R"({"pods": "3"})"));
+  EXPECT_TRUE(holds(R"({"requests.cpu": "1", "limits.memory": "1Gi"})", R"({"requests.cpu": "500m"})"));
+  EXPECT_FALSE(holds(R"({"requests.cpu": "1"})", R"({"requests.cpu": "501m"})"));
+  EXPECT_FALSE(holds(R"({"limits.memory": "128Mi"})", R"({"limits.memory": "1"})"));
+  EXPECT_FALSE(holds(R"({"requests.example.com/npu": "4"})", R"({"requests.example.com/npu": "4"})"));
+  EXPECT_TRUE(holds(R"({"services.nodeports": "0"})", "{}"));
+  EXPECT_FALSE(quota(R"({"spec": {"scopes": ["BestEffort"]}, "status": {"hard": {"pods": "0"}}})"));
+  EXPECT_TRUE(quota("{}"));
+}
+
+}  // namespace
+}  // namespace mifeng::kubernetes
