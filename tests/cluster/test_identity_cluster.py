@@ -13,6 +13,7 @@ import time
 import cluster
 import hostile
 import kubernetes
+import pods
 import pytest
 from intruder import Intruder, wait_until_answered
 from ports import free_port
@@ -61,6 +62,11 @@ def scene(tmp_path_factory):
         yield Scene(k8s, installation, log)
 
 
+@pytest.fixture(scope="module")
+def image_of_probe(scene, probe):
+    return scene.k8s.push({"/probe": (probe, 0o755)}, ["/probe"], "probe")
+
+
 # ---- Where the policy is in force.
 
 
@@ -91,7 +97,7 @@ def attempts(scene):
     }
 
 
-def test_nobody_else_writes_in_the_namespace_or_reaches_into_a_pod(scene):
+def test_nobody_else_writes_in_the_namespace_or_reaches_into_a_pod(scene, image_of_probe):
     before = scene.instance()
     tried = attempts(scene)
     for what, (words, said) in tried.items():
@@ -99,7 +105,7 @@ def test_nobody_else_writes_in_the_namespace_or_reaches_into_a_pod(scene):
         assert done.returncode != 0 and "Mifeng: " in done.stderr and said in done.stderr, (what, done.stderr)
         assert "and not admin" in done.stderr or "there are no" in done.stderr or "not for admin" in done.stderr, what
     with pytest.raises(kubernetes.ApiError, match="pods in models come from ReplicaSets alone, and not from admin"):
-        plain_pod(scene.intruder, "own", "mifeng-model")
+        plain_pod(scene.k8s, image_of_probe, "own")
     for path, kind in (("apps/v1", "StatefulSet"), ("apps/v1", "DaemonSet"), ("v1", "ReplicationController")):
         template = {"metadata": {"labels": {"app": "own"}}, "spec": {"containers": [{"name": "own", "image": "own"}]}}
         selector = {"app": "own"} if kind == "ReplicationController" else {"matchLabels": {"app": "own"}}
@@ -121,8 +127,8 @@ def test_the_platform_itself_and_kubernetes_go_on_under_it(scene):
     scene.installation.api("POST", f"/deployments/{scene.deployment}/restart", {})
 
     def other():
-        pods = scene.intruder.pods()
-        return len(pods) == 1 and pods[0]["metadata"]["uid"] != before and kubernetes.node_ready(pods[0])
+        found = scene.intruder.pods()
+        return len(found) == 1 and found[0]["metadata"]["uid"] != before and kubernetes.node_ready(found[0])
     kubernetes.wait("another pod", other, 120)
     scene.answers()
     with pytest.raises(AssertionError, match="forbidden"):
@@ -155,24 +161,20 @@ def bound_elsewhere(intruder):
     return intruder.copied(intruder.pod()["metadata"]["name"], namespace=OTHER)
 
 
-def plain_pod(intruder, name, account, **labels):
-    """One that is not of Mifeng; it need not run."""
-    return intruder.k8s.api.post("/api/v1/namespaces/models/pods", {
-        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels},
-        "spec": {"serviceAccountName": account, "automountServiceAccountToken": False,
-                 "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
-                 "containers": [{**intruder.template["spec"]["containers"][0], "command": ["/mifeng/bin/mifeng-guard"],
-                                 "env": [], "volumeMounts": []}]}})
+def plain_pod(k8s, image, name, account="mifeng-model"):
+    """One that is not of Mifeng, though its container is called like a guard's."""
+    made = pods.pod(name, image, container={"name": "guard"}, serviceAccountName=account)
+    return k8s.api.post("/api/v1/namespaces/models/pods", made)
 
 
-def test_a_token_that_is_not_the_guards_own_is_worth_nothing(without_policy):
+def test_a_token_that_is_not_the_guards_own_is_worth_nothing(without_policy, image_of_probe):
     """Each in the name of the pod that runs, so that only the token is wrong."""
     intruder = without_policy
     live = intruder.pod()
     good = intruder.token(live)
-    others = plain_pod(intruder, "others", "mifeng-model")
-    default = plain_pod(intruder, "of-default", "default")
-    gone = plain_pod(intruder, "gone", "mifeng-model")
+    others = plain_pod(intruder.k8s, image_of_probe, "others")
+    default = plain_pod(intruder.k8s, image_of_probe, "of-default", "default")
+    gone = plain_pod(intruder.k8s, image_of_probe, "gone")
     of_gone = intruder.token(gone)
     intruder.k8s.api.delete("/api/v1/namespaces/models/pods/gone", {"gracePeriodSeconds": 0})
     there = intruder.k8s.api.post(f"/api/v1/namespaces/{OTHER}/pods", bound_elsewhere(intruder))
@@ -239,8 +241,8 @@ def test_a_pod_of_our_labels_that_runs_another_image_does_not_stay(without_polic
     made = intruder.copied("own", lambda spec: spec["containers"][1].update(image=spec["containers"][0]["image"]))
     intruder.k8s.api.post(f"{intruder.space}/pods", made)
     kubernetes.wait("its end", lambda: "pod/own\n" not in intruder.k8s.kubectl("-n", "models", "get", "pods", "-o", "name"), 60)
-    assert [one for one in intruder.audit("unit.change") if "own: the pod is not what was rendered: the image of the "
-            "container model was" in one["detail"]]
+    assert [one for one in intruder.audit("unit.change")
+            if one["detail"].startswith("own: ") and "the image of the container model was" in one["detail"]]
 
 
 def test_somebody_elses_deployment_with_our_labels_gets_nothing(without_policy):
@@ -265,7 +267,7 @@ def test_somebody_elses_deployment_with_our_labels_gets_nothing(without_policy):
 
 def test_a_copied_image_in_another_cluster_gets_nothing(scene, without_policy):
     intruder = without_policy
-    with cluster.start(cluster.Options(number=cluster.Options().number + 1), what_for="a copied image") as foreign:
+    with cluster.start(cluster.Options(number=cluster.Options().number + 10), what_for="a copied image") as foreign:
         foreign.namespace("models")
         foreign.kubectl("-n", "models", "create", "serviceaccount", "mifeng-model")
         ours = intruder.k8s.api.get(f"/apis/apps/v1/namespaces/models/deployments/mf-{intruder.deployment}")
@@ -283,8 +285,8 @@ def test_a_copied_image_in_another_cluster_gets_nothing(scene, without_policy):
                              json.loads(text.replace(scene.k8s.registry, foreign.registry)))
 
             def runs():
-                pods = foreign.api.get("/api/v1/namespaces/models/pods")["items"]
-                return pods and pods[0]["status"]["phase"] == "Running" and pods[0]
+                found = foreign.api.get("/api/v1/namespaces/models/pods")["items"]
+                return found and found[0]["status"]["phase"] == "Running" and found[0]
             pod = kubernetes.wait("its pod", runs, 90)
             # The token of a pod of our very name there, which somebody brings here.
             token = intruder.token(pod, k8s=foreign)

@@ -203,6 +203,8 @@ Task<cluster::Proof> KubernetesEngine::prove(std::vector<cluster::Workload> cand
     if (!read) co_return read.error();
     pod = std::move(*read);
     if (text_at(pod, "metadata", "uid") != owner->uid) co_return denied("not-ours", "the token's pod is gone");
+    if (text_at(pod, "metadata", "labels", kLabelInstallation) != options_.installation)
+      co_return denied("not-ours", "the pod has other labels than ours");
     if (cluster::at(pod, "metadata", "deletionTimestamp") != nullptr)
       co_return denied("not-running", "the pod " + owner->pod + " is being deleted");
     const auto runs = runs_its_images(pod);
@@ -213,7 +215,6 @@ Task<cluster::Proof> KubernetesEngine::prove(std::vector<cluster::Workload> cand
   }
   if (const std::string change = view_.change_of(owner->uid); !change.empty()) co_return denied("drifted", change);
   const PodSeen seen = pod_in(pod);
-  if (seen.installation != options_.installation) co_return denied("not-ours", "the pod has other labels than ours");
   const auto candidate = std::find_if(candidates.begin(), candidates.end(), [&](const cluster::Workload& one) {
     return one.deployment == seen.deployment && one.revision == seen.unit.revision;
   });
