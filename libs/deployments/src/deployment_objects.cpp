@@ -51,7 +51,8 @@ Result<std::vector<json::Object>> DeploymentService::planned_objects(const trust
     planned.replicas = request.replicas.value_or(prepared.config.replicas);
     MIFENG_CHECK(check_replicas(planned.replicas));
     MIFENG_TRY(const auto registry, registry_of(context_, tx, cluster));
-    MIFENG_TRY(planned.pod, render(context_, prepared, planned.deployment, manifest::kModelUserMin, registry));
+    MIFENG_TRY(planned.pod, render(context_, prepared, planned.deployment, manifest::kModelUserMin, registry,
+                                   lame_duck_of(context_, cluster)));
     MIFENG_TRY(planned.door, door_of(context_, tx, cluster, planned.deployment));
     MIFENG_TRY(const PortMap map, load_ports(tx, cluster, held));
     MIFENG_TRY(const auto ports,

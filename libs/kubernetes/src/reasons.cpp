@@ -128,7 +128,8 @@ Reason why_not_pulled(const std::string& container, const std::string& message) 
     return {
         .code = "registry-refused",
         .sentence = phrase("the registry refuses the image of the container {} to the node: {}", container, message),
-        .remedy = phrase("give the cluster a login that the registry takes: mifeng cluster set CLUSTER --pull-user USER")};
+        .remedy =
+            phrase("give the cluster a login that the registry takes: mifeng cluster set CLUSTER --pull-user USER")};
   if (has_any(message, {"not found", "NotFound", "manifest unknown"}))
     return {.code = "image-not-found",
             .sentence = phrase("the registry does not have the image of the container {}: {}", container, message),
@@ -142,7 +143,8 @@ Reason why_not_pulled(const std::string& container, const std::string& message) 
 Reason why_no_login(const std::string& message) {
   return {.code = "no-pull-secret",
           .sentence = phrase("the registry refuses the image, and its login is not in the namespace: {}", message),
-          .remedy = phrase("somebody has deleted the Secret; have it made anew: mifeng cluster set CLUSTER --pull-user USER")};
+          .remedy = phrase(
+              "somebody has deleted the Secret; have it made anew: mifeng cluster set CLUSTER --pull-user USER")};
 }
 
 Reason why_ended(const Ended& ended) {
