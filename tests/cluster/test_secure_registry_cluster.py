@@ -105,6 +105,10 @@ def test_what_it_is_in_kubernetes_is_printed_as_it_is_there(site):
            if one["name"] == "MIFENG_DOOR_TAG"]
     assert tag and tag[0] not in said and "HIDDEN" in said
     yaml = site.installation.mifeng("render", "deployment", "hostile").stdout
+    # In the models' own namespace nobody but the platform writes any, and its node port is taken.
+    site.k8s.namespace("drawn")
+    (port,) = deployment["ports"]
+    yaml = yaml.replace("namespace: models\n", "namespace: drawn\n").replace(str(port["node_port"]), "32111")
     applied = site.k8s.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", "-", input=yaml)
     assert f"deployment.apps/mf-{deployment['id']}" in applied
 
@@ -219,7 +223,7 @@ def test_why_a_pull_fails_is_said_in_both_languages(site):
         return next((one for one in units if one["reason_code"] == "registry-refused"), None)
     said = wait_until(refused, 120, "the reason")
     assert "mifeng cluster set CLUSTER --pull-user" in said["remedy"] and "401" in said["reason"]
-    chinese = subprocess.run([os.path.join(os.environ["MIFENG_BIN"], "mifeng"), "describe", "deployment", "hostile"],
+    chinese = subprocess.run([os.path.join(os.environ["MIFENG_BIN"], "mifeng"), "get", "units", "hostile", "-o", "wide"],
                              capture_output=True, text=True, check=True,
                              env={**os.environ, "LC_ALL": "zh_CN.UTF-8",
                                   "MIFENG_PLATFORM": f"unix:{site.installation.data}/run/mifengd.sock"}).stdout
