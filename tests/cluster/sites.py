@@ -62,7 +62,8 @@ class Site:
 
 
 def installation(k8s, folder, *options, **more):
-    return Installation(folder, options=["--kubeconfig", k8s.kubeconfig, "--registry", k8s.registry, *options], **more)
+    return Installation(folder, options=["--kubeconfig", k8s.kubeconfig, "--registry", k8s.registry, "--registry-plain-http",
+                                         *options], **more)
 
 
 def door(k8s):
