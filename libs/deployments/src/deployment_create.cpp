@@ -19,10 +19,6 @@ namespace {
 
 constexpr std::int64_t kRevisionsKept = 20;
 
-std::string cluster_of(const DeploymentRequest& request) {
-  return request.cluster.empty() ? clusters::kLocalCluster : request.cluster;
-}
-
 Result<int> wanted_replicas(const DeploymentRequest& request, const manifest::DeploymentConfig& config) {
   const int replicas = request.replicas.value_or(config.replicas);
   MIFENG_CHECK(check_replicas(replicas));
@@ -73,8 +69,33 @@ Result<void> check_replicas(int replicas) {
                "replicas: 0 to " + std::to_string(bounds::kReplicasMax) + ".");
 }
 
-Result<Deployment> create_in(const Context& context, store::Transaction& tx, const trust::Actor& actor,
-                             const DeploymentRequest& request, const HeldByCluster& held, const std::string& batch_id) {
+std::string new_deployment_id(const Context& context, const std::string& name) {
+  return name + "-" + context.random.hex(3);
+}
+
+namespace {
+
+// The planned ports as long as they are all free, else the lowest that are.
+Result<void> take_ports(const Context& context, store::Transaction& tx, const store::DeploymentRow& row,
+                        const std::vector<manifest::ContainerPort>& ports, int slots, const DeploymentRequest& request,
+                        const HeldPorts& held, const std::vector<int>& planned) {
+  if (request.ports.empty() && !planned.empty()) {
+    MIFENG_TRY(PortMap map, load_ports_at(tx, row.cluster_id, held, planned));
+    const auto taken = take_slots(context, tx, row, ports, slots, planned, map);
+    if (taken) return ok();
+    if (taken.error().reason() != "port-taken" && taken.error().reason() != "port-out-of-range" &&
+        taken.error().reason() != "bad-ports")
+      return taken.error();
+  }
+  MIFENG_TRY(PortMap map, load_ports(tx, row.cluster_id, held));
+  MIFENG_CHECK(take_slots(context, tx, row, ports, slots, request.ports, map));
+  return ok();
+}
+
+}  // namespace
+
+Result<store::DeploymentRow> create_in(const Context& context, store::Transaction& tx, const trust::Actor& actor,
+                                       const DeploymentRequest& request, const HeldPorts& held, const CreatedBy& by) {
   MIFENG_CHECK(trust::check_label("name", request.name, bounds::kDeploymentNameMax));
   MIFENG_TRY(const auto cluster, clusters::known_cluster(tx, request.cluster));
   MIFENG_TRY(auto same, store::deployment_by_name(tx, request.name));
@@ -85,13 +106,13 @@ Result<Deployment> create_in(const Context& context, store::Transaction& tx, con
   MIFENG_CHECK(check_network(prepared, request.overlay));
   store::DeploymentRow row;
   MIFENG_TRY(row.replicas, wanted_replicas(request, prepared.config));
-  row.id = request.name + "-" + context.random.hex(3);
+  row.id = by.id.empty() ? new_deployment_id(context, request.name) : by.id;
   row.name = request.name;
   row.cluster_id = cluster;
   row.ports_chosen = request.ports.empty() ? 0 : 1;
   row.state = DeploymentState::kPending;
   row.reason = phrase("waits for its turn");
-  row.batch_id = batch_id;
+  row.batch_id = by.batch_id;
   row.created_by = actor.name;
   row.created_ms = row.changed_ms = row.update_started_ms = context.clock.now_ms();
   row.version_id = prepared.model.id;
@@ -103,10 +124,8 @@ Result<Deployment> create_in(const Context& context, store::Transaction& tx, con
   MIFENG_TRY(const auto registry, registry_of(context, tx, cluster));
   MIFENG_TRY(const auto pod,
              render(context, prepared, row.id, row.model_user, registry, lame_duck_of(context, row.cluster_id)));
-  const auto holders = held.find(cluster);
-  MIFENG_TRY(PortMap map, load_ports(tx, cluster, holders == held.end() ? HeldPorts{} : holders->second));
   const auto needs = port_needs(context, cluster, pod, static_cast<int>(row.replicas));
-  MIFENG_CHECK(take_slots(context, tx, row, pod.ports, needs.slots, request.ports, map));
+  MIFENG_CHECK(take_ports(context, tx, row, pod.ports, needs.slots, request, held, by.planned_ports));
   if (request.route) {
     access::Route route;
     static_cast<access::RouteInput&>(route) = *request.route;
@@ -128,7 +147,7 @@ Result<Deployment> create_in(const Context& context, store::Transaction& tx, con
   MIFENG_CHECK(context.audit.append(tx, actor, "deployment.create", row.id,
                                     row.vendor_id + "/" + row.model + "/" + row.version + ", " +
                                         std::to_string(row.replicas) + " replica(s) in " + cluster));
-  return deployment_of(context, tx, row);
+  return row;
 }
 
 void add_network_warning(std::vector<std::string>& warnings, const Prepared& prepared, const Overlay& overlay) {
@@ -178,10 +197,11 @@ Result<DeploymentPlan> DeploymentService::plan(const trust::Actor& actor, const 
 
 Result<Deployment> DeploymentService::create(const trust::Actor& actor, const DeploymentRequest& request) {
   MIFENG_CHECK(require(actor, trust::Permission::kDeploy));
-  MIFENG_TRY(auto held, held_for(context_, request));
-  const HeldByCluster by_cluster{{cluster_of(request), std::move(held)}};
-  auto made = context_.db.write(
-      [&](store::Transaction& tx) { return create_in(context_, tx, actor, request, by_cluster, ""); });
+  MIFENG_TRY(const auto held, held_for(context_, request));
+  auto made = context_.db.write([&](store::Transaction& tx) -> Result<Deployment> {
+    MIFENG_TRY(const auto row, create_in(context_, tx, actor, request, held));
+    return deployment_of(context_, tx, row);
+  });
   if (made) context_.changed.notify();
   return made;
 }

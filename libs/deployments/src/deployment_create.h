@@ -1,7 +1,6 @@
 // What makes a deployment's rows, in a transaction that others add to.
 #pragma once
 
-#include <map>
 #include <string>
 #include <vector>
 
@@ -18,10 +17,19 @@ struct Context;
 // kInvalidArgument "bad-replicas".
 Result<void> check_replicas(int replicas);
 
-// DeploymentService::create() within `tx`; `held`: the ports that others hold now, by cluster.
-using HeldByCluster = std::map<std::string, HeldPorts>;
-Result<Deployment> create_in(const Context& context, store::Transaction& tx, const trust::Actor& actor,
-                             const DeploymentRequest& request, const HeldByCluster& held, const std::string& batch_id);
+// Of an item of a batch. `id`: of the deployment; empty: a new one. `planned_ports`: taken where they are still free,
+// else others.
+struct CreatedBy {
+  std::string id{};
+  std::vector<int> planned_ports{};
+  std::string batch_id{};
+};
+std::string new_deployment_id(const Context& context, const std::string& name);
+
+// DeploymentService::create() within `tx`; `held`: the ports that others hold now in the deployment's cluster.
+Result<store::DeploymentRow> create_in(const Context& context, store::Transaction& tx, const trust::Actor& actor,
+                                       const DeploymentRequest& request, const HeldPorts& held,
+                                       const CreatedBy& by = {});
 // What create_in() needs for these requests; a cluster that cannot be asked has an error of its own.
 Result<HeldPorts> held_for(const Context& context, const DeploymentRequest& request);
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "batch_items.h"
 #include "mifeng/access/instances.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/clusters/engine_call.h"
@@ -187,6 +188,7 @@ class DeploymentRound {
     MIFENG_CHECK(context_.db.write([&](store::Transaction& tx) -> Result<void> {
       MIFENG_CHECK(end_instances(context_, tx, row_.id, "system", "its deployment is deleted"));
       MIFENG_CHECK(erase_deployment(tx, row_.id));
+      MIFENG_CHECK(settle_gone(context_, tx, row_.id));
       MIFENG_CHECK(store::next_change(tx));
       return context_.audit.append(
           tx, trust::AuditEvent{.actor = "system", .action = "deployment.gone", .subject = row_.id});
@@ -473,6 +475,8 @@ class DeploymentRound {
       told = true;
       deployment->changed_ms = now;
       MIFENG_CHECK(store::update(tx, *deployment));
+      if (before.state != deployment->state || before.update_failed != deployment->update_failed)
+        MIFENG_CHECK(settle_items(context_, tx, *deployment));
       MIFENG_CHECK(store::next_change(tx));
       if (before.state != deployment->state)
         MIFENG_CHECK(context_.audit.append(tx, trust::AuditEvent{.actor = "system",

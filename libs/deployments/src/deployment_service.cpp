@@ -4,6 +4,8 @@
 #include <chrono>
 #include <optional>
 
+#include "batch_items.h"
+#include "deployment_acts.h"
 #include "deployment_create.h"
 #include "mifeng/access/instances.h"
 #include "mifeng/base/phrase.h"
@@ -66,6 +68,63 @@ Result<trust::Page<Deployment>> DeploymentService::list(const trust::Actor& acto
   });
 }
 
+Result<bool> scale_in(const Context& context, store::Transaction& tx, const trust::Actor& actor,
+                      store::DeploymentRow& row, int replicas, const std::optional<HeldPorts>& held) {
+  MIFENG_CHECK(check_replicas(replicas));
+  MIFENG_TRY(const auto revision, wanted_revision(tx, row));
+  MIFENG_TRY(const auto pod, context.renderings.of(context, tx, row, revision));
+  const int slots = port_needs(context, row.cluster_id, *pod, replicas).slots;
+  MIFENG_TRY(const int taken, slots_taken(tx, row));
+  if (!held && taken < slots) return false;
+  MIFENG_TRY(PortMap map, load_ports(tx, row.cluster_id, held.value_or(HeldPorts{})));
+  // Slots of units that are on their way out are still there; they come back with the ports they have.
+  MIFENG_CHECK(take_slots(context, tx, row, pod->ports, slots, {}, map));
+  const bool more = replicas > row.replicas;
+  const bool none = row.replicas == 0;
+  row.replicas = replicas;
+  if (more) {
+    // Units beyond the former number may be going just now: what was said of them holds no more.
+    const bool serves = !none && (row.state == DeploymentState::kReady || row.state == DeploymentState::kDegraded ||
+                                  row.state == DeploymentState::kUpdating);
+    Verdict{.state = serves ? DeploymentState::kDegraded : DeploymentState::kStarting,
+            .reason = phrase("its containers are starting")}
+        .write_to(row);
+  }
+  row.changed_ms = context.clock.now_ms();
+  MIFENG_CHECK(store::update(tx, row));
+  MIFENG_CHECK(context.audit.append(tx, actor, "deployment.scale", row.id, std::to_string(replicas) + " replica(s)"));
+  return true;
+}
+
+Result<void> restart_in(const Context& context, store::Transaction& tx, const trust::Actor& actor,
+                        store::DeploymentRow& row) {
+  ++row.restart_wanted;
+  row.update_started_ms = context.clock.now_ms();
+  row.update_failed = 0;
+  if (row.replicas > 0) {
+    MIFENG_TRY(const auto revision, wanted_revision(tx, row));
+    MIFENG_TRY(const auto units, store::units_of(tx, row.id));
+    judge(units, row, revision, false).write_to(row);
+  }
+  row.changed_ms = context.clock.now_ms();
+  MIFENG_CHECK(store::update(tx, row));
+  return context.audit.append(tx, actor, "deployment.restart", row.id);
+}
+
+Result<void> remove_in(const Context& context, store::Transaction& tx, const trust::Actor& actor,
+                       store::DeploymentRow& row, RemoveClaims claims) {
+  if (row.deleting != 0) return ok();
+  row.deleting = claims == RemoveClaims::kYes ? store::kDeleteWithClaims : store::kDelete;
+  Verdict{.state = DeploymentState::kDeleting, .reason = phrase("its containers are being removed")}.write_to(row);
+  row.changed_ms = context.clock.now_ms();
+  MIFENG_CHECK(store::update(tx, row));
+  MIFENG_CHECK(end_instances(context, tx, row.id, actor.name, "its deployment is deleted"));
+  MIFENG_CHECK(erase_routes(context, tx, actor, row.id));
+  MIFENG_CHECK(store::next_change(tx));
+  return context.audit.append(tx, actor, "deployment.delete", row.id,
+                              claims == RemoveClaims::kYes ? "with the volumes that it claims" : "");
+}
+
 Result<Deployment> DeploymentService::scale(const trust::Actor& actor, const std::string& id, int replicas) {
   MIFENG_CHECK(require(actor, trust::Permission::kDeploy));
   MIFENG_CHECK(check_replicas(replicas));
@@ -73,41 +132,18 @@ Result<Deployment> DeploymentService::scale(const trust::Actor& actor, const std
   // from going up where the ports there are stand before all units.
   std::optional<HeldPorts> held;
   std::string cluster;
-  const auto scale_in = [&](store::Transaction& tx) -> Result<std::optional<Deployment>> {
-    MIFENG_TRY(auto row, store::find<store::DeploymentRow>(tx, id));
-    if (!row || row->deleting != 0) return trust::not_found("deployment", id);
-    MIFENG_TRY(const auto revision, wanted_revision(tx, *row));
-    MIFENG_TRY(const auto pod, context_.renderings.of(context_, tx, *row, revision));
-    const int slots = port_needs(context_, row->cluster_id, *pod, replicas).slots;
-    MIFENG_TRY(const int taken, slots_taken(tx, *row));
-    if (!held && taken < slots) {
-      cluster = row->cluster_id;
-      return std::optional<Deployment>();
-    }
-    MIFENG_TRY(PortMap map, load_ports(tx, row->cluster_id, held.value_or(HeldPorts{})));
-    // Slots of units that are on their way out are still there; they come back with the ports they have.
-    MIFENG_CHECK(take_slots(context_, tx, *row, pod->ports, slots, {}, map));
-    const bool more = replicas > row->replicas;
-    const bool none = row->replicas == 0;
-    row->replicas = replicas;
-    if (more) {
-      // Units beyond the former number may be going just now: what was said of them holds no more.
-      const bool serves = !none && (row->state == DeploymentState::kReady || row->state == DeploymentState::kDegraded ||
-                                    row->state == DeploymentState::kUpdating);
-      Verdict{.state = serves ? DeploymentState::kDegraded : DeploymentState::kStarting,
-              .reason = phrase("its containers are starting")}
-          .write_to(*row);
-    }
-    row->changed_ms = context_.clock.now_ms();
-    MIFENG_CHECK(store::update(tx, *row));
-    MIFENG_CHECK(context_.audit.append(tx, actor, "deployment.scale", id, std::to_string(replicas) + " replica(s)"));
-    MIFENG_TRY(auto scaled, deployment_of(context_, tx, *row));
-    return std::optional<Deployment>(std::move(scaled));
+  const auto scale = [&](store::Transaction& tx) -> Result<std::optional<Deployment>> {
+    MIFENG_TRY(auto row, live_deployment(tx, id));
+    cluster = row.cluster_id;
+    MIFENG_TRY(const bool scaled, scale_in(context_, tx, actor, row, replicas, held));
+    if (!scaled) return std::optional<Deployment>();
+    MIFENG_TRY(auto deployment, deployment_of(context_, tx, row));
+    return std::optional<Deployment>(std::move(deployment));
   };
-  MIFENG_TRY(auto done, context_.db.write(scale_in));
+  MIFENG_TRY(auto done, context_.db.write(scale));
   if (!done) {
     MIFENG_TRY(held, held_ports(context_, cluster));
-    MIFENG_TRY(done, context_.db.write(scale_in));
+    MIFENG_TRY(done, context_.db.write(scale));
   }
   context_.changed.notify();
   context_.access.snapshots_changed.notify();
@@ -117,20 +153,9 @@ Result<Deployment> DeploymentService::scale(const trust::Actor& actor, const std
 Result<Deployment> DeploymentService::restart(const trust::Actor& actor, const std::string& id) {
   MIFENG_CHECK(require(actor, trust::Permission::kDeploy));
   auto done = context_.db.write([&](store::Transaction& tx) -> Result<Deployment> {
-    MIFENG_TRY(auto row, store::find<store::DeploymentRow>(tx, id));
-    if (!row || row->deleting != 0) return trust::not_found("deployment", id);
-    ++row->restart_wanted;
-    row->update_started_ms = context_.clock.now_ms();
-    row->update_failed = 0;
-    if (row->replicas > 0) {
-      MIFENG_TRY(const auto revision, wanted_revision(tx, *row));
-      MIFENG_TRY(const auto units, store::units_of(tx, id));
-      judge(units, *row, revision, false).write_to(*row);
-    }
-    row->changed_ms = context_.clock.now_ms();
-    MIFENG_CHECK(store::update(tx, *row));
-    MIFENG_CHECK(context_.audit.append(tx, actor, "deployment.restart", id));
-    return deployment_of(context_, tx, *row);
+    MIFENG_TRY(auto row, live_deployment(tx, id));
+    MIFENG_CHECK(restart_in(context_, tx, actor, row));
+    return deployment_of(context_, tx, row);
   });
   if (done) context_.changed.notify();
   return done;
@@ -141,16 +166,7 @@ Result<void> DeploymentService::remove(const trust::Actor& actor, const std::str
   auto done = context_.db.write([&](store::Transaction& tx) -> Result<void> {
     MIFENG_TRY(auto row, store::find<store::DeploymentRow>(tx, id));
     if (!row) return trust::not_found("deployment", id);
-    if (row->deleting != 0) return ok();
-    row->deleting = claims == RemoveClaims::kYes ? store::kDeleteWithClaims : store::kDelete;
-    Verdict{.state = DeploymentState::kDeleting, .reason = phrase("its containers are being removed")}.write_to(*row);
-    row->changed_ms = context_.clock.now_ms();
-    MIFENG_CHECK(store::update(tx, *row));
-    MIFENG_CHECK(end_instances(context_, tx, id, actor.name, "its deployment is deleted"));
-    MIFENG_CHECK(erase_routes(context_, tx, actor, id));
-    MIFENG_CHECK(store::next_change(tx));
-    return context_.audit.append(tx, actor, "deployment.delete", id,
-                                 claims == RemoveClaims::kYes ? "with the volumes that it claims" : "");
+    return remove_in(context_, tx, actor, *row, claims);
   });
   if (done) {
     context_.changed.notify();
@@ -167,6 +183,7 @@ Result<void> DeploymentService::let_go_in(store::Transaction& tx, const trust::A
     MIFENG_CHECK(end_instances(context_, tx, row.id, actor.name, "its cluster was let go of"));
     MIFENG_CHECK(erase_routes(context_, tx, actor, row.id));
     MIFENG_CHECK(erase_deployment(tx, row.id));
+    MIFENG_CHECK(settle_gone(context_, tx, row.id));
     MIFENG_CHECK(context_.audit.append(tx, actor, "deployment.abandon", row.id, "with the cluster " + cluster));
   }
   return ok();

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 
+#include "deployment_acts.h"
 #include "deployment_create.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/cluster/engine.h"
@@ -14,13 +15,14 @@
 #include "slots.h"
 
 namespace mifeng::deployments {
-namespace {
 
-Result<store::DeploymentRow> find_live(store::Transaction& tx, const std::string& id) {
+Result<store::DeploymentRow> live_deployment(store::Transaction& tx, const std::string& id) {
   MIFENG_TRY(auto row, store::find<store::DeploymentRow>(tx, id));
   if (!row || row->deleting != 0) return trust::not_found("deployment", id);
   return std::move(*row);
 }
+
+namespace {
 
 // "env.LANG" -> its value: what two renderings are compared by.
 void flatten(const json::Value& value, const std::string& path, std::map<std::string, json::Value>& into) {
@@ -78,7 +80,7 @@ struct Next {
 
 Result<Next> next_of(store::Transaction& tx, const std::string& id, const UpdateRequest& request) {
   Next next;
-  MIFENG_TRY(next.row, find_live(tx, id));
+  MIFENG_TRY(next.row, live_deployment(tx, id));
   MIFENG_TRY(next.now, wanted_revision(tx, next.row));
   MIFENG_TRY(next.overlay, parse_overlay(next.now.overlay_json));
   if (request.env) next.overlay.env = *request.env;
@@ -124,8 +126,8 @@ Result<UpdateStrategy> strategy_of(const Context& context, const store::Deployme
 }
 
 // In `tx`, with what follows of it.
-Result<Deployment> make_wanted(const Context& context, store::Transaction& tx, const trust::Actor& actor, Next& next,
-                               const std::string& cause, const std::string& action) {
+Result<void> make_wanted(const Context& context, store::Transaction& tx, const trust::Actor& actor, Next& next,
+                         const std::string& cause, const std::string& action) {
   MIFENG_CHECK(check_network(next.prepared, next.overlay));
   MIFENG_TRY(const auto before, context.renderings.of(context, tx, next.row, next.now));
   MIFENG_TRY(const auto registry, registry_of(context, tx, next.row.cluster_id));
@@ -144,13 +146,51 @@ Result<Deployment> make_wanted(const Context& context, store::Transaction& tx, c
   }
   next.row.changed_ms = context.clock.now_ms();
   MIFENG_CHECK(store::update(tx, next.row));
-  MIFENG_CHECK(context.audit.append(
+  return context.audit.append(
       tx, actor, action, next.row.id,
-      "revision " + std::to_string(revision.number) + ": " + next.row.version + " (" + cause + ")"));
-  return deployment_of(context, tx, next.row);
+      "revision " + std::to_string(revision.number) + ": " + next.row.version + " (" + cause + ")");
 }
 
 }  // namespace
+
+Result<void> update_in(const Context& context, store::Transaction& tx, const trust::Actor& actor,
+                       store::DeploymentRow& row, const UpdateRequest& request) {
+  MIFENG_TRY(Next next, next_of(tx, row.id, request));
+  MIFENG_CHECK(make_wanted(context, tx, actor, next, "update", "deployment.update"));
+  row = std::move(next.row);
+  return ok();
+}
+
+Result<void> roll_back_in(const Context& context, store::Transaction& tx, const trust::Actor& actor,
+                          store::DeploymentRow& row, int to) {
+  Next next;
+  next.row = row;
+  MIFENG_TRY(next.now, wanted_revision(tx, next.row));
+  MIFENG_TRY(const auto rows, store::revisions_of(tx, row.id));
+  const auto found = std::find_if(rows.begin(), rows.end(), [&](const store::RevisionRow& one) {
+    return to == 0 ? one.number < next.now.number : one.number == to;
+  });
+  if (found == rows.end())
+    return Error(ErrorCode::kNotFound, "no-such-revision",
+                 to == 0 ? "There is no revision before the one that is wanted."
+                         : "Revision " + std::to_string(to) + " is not kept; `mifeng history` lists those that are.");
+  MIFENG_TRY(next.overlay, parse_overlay(found->overlay_json));
+  MIFENG_TRY(next.prepared, prepare(tx, found->version_id, next.overlay, VersionRule::kAccepted));
+  MIFENG_CHECK(
+      make_wanted(context, tx, actor, next, "rollback to " + std::to_string(found->number), "deployment.rollback"));
+  row = std::move(next.row);
+  return ok();
+}
+
+Result<UpdateOutlook> outlook_of_update(const Context& context, store::Transaction& tx, const std::string& id,
+                                        const UpdateRequest& request) {
+  MIFENG_TRY(const Next next, next_of(tx, id, request));
+  MIFENG_CHECK(check_network(next.prepared, next.overlay));
+  MIFENG_TRY(const auto before, context.renderings.of(context, tx, next.row, next.now));
+  MIFENG_TRY(const auto registry, registry_of(context, tx, next.row.cluster_id));
+  MIFENG_TRY(const auto after, render(context, next.prepared, id, next.row.model_user, registry));
+  return UpdateOutlook{.changes = changes_between(*before, after), .from_revision = static_cast<int>(next.now.number)};
+}
 
 std::string_view to_string(UpdateStrategy strategy) {
   switch (strategy) {
@@ -199,8 +239,9 @@ Result<Deployment> DeploymentService::update(const trust::Actor& actor, const st
                                              const UpdateRequest& request) {
   MIFENG_CHECK(require(actor, trust::Permission::kDeploy));
   auto done = context_.db.write([&](store::Transaction& tx) -> Result<Deployment> {
-    MIFENG_TRY(Next next, next_of(tx, id, request));
-    return make_wanted(context_, tx, actor, next, "update", "deployment.update");
+    MIFENG_TRY(auto row, live_deployment(tx, id));
+    MIFENG_CHECK(update_in(context_, tx, actor, row, request));
+    return deployment_of(context_, tx, row);
   });
   if (done) context_.changed.notify();
   return done;
@@ -231,21 +272,9 @@ Result<std::vector<Revision>> DeploymentService::history(const trust::Actor& act
 Result<Deployment> DeploymentService::rollback(const trust::Actor& actor, const std::string& id, int to) {
   MIFENG_CHECK(require(actor, trust::Permission::kDeploy));
   auto done = context_.db.write([&](store::Transaction& tx) -> Result<Deployment> {
-    Next next;
-    MIFENG_TRY(next.row, find_live(tx, id));
-    MIFENG_TRY(next.now, wanted_revision(tx, next.row));
-    MIFENG_TRY(const auto rows, store::revisions_of(tx, id));
-    const auto found = std::find_if(rows.begin(), rows.end(), [&](const store::RevisionRow& one) {
-      return to == 0 ? one.number < next.now.number : one.number == to;
-    });
-    if (found == rows.end())
-      return Error(ErrorCode::kNotFound, "no-such-revision",
-                   to == 0 ? "There is no revision before the one that is wanted."
-                           : "Revision " + std::to_string(to) + " is not kept; `mifeng history` lists those that are.");
-    MIFENG_TRY(next.overlay, parse_overlay(found->overlay_json));
-    MIFENG_TRY(next.prepared, prepare(tx, found->version_id, next.overlay, VersionRule::kAccepted));
-    return make_wanted(context_, tx, actor, next, "rollback to " + std::to_string(found->number),
-                       "deployment.rollback");
+    MIFENG_TRY(auto row, live_deployment(tx, id));
+    MIFENG_CHECK(roll_back_in(context_, tx, actor, row, to));
+    return deployment_of(context_, tx, row);
   });
   if (done) context_.changed.notify();
   return done;

@@ -1,4 +1,4 @@
-// Node ports, deployments, batches, the reconciler.
+// Node ports, deployments, the reconciler.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -439,32 +439,6 @@ TEST_F(Deployments, RacingThreadsNeverGetTheSamePort) {
     for (const auto& port : deployment.ports) EXPECT_TRUE(ports.insert(port.node_port).second) << port.node_port;
   EXPECT_EQ(static_cast<int>(ports.size()), made);
   EXPECT_TRUE(ports.contains(30010));
-}
-
-TEST_F(Deployments, ABatchGoesOnWhereItWasBrokenOff) {
-  std::vector<DeploymentRequest> items{request("a"), request("b"), request("Bad Name"), request("c")};
-  items[1].ports = {80};
-  const auto batch = platform_->deployments().create_batch(operator_, items);
-  ASSERT_TRUE(batch) << batch.error().message();
-  EXPECT_FALSE(batch->items[0].deployment_id.empty());
-  EXPECT_NE(batch->items[1].error.find("80"), std::string::npos);
-  EXPECT_FALSE(batch->items[2].error.empty());
-  EXPECT_FALSE(batch->items[3].deployment_id.empty());
-  // As a killed process leaves it: an item that was neither made nor refused.
-  ASSERT_TRUE(db().write([&](store::Transaction& tx) {
-    return store::run_sql(tx,
-                          "UPDATE batch_items SET error = '', request_json = replace(request_json, '80', '30020') "
-                          "WHERE number = 1",
-                          {});
-  }));
-  reopen();
-  rounds();
-  const auto resumed = platform_->deployments().batch(auditor_, batch->id).value();
-  EXPECT_FALSE(resumed.items[1].deployment_id.empty()) << resumed.items[1].error;
-  EXPECT_EQ(resumed.items[0].deployment_id, batch->items[0].deployment_id);
-  const auto retried = platform_->deployments().retry_batch(operator_, batch->id).value();
-  EXPECT_FALSE(retried.items[2].error.empty());
-  EXPECT_EQ(platform_->deployments().list(operator_, {}, {})->total, 3);
 }
 
 TEST_F(Deployments, GuardsOfAKubernetesClusterAreToldOfTheDoorAndTheirTag) {

@@ -41,6 +41,20 @@ Result<PortMap> load_ports(store::Transaction& tx, const std::string& cluster, H
   return map;
 }
 
+Result<PortMap> load_ports_at(store::Transaction& tx, const std::string& cluster, const HeldPorts& held,
+                              const std::vector<int>& ports) {
+  PortMap map;
+  MIFENG_TRY(map.ranges, store::port_ranges_of(tx, cluster));
+  for (const int port : ports) {
+    if (const auto holder = held.find(port); holder != held.end()) map.held.insert(*holder);
+    MIFENG_TRY(auto used, store::find<store::UsedPortRow>(tx, cluster, std::int64_t{port}));
+    if (used) map.used.emplace(port, std::move(*used));
+    MIFENG_TRY(const auto reserved, store::find<store::ReservedPortRow>(tx, cluster, std::int64_t{port}));
+    if (reserved) map.reserved.emplace(port, reserved->reason);
+  }
+  return map;
+}
+
 bool PortMap::in_range(int port) const {
   return std::any_of(ranges.begin(), ranges.end(), [&](const store::PortRangeRow& range) {
     return port >= range.first_port && port <= range.last_port;

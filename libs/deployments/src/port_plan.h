@@ -31,6 +31,9 @@ struct PortMap {
   Result<void> check_free(int port) const;
 };
 Result<PortMap> load_ports(store::Transaction& tx, const std::string& cluster, HeldPorts held);
+// Which says something of these ports alone: in a large batch the whole of it is read no more than once.
+Result<PortMap> load_ports_at(store::Transaction& tx, const std::string& cluster, const HeldPorts& held,
+                              const std::vector<int>& ports);
 
 // Gives slots whose unit could not start for a taken port free ports instead, where another program listens on theirs:
 // what was free when it was recommended need not be when the unit starts. Ports that a person chose stay. Returns how

@@ -11,7 +11,7 @@
 #include <thread>
 #include <tuple>
 
-#include "batches.h"
+#include "batch_items.h"
 #include "cluster_round.h"
 #include "deployment_round.h"
 #include "image_prune.h"
@@ -27,10 +27,12 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-constexpr auto kEndingCalls = std::chrono::seconds(3);  // that a call of an engine is given when all stops
-constexpr auto kFirstRetry = std::chrono::seconds(1);   // after trouble; doubles up to a whole resync
-constexpr auto kImagesAgain = std::chrono::minutes(1);  // after a look for unused images that came to nothing
-constexpr char kClusterKey[] = "/cluster";              // no deployment has such a name
+constexpr auto kEndingCalls = std::chrono::seconds(3);    // that a call of an engine is given when all stops
+constexpr auto kFirstRetry = std::chrono::seconds(1);     // after trouble; doubles up to a whole resync
+constexpr auto kImagesAgain = std::chrono::minutes(1);    // after a look for unused images that came to nothing
+constexpr auto kRestMax = std::chrono::milliseconds(50);  // between two looks at once
+constexpr std::int64_t kItemsAtOnce = 50;                 // of a cluster without an engine
+constexpr char kClusterKey[] = "/cluster";                // no deployment has such a name
 constexpr char kImagesKey[] = "/images";
 
 // What a person changes of a deployment: then it is looked at again at once.
@@ -39,8 +41,54 @@ Wish wish_of(const store::DeploymentRow& row) {
   return {row.deleting, row.replicas, row.restart_wanted, row.revision_id};
 }
 
+// What a library throws is an error of this piece of work, and no end of the daemon that serves all others.
+Result<int> contained(const std::function<Result<int>()>& work) {
+  try {
+    return work();
+  } catch (const std::exception& error) {
+    return Error(ErrorCode::kInternal, "unexpected",
+                 phrase("This failed in a way that was not foreseen ({}); it is tried again.", error.what()));
+  }
+}
+
+JobKind kind_of(const store::DeploymentRow& row, bool news) {
+  if (row.deleting != 0) return JobKind::kPatient;
+  return news ? JobKind::kUrgent : JobKind::kPrompt;
+}
+
+// One deployment's trouble is not the others': it stands in its row.
+Result<void> note_trouble(const Context& context, const std::string& id, const Error& error) {
+  return context.db.write([&](store::Transaction& tx) -> Result<void> {
+    MIFENG_TRY(auto fresh, store::find<store::DeploymentRow>(tx, id));
+    if (!fresh || fresh->reason == error.message()) return ok();
+    fresh->reason = error.message();
+    fresh->reason_code = error.reason();
+    fresh->remedy.clear();
+    if (fresh->deleting == 0) fresh->state = store::DeploymentState::kFailed;
+    MIFENG_CHECK(store::update(tx, *fresh));
+    return settle_items(context, tx, *fresh);
+  });
+}
+
+// What was asked for last has not come to its cluster. Its units go on as they are, so its state stays what it is.
+Result<void> note_delay(const Context& context, const std::string& id, const Error& error) {
+  const std::string reason =
+      phrase("what was asked for has not reached the cluster yet and is tried again: {}", error.message());
+  return context.db.write([&](store::Transaction& tx) -> Result<void> {
+    MIFENG_TRY(auto fresh, store::find<store::DeploymentRow>(tx, id));
+    if (!fresh || fresh->reason == reason) return ok();
+    fresh->reason = reason;
+    fresh->reason_code = error.reason();
+    fresh->remedy.clear();
+    MIFENG_CHECK(store::update(tx, *fresh));
+    return ok();
+  });
+}
+
+}  // namespace
+
 // What the jobs of one look have in common.
-struct Look {
+struct Reconciler::Look {
   std::mutex mutex;
   std::condition_variable ended;
   int open = 0;
@@ -74,58 +122,16 @@ struct Look {
   }
 };
 
-// What a library throws is an error of this piece of work, and no end of the daemon that serves all others.
-Result<int> contained(const std::function<Result<int>()>& work) {
-  try {
-    return work();
-  } catch (const std::exception& error) {
-    return Error(ErrorCode::kInternal, "unexpected",
-                 phrase("This failed in a way that was not foreseen ({}); it is tried again.", error.what()));
-  }
-}
-
-JobKind kind_of(const store::DeploymentRow& row, bool news) {
-  if (row.deleting != 0) return JobKind::kPatient;
-  return news ? JobKind::kUrgent : JobKind::kPrompt;
-}
-
-// One deployment's trouble is not the others': it stands in its row.
-Result<void> note_trouble(const Context& context, const std::string& id, const Error& error) {
-  return context.db.write([&](store::Transaction& tx) -> Result<void> {
-    MIFENG_TRY(auto fresh, store::find<store::DeploymentRow>(tx, id));
-    if (!fresh || fresh->reason == error.message()) return ok();
-    fresh->reason = error.message();
-    fresh->reason_code = error.reason();
-    fresh->remedy.clear();
-    if (fresh->deleting == 0) fresh->state = store::DeploymentState::kFailed;
-    MIFENG_CHECK(store::update(tx, *fresh));
-    return ok();
-  });
-}
-
-// What was asked for last has not come to its cluster. Its units go on as they are, so its state stays what it is.
-Result<void> note_delay(const Context& context, const std::string& id, const Error& error) {
-  const std::string reason =
-      phrase("what was asked for has not reached the cluster yet and is tried again: {}", error.message());
-  return context.db.write([&](store::Transaction& tx) -> Result<void> {
-    MIFENG_TRY(auto fresh, store::find<store::DeploymentRow>(tx, id));
-    if (!fresh || fresh->reason == reason) return ok();
-    fresh->reason = reason;
-    fresh->reason_code = error.reason();
-    fresh->remedy.clear();
-    MIFENG_CHECK(store::update(tx, *fresh));
-    return ok();
-  });
-}
-
-}  // namespace
-
 struct Reconciler::State {
   // Of one cluster: its engine's slowness takes no other cluster's threads.
   struct PerCluster {
     PerCluster(std::shared_ptr<cluster::Engine> of, int parallel, std::function<void()> ended)
         : engine(std::move(of)), workers(parallel, std::move(ended)) {}
     const std::shared_ptr<cluster::Engine> engine;  // shared with calls that run
+    // Items of batches that were submitted, by batch and number; under State::mutex.
+    std::set<std::pair<std::string, std::int64_t>> items;
+    std::optional<Steady::time_point> items_due;  // when those of a cluster that is away are tried again; the same
+    std::chrono::milliseconds items_retry = kFirstRetry;
     KeyedWorkers workers;
     std::shared_ptr<void> watch;  // an opaque handle of the engine
   };
@@ -276,13 +282,14 @@ Result<int> Reconciler::look_at(const store::DeploymentRow& row) {
 }
 
 Result<Reconciler::Round> Reconciler::run_once() {
-  MIFENG_CHECK(resume_batches(context_));
   know_clusters();
+  const auto look = std::make_shared<Look>();
+  MIFENG_CHECK(take_up_items(look, TakeUp::kAll));
+  look->wait();
   const State::Clusters clusters = state_->all();
   if (clusters.empty()) return Round{};
   MIFENG_TRY(const auto deployments,
              context_.db.read([](store::Transaction& tx) { return store::all<store::DeploymentRow>(tx); }));
-  const auto look = std::make_shared<Look>();
   for (const auto& row : deployments) {
     const auto cluster = clusters.find(row.cluster_id);
     if (cluster == clusters.end()) continue;
@@ -312,15 +319,120 @@ Result<Reconciler::Round> Reconciler::run_once() {
   return look->round;
 }
 
+// Submits what waits in batches: some more than are worked on at a time, so that no thread waits for this one.
+Result<void> Reconciler::take_up_items(const std::shared_ptr<Look>& look, TakeUp how_many) {
+  using PerCluster = State::PerCluster;
+  // The ports that others hold are asked for once for all items of a look: whoever takes one meanwhile is found out
+  // when a unit does not get it.
+  struct Asked {
+    std::mutex mutex;
+    std::optional<HeldPorts> held;
+  };
+  // That an item was submitted, until its job has come to it or was dropped.
+  struct Claim {
+    State& state;
+    PerCluster& cluster;
+    const store::BatchItemRow item;
+    Claim(State& of, PerCluster& in, store::BatchItemRow row) : state(of), cluster(in), item(std::move(row)) {}
+    void release() {
+      const std::lock_guard guard(state.mutex);
+      cluster.items.erase({item.batch_id, item.number});
+    }
+    ~Claim() { release(); }
+  };
+  State& state = *state_;
+  MIFENG_TRY(const auto waited_for,
+             context_.db.read([](store::Transaction& tx) { return store::clusters_with_waiting_items(tx); }));
+  if (waited_for.empty()) return ok();
+  const State::Clusters clusters = state.all();
+  const auto most = static_cast<std::size_t>(context_.options.parallel) * 2;
+  for (const std::string& id : waited_for) {
+    const auto found = clusters.find(id);
+    if (found == clusters.end()) {
+      MIFENG_CHECK(do_items_without_engine(id));
+      continue;
+    }
+    PerCluster& cluster = *found->second;  // no job outlives its workers
+    std::size_t submitted = 0;
+    {
+      const std::lock_guard guard(state.mutex);
+      if (cluster.items_due && *cluster.items_due > Steady::now() && how_many == TakeUp::kSome) continue;
+      submitted = cluster.items.size();
+    }
+    if (submitted >= most) continue;
+    // Those that were submitted wait still, as far as their rows say.
+    const auto limit = static_cast<std::int64_t>(how_many == TakeUp::kAll ? INT32_MAX : most);
+    MIFENG_TRY(const auto rows,
+               context_.db.read([&](store::Transaction& tx) { return store::waiting_batch_items(tx, id, limit); }));
+    const auto asked = std::make_shared<Asked>();
+    for (const auto& row : rows) {
+      {
+        const std::lock_guard guard(state.mutex);
+        if (!cluster.items.emplace(row.batch_id, row.number).second) continue;
+      }
+      const auto claim = std::make_shared<Claim>(state, cluster, row);
+      const std::string deployment = deployment_id_for(context_, row);
+      submit(cluster.workers, look, id, deployment, JobKind::kPrompt,
+             [this, look, claim, asked, id, deployment, most]() -> Result<int> {
+               State& at = *state_;
+               PerCluster& in = claim->cluster;
+               if (look->is_away(id)) return 0;
+               auto done = do_item(context_, claim->item, deployment, [&]() -> Result<HeldPorts> {
+                 const std::lock_guard guard(asked->mutex);
+                 if (!asked->held) {
+                   MIFENG_TRY(asked->held, held_ports(context_, id));
+                 }
+                 return *asked->held;
+               });
+               claim->release();
+               bool few = false;
+               {
+                 const std::lock_guard guard(at.mutex);
+                 few = in.items.size() * 2 <= most;
+                 if (done) {
+                   in.items_due.reset();
+                   in.items_retry = kFirstRetry;
+                 } else {
+                   in.items_due = Steady::now() + in.items_retry;
+                   in.items_retry = std::min<std::chrono::milliseconds>(
+                       in.items_retry * 2, std::chrono::milliseconds(context_.options.resync_ms));
+                 }
+                 if (done && *done) at.known[(*done)->id].looked = wish_of(**done);
+               }
+               if (few) wake();
+               if (!done) return done.error();
+               return *done ? look_at(**done) : Result<int>(0);
+             });
+    }
+  }
+  return ok();
+}
+
+// Their rows are made all the same: units follow once there is an engine.
+Result<void> Reconciler::do_items_without_engine(const std::string& cluster) {
+  MIFENG_TRY(const auto rows, context_.db.read([&](store::Transaction& tx) {
+    return store::waiting_batch_items(tx, cluster, kItemsAtOnce);
+  }));
+  if (rows.empty()) return ok();
+  const auto held = held_ports(context_, cluster);
+  for (const auto& row : rows) {
+    const auto done = do_item(context_, row, deployment_id_for(context_, row), [&] { return held; });
+    if (!done && done.error().code() == ErrorCode::kUnavailable) return ok();
+    MIFENG_CHECK(done);
+  }
+  if (static_cast<std::int64_t>(rows.size()) == kItemsAtOnce) wake();
+  return ok();
+}
+
 // Submits what is due and waits for none of it.
 Result<void> Reconciler::look_around() {
   State& state = *state_;
-  MIFENG_CHECK(resume_batches(context_));
+  const auto look = std::make_shared<Look>();
+  MIFENG_CHECK(take_up_items(look, TakeUp::kSome));
   MIFENG_TRY(const auto deployments,
              context_.db.read([](store::Transaction& tx) { return store::all<store::DeploymentRow>(tx); }));
   const bool all = Steady::now() >= state.resync_due;
   if (all) state.resync_due = Steady::now() + std::chrono::milliseconds(context_.options.resync_ms);
-  const auto look = std::make_shared<Look>();
   const State::Clusters clusters = state.all();
   std::vector<std::pair<store::DeploymentRow, bool>> due;
   std::set<std::string> dirty_clusters;
@@ -442,6 +554,7 @@ void Reconciler::loop() {
   while (!state.stopping) {
     const std::uint64_t seen = state.wakes;
     guard.unlock();
+    const auto began = Steady::now();
     if (know_clusters()) state.resync_due = {};  // at once, and not when all the others are looked at again
     watch_clusters();
     // Errors stand in the deployments' rows and the clusters'.
@@ -449,13 +562,20 @@ void Reconciler::loop() {
     if (has_clusters) {
       if (!look_around()) state.resync_due = Steady::now() + kFirstRetry;
       look_at_images();
+    } else {
+      (void)take_up_items(std::make_shared<Look>(), TakeUp::kSome);
     }
     guard.lock();
+    // A look reads every deployment: while much happens it takes half of a processor at most.
+    const auto rest = std::min<Steady::duration>(Steady::now() - began, kRestMax);
+    state.woken.wait_for(guard, rest, [&] { return state.stopping; });
     // Without a cluster nothing is ever due, and nobody moves these two on.
     auto until = has_clusters ? std::min(state.resync_due, state.images_due)
                               : Steady::now() + std::chrono::milliseconds(context_.options.resync_ms);
     for (const auto& [id, known] : state.known)
       if (known.due) until = std::min(until, *known.due);
+    for (const auto& [id, cluster] : state.clusters)
+      if (cluster->items_due && *cluster->items_due > Steady::now()) until = std::min(until, *cluster->items_due);
     state.waits_until = until;
     state.woken.wait_until(guard, until, [&] { return state.stopping || state.wakes != seen; });
   }

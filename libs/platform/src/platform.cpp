@@ -168,6 +168,7 @@ struct Platform::Services {
                                                  deployment_options(options)};
   deployments::PortService ports{deployments_context};
   deployments::DeploymentService deployments{deployments_context};
+  deployments::BatchService batches{deployments_context};
   deployments::Reconciler reconciler{deployments_context};
 
   grants::GrantService grants{deployments_context, {.lease_ms = options.lease_ms, .renew_ms = options.renew_ms}};
@@ -208,6 +209,7 @@ models::SubmitService& Platform::submits() { return services_->submits; }
 clusters::ClusterService& Platform::clusters() { return services_->clusters; }
 deployments::PortService& Platform::ports() { return services_->ports; }
 deployments::DeploymentService& Platform::deployments() { return services_->deployments; }
+deployments::BatchService& Platform::batches() { return services_->batches; }
 access::RouteService& Platform::routes() { return services_->routes; }
 access::CallerService& Platform::callers() { return services_->callers; }
 trust::KeyService& Platform::keys() { return services_->keys; }

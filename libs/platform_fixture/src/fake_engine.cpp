@@ -94,6 +94,7 @@ cluster::Task<cluster::ClusterFacts> FakeEngine::probe() {
 cluster::Task<cluster::ApplyResult> FakeEngine::apply(cluster::Workload workload) {
   if (away) co_return away_error();
   if (workload.deployment == throws_for) throw std::runtime_error("no such thing");
+  if (on_moment) on_moment("apply", workload.deployment);
   const Change change(*this, workload.deployment);
   auto waited = wait_until_free(workload.deployment);
   (void)co_await std::move(waited);
@@ -164,6 +165,7 @@ cluster::Task<cluster::ApplyResult> FakeEngine::apply(cluster::Workload workload
       result.units.push_back(unit);
       if (unit.state == cluster::UnitState::kStopping) result.settled = false;
     }
+  if (on_moment) on_moment("applied", workload.deployment);
   co_return result;
 }
 

@@ -128,6 +128,7 @@ std::string PlatformTest::add_model(const std::string& vendor, const std::string
   row.config_sm3 = to_hex(crypto::sm3(as_bytes(config)));
   row.image_address = "127.0.0.1:5000/acme/digits@sha256:0123";
   row.state = store::VersionState::kSubmitted;
+  row.submitted_ms = clock_.now_ms();
   row.payload_header = to_base64(header);
   row.payload_header_sm3 = to_hex(crypto::sm3(header));
   row.payload_size = 1000;

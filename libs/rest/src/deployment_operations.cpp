@@ -1,40 +1,11 @@
+#include "deployment_input.h"
 #include "json_of.h"
 #include "mifeng/base/bounds.h"
 #include "operation.h"
-#include "route_input.h"
 #include "stream.h"
 
 namespace mifeng::rest {
 namespace {
-
-std::map<std::string, std::string> quantities(json::Fields& body, std::string_view name) {
-  std::map<std::string, std::string> map;
-  for (auto& [key, value] : body.string_map(name, {1, 64}, {0, 32})) map.emplace(std::move(key), std::move(value));
-  return map;
-}
-
-std::vector<deployments::EnvVar> variables(json::Fields& body) {
-  std::vector<deployments::EnvVar> env;
-  for (json::Fields& variable : body.objects("env", {0, bounds::kEnvVarsMax})) {
-    const auto name = variable.string("name", {1, bounds::kEnvNameMax});
-    env.push_back({name, variable.string("value", {0, 32768})});
-  }
-  return env;
-}
-
-deployments::DeploymentRequest deployment_request(json::Fields& body) {
-  deployments::DeploymentRequest request;
-  request.name = body.string("name", {1, bounds::kDeploymentNameMax});
-  request.cluster = body.optional_string("cluster", {1, bounds::kLabelMax}).value_or("");
-  request.version_id = body.string("version_id", {1, bounds::kIdMax});
-  if (const auto replicas = body.optional_integer("replicas", 0, bounds::kReplicasMax))
-    request.replicas = static_cast<int>(*replicas);
-  for (const auto port : body.integers("ports", 1, 65535, {0, 1000})) request.ports.push_back(static_cast<int>(port));
-  request.overlay = {variables(body), quantities(body, "requests"), quantities(body, "limits"),
-                     body.optional_boolean("allow_network").value_or(false)};
-  if (auto route = body.optional_object("route")) request.route = route_input(*route);
-  return request;
-}
 
 Result<deployments::DeploymentRequest> read_request(Call& call) {
   json::Fields body(call.body);
@@ -168,25 +139,6 @@ net::Task<net::Response> logs(std::shared_ptr<Call> call) {
   co_return answer;
 }
 
-Result<Reply> create_batch(Call& call) {
-  json::Fields body(call.body);
-  std::vector<deployments::DeploymentRequest> requests;
-  for (json::Fields& item : body.objects("items", {1, 500})) requests.push_back(deployment_request(item));
-  MIFENG_CHECK(body.finish());
-  MIFENG_TRY(const auto batch, call.platform.deployments().create_batch(call.actor, requests));
-  return reply(json_of(batch), 201);
-}
-
-Result<Reply> get_batch(Call& call) {
-  MIFENG_TRY(const auto batch, call.platform.deployments().batch(call.actor, call.id()));
-  return reply(json_of(batch));
-}
-
-Result<Reply> retry_batch(Call& call) {
-  MIFENG_TRY(const auto batch, call.platform.deployments().retry_batch(call.actor, call.id()));
-  return reply(json_of(batch));
-}
-
 constexpr auto kRead = Permission::kReadDeployments;
 constexpr auto kDeploy = Permission::kDeploy;
 constexpr Operation kOperations[] = {
@@ -206,9 +158,6 @@ constexpr Operation kOperations[] = {
     {"listEvents", "GET", "/deployments/{id}/events", kRead, events, BodyKind::kNone, "", Pool::kSlow},
     {"getLogs", "GET", "/deployments/{id}/logs", kDeploy, logs, BodyKind::kNone,
      "unit container tail follow previous timestamps since_ms"},
-    {"createBatch", "POST", "/batches", kDeploy, create_batch, BodyKind::kJson, "", Pool::kSlow},
-    {"getBatch", "GET", "/batches/{id}", kRead, get_batch},
-    {"retryBatch", "POST", "/batches/{id}/retry", kDeploy, retry_batch, BodyKind::kNone, "", Pool::kSlow},
 };
 
 }  // namespace

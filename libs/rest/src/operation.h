@@ -101,6 +101,7 @@ std::span<const Operation> package_operations();
 std::span<const Operation> cluster_operations();
 std::span<const Operation> port_operations();
 std::span<const Operation> deployment_operations();
+std::span<const Operation> batch_operations();
 std::span<const Operation> route_operations();
 std::span<const Operation> caller_operations();
 std::span<const Operation> key_operations();

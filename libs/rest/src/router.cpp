@@ -27,8 +27,8 @@ const std::vector<Entry>& entries() {
     std::vector<Entry> all;
     for (const auto table :
          {session_operations(), people_operations(), vendor_operations(), model_operations(), package_operations(),
-          cluster_operations(), port_operations(), deployment_operations(), route_operations(), caller_operations(),
-          key_operations(), gateway_operations(), audit_operations(), system_operations()}) {
+          cluster_operations(), port_operations(), deployment_operations(), batch_operations(), route_operations(),
+          caller_operations(), key_operations(), gateway_operations(), audit_operations(), system_operations()}) {
       for (const Operation& operation : table) {
         auto segments = segments_of(operation.pattern);
         const auto variables = static_cast<std::size_t>(

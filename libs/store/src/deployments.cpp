@@ -90,11 +90,37 @@ Result<std::vector<BatchItemRow>> batch_items_of(Transaction& tx, const std::str
   return select<BatchItemRow>(tx, "WHERE batch_id = :batch ORDER BY number", {batch_id});
 }
 
-Result<std::vector<BatchRow>> open_batches(Transaction& tx) {
-  return select<BatchRow>(tx,
-                          "WHERE id IN (SELECT batch_id FROM batch_items WHERE deployment_id = '' AND error = '') "
-                          "ORDER BY created_ms, id",
-                          {});
+Result<Slice<BatchRow>> batch_slice(Transaction& tx, const Window& window) {
+  return select_slice<BatchRow>(tx, "", {}, "created_ms DESC, id", window);
+}
+
+Result<std::map<BatchItemState, std::int64_t>> count_batch_items(Transaction& tx, const std::string& batch_id) {
+  std::map<BatchItemState, std::int64_t> counts;
+  BatchItemState state{};
+  std::int64_t number = 0;
+  MIFENG_CHECK(run_sql(tx, "SELECT state, COUNT(*) FROM batch_items WHERE batch_id = :batch GROUP BY state", {batch_id},
+                       {detail::target_of(state), Target(&number)}, [&] { counts[state] = number; }));
+  return counts;
+}
+
+Result<std::vector<std::string>> clusters_with_waiting_items(Transaction& tx) {
+  std::vector<std::string> clusters;
+  std::string cluster;
+  MIFENG_CHECK(run_sql(tx, "SELECT DISTINCT cluster_id FROM batch_items WHERE state = 'waiting' ORDER BY cluster_id",
+                       {}, {Target(&cluster)}, [&] { clusters.push_back(cluster); }));
+  return clusters;
+}
+
+Result<std::vector<BatchItemRow>> waiting_batch_items(Transaction& tx, const std::string& cluster_id,
+                                                      std::int64_t limit) {
+  return select<BatchItemRow>(tx,
+                              "WHERE state = 'waiting' AND cluster_id = :cluster ORDER BY (SELECT created_ms FROM "
+                              "batches WHERE id = batch_id), batch_id, number LIMIT :limit",
+                              {cluster_id, limit});
+}
+
+Result<std::vector<BatchItemRow>> batch_items_with(Transaction& tx, const std::string& deployment_id) {
+  return select<BatchItemRow>(tx, "WHERE deployment_id = :deployment ORDER BY batch_id, number", {deployment_id});
 }
 
 Result<std::vector<RouteRow>> routes_of(Transaction& tx, const std::string& deployment_id) {

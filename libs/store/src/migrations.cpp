@@ -150,13 +150,15 @@ CREATE TABLE endpoints (
 ){strict};
 -- 批量部署 batches
 CREATE TABLE batches (
-  id TEXT NOT NULL, created_by TEXT NOT NULL, created_ms {int} NOT NULL,
+  id TEXT NOT NULL, asked TEXT NOT NULL, created_by TEXT NOT NULL, created_ms {int} NOT NULL,
   PRIMARY KEY (id)
 ){strict};
 -- 批量部署项 their items
 CREATE TABLE batch_items (
-  batch_id TEXT NOT NULL, number {int} NOT NULL, request_json TEXT NOT NULL, deployment_id TEXT NOT NULL,
-  error TEXT NOT NULL,
+  batch_id TEXT NOT NULL, number {int} NOT NULL, cluster_id TEXT NOT NULL, action TEXT NOT NULL,
+  request_json TEXT NOT NULL, planned_ports TEXT NOT NULL, deployment_id TEXT NOT NULL, revision_id {int} NOT NULL,
+  former_revision {int} NOT NULL, former_replicas {int} NOT NULL, state TEXT NOT NULL, undoing {int} NOT NULL,
+  code TEXT NOT NULL, message TEXT NOT NULL, changed_ms {int} NOT NULL,
   PRIMARY KEY (batch_id, number),
   FOREIGN KEY (batch_id) REFERENCES batches (id)
 ){strict};
@@ -245,6 +247,9 @@ CREATE INDEX route_information_by_deployment ON route_information (deployment_id
 CREATE INDEX revisions_by_version ON revisions (version_id);
 CREATE INDEX units_by_deployment ON units (deployment_id);
 CREATE INDEX endpoints_by_deployment ON endpoints (deployment_id);
+CREATE INDEX batches_by_time ON batches (created_ms);
+CREATE INDEX batch_items_by_state ON batch_items (state, cluster_id);
+CREATE INDEX batch_items_by_deployment ON batch_items (deployment_id);
 CREATE INDEX instances_by_unit ON instances (cluster_id, unit, granted_ms);
 CREATE INDEX instances_by_deployment ON instances (deployment_id, ended_ms);
 CREATE INDEX instances_by_signing_key ON instances (signing_key_id);

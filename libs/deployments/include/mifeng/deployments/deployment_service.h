@@ -101,10 +101,6 @@ MIFENG_LISTED(Deployment, text(id), text(name), text(cluster), text(version_id),
               of(std::vector<std::string>, route_ids), of(Overlay, overlay), text(created_by), number(created_ms),
               number(changed_ms),
               text(batch_id));  // empty for a single one
-MIFENG_LISTED(BatchItem, of(DeploymentRequest, request),
-              text(deployment_id),  // once made
-              text(error));         // why not
-MIFENG_LISTED(Batch, text(id), of(std::vector<BatchItem>, items), number(created_ms));
 struct DeploymentQuery {
   std::string text;   // part of name or model
   std::string state;  // as to_string
@@ -135,10 +131,6 @@ class DeploymentService {
   // Reserves the ports in the same transaction. kConflict "port-taken" names the port and its holder, "name-taken",
   // "version-not-accepted", "prefix-taken". Returns at once; the reconciler goes on.
   Result<Deployment> create(const trust::Actor& actor, const DeploymentRequest& request);
-  // Each item stands alone; what failed says why. 1..500 items.
-  Result<Batch> create_batch(const trust::Actor& actor, const std::vector<DeploymentRequest>& requests);
-  Result<Batch> batch(const trust::Actor& actor, const std::string& id);
-  Result<Batch> retry_batch(const trust::Actor& actor, const std::string& id);
 
   Result<Deployment> get(const trust::Actor& actor, const std::string& id);
   Result<trust::Page<Deployment>> list(const trust::Actor& actor, const DeploymentQuery& query,

@@ -14,6 +14,7 @@
 #include "mifeng/base/secret.h"
 #include "mifeng/clusters/cluster_service.h"
 #include "mifeng/clusters/engine_factory.h"
+#include "mifeng/deployments/batch_service.h"
 #include "mifeng/deployments/deployment_service.h"
 #include "mifeng/deployments/port_service.h"
 #include "mifeng/deployments/reconciler.h"
@@ -44,6 +45,7 @@ class Platform {
   clusters::ClusterService& clusters();
   deployments::PortService& ports();
   deployments::DeploymentService& deployments();
+  deployments::BatchService& batches();
   access::RouteService& routes();
   access::CallerService& callers();
   trust::KeyService& keys();

@@ -3,12 +3,14 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mifeng/cluster/engine.h"
@@ -59,6 +61,9 @@ class FakeEngine final : public cluster::Engine {
   bool away = false;                    // kUnavailable for everything
   std::optional<UnixMillis> seen_at;    // as of when its view holds
   std::string throws_for;               // a deployment: asking for its units throws
+  // Called on the engine's thread when a deployment is about to be applied ("apply"), and when that is done
+  // ("applied").
+  std::function<void(std::string_view moment, const std::string& deployment)> on_moment;
   int applies = 0, restarts = 0;
   std::map<std::string, cluster::Workload> applied;  // the last, by deployment
   std::vector<std::string> kept_images;              // as the last pruning was told

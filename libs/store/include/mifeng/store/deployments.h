@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -70,10 +71,40 @@ MIFENG_RECORD(EndpointRow, "endpoints", 2, text(cluster_id), number(node_port), 
               text(kind),   // "unit", "balanced"
               text(unit));  // of kind unit
 
-MIFENG_RECORD(BatchRow, "batches", 1, text(id), text(created_by), number(created_ms));
+// What was asked of a batch last.
+enum class BatchAsked { kApply, kCancel, kRollBack };
+template <>
+struct Words<BatchAsked> {
+  static constexpr std::string_view of[] = {"apply", "cancel", "roll-back"};
+};
 
-MIFENG_RECORD(BatchItemRow, "batch_items", 2, text(batch_id), number(number), text(request_json), text(deployment_id),
-              text(error));
+MIFENG_RECORD(BatchRow, "batches", 1, text(id), word(BatchAsked, asked), text(created_by), number(created_ms));
+
+// What an item does: a new deployment, another revision of one that is there, or nothing, since it is so already.
+enum class BatchAction { kCreate, kUpdate, kNone };
+template <>
+struct Words<BatchAction> {
+  static constexpr std::string_view of[] = {"create", "update", "none"};
+};
+
+// kWorking: its deployment's rows are there, and its units are on their way.
+enum class BatchItemState { kWaiting, kWorking, kReady, kFailed, kCancelled, kRolledBack };
+template <>
+struct Words<BatchItemState> {
+  static constexpr std::string_view of[] = {"waiting", "working", "ready", "failed", "cancelled", "rolled-back"};
+};
+
+MIFENG_RECORD(BatchItemRow, "batch_items", 2, text(batch_id), number(number),  // counts from 1; a plan's own number
+              text(cluster_id), word(BatchAction, action), text(request_json),
+              text(planned_ports),      // JSON list: to be taken where they are still free; empty: any
+              text(deployment_id),      // once it works
+              number(revision_id),      // that it made the wanted one
+              number(former_revision),  // number of the one before it; 0: the deployment is new
+              absent(former_replicas),  // where it changed them
+              word(BatchItemState, state),
+              number(undoing),  // it is being rolled back
+              text(code),       // why it failed, or why it still waits: a reason of spec/errors.md
+              text(message), number(changed_ms));
 
 MIFENG_RECORD(RouteRow, "route_information", 1, text(id), text(name), text(prefix), text(forward), text(deployment_id),
               number(enabled), number(open_to_all), text(callers_json), number(stream_requests), number(idempotent),
@@ -103,8 +134,15 @@ Result<void> erase_units_of(Transaction& tx, const std::string& deployment_id);
 Result<std::vector<EndpointRow>> endpoints_of(Transaction& tx, const std::string& deployment_id);
 Result<void> erase_endpoints_of(Transaction& tx, const std::string& deployment_id);
 Result<std::vector<BatchItemRow>> batch_items_of(Transaction& tx, const std::string& batch_id);
-// Batches with an item that has neither a deployment nor an error.
-Result<std::vector<BatchRow>> open_batches(Transaction& tx);
+Result<Slice<BatchRow>> batch_slice(Transaction& tx, const Window& window);  // newest first
+Result<std::map<BatchItemState, std::int64_t>> count_batch_items(Transaction& tx, const std::string& batch_id);
+// Clusters for which an item waits.
+Result<std::vector<std::string>> clusters_with_waiting_items(Transaction& tx);
+// The oldest batch's first.
+Result<std::vector<BatchItemRow>> waiting_batch_items(Transaction& tx, const std::string& cluster_id,
+                                                      std::int64_t limit);
+// Those that have this deployment, of all batches.
+Result<std::vector<BatchItemRow>> batch_items_with(Transaction& tx, const std::string& deployment_id);
 Result<std::vector<RouteRow>> routes_of(Transaction& tx, const std::string& deployment_id);
 Result<std::optional<RouteRow>> route_by_prefix(Transaction& tx, const std::string& prefix);
 Result<Slice<RouteRow>> search_routes(Transaction& tx, const std::string& text, const Window& window);
