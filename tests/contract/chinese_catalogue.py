@@ -123,5 +123,5 @@ def titles():
     """Of every column: {"STATE", "state"} in a list of columns."""
     found = set()
     for path in of_command_line():
-        found |= set(re.findall(r'\{"([A-Z][A-Z0-9 ]*)", "[a-z0-9_/:]+"[,}]', code_of(path)))
+        found |= set(re.findall(r'\{"([A-Z][A-Z0-9 ]*)", "[a-z0-9_/:.]+"[,}]', code_of(path)))
     return found

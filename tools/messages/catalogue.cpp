@@ -23,10 +23,15 @@ struct Kind {
   Places in_chinese;
 };
 const std::vector<Kind>& kinds() {
+  // As an operator writes them in the pattern of a name: help shows them as they are.
+  static const Places kOfPatterns{"{vendor}", "{model}", "{version}"};
   static const std::vector<Kind> kKinds = {
-      {"help", "texts", {}, {}},      {"messages", "texts", {"{}"}, {"{}"}},
-      {"titles", "texts", {}, {}},    {"words", "words", {}, {}},
-      {"reasons", "reasons", {}, {}}, {"phrases", "phrases", {"{}"}, {"{}", "{phrase}", "{word}"}},
+      {"help", "texts", kOfPatterns, kOfPatterns},
+      {"messages", "texts", {"{}"}, {"{}"}},
+      {"titles", "texts", {}, {}},
+      {"words", "words", {}, {}},
+      {"reasons", "reasons", {}, {}},
+      {"phrases", "phrases", {"{}"}, {"{}", "{phrase}", "{word}"}},
   };
   return kKinds;
 }

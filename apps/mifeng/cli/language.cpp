@@ -120,13 +120,32 @@ std::string tr_word(std::string_view english) {
   return std::string(chinese.empty() ? english : chinese);
 }
 
+namespace {
+
+std::string_view chinese_of_reason(std::string_view reason) {
+  static const Catalogue kReasons = catalogue_of({chinese_reasons()});
+  return find(kReasons, reason);
+}
+
+// With the sentence behind it, whose Chinese may be there as well.
+std::string with_detail(std::string_view chinese, std::string_view message) {
+  const std::string detail = tr_phrase(message);
+  return detail.empty() ? std::string(chinese) : std::string(chinese) + "（" + detail + "）";
+}
+
+}  // namespace
+
+std::string tr_reason(std::string_view reason, std::string_view message) {
+  if (!speaks_chinese() || is_chinese_already(message)) return std::string(message);
+  const std::string_view chinese = chinese_of_reason(reason);
+  return chinese.empty() ? tr_phrase(message) : with_detail(chinese, message);
+}
+
 std::string tr(const Error& error) {
   if (!speaks_chinese() || is_chinese_already(error.message())) return error.message();
-  static const Catalogue kReasons = catalogue_of({chinese_reasons()});
-  const std::string_view chinese = find(kReasons, error.reason());
-  const std::string detail = tr_phrase(error.message());
-  if (chinese.empty()) return tr(to_string(error.code())) + "：" + detail;
-  return detail.empty() ? std::string(chinese) : std::string(chinese) + "（" + detail + "）";
+  const std::string_view chinese = chinese_of_reason(error.reason());
+  if (chinese.empty()) return tr(to_string(error.code())) + "：" + tr_phrase(error.message());
+  return with_detail(chinese, error.message());
 }
 
 }  // namespace mifeng::cli

@@ -34,6 +34,8 @@ std::string say(std::string_view english, std::initializer_list<std::string_view
 std::string tr_phrase(std::string_view english);
 // A state, or another one of a few words that a member of an object has.
 std::string tr_word(std::string_view english);
+// Why something was refused that is no error of this program: a reason of spec/errors.md and its sentence.
+std::string tr_reason(std::string_view reason, std::string_view message);
 // What to print of an error.
 std::string tr(const Error& error);
 

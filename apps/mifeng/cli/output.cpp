@@ -93,7 +93,7 @@ json::Value with_moments(json::Value value, const std::vector<Column>& columns) 
   return value;
 }
 
-// "created_ms" and its like as people read them; "ready/replicas" is both.
+// "created_ms" and its like as people read them; "ready/replicas" is both, "counts.ready" a member of a member.
 std::string cell(const json::Value& item, const std::string& member) {
   if (const std::size_t slash = member.find('/'); slash != std::string::npos)
     return cell(item, member.substr(0, slash)) + "/" + cell(item, member.substr(slash + 1));
@@ -104,6 +104,10 @@ std::string cell(const json::Value& item, const std::string& member) {
                                                                                        : age_text(*since->if_int64());
   }
   const json::Object* object = item.if_object();
+  if (const std::size_t dot = member.find('.'); dot != std::string::npos) {
+    const json::Value* inner = object == nullptr ? nullptr : object->find(member.substr(0, dot));
+    return inner == nullptr ? "-" : cell(*inner, member.substr(dot + 1));
+  }
   const json::Value* value = object == nullptr ? nullptr : object->find(member);
   if (value != nullptr && member.ends_with("_ms") && value->if_int64() != nullptr)
     return *value->if_int64() == 0 ? "-" : format_time(*value->if_int64());

@@ -17,6 +17,7 @@ void add_commands(Command& root) {
   add_accept(root);
   add_withdraw(root);
   add_deploy(root);
+  add_batch(root);
   add_update(root);
   add_render(root);
   add_import(root);

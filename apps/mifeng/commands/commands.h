@@ -12,6 +12,7 @@ void add_shell_commands(Command& root, const CommandLine& line);
 void add_init(Command& root);
 void add_accept(Command& root);
 void add_audit(Command& root);
+void add_batch(Command& root);
 void add_call(Command& root);
 void add_caller(Command& root);
 void add_cluster(Command& root);

@@ -10,6 +10,7 @@ namespace mifeng::client {
 namespace {
 
 constexpr std::size_t kAnswerMax = 16 << 20;
+constexpr std::size_t kAnswerValuesMax = 1'000'000;  // a plan of thousands of deployments has that many
 constexpr std::size_t kRefusalMax = 64 << 10;
 constexpr std::chrono::milliseconds kPause{200};
 
@@ -66,7 +67,7 @@ Result<std::string> PlatformClient::exchange(const net::ClientRequest& request) 
 Result<json::Value> PlatformClient::exchange_json(const net::ClientRequest& request) const {
   MIFENG_TRY(const auto text, exchange(request));
   if (text.empty()) return json::Value();
-  return json::parse(text, {.bytes = kAnswerMax});
+  return json::parse(text, {.bytes = kAnswerMax, .values = kAnswerValuesMax});
 }
 
 Result<std::string> PlatformClient::get_text(const std::string& path) const { return exchange(request("GET", path)); }
