@@ -1,0 +1,98 @@
+"""mifengd killed with -9 while it works on a batch of a hundred on a real API server: what is there in the end is exactly
+the plan, nothing twice, nothing lost, and no port is left taken when it has been rolled back. The nodes are hollow."""
+import json
+import os
+import random
+import signal
+import threading
+import time
+
+import pytest
+
+import cluster
+import hostile
+from installation import wait_until
+
+ITEMS = 100
+KILLS = 12  # of the batch and of its roll back, each
+AWAY = 60  # seconds that a request waits for mifengd to come back
+
+
+class Killer(threading.Thread):
+    """Ends mifengd at moments that a seed chooses, each time as soon as it is there again."""
+
+    def __init__(self, installation, seed):
+        super().__init__(daemon=True)
+        self.installation, self.random, self.kills = installation, random.Random(seed), 0
+
+    def run(self):
+        last = None
+        while self.kills < KILLS:
+            pid = self.installation.service_pid("mifengd")
+            if pid is None or pid == last:
+                time.sleep(0.01)
+                continue
+            time.sleep(self.random.uniform(0.1, 1.2))
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+            last = pid
+            self.kills += 1
+
+
+@pytest.fixture(scope="module")
+def hollow(tmp_path_factory):
+    """An installation on a cluster whose hollow nodes take everything that is deployed from now on."""
+    with cluster.start(cluster.Options(hollow_nodes=2), what_for="batches and kills") as k8s:
+        with hostile.running(k8s, tmp_path_factory.mktemp("batch"), options=["--restart-pause", "1"]) as installation:
+            k8s.kubectl("cordon", k8s.node)
+            k8s.kubectl("taint", "nodes", "-l", "mifeng.test/hollow=true", "mifeng.test/hollow-")
+            yield k8s, installation
+
+
+def objects(k8s, kind):
+    return json.loads(k8s.kubectl("get", kind, "-n", "models", "-o", "json"))["items"]
+
+
+def test_a_batch_ends_as_its_plan_said(hollow):
+    k8s, installation = hollow
+    (first,) = installation.deployments()
+    seed = int(os.environ.get("MIFENG_SEED", "20261129"))
+    plan = installation.api("POST", "/batches/plans", {
+        "cluster": first["cluster"], "replicas": 1,
+        "items": [{"version_id": first["version_id"], "name": f"b{number}"} for number in range(ITEMS)]}, timeout=AWAY)
+    assert plan["totals"]["create"] == ITEMS and plan["clusters"][0]["known"], plan["totals"]
+    ports = {item["request"]["name"]: [port["node_port"] for port in item["ports"]] for item in plan["items"]}
+    batch = installation.api("POST", "/batches", {"plan": plan["id"]})
+    assert batch["counts"]["waiting"] == ITEMS
+    killer = Killer(installation, seed)
+    killer.start()
+
+    def counts():
+        return installation.api("GET", f"/batches/{batch['id']}", timeout=AWAY)["counts"]
+    wait_until(lambda: counts()["ready"] == ITEMS, 240, f"the end of the batch: {counts()}")
+    killer.join()
+    assert killer.kills == KILLS
+    items = installation.api("GET", f"/batches/{batch['id']}", timeout=AWAY)["items"]
+    wanted = {item["deployment_id"]: ports[item["request"]["name"]] for item in items}
+    assert len(wanted) == ITEMS
+    there = {one["metadata"]["labels"]["mifeng.io/deployment"] for one in objects(k8s, "deployments")}
+    assert there == {*wanted, first["id"]}
+    # The port that the plan said, for whom it said it.
+    services = {one["metadata"]["labels"]["mifeng.io/deployment"]: [port["nodePort"] for port in one["spec"]["ports"]]
+                for one in objects(k8s, "services")}
+    assert {name: got for name, got in services.items() if name != first["id"]} == wanted
+
+    installation.api("POST", f"/batches/{batch['id']}/rollback", {"confirm": batch["id"]}, timeout=AWAY)
+    killer = Killer(installation, seed + 1)
+    killer.start()
+    wait_until(lambda: counts()["rolled_back"] == ITEMS, 240, f"the end of the roll back: {counts()}")
+    killer.join()
+    wait_until(lambda: [one["id"] for one in installation.api("GET", "/deployments", timeout=AWAY)["items"]] == [first["id"]],
+               30, "nothing but the first deployment")
+    assert [one["metadata"]["labels"]["mifeng.io/deployment"] for one in objects(k8s, "deployments")] == [first["id"]]
+    assert len(objects(k8s, "services")) == 1
+    used = installation.api("GET", f"/ports?cluster={first['cluster']}", timeout=AWAY)["items"]
+    assert {one["holder"] for one in used if one["state"] == "used"} == {first["id"]}
+    assert installation.api("POST", "/audit/verification", {}, timeout=AWAY)["intact"]
