@@ -261,7 +261,8 @@ class Planning {
     const int replicas = request.replicas.value_or(prepared.config.replicas);
     MIFENG_CHECK(check_replicas(replicas));
     MIFENG_TRY(const auto registry, registry_of(context_, tx_, request.cluster));
-    MIFENG_TRY(const auto pod, render(context_, prepared, request.name + "-000000", manifest::kModelUserMin, registry));
+    MIFENG_TRY(const auto pod, render(context_, prepared, request.name + "-000000", manifest::kModelUserMin, registry,
+                                      lame_duck_of(context_, request.cluster)));
     auto dealer = dealers_.find(request.cluster);
     if (dealer == dealers_.end()) {
       MIFENG_TRY(PortMap map, load_ports(tx_, request.cluster, *told->second.held));

@@ -188,7 +188,8 @@ Result<UpdateOutlook> outlook_of_update(const Context& context, store::Transacti
   MIFENG_CHECK(check_network(next.prepared, next.overlay));
   MIFENG_TRY(const auto before, context.renderings.of(context, tx, next.row, next.now));
   MIFENG_TRY(const auto registry, registry_of(context, tx, next.row.cluster_id));
-  MIFENG_TRY(const auto after, render(context, next.prepared, id, next.row.model_user, registry));
+  MIFENG_TRY(const auto after, render(context, next.prepared, id, next.row.model_user, registry,
+                                      lame_duck_of(context, next.row.cluster_id)));
   return UpdateOutlook{.changes = changes_between(*before, after), .from_revision = static_cast<int>(next.now.number)};
 }
 
