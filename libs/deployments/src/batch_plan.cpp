@@ -192,6 +192,7 @@ class Planning {
       request.route->open = wishes_.open;
       request.route->callers = wishes_.callers;
     }
+    MIFENG_CHECK(check_accepted(model));  // before its name is compared: what cannot be deployed takes none
     MIFENG_CHECK(trust::check_label("name", request.name, bounds::kDeploymentNameMax));
     if (!names_.insert(request.name).second)
       return Error(ErrorCode::kConflict, "name-taken",

@@ -154,14 +154,18 @@ Result<DeploymentRequest> parse_request(const std::string& text) {
   return request;
 }
 
+Result<void> check_accepted(const store::ModelRow& model) {
+  if (model.state == store::VersionState::kAccepted) return ok();
+  return Error(ErrorCode::kConflict, "version-not-accepted",
+               model.name + " " + model.version + " is " + std::string(to_string(model.state)) +
+                   "; only an accepted version is deployed.");
+}
+
 Result<Prepared> prepare(store::Transaction& tx, const std::string& version_id, const Overlay& changes,
                          VersionRule rule) {
   MIFENG_TRY(auto model, store::find<store::ModelRow>(tx, version_id));
   if (!model) return trust::not_found("model version", version_id);
-  if (rule == VersionRule::kAccepted && model->state != store::VersionState::kAccepted)
-    return Error(ErrorCode::kConflict, "version-not-accepted",
-                 model->name + " " + model->version + " is " + std::string(to_string(model->state)) +
-                     "; only an accepted version is deployed.");
+  if (rule == VersionRule::kAccepted) MIFENG_CHECK(check_accepted(*model));
   MIFENG_TRY(auto config_row, store::find<store::ConfigRow>(tx, model->config_sm3));
   if (!config_row) return trust::not_found("config", model->config_sm3);
   MIFENG_TRY(const auto config,

@@ -31,6 +31,8 @@ struct Prepared {
   manifest::DeploymentConfig config{};
 };
 enum class VersionRule { kAccepted, kAny };
+// kConflict "version-not-accepted".
+Result<void> check_accepted(const store::ModelRow& model);
 Result<Prepared> prepare(store::Transaction& tx, const std::string& version_id, const Overlay& overlay,
                          VersionRule rule);
 
