@@ -4,16 +4,15 @@ import pathlib
 import subprocess
 
 
-KINDS = ("pid", "net", "mnt")
-
-
 def _processes():
-    """Folder in /proc and parent of each."""
+    """Those of this machine with their parents; not those that have ended and wait for a parent to ask how."""
     found = {}
     for folder in pathlib.Path("/proc").iterdir():
         try:
             if folder.name.isdigit():
-                found[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+                state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+                if state not in "ZX":
+                    found[int(folder.name)] = int(parent)
         except OSError:
             continue  # it has just ended
     return found
@@ -23,31 +22,35 @@ def parent(pid):
     return _processes()[pid]
 
 
-def _spaces(pid):
-    try:
-        return {os.readlink(f"/proc/{pid}/ns/{kind}") for kind in KINDS}
-    except OSError:
-        return set()
+class Namespaces:
+    """The process namespaces of a process and of what it has started, pods' among them, that are not this machine's own.
 
+    They are held open: the kernel gives the number of one that is gone to the next that anybody makes, and a container of
+    another test would count as what was left behind. Network and mount namespaces are not held, since they would keep the
+    links and mounts of the cluster alive; every process of a cluster is in a process namespace of its own."""
 
-def namespaces(pid):
-    """All namespaces of this process and of what it has started, pods' among them, that are not this machine's own."""
-    parents, family = _processes(), {pid}
-    while more := {child for child, parent in parents.items() if parent in family} - family:
-        family |= more
-    return set().union(*map(_spaces, family)) - _spaces("self")
-
-
-def processes_in(spaces):
-    """Those that live in any of these namespaces, with their command lines."""
-    found = []
-    for pid in _processes():
-        if _spaces(pid) & spaces:
+    def __init__(self, pid):
+        parents, family = _processes(), {pid}
+        while more := {child for child, parent in parents.items() if parent in family} - family:
+            family |= more
+        self._held = []
+        for one in family:
             try:
-                found.append(f"{pid} {pathlib.Path(f'/proc/{pid}/cmdline').read_bytes().replace(bytes(1), b' ').decode()}")
+                self._held.append(open(f"/proc/{one}/ns/pid", "rb"))
+            except OSError:
+                continue  # it has just ended
+        self._numbers = {os.fstat(file.fileno()).st_ino for file in self._held} - {os.stat("/proc/self/ns/pid").st_ino}
+
+    def processes(self):
+        """Those that live in any of them, with their command lines."""
+        found = []
+        for pid in _processes():
+            try:
+                if os.stat(f"/proc/{pid}/ns/pid").st_ino in self._numbers:
+                    found.append(f"{pid} {pathlib.Path(f'/proc/{pid}/cmdline').read_bytes().replace(bytes(1), b' ').decode()}")
             except OSError:
                 continue
-    return found
+        return found
 
 
 def traces(k8s, spaces):
@@ -58,7 +61,7 @@ def traces(k8s, spaces):
     groups = subprocess.run(["find", "/sys/fs/cgroup", "-maxdepth", "3", "-name", k8s.place.name], capture_output=True, text=True)
     mounts = pathlib.Path("/proc/self/mountinfo").read_text()
     return {
-        "processes": processes_in(spaces),
+        "processes": spaces.processes(),
         "supervisors": [p.name for p in pathlib.Path("/proc").iterdir() if p.name.isdigit() and _supervises(p, k8s)],
         "links": [line for line in links.splitlines() if k8s.place.host_link in line],
         "routes": [line for line in routes.splitlines() if k8s.host_address.rsplit(".", 1)[0] + "." in line],

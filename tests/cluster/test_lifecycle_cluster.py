@@ -40,7 +40,7 @@ def test_the_command_boots_one_and_ends_it(probe):
         assert command("kubectl", "get", "--raw", "/readyz").stdout == "ok"
 
         k8s = cluster.running()
-        spaces = looking.namespaces(k8s.facts["first_process"])
+        spaces = looking.Namespaces(k8s.facts["first_process"])
         assert command("stop", "apiserver").returncode == 0
         assert "runs already" in command("start", "kubelet").stderr
         assert "no part" in command("start", "nothing").stderr
@@ -94,7 +94,7 @@ def test_it_ends_with_the_test_that_started_it():
     test = subprocess.Popen([sys.executable, "-B", "-c", script, str(pathlib.Path(cluster.__file__).parent)],
                             stdout=subprocess.PIPE, text=True)
     k8s = cluster.Cluster(json.loads(test.stdout.readline()), None)
-    spaces = looking.namespaces(k8s.facts["first_process"])
+    spaces = looking.Namespaces(k8s.facts["first_process"])
     assert k8s.api.get("/readyz") == "ok"
     test.kill()
     test.wait()
@@ -105,20 +105,20 @@ def test_it_ends_with_the_test_that_started_it():
 
 def test_what_a_killed_watcher_could_not_remove_the_next_start_does():
     with cluster.start() as k8s:
-        spaces = looking.namespaces(k8s.facts["first_process"])
+        spaces = looking.Namespaces(k8s.facts["first_process"])
         watcher = [int(pid) for pid in pathlib.Path(f"/proc/{k8s.pid}/task/{k8s.pid}/children").read_text().split()
                    if int(pid) != looking.parent(k8s.facts["first_process"])]
         assert len(watcher) == 1
         os.kill(watcher[0], signal.SIGKILL)
         os.kill(k8s.pid, signal.SIGKILL)
         k8s.process.wait(10)
-        kubernetes.wait("the processes' end", lambda: not looking.processes_in(spaces))
+        kubernetes.wait("the processes' end", lambda: not spaces.processes())
         # The kernel takes a network namespace apart a moment after its last process.
         kubernetes.wait("nothing but groups and files to be left", lambda: {"groups", "files", "holder"} == {
             kind for kind, found in looking.traces(k8s, spaces).items() if found})
     with cluster.start() as k8s:
         assert k8s.api.get("/readyz") == "ok"
-        spaces = looking.namespaces(k8s.facts["first_process"])
+        spaces = looking.Namespaces(k8s.facts["first_process"])
     assert {kind: found for kind, found in looking.traces(k8s, spaces).items() if found} == {}
 
 
@@ -126,9 +126,9 @@ def test_what_a_killed_watcher_could_not_remove_the_next_start_does():
 def test_a_part_that_dies_ends_the_whole(part):
     with cluster.start() as k8s:
         first = k8s.facts["first_process"]
-        spaces = looking.namespaces(first)
+        spaces = looking.Namespaces(first)
         line_of = "containerd --config" if part == "containerd" else f"/node {part} "
-        dying = [line for line in looking.processes_in(spaces) if line_of in line]
+        dying = [line for line in spaces.processes() if line_of in line]
         assert len(dying) == 1, dying
         os.kill(int(dying[0].split()[0]), signal.SIGKILL)
         cluster.wait_for_end(k8s.pid, k8s.place)

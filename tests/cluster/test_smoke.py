@@ -70,7 +70,7 @@ def test_a_killed_supervisor_leaves_nothing_and_the_next_cluster_starts(probe):
     with cluster.start(what_for="tests/cluster/test_smoke.py") as k8s:
         deploy(k8s, probe)
         assert pods.call(k8s, 30080)
-        spaces = looking.namespaces(k8s.facts["first_process"])
+        spaces = looking.Namespaces(k8s.facts["first_process"])
         there = looking.traces(k8s, spaces)
         # Each way of looking finds a cluster that lives (its mounts are in a namespace that is not ours).
         assert [kind for kind, found in there.items() if not found] == ["mounts"], there
@@ -85,5 +85,5 @@ def test_a_killed_supervisor_leaves_nothing_and_the_next_cluster_starts(probe):
     with cluster.start(what_for="tests/cluster/test_smoke.py") as k8s:
         deploy(k8s, probe, replicas=1)
         assert pods.call(k8s, 30080)
-        spaces = looking.namespaces(k8s.facts["first_process"])
+        spaces = looking.Namespaces(k8s.facts["first_process"])
     assert {kind: found for kind, found in looking.traces(k8s, spaces).items() if found} == {}
