@@ -22,21 +22,21 @@ class KubernetesTest : public EngineTestBase {
   KubernetesTest() : EngineTestBase(kubernetes_bench()) {}
   ~KubernetesTest() override { engine = cluster.make_engine(installation); }  // before the tunnel goes
 
-  static std::size_t count_ready(const std::vector<Unit>& all) {
-    return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [](const Unit& one) { return one.ready; }));
-  }
-  // How few units were ready at any change that the watch told of, until all runs as wanted.
-  // Until it is as wanted, and at no look before with fewer ready units than `least`.
+  // Until it is as wanted, and at no look before had an update left fewer units than `least` serving. One that had been
+  // ready and misses a probe, since the machine had no time for it, is not taken from anybody by an update.
   void drive_with_at_least(std::size_t least, const Workload& wanted, Watcher& watcher) {
+    std::set<std::string> were_ready;
     const auto is_done = [&] {
       const ApplyResult last = apply(wanted);
-      if (count_ready(last.units) < least) {
-        std::string seen;
-        for (const Unit& unit : last.units)
-          seen += unit.name + " of revision " + std::to_string(unit.revision) + " is " + to_string(unit.state) +
-                  (unit.ready ? ", ready" : ", not ready") + " " + unit.reason_code + " " + unit.reason + "\n";
-        ADD_FAILURE() << "fewer than " << least << " are ready:\n" << seen;
+      std::size_t serving = 0;
+      std::string seen;
+      for (const Unit& unit : last.units) {
+        if (unit.ready) were_ready.insert(unit.engine_id);
+        serving += unit.state == UnitState::kRunning && were_ready.contains(unit.engine_id) ? 1 : 0;
+        seen += unit.name + " of revision " + std::to_string(unit.revision) + " is " + to_string(unit.state) +
+                (unit.ready ? ", ready" : ", not ready") + " " + unit.reason_code + " " + unit.reason + "\n";
       }
+      EXPECT_GE(serving, least) << seen;
       return last.settled && all_ready(last.units);
     };
     EXPECT_TRUE(watcher.wait_for(is_done, 90s));

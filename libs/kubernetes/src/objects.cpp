@@ -186,13 +186,15 @@ std::vector<std::string> args_of(const Workload& workload, bool is_guard) {
 }
 
 // The guard's own process answers, not its nginx, whose connections others can take. Pulling, opening and loading all
-// happen under the probe of the start.
+// happen under the probe of the start. A process that is gone refuses at once; one that answers slowly is on a node
+// without processor time to spare, where taking it out or starting it anew would load its neighbours still more.
+constexpr std::int64_t kProbeSeconds = 5;
 Object probe(const PodTemplate& pod, const char* path, int period, int failures) {
   return {{"httpGet", Object{{"path", path}, {"port", static_cast<std::int64_t>(pod.health_port)}, {"scheme", "HTTP"}}},
           {"periodSeconds", period},
           {"failureThreshold", failures},
           {"successThreshold", 1},
-          {"timeoutSeconds", 2}};
+          {"timeoutSeconds", kProbeSeconds}};
 }
 
 Object container_of(const Workload& workload, bool is_guard) {
@@ -385,6 +387,7 @@ json::Object render_pod_spec(const KubernetesOptions& options, const Workload& w
                                  {"fsGroup", static_cast<std::int64_t>(manifest::kGuardUser)},
                                  {"fsGroupChangePolicy", "OnRootMismatch"},
                                  {"seccompProfile", Object{{"type", "RuntimeDefault"}}}}},
+      {"nodeSelector", Object{{"kubernetes.io/arch", manifest::kArchitecture}}},
       {"tolerations", Array{toleration("node.kubernetes.io/not-ready"), toleration("node.kubernetes.io/unreachable")}},
       {"topologySpreadConstraints",
        Array{Object{{"maxSkew", 1},

@@ -10,6 +10,7 @@
 #include "gunzip.h"
 #include "layer_store.h"
 #include "mifeng/base/phrase.h"
+#include "mifeng/manifest/pod_template.h"
 #include "mifeng/manifest/rules.h"
 #include "mifeng/os/file.h"
 #include "mifeng/package/sha256.h"
@@ -24,7 +25,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view kOci = "oci:";
 constexpr std::string_view kDockerArchive = "docker-archive:";
 constexpr std::size_t kPiece = 1 << 18;
-constexpr const char* kPlatform = "linux/amd64";
+const std::string kPlatform = std::string("linux/") + manifest::kArchitecture;
 // 1024 zero bytes: the layer of a build step that changed no file.
 constexpr const char* kEmptyLayer = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef";
 
@@ -112,10 +113,9 @@ Result<BaseManifest> find_manifest(const BaseReference& reference, const Folder&
       if (tagged && (entry.platform.empty() || entry.platform == kPlatform)) fitting.push_back(entry);
     }
     if (fitting.empty())
-      return bad_base(
-          reference,
-          by_tag ? "it has no image " + reference.tag + " for " + kPlatform + "; there are: " + known_tags(*entries)
-                 : "it has no image for " + std::string(kPlatform) + "; there are: " + known_tags(*entries));
+      return bad_base(reference, by_tag ? "it has no image " + reference.tag + " for " + kPlatform +
+                                              "; there are: " + known_tags(*entries)
+                                        : "it has no image for " + kPlatform + "; there are: " + known_tags(*entries));
     if (fitting.size() > 1)
       return bad_base(reference, "it has several images; name one, as in oci:" + reference.path.string() + ":" +
                                      (fitting[0].tag.empty() ? "TAG" : fitting[0].tag) +

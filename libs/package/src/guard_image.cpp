@@ -4,6 +4,7 @@
 
 #include "layer_store.h"
 #include "mifeng/json/value.h"
+#include "mifeng/manifest/pod_template.h"
 #include "mifeng/os/file.h"
 #include "mifeng/os/part_file.h"
 #include "mifeng/package/oci.h"
@@ -69,7 +70,7 @@ Result<void> write(const std::map<std::string, Source>& sources, const archive::
 
 std::string config_json(const Layer& layer) {
   return json::serialize(
-      json::Object{{"architecture", "amd64"},
+      json::Object{{"architecture", manifest::kArchitecture},
                    {"os", "linux"},
                    {"config", json::Object{{"User", kImageUser},
                                            {"Env", json::Array{"PATH=/mifeng/bin:/mifeng/sbin"}},

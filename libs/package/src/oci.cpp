@@ -3,6 +3,7 @@
 #include <set>
 
 #include "mifeng/json/fields.h"
+#include "mifeng/manifest/pod_template.h"
 #include "mifeng/manifest/rules.h"
 
 namespace mifeng::package {
@@ -44,7 +45,7 @@ std::string image_config_json(const PackageManifest& manifest, const std::vector
   json::Array diff_ids;
   for (const Layer& layer : manifest.layers) diff_ids.push_back(layer.diff_id);
   return json::serialize(
-      json::Object{{"architecture", "amd64"},
+      json::Object{{"architecture", manifest::kArchitecture},
                    {"os", "linux"},
                    {"config", json::Object{{"User", kImageUser},
                                            {"Env", std::move(variables)},
@@ -63,7 +64,8 @@ Result<void> check_image_config(std::string_view text, const PackageManifest& ma
   const auto object = json::parse_object(text);
   if (!object) return refuse(object.error().message());
   json::Fields fields(*object);
-  if (fields.string("architecture") != "amd64") fields.refuse("architecture", "must be amd64");
+  if (fields.string("architecture") != manifest::kArchitecture)
+    fields.refuse("architecture", "must be " + std::string(manifest::kArchitecture));
   if (fields.string("os") != "linux") fields.refuse("os", "must be linux");
   json::Fields config = fields.object("config");
   if (config.string("User") != kImageUser) config.refuse("User", "must be 65532:65532");

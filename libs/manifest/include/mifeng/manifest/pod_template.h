@@ -21,6 +21,8 @@ inline constexpr const char* kRunFolder = "/mifeng/run";      // the guard's alo
 inline constexpr const char* kGuardFolder = "/mifeng/guard";  // sockets of the guard's that the model connects to
 inline constexpr const char* kModelFolder = "/mifeng/model";  // sockets of the model's that the guard connects to
 inline constexpr std::uint32_t kGuardUser = 65532;            // and the group of both containers
+// Of every image, in the words of OCI and of Kubernetes' label kubernetes.io/arch; the system is always linux.
+inline constexpr const char* kArchitecture = "amd64";
 // Users of models, one for each deployment, from here on: what the kernel counts by user (descriptors in flight,
 // inotify, processes) is no other deployment's. Above what systemd gives to containers, below 2^31.
 inline constexpr std::uint32_t kModelUserMin = 1'900'000'000;
