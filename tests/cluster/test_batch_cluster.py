@@ -2,43 +2,17 @@
 the plan, nothing twice, nothing lost, and no port is left taken when it has been rolled back. The nodes are hollow."""
 import json
 import os
-import random
-import signal
-import threading
-import time
 
 import pytest
 
 import cluster
 import hostile
 from installation import wait_until
+from killer import Killer
 
 ITEMS = 100
 KILLS = 12  # of the batch and of its roll back, each
 AWAY = 60  # seconds that a request waits for mifengd to come back
-
-
-class Killer(threading.Thread):
-    """Ends mifengd at moments that a seed chooses, each time as soon as it is there again."""
-
-    def __init__(self, installation, seed):
-        super().__init__(daemon=True)
-        self.installation, self.random, self.kills = installation, random.Random(seed), 0
-
-    def run(self):
-        last = None
-        while self.kills < KILLS:
-            pid = self.installation.service_pid("mifengd")
-            if pid is None or pid == last:
-                time.sleep(0.01)
-                continue
-            time.sleep(self.random.uniform(0.1, 1.2))
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-            last = pid
-            self.kills += 1
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +40,12 @@ def test_a_batch_ends_as_its_plan_said(hollow):
     ports = {item["request"]["name"]: [port["node_port"] for port in item["ports"]] for item in plan["items"]}
     batch = installation.api("POST", "/batches", {"plan": plan["id"]})
     assert batch["counts"]["waiting"] == ITEMS
-    killer = Killer(installation, seed)
+    killer = Killer(installation, seed, KILLS, 1.2)
     killer.start()
 
     def counts():
         return installation.api("GET", f"/batches/{batch['id']}", timeout=AWAY)["counts"]
-    wait_until(lambda: counts()["ready"] == ITEMS, 240, f"the end of the batch: {counts()}")
+    wait_until(lambda: counts()["ready"] == ITEMS, 240, lambda: f"the end of the batch: {counts()}")
     killer.join()
     assert killer.kills == KILLS
     items = installation.api("GET", f"/batches/{batch['id']}", timeout=AWAY)["items"]
@@ -85,9 +59,9 @@ def test_a_batch_ends_as_its_plan_said(hollow):
     assert {name: got for name, got in services.items() if name != first["id"]} == wanted
 
     installation.api("POST", f"/batches/{batch['id']}/rollback", {"confirm": batch["id"]}, timeout=AWAY)
-    killer = Killer(installation, seed + 1)
+    killer = Killer(installation, seed + 1, KILLS, 1.2)
     killer.start()
-    wait_until(lambda: counts()["rolled_back"] == ITEMS, 240, f"the end of the roll back: {counts()}")
+    wait_until(lambda: counts()["rolled_back"] == ITEMS, 240, lambda: f"the end of the roll back: {counts()}")
     killer.join()
     wait_until(lambda: [one["id"] for one in installation.api("GET", "/deployments", timeout=AWAY)["items"]] == [first["id"]],
                30, "nothing but the first deployment")

@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 
-from conftest import BIN
+from conftest import BIN, Platform
 
 MAKE_PACKAGE = pathlib.Path(os.environ["MIFENG_BUILD"]) / "tests/submit/make_package"
 
@@ -94,3 +94,32 @@ class Vendor:
         name = submitted["version"]["id"]
         self.administer("POST", f"/models/{name}/acceptance", None, 200)
         return name
+
+
+@pytest.fixture(scope="module")
+def stocked(tmp_path_factory, registry):
+    """A platform of its own with acme/digits in two versions and acme/letters in one, and without an engine: what is wanted
+    is seen, and nothing starts."""
+    folder = tmp_path_factory.mktemp("stocked")
+    running = Platform(folder, "--registry", registry)
+    running.vendor = Vendor(running, folder)
+    for version in ("1.0.0", "2.0.0"):
+        running.vendor.accepted(version)
+    running.vendor.accepted("1.0.0", "letters")
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture
+def mifeng(own, run):
+    """The command line on the local socket of `own`, where nobody has to sign in."""
+    def call(*arguments, status=0, env=None):
+        done = run(*arguments, signed_in=False, platform=f"unix:{own.local_socket}", env=env)
+        assert done.returncode == status, done.stderr
+        return done
+    return call
+
+
+def shown(done):
+    """What a command printed with `-o json`."""
+    return json.loads(done.stdout)

@@ -1,38 +1,11 @@
 """Batches over the API and the command line, against a real platform with a real registry and no engine: what is planned
 and stored is seen, and nothing starts."""
 
-import json
 import time
 
 import pytest
 
-from submitting import Vendor, registry  # noqa: F401 - a fixture
-from conftest import Platform
-
-
-@pytest.fixture(scope="module")
-def own(tmp_path_factory, registry):
-    folder = tmp_path_factory.mktemp("batches")
-    running = Platform(folder, "--registry", registry)
-    running.vendor = Vendor(running, folder)
-    for version in ("1.0.0", "2.0.0"):
-        running.vendor.accepted(version)
-    running.vendor.accepted("1.0.0", "letters")
-    yield running
-    assert running.stop() == 0
-
-
-@pytest.fixture
-def mifeng(own, run):
-    def call(*arguments, status=0, env=None):
-        done = run(*arguments, signed_in=False, platform=f"unix:{own.local_socket}", env=env)
-        assert done.returncode == status, done.stderr
-        return done
-    return call
-
-
-def shown(done):
-    return json.loads(done.stdout)
+from submitting import mifeng, registry, shown, stocked as own  # noqa: F401 - fixtures
 
 
 def api(own, method, path, body=None, status=200):

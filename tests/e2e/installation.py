@@ -25,13 +25,13 @@ CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".ca
 
 
 def wait_until(condition, seconds=60, what="what was waited for"):
-    """Asks until `condition` gives something true, and gives that."""
+    """Asks until `condition` gives something true, and gives that. `what`: words, or a function that gives them in the end."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
         if value:
             return value
-        assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
+        assert time.monotonic() < deadline, f"{what() if callable(what) else what} did not happen within {seconds} s"
         time.sleep(0.05)
 
 

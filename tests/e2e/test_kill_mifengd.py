@@ -1,39 +1,13 @@
 """mifengd killed with -9 at fifty moments of deployments: it goes on each time, and nothing is left without an owner."""
 import os
 import random
-import signal
-import threading
 import time
 
 from installation import ApiError, Installation, wait_until
+from killer import Killer
 
 KILLS = 50
 AWAY = 60  # seconds that a request waits at most: it may meet several short lives
-
-
-class Killer(threading.Thread):
-    """Kills mifengd at moments that a seed chooses, as soon as it is there again."""
-
-    def __init__(self, installation, seed):
-        super().__init__(daemon=True)
-        self.installation = installation
-        self.random = random.Random(seed)
-        self.kills = 0
-
-    def run(self):
-        last = None
-        while self.kills < KILLS:
-            pid = self.installation.service_pid("mifengd")
-            if pid is None or pid == last:
-                time.sleep(0.01)
-                continue
-            time.sleep(self.random.uniform(0.05, 1.0))
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-            last = pid
-            self.kills += 1
 
 
 def test_fifty_kills_during_deployments(folder):
@@ -44,7 +18,7 @@ def test_fifty_kills_during_deployments(folder):
     installation.command = lambda *more: plain("--restart-pause", "1", *more)
     with installation:
         version = installation.deployments()[0]["version_id"]
-        killer = Killer(installation, seed)
+        killer = Killer(installation, seed, KILLS)
         killer.start()
         number = 0
         mine = []
