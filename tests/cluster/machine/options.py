@@ -7,7 +7,7 @@ PROXY_MODES = ("iptables", "nftables", "ipvs")
 KUBERNETES_RATE = (20, 30)
 # In the order in which they start.
 PARTS = ("etcd", "containerd", "registry", "secure-registry", "apiserver", "controller-manager", "scheduler", "proxy",
-         "kubelet")
+         "kubelet", "hollow")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,8 +23,7 @@ class Options:
     controller_accounts: bool = True
     # A second registry, behind TLS and a password.
     secure_registry: bool = False
-    # Nodes beside the real one whose pods are Ready and do not exist (kubemark). They are labelled and tainted
-    # mifeng.test/hollow=true.
+    # Nodes beside the real one whose pods are Ready and do not exist. They are labelled and tainted mifeng.test/hollow=true.
     hollow_nodes: int = 0
     # More arguments by part: {"apiserver": ["--feature-gates=..."]}
     flags: dict = dataclasses.field(default_factory=dict)
@@ -38,9 +37,11 @@ class Options:
 
     def parts(self):
         """All that run, in the order in which they start."""
-        return [p for p in PARTS if p != "secure-registry" or self.secure_registry] + self.hollow()
+        absent = {"secure-registry": not self.secure_registry, "hollow": not self.hollow_nodes}
+        return [part for part in PARTS if not absent.get(part)]
 
     def hollow(self):
+        """The names of its hollow nodes."""
         return [f"hollow-{n}" for n in range(1, self.hollow_nodes + 1)]
 
     def to_json(self):

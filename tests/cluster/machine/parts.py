@@ -4,6 +4,7 @@ import ctypes
 import ctypes.util
 import json
 import pathlib
+import sys
 
 from . import places
 from .certificates import CLIENTS
@@ -189,14 +190,9 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
                         f"--root-dir={self.state}/kubelet", f"--cert-dir={self.state}/kubelet/pki",
                         f"--hostname-override={places.NODE}", f"--node-ip={self.place.node_address}"],
         }
-        if part in self.options.hollow():
-            number = int(part.removeprefix("hollow-"))
-            argv = [str(self.programs / "node"), "hollow-node", "--morph=kubelet", f"--name={part}",
-                    f"--kubeconfig={config}/admin.kubeconfig", f"--kubelet-port={10300 + number}",
-                    "--kubelet-read-only-port=0", "--use-host-image-service=false", "--max-pods=500",
-                    "--kube-api-qps=100", "--kube-api-burst=200",
-                    f"--node-labels={places.HOLLOW_LABEL}=true",
-                    f"--register-with-taints={places.HOLLOW_LABEL}=true:NoSchedule"]
+        if part == "hollow":
+            argv = [sys.executable, "-B", str(places.HERE / "machine/hollow.py"), f"{config}/admin.kubeconfig",
+                    str(self.options.hollow_nodes)]
         elif part == "containerd":
             argv = ["containerd", "--config", f"{config}/containerd.toml"]
         elif part.endswith("registry"):

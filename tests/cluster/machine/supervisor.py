@@ -156,7 +156,7 @@ class Supervisor:
             time.sleep(0.1)
 
     def boot(self):
-        later = ["controller-manager", "scheduler", "proxy", "kubelet", *self.options.hollow()]
+        later = [part for part in ("controller-manager", "scheduler", "proxy", "kubelet", "hollow") if part in self.options.parts()]
         self.part(*(name for name in self.options.parts() if name not in later))
         inside = ("nsenter", f"--net=/proc/{self.pid}/ns/net", f"--mount=/proc/{self.pid}/ns/mnt", f"--pid=/proc/{self.pid}/ns/pid")
         self.wait("containerd", lambda: run(*inside, "ctr", "-a", places.CONTAINERD, "-n", "k8s.io", "image", "import",

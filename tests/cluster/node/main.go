@@ -18,7 +18,6 @@ import (
 	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
-	kubemark "k8s.io/kubernetes/cmd/kubemark/app"
 )
 
 var parts = map[string]func() *cobra.Command{
@@ -28,7 +27,6 @@ var parts = map[string]func() *cobra.Command{
 	"kubelet":            kubelet.NewKubeletCommand,
 	"proxy":              proxy.NewProxyCommand,
 	"etcd":               etcd,
-	"hollow-node":        kubemark.NewHollowNodeCommand,
 }
 
 // etcd takes the path of etcd's own configuration file.
