@@ -2,52 +2,36 @@
 controllers at Kubernetes' own rate; and what a mifengd with 1,000 deployments takes when idle. Nodes are hollow.
 Arguments: [PAIRS [ROUNDS [DEPLOYMENTS]]], default 200, 3 and 0 (1000 for the second part, which takes a while)."""
 import copy
-import http.client
 import json
 import os
 import pathlib
-import queue
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent
-os.environ.setdefault("MIFENG_BIN", str(ROOT / "build/bin"))
-os.environ.setdefault("MIFENG_SOURCE", str(ROOT))
-os.environ.setdefault("MIFENG_BUILD", str(ROOT / "build/release"))
-sys.path[:0] = [str(HERE), str(ROOT / "tests/e2e"), str(ROOT / "tests/support"), str(ROOT / "tests/cluster")]
+from on_cluster import PATHS, bare_loop, connection_to, say
+import cluster
+import hostile
+from bench_result import build, finish, machine
+from installation import wait_until
 
-import cluster  # noqa: E402
-import hostile  # noqa: E402
-from bench_result import build, finish, machine  # noqa: E402
-from installation import wait_until  # noqa: E402
-
-IN_FLIGHT = 8
 SPACE = "models"
-KINDS = {"Deployment": f"/apis/apps/v1/namespaces/{SPACE}/deployments", "Service": f"/api/v1/namespaces/{SPACE}/services"}
-
-
-def say(text):
-    print(text, file=sys.stderr)
 
 
 class Seen:
     """Counts objects that are there, by watches that end with the process; our own label or the bench's."""
 
     def __init__(self, k8s):
-        self.lock, self.names, self.last = threading.Condition(), {kind: set() for kind in KINDS}, 0.0
-        for kind, path in KINDS.items():
-            threading.Thread(target=self.follow, args=(k8s, kind, path), daemon=True).start()
+        self.lock, self.names, self.last = threading.Condition(), {kind: set() for kind in PATHS}, 0.0
+        for kind, path in PATHS.items():
+            threading.Thread(target=self.follow, args=(k8s, kind, path.format(SPACE)), daemon=True).start()
 
     def follow(self, k8s, kind, path):
         while True:
             start = k8s.api.get(path + "?limit=1")["metadata"]["resourceVersion"]
-            connection = http.client.HTTPSConnection(k8s.api.server.hostname, k8s.api.server.port, timeout=3600,
-                                                     context=k8s.api.context)
+            connection = connection_to(k8s, 3600)
             connection.request("GET", f"{path}?watch=1&resourceVersion={start}&timeoutSeconds=3500",
                                headers={"Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"})
             answer = connection.getresponse()
@@ -75,8 +59,8 @@ class Seen:
 def template(k8s, deployment):
     """What ours makes of a deployment, without what the API server adds."""
     pair = []
-    for path in KINDS.values():
-        thing = k8s.api.get(f"{path}/mf-{deployment}")
+    for path in PATHS.values():
+        thing = k8s.api.get(f"{path.format(SPACE)}/mf-{deployment}")
         for name in ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields"):
             thing["metadata"].pop(name, None)
         thing["metadata"].get("annotations", {}).pop("deployment.kubernetes.io/revision", None)
@@ -98,35 +82,6 @@ def renamed(pair, deployment, number):
     made[0]["spec"]["template"]["metadata"]["labels"]["mifeng.io/installation"] = "bench"
     made[1]["spec"]["selector"]["mifeng.io/installation"] = "bench"
     return made
-
-
-def bare_loop(k8s, things):
-    """Server-side applies over connections that stay, so many in flight."""
-    waiting = queue.SimpleQueue()
-    for thing in things:
-        waiting.put((f"{KINDS[thing['kind']]}/{thing['metadata']['name']}?fieldManager=bench&fieldValidation=Strict",
-                     json.dumps(thing)))
-    failed = []
-
-    def work():
-        connection = http.client.HTTPSConnection(k8s.api.server.hostname, k8s.api.server.port, timeout=60,
-                                                 context=k8s.api.context)
-        while True:
-            try:
-                path, body = waiting.get_nowait()
-            except queue.Empty:
-                return
-            connection.request("PATCH", path, body, {"Content-Type": "application/apply-patch+yaml"})
-            answer = connection.getresponse()
-            data = answer.read()
-            if answer.status >= 300:
-                failed.append(data)
-    threads = [threading.Thread(target=work) for _ in range(IN_FLIGHT)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failed, failed[0]
 
 
 class Bench:
@@ -238,7 +193,7 @@ def measure(bench, rounds):
                                 lambda flags=flags: bench.k8s.kubectl("apply", *flags, "-f", bench.whole))
             times.setdefault(name, []).append(taken)
         things = [copy.copy(x) for two in bench.made for x in two]
-        times.setdefault("bare_loop", []).append(bench.timed("bare loop", lambda: bare_loop(bench.k8s, things)))
+        times.setdefault("bare_loop", []).append(bench.timed("bare loop", lambda: bare_loop(bench.k8s, SPACE, things)))
         plan, applied, batch = bench.batch(bench.pairs)
         planned.append(plan)
         times.setdefault("batch", []).append(applied)
