@@ -7,6 +7,7 @@ import pytest
 
 import cluster
 import hostile
+from batches import ports_said_and_there
 from installation import wait_until
 from killer import Killer
 
@@ -37,7 +38,6 @@ def test_a_batch_ends_as_its_plan_said(hollow):
         "cluster": first["cluster"], "replicas": 1,
         "items": [{"version_id": first["version_id"], "name": f"b{number}"} for number in range(ITEMS)]}, timeout=AWAY)
     assert plan["totals"]["create"] == ITEMS and plan["clusters"][0]["known"], plan["totals"]
-    ports = {item["request"]["name"]: [port["node_port"] for port in item["ports"]] for item in plan["items"]}
     batch = installation.api("POST", "/batches", {"plan": plan["id"]})
     assert batch["counts"]["waiting"] == ITEMS
     killer = Killer(installation, seed, KILLS, 1.2)
@@ -49,14 +49,12 @@ def test_a_batch_ends_as_its_plan_said(hollow):
     killer.join()
     assert killer.kills == KILLS
     items = installation.api("GET", f"/batches/{batch['id']}", timeout=AWAY)["items"]
-    wanted = {item["deployment_id"]: ports[item["request"]["name"]] for item in items}
+    wanted = {item["deployment_id"] for item in items}
     assert len(wanted) == ITEMS
     there = {one["metadata"]["labels"]["mifeng.io/deployment"] for one in objects(k8s, "deployments")}
     assert there == {*wanted, first["id"]}
-    # The port that the plan said, for whom it said it.
-    services = {one["metadata"]["labels"]["mifeng.io/deployment"]: [port["nodePort"] for port in one["spec"]["ports"]]
-                for one in objects(k8s, "services")}
-    assert {name: got for name, got in services.items() if name != first["id"]} == wanted
+    said, got = ports_said_and_there(installation.api, k8s, plan, batch["id"], {first["id"]})
+    assert got == said
 
     installation.api("POST", f"/batches/{batch['id']}/rollback", {"confirm": batch["id"]}, timeout=AWAY)
     killer = Killer(installation, seed + 1, KILLS, 1.2)

@@ -1,6 +1,5 @@
 """The shortest way through all that a cluster is for: a sealed model that answers, an update, an intruder, a race for ports,
 and a batch under kills. Each has a file of its own, *_cluster.py, that tries it thoroughly."""
-import json
 import os
 import sys
 
@@ -9,6 +8,7 @@ import hostile
 import kubernetes
 import pytest
 import sites
+from batches import ports_said_and_there
 from intruder import Intruder
 from killer import Killer
 from neighbours import Scene
@@ -108,11 +108,5 @@ def test_a_batch_under_kills_ends_as_its_plan_said(hollow):
     wait_until(lambda: counts()["ready"] == ITEMS, 120, lambda: f"the end of the batch: {counts()}, {[one['reason'] for one in hollow.installation.deployments()]}")
     killer.join()
     assert killer.kills == KILLS
-    made = {item["request"]["name"]: item["deployment_id"] for item in api("GET", f"/batches/{batch}", timeout=AWAY)["items"]}
-    wanted = {made[item["request"]["name"]]: [port["node_port"] for port in item["ports"]] for item in plan["items"]}
-    services = json.loads(hollow.k8s.kubectl("get", "services", "-n", sites.SPACE, "-o", "json"))["items"]
-    there = {one["metadata"]["labels"]["mifeng.io/deployment"]: [port["nodePort"] for port in one["spec"]["ports"]]
-             for one in services}
-    assert len(wanted) == ITEMS
-    assert {name: ports for name, ports in there.items() if name != hollow.id} == wanted, \
-        [one["detail"] for one in api("GET", "/audit?action=ports.move", timeout=AWAY)["items"]]
+    said, there = ports_said_and_there(api, hollow.k8s, plan, batch, {hollow.id})
+    assert there == said and len(there) == ITEMS

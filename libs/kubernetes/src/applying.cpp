@@ -19,6 +19,10 @@ using cluster::Workload;
 constexpr std::chrono::seconds kEndingMax{120};  // beyond the grace period
 constexpr std::chrono::milliseconds kLook{300};
 constexpr std::string_view kPortTaken = "port-taken";
+constexpr std::chrono::milliseconds kPortPause{500};
+constexpr int kPortTries = 6;
+// The API server looks every three minutes for ports that are allocated to nobody, and frees one at the third look.
+constexpr UnixMillis kAllocatedFor = 10LL * 60 * 1000;
 
 // What stands for units that could not be made.
 Unit unmade(const Workload& workload, const Error& why) {
@@ -69,6 +73,26 @@ Task<void> KubernetesEngine::refuse_others(Rendered rendered) {
                       " does not belong to this installation of Mifeng");
 }
 
+// Whether somebody else is seen to have one of its node ports.
+bool KubernetesEngine::is_others_port(const Workload& workload) const {
+  const std::string own = "Service " + options_.name_space + "/" + object_name(workload.deployment);
+  const auto in_use = view_.ports_in_use();
+  return std::any_of(in_use.begin(), in_use.end(), [&](const cluster::PortInUse& one) {
+    return one.holder != own &&
+           std::any_of(workload.node_ports.begin(), workload.node_ports.end(),
+                       [&](const cluster::NodePort& wanted) { return wanted.node_port == one.port; });
+  });
+}
+
+// An API server that was asked to make a service by somebody who was then gone may keep its port for nobody: such a
+// port is as little free as one that is held.
+void KubernetesEngine::note_allocated_ports(const Workload& workload, const std::string& refusal) {
+  const std::lock_guard guard(mutex_);
+  for (const cluster::NodePort& wanted : workload.node_ports)
+    if (refusal.find(std::to_string(wanted.node_port)) != std::string::npos)
+      allocated_until_ms_[wanted.node_port] = clock_.now_ms() + kAllocatedFor;
+}
+
 // Whether anything was changed by it.
 Task<bool> KubernetesEngine::apply_object(const Workload& workload, Rendered rendered) {
   const auto deployment = view_.deployment(workload.deployment);
@@ -90,7 +114,17 @@ Task<bool> KubernetesEngine::apply_object(const Workload& workload, Rendered ren
     answer = co_await api_->apply(target, field_manager(options_), rendered.object, true);
     if (!answer) co_return answer.error();
   }
-  if (is_taken_port(*answer)) co_return Error(ErrorCode::kConflict, "port-taken", answer->message);
+  // A port is allocated before its service can be seen, and a moment longer than it is. Where nobody is seen to have
+  // it, it may well be our own: of a request whose answer was lost, or of a mifengd that was killed.
+  for (int tries = 1; is_taken_port(*answer) && tries < kPortTries && !is_others_port(workload); ++tries) {
+    co_await net::sleep_for(kPortPause);
+    answer = co_await api_->apply(target, field_manager(options_), rendered.object, known);
+    if (!answer) co_return answer.error();
+  }
+  if (is_taken_port(*answer)) {
+    if (!is_others_port(workload)) note_allocated_ports(workload, answer->message);
+    co_return Error(ErrorCode::kConflict, "port-taken", answer->message);
+  }
   if (!answer->success()) co_return error_of(*answer, "set " + rendered.name);
   if (answer->status == 201 || answer->object() == nullptr) co_return true;
   if (rendered.kind == Kind::kDeployment) {

@@ -151,7 +151,13 @@ Task<std::vector<cluster::PortInUse>> KubernetesEngine::ports_in_use() {
       if (!listed) co_return listed.error();
     }
   }
-  co_return view_.ports_in_use();
+  auto ports = view_.ports_in_use();
+  const std::lock_guard guard(mutex_);
+  std::erase_if(allocated_until_ms_, [now = clock_.now_ms()](const auto& one) { return one.second <= now; });
+  for (const auto& [port, until] : allocated_until_ms_)
+    if (std::none_of(ports.begin(), ports.end(), [&](const auto& one) { return one.port == port; }))
+      ports.push_back({port, "kube-apiserver"});
+  co_return ports;
 }
 
 Task<void> KubernetesEngine::look_at_nodes() {

@@ -90,6 +90,8 @@ class KubernetesEngine final : public cluster::Engine {
   Task<void> apply_common();
   Task<bool> apply_object(const cluster::Workload& workload, Rendered rendered);
   Task<void> refuse_others(Rendered rendered);
+  bool is_others_port(const cluster::Workload& workload) const;
+  void note_allocated_ports(const cluster::Workload& workload, const std::string& refusal);
   Task<void> remove_object(Kind kind, std::string name, std::string uid = {});
   Task<void> end_changed(const cluster::Workload& workload);
   Task<void> wait_without_pods(std::string deployment);
@@ -135,7 +137,8 @@ class KubernetesEngine final : public cluster::Engine {
     UnixMillis asked_ms = 0;
     std::optional<cluster::Reason> why;
   };
-  std::map<std::string, GuardsWord> guards_words_;  // by pod uid, of units that are not ready
+  std::map<std::string, GuardsWord> guards_words_;          // by pod uid, of units that are not ready
+  std::map<std::uint16_t, UnixMillis> allocated_until_ms_;  // node ports that were refused and are seen with nobody
   struct Noted {
     UnixMillis at_ms = 0;
     std::string why;
