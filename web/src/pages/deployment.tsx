@@ -8,6 +8,7 @@ import { useLive } from '../api/live.ts';
 import { useSession } from '../api/session.tsx';
 import { said } from '../i18n/said.ts';
 import { Act } from '../ui/act.tsx';
+import { Changes } from '../ui/changes.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { groups } from '../ui/format.ts';
 import { Bones, Copy, Empty, Facts, Loaded, PageHead, StateOf, Tabs, Time, kindOf } from '../ui/parts.tsx';
@@ -37,6 +38,12 @@ export default function DeploymentPage() {
             <>
               <Link to={`/models/${one.vendor_id}/${one.model}/${one.version}`}>{`${one.model} ${one.version}`}</Link> · {t('deployment.revision', { number: one.revision })} · {one.cluster} ·{' '}
               <span title={t(`grade.${one.grade}`)}>{one.grade}</span>
+              {one.batch_id !== '' && (
+                <>
+                  {' · '}
+                  <Link to={`/batches/${one.batch_id}`}>{t('deployment.of-batch')}</Link>
+                </>
+              )}
               {one.ports.slice(0, 4).map((port) => (
                 <span key={port.node_port}>
                   {' · '}
@@ -277,23 +284,6 @@ function Update({ of, close }: { of: Deployment; close: () => void }) {
         </Loaded>
       )}
     </Dialog>
-  );
-}
-
-function Changes({ of }: { of: Schemas['FieldChange'][] }) {
-  const { t } = useTranslation();
-  if (of.length === 0) return <p className="second">{t('diff.none')}</p>;
-  const shown = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
-  return (
-    <div className="diff">
-      {of.map((change) => (
-        <div key={change.field} className={change.before === null ? 'plus' : change.after === null ? 'minus' : 'tilde'} style={{ overflowWrap: 'anywhere' }}>
-          {change.field}: {change.before !== null && shown(change.before)}
-          {change.before !== null && change.after !== null && ' → '}
-          {change.after !== null && shown(change.after)}
-        </div>
-      ))}
-    </div>
   );
 }
 

@@ -15,7 +15,9 @@ export const kindOf: Record<string, Kind> = {
   accepted: 'ready',
   'in-force': 'ready',
   enrolled: 'ready',
+  done: 'ready',
   starting: 'starting',
+  working: 'starting',
   pending: 'starting',
   waiting: 'starting',
   updating: 'starting',
@@ -36,6 +38,8 @@ export const kindOf: Record<string, Kind> = {
   retired: 'gone',
   destroyed: 'gone',
   stopped: 'gone',
+  cancelled: 'gone',
+  'rolled-back': 'gone',
 };
 
 export function State({ kind, children }: { kind: Kind; children: ReactNode }) {
