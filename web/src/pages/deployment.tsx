@@ -8,6 +8,7 @@ import { useLive } from '../api/live.ts';
 import { useSession } from '../api/session.tsx';
 import { said } from '../i18n/said.ts';
 import { Act } from '../ui/act.tsx';
+import { Aged, useAged } from '../ui/age.tsx';
 import { Changes } from '../ui/changes.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { groups } from '../ui/format.ts';
@@ -26,13 +27,20 @@ export default function DeploymentPage() {
   const { may } = useSession();
   const asked = useLive(['deployment', id], (signal) => must(client.GET('/deployments/{id}', { signal, params: { path: { id } } })));
   const one = asked.data;
+  const old = useAged().get(one?.cluster ?? '');
   const base = `/deployments/${id}`;
   return (
     <>
       <PageHead
         title={one?.name ?? id}
         crumbs={[{ to: '/deployments', text: t('nav.deployments') }]}
-        state={one && <StateOf state={one.state} more={`${one.ready}/${one.replicas}`} />}
+        state={
+          one && (
+            <span className={old ? 'stale' : undefined}>
+              <StateOf state={one.state} more={`${one.ready}/${one.replicas}`} />
+            </span>
+          )
+        }
         lead={
           one && (
             <>
@@ -60,7 +68,8 @@ export default function DeploymentPage() {
       />
       <Loaded of={asked}>
         {(now) => (
-          <>
+          <div className={old ? 'stale' : undefined}>
+            <Aged of={old ? [old] : []} />
             <Why of={now} />
             <Progress of={now} />
             <Tabs
@@ -80,7 +89,7 @@ export default function DeploymentPage() {
             {tab === 'revisions' && <Revisions of={now} />}
             {tab === 'grants' && <Grants deployment={id} />}
             {tab === 'config' && <ConfigTab of={now} />}
-          </>
+          </div>
         )}
       </Loaded>
     </>

@@ -5,6 +5,7 @@ import { useLive } from '../api/live.ts';
 import { useSession } from '../api/session.tsx';
 import { said } from '../i18n/said.ts';
 import { Act } from '../ui/act.tsx';
+import { Aged, useAged } from '../ui/age.tsx';
 import { Csv } from '../ui/csv.tsx';
 import { groups } from '../ui/format.ts';
 import { Empty, Loaded, PageHead, StateOf, Time } from '../ui/parts.tsx';
@@ -33,6 +34,7 @@ export default function Deployments() {
   const filtered = Boolean(query.text || query.state);
   const picked = usePicked<Deployment>(asked.data?.items ?? [], (one) => one.id);
   const pick = usePickColumn(picked, asked.data?.items ?? [], (one) => one.name);
+  const aged = useAged();
   return (
     <>
       <PageHead
@@ -60,6 +62,7 @@ export default function Deployments() {
             <Empty act={filtered ? undefined : <Link to="/models?state=accepted">{t('deployments.empty-act')}</Link>}>{t(filtered ? 'table.none-fit' : 'deployments.empty')}</Empty>
           ) : (
             <>
+              <Aged of={[...aged.values()].filter((cluster) => page.items.some((one) => one.cluster === cluster.id))} names />
               <PickedBar picked={picked}>
                 <BulkActs picked={picked} />
               </PickedBar>
@@ -67,7 +70,7 @@ export default function Deployments() {
                 name={t('nav.deployments')}
                 rows={page.items}
                 keyOf={(one) => one.id}
-                rowClass={(one) => picked.has(one) ? 'picked' : undefined}
+                rowClass={(one) => [picked.has(one) ? 'picked' : '', aged.has(one.cluster) ? 'stale' : ''].join(' ').trim() || undefined}
                 columns={[
                   ...(may('deploy') ? [pick] : []),
                   { title: t('field.name'), cell: (one) => <Link to={`/deployments/${one.id}`}>{one.name}</Link> },
