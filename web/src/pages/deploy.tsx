@@ -299,6 +299,19 @@ function Form({ version, cluster }: { version: Schemas['ModelVersion']; cluster:
               </div>
             </>
           )}
+          {signed.volumes.length > 0 && (
+            <>
+              <span className="label">{t('config.volumes')}</span>
+              <div>
+                {signed.volumes.map((one) => (
+                  <div key={one} className="mono" style={{ overflowWrap: 'anywhere' }}>
+                    {one}
+                  </div>
+                ))}
+                <span className="note">{t('deploy.volumes-note')}</span>
+              </div>
+            </>
+          )}
           {signed.network && (
             <>
               <span className="label">{t('deploy.network')}</span>
