@@ -14,6 +14,9 @@ export function said(sentence: string): string {
 
 export const listed = (names: string[]): string => names.join(isChinese() ? '、' : ', ');
 
+// What the platform says as part of a sentence, standing by itself.
+export const asSentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
 // Why something is refused or failed: a stable word and a sentence.
 export function saidWhy(code: string, message: string): string {
   if (!isChinese()) return message || code;

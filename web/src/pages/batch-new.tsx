@@ -14,7 +14,7 @@ import { keepPlan } from '../ui/batch-kept.ts';
 import { type Brought, type Filter, type Pick, type Wishes, kFilterFields, kNothing, pickOf, requestOf } from '../ui/batch.ts';
 import { useDraft } from '../ui/draft.ts';
 import { groups } from '../ui/format.ts';
-import { PageHead } from '../ui/parts.tsx';
+import { Of, PageHead } from '../ui/parts.tsx';
 import { LongTable } from '../ui/table.tsx';
 
 export default function BatchNew() {
@@ -198,11 +198,13 @@ function Picks({ draft, change }: Part) {
               width: 168,
               cell: (one) => (
                 <span className="row row-acts">
-                  <button type="button" className="plain" aria-label={t('wish.once-more-of', { model: one.model })} onClick={() => change({ picks: [...draft.picks.slice(0, one.at + 1), { ...draft.picks[one.at], edit: {} } as Pick, ...draft.picks.slice(one.at + 1)] })}>
+                  <button type="button" className="plain" onClick={() => change({ picks: [...draft.picks.slice(0, one.at + 1), { ...draft.picks[one.at], edit: {} } as Pick, ...draft.picks.slice(one.at + 1)] })}>
                     {t('wish.once-more')}
+                    <Of>{one.model}</Of>
                   </button>
-                  <button type="button" className="plain" aria-label={t('plan.take-out-item', { name: one.model })} onClick={() => change({ picks: draft.picks.filter((_, at) => at !== one.at) })}>
+                  <button type="button" className="plain" onClick={() => change({ picks: draft.picks.filter((_, at) => at !== one.at) })}>
                     {t('plan.take-out-one')}
+                    <Of>{one.model}</Of>
                   </button>
                 </span>
               ),

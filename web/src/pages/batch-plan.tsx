@@ -9,17 +9,17 @@ import { type Schemas, client, errorOf, must } from '../api/client.ts';
 import { ApiError } from '../api/error.ts';
 import { useLive } from '../api/live.ts';
 import { useMe } from '../api/session.tsx';
-import { said, saidError, saidWhy } from '../i18n/said.ts';
+import { asSentence, said, saidError, saidWhy } from '../i18n/said.ts';
 import { Act } from '../ui/act.tsx';
 import { type Kept, keepPlan, recallPlan } from '../ui/batch-kept.ts';
-import { type Edit, causesOf, editOf, keyOf, movedBetween, requestIn, requestOf, wishesOf, withEdit } from '../ui/batch.ts';
+import { type Edit, causesOf, clusterOf, editOf, keyOf, movedBetween, requestIn, requestOf, wishesOf, withEdit } from '../ui/batch.ts';
 import { Causes } from '../ui/causes.tsx';
 import { Changes } from '../ui/changes.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { dropDraft } from '../ui/draft.ts';
 import { bytes, groups, moment } from '../ui/format.ts';
 import { useKey } from '../ui/keys.ts';
-import { Copy, Empty, Failure, Loaded, PageHead, State, Time } from '../ui/parts.tsx';
+import { Copy, Empty, Failure, Loaded, Of, PageHead, State, Time } from '../ui/parts.tsx';
 import { Facet, Filter, LongTable, useList } from '../ui/table.tsx';
 
 type BatchPlan = Schemas['BatchPlan'];
@@ -245,24 +245,26 @@ function Content({ plan }: { plan: BatchPlan }) {
           onKey={(key, item) => key === 'x' && takeOut([item], !isOut(item))}
           columns={[
             { title: '#', align: 'right', width: 56, cell: (item) => item.number },
-            { title: t('field.name'), width: 152, cell: (item) => nameOf(item) },
-            { title: t('field.model'), width: 144, cell: (item) => (item.model === '' ? item.version : <Link to={`/models/${item.vendor_id}/${item.model}/${item.version}`}>{`${item.model} ${item.version}`}</Link>) },
-            { title: t('batch.action'), width: 96, cell: (item) => (item.action === 'update' ? t('plan.update-from', { number: item.from_revision }) : t(`batch.do-${item.action}`)) },
-            { title: t('field.cluster'), width: 80, cell: (item) => requestIn(item).cluster ?? '' },
-            { title: t('plan.replicas'), align: 'right', width: 80, cell: (item) => requestIn(item).replicas ?? <span className="second">{t('plan.as-signed')}</span> },
-            { title: t('deployment.ports'), width: 96, cell: (item) => <span className="mono">{item.ports.map((port) => port.node_port).join(', ') || '—'}</span> },
+            { title: t('field.name'), width: 144, cell: (item) => nameOf(item) },
+            { title: t('field.model'), width: 136, cell: (item) => (item.model === '' ? item.version : <Link to={`/models/${item.vendor_id}/${item.model}/${item.version}`}>{`${item.model} ${item.version}`}</Link>) },
+            { title: t('batch.action'), width: 112, cell: (item) => (item.action === 'update' ? t('plan.update-from', { number: item.from_revision }) : t(`batch.do-${item.action}`)) },
+            { title: t('field.cluster'), width: 72, cell: (item) => clusterOf(item) },
+            { title: t('plan.replicas'), align: 'right', width: 96, cell: (item) => requestIn(item).replicas ?? <span className="second">{t('plan.as-signed')}</span> },
+            { title: t('deployment.ports'), width: 96, cell: (item) => <Ports of={item} /> },
             { title: t('deploy.prefix'), width: 120, cell: (item) => <span className="mono">{requestIn(item).route?.prefix ?? '—'}</span> },
-            { title: t('plan.problem'), wide: true, width: 136, cell: (item) => <Problem of={item} /> },
+            { title: t('plan.problem'), wide: true, width: 120, cell: (item) => <Problem of={item} /> },
             {
               title: '',
               width: 120,
               cell: (item) => (
                 <span className="row row-acts">
-                  <button type="button" className="plain" aria-label={t('plan.edit-item', { name: nameOf(item) })} onClick={() => setLooked(item.number)}>
+                  <button type="button" className="plain" onClick={() => setLooked(item.number)}>
                     {t('act.edit-ask')}
+                    <Of>{nameOf(item)}</Of>
                   </button>
-                  <button type="button" className="plain" aria-label={t(isOut(item) ? 'plan.put-back-item' : 'plan.take-out-item', { name: nameOf(item) })} onClick={() => takeOut([item], !isOut(item))}>
+                  <button type="button" className="plain" onClick={() => takeOut([item], !isOut(item))}>
                     {t(isOut(item) ? 'plan.put-back' : 'plan.take-out-one')}
+                    <Of>{nameOf(item)}</Of>
                   </button>
                 </span>
               ),
@@ -275,6 +277,17 @@ function Content({ plan }: { plan: BatchPlan }) {
       </p>
       {shown && <EditItem item={shown} edit={editOf(wishes, shown)} close={() => setLooked(null)} save={(edit) => again({ ...kept, wishes: withEdit(wishes, shown, edit) })} />}
     </>
+  );
+}
+
+function Ports({ of }: { of: Item }) {
+  const [first, ...more] = of.ports.map((port) => port.node_port);
+  if (first === undefined) return '—';
+  return (
+    <span title={[first, ...more].join(', ')}>
+      <span className="mono">{first}</span>
+      {more.length > 0 && ` +${more.length}`}
+    </span>
   );
 }
 
@@ -361,7 +374,7 @@ function EditItem({ item, edit, close, save }: { item: Item; edit: Edit; close: 
       {item.refusals.map((refusal) => (
         <div key={refusal.code + refusal.message} className="why">
           {saidWhy(refusal.code, refusal.message)}
-          <div className="note">{said(refusal.remedy)}</div>
+          <div className="note">{asSentence(said(refusal.remedy))}</div>
         </div>
       ))}
       {item.warnings.map((warning) => (

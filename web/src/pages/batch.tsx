@@ -9,13 +9,13 @@ import { useLive } from '../api/live.ts';
 import { useSession } from '../api/session.tsx';
 import { listed, saidError, saidWhy } from '../i18n/said.ts';
 import { Act } from '../ui/act.tsx';
-import { causesOf, leftOf, requestIn } from '../ui/batch.ts';
+import { causesOf, clusterOf, leftOf, requestIn } from '../ui/batch.ts';
 import { Causes } from '../ui/causes.tsx';
 import { Csv } from '../ui/csv.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { duration, groups } from '../ui/format.ts';
 import { useKey } from '../ui/keys.ts';
-import { Copy, Empty, Facts, Loaded, PageHead, StateOf, Time } from '../ui/parts.tsx';
+import { Copy, Empty, Facts, Loaded, Of, PageHead, StateOf, Time } from '../ui/parts.tsx';
 import { Sheet } from '../ui/sheet.tsx';
 import { Facet, Filter, LongTable, useList } from '../ui/table.tsx';
 import { Plan } from './batch-plan.tsx';
@@ -207,7 +207,7 @@ function Content({ of }: { of: Batch }) {
             { title: t('batch.action'), width: 80, cell: (item) => t(`batch.do-${item.action}`) },
             { title: t('field.state'), width: 112, cell: (item) => <StateOf state={item.state} /> },
             { title: t('deployments.why'), wide: true, width: 200, cell: (item) => item.code !== '' && <span title={saidWhy(item.code, item.message)}>{saidWhy(item.code, item.message)}</span> },
-            { title: t('field.cluster'), width: 96, cell: (item) => requestIn(item).cluster ?? '' },
+            { title: t('field.cluster'), width: 96, cell: (item) => clusterOf(item) },
             { title: t('field.changed'), align: 'right', width: 128, cell: (item) => <Time ms={item.changed_ms} /> },
             {
               title: '',
@@ -215,12 +215,14 @@ function Content({ of }: { of: Batch }) {
               cell: (item) => (
                 <span className="row row-acts">
                   {item.deployment_id !== '' && may('deploy') && item.state !== 'rolled-back' && (
-                    <Link to={`/deployments/${item.deployment_id}/logs`} aria-label={t('batch.logs-of', { name: nameOf(item) })}>
+                    <Link to={`/deployments/${item.deployment_id}/logs`}>
                       {t('deployment.logs')}
+                      <Of>{nameOf(item)}</Of>
                     </Link>
                   )}
-                  <button type="button" className="plain" aria-label={t('batch.look-at', { name: nameOf(item) })} onClick={() => setLooked(item.number)}>
+                  <button type="button" className="plain" onClick={() => setLooked(item.number)}>
                     {t('submit.look')}
+                    <Of>{nameOf(item)}</Of>
                   </button>
                 </span>
               ),

@@ -73,6 +73,8 @@ export function requestOf(wishes: Wishes): Schemas['BatchPlanRequest'] {
 }
 
 export const requestIn = (item: { request: unknown }) => item.request as Partial<Schemas['DeploymentRequest']>;
+// Where none is named it is the platform's own.
+export const clusterOf = (item: { request: unknown }) => requestIn(item).cluster || 'local';
 
 const kNameMax = 32;
 // A plan that somebody else made, or that outlived the tab in which it was made, tells what was wished: item by item.

@@ -1,7 +1,7 @@
 // Why items of a batch are refused or failed, folded: each cause once, with what can be done about all that have it.
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { listed, said, saidCause, saidWhy } from '../i18n/said.ts';
+import { asSentence, listed, said, saidCause, saidWhy } from '../i18n/said.ts';
 import type { Cause } from './batch.ts';
 import { type Kind, State } from './parts.tsx';
 
@@ -20,7 +20,7 @@ export function Causes<Item>({ of, name, kind, nameOf, acts }: { of: Cause<Item>
             <span className="what">
               {cause.items.length === 1 ? saidWhy(cause.code, cause.message) : saidCause(cause.code, cause.message)}
               <span className="note">
-                {cause.remedy !== '' && <>{said(cause.remedy)} · </>}
+                {cause.remedy !== '' && <>{asSentence(said(cause.remedy))} · </>}
                 {cause.items.length > kNames ? t('batch.and-more', { names, count: cause.items.length - kNames }) : names}
               </span>
             </span>

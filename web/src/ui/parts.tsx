@@ -123,6 +123,11 @@ export function Id({ value, keep = 8 }: { value: string; keep?: number }) {
   );
 }
 
+// Of which row a button is, for who does not see the row.
+export function Of({ children }: { children: ReactNode }) {
+  return <span className="hidden"> {children}</span>;
+}
+
 export interface Crumb {
   to: string;
   text: string;

@@ -74,6 +74,7 @@ export function LongTable<Row>({ rows, columns, name, keyOf, rowClass, onKey }: 
   const body = useRef<HTMLTableSectionElement>(null);
   const [first, setFirst] = useState(0);
   const [count, setCount] = useState(60);
+  const again = useRef<() => void>(() => undefined);
   useEffect(() => {
     let frame = 0;
     const look = () => {
@@ -87,6 +88,7 @@ export function LongTable<Row>({ rows, columns, name, keyOf, rowClass, onKey }: 
       if (frame === 0) frame = requestAnimationFrame(look);
     };
     look();
+    again.current = soon;
     window.addEventListener('scroll', soon, { passive: true });
     window.addEventListener('resize', soon);
     return () => {
@@ -105,6 +107,8 @@ export function LongTable<Row>({ rows, columns, name, keyOf, rowClass, onKey }: 
     focused.current = null;
     if (document.activeElement === document.body) box.current?.focus({ preventScroll: true });
   });
+  // What stands above may have moved the rows without anybody scrolling.
+  useEffect(() => again.current());
   const rowOf = (target: EventTarget) => {
     const key = (target as HTMLElement).closest('tr')?.dataset.key;
     return key === undefined ? undefined : rows.find((row) => keyOf(row) === key);
