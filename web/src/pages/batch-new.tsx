@@ -14,7 +14,7 @@ import { keepPlan } from '../ui/batch-kept.ts';
 import { type Brought, type Filter, type Pick, type Wishes, kFilterFields, kNothing, pickOf, requestOf } from '../ui/batch.ts';
 import { useDraft } from '../ui/draft.ts';
 import { groups } from '../ui/format.ts';
-import { Of, PageHead } from '../ui/parts.tsx';
+import { Failure, Of, PageHead } from '../ui/parts.tsx';
 import { LongTable } from '../ui/table.tsx';
 
 export default function BatchNew() {
@@ -277,6 +277,7 @@ function ByFilter({ draft, change }: Part) {
           onChange={(value: string[]) => change({ except: value })}
         />
         <span className="note">{found.data ? t('wish.fit', { count: found.data.total, number: groups(found.data.total) }) : ' '}</span>
+        {found.error && !found.data && <Failure error={found.error} again={() => void found.refetch()} />}
       </div>
     </div>
   );

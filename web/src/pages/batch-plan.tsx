@@ -171,7 +171,7 @@ function Content({ plan }: { plan: BatchPlan }) {
       </p>
       {plan.clusters.map((one) => (
         <div key={one.cluster} className="second">
-          {one.cluster}: {t('plan.needs', { cpu: Math.round(one.cpu_millis / 100) / 10, memory: bytes(one.memory_bytes), ports: groups(one.ports) })}
+          {one.cluster}: {t('plan.needs', { cpu: Math.round(one.cpu_millis / 100) / 10, memory: bytes(one.memory_bytes), ports: groups(one.ports), count: one.ports })}
           {one.known && ` · ${t('deploy.free', { cpu: Math.round(one.cpu_millis_free / 100) / 10, memory: bytes(one.memory_bytes_free) })}`}
         </div>
       ))}
