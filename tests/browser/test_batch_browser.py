@@ -175,6 +175,33 @@ def test_a_thousand_items_are_drawn_as_they_are_seen(people, console, axe):
     assert retried == ["POST"]
 
 
+def test_what_waits_is_cancelled(people, console, axe):
+    operator = console("en", "dark")
+    page = operator.page
+    operator.sign_in(people["operator"])
+    batch = batch_of(10, failed=0)
+    for item in batch["items"][4:]:
+        item.update(state="waiting", code="cluster-away", message="The cluster does not answer.", deployment_id="")
+    batch.update(state="working", counts={**batch["counts"], "ready": 4, "waiting": 6})
+    page.route(re.compile(r"/api/v1/batches/ba-0000000000000001$"), lambda route: route.fulfill(json=batch))
+
+    def cancel(route):
+        for item in batch["items"][4:]:
+            item.update(state="cancelled", code="", message="")
+        batch.update(state="done", asked="cancel", counts={**batch["counts"], "waiting": 0, "cancelled": 6})
+        route.fulfill(json=batch)
+    page.route(re.compile(r"/api/v1/batches/ba-0000000000000001/cancel$"), cancel)
+    operator.open("/batches/ba-0000000000000001")
+    # Why they wait is said once, and nobody guesses for how long.
+    assert "6 items" in page.inner_text(".causes li")
+    assert page.locator("text=/about .* left/").count() == 0
+    assert axe(page) == []
+    operator.picture("batch-working")
+    page.click("button:has-text('Cancel the 6 that wait')")
+    page.wait_for_selector(".head .state.gone:has-text('Rest cancelled')")
+    page.wait_for_selector("text=4 of 10 ready")
+
+
 def test_who_may_only_look_finds_out_who_acts(installation, people, console):
     batch = installation.api("POST", "/batches", {"items": [{"name": "nobody", "version_id": "none"}]})["id"]
     auditor = console("zh")

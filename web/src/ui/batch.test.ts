@@ -95,5 +95,7 @@ test('the time that is left follows the latest pace', () => {
   const done = (changed_ms: number): Schemas['BatchItem'] => ({ number: 1, request: {}, action: 'create', state: 'ready', deployment_id: '', code: '', message: '', changed_ms });
   expect(leftOf({ counts, items: [done(1000), done(2000)] }, 5000)).toBeUndefined();
   expect(leftOf({ counts, items: [done(1000), done(2000), done(3000), done(4000)] }, 5000)).toBe(4000);
+  const held: Schemas['BatchItem'] = { ...done(1), state: 'waiting', code: 'no-engine' };
+  expect(leftOf({ counts, items: [done(1000), done(2000), done(3000), held] }, 5000)).toBeUndefined();
   expect(leftOf({ counts: { ...counts, waiting: 0 }, items: [done(1), done(2), done(3)] }, 9)).toBeUndefined();
 });

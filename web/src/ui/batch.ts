@@ -156,7 +156,8 @@ export function movedBetween(before: Plan, after: Plan): Moved[] {
 const nameOf = (item: PlanItem) => requestIn(item).name || item.model || item.version;
 
 const kLatest = 20;
-// Milliseconds that are left, at the pace of the latest items; undefined where there is none yet.
+// Milliseconds that are left, at the pace of the latest items; undefined where there is none yet, or what waits waits for
+// something else than its turn.
 export function leftOf(batch: { counts: Schemas['BatchCounts']; items: Schemas['BatchItem'][] }, nowMs: number): number | undefined {
   const left = batch.counts.waiting + batch.counts.working;
   const times = batch.items
@@ -165,6 +166,7 @@ export function leftOf(batch: { counts: Schemas['BatchCounts']; items: Schemas['
     .sort((a, b) => b - a)
     .slice(0, kLatest);
   const first = times.at(-1);
+  if (batch.items.some((item) => item.state === 'waiting' && item.code !== '')) return undefined;
   if (left === 0 || times.length < 3 || first === undefined) return undefined;
   return (left * Math.max(0, nowMs - first)) / times.length;
 }
