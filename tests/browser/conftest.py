@@ -6,7 +6,7 @@ import sys
 import tempfile
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Error, sync_playwright
 
 SOURCE = pathlib.Path(os.environ["MIFENG_SOURCE"])
 sys.path.insert(0, str(SOURCE / "tests/e2e"))
@@ -42,6 +42,43 @@ def people(installation):
         made = installation.api("POST", "/people", person)
         change_password(installation, made)
     return {role: f"the-{role}" for role in ROLES}
+
+
+@pytest.fixture(scope="session")
+def addresses(installation, people):
+    """Every page by its name, with something to show."""
+    api = installation.api
+    version = api("GET", "/models?state=accepted")["items"][0]
+    deployment = installation.deployments()[0]["id"]
+    model = f"/models/{version['vendor_id']}/{version['name']}/{version['version']}"
+    pem = (installation.data / "vendor/examples.pub.pem")
+    key = pem.read_text() if pem.exists() else api("GET", "/vendors/" + version["vendor_id"])["public_key_pem"]
+    api("PUT", "/vendors/greenfield/key", {"public_key_pem": key})
+    api("POST", "/callers", {"name": "ward-7"})
+    # One item that comes to its end without a unit, and two that cannot be.
+    batch = api("POST", "/batches", {"items": [{"name": "stopped", "version_id": version["id"], "replicas": 0},
+                                               {"name": "ward-8", "version_id": "none"}, {"name": "ward-9", "version_id": "none"}]})
+    plan = api("POST", "/batches/plans", {"prefix": "/{vendor}/{model}", "replicas": 2, "items": [
+        {"version_id": version["id"], "name": "ward-1"}, {"version": "greenfield/wheat@1.2.0"},
+        {"version": "greenfield/rye@1.2.0"}, {"version_id": version["id"], "name": "ward-1"},
+        {"version_id": version["id"], "name": "tumor"}]})
+    return {
+        "overview": "/overview", "models": "/models", "configs": "/library/configs", "images": "/library/images",
+        "version": model, "version-documents": model + "/documents", "version-config": model + "/config",
+        "version-image": model + "/image", "version-deployments": model + "/deployments",
+        "version-sheet": model + "/sheet", "version-history": model + "/history", "submit": "/submit", "vendors": "/vendors",
+        "vendor": "/vendors/greenfield", "vendor-key": "/vendors/greenfield/key",
+        "deploy-form": "/deploy?version=" + version["id"], "deployments": "/deployments",
+        "batches": "/batches", "batch-new": "/batches/new", "batch-filter": "/batches/new?vendor=" + version["vendor_id"],
+        "batch-plan": "/batches/" + plan["id"], "batch": "/batches/" + batch["id"],
+        "units": f"/deployments/{deployment}", "events": f"/deployments/{deployment}/events",
+        "logs": f"/deployments/{deployment}/logs", "revisions": f"/deployments/{deployment}/revisions",
+        "deployment-grants": f"/deployments/{deployment}/grants", "deployment-config": f"/deployments/{deployment}/config",
+        "ports": "/ports", "ports-table": "/ports?as=table", "routes": "/routes", "callers": "/callers", "my": "/my",
+        "keys": "/keys", "grants": "/keys/grants", "card": "/card", "audit": "/audit", "clusters": "/clusters",
+        "gateways": "/gateways", "people": "/people", "settings": "/settings", "account": "/account",
+        "not-found": "/nowhere",
+    }
 
 
 def change_password(installation, made):
@@ -82,6 +119,8 @@ class Console:
         self.context.set_default_timeout(60_000)
         self.page = self.context.new_page()
         self.faults = []
+        self.cut = False
+        self.page.on("requestfailed", self.failed)
         self.page.on("dialog", lambda dialog: dialog.accept())  # leaving in the middle of something asks
         self.page.on("console", lambda message: self.note(message))
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
@@ -100,9 +139,30 @@ class Console:
         self.page.keyboard.press("Enter")
         self.page.wait_for_selector(".shell")
 
+    def load(self, path):
+        """A page with its scripts and style sheets, asked for again where the browser ended a request of them."""
+        for _ in range(5):
+            self.cut = False
+            try:
+                self.page.goto(self.url + path)
+            except Error:
+                if not self.cut:
+                    raise
+            if not self.cut:
+                return
+        raise AssertionError(f"{path} was cut five times")
+
     def open(self, path):
-        self.page.goto(self.url + path)
+        self.load(path)
         self.settle()
+
+    def again(self):
+        """The page refreshed."""
+        self.load(self.page.url.removeprefix(self.url))
+
+    def failed(self, request):
+        if request.resource_type in ("document", "script", "stylesheet") and "ERR_NETWORK_CHANGED" in (request.failure or ""):
+            self.cut = True
 
     def settle(self):
         """Until what is asked for has come: no bones are left, and what moves has moved."""

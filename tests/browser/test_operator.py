@@ -62,7 +62,7 @@ def test_a_session_that_ends_leaves_the_page(installation, people, console):
 
 
 def test_each_role_finds_its_own_places_and_no_others(people, console):
-    places = {"operator": "批量|审计|人员", "vendor": "部署|密钥|审计|人员", "auditor": "提交模型|人员", "caller": "模型资源库|部署|审计"}
+    places = {"operator": "审计|人员", "vendor": "部署|批量部署|密钥|审计|人员", "auditor": "提交模型|人员", "caller": "模型资源库|部署|审计"}
     landing = {"operator": "/overview", "vendor": "/submit", "auditor": "/audit", "caller": "/my"}
     for role, absent in places.items():
         someone = console("zh")

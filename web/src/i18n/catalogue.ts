@@ -49,6 +49,11 @@ export class Catalogue {
     return english;
   }
 
+  // The Chinese of a reason alone: of what several have in common.
+  reason(reason: string): string | undefined {
+    return this.reasons.get(reason);
+  }
+
   // The Chinese of the reason, and behind it the sentence, which names the thing.
   error(reason: string, message: string): string {
     const chinese = this.reasons.get(reason);

@@ -12,6 +12,21 @@ export function said(sentence: string): string {
   return isChinese() ? catalogue.sentence(sentence) : sentence;
 }
 
+export const listed = (names: string[]): string => names.join(isChinese() ? '、' : ', ');
+
+// What the platform says as part of a sentence, standing by itself.
+export const asSentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+// Why something is refused or failed: a stable word and a sentence.
+export function saidWhy(code: string, message: string): string {
+  if (!isChinese()) return message || code;
+  return catalogue.error(code, message) || code;
+}
+// The same of several: without what the sentence says of one of them.
+export function saidCause(code: string, message: string): string {
+  return (isChinese() ? catalogue.reason(code) : undefined) ?? said(message || code);
+}
+
 export function saidError(error: unknown): string {
   if (error instanceof ApiError) {
     if (error.reason === 'no-answer') return i18next.t('error.no-answer');

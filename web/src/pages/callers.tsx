@@ -7,9 +7,9 @@ import { useLive } from '../api/live.ts';
 import { useSession } from '../api/session.tsx';
 import { saidError } from '../i18n/said.ts';
 import { Act } from '../ui/act.tsx';
-import { Dialog, Shown } from '../ui/dialog.tsx';
+import { type Asks, EntryDialogs, type Secret } from '../ui/entry.tsx';
 import { groups } from '../ui/format.ts';
-import { Empty, Id, Loaded, PageHead, Time, save } from '../ui/parts.tsx';
+import { Empty, Id, Loaded, PageHead, Time } from '../ui/parts.tsx';
 import { Pages, Table, useList } from '../ui/table.tsx';
 
 const kSize = 50;
@@ -20,23 +20,21 @@ export default function Callers() {
   const { may } = useSession();
   const list = useList();
   const queries = useQueryClient();
-  const [asks, setAsks] = useState<{ what: 'add' } | { what: 'renew' | 'delete'; of: Caller } | null>(null);
-  const [name, setName] = useState('');
-  const [made, setMade] = useState<Schemas['NewCaller'] | null>(null);
+  const [asks, setAsks] = useState<Asks<Caller, { name: string }> | null>(null);
   const [error, setError] = useState<unknown>(null);
   const query = { page: list.page, page_size: kSize };
   const asked = useLive(['callers', query], (signal) => must(client.GET('/callers', { signal, params: { query } })), { keep: true });
   const routes = useLive(['routes', 'all'], (signal) => must(client.GET('/routes', { signal, params: { query: { page_size: 200 } } })), { rarely: true });
   const after = () => queries.invalidateQueries({ queryKey: ['callers'] });
-  const of = asks && asks.what !== 'add' ? asks.of : null;
   const mine = (id: string) => routes.data?.items.filter((one) => one.open || one.callers.length === 0 || one.callers.includes(id)) ?? [];
+  const keyOf = (made: Schemas['NewCaller']): Secret => ({ title: t('callers.made', { name: made.caller.name }), note: t('account.shown-once'), value: made.key, file: `${made.caller.name}.key` });
   return (
     <>
       <PageHead
         title={t('nav.callers')}
         lead={asked.data && t('callers.lead', { count: asked.data.total, number: groups(asked.data.total) })}
         acts={
-          <Act needs="manage-callers" onClick={() => setAsks({ what: 'add' })}>
+          <Act needs="manage-callers" onClick={() => setAsks({ what: 'edit', id: '', input: { name: '' } })}>
             {t('callers.add-ask')}
           </Act>
         }
@@ -79,7 +77,7 @@ export default function Callers() {
                         <Act needs="manage-callers" size="small" onClick={() => setAsks({ what: 'renew', of: one })}>
                           {t('callers.renew-ask')}
                         </Act>
-                        <Act needs="manage-callers" size="small" danger onClick={() => setAsks({ what: 'delete', of: one })}>
+                        <Act needs="manage-callers" size="small" danger onClick={() => setAsks({ what: 'end', of: one })}>
                           {t('act.delete-ask')}
                         </Act>
                       </span>
@@ -92,56 +90,31 @@ export default function Callers() {
           )
         }
       </Loaded>
-      <Dialog
-        open={asks?.what === 'add'}
-        close={() => setAsks(null)}
-        title={t('callers.add')}
-        act={t('callers.add')}
-        ready={name.trim() !== ''}
-        run={async () => {
-          setMade(await must(client.POST('/callers', { body: { name: name.trim() } })));
-          setName('');
-          await after();
+      <EntryDialogs<Caller, { name: string }>
+        asks={asks}
+        ask={setAsks}
+        after={after}
+        edit={{
+          words: () => ({ title: t('callers.add'), act: t('callers.add') }),
+          complete: (input) => input.name.trim() !== '',
+          fields: (input, change) => (
+            <>
+              <p>{t('callers.add-text')}</p>
+              <label htmlFor="caller-name">{t('field.name')}</label>
+              <Input id="caller-name" value={input.name} maxLength={64} onChange={(event) => change({ name: event.target.value })} />
+            </>
+          ),
+          save: async (_id, input) => keyOf(await must(client.POST('/callers', { body: { name: input.name.trim() } }))),
         }}
-      >
-        <p>{t('callers.add-text')}</p>
-        <label htmlFor="caller-name">{t('field.name')}</label>
-        <Input id="caller-name" value={name} maxLength={64} onChange={(event) => setName(event.target.value)} />
-      </Dialog>
-      <Dialog
-        open={asks?.what === 'renew'}
-        close={() => setAsks(null)}
-        danger
-        title={t('callers.renew-title', { name: of?.name ?? '' })}
-        act={t('callers.renew')}
-        run={async () => {
-          setMade(await must(client.POST('/callers/{id}/key', { params: { path: { id: of?.id ?? '' } } })));
-          await after();
+        renew={{
+          words: (of) => ({ title: t('callers.renew-title', { name: of.name }), act: t('callers.renew'), text: t('callers.renew-text') }),
+          run: async (of) => keyOf(await must(client.POST('/callers/{id}/key', { params: { path: { id: of.id } } }))),
         }}
-      >
-        <p>{t('callers.renew-text')}</p>
-      </Dialog>
-      <Dialog
-        open={asks?.what === 'delete'}
-        close={() => setAsks(null)}
-        danger
-        title={t('callers.delete-title', { name: of?.name ?? '' })}
-        act={t('act.delete')}
-        typed={of?.name ?? ''}
-        run={async () => {
-          await must(client.DELETE('/callers/{id}', { params: { path: { id: of?.id ?? '' } } }));
-          await after();
+        end={{
+          words: (of) => ({ title: t('callers.delete-title', { name: of.name }), text: t('callers.delete-text', { routes: mine(of.id).map((route) => route.prefix).join('、') || '—' }) }),
+          typed: (of) => of.name,
+          run: (of) => must(client.DELETE('/callers/{id}', { params: { path: { id: of.id } } })),
         }}
-      >
-        <p>{t('callers.delete-text', { routes: of ? mine(of.id).map((route) => route.prefix).join('、') || '—' : '' })}</p>
-      </Dialog>
-      <Shown
-        open={made !== null}
-        close={() => setMade(null)}
-        title={t('callers.made', { name: made?.caller.name ?? '' })}
-        note={t('account.shown-once')}
-        secret={made?.key ?? ''}
-        file={() => save(`${made?.caller.name ?? 'caller'}.key`, `${made?.key ?? ''}\n`, 'text/plain')}
       />
     </>
   );

@@ -7,8 +7,9 @@ import { type Schemas, client, must } from '../api/client.ts';
 import { useLive } from '../api/live.ts';
 import { said } from '../i18n/said.ts';
 import { Act } from '../ui/act.tsx';
+import { Aged } from '../ui/age.tsx';
 import { Dialog } from '../ui/dialog.tsx';
-import { bytes, groups, moment } from '../ui/format.ts';
+import { bytes, groups } from '../ui/format.ts';
 import { Facts, Loaded, PageHead, StateOf } from '../ui/parts.tsx';
 import { Table } from '../ui/table.tsx';
 
@@ -68,7 +69,8 @@ function One({ of }: { of: Cluster }) {
         </div>
       </div>
       {of.reason !== '' && <div className={of.state === 'away' ? 'why' : 'why degraded'}>{said(of.reason)}</div>}
-      {of.stale && <div className="why degraded">{of.seen_ms === 0 ? t('clusters.never-seen') : t('clusters.stale', { time: moment(of.seen_ms) })}</div>}
+      {of.stale && <Aged of={[of]} />}
+      <div className={of.stale ? 'stale' : undefined}>
       <Facts
         of={[
           [t('clusters.kind'), of.version || of.kind],
@@ -86,6 +88,7 @@ function One({ of }: { of: Cluster }) {
           [t('nav.ports'), <Link key="p" to={`/ports?cluster=${of.id}`}>{t('clusters.show-ports')}</Link>],
         ]}
       />
+      </div>
       {checking && (
         <Loaded of={check} rows={3}>
           {(found) => (

@@ -11,7 +11,7 @@ import { configOf } from '../ui/config-fields.ts';
 import { useConfig } from '../ui/config.tsx';
 import { useDraft } from '../ui/draft.ts';
 import { bytes } from '../ui/format.ts';
-import { Bones, Empty, PageHead, State } from '../ui/parts.tsx';
+import { Bones, Empty, Failure, Loaded, PageHead, State } from '../ui/parts.tsx';
 
 interface Draft {
   name: string;
@@ -85,7 +85,7 @@ export default function Deploy() {
             <Select
               id="version"
               showSearch={{ filterOption: false, onSearch: setSearch }}
-              value={versionId || null}
+              value={version.data ? versionId : null}
               placeholder={t('deploy.choose')}
               options={options}
               notFoundContent={t('table.none-fit')}
@@ -105,7 +105,13 @@ export default function Deploy() {
               onChange={(value) => set('cluster', value)}
             />
           </div>
-          {version.data && (version.data.state === 'accepted' ? <Form key={versionId} version={version.data} cluster={cluster} /> : <Empty>{t('deploy.not-accepted', { state: t(`state.${version.data.state}`) })}</Empty>)}
+          {versionId === '' ? (
+            versions.error && <Failure error={versions.error} again={() => void versions.refetch()} />
+          ) : (
+            <Loaded of={version}>
+              {(one) => (one.state === 'accepted' ? <Form key={versionId} version={one} cluster={cluster} /> : <Empty>{t('deploy.not-accepted', { state: t(`state.${one.state}`) })}</Empty>)}
+            </Loaded>
+          )}
         </>
       )}
     </>
@@ -187,6 +193,7 @@ function Form({ version, cluster }: { version: Schemas['ModelVersion']; cluster:
   };
 
   if (config.isPending) return <Bones />;
+  if (config.error) return <Failure error={config.error} again={() => void config.refetch()} />;
   const free = capacity.data?.capacity;
   const resources = [...new Set(['cpu', 'memory', ...signed.requests.map(([name]) => name), ...signed.limits.map(([name]) => name)])];
   const signedOf = (pairs: [string, string][], name: string) => pairs.find(([key]) => key === name)?.[1] ?? '';
@@ -296,6 +303,19 @@ function Form({ version, cluster }: { version: Schemas['ModelVersion']; cluster:
                     <Input style={{ width: 240 }} aria-label={one.name} placeholder={one.value} value={draft.env[one.name] ?? ''} onChange={(event) => change({ env: { ...draft.env, [one.name]: event.target.value } })} />
                   </div>
                 ))}
+              </div>
+            </>
+          )}
+          {signed.volumes.length > 0 && (
+            <>
+              <span className="label">{t('config.volumes')}</span>
+              <div>
+                {signed.volumes.map((one) => (
+                  <div key={one} className="mono" style={{ overflowWrap: 'anywhere' }}>
+                    {one}
+                  </div>
+                ))}
+                <span className="note">{t('deploy.volumes-note')}</span>
               </div>
             </>
           )}

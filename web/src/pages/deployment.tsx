@@ -8,6 +8,8 @@ import { useLive } from '../api/live.ts';
 import { useSession } from '../api/session.tsx';
 import { said } from '../i18n/said.ts';
 import { Act } from '../ui/act.tsx';
+import { Aged, useAged } from '../ui/age.tsx';
+import { Changes } from '../ui/changes.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { groups } from '../ui/format.ts';
 import { Bones, Copy, Empty, Facts, Loaded, PageHead, StateOf, Tabs, Time, kindOf } from '../ui/parts.tsx';
@@ -25,18 +27,31 @@ export default function DeploymentPage() {
   const { may } = useSession();
   const asked = useLive(['deployment', id], (signal) => must(client.GET('/deployments/{id}', { signal, params: { path: { id } } })));
   const one = asked.data;
+  const old = useAged().get(one?.cluster ?? '');
   const base = `/deployments/${id}`;
   return (
     <>
       <PageHead
         title={one?.name ?? id}
         crumbs={[{ to: '/deployments', text: t('nav.deployments') }]}
-        state={one && <StateOf state={one.state} more={`${one.ready}/${one.replicas}`} />}
+        state={
+          one && (
+            <span className={old ? 'stale' : undefined}>
+              <StateOf state={one.state} more={`${one.ready}/${one.replicas}`} />
+            </span>
+          )
+        }
         lead={
           one && (
             <>
               <Link to={`/models/${one.vendor_id}/${one.model}/${one.version}`}>{`${one.model} ${one.version}`}</Link> · {t('deployment.revision', { number: one.revision })} · {one.cluster} ·{' '}
               <span title={t(`grade.${one.grade}`)}>{one.grade}</span>
+              {one.batch_id !== '' && (
+                <>
+                  {' · '}
+                  <Link to={`/batches/${one.batch_id}`}>{t('deployment.of-batch')}</Link>
+                </>
+              )}
               {one.ports.slice(0, 4).map((port) => (
                 <span key={port.node_port}>
                   {' · '}
@@ -53,7 +68,8 @@ export default function DeploymentPage() {
       />
       <Loaded of={asked}>
         {(now) => (
-          <>
+          <div className={old ? 'stale' : undefined}>
+            <Aged of={old ? [old] : []} />
             <Why of={now} />
             <Progress of={now} />
             <Tabs
@@ -73,7 +89,7 @@ export default function DeploymentPage() {
             {tab === 'revisions' && <Revisions of={now} />}
             {tab === 'grants' && <Grants deployment={id} />}
             {tab === 'config' && <ConfigTab of={now} />}
-          </>
+          </div>
         )}
       </Loaded>
     </>
@@ -277,23 +293,6 @@ function Update({ of, close }: { of: Deployment; close: () => void }) {
         </Loaded>
       )}
     </Dialog>
-  );
-}
-
-function Changes({ of }: { of: Schemas['FieldChange'][] }) {
-  const { t } = useTranslation();
-  if (of.length === 0) return <p className="second">{t('diff.none')}</p>;
-  const shown = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
-  return (
-    <div className="diff">
-      {of.map((change) => (
-        <div key={change.field} className={change.before === null ? 'plus' : change.after === null ? 'minus' : 'tilde'} style={{ overflowWrap: 'anywhere' }}>
-          {change.field}: {change.before !== null && shown(change.before)}
-          {change.before !== null && change.after !== null && ' → '}
-          {change.after !== null && shown(change.after)}
-        </div>
-      ))}
-    </div>
   );
 }
 

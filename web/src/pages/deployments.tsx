@@ -2,19 +2,25 @@ import { useTranslation } from 'react-i18next';
 import { Link, useNavigate } from 'react-router';
 import { type Schemas, client, must } from '../api/client.ts';
 import { useLive } from '../api/live.ts';
+import { useSession } from '../api/session.tsx';
 import { said } from '../i18n/said.ts';
 import { Act } from '../ui/act.tsx';
+import { Aged, useAged } from '../ui/age.tsx';
 import { Csv } from '../ui/csv.tsx';
 import { groups } from '../ui/format.ts';
 import { Empty, Loaded, PageHead, StateOf, Time } from '../ui/parts.tsx';
+import { PickedBar, usePickColumn, usePicked } from '../ui/pick.tsx';
 import { Facet, Filter, Pages, Table, useList } from '../ui/table.tsx';
+import { BulkActs } from './deployments-bulk.tsx';
 
 const kSize = 50;
 const kStates = ['failed', 'degraded', 'starting', 'ready', 'stopped'] as const;
-type State = Schemas['Deployment']['state'];
+type Deployment = Schemas['Deployment'];
+type State = Deployment['state'];
 
 export default function Deployments() {
   const { t } = useTranslation();
+  const { may } = useSession();
   const navigate = useNavigate();
   const list = useList();
   const wanted = list.get('state');
@@ -26,6 +32,9 @@ export default function Deployments() {
   };
   const asked = useLive(['deployments', query], (signal) => must(client.GET('/deployments', { signal, params: { query } })), { keep: true });
   const filtered = Boolean(query.text || query.state);
+  const picked = usePicked<Deployment>(asked.data?.items ?? [], (one) => one.id);
+  const pick = usePickColumn(picked, asked.data?.items ?? [], (one) => one.name);
+  const aged = useAged();
   return (
     <>
       <PageHead
@@ -44,7 +53,7 @@ export default function Deployments() {
           name="mifeng-deployments"
           head={[t('field.name'), t('field.state'), t('deployments.why'), t('field.model'), t('field.version'), t('field.cluster'), t('deployments.ports'), t('deployments.grade')]}
           page={(page, page_size) => must(client.GET('/deployments', { params: { query: { ...query, page, page_size } } }))}
-          row={(one: Schemas['Deployment']) => [one.name, `${t(`state.${one.state}`)} ${one.ready}/${one.replicas}`, said(one.reason), one.model, one.version, one.cluster, one.ports.map((port) => port.node_port).join(' '), one.grade]}
+          row={(one: Deployment) => [one.name, `${t(`state.${one.state}`)} ${one.ready}/${one.replicas}`, said(one.reason), one.model, one.version, one.cluster, one.ports.map((port) => port.node_port).join(' '), one.grade]}
         />
       </div>
       <Loaded of={asked}>
@@ -53,11 +62,17 @@ export default function Deployments() {
             <Empty act={filtered ? undefined : <Link to="/models?state=accepted">{t('deployments.empty-act')}</Link>}>{t(filtered ? 'table.none-fit' : 'deployments.empty')}</Empty>
           ) : (
             <>
+              <Aged of={[...aged.values()].filter((cluster) => page.items.some((one) => one.cluster === cluster.id))} names />
+              <PickedBar picked={picked}>
+                <BulkActs picked={picked} />
+              </PickedBar>
               <Table
                 name={t('nav.deployments')}
                 rows={page.items}
                 keyOf={(one) => one.id}
+                rowClass={(one) => [picked.has(one) ? 'picked' : '', aged.has(one.cluster) ? 'stale' : ''].join(' ').trim() || undefined}
                 columns={[
+                  ...(may('deploy') ? [pick] : []),
                   { title: t('field.name'), cell: (one) => <Link to={`/deployments/${one.id}`}>{one.name}</Link> },
                   { title: t('field.state'), cell: (one) => <StateOf state={one.state} more={`${one.ready}/${one.replicas}`} /> },
                   { title: t('deployments.why'), wide: true, cell: (one) => one.reason && <span>{said(one.reason)}</span> },
@@ -77,7 +92,7 @@ export default function Deployments() {
   );
 }
 
-function Ports({ of }: { of: Schemas['Deployment'] }) {
+function Ports({ of }: { of: Deployment }) {
   const shown = of.ports.slice(0, 3);
   return (
     <>

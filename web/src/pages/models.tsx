@@ -1,11 +1,14 @@
 import { useTranslation } from 'react-i18next';
-import { Link } from 'react-router';
+import { Link, useNavigate } from 'react-router';
 import { type Schemas, client, must } from '../api/client.ts';
 import { useLive } from '../api/live.ts';
 import { useSession } from '../api/session.tsx';
+import { Act } from '../ui/act.tsx';
+import { type Brought, pickOf } from '../ui/batch.ts';
 import { Csv } from '../ui/csv.tsx';
 import { groups, moment } from '../ui/format.ts';
 import { Empty, Loaded, PageHead, StateOf, Tabs, Time } from '../ui/parts.tsx';
+import { PickedBar, usePickColumn, usePicked } from '../ui/pick.tsx';
 import { Facet, Filter, Pages, Table, useList } from '../ui/table.tsx';
 
 type Version = Schemas['ModelVersion'];
@@ -31,6 +34,7 @@ export function LibraryTabs() {
 export default function Models() {
   const { t } = useTranslation();
   const { may } = useSession();
+  const navigate = useNavigate();
   const list = useList();
   const query = {
     text: list.get('text') || undefined,
@@ -43,11 +47,34 @@ export default function Models() {
   const asked = useLive(['models', query], (signal) => must(client.GET('/models', { signal, params: { query } })), { keep: true });
   const waiting = useLive(['models', 'waiting'], (signal) => must(client.GET('/models', { signal, params: { query: { state: 'submitted', page_size: 1 } } })), { rarely: true });
   const filtered = Boolean(query.text || query.language || query.vendor || query.state);
+  const picked = usePicked<Version>(asked.data?.items ?? [], (one) => one.id);
+  const pick = usePickColumn(
+    picked,
+    asked.data?.items ?? [],
+    (one) => `${one.name} ${one.version}`,
+    (one) => (one.state === 'accepted' ? '' : t('deploy.not-accepted', { state: t(`state.${one.state}`) })),
+  );
+  // What was picked, or else all that the filter finds.
+  const batch = () => {
+    if (picked.rows.length > 0) {
+      void navigate('/batches/new', { state: { picks: picked.rows.map(pickOf) } satisfies Brought });
+      return;
+    }
+    const filter = Object.entries({ text: query.text ?? '', language: query.language ?? '', vendor: query.vendor ?? '' }).filter(([, value]) => value !== '');
+    void navigate(`/batches/new?${new URLSearchParams(filter.length > 0 ? filter : [['text', '']]).toString()}`);
+  };
   return (
     <>
       <PageHead
         title={t('nav.models')}
         lead={asked.data && t('models.lead', { count: asked.data.total, number: groups(asked.data.total), waiting: groups(waiting.data?.total ?? 0) })}
+        acts={
+          may('deploy') && (
+            <Act needs="deploy" onClick={batch}>
+              {t('models.batch-ask')}
+            </Act>
+          )
+        }
       />
       <LibraryTabs />
       <div className="facets">
@@ -71,11 +98,18 @@ export default function Models() {
             <Empty act={!filtered && may('submit') ? <Link to="/submit">{t('models.empty-act')}</Link> : undefined}>{t(filtered ? 'table.none-fit' : 'models.empty')}</Empty>
           ) : (
             <>
+              <PickedBar picked={picked}>
+                <Act needs="deploy" type="primary" size="small" onClick={batch}>
+                  {t('models.batch-ask')}
+                </Act>
+              </PickedBar>
               <Table
                 name={t('nav.models')}
                 rows={page.items}
                 keyOf={(one) => one.id}
+                rowClass={(one) => (picked.has(one) ? 'picked' : undefined)}
                 columns={[
+                  ...(may('deploy') ? [pick] : []),
                   { title: t('field.model'), cell: (one) => <Link to={addressOf(one)}>{one.name}</Link> },
                   { title: t('field.version'), cell: (one) => <Link to={addressOf(one)}>{one.version}</Link> },
                   { title: t('field.function'), wide: true, cell: (one) => one.function },

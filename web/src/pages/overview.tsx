@@ -5,10 +5,11 @@ import { useLive } from '../api/live.ts';
 import { useSession } from '../api/session.tsx';
 import { said } from '../i18n/said.ts';
 import { groups } from '../ui/format.ts';
-import { Empty, Loaded, PageHead, State, StateOf, Time } from '../ui/parts.tsx';
+import { Empty, Failure, Loaded, PageHead, State, StateOf, Time } from '../ui/parts.tsx';
 import { Table } from '../ui/table.tsx';
 import { addressOf } from './models.tsx';
 
+const kDayMs = 24 * 3600_000;
 const kSoonMs = 30 * 24 * 3600_000;
 type Deployment = Schemas['Deployment'];
 const kBroken: Deployment['state'][] = ['failed', 'degraded'];
@@ -94,10 +95,14 @@ function Waiting() {
   const versions = useLive(['models', 'submitted'], (signal) => must(client.GET('/models', { signal, params: { query: { state: 'submitted', page_size: 5 } } })), { enabled: may('read-models') });
   const vendors = useLive(['vendors', 'waiting'], (signal) => must(client.GET('/vendors', { signal, params: { query: { page_size: 200 } } })), { enabled: may('read-vendors'), rarely: true });
   const keys = vendors.data?.items.filter((one) => one.pending_fingerprint !== '') ?? [];
-  const count = (versions.data?.total ?? 0) + keys.length;
+  const batches = useLive(['batches', 'failed'], (signal) => must(client.GET('/batches', { signal, params: { query: { page_size: 20 } } })), { enabled: may('read-deployments'), rarely: true });
+  // Nobody says of a batch that he knows: a day later it does not wait any more.
+  const failed = batches.data?.items.filter((one) => one.state === 'done' && one.counts.failed > 0 && one.created_ms > Date.now() - kDayMs) ?? [];
+  const count = (versions.data?.total ?? 0) + keys.length + failed.length;
   return (
     <>
-      <h2>{t('overview.waiting', { count })}</h2>
+      <h2>{versions.data ? t('overview.waiting', { count }) : t('overview.waiting-unknown')}</h2>
+      {versions.error && !versions.data && <Failure error={versions.error} again={() => void versions.refetch()} />}
       {versions.data && count === 0 && <p className="second">{t('overview.nothing-waits')}</p>}
       {versions.data?.items.map((one) => (
         <div key={one.id} className="row" style={{ padding: '4px 0' }}>
@@ -111,6 +116,15 @@ function Waiting() {
         </div>
       ))}
       {(versions.data?.total ?? 0) > 5 && <Link to="/models?state=submitted">{t('overview.all-waiting', { count: versions.data?.total })}</Link>}
+      {failed.map((one) => (
+        <div key={one.id} className="row" style={{ padding: '4px 0' }}>
+          <State kind="failed">{t('overview.batch-failed', { count: one.counts.failed })}</State>
+          <Link to={`/batches/${one.id}?show=failed`}>{one.id}</Link>
+          <span className="second">
+            {one.created_by} · <Time ms={one.created_ms} />
+          </span>
+        </div>
+      ))}
       {keys.map((one) => (
         <div key={one.id} className="row" style={{ padding: '4px 0' }}>
           <State kind="waits">{t('overview.key-waits')}</State>

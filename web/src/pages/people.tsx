@@ -6,36 +6,33 @@ import { type Schemas, client, must } from '../api/client.ts';
 import { useLive } from '../api/live.ts';
 import { useMe } from '../api/session.tsx';
 import { Act } from '../ui/act.tsx';
-import { Dialog, Shown } from '../ui/dialog.tsx';
+import { type Asks, EntryDialogs, type Secret } from '../ui/entry.tsx';
 import { groups } from '../ui/format.ts';
-import { Loaded, PageHead, State, Time, save } from '../ui/parts.tsx';
+import { Loaded, PageHead, State, Time } from '../ui/parts.tsx';
 import { Pages, Table, useList } from '../ui/table.tsx';
 
 const kSize = 50;
 const kRoles = ['administrator', 'operator', 'vendor', 'auditor', 'caller'] as const;
 type Person = Schemas['Person'];
-type Input_ = Schemas['PersonInput'];
+type PersonInput = Schemas['PersonInput'];
 
 export default function People() {
   const { t } = useTranslation();
   const me = useMe();
   const list = useList();
   const queries = useQueryClient();
-  const [edits, setEdits] = useState<{ id: string; input: Input_ } | null>(null);
-  const [asks, setAsks] = useState<{ what: 'password' | 'delete'; of: Person } | null>(null);
-  const [made, setMade] = useState<Schemas['NewPassword'] | null>(null);
+  const [asks, setAsks] = useState<Asks<Person, PersonInput> | null>(null);
   const query = { page: list.page, page_size: kSize };
   const asked = useLive(['people', query], (signal) => must(client.GET('/people', { signal, params: { query } })), { keep: true });
   const after = () => queries.invalidateQueries({ queryKey: ['people'] });
-  const change = (changes: Partial<Input_>) => edits && setEdits({ ...edits, input: { ...edits.input, ...changes } });
-  const input = edits?.input;
+  const passwordOf = (made: Schemas['NewPassword']): Secret => ({ title: t('people.made', { name: made.person.name }), note: t('people.shown-once'), value: made.password, file: `${made.person.name}.password` });
   return (
     <>
       <PageHead
         title={t('nav.people')}
         lead={asked.data && t('people.lead', { count: asked.data.total, number: groups(asked.data.total) })}
         acts={
-          <Act needs="manage-people" type="primary" onClick={() => setEdits({ id: '', input: { name: '', display_name: '', roles: ['operator'], vendor_id: '', enabled: true } })}>
+          <Act needs="manage-people" type="primary" onClick={() => setAsks({ what: 'edit', id: '', input: { name: '', display_name: '', roles: ['operator'], vendor_id: '', enabled: true } })}>
             {t('people.add-ask')}
           </Act>
         }
@@ -65,15 +62,15 @@ export default function People() {
                       <Act
                         needs="manage-people"
                         size="small"
-                        onClick={() => setEdits({ id: one.id, input: { name: one.name, display_name: one.display_name, roles: one.roles, vendor_id: one.vendor_id, enabled: one.enabled } })}
+                        onClick={() => setAsks({ what: 'edit', id: one.id, input: { name: one.name, display_name: one.display_name, roles: one.roles, vendor_id: one.vendor_id, enabled: one.enabled } })}
                       >
                         {t('act.edit-ask')}
                       </Act>
-                      <Act needs="manage-people" size="small" onClick={() => setAsks({ what: 'password', of: one })}>
+                      <Act needs="manage-people" size="small" onClick={() => setAsks({ what: 'renew', of: one })}>
                         {t('people.password-ask')}
                       </Act>
                       {one.id !== me.id && (
-                        <Act needs="manage-people" size="small" danger onClick={() => setAsks({ what: 'delete', of: one })}>
+                        <Act needs="manage-people" size="small" danger onClick={() => setAsks({ what: 'end', of: one })}>
                           {t('act.delete-ask')}
                         </Act>
                       )}
@@ -86,91 +83,73 @@ export default function People() {
           </>
         )}
       </Loaded>
-      {edits && input && (
-        <Dialog
-          open
-          close={() => setEdits(null)}
-          title={t(edits.id === '' ? 'people.add' : 'people.edit', { name: input.name })}
-          act={t(edits.id === '' ? 'people.add' : 'act.save')}
-          ready={/^[a-z0-9._@-]{1,64}$/.test(input.name) && input.roles.length > 0 && (!input.roles.includes('vendor') || Boolean(input.vendor_id))}
-          run={async () => {
-            if (edits.id === '') setMade(await must(client.POST('/people', { body: input })));
-            else await must(client.PUT('/people/{id}', { params: { path: { id: edits.id } }, body: input }));
-            await after();
-          }}
-        >
-          {edits.id === '' && (
-            <>
-              <label htmlFor="person-name">{t('people.name')}</label>
-              <Input id="person-name" value={input.name} maxLength={64} onChange={(event) => change({ name: event.target.value.toLowerCase() })} />
-              <div className="note">{t('people.name-rule')}</div>
-            </>
-          )}
-          <label htmlFor="person-display">{t('people.display')}</label>
-          <Input id="person-display" value={input.display_name ?? ''} maxLength={200} onChange={(event) => change({ display_name: event.target.value })} />
-          <fieldset style={{ border: 0, padding: 0, margin: '12px 0 0' }}>
-            <legend className="second">{t('people.roles')}</legend>
-            {kRoles.map((role) => (
-              <div key={role}>
-                <Checkbox
-                  checked={input.roles.includes(role)}
-                  onChange={(event) => change({ roles: event.target.checked ? [...input.roles, role] : input.roles.filter((one) => one !== role) })}
-                >
-                  {t(`role.${role}`)} <span className="note">{t(`role.${role}-may`)}</span>
-                </Checkbox>
-              </div>
-            ))}
-          </fieldset>
-          {input.roles.includes('vendor') && (
-            <>
-              <label htmlFor="person-vendor">{t('people.of-vendor')}</label>
-              <Input id="person-vendor" value={input.vendor_id ?? ''} maxLength={63} onChange={(event) => change({ vendor_id: event.target.value })} />
-            </>
-          )}
-          {edits.id !== '' && (
-            <div style={{ marginTop: 12 }}>
-              <Checkbox checked={!input.enabled} onChange={(event) => change({ enabled: !event.target.checked })}>
-                {t('people.disable')}
-              </Checkbox>
-            </div>
-          )}
-        </Dialog>
-      )}
-      <Dialog
-        open={asks?.what === 'password'}
-        close={() => setAsks(null)}
-        danger
-        title={t('people.password-title', { name: asks?.of.name ?? '' })}
-        act={t('people.password')}
-        run={async () => {
-          setMade(await must(client.POST('/people/{id}/password', { params: { path: { id: asks?.of.id ?? '' } } })));
-          await after();
+      <EntryDialogs<Person, PersonInput>
+        asks={asks}
+        ask={setAsks}
+        after={after}
+        edit={{
+          words: (added, input) => ({ title: t(added ? 'people.add' : 'people.edit', { name: input.name }), act: t(added ? 'people.add' : 'act.save') }),
+          complete: (input) => /^[a-z0-9._@-]{1,64}$/.test(input.name) && input.roles.length > 0 && (!input.roles.includes('vendor') || Boolean(input.vendor_id)),
+          fields: (input, change, added) => <Fields input={input} change={change} added={added} />,
+          save: async (id, input) => {
+            if (id === '') return passwordOf(await must(client.POST('/people', { body: input })));
+            await must(client.PUT('/people/{id}', { params: { path: { id } }, body: input }));
+            return undefined;
+          },
         }}
-      >
-        <p>{t('people.password-text')}</p>
-      </Dialog>
-      <Dialog
-        open={asks?.what === 'delete'}
-        close={() => setAsks(null)}
-        danger
-        title={t('people.delete-title', { name: asks?.of.name ?? '' })}
-        act={t('act.delete')}
-        typed={asks?.of.name ?? ''}
-        run={async () => {
-          await must(client.DELETE('/people/{id}', { params: { path: { id: asks?.of.id ?? '' } } }));
-          await after();
+        renew={{
+          words: (of) => ({ title: t('people.password-title', { name: of.name }), act: t('people.password'), text: t('people.password-text') }),
+          run: async (of) => passwordOf(await must(client.POST('/people/{id}/password', { params: { path: { id: of.id } } }))),
         }}
-      >
-        <p>{t('people.delete-text')}</p>
-      </Dialog>
-      <Shown
-        open={made !== null}
-        close={() => setMade(null)}
-        title={t('people.made', { name: made?.person.name ?? '' })}
-        note={t('people.shown-once')}
-        secret={made?.password ?? ''}
-        file={() => save(`${made?.person.name ?? 'person'}.password`, `${made?.password ?? ''}\n`, 'text/plain')}
+        end={{
+          words: (of) => ({ title: t('people.delete-title', { name: of.name }), text: t('people.delete-text') }),
+          typed: (of) => of.name,
+          run: (of) => must(client.DELETE('/people/{id}', { params: { path: { id: of.id } } })),
+        }}
       />
+    </>
+  );
+}
+
+function Fields({ input, change, added }: { input: PersonInput; change: (changes: Partial<PersonInput>) => void; added: boolean }) {
+  const { t } = useTranslation();
+  return (
+    <>
+      {added && (
+        <>
+          <label htmlFor="person-name">{t('people.name')}</label>
+          <Input id="person-name" value={input.name} maxLength={64} onChange={(event) => change({ name: event.target.value.toLowerCase() })} />
+          <div className="note">{t('people.name-rule')}</div>
+        </>
+      )}
+      <label htmlFor="person-display">{t('people.display')}</label>
+      <Input id="person-display" value={input.display_name ?? ''} maxLength={200} onChange={(event) => change({ display_name: event.target.value })} />
+      <fieldset style={{ border: 0, padding: 0, margin: '12px 0 0' }}>
+        <legend className="second">{t('people.roles')}</legend>
+        {kRoles.map((role) => (
+          <div key={role}>
+            <Checkbox
+              checked={input.roles.includes(role)}
+              onChange={(event) => change({ roles: event.target.checked ? [...input.roles, role] : input.roles.filter((one) => one !== role) })}
+            >
+              {t(`role.${role}`)} <span className="note">{t(`role.${role}-may`)}</span>
+            </Checkbox>
+          </div>
+        ))}
+      </fieldset>
+      {input.roles.includes('vendor') && (
+        <>
+          <label htmlFor="person-vendor">{t('people.of-vendor')}</label>
+          <Input id="person-vendor" value={input.vendor_id ?? ''} maxLength={63} onChange={(event) => change({ vendor_id: event.target.value })} />
+        </>
+      )}
+      {!added && (
+        <div style={{ marginTop: 12 }}>
+          <Checkbox checked={!input.enabled} onChange={(event) => change({ enabled: !event.target.checked })}>
+            {t('people.disable')}
+          </Checkbox>
+        </div>
+      )}
     </>
   );
 }

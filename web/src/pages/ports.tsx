@@ -7,6 +7,7 @@ import { Link, useSearchParams } from 'react-router';
 import { type Schemas, client, must } from '../api/client.ts';
 import { useLive } from '../api/live.ts';
 import { Act } from '../ui/act.tsx';
+import { Aged, useAged } from '../ui/age.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { groups } from '../ui/format.ts';
 import { Empty, Loaded, PageHead } from '../ui/parts.tsx';
@@ -23,6 +24,7 @@ export default function Ports() {
   const clusters = useLive(['clusters'], (signal) => must(client.GET('/clusters', { signal })), { rarely: true });
   const asked = useLive(['ports', cluster], (signal) => must(client.GET('/ports', { signal, params: { query: { cluster } } })), { keep: true });
   const ranges = useLive(['ports', cluster, 'ranges'], (signal) => must(client.GET('/ports/ranges', { signal, params: { query: { cluster } } })), { rarely: true });
+  const old = useAged().get(cluster);
   const [count, setCount] = useState(4);
   const [found, setFound] = useState<number | null | undefined>(undefined);
   const [asks, setAsks] = useState<'' | 'ranges' | 'reserve'>('');
@@ -94,10 +96,16 @@ export default function Ports() {
         {(overview) =>
           overview.items.length === 0 ? (
             <Empty>{t('ports.empty')}</Empty>
-          ) : asTable ? (
-            <PortTable ports={overview.items} wanted={wanted} />
           ) : (
-            <Picture ports={overview.items} wanted={wanted} chosen={chosen} choose={setChosen} reserve={() => setAsks('reserve')} cluster={cluster} />
+            <div className={old ? 'stale' : undefined}>
+              <Aged of={old ? [old] : []} />
+              {old && <p className="note">{t('ports.aged')}</p>}
+              {asTable ? (
+                <PortTable ports={overview.items} wanted={wanted} />
+              ) : (
+                <Picture ports={overview.items} wanted={wanted} chosen={chosen} choose={setChosen} reserve={() => setAsks('reserve')} cluster={cluster} />
+              )}
+            </div>
           )
         }
       </Loaded>

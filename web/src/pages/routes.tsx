@@ -8,16 +8,17 @@ import { useLive } from '../api/live.ts';
 import { useSession } from '../api/session.tsx';
 import { saidError } from '../i18n/said.ts';
 import { Act } from '../ui/act.tsx';
-import { Dialog } from '../ui/dialog.tsx';
+import { type Asks, EntryDialogs } from '../ui/entry.tsx';
 import { groups } from '../ui/format.ts';
 import { Empty, Id, Loaded, PageHead, State, Time } from '../ui/parts.tsx';
 import { Filter, Pages, Table, useList } from '../ui/table.tsx';
 
 const kSize = 50;
 type Route = Schemas['Route'];
-const kNew: Schemas['RouteInput'] = { name: '', prefix: '', forward: '', enabled: true, open: false, callers: [], stream_requests: false, idempotent: false, pass_headers: [] };
+type RouteInput = Schemas['RouteInput'];
+const kNew: RouteInput = { name: '', prefix: '', forward: '', enabled: true, open: false, callers: [], stream_requests: false, idempotent: false, pass_headers: [] };
 
-function inputOf(route: Route): Schemas['RouteInput'] {
+function inputOf(route: Route): RouteInput {
   const { name, prefix, forward, enabled, open, callers, stream_requests, idempotent, pass_headers } = route;
   return { name, prefix, forward, enabled, open, callers, stream_requests, idempotent, pass_headers };
 }
@@ -27,23 +28,20 @@ export default function Routes() {
   const { may } = useSession();
   const list = useList();
   const queries = useQueryClient();
-  const [edits, setEdits] = useState<{ id: string; input: Schemas['RouteInput'] } | null>(null);
-  const [ends, setEnds] = useState<Route | null>(null);
+  const [asks, setAsks] = useState<Asks<Route, RouteInput> | null>(null);
   const [error, setError] = useState<unknown>(null);
   const query = { text: list.get('text') || undefined, page: list.page, page_size: kSize };
   const asked = useLive(['routes', query], (signal) => must(client.GET('/routes', { signal, params: { query } })), { keep: true });
   const callers = useLive(['callers', 'all'], (signal) => must(client.GET('/callers', { signal, params: { query: { page_size: 200 } } })), { rarely: true });
-  const deployments = useLive(['deployments', 'names'], (signal) => must(client.GET('/deployments', { signal, params: { query: { page_size: 200 } } })), { rarely: true });
   const nameOf = (id: string) => callers.data?.items.find((one) => one.id === id)?.name ?? id;
   const after = () => queries.invalidateQueries({ queryKey: ['routes'] });
-  const change = (changes: Partial<Schemas['RouteInput']>) => edits && setEdits({ ...edits, input: { ...edits.input, ...changes } });
   return (
     <>
       <PageHead
         title={t('nav.routes')}
         lead={asked.data && t('routes.lead', { count: asked.data.total, number: groups(asked.data.total) })}
         acts={
-          <Act needs="manage-routes" onClick={() => setEdits({ id: '', input: kNew })}>
+          <Act needs="manage-routes" onClick={() => setAsks({ what: 'edit', id: '', input: kNew })}>
             {t('routes.add-ask')}
           </Act>
         }
@@ -88,10 +86,10 @@ export default function Routes() {
                     title: '',
                     cell: (one) => (
                       <span className="row row-acts">
-                        <Act needs="manage-routes" size="small" onClick={() => setEdits({ id: one.id, input: inputOf(one) })}>
+                        <Act needs="manage-routes" size="small" onClick={() => setAsks({ what: 'edit', id: one.id, input: inputOf(one) })}>
                           {t('act.edit-ask')}
                         </Act>
-                        <Act needs="manage-routes" size="small" danger onClick={() => setEnds(one)}>
+                        <Act needs="manage-routes" size="small" danger onClick={() => setAsks({ what: 'end', of: one })}>
                           {t('act.delete-ask')}
                         </Act>
                       </span>
@@ -104,67 +102,67 @@ export default function Routes() {
           )
         }
       </Loaded>
-      {edits && (
-        <Dialog
-          open
-          close={() => setEdits(null)}
-          title={t(edits.id === '' ? 'routes.add' : 'routes.edit')}
-          act={t('act.save')}
-          ready={edits.input.name !== '' && edits.input.prefix !== '' && Boolean(edits.input.forward)}
-          run={async () => {
-            if (edits.id === '') await must(client.POST('/routes', { body: edits.input }));
-            else await must(client.PUT('/routes/{id}', { params: { path: { id: edits.id } }, body: edits.input }));
-            await after();
-          }}
-        >
-          <label htmlFor="route-prefix">{t('routes.prefix')}</label>
-          <Input id="route-prefix" value={edits.input.prefix} maxLength={512} placeholder="/wheat" onChange={(event) => change({ prefix: event.target.value })} />
-          <label htmlFor="route-name">{t('routes.name')}</label>
-          <Input id="route-name" value={edits.input.name} maxLength={100} onChange={(event) => change({ name: event.target.value })} />
-          <label htmlFor="route-to">{t('grants.deployment')}</label>
-          <Select
-            id="route-to"
-            style={{ width: '100%' }}
-            showSearch={{ optionFilterProp: 'label' }}
-            value={edits.input.forward || null}
-            options={(deployments.data?.items ?? []).map((one) => ({ value: `mifeng://${one.id}`, label: `${one.name} · ${one.model} ${one.version}` }))}
-            onChange={(value) => change({ forward: value })}
-          />
-          <label htmlFor="route-callers">{t('nav.callers')}</label>
-          <Select
-            id="route-callers"
-            mode="multiple"
-            style={{ width: '100%' }}
-            disabled={edits.input.open ?? false}
-            value={edits.input.callers ?? []}
-            notFoundContent={t('callers.empty')}
-            options={(callers.data?.items ?? []).map((one) => ({ value: one.id, label: one.name }))}
-            onChange={(value) => change({ callers: value })}
-          />
-          <div style={{ marginTop: 8 }}>
-            <Checkbox checked={edits.input.open ?? false} onChange={(event) => change({ open: event.target.checked, callers: event.target.checked ? [] : (edits.input.callers ?? []) })}>
-              {t('deploy.open')}
-            </Checkbox>
-          </div>
-          <Checkbox checked={edits.input.idempotent ?? false} onChange={(event) => change({ idempotent: event.target.checked })}>
-            {t('routes.idempotent')}
-          </Checkbox>
-        </Dialog>
-      )}
-      <Dialog
-        open={ends !== null}
-        close={() => setEnds(null)}
-        danger
-        title={t('routes.delete-title', { prefix: ends?.prefix ?? '' })}
-        act={t('act.delete')}
-        typed={ends?.prefix ?? ''}
-        run={async () => {
-          await must(client.DELETE('/routes/{id}', { params: { path: { id: ends?.id ?? '' } } }));
-          await after();
+      <EntryDialogs<Route, RouteInput>
+        asks={asks}
+        ask={setAsks}
+        after={after}
+        edit={{
+          words: (added) => ({ title: t(added ? 'routes.add' : 'routes.edit'), act: t('act.save') }),
+          complete: (input) => input.name !== '' && input.prefix !== '' && Boolean(input.forward),
+          fields: (input, change) => <Fields input={input} change={change} callers={callers.data?.items ?? []} />,
+          save: async (id, input) => {
+            if (id === '') await must(client.POST('/routes', { body: input }));
+            else await must(client.PUT('/routes/{id}', { params: { path: { id } }, body: input }));
+            return undefined;
+          },
         }}
-      >
-        <p>{t('routes.delete-text')}</p>
-      </Dialog>
+        end={{
+          words: (of) => ({ title: t('routes.delete-title', { prefix: of.prefix }), text: t('routes.delete-text') }),
+          typed: (of) => of.prefix,
+          run: (of) => must(client.DELETE('/routes/{id}', { params: { path: { id: of.id } } })),
+        }}
+      />
+    </>
+  );
+}
+
+function Fields({ input, change, callers }: { input: RouteInput; change: (changes: Partial<RouteInput>) => void; callers: Schemas['Caller'][] }) {
+  const { t } = useTranslation();
+  const deployments = useLive(['deployments', 'names'], (signal) => must(client.GET('/deployments', { signal, params: { query: { page_size: 200 } } })), { rarely: true });
+  return (
+    <>
+      <label htmlFor="route-prefix">{t('routes.prefix')}</label>
+      <Input id="route-prefix" value={input.prefix} maxLength={512} placeholder="/wheat" onChange={(event) => change({ prefix: event.target.value })} />
+      <label htmlFor="route-name">{t('routes.name')}</label>
+      <Input id="route-name" value={input.name} maxLength={100} onChange={(event) => change({ name: event.target.value })} />
+      <label htmlFor="route-to">{t('grants.deployment')}</label>
+      <Select
+        id="route-to"
+        style={{ width: '100%' }}
+        showSearch={{ optionFilterProp: 'label' }}
+        value={input.forward || null}
+        options={(deployments.data?.items ?? []).map((one) => ({ value: `mifeng://${one.id}`, label: `${one.name} · ${one.model} ${one.version}` }))}
+        onChange={(value) => change({ forward: value })}
+      />
+      <label htmlFor="route-callers">{t('nav.callers')}</label>
+      <Select
+        id="route-callers"
+        mode="multiple"
+        style={{ width: '100%' }}
+        disabled={input.open ?? false}
+        value={input.callers ?? []}
+        notFoundContent={t('callers.empty')}
+        options={callers.map((one) => ({ value: one.id, label: one.name }))}
+        onChange={(value) => change({ callers: value })}
+      />
+      <div style={{ marginTop: 8 }}>
+        <Checkbox checked={input.open ?? false} onChange={(event) => change({ open: event.target.checked, callers: event.target.checked ? [] : (input.callers ?? []) })}>
+          {t('deploy.open')}
+        </Checkbox>
+      </div>
+      <Checkbox checked={input.idempotent ?? false} onChange={(event) => change({ idempotent: event.target.checked })}>
+        {t('routes.idempotent')}
+      </Checkbox>
     </>
   );
 }

@@ -99,7 +99,7 @@ function Acts({ of }: { of: Vendor }) {
           {t('vendor.propose-ask')}
         </Act>
       )}
-      {may('manage-vendors') && (
+      {(me.vendor_id === of.id || may('manage-vendors')) && (
         <Act
           needs="manage-vendors"
           onClick={() => {

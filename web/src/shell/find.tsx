@@ -1,10 +1,11 @@
-// Ctrl-K: one field that finds pages, versions, deployments, routes, vendors and the holder of a port.
+// Ctrl-K: one field that finds pages, versions, deployments, batches, routes, vendors and the holder of a port.
 import { Input } from 'antd';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import { client, must } from '../api/client.ts';
 import { useMe, useSession } from '../api/session.tsx';
+import { moment } from '../ui/format.ts';
 import { Sheet } from '../ui/sheet.tsx';
 import { placesFor } from './navigation.ts';
 
@@ -28,6 +29,7 @@ interface Hit {
   to: string;
 }
 const kOfGroup = 8;
+const kBatches = 50; // the newest, that are looked through
 
 export function Find({ close }: { close: () => void }) {
   const { t } = useTranslation();
@@ -76,6 +78,16 @@ export function Find({ close }: { close: () => void }) {
         asks.push(
           must(client.GET('/vendors', { signal, params: { query } })).then((page) =>
             page.items.map((one) => ({ group: 'nav.vendors', text: one.name, more: one.id, to: `/vendors/${one.id}` })),
+          ),
+        );
+      // Batches have no names: they are found by their numbers and by who began them.
+      if (may('read-deployments') && wanted.length >= 2)
+        asks.push(
+          must(client.GET('/batches', { signal, params: { query: { page_size: kBatches } } })).then((page) =>
+            page.items
+              .filter((one) => one.id.includes(wanted) || one.created_by.includes(wanted))
+              .slice(0, kOfGroup)
+              .map((one) => ({ group: 'nav.batches', text: one.id, more: `${one.created_by} · ${moment(one.created_ms).slice(0, 16)}`, to: `/batches/${one.id}` })),
           ),
         );
       if (may('read-ports') && /^\d{4,5}$/.test(wanted))

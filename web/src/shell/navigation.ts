@@ -26,6 +26,7 @@ const navigation: PlaceGroup[] = [
     key: 'nav.running',
     places: [
       { to: '/deployments', key: 'nav.deployments', needs: 'read-deployments' },
+      { to: '/batches', key: 'nav.batches', needs: 'read-deployments' },
       { to: '/ports', key: 'nav.ports', needs: 'read-ports' },
     ],
   },

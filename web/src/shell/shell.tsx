@@ -8,9 +8,11 @@ import { useConnection } from '../api/connection.ts';
 import { useLive } from '../api/live.ts';
 import { useMe, useSession } from '../api/session.tsx';
 import { moment } from '../ui/format.ts';
+import { typing } from '../ui/keys.ts';
 import { Bones } from '../ui/parts.tsx';
 import { Choices } from './choices.tsx';
 import { Find, FindButton } from './find.tsx';
+import { Help } from './help.tsx';
 import { placesFor } from './navigation.ts';
 import { Mark, SignInAbove } from './signin.tsx';
 
@@ -37,6 +39,8 @@ function Broken({ error }: { error: Error }) {
     </div>
   );
 }
+
+const kOldSeconds = 60; // what is shown is older than that: it turns grey
 
 // A dot at 3 s, a line at 10 s: with the time of what is shown, and without a message that pops up.
 function useAway(): { dot: boolean; line: boolean; heardMs: number; seconds: number } {
@@ -71,6 +75,7 @@ export function Shell() {
   const away = useAway();
   const [open, setOpen] = useState(false);
   const [finding, setFinding] = useState(false);
+  const [helping, setHelping] = useState(false);
   const main = useRef<HTMLElement>(null);
   const { data: version } = useQuery({ queryKey: ['version'], queryFn: () => must(client.GET('/system/version')), staleTime: Number.POSITIVE_INFINITY });
 
@@ -81,7 +86,10 @@ export function Shell() {
       if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
         event.preventDefault();
         setFinding(true);
-      } else if (event.key === '/' && !(event.target as HTMLElement).closest('input, textarea, select, [contenteditable]')) {
+      } else if (event.key === '?' && !typing(event.target) && !document.querySelector('dialog[open]')) {
+        event.preventDefault();
+        setHelping(true);
+      } else if (event.key === '/' && !typing(event.target)) {
         const filter = document.querySelector<HTMLInputElement>('input[data-filter]');
         if (filter) {
           event.preventDefault();
@@ -120,9 +128,10 @@ export function Shell() {
             menu={{
               items: [
                 { key: 'account', label: t('nav.account') },
+                { key: 'help', label: <span className="row apart">{t('help.title')} <kbd>?</kbd></span> },
                 { key: 'out', label: t('act.sign-out') },
               ],
-              onClick: ({ key }) => (key === 'account' ? void navigate('/account') : void signOut()),
+              onClick: ({ key }) => (key === 'account' ? void navigate('/account') : key === 'help' ? setHelping(true) : void signOut()),
             }}
           >
             <Button type="text">{me.display_name || me.name} ▾</Button>
@@ -157,7 +166,7 @@ export function Shell() {
             {t('shell.lost', { seconds: away.seconds, time: moment(away.heardMs).slice(11, 16) })}
           </div>
         )}
-        <main id="main" className="main" ref={main} tabIndex={-1}>
+        <main id="main" className={away.seconds >= kOldSeconds ? 'main stale' : 'main'} ref={main} tabIndex={-1}>
           <Boundary key={location.pathname} said={(error) => <Broken error={error} />}>
             <Suspense fallback={<Bones />}>
               <Outlet />
@@ -166,6 +175,7 @@ export function Shell() {
         </main>
       </div>
       {finding && <Find close={() => setFinding(false)} />}
+      {helping && <Help close={() => setHelping(false)} />}
       <SignInAbove />
       <ScrollRestoration />
     </div>

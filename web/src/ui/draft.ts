@@ -2,9 +2,13 @@
 import { useCallback, useState } from 'react';
 import { useMe } from '../api/session.tsx';
 
+const keyOf = (person: string, form: string) => `draft ${person} ${form}`;
+// A form was sent from another page than its own.
+export const dropDraft = (person: string, form: string) => sessionStorage.removeItem(keyOf(person, form));
+
 export function useDraft<T extends object>(form: string, first: T) {
   const me = useMe();
-  const key = `draft ${me.id} ${form}`;
+  const key = keyOf(me.id, form);
   const [state, setState] = useState<{ draft: T; restored: boolean }>(() => {
     try {
       const kept = sessionStorage.getItem(key);

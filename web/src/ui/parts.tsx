@@ -15,7 +15,9 @@ export const kindOf: Record<string, Kind> = {
   accepted: 'ready',
   'in-force': 'ready',
   enrolled: 'ready',
+  done: 'ready',
   starting: 'starting',
+  working: 'starting',
   pending: 'starting',
   waiting: 'starting',
   updating: 'starting',
@@ -36,6 +38,8 @@ export const kindOf: Record<string, Kind> = {
   retired: 'gone',
   destroyed: 'gone',
   stopped: 'gone',
+  cancelled: 'gone',
+  'rolled-back': 'gone',
 };
 
 export function State({ kind, children }: { kind: Kind; children: ReactNode }) {
@@ -117,6 +121,11 @@ export function Id({ value, keep = 8 }: { value: string; keep?: number }) {
       <Copy text={value} />
     </span>
   );
+}
+
+// Of which row a button is, for who does not see the row.
+export function Of({ children }: { children: ReactNode }) {
+  return <span className="hidden"> {children}</span>;
 }
 
 export interface Crumb {
