@@ -30,6 +30,14 @@ def objects(k8s, kind):
     return json.loads(k8s.kubectl("get", kind, "-n", "models", "-o", "json"))["items"]
 
 
+def warned(installation, plan):
+    """The items of the same plan made now that ask for more than a quota leaves."""
+    again = installation.api("POST", "/batches/plans", {
+        "cluster": plan["items"][0]["request"]["cluster"], "replicas": 1,
+        "items": [{"version_id": item["request"]["version_id"], "name": item["request"]["name"]} for item in plan["items"]]})
+    return [item["number"] for item in again["items"] if any("quota of the namespace" in one for one in item["warnings"])]
+
+
 def test_a_batch_ends_as_its_plan_said(hollow):
     k8s, installation = hollow
     (first,) = installation.deployments()
@@ -38,6 +46,11 @@ def test_a_batch_ends_as_its_plan_said(hollow):
         "cluster": first["cluster"], "replicas": 1,
         "items": [{"version_id": first["version_id"], "name": f"b{number}"} for number in range(ITEMS)]}, timeout=AWAY)
     assert plan["totals"]["create"] == ITEMS and plan["clusters"][0]["known"], plan["totals"]
+    # A quota that lets the first ninety come is said at the ten that it would keep out.
+    k8s.kubectl("-n", "models", "create", "quota", "ninety", "--hard=pods=91")
+    short = wait_until(lambda: warned(installation, plan), 30, "a plan that has seen the quota")
+    assert short == [item["number"] for item in plan["items"][90:]]
+    k8s.kubectl("-n", "models", "delete", "quota", "ninety")
     batch = installation.api("POST", "/batches", {"plan": plan["id"]})
     assert batch["counts"]["waiting"] == ITEMS
     killer = Killer(installation, seed, KILLS, 1.2)

@@ -279,7 +279,7 @@ class Planning {
     if (replicas == 0) item_->warnings.push_back(phrase("with no replica nothing will run"));
     if (request.route && request.route->open)
       item_->warnings.push_back(phrase("the route is open: it needs no API key"));
-    note_room(told->second);
+    note_room(told->second, replicas);
     return ok();
   }
 
@@ -304,15 +304,26 @@ class Planning {
   }
 
   // A warning and no refusal: nodes may be added while the units wait.
-  void note_room(const Told& told) {
-    auto& sum = sums_[item_->request.cluster];
-    sum.first += item_->cpu_millis;
-    sum.second += item_->memory_bytes;
+  void note_room(const Told& told, int units) {
+    Sum& sum = sums_[item_->request.cluster];
+    sum.cpu_millis += item_->cpu_millis;
+    sum.memory_bytes += item_->memory_bytes;
+    sum.units += units;
+    sum.services += item_->ports.empty() ? 0 : 1;
+    sum.ports += static_cast<std::int64_t>(item_->ports.size());
     if (!told.capacity) return;
-    if (item_->cpu_millis > 0 && sum.first > told.capacity->cpu_millis.free)
+    if (item_->cpu_millis > 0 && sum.cpu_millis > told.capacity->cpu_millis.free)
       item_->warnings.push_back(phrase("with the items before it, it asks for more processor time than is free"));
-    if (item_->memory_bytes > 0 && sum.second > told.capacity->memory_bytes.free)
+    if (item_->memory_bytes > 0 && sum.memory_bytes > told.capacity->memory_bytes.free)
       item_->warnings.push_back(phrase("with the items before it, it asks for more memory than is free"));
+    for (const auto& [word, wanted, all] :
+         {std::tuple{"pods", units, sum.units}, std::tuple{"services", item_->ports.empty() ? 0 : 1, sum.services},
+          std::tuple{"services.nodeports", static_cast<int>(item_->ports.size()), sum.ports}}) {
+      const auto count = told.capacity->counts.find(word);
+      if (wanted > 0 && count != told.capacity->counts.end() && all > count->second.free)
+        item_->warnings.push_back(
+            phrase("with the items before it, it asks for more than the quota of the namespace leaves: {}", word));
+    }
   }
 
   void sum_up() {
@@ -353,7 +364,10 @@ class Planning {
   std::set<std::string> names_, prefixes_, callers_;
   std::set<int> chosen_;  // ports, whichever cluster they are chosen in
   std::map<std::string, Dealer> dealers_;
-  std::map<std::string, std::pair<std::int64_t, std::int64_t>> sums_;  // cpu, memory
+  struct Sum {
+    std::int64_t cpu_millis = 0, memory_bytes = 0, units = 0, services = 0, ports = 0;
+  };
+  std::map<std::string, Sum> sums_;  // by cluster
 };
 
 // The newest accepted version of each model.

@@ -91,6 +91,19 @@ TEST_F(Batches, APlanHasAPortForEachItemAndChangesNothing) {
   EXPECT_EQ(batches().plan(auditor_, wishes).error().reason(), "not-allowed");
 }
 
+TEST_F(Batches, WhatAQuotaDoesNotLeaveIsSaidAtTheItemsThatItKeepsOut) {
+  engine_.counts = {{"pods", {.all = 10, .free = 2}}, {"services.nodeports", {.all = 9, .free = 9}}};
+  BatchWishes wishes = list(4);
+  wishes.items[1].request.replicas = 0;
+  const auto planned = plan(wishes);
+  for (const auto& item : planned.items)
+    EXPECT_EQ(std::count(item.warnings.begin(), item.warnings.end(),
+                         "with the items before it, it asks for more than the quota of the namespace leaves: pods"),
+              item.number == 4 ? 1 : 0)
+        << item.number;
+  EXPECT_EQ(planned.totals.refused, 0) << "a quota may be raised while the units wait";
+}
+
 TEST_F(Batches, AFilterFindsTheNewestOfEachModel) {
   add_model("acme", "letters", "1.0.0");
   clock_.advance(std::chrono::seconds(1));

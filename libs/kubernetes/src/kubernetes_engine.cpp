@@ -174,7 +174,11 @@ Task<void> KubernetesEngine::look_at_nodes() {
 Task<cluster::Capacity> KubernetesEngine::capacity() {
   auto looked = co_await look_at_nodes();
   if (!looked) co_return looked.error();
-  co_return view_.capacity();
+  auto quotas = co_await quotas_now();
+  if (!quotas) co_return quotas.error();
+  cluster::Capacity capacity = view_.capacity();
+  for (const QuotaSeen& quota : *quotas) bound_by(quota, capacity);
+  co_return capacity;
 }
 
 // Of a cluster that does not answer now what was seen last: seen_ms() says when that was.

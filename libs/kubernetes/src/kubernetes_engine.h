@@ -104,6 +104,7 @@ class KubernetesEngine final : public cluster::Engine {
   Task<std::vector<std::string>> read_log(std::string pod, std::string container, int tail);
 
   // ---- replacing.cpp
+  Task<std::vector<QuotaSeen>> quotas_now();
   Task<bool> has_room_for_one_more(cluster::Workload workload);
   bool has_stuck_surge(const cluster::Workload& workload) const;
   Task<cluster::Replacing> choose_replacing(cluster::Workload workload);

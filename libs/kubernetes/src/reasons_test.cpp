@@ -7,7 +7,11 @@
 namespace mifeng::kubernetes {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::Field;
 using ::testing::HasSubstr;
+using ::testing::Pair;
 
 TEST(Reasons, AnImageThatIsNotPulledSaysWhoHasToDoWhat) {
   const std::vector<std::pair<const char*, const char*>> all{
@@ -142,6 +146,26 @@ TEST(Quota, HasRoomForWhatFitsIntoAllOfIt) {
   EXPECT_TRUE(holds(R"({"services.nodeports": "0"})", "{}"));
   EXPECT_FALSE(quota(R"({"spec": {"scopes": ["BestEffort"]}, "status": {"hard": {"pods": "0"}}})"));
   EXPECT_TRUE(quota("{}"));
+}
+
+TEST(Quota, BoundsWhatIsFreeOfTheCluster) {
+  cluster::Capacity capacity{.cpu_millis = {.all = 8000, .free = 5000},
+                             .memory_bytes = {.all = 1 << 30, .free = 1 << 20},
+                             .accelerators = {},
+                             .counts = {}};
+  const auto quota = [](const char* text) { return *quota_in(*json::parse_object(text)); };
+  bound_by(quota(R"({"status": {"hard": {"requests.cpu": "4", "requests.memory": "2Gi", "pods": "10", "secrets": "1"},
+                                "used": {"requests.cpu": "1500m", "pods": "4"}}})"),
+           capacity);
+  bound_by(quota(R"({"status": {"hard": {"count/pods": "20", "services.nodeports": "2"},
+                                "used": {"count/pods": "18", "services.nodeports": "3"}}})"),
+           capacity);
+  const auto is = [](std::int64_t all, std::int64_t free) {
+    return AllOf(Field(&cluster::Amount::all, all), Field(&cluster::Amount::free, free));
+  };
+  EXPECT_THAT(capacity.cpu_millis, is(4000, 2500));
+  EXPECT_THAT(capacity.memory_bytes, is(1 << 30, 1 << 20));
+  EXPECT_THAT(capacity.counts, ElementsAre(Pair("pods", is(10, 2)), Pair("services.nodeports", is(2, 0))));
 }
 
 }  // namespace

@@ -24,17 +24,27 @@ Replacing without_room(const Workload& workload) {
 
 }  // namespace
 
-// Where that cannot be seen, we take it that there is room.
-Task<bool> KubernetesEngine::has_room_for_one_more(Workload workload) {
-  const json::Object spec = render_pod_spec(options_, workload);
+// Of our namespace; none where we may not see them.
+Task<std::vector<QuotaSeen>> KubernetesEngine::quotas_now() {
   auto answer = co_await api_->call("GET", "/api/v1/namespaces/" + options_.name_space + "/resourcequotas");
   if (!answer) co_return answer.error();
+  std::vector<QuotaSeen> seen;
   const json::Value* items =
       answer->success() && answer->object() != nullptr ? answer->object()->find("items") : nullptr;
   if (const json::Array* quotas = items == nullptr ? nullptr : items->if_array())
     for (const json::Value& one : *quotas)
       if (const json::Object* object = one.if_object())
-        if (const auto quota = quota_in(*object); quota && !has_room_for(*quota, spec)) co_return false;
+        if (auto quota = quota_in(*object)) seen.push_back(std::move(*quota));
+  co_return seen;
+}
+
+// Where that cannot be seen, we take it that there is room.
+Task<bool> KubernetesEngine::has_room_for_one_more(Workload workload) {
+  const json::Object spec = render_pod_spec(options_, workload);
+  auto quotas = co_await quotas_now();
+  if (!quotas) co_return quotas.error();
+  for (const QuotaSeen& quota : *quotas)
+    if (!has_room_for(quota, spec)) co_return false;
   if (!is_live() || !live_[kNodes]) {
     const std::vector<Feed> all = feeds(clock_.now_ms());
     static constexpr std::array kWithResources{kNodes, kPods};

@@ -330,16 +330,31 @@ std::optional<QuotaSeen> quota_in(const json::Object& object) {
   if (hard == nullptr) return seen;
   for (const auto& [name, value] : *hard) {
     const json::Value* taken = used == nullptr ? nullptr : used->find(name);
-    const std::int64_t left = thousandths_of(value) - (taken == nullptr ? 0 : thousandths_of(*taken));
-    seen.left[name] = name.ends_with("cpu") ? left : left / 1000;
+    const std::int64_t unit = name.ends_with("cpu") ? 1 : 1000;
+    const std::int64_t all = thousandths_of(value), used_of_it = taken == nullptr ? 0 : thousandths_of(*taken);
+    seen.of[name] = {.all = all / unit, .free = std::max<std::int64_t>(0, all - used_of_it) / unit};
   }
   return seen;
 }
 
+void bound_by(const QuotaSeen& quota, cluster::Capacity& capacity) {
+  const auto bound = [](cluster::Amount& what, const cluster::Amount& by) {
+    what = {.all = std::min(what.all, by.all), .free = std::min(what.free, by.free)};
+  };
+  for (const auto& [word, amount] : quota.of) {
+    if (word == "cpu" || word == "requests.cpu") bound(capacity.cpu_millis, amount);
+    if (word == "memory" || word == "requests.memory") bound(capacity.memory_bytes, amount);
+    // "count/pods" is the newer word for the same.
+    const std::string name = word.starts_with("count/") ? word.substr(6) : word;
+    if (name == "pods" || name == "services" || name == "services.nodeports")
+      bound(capacity.counts.emplace(name, amount).first->second, amount);
+  }
+}
+
 bool has_room_for(const QuotaSeen& quota, const json::Object& pod_spec) {
   const Taken requests = taken_by(pod_spec), limits = limits_of(pod_spec);
-  return std::all_of(quota.left.begin(), quota.left.end(), [&](const auto& one) {
-    const auto& [name, left] = one;
+  return std::all_of(quota.of.begin(), quota.of.end(), [&](const auto& one) {
+    const auto& [name, left] = std::pair(one.first, one.second.free);
     if (name == "pods" || name == "count/pods") return left >= 1;
     if (name == "cpu" || name == "requests.cpu") return left >= requests.cpu_millis;
     if (name == "memory" || name == "requests.memory") return left >= requests.memory_bytes;

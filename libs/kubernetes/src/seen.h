@@ -55,9 +55,12 @@ Taken limits_of(const json::Object& spec);
 // A quota of the namespace, but for those that count some pods alone.
 struct QuotaSeen {
   std::string name;
-  std::map<std::string, std::int64_t> left;  // by its own word ("requests.memory", "pods"): bytes, millis, or a count
+  std::map<std::string, cluster::Amount>
+      of{};  // by its own word ("requests.memory", "pods"): bytes, millis, or a count
 };
 std::optional<QuotaSeen> quota_in(const json::Object& object);
+// What is free of a cluster is no more than its quotas leave, and they may count as well.
+void bound_by(const QuotaSeen& quota, cluster::Capacity& capacity);
 // Whether one pod more fits.
 bool has_room_for(const QuotaSeen& quota, const json::Object& pod_spec);
 

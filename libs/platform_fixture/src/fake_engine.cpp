@@ -267,8 +267,10 @@ Result<std::vector<json::Object>> FakeEngine::objects(const cluster::Workload& w
 
 cluster::Task<cluster::Capacity> FakeEngine::capacity() {
   if (away) co_return away_error();
-  co_return cluster::Capacity{
-      .cpu_millis = {.all = 4000, .free = 3000}, .memory_bytes = {.all = 8 << 20, .free = 4 << 20}, .accelerators = {}};
+  co_return cluster::Capacity{.cpu_millis = {.all = 4000, .free = 3000},
+                              .memory_bytes = {.all = 8 << 20, .free = 4 << 20},
+                              .accelerators = {},
+                              .counts = counts};
 }
 
 cluster::Task<std::vector<cluster::Event>> FakeEngine::events(std::string deployment) {

@@ -27,7 +27,7 @@ TEST(JsonOf, IsNullWhereThereIsNothingToTell) {
   cluster.capacity.emplace();
   cluster.capacity->accelerators["gpu"] = {.all = 2, .free = 1};
   EXPECT_EQ(capacity_of(cluster), R"({"cpu_millis":{"all":0,"free":0},"memory_bytes":{"all":0,"free":0},)"
-                                  R"("accelerators":{"gpu":{"all":2,"free":1}}})");
+                                  R"("accelerators":{"gpu":{"all":2,"free":1}},"counts":{}})");
 }
 
 TEST(JsonOf, LeavesOutOfARequestWhatWasNotAskedFor) {

@@ -134,7 +134,10 @@ struct PortInUse {
 MIFENG_LISTED(Amount, number(all), number(free));
 using AmountByName = std::map<std::string, Amount>;
 MIFENG_LISTED(Capacity, of(Amount, cpu_millis), of(Amount, memory_bytes),
-              of(AmountByName, accelerators));  // by resource name: "nvidia.com/gpu"
+              of(AmountByName, accelerators),  // by resource name: "nvidia.com/gpu"
+              // What a quota lets us have in number, by its word: "pods", "services.nodeports". What it lets us have of
+              // processors and memory bounds what is free of those.
+              of(AmountByName, counts));
 
 // A node of a cluster, and what it has: `all` is what it lets units have together.
 MIFENG_LISTED(Node, text(name), flag(ready),

@@ -59,6 +59,7 @@ class FakeEngine final : public cluster::Engine {
   std::set<std::uint16_t> taken_ports;  // a unit with one of them cannot be started
   std::string fail_with;                // a reason: units cannot be started
   bool away = false;                    // kUnavailable for everything
+  cluster::AmountByName counts;         // what quotas allow
   std::optional<UnixMillis> seen_at;    // as of when its view holds
   std::string throws_for;               // a deployment: asking for its units throws
   // Called on the engine's thread when a deployment is about to be applied ("apply"), and when that is done
