@@ -2,6 +2,7 @@
 a server stands in. What a real unit answers is tried in tests/browser (test_try_browser.py), and against a sealing stand-in in libs/trials."""
 
 import base64
+import http.client
 import http.server
 import json
 import socket
@@ -238,6 +239,28 @@ def test_a_gateway_that_is_not_there(lonely):
     body = {"way": "gateway", "route_id": "rt-none", "method": "GET"}
     assert lonely[0].request("POST", "/trials", body=body, local=True)[1]["reason"] == "not-found"
     assert lonely[1].request("POST", "/trials", body=body, local=True)[1]["reason"] == "no-gateway-address"
+
+
+def test_a_trial_does_not_hold_up_the_end(tmp_path, registry):  # noqa: F811
+    """Of a platform that is asked to stop, while a model goes on thinking."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        platform = Platform(tmp_path, "--registry", registry, "--gateway-url", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        own = Stage(platform, None, tmp_path)
+
+        def ask():
+            try:
+                own.ask(through_gateway(own, timeout_seconds=60))
+            except (OSError, http.client.HTTPException):
+                pass  # cut off with everything else
+        thread = threading.Thread(target=ask)
+        thread.start()
+        connection, _ = silent.accept()
+        with connection:
+            assert connection.recv(100).startswith(b"POST /digits/predict")
+            assert platform.stop() == 0  # it waits for 15 s
+        thread.join()
 
 
 def test_the_command_line(stage, tmp_path, run_as):
