@@ -189,6 +189,8 @@ Result<void> run(const Options& options) {
     platform_options.joiner = &*joiner;
   }
   platform_options.guard_url = options.guard_url;
+  platform_options.gateway_url = options.gateway_url;
+  platform_options.gateway_ca = options.gateway_ca;
   platform_options.port_first = options.port_first;
   platform_options.port_last = options.port_last;
   platform_options.lease_ms = options.lease_seconds * UnixMillis{1000};
@@ -210,6 +212,7 @@ Result<void> run(const Options& options) {
   api_options.name = options.name;
   api_options.registry = options.registry;
   api_options.installation = options.installation;
+  api_options.gateway_url = options.gateway_url;
   api_options.started_ms = clock.now_ms();
   if (tls) {
     MIFENG_TRY(api_options.tls_certificate_pem, read_text_file(tls->certificate, 1 << 20));

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "mifeng/base/options.h"
+#include "mifeng/net/client.h"
 #include "mifeng/net/loopback.h"
 
 namespace mifeng::daemon {
@@ -62,6 +63,20 @@ Result<void> read_range(const std::string& text, Options& options) {
   return usage("--port-range takes FIRST-LAST within 1024 to 65535, not " + text + ".");
 }
 
+// Everything that is tried through the gateway goes there, so it is no more than an address.
+Result<void> read_gateway(const Options& options) {
+  if (options.gateway_url.empty()) {
+    if (!options.gateway_ca.empty()) return usage("--gateway-ca goes with --gateway-url.");
+    return ok();
+  }
+  const auto parsed = net::parse_url(options.gateway_url);
+  if (!parsed || !std::holds_alternative<net::TcpEndpoint>(parsed->options.endpoint) || !parsed->base_path.empty())
+    return usage("--gateway-url takes http://HOST:PORT or https://HOST:PORT, not " + options.gateway_url + ".");
+  if (!options.gateway_ca.empty() && !parsed->options.tls)
+    return usage("--gateway-ca goes with a --gateway-url that begins with https://.");
+  return ok();
+}
+
 // A login, and an image that is to be what was sealed, cross no network in clear, unless somebody says that they may.
 Result<void> read_registry(Options& options) {
   if (options.registry.empty()) {
@@ -91,6 +106,7 @@ Result<void> check(Options& options) {
                                      {"--sockets", &options.sockets},
                                      {"--guard-image", &options.guard_image},
                                      {"--console", &options.console},
+                                     {"--gateway-ca", &options.gateway_ca},
                                      {"--registry-ca", &options.registry_ca},
                                      {"--registry-password-file", &options.registry_password_file}}) {
     if (!path->empty() && !path->is_absolute())
@@ -148,6 +164,9 @@ Result<bool> parse_options(int argc, char** argv, Options& options) {
       "--guard-listen", guard_listen,
       "ADDRESS:PORT for guards on other machines, and for nobody else; without it there is no such listener");
   app.add_option("--guard-url", options.guard_url, "http://HOST:PORT where they reach it; default: that address");
+  app.add_option("--gateway-url", options.gateway_url,
+                 "http://HOST:PORT where gateways take callers' requests: models are tried through it");
+  app.add_option("--gateway-ca", options.gateway_ca, "authority of its certificate (PEM), in place of the system's");
   app.add_option("--local-socket", options.local_socket, "the same API on a Unix socket, for the local administrator");
   app.add_option("--registry", options.registry,
                  "HOST:PORT of the image registry, or HOST:PORT/PROJECT; over TLS, unless it is this machine");
@@ -211,6 +230,7 @@ Result<bool> parse_options(int argc, char** argv, Options& options) {
   MIFENG_CHECK(read_listen(listen, options));
   MIFENG_CHECK(read_guard_door(guard_listen, options));
   MIFENG_CHECK(read_range(range, options));
+  MIFENG_CHECK(read_gateway(options));
   MIFENG_CHECK(read_registry(options));
   MIFENG_CHECK(check(options));
   return true;

@@ -21,6 +21,8 @@ struct Options {
   std::string guard_address;  // of the guards' door; empty: there is none
   std::uint16_t guard_port = 0;
   std::string guard_url;                    // where guards of other machines reach it
+  std::string gateway_url;                  // where gateways take callers' requests
+  std::filesystem::path gateway_ca;         // of its certificate
   std::filesystem::path tls_cert, tls_key;  // both or none
   std::string tls_names;                    // of a self-made certificate, with commas
   std::filesystem::path local_socket;

@@ -55,6 +55,7 @@ def addresses(installation, people):
     key = pem.read_text() if pem.exists() else api("GET", "/vendors/" + version["vendor_id"])["public_key_pem"]
     api("PUT", "/vendors/greenfield/key", {"public_key_pem": key})
     api("POST", "/callers", {"name": "ward-7"})
+    route = api("GET", "/routes")["items"][0]["id"]
     # One item that comes to its end without a unit, and two that cannot be.
     batch = api("POST", "/batches", {"items": [{"name": "stopped", "version_id": version["id"], "replicas": 0},
                                                {"name": "ward-8", "version_id": "none"}, {"name": "ward-9", "version_id": "none"}]})
@@ -74,6 +75,7 @@ def addresses(installation, people):
         "units": f"/deployments/{deployment}", "events": f"/deployments/{deployment}/events",
         "logs": f"/deployments/{deployment}/logs", "revisions": f"/deployments/{deployment}/revisions",
         "deployment-grants": f"/deployments/{deployment}/grants", "deployment-config": f"/deployments/{deployment}/config",
+        "try-unit": f"/deployments/{deployment}/try", "try-route": f"/routes/{route}/try",
         "ports": "/ports", "ports-table": "/ports?as=table", "routes": "/routes", "callers": "/callers", "my": "/my",
         "keys": "/keys", "grants": "/keys/grants", "card": "/card", "audit": "/audit", "clusters": "/clusters",
         "gateways": "/gateways", "people": "/people", "settings": "/settings", "account": "/account",

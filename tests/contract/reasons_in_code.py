@@ -34,6 +34,7 @@ PASSED_ON = {
     ("libs/cluster/src/podman_apply.cpp", "why.code"),
     ("libs/client/src/platform_client.cpp", 'text_of(*answer, "reason")'),
     ("apps/mifeng/commands/call.cpp", "reason"),
+    ("apps/mifeng/commands/try.cpp", "reason"),
 }
 
 

@@ -36,6 +36,7 @@ export const router = createBrowserRouter([
       { path: 'batches/:id', ...page(() => import('./pages/batch.tsx')) },
       { path: 'ports', ...page(() => import('./pages/ports.tsx')) },
       { path: 'routes', ...page(() => import('./pages/routes.tsx')) },
+      { path: 'routes/:id/try', ...page(() => import('./pages/try.tsx')) },
       { path: 'callers', ...page(() => import('./pages/callers.tsx')) },
       { path: 'my', ...page(() => import('./pages/my.tsx')) },
       { path: 'keys', ...page(() => import('./pages/keys.tsx')) },

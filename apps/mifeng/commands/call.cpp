@@ -3,7 +3,7 @@
 #include "cli/console.h"
 #include "cli/language.h"
 #include "cli/secret_text.h"
-#include "cli/stream_files.h"
+#include "commands/call_data.h"
 #include "commands/commands.h"
 
 namespace mifeng::cli {
@@ -16,22 +16,6 @@ constexpr std::chrono::milliseconds kPatience = std::chrono::minutes(10);  // a 
 struct CallOptions {
   std::string path, data, type = "application/json", gateway = "http://127.0.0.1:7081", ca, key_file;
 };
-
-// "@FILE", "@-" for standard input, or the text itself.
-Result<std::string> data_of(const std::string& given) {
-  if (!given.starts_with('@')) return given;
-  MIFENG_TRY(Input input, Input::open(given.substr(1)));
-  std::string data;
-  Bytes piece(256 * 1024);
-  for (;;) {
-    MIFENG_TRY(const std::size_t size, input.read(piece));
-    if (size == 0) return data;
-    data += as_text(ByteView(piece).first(size));
-    if (data.size() > kDataMax)
-      return Error(ErrorCode::kResourceExhausted, "data-too-large",
-                   say("{} is larger than the {} bytes that `mifeng call` sends.", {given, std::to_string(kDataMax)}));
-  }
-}
 
 ErrorCode code_of(int status) {
   switch (status) {
@@ -74,7 +58,7 @@ Result<int> call(const CallOptions& options, Console& console) {
     request.headers.add("Authorization", "Bearer " + *key);
   }
   if (!options.data.empty()) {
-    MIFENG_TRY(request.body, data_of(options.data));
+    MIFENG_TRY(request.body, data_of(options.data, kDataMax));
     request.headers.add("Content-Type", options.type);
   }
   std::string refusal;

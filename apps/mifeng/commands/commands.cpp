@@ -33,6 +33,7 @@ void add_commands(Command& root) {
   add_cluster(root);
   add_caller(root);
   add_call(root);
+  add_try(root);
   add_vendor(root);
   add_person(root);
   add_token(root);

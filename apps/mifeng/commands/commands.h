@@ -37,6 +37,7 @@ void add_key(Command& root);
 void add_open(Command& root);
 void add_pack(Command& root);
 void add_token(Command& root);
+void add_try(Command& root);
 void add_up(Command& root);
 void add_doctor(Command& root);
 void add_seal(Command& root);

@@ -1,6 +1,8 @@
 // Gateways: enrolment, snapshots, confirmations, reports.
 #include <thread>
 
+#include "mifeng/access/trial_caller.h"
+#include "mifeng/base/bounds.h"
 #include "mifeng/platform_fixture/platform_test.h"
 
 namespace mifeng::access {
@@ -286,6 +288,52 @@ TEST_F(Gateways, ARevokedOneGetsNothingAndTheOutputKeyChanges) {
   EXPECT_FALSE(report(1, {}));
   const auto keys = messages::verify_card(card()).value();
   for (const auto& known : before.output_keys) EXPECT_FALSE(known.private_key.public_key() == keys.output->key);
+}
+
+TEST_F(Gateways, WhoeverTriesARouteIsACallerOfItForAWhile) {
+  options_.gateway_url = "http://127.0.0.1:1";  // nobody is there
+  reopen();
+  const std::string deployment = add_deployment("digits", add_model("acme", "digits", "1.0.0"));
+  const auto ward = platform_->callers().create(operator_, "ward").value().caller.id;
+  const auto add = [&](const std::string& prefix, std::vector<std::string> callers) {
+    RouteInput route;
+    route.name = route.prefix = prefix;
+    route.forward = "mifeng://" + deployment;
+    route.callers = std::move(callers);
+    return platform_->routes().create(operator_, route).value().id;
+  };
+  const std::string tried = add("/tried", {ward}), other = add("/other", {ward});
+  std::vector<std::string> many(bounds::kRouteCallersMax, ward);
+  const std::string full = add("/full", many);
+  enrol();
+  const auto now = [&] { return open(platform_->gateways().snapshot("gw-1", 0).value()); };
+  EXPECT_EQ(now().callers.size(), 1u);
+  net::BlockingPool pool("pool", 1, 8);
+  const auto try_it = [&](const std::string& route) {
+    trials::TrialRequest request{.way = trials::TrialWay::kGateway, .route_id = route, .method = "GET"};
+    const auto tried_now =
+        net::run_to_result<trials::Trial>([&] { return platform_->trials().run(operator_, request, pool, pool); });
+    EXPECT_EQ(tried_now.error().reason(), "gateway-away");
+  };
+  try_it(tried);
+  try_it(full);
+  const auto snapshot = now();
+  ASSERT_EQ(snapshot.callers.size(), 2u);
+  EXPECT_EQ(snapshot.callers[1].id, kTrialCaller);
+  const auto callers_of = [](const messages::Snapshot& of, const std::string& id) {
+    for (const auto& route : of.routes)
+      if (route.id == id && route.callers) return *route.callers;
+    return std::vector<std::string>();
+  };
+  EXPECT_EQ(callers_of(snapshot, tried), (std::vector<std::string>{ward, kTrialCaller}));
+  EXPECT_EQ(callers_of(snapshot, other), std::vector<std::string>{ward});
+  EXPECT_EQ(callers_of(snapshot, full).size(), bounds::kRouteCallersMax) << "gateways take no more";
+  ASSERT_TRUE(platform_->housekeep());
+  EXPECT_EQ(now().callers.size(), 2u);
+  clock_.advance(std::chrono::minutes(10));
+  ASSERT_TRUE(platform_->housekeep());
+  EXPECT_EQ(now().callers.size(), 1u);
+  EXPECT_EQ(callers_of(now(), tried), std::vector<std::string>{ward});
 }
 
 TEST_F(Gateways, SubscribersAreToldAndCanLeave) {

@@ -2,20 +2,21 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <tuple>
 
 #include "mifeng/access/context.h"
+#include "mifeng/access/live_endpoints.h"
 #include "mifeng/access/route_rows.h"
+#include "mifeng/base/bounds.h"
 #include "mifeng/cluster/units.h"
-#include "mifeng/clusters/cluster_rows.h"
 #include "mifeng/store/deployments.h"
 #include "mifeng/store/grants.h"
 #include "mifeng/trust/key_ring.h"
 
 namespace mifeng::access {
 
-Result<messages::Snapshot> build_snapshot(store::Transaction& tx, const trust::KeySet& keys) {
+Result<messages::Snapshot> build_snapshot(store::Transaction& tx, const trust::KeySet& keys,
+                                          const std::optional<TrialCaller::Admitted>& trial) {
   messages::Snapshot snapshot;
   snapshot.identity_chain = keys.identity_chain();
   MIFENG_TRY(const auto callers, store::all<store::CallerRow>(tx));
@@ -28,6 +29,7 @@ Result<messages::Snapshot> build_snapshot(store::Transaction& tx, const trust::K
     std::copy(digest.begin(), digest.end(), caller.key_sm3.begin());
     snapshot.callers.push_back(std::move(caller));
   }
+  if (trial) snapshot.callers.push_back({.id = kTrialCaller, .key_sm3 = trial->key_sm3});
   MIFENG_TRY(const auto routes, store::all<store::RouteRow>(tx));
   for (const auto& row : routes) {
     if (row.enabled == 0) continue;
@@ -42,31 +44,22 @@ Result<messages::Snapshot> build_snapshot(store::Transaction& tx, const trust::K
                                 .idempotent = route.idempotent,
                                 .pass_headers = route.pass_headers};
     if (!route.callers.empty()) out.callers = route.callers;
+    // One more than gateways take would cost them the whole snapshot.
+    if (out.callers && trial && trial->routes.contains(route.id) && out.callers->size() < bounds::kRouteCallersMax)
+      out.callers->push_back(kTrialCaller);
     snapshot.routes.push_back(std::move(out));
   }
   MIFENG_TRY(const auto instances, store::live_instances(tx));
-  std::set<std::pair<std::string, std::string>> live_units;
-  std::set<std::string> live_deployments;
   for (const auto& row : instances) {
     MIFENG_TRY(auto key, trust::key_from_base64(row.signing_key));
     snapshot.instances.push_back({.id = row.id, .deployment = row.deployment_id, .signing_key = std::move(key)});
-    live_units.insert({row.cluster_id, row.unit});
-    live_deployments.insert(row.deployment_id);
   }
-  // Only what was granted: another unit has nothing to say that could be opened.
-  MIFENG_TRY(const auto clusters, store::all<store::ClusterRow>(tx));
-  std::map<std::string, std::vector<std::string>> nodes;
-  for (const auto& row : clusters) nodes[row.id] = clusters::words_of(row.node_addresses);
-  MIFENG_TRY(const auto rows, store::all<store::EndpointRow>(tx));
+  MIFENG_TRY(auto rows, store::all<store::EndpointRow>(tx));
+  MIFENG_TRY(const auto live, live_endpoints(tx, std::move(rows), instances));
   std::map<std::tuple<std::string, std::string, std::string>, std::vector<std::string>> endpoints;
-  for (const auto& row : rows) {
-    const bool live = row.unit.empty() ? live_deployments.contains(row.deployment_id)
-                                       : live_units.contains({row.cluster_id, row.unit});
-    if (!live) continue;
-    for (const std::string& node : nodes[row.cluster_id]) {
-      const std::string host = node.find(':') == std::string::npos ? node : "[" + node + "]";
-      endpoints[{row.deployment_id, row.port_name, row.kind}].push_back(host + ":" + std::to_string(row.node_port));
-    }
+  for (const LiveEndpoint& endpoint : live) {
+    auto& addresses = endpoints[{endpoint.row.deployment_id, endpoint.row.port_name, endpoint.row.kind}];
+    addresses.insert(addresses.end(), endpoint.addresses.begin(), endpoint.addresses.end());
   }
   for (auto& [name, addresses] : endpoints)
     snapshot.endpoints.push_back({.deployment = std::get<0>(name),
@@ -87,7 +80,7 @@ Result<void> issue_snapshot(const Context& context, store::Transaction& tx, stor
                             std::int64_t above) {
   const auto keys = context.keys.get();
   const UnixMillis now = context.clock.now_ms();
-  MIFENG_TRY(auto snapshot, build_snapshot(tx, *keys));
+  MIFENG_TRY(auto snapshot, build_snapshot(tx, *keys, context.trial_caller.admitted()));
   MIFENG_TRY(const std::int64_t change, store::current_change(tx));
   MIFENG_TRY(const auto receive_key, trust::key_from_base64(gateway.receive_key));
   gateway.serial = std::max({std::max(gateway.serial, above) + 1, now});

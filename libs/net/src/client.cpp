@@ -223,6 +223,7 @@ struct HttpClient::Impl {
     MIFENG_CO_TRY(const std::string head, request_head(request, host, text != nullptr ? text->size() : file.size));
     auto wire = co_await connect();
     if (!wire) co_return std::move(wire).error();
+    if (request.connected) request.connected();
     auto stream = std::make_unique<Stream>(std::move(*wire), options);
     std::string first = head;
     if (text != nullptr && text->size() <= kPiece) first += *text;

@@ -148,10 +148,13 @@ struct Platform::Services {
 
   access::AttemptLimits attempts;
   access::Followers followers;
-  const access::Context access_context{base, key_ring, *opened.provider, attempts, followers, snapshots_changed};
+  access::TrialCaller trial_caller;
+  const access::Context access_context{base,      key_ring,     *opened.provider, attempts,
+                                       followers, trial_caller, snapshots_changed};
   access::RouteService routes{access_context};
   access::CallerService callers{access_context};
   access::GatewayService gateways{access_context};
+  trials::TrialService trials{access_context, {.gateway_url = options.gateway_url, .gateway_ca = options.gateway_ca}};
 
   deployments::GuardImage guard_image;
   deployments::Renderings renderings;
@@ -215,6 +218,7 @@ access::CallerService& Platform::callers() { return services_->callers; }
 trust::KeyService& Platform::keys() { return services_->keys; }
 grants::GrantService& Platform::grants() { return services_->grants; }
 access::GatewayService& Platform::gateways() { return services_->gateways; }
+trials::TrialService& Platform::trials() { return services_->trials; }
 trust::AuditService& Platform::audit() { return services_->audit; }
 deployments::Reconciler& Platform::reconciler() { return services_->reconciler; }
 
@@ -230,6 +234,7 @@ Result<void> Platform::housekeep() {
   MIFENG_CHECK(services_->keys.housekeep());
   MIFENG_CHECK(services_->submits.remove_expired());
   MIFENG_CHECK(services_->people.end_sessions());
+  MIFENG_CHECK(services_->trial_caller.end_expired(services_->access_context));
   MIFENG_CHECK(services_->audit.sign_head_if_due());
   const UnixMillis now = services_->base.clock.now_ms();
   if (services_->retained_ms + kRetentionPause <= now) {

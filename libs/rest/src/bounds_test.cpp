@@ -73,6 +73,13 @@ TEST(Bounds, OfTheApiDescriptionAreThoseOfTheCode) {
       {"Reason", "reason", "maxLength", size(bounds::kReasonMax)},
       {"Replicas", "replicas", "maximum", bounds::kReplicasMax},
       {"CallerInput", "name", "maxLength", size(bounds::kCallerNameMax)},
+      {"TrialInput", "unit", "maxLength", size(bounds::kUnitNameMax)},
+      {"TrialInput", "path", "maxLength", size(bounds::kTrialPathMax)},
+      {"TrialInput", "headers", "maxItems", size(bounds::kTrialHeadersMax)},
+      {"TrialInput", "body_base64", "maxLength", size((bounds::kTrialBodyMax + 2) / 3 * 4)},
+      {"TrialInput", "timeout_seconds", "maximum", bounds::kTrialSecondsMax},
+      {"TrialHeaderField", "name", "maxLength", size(bounds::kTrialHeaderNameMax)},
+      {"TrialHeaderField", "value", "maxLength", size(bounds::kTrialHeaderValueMax)},
   };
   for (const Place& place : places)
     expect(inside(root["components"]["schemas"][place.schema]["properties"], place.property), place);

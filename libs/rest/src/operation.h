@@ -104,6 +104,7 @@ std::span<const Operation> deployment_operations();
 std::span<const Operation> batch_operations();
 std::span<const Operation> route_operations();
 std::span<const Operation> caller_operations();
+std::span<const Operation> trial_operations();
 std::span<const Operation> key_operations();
 std::span<const Operation> gateway_operations();
 std::span<const Operation> audit_operations();

@@ -20,6 +20,7 @@ Result<Reply> system(Call& call) {
                             {"name", call.options.name},
                             {"registry", call.options.registry},
                             {"installation", call.options.installation},
+                            {"gateway_url", call.options.gateway_url},
                             {"engine", engine},
                             {"started_ms", call.options.started_ms},
                             {"now_ms", call.clock.now_ms()},

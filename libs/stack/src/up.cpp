@@ -150,6 +150,7 @@ class Stack {
       mifengd.child.argv.push_back(std::to_string(seconds));
     }
     for (const auto& [option, text] : {std::pair{"--port-range", options_.port_range},
+                                       {"--gateway-url", gateway_url_},
                                        {"--guard-listen", options_.guard_listen},
                                        {"--guard-url", options_.guard_url}}) {
       if (text.empty()) continue;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "mifeng/base/phrase.h"
+
 namespace mifeng::trust {
 
 std::string_view to_string(Role role) {
@@ -38,6 +40,7 @@ std::string_view to_string(Permission permission) {
     case Permission::kManagePorts: return "manage-ports";
     case Permission::kReadRoutes: return "read-routes";
     case Permission::kManageRoutes: return "manage-routes";
+    case Permission::kTryModels: return "try-models";
     case Permission::kReadCallers: return "read-callers";
     case Permission::kManageCallers: return "manage-callers";
     case Permission::kReadCard: return "read-card";
@@ -102,6 +105,17 @@ Actor Actor::system() {
 
 bool Actor::has(Role role) const { return std::find(roles.begin(), roles.end(), role) != roles.end(); }
 
+namespace {
+
+// Whom to name where a right is missing: the one that it is made for, not the administrator, who has them all.
+Role role_for(Permission permission) {
+  for (const Role role : {Role::kOperator, Role::kVendor, Role::kAuditor, Role::kCaller})
+    if (may(role, permission)) return role;
+  return Role::kAdministrator;
+}
+
+}  // namespace
+
 Result<void> require(const Actor& actor, Permission permission) {
   if (actor.must_change_password)
     return Error(ErrorCode::kPermissionDenied, "must-change-password",
@@ -109,8 +123,8 @@ Result<void> require(const Actor& actor, Permission permission) {
   for (const Role role : actor.roles)
     if (may(role, permission)) return ok();
   return Error(ErrorCode::kPermissionDenied, "not-allowed",
-               "Your roles do not include the right \"" + std::string(to_string(permission)) +
-                   "\". Ask an administrator for a role that does.");
+               phrase("This is for the role {}; the right \"{}\" is not among yours. Ask an administrator.",
+                      to_string(role_for(permission)), to_string(permission)));
 }
 
 std::string restricted_to_vendor(const Actor& actor, Permission permission) {

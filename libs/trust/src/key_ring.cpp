@@ -39,6 +39,12 @@ const crypto::Sm2PrivateKey* KeySet::delivery_key(const std::string& key_id) con
   return nullptr;
 }
 
+const crypto::Sm2PrivateKey* KeySet::reveal_for_trial(const crypto::KeyId& key_id) const {
+  for (const LoadedKey& key : output)
+    if (key.private_key && key.public_key.key_id() == key_id) return &*key.private_key;
+  return nullptr;
+}
+
 const LoadedKey& KeySet::identity_of_card(const std::string& key_id) const {
   const auto found =
       std::find_if(identity.begin(), identity.end(), [&](const auto& key) { return key.row.id == key_id; });

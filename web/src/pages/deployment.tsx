@@ -19,6 +19,7 @@ import { Grants } from './grants.tsx';
 import { Logs } from './logs.tsx';
 
 const Config = lazy(() => import('../ui/config.tsx'));
+const Trial = lazy(async () => ({ default: (await import('../ui/trial.tsx')).Trial }));
 type Deployment = Schemas['Deployment'];
 
 export default function DeploymentPage() {
@@ -81,6 +82,7 @@ export default function DeploymentPage() {
                 { to: `${base}/revisions`, text: t('deployment.revisions', { number: now.revision }) },
                 ...(may('read-keys') ? [{ to: `${base}/grants`, text: t('deployment.grants') }] : []),
                 { to: `${base}/config`, text: t('deployment.config') },
+                ...(may('try-models') ? [{ to: `${base}/try`, text: t('try.act') }] : []),
               ]}
             />
             {tab === '' && <Units of={now} />}
@@ -89,6 +91,11 @@ export default function DeploymentPage() {
             {tab === 'revisions' && <Revisions of={now} />}
             {tab === 'grants' && <Grants deployment={id} />}
             {tab === 'config' && <ConfigTab of={now} />}
+            {tab === 'try' && may('try-models') && (
+              <Suspense fallback={<Bones />}>
+                <Trial deployment={now} />
+              </Suspense>
+            )}
           </div>
         )}
       </Loaded>

@@ -86,6 +86,7 @@ export default function Routes() {
                     title: '',
                     cell: (one) => (
                       <span className="row row-acts">
+                        {may('try-models') && <Link to={`/routes/${one.id}/try`}>{t('try.act')}</Link>}
                         <Act needs="manage-routes" size="small" onClick={() => setAsks({ what: 'edit', id: one.id, input: inputOf(one) })}>
                           {t('act.edit-ask')}
                         </Act>

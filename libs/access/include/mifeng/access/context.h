@@ -3,6 +3,7 @@
 
 #include "mifeng/access/attempt_limits.h"
 #include "mifeng/access/followers.h"
+#include "mifeng/access/trial_caller.h"
 #include "mifeng/crypto/sm4_gcm.h"
 #include "mifeng/messages/tools.h"
 #include "mifeng/trust/context.h"
@@ -16,6 +17,7 @@ struct Context : trust::Context {
   crypto::Sm4GcmProvider& provider;
   AttemptLimits& attempts;
   Followers& followers;
+  TrialCaller& trial_caller;
   trust::Subscribers& snapshots_changed;  // routes, endpoints, instances, callers, output keys
 
   messages::SealingTools tools() const { return {.random = random, .provider = provider}; }

@@ -26,6 +26,15 @@ inline constexpr std::size_t kPassHeadersMax = 50;
 inline constexpr std::size_t kPassHeaderNameMax = 100;
 
 inline constexpr std::size_t kCallerNameMax = 64;
+
+inline constexpr std::size_t kUnitNameMax = 253;
+inline constexpr std::size_t kTrialBodyMax = 512 << 10;  // of a request that is tried
+inline constexpr std::size_t kTrialAnswerMax = 1 << 20;  // of what comes back, sealed as it is
+inline constexpr std::size_t kTrialPathMax = 2048;       // with its query
+inline constexpr std::size_t kTrialHeadersMax = 32;      // fields
+inline constexpr std::size_t kTrialHeaderNameMax = 100;
+inline constexpr std::size_t kTrialHeaderValueMax = 2048;
+inline constexpr std::int64_t kTrialSecondsMax = 60;
 inline constexpr std::size_t kReasonMax = 500;  // why somebody refuses, withdraws or revokes
 inline constexpr std::int64_t kWaitSecondsMax = 86'400;
 inline constexpr std::int64_t kLogLinesMax = 100'000;

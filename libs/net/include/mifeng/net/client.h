@@ -60,6 +60,7 @@ class ClientRequest {
   Headers headers;
   std::variant<std::string, UploadFile> body;
   std::size_t max_response_bytes = 16 << 20;  // send() alone
+  std::function<void()> connected;            // may be empty; called once there is a connection, with TLS if any
 };
 
 struct ClientResponse {

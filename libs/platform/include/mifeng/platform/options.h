@@ -29,6 +29,8 @@ struct PlatformOptions {
   std::string local_address;                         // of the cluster "local": where its engine is reached
   std::string local_node = "127.0.0.1";              // where gateways reach its node ports
   std::string guard_url;                             // where guards of other machines reach us; empty: nowhere
+  std::string gateway_url;                           // where gateways take requests, for trials; empty: nobody said
+  std::filesystem::path gateway_ca;                  // of its certificate, beside the system's authorities
   clusters::ClusterJoiner* joiner = nullptr;         // brings clusters in; null: none can be added. Outlives us
   UnixMillis resync_ms = 30 * 1000;                  // from one look at everything to the next
   UnixMillis progress_deadline_ms = 10 * 60 * 1000;  // an update whose units are not ready by then has failed

@@ -24,6 +24,7 @@
 #include "mifeng/models/vendor_service.h"
 #include "mifeng/people/people_service.h"
 #include "mifeng/platform/options.h"
+#include "mifeng/trials/trial_service.h"
 #include "mifeng/trust/audit_service.h"
 #include "mifeng/trust/key_service.h"
 
@@ -51,6 +52,7 @@ class Platform {
   trust::KeyService& keys();
   grants::GrantService& grants();
   access::GatewayService& gateways();
+  trials::TrialService& trials();
   trust::AuditService& audit();
   deployments::Reconciler& reconciler();
 

@@ -31,6 +31,7 @@ enum class Permission {
   kManagePorts,  // ranges, reserved ports
   kReadRoutes,   // callers too: they need to know where to call
   kManageRoutes,
+  kTryModels,  // call a model from the platform itself, and see its answer
   kReadCallers,
   kManageCallers,
   kReadCard,  // the platform card: everybody who is signed in
@@ -47,10 +48,11 @@ inline constexpr Permission kAllPermissions[] = {
     Permission::kReadVendors,     Permission::kManageVendors, Permission::kConfirmVendorKeys,
     Permission::kReadDeployments, Permission::kDeploy,        Permission::kReadClusters,
     Permission::kManageClusters,  Permission::kReadPorts,     Permission::kManagePorts,
-    Permission::kReadRoutes,      Permission::kManageRoutes,  Permission::kReadCallers,
-    Permission::kManageCallers,   Permission::kReadCard,      Permission::kReadKeys,
-    Permission::kManageKeys,      Permission::kReadGateways,  Permission::kManageGateways,
-    Permission::kReadAudit,       Permission::kManagePeople,  Permission::kReadSystem};
+    Permission::kReadRoutes,      Permission::kManageRoutes,  Permission::kTryModels,
+    Permission::kReadCallers,     Permission::kManageCallers, Permission::kReadCard,
+    Permission::kReadKeys,        Permission::kManageKeys,    Permission::kReadGateways,
+    Permission::kManageGateways,  Permission::kReadAudit,     Permission::kManagePeople,
+    Permission::kReadSystem};
 std::string_view to_string(Permission permission);  // "read-models", ...
 bool may(Role role, Permission permission);
 

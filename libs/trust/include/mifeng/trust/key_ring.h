@@ -37,6 +37,9 @@ struct KeySet {
   const LoadedKey& delivery_in_force() const { return delivery.back(); }
   // nullptr where it is unknown or destroyed.
   const crypto::Sm2PrivateKey* delivery_key(const std::string& key_id) const;
+  // The output key that a model's answer was sealed to, for opening the answer to a trial (libs/trials) and for nothing
+  // else that the platform does; nullptr where it is unknown or destroyed.
+  const crypto::Sm2PrivateKey* reveal_for_trial(const crypto::KeyId& key_id) const;
   // Of the card that a package was made for. An identity key that is not named, or not known, is the first, on which
   // all later ones rest; nullptr for a delivery key that is not known.
   const LoadedKey& identity_of_card(const std::string& key_id) const;
