@@ -32,7 +32,7 @@ class Follower {
   }
 
   // Whether `part` comes within `patience`.
-  bool hears(const std::string& part, std::chrono::milliseconds patience = 10s) {
+  bool hears(const std::string& part, std::chrono::milliseconds patience = 30s) {
     const auto deadline = std::chrono::steady_clock::now() + patience;
     while (heard_.find(part) == std::string::npos) {
       const auto left =
@@ -183,8 +183,8 @@ TEST_F(EventsTest, TheServerStopsWithStreamsOpen) {
   Follower follower = follow(admin);
   ASSERT_TRUE(follower.hears("event: reset\n"));
   const auto started = std::chrono::steady_clock::now();
-  server_->stop(5s);
-  EXPECT_LT(std::chrono::steady_clock::now() - started, 3s);
+  server_->stop(60s);
+  EXPECT_LT(std::chrono::steady_clock::now() - started, 30s);
   EXPECT_FALSE(follower.ends()) << "it was cut off, and is not whole";
 }
 
@@ -198,7 +198,7 @@ TEST_F(EventsTest, OnePersonHasSoManyStreamsAndNoMore) {
   EXPECT_EQ(refused.string("reason"), "too-many-streams");
   followers.pop_back();
   // The server learns of it by itself.
-  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  const auto deadline = std::chrono::steady_clock::now() + 30s;
   while (std::chrono::steady_clock::now() < deadline) {
     Follower next = follow(admin);
     if (next.hears("event: reset\n", 1s)) return;

@@ -49,7 +49,7 @@ test('one round after the other, and nothing is lost between', async () => {
     },
     () => Promise.resolve(),
   );
-  const settle = () => new Promise((done) => setTimeout(done, 5));
+  const settle = () => new Promise((done) => setTimeout(done, 20));
   refresher.changed([of('routes')]);
   refresher.changed([of('callers')]);
   refresher.changed([of('callers')]);

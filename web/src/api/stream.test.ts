@@ -30,7 +30,7 @@ async function through(...answers: ((signal: AbortSignal) => Response)[]) {
       return next(signal);
     },
     sleep: async (ms) => void waits.push(ms),
-    quietMs: 50,
+    quietMs: 500,
   };
   const place = { id: '' };
   await follow(

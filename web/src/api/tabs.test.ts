@@ -62,25 +62,24 @@ class Fake {
     return { told, ...tab };
   }
 }
+// For what must not happen; what must is waited for.
 const settle = () => new Promise((done) => setTimeout(done, 20));
 const change = (id: string, place: string) => `id: ${place}\nevent: change\ndata: {"kind":"routes","id":"${id}","time_ms":1}\n\n`;
 
 test('one stream over all tabs, and another tab takes over where the first left off', async () => {
   const fake = new Fake();
   const [first, second, third] = [fake.tab(), fake.tab(), fake.tab()];
+  await expect.poll(() => fake.streams.length).toBe(1);
   await settle();
   expect(fake.streams.length).toBe(1);
   fake.streams[0]?.say('id: p1\nevent: reset\ndata: {}\n\n');
   fake.streams[0]?.say(change('rt-1', 'p2'));
-  await settle();
-  for (const tab of [first, second, third]) expect(tab.told).toEqual(['reset', 'routes rt-1']);
+  for (const tab of [first, second, third]) await expect.poll(() => tab.told).toEqual(['reset', 'routes rt-1']);
   first.stop();
-  await settle();
-  expect(fake.streams.map((one) => one.open)).toEqual([false, true]);
+  await expect.poll(() => fake.streams.map((one) => one.open)).toEqual([false, true]);
   expect(fake.streams[1]?.lastId).toBe('p2');
   fake.streams[1]?.say(change('rt-2', 'p3'));
-  await settle();
-  for (const tab of [second, third]) expect(tab.told.at(-1)).toBe('routes rt-2');
+  for (const tab of [second, third]) await expect.poll(() => tab.told.at(-1)).toBe('routes rt-2');
   expect(first.told.length).toBe(2);
   // One that waits and goes leaves the others alone.
   third.stop();
@@ -93,16 +92,13 @@ test('the end of a session reaches every tab, and a sign-in in any of them begin
   const fake = new Fake();
   fake.status = 401;
   const [first, second] = [fake.tab(), fake.tab()];
-  await settle();
-  for (const tab of [first, second]) expect(tab.told).toEqual(['ended']);
+  for (const tab of [first, second]) await expect.poll(() => tab.told).toEqual(['ended']);
   expect(fake.streams.length).toBe(0);
   fake.status = 200;
   second.signedIn();
-  await settle();
-  expect(fake.streams.length).toBe(1);
+  await expect.poll(() => fake.streams.length).toBe(1);
   fake.streams[0]?.say(change('rt-1', 'p1'));
-  await settle();
-  for (const tab of [first, second]) expect(tab.told).toEqual(['ended', 'routes rt-1']);
+  for (const tab of [first, second]) await expect.poll(() => tab.told).toEqual(['ended', 'routes rt-1']);
   first.stop();
   second.stop();
 });
