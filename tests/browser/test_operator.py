@@ -61,6 +61,48 @@ def test_a_session_that_ends_leaves_the_page(installation, people, console):
     assert page.input_value("#name") == "kept"
 
 
+def test_what_changes_appears_in_every_tab(installation, people, console):
+    """One stream over all tabs, and nobody asks again and again."""
+    operator = console("zh")
+    operator.sign_in(people["operator"])
+    asked = []
+    operator.context.on("request", lambda request: asked.append(request.url.removeprefix(operator.url)))
+    tabs = [operator.page, operator.context.new_page()]
+    for page in tabs:
+        page.goto(operator.url + "/callers")
+        page.wait_for_selector("h1")
+        page.wait_for_selector("[aria-busy]", state="detached")
+        page.evaluate("window.kept = true")
+    installation.api("POST", "/callers", {"name": "told-to-both"})
+    for page in tabs:
+        page.wait_for_selector("text=told-to-both", timeout=30_000)
+    assert asked.count("/api/v1/events") == 1, "the other tab hears it from the first"
+    # What other tests left behind may still go.
+    for _ in range(10):
+        asked.clear()
+        tabs[0].wait_for_timeout(4_000)
+        if not asked:
+            break
+    assert asked == [], "nothing has changed"
+    tabs[0].close()
+    installation.api("POST", "/callers", {"name": "told-to-the-other"})
+    tabs[1].wait_for_selector("text=told-to-the-other", timeout=30_000)
+    assert tabs[1].evaluate("window.kept"), "without a reload"
+
+
+def test_where_no_stream_can_be_had_the_frame_says_so(people, console):
+    operator = console("zh")
+    page = operator.page
+    operator.sign_in(people["operator"])
+    page.wait_for_selector("header >> text=实时")
+    page.route("**/api/v1/events", lambda route: route.fulfill(status=429, content_type="application/json", body="{}"))
+    page.reload()
+    page.wait_for_selector("header >> text=每分钟更新")
+    page.unroute("**/api/v1/events")
+    page.reload()
+    page.wait_for_selector("header >> text=实时")
+
+
 def test_each_role_finds_its_own_places_and_no_others(people, console):
     places = {"operator": "审计|人员", "vendor": "部署|批量部署|密钥|审计|人员", "auditor": "提交模型|人员", "caller": "模型资源库|部署|审计"}
     landing = {"operator": "/overview", "vendor": "/submit", "auditor": "/audit", "caller": "/my"}

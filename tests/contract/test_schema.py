@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import content_type_conformance, response
 from conftest import DESCRIPTION, Platform
 from gateway_member import Member
 
-BY_HAND = ["followSnapshots", "signOut", "changePassword", "requestGrant", "renewGrant"]
+BY_HAND = ["followSnapshots", "followEvents", "signOut", "changePassword", "requestGrant", "renewGrant"]
 EXAMPLES = 6
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
 SPEC = yaml.safe_load(DESCRIPTION.read_text())
@@ -225,6 +225,28 @@ def test_following_snapshots(platform, tokens, tmp_path):
 
     assert ask(platform, "revokeGateway", tokens["administrator"], gateway=member.id) == (204, b"")
     assert refused(member.follow())[0] == 403
+
+
+def test_following_events(platform, tokens):
+    refused = lambda token, query="": ask(platform, "followEvents", token, query=query)
+    assert refused(None) == (401, "not-signed-in") and refused("wrong")[0] == 401
+    assert refused(tokens["operator"], "?kind=models") == (400, "bad-query")
+    connection = platform.connect()
+    connection.request("GET", "/api/v1/events", headers={"Authorization": "Bearer " + tokens["operator"]})
+    answer = connection.getresponse()
+    text = b""
+    while b"event: change" not in text or not text.endswith(b"\n\n"):
+        line = answer.readline()
+        assert line, text
+        text += line
+        if line.startswith(b"event: reset"):
+            status, vendor, _ = platform.request("POST", "/vendors", tokens["administrator"],
+                                                 {"id": f"told-{time.monotonic_ns()}", "name": "Told"})
+            assert status == 201, vendor
+    described("followEvents", answer.status, dict(answer.getheaders()), text, {})
+    connection.close()
+    change = text.split(b"event: change\ndata: ")[1].split(b"\n")[0]
+    jsonschema.Draft4Validator(resolved(SPEC["components"]["schemas"]["ChangeEvent"])).validate(json.loads(change))
 
 
 @pytest.fixture(scope="module")

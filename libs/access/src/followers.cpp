@@ -3,14 +3,21 @@
 namespace mifeng::access {
 
 void Followers::opened(const std::string& gateway) {
-  const std::lock_guard lock(mutex_);
-  ++connections_[gateway];
+  {
+    const std::lock_guard lock(mutex_);
+    if (++connections_[gateway] != 1) return;
+  }
+  changed_(gateway);
 }
 
 void Followers::closed(const std::string& gateway) {
-  const std::lock_guard lock(mutex_);
-  const auto found = connections_.find(gateway);
-  if (found != connections_.end() && --found->second <= 0) connections_.erase(found);
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = connections_.find(gateway);
+    if (found == connections_.end() || --found->second > 0) return;
+    connections_.erase(found);
+  }
+  changed_(gateway);
 }
 
 bool Followers::has(const std::string& gateway) const {

@@ -250,8 +250,13 @@ TEST_F(Gateways, AnInstanceIsListedOnceEveryFollowerHasConfirmed) {
   EXPECT_TRUE(listed());
   EXPECT_EQ(platform_->gateways().list(admin_)->at(0).serial_confirmed, next.serial);
   EXPECT_TRUE(platform_->gateways().list(admin_)->at(0).connected);
+  const events::Place before = platform_->events().now();
   platform_->gateways().follow_closed("gw-1");
   EXPECT_FALSE(platform_->gateways().list(admin_)->at(0).connected);
+  const auto told = platform_->events().after(before, events::Sight(admin_)).changes;
+  ASSERT_EQ(told.size(), 1u) << "no table says who follows";
+  EXPECT_EQ(told[0].kind, events::Kind::kGateways);
+  EXPECT_EQ(told[0].id, "gw-1");
 }
 
 TEST_F(Gateways, ReportsAreCountedOnceAndRefusalsAreWrittenDown) {

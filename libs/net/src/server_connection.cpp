@@ -222,6 +222,8 @@ asio::awaitable<bool> send_response(Wire& wire, Response response, bool head_req
   if (!written) co_return false;
   if (head_request) co_return keep_alive;
   watch.set_phase(Phase::kStreaming);
+  // Those that ran when the stop came were cancelled then, as this one would have been.
+  if (watch.stopping()) co_return false;
   WireSink sink(wire, options.write_timeout, http_1_1);
   std::optional<Result<void>> result;
   {

@@ -171,6 +171,38 @@ TEST_F(ServerTest, ManyClientsAtOnce) {
   EXPECT_EQ(right, 200);
 }
 
+TEST_F(ServerTest, AStreamThatWouldBeginAfterTheStopDoesNot) {
+  std::latch handling(1);
+  std::latch finish(1);
+  std::atomic<bool> began = false;
+  start([&](Request) -> asio::awaitable<Response> {
+    handling.count_down();
+    auto wait = [&]() -> Result<void> {
+      finish.wait();
+      return ok();
+    };
+    auto waited = co_await run_blocking(pool_, std::move(wait));
+    EXPECT_TRUE(waited);
+    Response response(200);
+    response.body = BodyWriter([&](BodySink&) -> Task<void> {
+      began = true;
+      co_await sleep_for(1h);
+      co_return ok();
+    });
+    co_return response;
+  });
+  RawClient idle(server_->port()), follower(server_->port());
+  follower.send("GET / HTTP/1.1\r\n\r\n");
+  handling.wait();
+  const auto before = std::chrono::steady_clock::now();
+  std::thread stopper([&] { server_->stop(60s); });
+  idle.read_all();  // it is closed: the stop has begun
+  finish.count_down();
+  stopper.join();
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 30s);
+  EXPECT_FALSE(began);
+}
+
 TEST_F(ServerTest, StoppingEndsStreamsAndIdleConnectionsAndLetsRequestsFinish) {
   std::latch streaming(1);
   std::latch ended(1);

@@ -127,11 +127,13 @@ Result<trust::Actor> PeopleService::authenticate(const std::string& bearer, cons
       person_id = token->person_id;
       only = split_roles(token->roles);
       actor.token_id = token->id;
+      actor.until_ms = token->expires_ms;
       touch = token->last_used_ms + kMinute <= now;
     } else {
       MIFENG_TRY(auto session, store::find<store::SessionRow>(tx, sm3));
       if (!session || session->expires_ms <= now || session->last_used_ms + kSessionIdle <= now) return bad_token();
       person_id = session->person_id;
+      actor.until_ms = std::min(session->expires_ms, session->last_used_ms + kSessionIdle);
       touch = use == Use::kWork && session->last_used_ms + kMinute <= now;
     }
     MIFENG_TRY(auto person, store::find<store::PersonRow>(tx, person_id));

@@ -108,6 +108,7 @@ struct Platform::Services {
     std::unique_ptr<vault::Wrapper> wrapper;
     std::unique_ptr<trust::AuditLog> audit;
     std::unique_ptr<trust::DoorTags> door_tags;
+    std::unique_ptr<events::Feed> events;
   };
 
   Services(const PlatformOptions& wanted, Opened&& parts, const clusters::EngineFactory& engines, const Clock& clock,
@@ -147,7 +148,8 @@ struct Platform::Services {
   clusters::ClusterService clusters{base, *opened.wrapper, engine_set, options.joiner, clusters_changed};
 
   access::AttemptLimits attempts;
-  access::Followers followers;
+  access::Followers followers{
+      [this](const std::string& gateway) { opened.events->note(events::Kind::kGateways, gateway); }};
   access::TrialCaller trial_caller;
   const access::Context access_context{base,      key_ring,     *opened.provider, attempts,
                                        followers, trial_caller, snapshots_changed};
@@ -195,6 +197,7 @@ Result<std::unique_ptr<Platform>> Platform::open(const PlatformOptions& options,
              vault::Wrapper::create(std::move(master_key), vault::WrapForm::kPlatform, *opened.provider, random));
   MIFENG_TRY(opened.db, store::Database::open(
                             {.path = options.data_dir / "mifeng.db", .connections = options.database_connections}));
+  MIFENG_TRY(opened.events, events::Feed::create(*opened.db, *opened.provider, clock, random));
   MIFENG_TRY(opened.audit, trust::AuditLog::load_or_create(*opened.db, *opened.wrapper, clock, random));
   MIFENG_TRY(opened.door_tags, trust::DoorTags::load_or_create(*opened.db, *opened.wrapper, clock, random));
   auto services = std::make_unique<Services>(options, std::move(opened), engines, clock, random);
@@ -220,6 +223,7 @@ grants::GrantService& Platform::grants() { return services_->grants; }
 access::GatewayService& Platform::gateways() { return services_->gateways; }
 trials::TrialService& Platform::trials() { return services_->trials; }
 trust::AuditService& Platform::audit() { return services_->audit; }
+events::Feed& Platform::events() { return *services_->opened.events; }
 deployments::Reconciler& Platform::reconciler() { return services_->reconciler; }
 
 Result<std::string> Platform::remove_cluster(const trust::Actor& actor, const std::string& id, bool abandon) {

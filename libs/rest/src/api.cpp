@@ -12,6 +12,7 @@
 #include "mifeng/messages/tools.h"
 #include "mifeng/rest/http_status.h"
 #include "operation.h"
+#include "stream_seats.h"
 
 namespace mifeng::rest {
 
@@ -131,6 +132,7 @@ struct Api::Impl {
   const Clock& clock;
   std::mutex url_mutex;
   std::string url;
+  StreamSeats seats;
   // Last, so that what they still run ends before what it refers to.
   net::BlockingPool work{"database", 8, 256};
   net::BlockingPool slow{"slow requests", 16, 64};
@@ -143,6 +145,7 @@ struct Api::Impl {
                                             .work = work,
                                             .slow = slow,
                                             .proofs = proofs,
+                                            .seats = seats,
                                             .actor = {},
                                             .bearer = {},
                                             .method = request.method,
@@ -165,9 +168,8 @@ struct Api::Impl {
     return call;
   }
 
-  net::Task<void> authenticate(std::shared_ptr<Call> call, Door door, const net::Peer& peer) {
+  net::Task<void> authenticate(std::shared_ptr<Call> call, Door door, const net::Peer& peer, people::Use use) {
     MIFENG_CO_TRY(call->bearer, bearer_of(call->headers));
-    auto use = people::Use::kWork;
     if (call->bearer.empty() && door == Door::kNetwork) {
       MIFENG_CO_TRY(call->bearer, cookie_of(call->headers, cookie_name(call->tls, call->url)));
       call->by_cookie = !call->bearer.empty();
@@ -243,7 +245,7 @@ struct Api::Impl {
     if (has_access(operation, Access::kLocal) && door != Door::kLocal)
       co_return Error(ErrorCode::kPermissionDenied, "local-only", "This works on mifengd's local socket alone.");
     if (needs_actor(operation) || door == Door::kLocal) {
-      auto authenticated = co_await authenticate(call, door, request.peer);
+      auto authenticated = co_await authenticate(call, door, request.peer, operation.use);
       if (!authenticated) co_return std::move(authenticated).error();
       MIFENG_CO_CHECK(check_access(*call, operation));
     }

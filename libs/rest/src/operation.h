@@ -25,6 +25,8 @@ inline constexpr const char* kLocalActor = "local";
 
 using trust::Permission;
 
+class StreamSeats;
+
 // What an operation answers, when it is no stream.
 struct Reply {
   int status = 200;
@@ -44,6 +46,7 @@ struct Call {
   net::BlockingPool& work;    // short: the database
   net::BlockingPool& slow;    // what takes its time: password hashing, verifying a package, following a log
   net::BlockingPool& proofs;  // of guards: the engine is asked, and may be slow to answer
+  StreamSeats& seats;         // of streams of events
   trust::Actor actor;
   std::string bearer;                                    // as it came; empty on the local socket
   bool by_cookie = false;                                // whether it came in the cookie of a browser
@@ -90,6 +93,7 @@ struct Operation {
   BodyKind body = BodyKind::kNone;
   std::string_view query = "";  // names, separated by spaces
   Pool pool = Pool::kWork;
+  people::Use use = people::Use::kWork;  // kRefresh: asking for it keeps no session alive
 };
 
 // One table a file *_operations.cpp.
@@ -108,6 +112,7 @@ std::span<const Operation> trial_operations();
 std::span<const Operation> key_operations();
 std::span<const Operation> gateway_operations();
 std::span<const Operation> audit_operations();
+std::span<const Operation> event_operations();
 std::span<const Operation> system_operations();
 
 struct Match {

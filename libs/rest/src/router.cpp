@@ -25,10 +25,11 @@ struct Entry {
 const std::vector<Entry>& entries() {
   static const std::vector<Entry> kEntries = [] {
     std::vector<Entry> all;
-    for (const auto table : {session_operations(), people_operations(), vendor_operations(), model_operations(),
-                             package_operations(), cluster_operations(), port_operations(), deployment_operations(),
-                             batch_operations(), route_operations(), caller_operations(), trial_operations(),
-                             key_operations(), gateway_operations(), audit_operations(), system_operations()}) {
+    for (const auto table :
+         {session_operations(), people_operations(), vendor_operations(), model_operations(), package_operations(),
+          cluster_operations(), port_operations(), deployment_operations(), batch_operations(), route_operations(),
+          caller_operations(), trial_operations(), key_operations(), gateway_operations(), audit_operations(),
+          event_operations(), system_operations()}) {
       for (const Operation& operation : table) {
         auto segments = segments_of(operation.pattern);
         const auto variables = static_cast<std::size_t>(

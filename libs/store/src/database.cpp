@@ -8,6 +8,7 @@
 
 #include <mutex>
 
+#include "changes.h"
 #include "connection.h"
 #include "mifeng/os/file.h"
 #include "mifeng/store/rows.h"
@@ -21,6 +22,7 @@ struct Database::Impl {
   soci::connection_pool pool;
   // SQLite takes one writer; waiting here is without its polling. Other processes meet busy_timeout.
   std::timed_mutex writer;
+  ToldChanges told;  // empty where nothing is watched
 };
 
 Database::Database(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -42,7 +44,8 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& options)
       session << "PRAGMA synchronous = FULL";
       session << "PRAGMA foreign_keys = ON";
       session << "PRAGMA trusted_schema = OFF";
-      session << "PRAGMA secure_delete = ON";  // a destroyed key leaves no bytes in a free page
+      session << "PRAGMA temp_store = MEMORY";  // what watches notes there costs no file
+      session << "PRAGMA secure_delete = ON";   // a destroyed key leaves no bytes in a free page
     }
   } catch (...) {
     return current_database_error().with_context(options.path.string());
@@ -71,6 +74,7 @@ Result<void> Database::run_in(Mode mode, const std::function<Result<void>(Transa
     } catch (...) {  // SQLite has rolled back by itself after some errors (full disk): then there is none to undo
     }
   };
+  std::vector<RowChange> changes;
   try {
     session << (mode == Mode::kWrite ? "BEGIN IMMEDIATE" : "BEGIN");
     begun = true;
@@ -80,13 +84,33 @@ Result<void> Database::run_in(Mode mode, const std::function<Result<void>(Transa
       undo();
       return done;
     }
+    if (mode == Mode::kWrite && impl_->told) {
+      auto taken = take_changes(tx);
+      if (!taken) {
+        undo();
+        return std::move(taken).error();
+      }
+      changes = std::move(*taken);
+    }
     session << "COMMIT";
-    return ok();
   } catch (...) {
     const Error error = current_database_error();
     undo();
     return error;
   }
+  // Still alone, so that the order is that of the commits.
+  if (!changes.empty()) impl_->told(changes);
+  return ok();
+}
+
+Result<void> Database::watch(const std::vector<WatchedTable>& tables, ToldChanges told) {
+  for (std::size_t i = 0; i < static_cast<std::size_t>(impl_->options.connections); ++i) {
+    Transaction::State state{impl_->pool.at(i)};
+    Transaction tx(state);
+    MIFENG_CHECK(watch_tables(tx, tables));
+  }
+  impl_->told = std::move(told);
+  return ok();
 }
 
 Result<int> Database::schema_version() {

@@ -16,10 +16,19 @@ export const consoleHeader = () => ({ 'Mifeng-Console': Date.now() - lastWork < 
 // Told when the platform says that nobody is signed in any more.
 let onSessionEnd: () => void = () => undefined;
 export const whenSessionEnds = (act: () => void) => (onSessionEnd = act);
+export const sessionEnds = () => onSessionEnd();
 
 // An answer to what was asked before the last sign-in says nothing about the session that it began.
 let signIns = 0;
-export const signedIn = () => (signIns += 1);
+const onSignIn = new Set<() => void>();
+export function signedIn() {
+  signIns += 1;
+  for (const act of onSignIn) act();
+}
+export function whenSignedIn(act: () => void) {
+  onSignIn.add(act);
+  return () => onSignIn.delete(act);
+}
 const askedIn = new WeakMap<Request, number>();
 
 async function send(request: Request): Promise<Response> {

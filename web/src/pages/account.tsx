@@ -33,7 +33,7 @@ export default function Account() {
 function Sessions() {
   const { t } = useTranslation();
   const queries = useQueryClient();
-  const asked = useLive(['sessions'], (signal) => must(client.GET('/sessions', { signal })), { rarely: true });
+  const asked = useLive(['sessions'], (signal) => must(client.GET('/sessions', { signal })));
   const [error, setError] = useState<unknown>(null);
   return (
     <>
@@ -82,7 +82,7 @@ function Tokens() {
   const { t } = useTranslation();
   const me = useMe();
   const queries = useQueryClient();
-  const asked = useLive(['tokens'], (signal) => must(client.GET('/tokens', { signal })), { rarely: true });
+  const asked = useLive(['tokens'], (signal) => must(client.GET('/tokens', { signal })));
   const [making, setMaking] = useState(false);
   const [ends, setEnds] = useState<{ id: string; name: string } | null>(null);
   const [name, setName] = useState('');

@@ -232,7 +232,7 @@ function ByFilter({ draft, change }: Part) {
   const settled = useSettled(draft.filter, 250);
   const settledSearch = useSettled(search, 200);
   const query = { ...(Object.fromEntries(Object.entries(settled).filter(([, value]) => value.trim() !== '')) as Partial<Filter>), state: 'accepted' as const };
-  const vendors = useLive(['vendors', 'all'], (signal) => must(client.GET('/vendors', { signal, params: { query: { page_size: 200 } } })), { rarely: true });
+  const vendors = useLive(['vendors', 'all'], (signal) => must(client.GET('/vendors', { signal, params: { query: { page_size: 200 } } })));
   const found = useQuery({
     queryKey: ['models', 'fit', query],
     queryFn: ({ signal }) => must(client.GET('/models', { signal, params: { query: { ...query, page_size: 1 } } })),
@@ -285,8 +285,8 @@ function ByFilter({ draft, change }: Part) {
 
 function ForAll({ draft, change }: Part) {
   const { t } = useTranslation();
-  const clusters = useLive(['clusters'], (signal) => must(client.GET('/clusters', { signal })), { rarely: true });
-  const callers = useLive(['callers', 'all'], (signal) => must(client.GET('/callers', { signal, params: { query: { page_size: 200 } } })), { rarely: true });
+  const clusters = useLive(['clusters'], (signal) => must(client.GET('/clusters', { signal })));
+  const callers = useLive(['callers', 'all'], (signal) => must(client.GET('/callers', { signal, params: { query: { page_size: 200 } } })));
   const example = draft.by === 'picks' && draft.picks[0] ? draft.picks[0] : { vendor_id: 'acme', model: 'wheat', version: '1.2.0' };
   return (
     <div className="form">

@@ -32,7 +32,7 @@ const sourceOf = (item: Item) => (item.model === '' ? item.version : `${item.ven
 export function Plan({ id }: { id: string }) {
   const { t } = useTranslation();
   const me = useMe();
-  const asked = useLive(['batch-plan', id], (signal) => must(client.GET('/batches/plans/{id}', { signal, params: { path: { id } } })), { rarely: true });
+  const asked = useLive(['batch-plan', id], (signal) => must(client.GET('/batches/plans/{id}', { signal, params: { path: { id } } })));
   const gone = asked.error instanceof ApiError && asked.error.reason === 'plan-gone';
   if (asked.data && asked.data.batch_id !== '') return <Navigate to={`/batches/${asked.data.batch_id}`} replace />;
   return (
@@ -326,7 +326,7 @@ const envText = (edit: { env?: { name: string; value: string }[] }) => (edit.env
 function EditItem({ item, edit, close, save }: { item: Item; edit: Edit; close: () => void; save: (edit: Edit) => Promise<void> }) {
   const { t } = useTranslation();
   const request = requestIn(item);
-  const clusters = useLive(['clusters'], (signal) => must(client.GET('/clusters', { signal })), { rarely: true });
+  const clusters = useLive(['clusters'], (signal) => must(client.GET('/clusters', { signal })));
   const [name, setName] = useState(request.name ?? '');
   const [cluster, setCluster] = useState(request.cluster ?? '');
   const [replicas, setReplicas] = useState<number | null>(request.replicas ?? null);

@@ -36,10 +36,7 @@ const countOf = (counts: Schemas['BatchCounts'], state: Item['state']) => counts
 
 function Progress({ id }: { id: string }) {
   const { t } = useTranslation();
-  const key = ['batch', id];
-  const known = useQueryClient().getQueryData<Batch>(key);
-  // Once all is done it changes seldom: an item that failed may yet come up.
-  const asked = useLive(key, (signal) => must(client.GET('/batches/{id}', { signal, params: { path: { id } } })), { rarely: known?.state === 'done' });
+  const asked = useLive(['batch', id], (signal) => must(client.GET('/batches/{id}', { signal, params: { path: { id } } })));
   const batch = asked.data;
   return (
     <>

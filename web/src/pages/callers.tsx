@@ -24,7 +24,7 @@ export default function Callers() {
   const [error, setError] = useState<unknown>(null);
   const query = { page: list.page, page_size: kSize };
   const asked = useLive(['callers', query], (signal) => must(client.GET('/callers', { signal, params: { query } })), { keep: true });
-  const routes = useLive(['routes', 'all'], (signal) => must(client.GET('/routes', { signal, params: { query: { page_size: 200 } } })), { rarely: true });
+  const routes = useLive(['routes', 'all'], (signal) => must(client.GET('/routes', { signal, params: { query: { page_size: 200 } } })));
   const after = () => queries.invalidateQueries({ queryKey: ['callers'] });
   const mine = (id: string) => routes.data?.items.filter((one) => one.open || one.callers.length === 0 || one.callers.includes(id)) ?? [];
   const keyOf = (made: Schemas['NewCaller']): Secret => ({ title: t('callers.made', { name: made.caller.name }), note: t('account.shown-once'), value: made.key, file: `${made.caller.name}.key` });

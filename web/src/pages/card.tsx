@@ -7,7 +7,7 @@ import { Loaded, PageHead, save } from '../ui/parts.tsx';
 
 export default function Card() {
   const { t } = useTranslation();
-  const asked = useLive(['card', 'fingerprint'], (signal) => must(client.GET('/card/fingerprint', { signal })), { rarely: true });
+  const asked = useLive(['card', 'fingerprint'], (signal) => must(client.GET('/card/fingerprint', { signal })));
   return (
     <>
       <PageHead

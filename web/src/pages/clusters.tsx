@@ -43,7 +43,7 @@ function One({ of }: { of: Cluster }) {
   const [asks, setAsks] = useState<'' | 'edit' | 'remove' | 'sweep'>('');
   const [name, setName] = useState(of.name);
   const [nodes, setNodes] = useState(of.node_addresses.join('\n'));
-  const detail = useLive(['cluster', of.id], (signal) => must(client.GET('/clusters/{id}', { signal, params: { path: { id: of.id } } })), { rarely: true });
+  const detail = useLive(['cluster', of.id], (signal) => must(client.GET('/clusters/{id}', { signal, params: { path: { id: of.id } } })));
   const check = useQuery({
     queryKey: ['cluster', of.id, 'check'],
     enabled: checking && of.kind === 'kubernetes',

@@ -12,7 +12,7 @@ export default function Configs() {
   const { t } = useTranslation();
   const list = useList();
   const query = { page: list.page, page_size: kSize };
-  const asked = useLive(['configs', query], (signal) => must(client.GET('/configs', { signal, params: { query } })), { keep: true, rarely: true });
+  const asked = useLive(['configs', query], (signal) => must(client.GET('/configs', { signal, params: { query } })), { keep: true });
   return (
     <>
       <PageHead title={t('library.configs')} lead={asked.data && t('configs.lead', { count: asked.data.total, number: groups(asked.data.total) })} />

@@ -56,7 +56,7 @@ export default function Deploy() {
     enabled: versionId !== '',
     queryFn: ({ signal }) => must(client.GET('/models/{id}', { signal, params: { path: { id: versionId } } })),
   });
-  const clusters = useLive(['clusters'], (signal) => must(client.GET('/clusters', { signal })), { rarely: true });
+  const clusters = useLive(['clusters'], (signal) => must(client.GET('/clusters', { signal })));
   const set = (name: string, value: string) =>
     setParams((former) => {
       const next = new URLSearchParams(former);
@@ -130,8 +130,8 @@ function Form({ version, cluster }: { version: Schemas['ModelVersion']; cluster:
   const replicas = draft.replicas < 0 ? signed.replicas : draft.replicas;
   const perSlot = signed.ports.length;
 
-  const callers = useLive(['callers', 'all'], (signal) => must(client.GET('/callers', { signal, params: { query: { page_size: 200 } } })), { rarely: true });
-  const capacity = useLive(['cluster', cluster], (signal) => must(client.GET('/clusters/{id}', { signal, params: { path: { id: cluster } } })), { rarely: true });
+  const callers = useLive(['callers', 'all'], (signal) => must(client.GET('/callers', { signal, params: { query: { page_size: 200 } } })));
+  const capacity = useLive(['cluster', cluster], (signal) => must(client.GET('/clusters/{id}', { signal, params: { path: { id: cluster } } })));
 
   const basic = useMemo(() => {
     const env = changed(draft.env);

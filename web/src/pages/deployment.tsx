@@ -152,7 +152,7 @@ function Acts({ of }: { of: Deployment }) {
   const { data: usage } = useLive(
     ['usage', 'yesterday'],
     (signal) => must(client.GET('/usage', { signal, params: { query: { from_ms: Date.now() - 24 * 3600_000 } } })),
-    { rarely: true, enabled: asks === 'delete' },
+    { enabled: asks === 'delete' },
   );
   const calls = usage?.items.find((one) => one.deployment_id === of.id)?.calls ?? 0;
   return (
@@ -260,7 +260,7 @@ function Update({ of, close }: { of: Deployment; close: () => void }) {
   const plan = useLive(
     ['update-plan', of.id, version],
     (signal) => must(client.POST('/deployments/{id}/revisions/plan', { signal, params: path, body: { version_id: version } })),
-    { enabled: version !== '', rarely: true },
+    { enabled: version !== '' },
   );
   return (
     <Dialog
@@ -428,7 +428,7 @@ function overlayText(overlay: Schemas['Overlay']): string {
 
 function ConfigTab({ of }: { of: Deployment }) {
   const { t } = useTranslation();
-  const version = useLive(['model', of.version_id], (signal) => must(client.GET('/models/{id}', { signal, params: { path: { id: of.version_id } } })), { rarely: true });
+  const version = useLive(['model', of.version_id], (signal) => must(client.GET('/models/{id}', { signal, params: { path: { id: of.version_id } } })));
   const facts: [string, ReactNode][] = [
     [t('field.name'), of.name],
     [t('field.cluster'), of.cluster],

@@ -37,7 +37,7 @@ export function BulkActs({ picked }: { picked: Picked<Deployment> }) {
   const { data: usage } = useLive(
     ['usage', 'yesterday'],
     (signal) => must(client.GET('/usage', { signal, params: { query: { from_ms: Date.now() - 24 * 3600_000 } } })),
-    { rarely: true, enabled: asks === 'delete' || asks === 'stop' },
+    { enabled: asks === 'delete' || asks === 'stop' },
   );
   const calls = usage?.items.filter((one) => these.some((other) => other.id === one.deployment_id)).reduce((sum, one) => sum + one.calls, 0) ?? 0;
   const run = async (what: What) => {

@@ -12,7 +12,7 @@ export default function Images() {
   const { t } = useTranslation();
   const list = useList();
   const query = { text: list.get('text') || undefined, page: list.page, page_size: kSize };
-  const asked = useLive(['images', query], (signal) => must(client.GET('/images', { signal, params: { query } })), { keep: true, rarely: true });
+  const asked = useLive(['images', query], (signal) => must(client.GET('/images', { signal, params: { query } })), { keep: true });
   return (
     <>
       <PageHead title={t('library.images')} lead={asked.data && t('images.lead', { count: asked.data.total, number: groups(asked.data.total) })} />

@@ -28,7 +28,7 @@ export default function Keys() {
   const { t } = useTranslation();
   const queries = useQueryClient();
   const [rotates, setRotates] = useState<Key['purpose'] | null>(null);
-  const asked = useLive(['keys'], (signal) => must(client.GET('/keys', { signal })), { rarely: true });
+  const asked = useLive(['keys'], (signal) => must(client.GET('/keys', { signal })));
   return (
     <>
       <PageHead title={t('nav.keys')} lead={t('keys.lead')} />

@@ -45,7 +45,7 @@ export default function Models() {
     page_size: kSize,
   };
   const asked = useLive(['models', query], (signal) => must(client.GET('/models', { signal, params: { query } })), { keep: true });
-  const waiting = useLive(['models', 'waiting'], (signal) => must(client.GET('/models', { signal, params: { query: { state: 'submitted', page_size: 1 } } })), { rarely: true });
+  const waiting = useLive(['models', 'waiting'], (signal) => must(client.GET('/models', { signal, params: { query: { state: 'submitted', page_size: 1 } } })));
   const filtered = Boolean(query.text || query.language || query.vendor || query.state);
   const picked = usePicked<Version>(asked.data?.items ?? [], (one) => one.id);
   const pick = usePickColumn(

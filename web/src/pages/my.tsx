@@ -6,7 +6,7 @@ import { Copy, Empty, Loaded, PageHead, State } from '../ui/parts.tsx';
 // 我的接入: which addresses there are, and how one is called.
 export default function My() {
   const { t } = useTranslation();
-  const asked = useLive(['routes', 'mine'], (signal) => must(client.GET('/routes', { signal, params: { query: { page_size: 200 } } })), { rarely: true });
+  const asked = useLive(['routes', 'mine'], (signal) => must(client.GET('/routes', { signal, params: { query: { page_size: 200 } } })));
   return (
     <>
       <PageHead title={t('nav.my')} lead={t('my.lead')} />

@@ -93,9 +93,9 @@ function Waiting() {
   const { t } = useTranslation();
   const { may } = useSession();
   const versions = useLive(['models', 'submitted'], (signal) => must(client.GET('/models', { signal, params: { query: { state: 'submitted', page_size: 5 } } })), { enabled: may('read-models') });
-  const vendors = useLive(['vendors', 'waiting'], (signal) => must(client.GET('/vendors', { signal, params: { query: { page_size: 200 } } })), { enabled: may('read-vendors'), rarely: true });
+  const vendors = useLive(['vendors', 'waiting'], (signal) => must(client.GET('/vendors', { signal, params: { query: { page_size: 200 } } })), { enabled: may('read-vendors') });
   const keys = vendors.data?.items.filter((one) => one.pending_fingerprint !== '') ?? [];
-  const batches = useLive(['batches', 'failed'], (signal) => must(client.GET('/batches', { signal, params: { query: { page_size: 20 } } })), { enabled: may('read-deployments'), rarely: true });
+  const batches = useLive(['batches', 'failed'], (signal) => must(client.GET('/batches', { signal, params: { query: { page_size: 20 } } })), { enabled: may('read-deployments') });
   // Nobody says of a batch that he knows: a day later it does not wait any more.
   const failed = batches.data?.items.filter((one) => one.state === 'done' && one.counts.failed > 0 && one.created_ms > Date.now() - kDayMs) ?? [];
   const count = (versions.data?.total ?? 0) + keys.length + failed.length;
@@ -137,8 +137,8 @@ function Waiting() {
 
 function Calls() {
   const { t } = useTranslation();
-  const usage = useLive(['usage', 'day'], (signal) => must(client.GET('/usage', { signal, params: { query: { from_ms: Date.now() - 24 * 3600_000 } } })), { rarely: true });
-  const names = useLive(['deployments', 'names'], (signal) => must(client.GET('/deployments', { signal, params: { query: { page_size: 200 } } })), { rarely: true });
+  const usage = useLive(['usage', 'day'], (signal) => must(client.GET('/usage', { signal, params: { query: { from_ms: Date.now() - 24 * 3600_000 } } })));
+  const names = useLive(['deployments', 'names'], (signal) => must(client.GET('/deployments', { signal, params: { query: { page_size: 200 } } })));
   const rows = [...(usage.data?.items ?? [])].sort((a, b) => b.calls - a.calls).slice(0, 10);
   const most = rows[0]?.calls ?? 1;
   return (
@@ -171,8 +171,8 @@ function Calls() {
 function RunsOut() {
   const { t } = useTranslation();
   const { may } = useSession();
-  const keys = useLive(['keys'], (signal) => must(client.GET('/keys', { signal })), { rarely: true, enabled: may('read-keys') });
-  const gateways = useLive(['gateways'], (signal) => must(client.GET('/gateways', { signal })), { rarely: true, enabled: may('read-gateways') });
+  const keys = useLive(['keys'], (signal) => must(client.GET('/keys', { signal })), { enabled: may('read-keys') });
+  const gateways = useLive(['gateways'], (signal) => must(client.GET('/gateways', { signal })), { enabled: may('read-gateways') });
   const soon = keys.data?.items.filter((one) => one.state === 'in-force' && one.not_after_ms > 0 && one.not_after_ms < Date.now() + kSoonMs && one.purpose !== 'output') ?? [];
   const away = gateways.data?.items.filter((one) => one.state === 'enrolled' && !one.connected) ?? [];
   if (soon.length + away.length === 0) return null;

@@ -21,9 +21,9 @@ export default function Ports() {
   const cluster = params.get('cluster') ?? 'local';
   const wanted = params.get('port') ?? '';
   const asTable = params.get('as') === 'table';
-  const clusters = useLive(['clusters'], (signal) => must(client.GET('/clusters', { signal })), { rarely: true });
+  const clusters = useLive(['clusters'], (signal) => must(client.GET('/clusters', { signal })));
   const asked = useLive(['ports', cluster], (signal) => must(client.GET('/ports', { signal, params: { query: { cluster } } })), { keep: true });
-  const ranges = useLive(['ports', cluster, 'ranges'], (signal) => must(client.GET('/ports/ranges', { signal, params: { query: { cluster } } })), { rarely: true });
+  const ranges = useLive(['ports', cluster, 'ranges'], (signal) => must(client.GET('/ports/ranges', { signal, params: { query: { cluster } } })));
   const old = useAged().get(cluster);
   const [count, setCount] = useState(4);
   const [found, setFound] = useState<number | null | undefined>(undefined);

@@ -32,7 +32,7 @@ export default function Routes() {
   const [error, setError] = useState<unknown>(null);
   const query = { text: list.get('text') || undefined, page: list.page, page_size: kSize };
   const asked = useLive(['routes', query], (signal) => must(client.GET('/routes', { signal, params: { query } })), { keep: true });
-  const callers = useLive(['callers', 'all'], (signal) => must(client.GET('/callers', { signal, params: { query: { page_size: 200 } } })), { rarely: true });
+  const callers = useLive(['callers', 'all'], (signal) => must(client.GET('/callers', { signal, params: { query: { page_size: 200 } } })));
   const nameOf = (id: string) => callers.data?.items.find((one) => one.id === id)?.name ?? id;
   const after = () => queries.invalidateQueries({ queryKey: ['routes'] });
   return (
@@ -129,7 +129,7 @@ export default function Routes() {
 
 function Fields({ input, change, callers }: { input: RouteInput; change: (changes: Partial<RouteInput>) => void; callers: Schemas['Caller'][] }) {
   const { t } = useTranslation();
-  const deployments = useLive(['deployments', 'names'], (signal) => must(client.GET('/deployments', { signal, params: { query: { page_size: 200 } } })), { rarely: true });
+  const deployments = useLive(['deployments', 'names'], (signal) => must(client.GET('/deployments', { signal, params: { query: { page_size: 200 } } })));
   return (
     <>
       <label htmlFor="route-prefix">{t('routes.prefix')}</label>

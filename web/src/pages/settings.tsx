@@ -9,7 +9,7 @@ const kClockMs = 30_000;
 
 export default function Settings() {
   const { t } = useTranslation();
-  const asked = useLive(['system'], (signal) => must(client.GET('/system', { signal })), { rarely: true });
+  const asked = useLive(['system'], (signal) => must(client.GET('/system', { signal })));
   return (
     <>
       <PageHead title={t('nav.settings')} lead={t('settings.lead')} />

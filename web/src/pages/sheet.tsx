@@ -13,9 +13,9 @@ const Config = lazy(() => import('../ui/config.tsx'));
 export function AcceptanceSheet({ of }: { of: Schemas['ModelVersion'] }) {
   const { t } = useTranslation();
   const { may } = useSession();
-  const vendor = useLive(['vendor', of.vendor_id], (signal) => must(client.GET('/vendors/{id}', { signal, params: { path: { id: of.vendor_id } } })), { rarely: true });
-  const card = useLive(['card', 'fingerprint'], (signal) => must(client.GET('/card/fingerprint', { signal })), { rarely: true });
-  const audit = useLive(['audit', 'accept', of.id], (signal) => must(client.GET('/audit', { signal, params: { query: { subject: of.id, action: 'accept', page_size: 1 } } })), { rarely: true, enabled: may('read-audit') });
+  const vendor = useLive(['vendor', of.vendor_id], (signal) => must(client.GET('/vendors/{id}', { signal, params: { path: { id: of.vendor_id } } })));
+  const card = useLive(['card', 'fingerprint'], (signal) => must(client.GET('/card/fingerprint', { signal })));
+  const audit = useLive(['audit', 'accept', of.id], (signal) => must(client.GET('/audit', { signal, params: { query: { subject: of.id, action: 'accept', page_size: 1 } } })), { enabled: may('read-audit') });
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const mono = (value: string) => <span className="mono">{value}</span>;
   const decided: [string, ReactNode][] = [

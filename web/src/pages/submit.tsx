@@ -228,7 +228,7 @@ export default function Submit() {
 function Where() {
   const { t } = useTranslation();
   const me = useMe();
-  const asked = useLive(['vendor', me.vendor_id], (signal) => must(client.GET('/vendors/{id}', { signal, params: { path: { id: me.vendor_id } } })), { enabled: me.vendor_id !== '', rarely: true });
+  const asked = useLive(['vendor', me.vendor_id], (signal) => must(client.GET('/vendors/{id}', { signal, params: { path: { id: me.vendor_id } } })), { enabled: me.vendor_id !== '' });
   return (
     <span className="row" style={{ gap: 16 }}>
       {asked.data && (

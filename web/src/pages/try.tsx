@@ -9,12 +9,12 @@ import { Trial } from '../ui/trial.tsx';
 export default function Try() {
   const { t } = useTranslation();
   const { id = '' } = useParams();
-  const asked = useLive(['route', id], (signal) => must(client.GET('/routes/{id}', { signal, params: { path: { id } } })), { rarely: true });
+  const asked = useLive(['route', id], (signal) => must(client.GET('/routes/{id}', { signal, params: { path: { id } } })));
   const route = asked.data;
   const deployment = useLive(
     ['deployment', route?.deployment_id],
     (signal) => must(client.GET('/deployments/{id}', { signal, params: { path: { id: route?.deployment_id ?? '' } } })),
-    { enabled: route !== undefined, rarely: true },
+    { enabled: route !== undefined },
   );
   return (
     <>

@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { Link, NavLink, Outlet, ScrollRestoration, useLocation, useNavigate } from 'react-router';
 import { client, must } from '../api/client.ts';
 import { useConnection } from '../api/connection.ts';
-import { useLive } from '../api/live.ts';
+import { useEvents, useLive } from '../api/live.ts';
 import { useMe, useSession } from '../api/session.tsx';
 import { moment } from '../ui/format.ts';
 import { typing } from '../ui/keys.ts';
@@ -43,8 +43,8 @@ function Broken({ error }: { error: Error }) {
 const kOldSeconds = 60; // what is shown is older than that: it turns grey
 
 // A dot at 3 s, a line at 10 s: with the time of what is shown, and without a message that pops up.
-function useAway(): { dot: boolean; line: boolean; heardMs: number; seconds: number } {
-  const { heardMs, missedMs } = useConnection();
+function useAway(): { dot: boolean; line: boolean; live: boolean; heardMs: number; seconds: number } {
+  const { heardMs, missedMs, live } = useConnection();
   const [now, setNow] = useState(Date.now());
   const away = missedMs !== 0;
   useEffect(() => {
@@ -53,7 +53,7 @@ function useAway(): { dot: boolean; line: boolean; heardMs: number; seconds: num
     return () => clearInterval(timer);
   }, [away]);
   const seconds = away ? Math.max(0, Math.round((now - heardMs) / 1000)) : 0;
-  return { dot: away && seconds >= 3, line: away && seconds >= 10, heardMs, seconds };
+  return { dot: away && seconds >= 3, line: away && seconds >= 10, live, heardMs, seconds };
 }
 
 function Waiting() {
@@ -61,7 +61,7 @@ function Waiting() {
   const { data } = useLive(
     ['models', 'waiting'],
     (signal) => must(client.GET('/models', { signal, params: { query: { state: 'submitted', page_size: 1 } } })),
-    { rarely: true, enabled: may('decide-versions') },
+    { enabled: may('decide-versions') },
   );
   return data && data.total > 0 ? <span className="count">{data.total}</span> : null;
 }
@@ -73,6 +73,7 @@ export function Shell() {
   const navigate = useNavigate();
   const location = useLocation();
   const away = useAway();
+  useEvents();
   const [open, setOpen] = useState(false);
   const [finding, setFinding] = useState(false);
   const [helping, setHelping] = useState(false);
@@ -116,9 +117,9 @@ export function Shell() {
         </Link>
         <FindButton open={() => setFinding(true)} />
         <div className="right">
-          <span className={away.dot ? 'live away' : 'live'} role="status">
+          <span className={away.dot || !away.live ? 'live away' : 'live'} role="status">
             <i aria-hidden />
-            <span className="wide">{away.dot ? t('shell.away') : t('shell.live')}</span>
+            <span className="wide">{away.dot ? t('shell.away') : away.live ? t('shell.live') : t('shell.slow')}</span>
           </span>
           <span className="wide">
             <Choices />

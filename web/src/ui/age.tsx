@@ -10,7 +10,7 @@ type Cluster = Schemas['Cluster'];
 // The clusters whose view is older than a minute, by id.
 export function useAged(): ReadonlyMap<string, Cluster> {
   const { may } = useSession();
-  const { data } = useLive(['clusters'], (signal) => must(client.GET('/clusters', { signal })), { rarely: true, enabled: may('read-clusters') });
+  const { data } = useLive(['clusters'], (signal) => must(client.GET('/clusters', { signal })), { enabled: may('read-clusters') });
   return new Map((data?.items ?? []).filter((one) => one.stale).map((one) => [one.id, one]));
 }
 

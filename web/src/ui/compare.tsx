@@ -7,10 +7,8 @@ import { useConfig } from './config.tsx';
 
 export default function Compare({ of }: { of: Schemas['ModelVersion'] }) {
   const { t } = useTranslation();
-  const others = useLive(
-    ['models', 'of', of.vendor_id, of.name],
-    (signal) => must(client.GET('/models', { signal, params: { query: { vendor: of.vendor_id, name: of.name, state: 'accepted', page_size: 100 } } })),
-    { rarely: true },
+  const others = useLive(['models', 'of', of.vendor_id, of.name], (signal) =>
+    must(client.GET('/models', { signal, params: { query: { vendor: of.vendor_id, name: of.name, state: 'accepted', page_size: 100 } } })),
   );
   const former = others.data?.items
     .filter((one) => one.name === of.name && one.id !== of.id && one.submitted_ms < of.submitted_ms)

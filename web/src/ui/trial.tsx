@@ -63,7 +63,7 @@ export function Trial({ route, deployment }: { route?: Schemas['Route']; deploym
   const [busy, setBusy] = useState<{ since: number; stop: AbortController } | null>(null);
   const [error, setError] = useState<unknown>(null);
   const [trial, setTrial] = useState<Schemas['Trial'] | null>(null);
-  const system = useLive(['system'], (signal) => must(client.GET('/system', { signal })), { rarely: true, enabled: may('read-system') });
+  const system = useLive(['system'], (signal) => must(client.GET('/system', { signal })), { enabled: may('read-system') });
   const example = useExample(deployment);
   const gateway = system.data?.gateway_url ?? '';
   const { fields, wrong } = fieldsOf(draft.headers);

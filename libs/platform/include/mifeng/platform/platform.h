@@ -18,6 +18,7 @@
 #include "mifeng/deployments/deployment_service.h"
 #include "mifeng/deployments/port_service.h"
 #include "mifeng/deployments/reconciler.h"
+#include "mifeng/events/feed.h"
 #include "mifeng/grants/grant_service.h"
 #include "mifeng/models/model_service.h"
 #include "mifeng/models/submit_service.h"
@@ -54,6 +55,7 @@ class Platform {
   access::GatewayService& gateways();
   trials::TrialService& trials();
   trust::AuditService& audit();
+  events::Feed& events();
   deployments::Reconciler& reconciler();
 
   // Takes a cluster out (ClusterService::remove). With `abandon` its deployments are let go of, and what runs there

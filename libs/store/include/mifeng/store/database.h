@@ -6,8 +6,11 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "mifeng/base/result.h"
 
@@ -32,6 +35,20 @@ class Transaction {
   State& state_;
 };
 
+// A table whose changes are told.
+struct WatchedTable {
+  std::string table;
+  std::string id;                  // column of what the change is told with; empty: of the table as a whole
+  std::string owner;               // column of whose it is; empty: nobody's
+  std::vector<std::string> quiet;  // columns that change without that being news
+};
+// A row that was made, erased, or changed in a column that is not quiet; told once for each id and owner.
+struct RowChange {
+  std::size_t watched = 0;  // which of the tables
+  std::string id, owner;
+};
+using ToldChanges = std::function<void(std::span<const RowChange>)>;
+
 // Thread-safe. Errors of every call that touches the database: kUnavailable "database-busy", kResourceExhausted
 // "disk-full" (nothing of the transaction is stored), kConflict "already-exists" for a key that must be unique,
 // kConflict "still-referenced" for a row that others name, else kInternal "database".
@@ -53,6 +70,11 @@ class Database {
   auto write(Work&& work) {
     return run<std::invoke_result_t<Work, Transaction&>>(Mode::kWrite, std::forward<Work>(work));
   }
+
+  // From now on `told` is called with what a write changed, once it is committed and before write() returns: in the
+  // order of the commits, from the thread that wrote. It must neither block, throw nor use this database. Once, before
+  // anybody else uses it. What other processes write is not seen.
+  Result<void> watch(const std::vector<WatchedTable>& tables, ToldChanges told);
 
   // The number of the last migration that was applied.
   Result<int> schema_version();

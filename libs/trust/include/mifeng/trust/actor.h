@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mifeng/base/clock.h"
 #include "mifeng/base/result.h"
 
 namespace mifeng::trust {
@@ -65,6 +66,7 @@ struct Actor {
   std::string address;                // where the request came from, for the audit log
   std::string token_id;               // of the API token that was used; empty for a session
   bool must_change_password = false;  // then only PeopleService::change_password and sign_out work
+  UnixMillis until_ms = 0;            // when the session, unless it is used, or the token ends; 0: it does not
 
   static Actor system();
   bool has(Role role) const;
