@@ -284,7 +284,8 @@ TEST(Roles, Matrix) {
       {trust::Role::kOperator,
        "read-models submit decide-versions read-vendors manage-vendors read-deployments deploy read-clusters "
        "read-ports manage-ports "
-       "read-routes manage-routes read-callers manage-callers read-card read-keys read-gateways read-system "}};
+       "read-routes manage-routes try-models read-callers manage-callers read-card read-keys read-gateways "
+       "read-system "}};
   for (const trust::Role role : trust::kAllRoles) {
     std::string allowed, all;
     for (const trust::Permission permission : trust::kAllPermissions) {
