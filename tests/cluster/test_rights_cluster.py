@@ -67,6 +67,9 @@ def test_a_sealed_model_runs_and_answers_with_the_namespaced_role_alone(scene):
     state = installation.wait_state(scene.deployment, ["ready"], 120)
     (port,) = state["ports"]
     assert FIRST < port["node_port"] <= LAST
+    used = installation.api("GET", "/ports?cluster=given")["items"][0]
+    assert (used["port"], used["state"], used["holder"]) == (FIRST, "used-by-others", "kube-apiserver"), used
+    assert FIRST not in installation.api("GET", "/ports/recommendation?cluster=given&count=3")["ports"]
     scene.key = installation.caller_key()
     wait_until_answered(installation, scene.key, "/far")
     assert "No admission policy is in force in its cluster" in state["grade_reason"]
@@ -137,12 +140,19 @@ def test_a_cluster_with_deployments_is_not_removed_but_let_go_of(scene):
     assert done.returncode != 0 and "[cluster-in-use]" in done.stderr and "1 deployments are in the cluster given" in done.stderr
     wait_until_answered(installation, scene.key, "/far")
     unit = [one["name"] for one in scene.state()["units"]]
+
+
+    def running():
+        return by_hand(k8s, "get", "pods", "-o", "jsonpath={.items[*].metadata.name}").split()
+
+    # A pod that was replaced goes on serving for a while.
+    kubernetes.wait("the end of the former pod", lambda: running() == unit, 60)
     done = installation.mifeng("cluster", "remove", "given", "--abandon")
     assert "nothing was removed in the cluster itself" in done.stderr
     with pytest.raises(ApiError) as gone:
         scene.state()
     assert gone.value.status == 404
-    assert by_hand(k8s, "get", "pods", "-o", "jsonpath={.items[*].metadata.name}").split() == unit
+    assert running() == unit
     assert [one["id"] for one in installation.api("GET", "/clusters")["items"]] == ["local"]
     revoked = installation.api("GET", "/audit?action=instance.revoke&page_size=10")["items"]
     assert any(one["subject"].endswith(" of " + unit[0]) for one in revoked)

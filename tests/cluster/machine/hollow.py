@@ -40,6 +40,7 @@ def again(work):
         except kubernetes.ApiError as error:
             if error.code in (404, 409):
                 return None
+            print(f"{error}; again", file=sys.stderr, flush=True)
         except (OSError, http.client.HTTPException):
             pass
         time.sleep(0.3)

@@ -16,6 +16,7 @@ import { useDraft } from '../ui/draft.ts';
 import { groups } from '../ui/format.ts';
 import { Failure, Of, PageHead } from '../ui/parts.tsx';
 import { LongTable } from '../ui/table.tsx';
+import { WhoMayCall } from '../ui/who-may-call.tsx';
 
 export default function BatchNew() {
   const { t } = useTranslation();
@@ -303,25 +304,7 @@ function ForAll({ draft, change }: Part) {
         <span className="note">{draft.prefix === '' ? t('deploy.prefix-note') : <>→ <span className="mono">{filled(draft.prefix, example)}</span></>}</span>
       </div>
       {draft.prefix !== '' && (
-        <>
-          <label htmlFor="wish-callers">{t('nav.callers')}</label>
-          <div>
-            <Select
-              id="wish-callers"
-              mode="multiple"
-              style={{ width: '100%' }}
-              disabled={draft.open}
-              value={draft.callers}
-              placeholder={t('deploy.callers')}
-              notFoundContent={t('callers.empty')}
-              options={(callers.data?.items ?? []).map((one) => ({ value: one.id, label: one.name }))}
-              onChange={(value: string[]) => change({ callers: value })}
-            />
-            <Checkbox checked={draft.open} onChange={(event) => change({ open: event.target.checked })} style={{ marginTop: 4 }}>
-              {t('deploy.open')}
-            </Checkbox>
-          </div>
-        </>
+        <WhoMayCall id="wish-callers" known={callers.data?.items ?? []} choice={draft} change={change} />
       )}
       <label htmlFor="wish-cluster">{t('field.cluster')}</label>
       <Select

@@ -12,6 +12,7 @@ import { useConfig } from '../ui/config.tsx';
 import { useDraft } from '../ui/draft.ts';
 import { bytes } from '../ui/format.ts';
 import { Bones, Empty, Failure, Loaded, PageHead, State } from '../ui/parts.tsx';
+import { WhoMayCall } from '../ui/who-may-call.tsx';
 
 interface Draft {
   name: string;
@@ -333,25 +334,7 @@ function Form({ version, cluster }: { version: Schemas['ModelVersion']; cluster:
             <span className="note">{t('deploy.prefix-note')}</span>
           </div>
           {draft.prefix !== '' && (
-            <>
-              <label htmlFor="callers">{t('nav.callers')}</label>
-              <div>
-                <Select
-                  id="callers"
-                  mode="multiple"
-                  style={{ width: '100%' }}
-                  disabled={draft.open}
-                  value={draft.callers}
-                  placeholder={t('deploy.callers')}
-                  notFoundContent={t('callers.empty')}
-                  options={(callers.data?.items ?? []).map((one) => ({ value: one.id, label: one.name }))}
-                  onChange={(value) => change({ callers: value })}
-                />
-                <Checkbox checked={draft.open} onChange={(event) => change({ open: event.target.checked })} style={{ marginTop: 4 }}>
-                  {t('deploy.open')}
-                </Checkbox>
-              </div>
-            </>
+            <WhoMayCall id="callers" known={callers.data?.items ?? []} choice={draft} change={change} />
           )}
         </div>
         <p className="note" style={{ marginTop: 24 }}>
