@@ -1,6 +1,8 @@
 // mifeng-guard [--root DIR] [--run DIR] [--shared DIR] [--model DIR] [--app DIR] [--nginx FILE] [--module FILE]
 //              [--template FILE] [--health-port N]
 // mifeng-guard [--root DIR] --copy-start DIR
+// mifeng-guard --rehearse [--health-port N]
+// mifeng-guard --idle
 #include <unistd.h>
 
 #include <csignal>
@@ -12,6 +14,7 @@
 #include "mifeng/base/clock.h"
 #include "mifeng/base/options.h"
 #include "mifeng/guard/guard.h"
+#include "mifeng/guard/rehearsal.h"
 #include "mifeng/keyholder/process.h"
 #include "mifeng/os/file.h"
 
@@ -34,7 +37,9 @@ int usage(const std::string& what) {
   log_line(
       "usage: mifeng-guard [--root DIR] [--run DIR] [--shared DIR] [--model DIR] [--app DIR] [--nginx FILE] "
       "[--module FILE] [--template FILE] [--health-port N]\n"
-      "       mifeng-guard [--root DIR] --copy-start DIR   copies mifeng-start into a folder of the pod's, and ends");
+      "       mifeng-guard [--root DIR] --copy-start DIR   copies mifeng-start into a folder of the pod's, and ends\n"
+      "       mifeng-guard --rehearse [--health-port N]    without a model: reaches the platform, and is reached\n"
+      "       mifeng-guard --idle                          in the place of its model: waits for SIGTERM");
   return 2;
 }
 
@@ -49,6 +54,17 @@ int copy_start(const std::filesystem::path& root, const std::filesystem::path& f
   return 1;
 }
 
+int idle() {
+  sigset_t ends;
+  sigemptyset(&ends);
+  sigaddset(&ends, SIGTERM);
+  sigaddset(&ends, SIGINT);
+  // Who is the first process of a container hears of no signal that it does not ask for.
+  ::sigprocmask(SIG_BLOCK, &ends, nullptr);
+  int which = 0;
+  return ::sigwait(&ends, &which);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -61,6 +77,7 @@ int main(int argc, char** argv) {
   guard::Folders folders;
   std::filesystem::path nginx, module, nginx_template, start_copy;
   std::uint16_t health_port = 15020;
+  bool rehearses = false, idles = false;
   const std::vector<Option> known = {
       path_option("--root", folders.root),
       path_option("--run", folders.run),
@@ -72,6 +89,8 @@ int main(int argc, char** argv) {
       path_option("--template", nginx_template),
       path_option("--copy-start", start_copy),
       number_option<std::uint16_t>("--health-port", health_port, 0, 65535, "takes a port"),
+      flag_option("--rehearse", rehearses),
+      flag_option("--idle", idles),
       question_option("--version"),
   };
   const auto given = read_options({argv + 1, argv + argc}, known);
@@ -83,6 +102,7 @@ int main(int argc, char** argv) {
   if (given->behind) return usage("no command goes here; mifeng-start takes the model's");
 
   if (!start_copy.empty()) return copy_start(folders.root, start_copy);
+  if (idles) return idle();
 
   std::map<std::string, std::string> environment;
   for (char** entry = environ; *entry != nullptr; ++entry) {
@@ -93,6 +113,12 @@ int main(int argc, char** argv) {
   // From here on no library finds a word of the container's environment where it looks for its own settings
   // (OPENSSL_CONF names code to load).
   ::clearenv();
+  if (rehearses) {
+    auto rehearsal = guard::read_rehearsal(environment);
+    const auto done = rehearsal ? guard::rehearse({std::move(*rehearsal), health_port, log_line}) : rehearsal.error();
+    if (!done) log_line(done.error().message());
+    return done ? 0 : 1;
+  }
   auto config = guard::read_config(environment, std::move(folders));
   if (!config) {
     log_line(config.error().message());

@@ -42,7 +42,7 @@ def wait_gone(k8s, *paths):
 
 def add(platform, k8s, name, *more, kubeconfig=None):
     return platform.mifeng("cluster", "add", name, "--kubeconfig", kubeconfig or k8s.kubeconfig, "--registry", k8s.registry,
-                           *more)
+                           "--no-rehearsal", *more)
 
 
 def listed(platform, name):

@@ -21,7 +21,7 @@ class Scene:
         self.key = installation.caller_key()
         (self.deployment,) = [one["id"] for one in installation.deployments()]
         self.version = installation.api("GET", f"/deployments/{self.deployment}")["version_id"]
-        installation.mifeng("cluster", "add", "beside", "--kubeconfig", k8s.kubeconfig, "--namespace", "beside",
+        installation.mifeng("cluster", "add", "beside", "--no-rehearsal", "--kubeconfig", k8s.kubeconfig, "--namespace", "beside",
                             "--registry", k8s.registry)
         self.made = 0
 

@@ -26,7 +26,7 @@ def two(tmp_path_factory):
             examples=SOURCE / "tests/e2e/models")
         with installation:
             site = sites.Site(first, installation)
-            site.mifeng("cluster", "add", "second", "--kubeconfig", second.kubeconfig, "--registry", second.registry,
+            site.mifeng("cluster", "add", "second", "--no-rehearsal", "--kubeconfig", second.kubeconfig, "--registry", second.registry,
                         "--guard-url", f"http://{second.host_address}:{port}")
             mirror(site, first.registry, second.registry)
             yield site

@@ -131,7 +131,7 @@ def test_a_login_of_the_registry_that_somebody_deleted(site):
     k8s = site.k8s
     password = site.folder / "password"
     password.write_text(k8s.registry_password + "\n")
-    site.mifeng("cluster", "add", "private", "--kubeconfig", k8s.kubeconfig, "--namespace", "private", "--registry",
+    site.mifeng("cluster", "add", "private", "--no-rehearsal", "--kubeconfig", k8s.kubeconfig, "--namespace", "private", "--registry",
                 k8s.secure_registry, "--pull-user", k8s.registry_user, "--pull-password-file", password)
     k8s.kubectl("-n", "private", "delete", "secret", "mifeng-registry")
     deployment = site.deploy("no-secret", site.version, cluster="private")

@@ -5,6 +5,7 @@
 #include "cli/output.h"
 #include "cli/secret_text.h"
 #include "commands/commands.h"
+#include "commands/findings.h"
 #include "commands/get.h"
 #include "commands/kinds.h"
 #include "mifeng/kubernetes/resolving.h"
@@ -20,7 +21,7 @@ struct SetOptions {
 struct AddOptions {
   std::string id, name, kubeconfig, context, name_space, registry, guard_url, pull_user, pull_password_file, format;
   std::vector<std::string> nodes;
-  bool as_given = false;
+  bool as_given = false, no_rehearsal = false;
 };
 
 struct RemoveOptions {
@@ -68,6 +69,28 @@ Result<int> set(const PlatformFlags& flags, const SetOptions& options, Console& 
   return 0;
 }
 
+Result<std::vector<stack::Finding>> rehearse(const PlatformClient& client, const std::string& id, Console& console) {
+  console.message(say("Putting guards without models on the nodes of {}; some seconds, two minutes at most ...", {id}));
+  MIFENG_TRY(const auto answer, client.send("POST", path_of(id) + "/rehearsal"));
+  return findings_of(answer);
+}
+
+// The cluster is there, whatever comes of this; and standard output is the cluster's.
+void rehearse_at_the_end(const PlatformClient& client, const std::string& id, Console& console) {
+  const auto findings = rehearse(client, id, console);
+  if (!findings) return console.error(findings.error());
+  std::size_t fine = 0;
+  for (const stack::Finding& finding : *findings) {
+    if (finding.state == stack::Finding::State::kFine) {
+      ++fine;
+      continue;
+    }
+    const std::string remedy = tr_phrase(finding.remedy);
+    console.warning(tr_phrase(finding.what) + ": " + tr_phrase(finding.detail) + (remedy.empty() ? "" : "; " + remedy));
+  }
+  if (fine == findings->size()) console.message(tr("Models will run there: guards started, and were reached."));
+}
+
 Result<int> add(const PlatformFlags& flags, const AddOptions& options, Console& console) {
   MIFENG_TRY(const auto client, connect(flags));
   MIFENG_TRY(const auto kubeconfig, kubernetes::resolve_kubeconfig(options.kubeconfig, options.context));
@@ -97,6 +120,7 @@ Result<int> add(const PlatformFlags& flags, const AddOptions& options, Console& 
         tr("Its nodes take images from the platform's registry by the name that the platform has for it; "
            "where they know it by another: mifeng cluster set CLUSTER --registry HOST:PORT"));
   console.message(say("What it lacks says: mifeng doctor --cluster {}", {options.id}));
+  if (!options.no_rehearsal) rehearse_at_the_end(client, options.id, console);
   return 0;
 }
 
@@ -123,7 +147,8 @@ void add_adding(Command& group) {
       .text("--guard-url", options->guard_url, "where its guards reach the platform")
       .text("--pull-user", options->pull_user, "user of the registry")
       .text("--pull-password-file", options->pull_password_file, "file with his password; else it is asked for")
-      .flag("--as-given", options->as_given, "keep the login of the kubeconfig; nothing is made but what units need");
+      .flag("--as-given", options->as_given, "keep the login of the kubeconfig; nothing is made but what units need")
+      .flag("--no-rehearsal", options->no_rehearsal, "do not try it afterwards, as `mifeng cluster rehearse` does");
   add_output_flag(command, options->format);
   command.examples(
       "  mifeng cluster add east --kubeconfig ~/.kube/config --registry registry.example:5000\n\n"
@@ -195,6 +220,22 @@ void add_cluster(Command& root) {
     MIFENG_TRY(const auto cluster, client.send("POST", path_of(*sweep_id) + "/sweep"));
     MIFENG_CHECK(print_objects(console, cluster, *sweep_format, cluster_columns()));
     return 0;
+  });
+  Command rehearsal =
+      group.add("rehearse", "See whether models would run on a cluster's nodes, with guards without models");
+  auto rehearsal_flags = add_platform_flags(rehearsal);
+  auto rehearsal_id = std::make_shared<std::string>();
+  rehearsal.text("CLUSTER", *rehearsal_id, "its id", Need::kRequired);
+  rehearsal.examples(
+      "  mifeng cluster rehearse east            exit status 1 if something is missing\n\n"
+      "Pulls the guards' image on each node that takes pods, 16 at most, starts it, has it reach the platform, and "
+      "reaches "
+      "it\n"
+      "at a node port. Nothing stays in the cluster.");
+  rehearsal.run([=](Console& console) -> Result<int> {
+    MIFENG_TRY(const auto client, connect(*rehearsal_flags));
+    MIFENG_TRY(const auto findings, rehearse(client, *rehearsal_id, console));
+    return print_findings(findings, console);
   });
   group.examples("  mifeng cluster list\n  mifeng cluster get local -o yaml");
 }

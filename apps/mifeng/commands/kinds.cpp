@@ -33,6 +33,7 @@ const std::vector<Kind>& kinds() {
        false,
        {{"NAME", "name"},
         {"DEPLOYMENT", "deployment", Shown::kWide},
+        {"NODE", "node", Shown::kWide},
         {"REVISION", "revision"},
         {"STATE", "state"},
         {"RESTARTS", "restarts"},

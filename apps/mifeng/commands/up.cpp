@@ -8,6 +8,7 @@
 #include "cli/console.h"
 #include "cli/language.h"
 #include "commands/commands.h"
+#include "commands/findings.h"
 #include "commands/pack_places.h"
 #include "mifeng/stack/doctor.h"
 
@@ -97,35 +98,11 @@ Result<int> run_up(const UpArguments& arguments, Console& console) {
   return stack::run_up(up_options(arguments), listener);
 }
 
-Result<int> print_findings(const std::vector<stack::Finding>& findings, Console& console) {
-  using State = stack::Finding::State;
-  bool missing = false;
-  std::vector<std::vector<std::string>> rows;
-  for (const stack::Finding& finding : findings) {
-    missing = missing || finding.state == State::kMissing;
-    const std::string state = finding.state == State::kFine      ? tr("ok")
-                              : finding.state == State::kWarning ? tr("warning")
-                                                                 : tr("missing");
-    rows.push_back({state, tr_phrase(finding.what), tr_phrase(finding.detail), tr_phrase(finding.remedy)});
-  }
-  MIFENG_CHECK(console.table({"", tr("WHAT"), tr("FOUND"), tr("WHAT TO DO")}, rows));
-  return missing ? 1 : 0;
-}
-
 // Of a cluster, by the platform that has its login.
 Result<int> run_cluster_doctor(const PlatformFlags& flags, const std::string& cluster, Console& console) {
-  using State = stack::Finding::State;
   MIFENG_TRY(const auto client, connect(flags));
   MIFENG_TRY(const auto answer, client.get("/clusters/" + net::percent_encode(cluster) + "/check"));
-  std::vector<stack::Finding> findings;
-  for (const json::Value& item : client::list_of(answer, "items")) {
-    const std::string state = text_of(item, "state");
-    findings.push_back({state == "fine"      ? State::kFine
-                        : state == "warning" ? State::kWarning
-                                             : State::kMissing,
-                        text_of(item, "what"), text_of(item, "detail"), text_of(item, "remedy")});
-  }
-  return print_findings(findings, console);
+  return print_findings(findings_of(answer), console);
 }
 
 void add_ports(Command& command, const std::shared_ptr<UpArguments>& arguments) {

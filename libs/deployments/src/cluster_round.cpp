@@ -18,7 +18,7 @@ using cluster::Unit;
 Result<std::set<std::string>> wanted_in(const Context& context, const std::string& cluster) {
   MIFENG_TRY(const auto rows,
              context.db.read([](store::Transaction& tx) { return store::all<store::DeploymentRow>(tx); }));
-  std::set<std::string> ids;
+  std::set<std::string> ids = context.rehearsals.in(cluster);
   for (const auto& row : rows)
     if (row.cluster_id == cluster) ids.insert(row.id);
   return ids;

@@ -68,6 +68,23 @@ PortState PortMap::state(int port) const {
   return PortState::kFree;
 }
 
+namespace {
+
+Error too_few_free(int needed, std::size_t free) {
+  return Error(ErrorCode::kResourceExhausted, "no-free-ports",
+               std::to_string(needed) + " node ports are needed and " + std::to_string(free) +
+                   " are free. Add a range of node ports, or remove deployments.");
+}
+
+}  // namespace
+
+Result<int> PortMap::highest_free() const {
+  for (auto range = ranges.rbegin(); range != ranges.rend(); ++range)
+    for (auto port = static_cast<int>(range->last_port); port >= range->first_port; --port)
+      if (state(port) == PortState::kFree) return port;
+  return too_few_free(1, 0);
+}
+
 Result<std::vector<int>> PortMap::lowest_free(int count) const {
   std::vector<int> ports;
   for (const auto& range : ranges)
@@ -76,9 +93,7 @@ Result<std::vector<int>> PortMap::lowest_free(int count) const {
       if (state(port) == PortState::kFree) ports.push_back(port);
     }
   if (static_cast<int>(ports.size()) == count) return ports;
-  return Error(ErrorCode::kResourceExhausted, "no-free-ports",
-               std::to_string(count) + " node ports are needed and " + std::to_string(ports.size()) +
-                   " are free. Add a range of node ports, or remove deployments.");
+  return too_few_free(count, ports.size());
 }
 
 Result<void> PortMap::check_free(int port) const {

@@ -27,6 +27,8 @@ struct PortMap {
   PortState state(int port) const;
   // The lowest `count` free ones; kResourceExhausted "no-free-ports".
   Result<std::vector<int>> lowest_free(int count) const;
+  // kResourceExhausted "no-free-ports".
+  Result<int> highest_free() const;
   // kConflict "port-taken", or kInvalidArgument "port-out-of-range".
   Result<void> check_free(int port) const;
 };

@@ -35,6 +35,7 @@ void take_unit(store::UnitRow& row, const cluster::Unit& unit, UnixMillis now, b
   row.revision_id = unit.revision;
   row.restart = unit.restart;
   row.slot = slot_of(unit);
+  row.node = trust::clean_text(unit.node, 253);
   const bool another_run = row.engine_id != unit.engine_id ||
                            (unit.started_at_ms && row.started_ms != 0 && *unit.started_at_ms != row.started_ms);
   if (another_run || (unit.state != UnitState::kRunning && unit.state != UnitState::kStopping)) row.ready_ms = 0;

@@ -159,4 +159,22 @@ Result<GuardConfig> read_config(const std::map<std::string, std::string>& enviro
   return config;
 }
 
+Result<RehearsalConfig> read_rehearsal(const std::map<std::string, std::string>& environment) {
+  const auto required = [&](const char* name) -> Result<std::string> {
+    const auto at = environment.find(name);
+    if (at == environment.end() || at->second.empty()) return bad_environment(name, "is missing");
+    return at->second;
+  };
+  RehearsalConfig config;
+  MIFENG_TRY(config.deployment, required("MIFENG_DEPLOYMENT"));
+  MIFENG_TRY(config.platform, required("MIFENG_PLATFORM"));
+  MIFENG_TRY(config.tag, required("MIFENG_DOOR_TAG"));
+  if (!is_tag(config.tag))
+    return bad_environment("MIFENG_DOOR_TAG", "must be at most 256 printable characters without spaces");
+  MIFENG_TRY(const std::string ports, required("MIFENG_PORTS"));
+  MIFENG_TRY(const auto named, parse_ports(ports));
+  config.port = named.front().port;
+  return config;
+}
+
 }  // namespace mifeng::guard

@@ -201,6 +201,7 @@ void look_at_pod(const json::Object& pod, PodSeen& seen) {
   unit.name = seen.name;
   unit.engine_id = seen.uid;
   unit.deployment = seen.deployment;
+  unit.node = seen.node;
   unit.revision = number_in(text_at(pod, "metadata", "labels", kLabelRevision));
   unit.restart = number_in(text_at(pod, "metadata", "annotations", kAnnotationRestart));
   const std::string phase = text_at(pod, "status", "phase");

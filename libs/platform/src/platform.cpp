@@ -161,6 +161,7 @@ struct Platform::Services {
   deployments::GuardImage guard_image;
   deployments::Renderings renderings;
   deployments::RefusedGrants refused_grants;
+  deployments::RunningRehearsals running_rehearsals;
   const deployments::Context deployments_context{base,
                                                  access_context,
                                                  engine_set,
@@ -168,12 +169,14 @@ struct Platform::Services {
                                                  guard_image,
                                                  renderings,
                                                  refused_grants,
+                                                 running_rehearsals,
                                                  *opened.door_tags,
                                                  deployments_changed,
                                                  deployment_options(options)};
   deployments::PortService ports{deployments_context};
   deployments::DeploymentService deployments{deployments_context};
   deployments::BatchService batches{deployments_context};
+  deployments::RehearsalService rehearsals{deployments_context};
   deployments::Reconciler reconciler{deployments_context};
 
   grants::GrantService grants{deployments_context, {.lease_ms = options.lease_ms, .renew_ms = options.renew_ms}};
@@ -216,6 +219,7 @@ clusters::ClusterService& Platform::clusters() { return services_->clusters; }
 deployments::PortService& Platform::ports() { return services_->ports; }
 deployments::DeploymentService& Platform::deployments() { return services_->deployments; }
 deployments::BatchService& Platform::batches() { return services_->batches; }
+deployments::RehearsalService& Platform::rehearsals() { return services_->rehearsals; }
 access::RouteService& Platform::routes() { return services_->routes; }
 access::CallerService& Platform::callers() { return services_->callers; }
 trust::KeyService& Platform::keys() { return services_->keys; }

@@ -277,12 +277,14 @@ struct Api::Impl {
     const auto field = [&](std::string_view name) {
       return request.headers.count(name) == 1 ? *request.headers.find(name) : std::string();
     };
-    const bool known_target = request.method == "POST" && (grant || request.target == "/v1/renewals");
+    const bool rehearsal = request.target == "/v1/rehearsals";
+    const bool known_target = request.method == "POST" && (grant || rehearsal || request.target == "/v1/renewals");
     const std::string deployment = field("Mifeng-Deployment"), nonce = field("Mifeng-Nonce");
     const std::string address = request.peer.address.substr(0, request.peer.address.rfind(':'));
     auto& grants = platform.grants();
     MIFENG_CO_TRY(auto visit, grants.door().enter(known_target ? field("Mifeng-Door-Tag") : "", deployment, address,
                                                   grant ? grants::Asked::kGrant : grants::Asked::kRenewal));
+    if (rehearsal) co_return net::Response(204, "", "");  // that it came in is all that it wants to know
     request.peer.known();
     auto body = co_await net::read_body(*request.body, messages::kMessageSizeMax);
     if (!body) co_return std::move(body).error();

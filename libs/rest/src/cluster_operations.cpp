@@ -70,6 +70,11 @@ Result<Reply> check(Call& call) {
   return reply(json::Object{{"items", json_list(findings)}});
 }
 
+Result<Reply> rehearse(Call& call) {
+  MIFENG_TRY(const auto findings, call.platform.rehearsals().run(call.actor, call.id()));
+  return reply(json::Object{{"items", json_list(findings)}});
+}
+
 Result<Reply> sweep(Call& call) {
   MIFENG_TRY(const auto cluster, call.platform.clusters().allow_sweep(call.actor, call.id()));
   return reply(json_of(cluster));
@@ -96,6 +101,7 @@ constexpr Operation kOperations[] = {
     {"addCluster", "POST", "/clusters", kManage, add, BodyKind::kJson, "", Pool::kSlow},
     {"removeCluster", "DELETE", "/clusters/{id}", kManage, remove, BodyKind::kNone, "abandon", Pool::kSlow},
     {"checkCluster", "GET", "/clusters/{id}/check", kRead, check, BodyKind::kNone, "", Pool::kSlow},
+    {"rehearseCluster", "POST", "/clusters/{id}/rehearsal", kManage, rehearse, BodyKind::kNone, "", Pool::kSlow},
     {"listClusterNodes", "GET", "/clusters/{id}/nodes", kRead, nodes, BodyKind::kNone, "", Pool::kSlow},
     {"listClusterEvents", "GET", "/clusters/{id}/events", kRead, events, BodyKind::kNone, "", Pool::kSlow},
     {"sweepCluster", "POST", "/clusters/{id}/sweep", kManage, sweep},

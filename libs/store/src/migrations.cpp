@@ -135,8 +135,8 @@ CREATE TABLE used_node_ports (
 -- 运行单元 units, as last seen
 CREATE TABLE units (
   cluster_id TEXT NOT NULL, name TEXT NOT NULL, deployment_id TEXT NOT NULL, revision_id {int} NOT NULL,
-  restart {int} NOT NULL, slot {int} NOT NULL, engine_id TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
-  reason_code TEXT NOT NULL, remedy TEXT NOT NULL,
+  restart {int} NOT NULL, slot {int} NOT NULL, engine_id TEXT NOT NULL, node TEXT NOT NULL, state TEXT NOT NULL,
+  reason TEXT NOT NULL, reason_code TEXT NOT NULL, remedy TEXT NOT NULL,
   started_ms {int} NOT NULL, ready_ms {int} NOT NULL, restarts {int} NOT NULL, failures {int} NOT NULL, next_try_ms {int} NOT NULL,
   PRIMARY KEY (cluster_id, name),
   FOREIGN KEY (deployment_id) REFERENCES deployments (id)

@@ -1,5 +1,5 @@
 import { Checkbox, Input } from 'antd';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
@@ -10,7 +10,7 @@ import { Act } from '../ui/act.tsx';
 import { Aged } from '../ui/age.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { bytes, groups } from '../ui/format.ts';
-import { Facts, Loaded, PageHead, StateOf } from '../ui/parts.tsx';
+import { Facts, Failure, Loaded, PageHead, StateOf } from '../ui/parts.tsx';
 import { Table } from '../ui/table.tsx';
 
 type Cluster = Schemas['Cluster'];
@@ -50,6 +50,7 @@ function One({ of }: { of: Cluster }) {
     queryFn: ({ signal }) => must(client.GET('/clusters/{id}/check', { signal, params: { path: { id: of.id } } })),
   });
   const path = { path: { id: of.id } };
+  const rehearsal = useMutation({ mutationFn: () => must(client.POST('/clusters/{id}/rehearsal', { params: path })) });
   const after = () => queries.invalidateQueries();
   const capacity = detail.data?.capacity;
   const amount = (free: string, all: string) => t('clusters.free-of', { free, all });
@@ -63,6 +64,11 @@ function One({ of }: { of: Cluster }) {
         </div>
         <div className="row">
           {of.kind === 'kubernetes' && <Act needs="read-clusters" onClick={() => setChecking(true)}>{t('clusters.check')}</Act>}
+          {of.kind === 'kubernetes' && (
+            <Act needs="manage-clusters" loading={rehearsal.isPending} title={t('clusters.rehearse-note')} onClick={() => rehearsal.mutate()}>
+              {t('clusters.rehearse')}
+            </Act>
+          )}
           {of.sweep_held && <Act needs="manage-clusters" onClick={() => setAsks('sweep')}>{t('clusters.sweep-ask')}</Act>}
           <Act needs="manage-clusters" onClick={() => setAsks('edit')}>{t('act.edit-ask')}</Act>
           {of.kind === 'kubernetes' && <Act needs="manage-clusters" danger onClick={() => setAsks('remove')}>{t('clusters.remove-ask')}</Act>}
@@ -91,21 +97,16 @@ function One({ of }: { of: Cluster }) {
       </div>
       {checking && (
         <Loaded of={check} rows={3}>
-          {(found) => (
-            <Table
-              name={t('clusters.check')}
-              rows={found.items}
-              keyOf={(one) => one.what}
-              columns={[
-                { title: t('field.state'), cell: (one) => <StateOf state={one.state} /> },
-                { title: t('clusters.what'), cell: (one) => <span className="mono">{one.what}</span> },
-                { title: t('audit.detail'), wide: true, cell: (one) => said(one.detail) },
-                { title: t('clusters.remedy'), wide: true, cell: (one) => said(one.remedy) },
-              ]}
-            />
-          )}
+          {(found) => <Findings name={t('clusters.check')} of={found.items} />}
         </Loaded>
       )}
+      {rehearsal.isPending && (
+        <p className="note" role="status">
+          {t('clusters.rehearsing')}
+        </p>
+      )}
+      {rehearsal.error && <Failure error={rehearsal.error} again={() => rehearsal.mutate()} />}
+      {rehearsal.data && <Findings name={t('clusters.rehearse')} of={rehearsal.data.items} />}
       <Dialog
         open={asks === 'edit'}
         close={() => setAsks('')}
@@ -152,6 +153,23 @@ function One({ of }: { of: Cluster }) {
         <p>{t('clusters.remove-text', { count: of.deployments })}</p>
       </Dialog>
     </section>
+  );
+}
+
+function Findings({ name, of }: { name: string; of: Schemas['ClusterFindings']['items'] }) {
+  const { t } = useTranslation();
+  return (
+    <Table
+      name={name}
+      rows={of}
+      keyOf={(one) => one.what}
+      columns={[
+        { title: t('field.state'), cell: (one) => <StateOf state={one.state} /> },
+        { title: t('clusters.what'), cell: (one) => <span className="mono">{said(one.what)}</span> },
+        { title: t('audit.detail'), wide: true, cell: (one) => said(one.detail) },
+        { title: t('clusters.remedy'), wide: true, cell: (one) => said(one.remedy) },
+      ]}
+    />
   );
 }
 

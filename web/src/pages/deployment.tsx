@@ -21,6 +21,7 @@ import { Logs } from './logs.tsx';
 const Config = lazy(() => import('../ui/config.tsx'));
 const Trial = lazy(async () => ({ default: (await import('../ui/trial.tsx')).Trial }));
 type Deployment = Schemas['Deployment'];
+type Unit = Schemas['Unit'];
 
 export default function DeploymentPage() {
   const { t } = useTranslation();
@@ -314,6 +315,7 @@ function Units({ of }: { of: Deployment }) {
       keyOf={(unit) => unit.name}
       columns={[
         { title: t('field.unit'), wide: true, cell: (unit) => <span className="mono">{unit.name}</span> },
+        ...(of.units.some((unit) => unit.node !== '') ? [{ title: t('field.node'), cell: (unit: Unit) => unit.node || '—' }] : []),
         { title: t('field.state'), cell: (unit) => <StateOf state={unit.state} /> },
         { title: t('field.revision'), align: 'right', cell: (unit) => unit.revision || '—' },
         { title: t('field.since'), cell: (unit) => <Time ms={unit.started_ms} /> },

@@ -74,6 +74,7 @@ struct Unit {
   std::string name;       // the engine's; MIFENG_UNIT inside. Nobody builds on its form
   std::string engine_id;  // container id or pod uid: another one after it was made again
   std::string deployment;
+  std::string node;  // that it is on; empty where there is but one, and until it is put on one
   std::int64_t revision = 0;
   std::int64_t restart = 0;
   UnitState state = UnitState::kPending;

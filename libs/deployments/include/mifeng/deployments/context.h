@@ -9,6 +9,7 @@
 #include "mifeng/clusters/cluster_set.h"
 #include "mifeng/deployments/guard_image.h"
 #include "mifeng/deployments/refused_grants.h"
+#include "mifeng/deployments/rehearsals.h"
 #include "mifeng/deployments/renderings.h"
 #include "mifeng/models/image_library.h"
 #include "mifeng/models/registry.h"
@@ -37,6 +38,7 @@ struct Context : trust::Context {
   GuardImage& guard_image;
   Renderings& renderings;
   RefusedGrants& refused_grants;
+  RunningRehearsals& rehearsals;
   const trust::DoorTags& door_tags;
   trust::Subscribers& changed;  // the reconciler has something to do
   DeploymentOptions options;

@@ -80,6 +80,7 @@ MIFENG_LISTED(Revision, of(int, number), text(version_id), text(version), of(Ove
               text(created_by), number(created_ms));
 MIFENG_LISTED(UnitInfo,
               text(name),         // the engine's
+              text(node),         // that it is on; empty where there is but one, and until it is put on one
               of(int, revision),  // number; 0: of none that is kept
               word(store::UnitState, state),
               text(reason),                         // one sentence; empty while all is well

@@ -62,4 +62,14 @@ struct GuardConfig {
 // has to be.
 Result<GuardConfig> read_config(const std::map<std::string, std::string>& environment, Folders folders);
 
+// The little of it that a guard without a model needs (rehearsal.h).
+struct RehearsalConfig {
+  std::string deployment;  // as the platform names it
+  std::string platform;    // "http://HOST:PORT"
+  std::string tag;
+  std::uint16_t port = 0;  // where calls would come
+};
+// As read_config().
+Result<RehearsalConfig> read_rehearsal(const std::map<std::string, std::string>& environment);
+
 }  // namespace mifeng::guard

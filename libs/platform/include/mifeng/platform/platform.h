@@ -18,6 +18,7 @@
 #include "mifeng/deployments/deployment_service.h"
 #include "mifeng/deployments/port_service.h"
 #include "mifeng/deployments/reconciler.h"
+#include "mifeng/deployments/rehearsals.h"
 #include "mifeng/events/feed.h"
 #include "mifeng/grants/grant_service.h"
 #include "mifeng/models/model_service.h"
@@ -48,6 +49,7 @@ class Platform {
   deployments::PortService& ports();
   deployments::DeploymentService& deployments();
   deployments::BatchService& batches();
+  deployments::RehearsalService& rehearsals();
   access::RouteService& routes();
   access::CallerService& callers();
   trust::KeyService& keys();

@@ -62,7 +62,7 @@ struct Words<UnitState> {
 MIFENG_RECORD(UnitRow, "units", 2, text(cluster_id), text(name), text(deployment_id), number(revision_id),
               number(restart),
               absent(slot),  // of its node ports; -1 where it has none of its own
-              text(engine_id), word(UnitState, state), text(reason), text(reason_code), text(remedy),
+              text(engine_id), text(node), word(UnitState, state), text(reason), text(reason_code), text(remedy),
               number(started_ms),
               number(ready_ms),  // when it was first ready in this run; 0: not yet
               number(restarts), number(failures), number(next_try_ms));

@@ -1,0 +1,47 @@
+// Rehearsals 演练 of clusters: guards without models on a cluster's nodes, before anything of a vendor's is there. What
+// goes wrong with them would go wrong with the first model.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "mifeng/clusters/cluster_service.h"
+#include "mifeng/trust/actor.h"
+
+namespace mifeng::deployments {
+
+struct Context;
+
+// Which are under way. Any thread.
+class RunningRehearsals {
+ public:
+  // kConflict "cluster-busy" while the cluster has one already.
+  Result<void> begin(const std::string& cluster, const std::string& id);
+  void end(const std::string& cluster);
+  // By the ids that they have in place of a deployment's: units of these are wanted though no row names them. One that
+  // a killed process left behind is nobody's, and removed as such.
+  std::set<std::string> in(const std::string& cluster) const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::string> ids_;  // by cluster
+};
+
+class RehearsalService {
+ public:
+  explicit RehearsalService(const Context& context) : context_(context) {}
+
+  // Puts one on each node that takes new units, 16 at most: that its image is pulled by its digest, that its pod is
+  // admitted, started and reaches the platform, and that the platform reaches it by a node port that is free now. Takes
+  // some seconds where all is well, and two minutes at most; nothing is left of it. Needs manage-clusters. kConflict
+  // "local-cluster", "cluster-busy", "no-free-ports"; errors of the engine.
+  Result<std::vector<clusters::ClusterFinding>> run(const trust::Actor& actor, const std::string& cluster);
+
+ private:
+  const Context& context_;
+};
+
+}  // namespace mifeng::deployments
