@@ -79,7 +79,7 @@ def addresses(installation, people):
         "ports": "/ports", "ports-table": "/ports?as=table", "routes": "/routes", "callers": "/callers", "my": "/my",
         "keys": "/keys", "grants": "/keys/grants", "card": "/card", "audit": "/audit", "clusters": "/clusters",
         "gateways": "/gateways", "people": "/people", "settings": "/settings", "account": "/account",
-        "not-found": "/nowhere",
+        "go-nothing": "/go/none", "not-found": "/nowhere",
     }
 
 

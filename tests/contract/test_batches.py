@@ -149,3 +149,24 @@ def test_the_command_line_takes_filters_and_folders_of_packages(own, mifeng, tmp
     assert b"colour" in mifeng("batch", "plan", str(bad), status=2).stderr
     bad.write_text("just words\n")
     assert b"bad-batch-file" in mifeng("batch", "plan", str(bad), status=2).stderr
+
+
+def test_one_item_is_tried_again_and_batches_are_found_by_their_names(own):
+    version = api(own, "GET", "/models?text=digits")["items"][0]["id"]
+    batch = api(own, "POST", "/batches", {"items": [{"name": "found-1", "version_id": version}, {"name": "found-2", "version_id": "none"},
+                                                    {"name": "found-3", "version_id": "none"}]}, 201)
+    settled(own, batch["id"], {"failed": 2})
+    path = f"/batches/{batch['id']}/retry"
+    assert api(own, "POST", path, {"items": [9]}, 404)["reason"] == "no-such-item"
+    assert api(own, "POST", path, {"items": [1, 2]}, 409)["reason"] == "item-not-failed"
+    for wrong in ({"items": []}, {"items": [0]}, {"items": ["2"]}, {"item": 2}):
+        assert api(own, "POST", path, wrong, 400)["code"] == "invalid-argument", wrong
+    before = {item["number"]: item["changed_ms"] for item in api(own, "GET", f"/batches/{batch['id']}")["items"]}
+    tried = api(own, "POST", path, {"items": [2]})
+    assert tried["items"][2]["state"] == "failed" and tried["items"][2]["changed_ms"] == before[3], "the other stays as it was"
+    after = settled(own, batch["id"], {"failed": 2})
+    assert after["items"][1]["changed_ms"] >= before[2]
+    found = lambda text: [one["id"] for one in api(own, "GET", f"/batches?text={text}")["items"]]
+    assert found("found-2") == found("FOUND-1") == found(batch["id"][3:]) == [batch["id"]]
+    assert found("found-9") == found("version_id") == []
+    assert batch["id"] in found(batch["created_by"])

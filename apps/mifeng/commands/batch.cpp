@@ -36,6 +36,7 @@ struct BatchOptions {
   std::string id, format;
   std::int64_t wait_seconds = 0;
   bool yes = false;
+  std::vector<std::string> items;  // numbers; none: all that failed
 };
 
 const std::vector<Column> kPlanColumns{
@@ -154,7 +155,7 @@ Result<int> plan(const PlatformFlags& flags, const PlanOptions& options, Console
 }
 
 // Numbers, each by itself or several with commas.
-Result<json::Array> numbers_of(const std::vector<std::string>& given) {
+Result<json::Array> numbers_of(const std::string& flag, const std::vector<std::string>& given) {
   json::Array numbers;
   for (const std::string& text : given)
     for (std::size_t at = 0; at <= text.size();) {
@@ -162,7 +163,7 @@ Result<json::Array> numbers_of(const std::vector<std::string>& given) {
       const std::string word = text.substr(at, end - at);
       if (word.empty() || word.size() > 6 || word.find_first_not_of("0123456789") != std::string::npos)
         return Error(ErrorCode::kInvalidArgument, "usage",
-                     say("--without takes numbers of items, such as 3,17, not {}.", {text}));
+                     say("{} takes numbers of items, such as 3,17, not {}.", {flag, text}));
       numbers.push_back(static_cast<std::int64_t>(std::stoi(word)));
       at = end + 1;
     }
@@ -170,7 +171,7 @@ Result<json::Array> numbers_of(const std::vector<std::string>& given) {
 }
 
 Result<int> apply(const PlatformFlags& flags, ApplyOptions options, Console& console) {
-  MIFENG_TRY(auto without, numbers_of(options.without));
+  MIFENG_TRY(auto without, numbers_of("--without", options.without));
   MIFENG_TRY(const auto client, connect(flags));
   json::Value plan;
   if (options.what.source.starts_with("bp-")) {
@@ -219,6 +220,13 @@ Act sending(const std::string& what) {
   return [what](const PlatformClient& client, const BatchOptions& options) {
     return client.send("POST", path_of(options.id) + what);
   };
+}
+
+Result<json::Value> retry(const PlatformClient& client, const BatchOptions& options) {
+  MIFENG_TRY(auto items, numbers_of("--items", options.items));
+  if (items.empty()) return client.send("POST", path_of(options.id) + "/retry");
+  const json::Value body = json::Object{{"items", std::move(items)}};
+  return client.send("POST", path_of(options.id) + "/retry", body);
 }
 
 Result<json::Value> roll_back(const PlatformClient& client, const BatchOptions& options) {
@@ -290,8 +298,11 @@ void add_batch(Command& root) {
           [](const PlatformClient& client, const BatchOptions& options) { return client.get(path_of(options.id)); })
       .examples("  mifeng batch get ba-3f2a9c1d00aa11bb\n  mifeng batch get ba-3f2a9c1d00aa11bb --wait 600");
   add_list(group, "batches", "All batches, the newest first", "  mifeng batch list");
-  add_act(group, "retry", "Do again what failed", std::make_shared<BatchOptions>(), sending("/retry"))
-      .examples("  mifeng batch retry ba-3f2a9c1d00aa11bb --wait 600");
+  auto retried = std::make_shared<BatchOptions>();
+  add_act(group, "retry", "Do again what failed", retried, retry)
+      .texts("--items", retried->items, "numbers of items that failed, such as 3,17; else all that failed")
+      .examples(
+          "  mifeng batch retry ba-3f2a9c1d00aa11bb --wait 600\n  mifeng batch retry ba-3f2a9c1d00aa11bb --items 3");
   add_act(group, "cancel", "Leave what waits undone; what is worked on goes on", std::make_shared<BatchOptions>(),
           sending("/cancel"))
       .examples("  mifeng batch cancel ba-3f2a9c1d00aa11bb");

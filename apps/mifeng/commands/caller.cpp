@@ -29,7 +29,7 @@ Result<int> set_enabled(const PlatformFlags& flags, const CallerOptions& options
   MIFENG_TRY(const auto client, connect(flags));
   MIFENG_TRY(const auto caller, find_caller(client, options.name));
   const json::Value body = json::Object{{"enabled", enabled}};
-  MIFENG_TRY(const auto changed, client.send("PUT", "/callers/" + text_of(caller, "id") + "/enabled", body));
+  MIFENG_TRY(const auto changed, client.change("PUT", "/callers/" + text_of(caller, "id") + "/enabled", caller, body));
   MIFENG_CHECK(print_objects(console, changed, options.format, kColumns));
   return 0;
 }
@@ -75,7 +75,7 @@ void add_caller(Command& root) {
     MIFENG_CHECK(refuse_existing_secret(renewed->key_file));
     MIFENG_TRY(const auto client, connect(*renew_flags));
     MIFENG_TRY(const auto caller, find_caller(client, renewed->name));
-    MIFENG_TRY(const auto answer, client.send("POST", "/callers/" + text_of(caller, "id") + "/key"));
+    MIFENG_TRY(const auto answer, client.change("POST", "/callers/" + text_of(caller, "id") + "/key", caller));
     return give_key(console, answer, renewed->key_file);
   });
 

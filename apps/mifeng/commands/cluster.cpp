@@ -64,7 +64,7 @@ Result<int> set(const PlatformFlags& flags, const SetOptions& options, Console& 
   const std::string registry = options.registry.empty() ? text_of(there, "registry") : options.registry;
   MIFENG_CHECK(set_pull_login(body, options.pull_user, options.pull_password_file, registry, console));
   const json::Value sent = std::move(body);
-  MIFENG_TRY(const auto cluster, client.send("PUT", path_of(options.id), sent));
+  MIFENG_TRY(const auto cluster, client.change("PUT", path_of(options.id), there, sent));
   MIFENG_CHECK(print_objects(console, cluster, options.format, cluster_columns()));
   return 0;
 }

@@ -20,6 +20,7 @@ void add_delete(Command& root);
 void add_deploy(Command& root);
 void add_describe(Command& root);
 void add_get(Command& root);
+void add_find(Command& root);
 void add_gateway(Command& root);
 void add_history(Command& root);
 void add_inspect(Command& root);

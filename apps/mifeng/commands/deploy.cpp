@@ -55,6 +55,7 @@ Result<int> deploy(const PlatformFlags& flags, const DeployOptions& options, Con
   if (there) {
     MIFENG_CHECK(check_fits(client, options, *there));
     const UpdateWish wish{.id = text_of(*there, "id"),
+                          .seen = *there,
                           .body = request,
                           .replicas = options.replicas,
                           .plan = options.plan,
@@ -97,8 +98,12 @@ Result<std::string> version_id_for(const PlatformClient& client, const std::stri
 
 Result<int> update(const PlatformFlags& flags, const UpdateOptions& options, Console& console) {
   MIFENG_TRY(const auto client, connect(flags));
-  UpdateWish wish{
-      .id = {}, .body = {}, .plan = options.plan, .wait_seconds = options.wait_seconds, .format = options.format};
+  UpdateWish wish{.id = {},
+                  .seen = {},
+                  .body = {},
+                  .plan = options.plan,
+                  .wait_seconds = options.wait_seconds,
+                  .format = options.format};
   MIFENG_TRY(wish.id, find_deployment(client, options.deployment));
   if (!options.version.empty()) {
     MIFENG_TRY(const auto version, version_id_for(client, wish.id, options.version));

@@ -156,7 +156,7 @@ Result<int> update_deployment(const PlatformClient& client, const UpdateWish& wi
     MIFENG_CHECK(print_plan(plan, wish.format, console));
     return 0;
   }
-  auto updated = client.send("POST", path + "/revisions", body);
+  auto updated = client.change("POST", path + "/revisions", wish.seen, body);
   // Another number of replicas is no revision.
   if (!updated && (wish.replicas < 0 || updated.error().reason() != "nothing-changed"))
     return std::move(updated).error();
@@ -164,7 +164,9 @@ Result<int> update_deployment(const PlatformClient& client, const UpdateWish& wi
   if (updated) deployment = std::move(*updated);
   if (wish.replicas >= 0) {
     const json::Value replicas = json::Object{{"replicas", wish.replicas}};
-    MIFENG_TRY(deployment, client.send("PUT", path + "/replicas", replicas));
+    // What was seen is now what the update has made of it.
+    const json::Value seen = updated ? deployment : json::Value(wish.seen);
+    MIFENG_TRY(deployment, client.change("PUT", path + "/replicas", seen, replicas));
   }
   if (wish.wait_seconds > 0) {
     console.message(say("Waiting for {} to be ready.", {wish.id}));

@@ -32,6 +32,7 @@ Result<void> set_overlay(json::Object& body, const OverlayFlags& flags);
 // The update of a deployment that is there.
 struct UpdateWish {
   std::string id;
+  json::Object seen;           // the deployment as it was read; empty: nobody looked
   json::Object body;           // of POST /deployments/{id}/revisions
   std::int64_t replicas = -1;  // -1: as many as it has
   bool plan = false;           // only show what would be done

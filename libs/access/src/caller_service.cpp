@@ -10,8 +10,19 @@
 #include "mifeng/trust/audit_log.h"
 #include "mifeng/trust/rows.h"
 #include "mifeng/trust/types.h"
+#include "mifeng/trust/version.h"
 
 namespace mifeng::access {
+namespace {
+
+Caller caller_of(const store::CallerRow& row) {
+  auto caller = made_of<Caller, "etag">(row);
+  caller.etag = trust::version_of(row);
+  return caller;
+}
+
+}  // namespace
+
 Result<NewCaller> CallerService::create(const trust::Actor& actor, const std::string& name) {
   MIFENG_CHECK(require(actor, trust::Permission::kManageCallers));
   MIFENG_CHECK(trust::check_text("name", name, bounds::kCallerNameMax));
@@ -29,7 +40,7 @@ Result<NewCaller> CallerService::create(const trust::Actor& actor, const std::st
     MIFENG_CHECK(store::insert(tx, row));
     MIFENG_CHECK(store::next_change(tx));
     MIFENG_CHECK(context_.audit.append(tx, actor, "caller.create", row.id, name));
-    made.caller = made_of<Caller>(row);
+    made.caller = caller_of(row);
     return std::move(made);
   });
   if (done) tell_gateways(context_);
@@ -43,12 +54,13 @@ Result<NewCaller> CallerService::new_key(const trust::Actor& actor, const std::s
   auto done = context_.db.write([&](store::Transaction& tx) -> Result<NewCaller> {
     MIFENG_TRY(auto row, store::find<store::CallerRow>(tx, id));
     if (!row) return trust::not_found("caller", id);
+    MIFENG_CHECK(trust::expect(actor, *row));
     row->key_sm3 = trust::sm3_hex(made.key);
     row->key_changed_ms = context_.clock.now_ms();
     MIFENG_CHECK(store::update(tx, *row));
     MIFENG_CHECK(store::next_change(tx));
     MIFENG_CHECK(context_.audit.append(tx, actor, "caller.new-key", id));
-    made.caller = made_of<Caller>(*row);
+    made.caller = caller_of(*row);
     return std::move(made);
   });
   if (done) tell_gateways(context_);
@@ -60,11 +72,12 @@ Result<Caller> CallerService::set_enabled(const trust::Actor& actor, const std::
   auto done = context_.db.write([&](store::Transaction& tx) -> Result<Caller> {
     MIFENG_TRY(auto row, store::find<store::CallerRow>(tx, id));
     if (!row) return trust::not_found("caller", id);
+    MIFENG_CHECK(trust::expect(actor, *row));
     row->enabled = enabled ? 1 : 0;
     MIFENG_CHECK(store::update(tx, *row));
     MIFENG_CHECK(store::next_change(tx));
     MIFENG_CHECK(context_.audit.append(tx, actor, enabled ? "caller.enable" : "caller.disable", id));
-    return made_of<Caller>(*row);
+    return caller_of(*row);
   });
   if (done) tell_gateways(context_);
   return done;
@@ -74,21 +87,23 @@ Result<Caller> CallerService::get(const trust::Actor& actor, const std::string& 
   MIFENG_CHECK(require(actor, trust::Permission::kReadCallers));
   MIFENG_TRY(auto row, context_.db.read([&](store::Transaction& tx) { return store::find<store::CallerRow>(tx, id); }));
   if (!row) return trust::not_found("caller", id);
-  return made_of<Caller>(*row);
+  return caller_of(*row);
 }
 
 Result<trust::Page<Caller>> CallerService::list(const trust::Actor& actor, const trust::PageRequest& page) {
   MIFENG_CHECK(require(actor, trust::Permission::kReadCallers));
   MIFENG_TRY(const auto window, trust::window_of(page));
   MIFENG_TRY(auto slice, context_.db.read([&](store::Transaction& tx) { return store::caller_slice(tx, window); }));
-  return trust::page_of<Caller>(std::move(slice));
+  return trust::page_of<Caller>(std::move(slice), caller_of);
 }
 
 Result<void> CallerService::remove(const trust::Actor& actor, const std::string& id) {
   MIFENG_CHECK(require(actor, trust::Permission::kManageCallers));
   auto done = context_.db.write([&](store::Transaction& tx) -> Result<void> {
-    MIFENG_TRY(const bool there, store::erase<store::CallerRow>(tx, id));
+    MIFENG_TRY(const auto there, store::find<store::CallerRow>(tx, id));
     if (!there) return trust::not_found("caller", id);
+    MIFENG_CHECK(trust::expect(actor, *there));
+    MIFENG_CHECK(store::erase<store::CallerRow>(tx, id));
     MIFENG_TRY(auto routes, store::all<store::RouteRow>(tx));
     for (store::RouteRow& row : routes) {
       MIFENG_TRY(Route route, route_of(row));

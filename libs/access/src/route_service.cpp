@@ -12,6 +12,7 @@
 #include "mifeng/trust/audit_log.h"
 #include "mifeng/trust/rows.h"
 #include "mifeng/trust/types.h"
+#include "mifeng/trust/version.h"
 
 namespace mifeng::access {
 namespace {
@@ -79,6 +80,7 @@ Result<Route> route_of(const store::RouteRow& row) {
   MIFENG_TRY(route.pass_headers, parse_strings(row.pass_headers_json));
   route.created_ms = row.created_ms;
   route.changed_ms = row.changed_ms;
+  route.etag = trust::version_of(row);
   return route;
 }
 
@@ -147,6 +149,7 @@ Result<Route> RouteService::create(const trust::Actor& actor, const RouteInput& 
     route.id = trust::new_id(context_.random, "rt-");
     route.created_ms = route.changed_ms = context_.clock.now_ms();
     MIFENG_TRY(const auto row, row_of(route));
+    route.etag = trust::version_of(row);
     MIFENG_CHECK(store::insert(tx, row));
     MIFENG_CHECK(store::next_change(tx));
     MIFENG_CHECK(context_.audit.append(tx, actor, "route.create", route.id, route.prefix + " to " + route.forward));
@@ -161,11 +164,13 @@ Result<Route> RouteService::update(const trust::Actor& actor, const std::string&
   auto done = context_.db.write([&](store::Transaction& tx) -> Result<Route> {
     MIFENG_TRY(auto row, store::find<store::RouteRow>(tx, id));
     if (!row) return trust::not_found("route", id);
+    MIFENG_CHECK(trust::expect(actor, *row));
     MIFENG_TRY(Route route, route_of(*row));
     static_cast<RouteInput&>(route) = input;
     MIFENG_CHECK(check_route(tx, route));
     route.changed_ms = context_.clock.now_ms();
     MIFENG_TRY(const auto changed, row_of(route));
+    route.etag = trust::version_of(changed);
     MIFENG_CHECK(store::update(tx, changed));
     MIFENG_CHECK(store::next_change(tx));
     MIFENG_CHECK(context_.audit.append(tx, actor, "route.update", id, route.prefix + " to " + route.forward));
@@ -180,6 +185,7 @@ Result<Route> RouteService::move(const trust::Actor& actor, const std::string& i
   auto done = context_.db.write([&](store::Transaction& tx) -> Result<Route> {
     MIFENG_TRY(auto row, store::find<store::RouteRow>(tx, id));
     if (!row) return trust::not_found("route", id);
+    MIFENG_CHECK(trust::expect(actor, *row));
     MIFENG_TRY(Route route, route_of(*row));
     MIFENG_TRY(auto forward, proxy::parse_forward_url(route.forward));
     forward.deployment = deployment_id;
@@ -187,6 +193,7 @@ Result<Route> RouteService::move(const trust::Actor& actor, const std::string& i
     MIFENG_CHECK(check_route(tx, route));
     route.changed_ms = context_.clock.now_ms();
     MIFENG_TRY(const auto changed, row_of(route));
+    route.etag = trust::version_of(changed);
     MIFENG_CHECK(store::update(tx, changed));
     MIFENG_CHECK(store::next_change(tx));
     MIFENG_CHECK(
@@ -222,8 +229,10 @@ Result<trust::Page<Route>> RouteService::list(const trust::Actor& actor, const s
 Result<void> RouteService::remove(const trust::Actor& actor, const std::string& id) {
   MIFENG_CHECK(require(actor, trust::Permission::kManageRoutes));
   auto done = context_.db.write([&](store::Transaction& tx) -> Result<void> {
-    MIFENG_TRY(const bool there, store::erase<store::RouteRow>(tx, id));
+    MIFENG_TRY(const auto there, store::find<store::RouteRow>(tx, id));
     if (!there) return trust::not_found("route", id);
+    MIFENG_CHECK(trust::expect(actor, *there));
+    MIFENG_CHECK(store::erase<store::RouteRow>(tx, id));
     MIFENG_CHECK(store::next_change(tx));
     return context_.audit.append(tx, actor, "route.remove", id);
   });

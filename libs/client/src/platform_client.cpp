@@ -86,6 +86,32 @@ Result<json::Value> PlatformClient::send(const std::string& method, const std::s
   return exchange_json(made);
 }
 
+namespace {
+
+void add_if_match(net::ClientRequest& request, const json::Value& seen) {
+  // An older platform tells none.
+  if (const std::string etag = text_of(seen, "etag"); !etag.empty())
+    request.headers.add("If-Match", "\"" + etag + "\"");
+}
+
+}  // namespace
+
+Result<json::Value> PlatformClient::change(const std::string& method, const std::string& path, const json::Value& seen,
+                                           const json::Value& body) const {
+  auto made = request(method, path);
+  add_if_match(made, seen);
+  made.body = json::serialize(body);
+  made.headers.add("Content-Type", "application/json");
+  return exchange_json(made);
+}
+
+Result<json::Value> PlatformClient::change(const std::string& method, const std::string& path,
+                                           const json::Value& seen) const {
+  auto made = request(method, path);
+  add_if_match(made, seen);
+  return exchange_json(made);
+}
+
 Result<json::Value> PlatformClient::send_bytes(const std::string& method, const std::string& path,
                                                std::string bytes) const {
   auto made = request(method, path);

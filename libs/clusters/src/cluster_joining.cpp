@@ -14,6 +14,7 @@
 #include "mifeng/trust/subscribers.h"
 #include "mifeng/trust/text.h"
 #include "mifeng/trust/types.h"
+#include "mifeng/trust/version.h"
 #include "mifeng/vault/wrapper.h"
 
 namespace mifeng::clusters {
@@ -184,11 +185,14 @@ Result<std::string> ClusterService::remove(const trust::Actor& actor, const std:
   MIFENG_CHECK(require(actor, trust::Permission::kManageClusters));
   MIFENG_TRY(const auto under_way, UnderWay::begin(mutex_, under_way_, id));
   MIFENG_TRY(const auto row, context_.db.read([&](store::Transaction& tx) { return find_cluster(tx, id); }));
+  MIFENG_CHECK(trust::expect(actor, row));
   if (row.kind != ClusterKind::kKubernetes)
     return Error(ErrorCode::kConflict, "local-cluster", "The cluster " + id + " is this machine, and always there.");
   // First: what runs there would be taken for nobody's once its deployments are gone.
   clusters_.close(id);
   auto done = context_.db.write([&](store::Transaction& tx) -> Result<void> {
+    MIFENG_TRY(const auto now, find_cluster(tx, id));
+    MIFENG_CHECK(trust::expect(actor, now));
     MIFENG_TRY(const auto deployments, store::deployments_in_cluster(tx, id));
     if (!let_go && (deployments != 0 || row.sweep_held != 0))
       return Error(ErrorCode::kConflict, "cluster-in-use",

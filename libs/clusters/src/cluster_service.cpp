@@ -13,6 +13,7 @@
 #include "mifeng/trust/subscribers.h"
 #include "mifeng/trust/text.h"
 #include "mifeng/trust/types.h"
+#include "mifeng/trust/version.h"
 
 namespace mifeng::clusters {
 namespace {
@@ -30,7 +31,8 @@ bool is_node_address(const std::string& text) {
 }  // namespace
 
 Result<Cluster> cluster_of(store::Transaction& tx, const store::ClusterRow& row) {
-  auto cluster = made_of<Cluster, "node_addresses", "may", "deployments", "capacity", "seen_ms", "stale">(row);
+  auto cluster = made_of<Cluster, "node_addresses", "may", "deployments", "capacity", "seen_ms", "stale", "etag">(row);
+  cluster.etag = trust::version_of(row);
   cluster.node_addresses = words_of(row.node_addresses);
   cluster.may = words_of(row.may);
   if (cluster.sweep_held && cluster.reason.empty())
@@ -233,10 +235,12 @@ Result<Cluster> ClusterService::set(const trust::Actor& actor, const std::string
   if (input.guard_url) MIFENG_CHECK(check_guard_url(*input.guard_url));
   MIFENG_TRY(const auto under_way, UnderWay::begin(mutex_, under_way_, id));
   MIFENG_TRY(const auto there, context_.db.read([&](store::Transaction& tx) { return find_cluster(tx, id); }));
+  MIFENG_CHECK(trust::expect(actor, there));  // before anything is done in the cluster itself
   MIFENG_CHECK(check_change(there, input));
   MIFENG_TRY(const std::string wrapped_access, renew_pull_login(there, input));
   auto done = context_.db.write([&](store::Transaction& tx) -> Result<Cluster> {
     MIFENG_TRY(auto row, find_cluster(tx, id));
+    MIFENG_CHECK(trust::expect(actor, row));
     MIFENG_CHECK(check_change(row, input));
     if (!wrapped_access.empty()) row.wrapped_access = wrapped_access;
     row.name = input.name;

@@ -1,6 +1,7 @@
 #include "mifeng/deployments/batch_service.h"
 
 #include <algorithm>
+#include <functional>
 #include <list>
 #include <mutex>
 #include <set>
@@ -297,11 +298,12 @@ Result<Batch> BatchService::get(const trust::Actor& actor, const std::string& id
   return context_.db.read([&](store::Transaction& tx) { return batch_of(tx, id); });
 }
 
-Result<trust::Page<BatchSummary>> BatchService::list(const trust::Actor& actor, const trust::PageRequest& page) {
+Result<trust::Page<BatchSummary>> BatchService::list(const trust::Actor& actor, const std::string& text,
+                                                     const trust::PageRequest& page) {
   MIFENG_CHECK(require(actor, trust::Permission::kReadDeployments));
   MIFENG_TRY(const auto window, trust::window_of(page));
   return context_.db.read([&](store::Transaction& tx) -> Result<trust::Page<BatchSummary>> {
-    MIFENG_TRY(const auto slice, store::batch_slice(tx, window));
+    MIFENG_TRY(const auto slice, store::search_batches(tx, text, window));
     trust::Page<BatchSummary> batches;
     batches.total = slice.total;
     for (const auto& row : slice.rows) {
@@ -314,7 +316,7 @@ Result<trust::Page<BatchSummary>> BatchService::list(const trust::Actor& actor, 
 
 namespace {
 
-using ItemAct = Result<void> (*)(const Context&, store::Transaction&, const trust::Actor&, BatchItemRow&);
+using ItemAct = std::function<Result<void>(const Context&, store::Transaction&, const trust::Actor&, BatchItemRow&)>;
 
 Result<void> cancel_item(const Context& context, store::Transaction& tx, const trust::Actor&, BatchItemRow& item) {
   if (item.state != BatchItemState::kWaiting) return ok();
@@ -323,7 +325,8 @@ Result<void> cancel_item(const Context& context, store::Transaction& tx, const t
 
 // To all items in one transaction: a batch is never half cancelled or half rolled back.
 Result<Batch> act(const Context& context, const trust::Actor& actor, const std::string& id, BatchAsked asked,
-                  const char* action, ItemAct to_item) {
+                  const char* action, const ItemAct& to_item, const std::string& detail = "",
+                  const std::function<Result<void>()>& afterwards = nullptr) {
   MIFENG_CHECK(require(actor, trust::Permission::kDeploy));
   auto done = context.db.write([&](store::Transaction& tx) -> Result<Batch> {
     MIFENG_TRY(auto row, store::find<BatchRow>(tx, id));
@@ -333,9 +336,10 @@ Result<Batch> act(const Context& context, const trust::Actor& actor, const std::
                    "The batch " + id + " was rolled back; make a plan of what is wanted now.");
     MIFENG_TRY(auto items, store::batch_items_of(tx, id));
     for (auto& item : items) MIFENG_CHECK(to_item(context, tx, actor, item));
+    if (afterwards) MIFENG_CHECK(afterwards());
     row->asked = asked;
     MIFENG_CHECK(store::update(tx, *row));
-    MIFENG_CHECK(context.audit.append(tx, actor, action, id));
+    MIFENG_CHECK(context.audit.append(tx, actor, action, id, detail));
     return batch_of(tx, id);
   });
   if (done) {
@@ -347,8 +351,25 @@ Result<Batch> act(const Context& context, const trust::Actor& actor, const std::
 
 }  // namespace
 
-Result<Batch> BatchService::retry(const trust::Actor& actor, const std::string& id) {
-  return act(context_, actor, id, BatchAsked::kApply, "batch.retry", retry_item);
+Result<Batch> BatchService::retry(const trust::Actor& actor, const std::string& id, const std::vector<int>& numbers) {
+  std::set<int> left(numbers.begin(), numbers.end());
+  if (left.empty()) return act(context_, actor, id, BatchAsked::kApply, "batch.retry", retry_item);
+  std::string detail;
+  for (const int number : left) detail += (detail.empty() ? "item " : ", ") + std::to_string(number);
+  const auto one = [&left, &id](const Context& context, store::Transaction& tx, const trust::Actor& by,
+                                BatchItemRow& item) -> Result<void> {
+    if (left.erase(static_cast<int>(item.number)) == 0) return ok();
+    if (item.state == BatchItemState::kFailed) return retry_item(context, tx, by, item);
+    return Error(ErrorCode::kConflict, "item-not-failed",
+                 "Item " + std::to_string(item.number) + " of the batch " + id +
+                     " has not failed, or not any more. Look at the batch as it is now.");
+  };
+  const auto all = [&left, &id]() -> Result<void> {
+    if (left.empty()) return ok();
+    return Error(ErrorCode::kNotFound, "no-such-item",
+                 "The batch " + id + " has no item " + std::to_string(*left.begin()) + ".");
+  };
+  return act(context_, actor, id, BatchAsked::kApply, "batch.retry", one, detail, all);
 }
 
 Result<Batch> BatchService::cancel(const trust::Actor& actor, const std::string& id) {

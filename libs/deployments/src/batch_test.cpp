@@ -310,7 +310,7 @@ TEST_F(Batches, WithoutAPlanEachItemStandsAloneAndGoesOnAfterARestart) {
   EXPECT_EQ(done.items[0].deployment_id, first);
   EXPECT_EQ(done.items[2].state, BatchItemState::kFailed);
   EXPECT_EQ(deployments().size(), 2u);
-  const auto page = batches().list(auditor_, {});
+  const auto page = batches().list(auditor_, "", {});
   ASSERT_EQ(page->total, 1);
   EXPECT_EQ(page->items[0].counts.failed, 2);
 }
@@ -333,6 +333,71 @@ TEST_F(Batches, AnItemWhoseUnitsFailIsRestartedByARetry) {
   done = get(batch.id);
   EXPECT_EQ(done.items[0].state, BatchItemState::kReady) << done.items[0].message;
   EXPECT_EQ(deployments().size(), 1u);
+}
+
+TEST_F(Batches, OneItemIsTriedAgainByItself) {
+  engine_.fail_with = "it cannot";
+  const auto batch = apply(plan(list(3)));
+  for (int i = 0; i < 8; ++i) {
+    (void)platform_->reconciler().run_once();
+    clock_.advance(std::chrono::minutes(10));
+  }
+  ASSERT_EQ(get(batch.id).counts.failed, 3);
+  EXPECT_EQ(batches().retry(auditor_, batch.id, {2}).error().reason(), "not-allowed");
+  EXPECT_EQ(batches().retry(operator_, batch.id, {4}).error().reason(), "no-such-item");
+  EXPECT_EQ(batches().retry(operator_, "ba-none", {1}).error().reason(), "not-found");
+  engine_.fail_with.clear();
+  const auto tried = batches().retry(operator_, batch.id, {2});
+  ASSERT_TRUE(tried) << tried.error().message();
+  EXPECT_EQ(tried->counts.failed, 2);
+  settle();
+  settle();
+  auto now = get(batch.id);
+  EXPECT_EQ(now.items[1].state, BatchItemState::kReady) << now.items[1].message;
+  EXPECT_EQ(now.counts.failed, 2);
+  // One that has not failed makes the whole of it nothing.
+  EXPECT_EQ(batches().retry(operator_, batch.id, {1, 2}).error().reason(), "item-not-failed");
+  EXPECT_EQ(batches().retry(operator_, batch.id, {1, 9}).error().reason(), "no-such-item");
+  EXPECT_EQ(get(batch.id).counts.failed, 2);
+  ASSERT_TRUE(batches().retry(operator_, batch.id, {3, 1, 3}));
+  settle();
+  settle();
+  EXPECT_EQ(get(batch.id).counts.ready, 3);
+}
+
+TEST_F(Batches, AreFoundByIdByWhoBeganThemAndByTheNamesInThem) {
+  std::vector<DeploymentRequest> items(2);
+  for (auto& item : items) item.version_id = version_;
+  items[0].name = "wheat";
+  items[1].name = "50%-rye";  // no name of a deployment, so that this item fails
+  const auto first = batches().create(operator_, items).value();
+  items[0].name = "maize";
+  items[1].name = "barley";
+  const auto second = batches().create(admin_, items).value();
+  const auto found = [&](const std::string& text) {
+    const auto page = batches().list(auditor_, text, {}).value();
+    EXPECT_EQ(page.total, static_cast<std::int64_t>(page.items.size()));
+    std::vector<std::string> ids;
+    for (const auto& one : page.items) ids.push_back(one.id);
+    std::ranges::sort(ids);
+    return ids;
+  };
+  std::vector<std::string> both{first.id, second.id};
+  std::ranges::sort(both);
+  using Ids = std::vector<std::string>;
+  for (int i = 0; i < 2; ++i) {  // what waits is found as what was made is
+    EXPECT_EQ(found(""), both);
+    EXPECT_EQ(found("WHEAT"), Ids{first.id});
+    EXPECT_EQ(found("50%"), Ids{first.id});
+    EXPECT_EQ(found("barl"), Ids{second.id});
+    EXPECT_EQ(found(second.id.substr(3)), Ids{second.id});
+    EXPECT_EQ(found(operator_.name), Ids{first.id});
+    EXPECT_EQ(found("_heat"), Ids{});
+    EXPECT_EQ(found("version"), Ids{}) << "a name alone, and nothing else of what was asked for";
+    EXPECT_EQ(found("overlay"), Ids{});
+    settle();
+  }
+  EXPECT_EQ(get(first.id).items[1].code, "bad-name");
 }
 
 TEST_F(Batches, ADeploymentThatIsRemovedMeanwhileFailsItsItem) {

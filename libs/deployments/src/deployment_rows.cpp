@@ -20,6 +20,7 @@
 #include "mifeng/trust/audit_log.h"
 #include "mifeng/trust/key_ring.h"
 #include "mifeng/trust/rows.h"
+#include "mifeng/trust/version.h"
 
 namespace mifeng::deployments {
 namespace {
@@ -384,9 +385,9 @@ Result<void> tell_of_cluster(const Context& context, store::Transaction& tx, con
 }  // namespace
 
 Result<Deployment> deployment_of(const Context& context, store::Transaction& tx, const store::DeploymentRow& row) {
-  auto deployment =
-      made_of<Deployment, "cluster", "revision", "ready", "grade_reason", "units", "ports", "route_ids", "overlay">(
-          row);
+  auto deployment = made_of<Deployment, "cluster", "revision", "ready", "grade_reason", "units", "ports", "route_ids",
+                            "overlay", "etag">(row);
+  deployment.etag = trust::version_of(row);
   deployment.cluster = row.cluster_id;
   MIFENG_TRY(deployment.grade_reason, grade_reason_of(tx, row.grade, row.cluster_id));
   MIFENG_TRY(const auto revisions, store::revisions_of(tx, row.id));

@@ -17,6 +17,7 @@
 #include "mifeng/trust/audit_log.h"
 #include "mifeng/trust/rows.h"
 #include "mifeng/trust/text.h"
+#include "mifeng/trust/version.h"
 #include "slots.h"
 
 namespace mifeng::deployments {
@@ -134,6 +135,7 @@ Result<Deployment> DeploymentService::scale(const trust::Actor& actor, const std
   std::string cluster;
   const auto scale = [&](store::Transaction& tx) -> Result<std::optional<Deployment>> {
     MIFENG_TRY(auto row, live_deployment(tx, id));
+    MIFENG_CHECK(trust::expect(actor, row));
     cluster = row.cluster_id;
     MIFENG_TRY(const bool scaled, scale_in(context_, tx, actor, row, replicas, held));
     if (!scaled) return std::optional<Deployment>();
@@ -154,6 +156,7 @@ Result<Deployment> DeploymentService::restart(const trust::Actor& actor, const s
   MIFENG_CHECK(require(actor, trust::Permission::kDeploy));
   auto done = context_.db.write([&](store::Transaction& tx) -> Result<Deployment> {
     MIFENG_TRY(auto row, live_deployment(tx, id));
+    MIFENG_CHECK(trust::expect(actor, row));
     MIFENG_CHECK(restart_in(context_, tx, actor, row));
     return deployment_of(context_, tx, row);
   });
@@ -166,6 +169,7 @@ Result<void> DeploymentService::remove(const trust::Actor& actor, const std::str
   auto done = context_.db.write([&](store::Transaction& tx) -> Result<void> {
     MIFENG_TRY(auto row, store::find<store::DeploymentRow>(tx, id));
     if (!row) return trust::not_found("deployment", id);
+    MIFENG_CHECK(trust::expect(actor, *row));
     return remove_in(context_, tx, actor, *row, claims);
   });
   if (done) {

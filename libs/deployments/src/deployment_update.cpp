@@ -12,6 +12,7 @@
 #include "mifeng/deployments/renderings.h"
 #include "mifeng/trust/audit_log.h"
 #include "mifeng/trust/rows.h"
+#include "mifeng/trust/version.h"
 #include "slots.h"
 
 namespace mifeng::deployments {
@@ -241,6 +242,7 @@ Result<Deployment> DeploymentService::update(const trust::Actor& actor, const st
   MIFENG_CHECK(require(actor, trust::Permission::kDeploy));
   auto done = context_.db.write([&](store::Transaction& tx) -> Result<Deployment> {
     MIFENG_TRY(auto row, live_deployment(tx, id));
+    MIFENG_CHECK(trust::expect(actor, row));
     MIFENG_CHECK(update_in(context_, tx, actor, row, request));
     return deployment_of(context_, tx, row);
   });
@@ -274,6 +276,7 @@ Result<Deployment> DeploymentService::rollback(const trust::Actor& actor, const 
   MIFENG_CHECK(require(actor, trust::Permission::kDeploy));
   auto done = context_.db.write([&](store::Transaction& tx) -> Result<Deployment> {
     MIFENG_TRY(auto row, live_deployment(tx, id));
+    MIFENG_CHECK(trust::expect(actor, row));
     MIFENG_CHECK(roll_back_in(context_, tx, actor, row, to));
     return deployment_of(context_, tx, row);
   });

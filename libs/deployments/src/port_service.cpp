@@ -6,6 +6,7 @@
 #include "mifeng/deployments/context.h"
 #include "mifeng/trust/audit_log.h"
 #include "mifeng/trust/types.h"
+#include "mifeng/trust/version.h"
 #include "port_plan.h"
 
 namespace mifeng::deployments {
@@ -20,16 +21,44 @@ std::string_view to_string(PortState state) {
   return "";
 }
 
+namespace {
+
+std::vector<PortRange> ranges_of(const std::vector<store::PortRangeRow>& rows) {
+  std::vector<PortRange> ranges;
+  for (const auto& row : rows)
+    ranges.push_back({.first = static_cast<int>(row.first_port), .last = static_cast<int>(row.last_port)});
+  return ranges;
+}
+
+std::vector<ReservedPort> reserved_of(const std::vector<store::ReservedPortRow>& rows) {
+  std::vector<ReservedPort> reserved;
+  for (const auto& row : rows) reserved.push_back({.port = static_cast<int>(row.port), .reason = row.reason});
+  return reserved;
+}
+
+}  // namespace
+
+// Without the cluster's name: a version is one of the ports of one cluster anyway.
+std::string version_of(const std::vector<PortRange>& ranges) {
+  std::vector<store::PortRangeRow> rows;
+  for (const auto& range : ranges)
+    rows.push_back({.cluster_id = "", .first_port = range.first, .last_port = range.last});
+  return trust::version_of(std::move(rows));
+}
+
+std::string version_of(const std::vector<ReservedPort>& reserved) {
+  std::vector<store::ReservedPortRow> rows;
+  for (const auto& port : reserved) rows.push_back({.cluster_id = "", .port = port.port, .reason = port.reason});
+  return trust::version_of(std::move(rows));
+}
+
 Result<std::vector<PortRange>> PortService::ranges(const trust::Actor& actor, const std::string& cluster) {
   MIFENG_CHECK(require(actor, trust::Permission::kReadPorts));
   MIFENG_TRY(auto rows, context_.db.read([&](store::Transaction& tx) -> Result<std::vector<store::PortRangeRow>> {
     MIFENG_TRY(const auto id, clusters::known_cluster(tx, cluster));
     return store::port_ranges_of(tx, id);
   }));
-  std::vector<PortRange> ranges;
-  for (const auto& row : rows)
-    ranges.push_back({.first = static_cast<int>(row.first_port), .last = static_cast<int>(row.last_port)});
-  return ranges;
+  return ranges_of(rows);
 }
 
 Result<std::vector<PortRange>> PortService::set_ranges(const trust::Actor& actor, const std::string& cluster,
@@ -49,6 +78,7 @@ Result<std::vector<PortRange>> PortService::set_ranges(const trust::Actor& actor
   MIFENG_CHECK(context_.db.write([&](store::Transaction& tx) -> Result<void> {
     MIFENG_TRY(const auto id, clusters::known_cluster(tx, cluster));
     MIFENG_TRY(auto map, load_ports(tx, id, {}));
+    MIFENG_CHECK(trust::expect_version(actor, version_of(ranges_of(map.ranges))));
     for (const auto& row : map.ranges) MIFENG_CHECK(store::erase<store::PortRangeRow>(tx, id, row.first_port));
     map.ranges.clear();
     std::string text;
@@ -72,9 +102,7 @@ Result<std::vector<ReservedPort>> PortService::reserved(const trust::Actor& acto
     MIFENG_TRY(const auto id, clusters::known_cluster(tx, cluster));
     return store::reserved_ports_of(tx, id);
   }));
-  std::vector<ReservedPort> reserved;
-  for (auto& row : rows) reserved.push_back({.port = static_cast<int>(row.port), .reason = row.reason});
-  return reserved;
+  return reserved_of(rows);
 }
 
 Result<std::vector<ReservedPort>> PortService::set_reserved(const trust::Actor& actor, const std::string& cluster,
@@ -89,6 +117,8 @@ Result<std::vector<ReservedPort>> PortService::set_reserved(const trust::Actor& 
   }
   MIFENG_CHECK(context_.db.write([&](store::Transaction& tx) -> Result<void> {
     MIFENG_TRY(const auto id, clusters::known_cluster(tx, cluster));
+    MIFENG_TRY(const auto kept, store::reserved_ports_of(tx, id));
+    MIFENG_CHECK(trust::expect_version(actor, version_of(reserved_of(kept))));
     MIFENG_TRY(const auto map, load_ports(tx, id, {}));
     for (const auto& [port, reason] : map.reserved)
       MIFENG_CHECK(store::erase<store::ReservedPortRow>(tx, id, std::int64_t{port}));

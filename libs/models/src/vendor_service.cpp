@@ -7,13 +7,15 @@
 #include "mifeng/trust/audit_log.h"
 #include "mifeng/trust/rows.h"
 #include "mifeng/trust/types.h"
+#include "mifeng/trust/version.h"
 #include "vendor_rules.h"
 
 namespace mifeng::models {
 namespace {
 
 Result<Vendor> vendor_of(const store::VendorRow& row) {
-  auto vendor = made_of<Vendor, "fingerprint", "confirmed", "pending_fingerprint">(row);
+  auto vendor = made_of<Vendor, "fingerprint", "confirmed", "pending_fingerprint", "etag">(row);
+  vendor.etag = trust::version_of(row);
   vendor.confirmed = !row.public_key_pem.empty();
   if (!row.public_key_pem.empty()) {
     MIFENG_TRY(const auto key, crypto::Sm2PublicKey::from_pem(row.public_key_pem));
@@ -67,6 +69,7 @@ Result<Vendor> VendorService::update(const trust::Actor& actor, const std::strin
   return context_.db.write([&](store::Transaction& tx) -> Result<Vendor> {
     MIFENG_TRY(auto row, store::find<store::VendorRow>(tx, id));
     if (!row) return trust::not_found("vendor", id);
+    MIFENG_CHECK(trust::expect(actor, *row));
     take(*row, input);
     MIFENG_CHECK(store::update(tx, *row));
     MIFENG_CHECK(context_.audit.append(tx, actor, "vendor.update", id));
@@ -104,8 +107,10 @@ Result<void> VendorService::remove(const trust::Actor& actor, const std::string&
     if (models != 0)
       return Error(ErrorCode::kConflict, "vendor-has-models",
                    "The vendor has " + std::to_string(models) + " model version(s); it stays while they do.");
-    MIFENG_TRY(const bool there, store::erase<store::VendorRow>(tx, id));
+    MIFENG_TRY(const auto there, store::find<store::VendorRow>(tx, id));
     if (!there) return trust::not_found("vendor", id);
+    MIFENG_CHECK(trust::expect(actor, *there));
+    MIFENG_CHECK(store::erase<store::VendorRow>(tx, id));
     return context_.audit.append(tx, actor, "vendor.remove", id);
   });
 }
@@ -120,6 +125,7 @@ Result<Vendor> VendorService::propose_key(const trust::Actor& actor, const std::
   return context_.db.write([&](store::Transaction& tx) -> Result<Vendor> {
     MIFENG_TRY(auto row, store::find<store::VendorRow>(tx, id));
     if (!row) return trust::not_found("vendor", id);
+    MIFENG_CHECK(trust::expect(actor, *row));
     if (row->public_key_pem == pem) {
       row->pending_key_pem.clear();
     } else if (signature_base64.empty()) {
@@ -147,6 +153,7 @@ Result<Vendor> VendorService::confirm_key(const trust::Actor& actor, const std::
   auto done = context_.db.write([&](store::Transaction& tx) -> Result<Vendor> {
     MIFENG_TRY(auto row, store::find<store::VendorRow>(tx, id));
     if (!row) return trust::not_found("vendor", id);
+    MIFENG_CHECK(trust::expect(actor, *row));
     if (row->pending_key_pem.empty())
       return Error(ErrorCode::kConflict, "no-pending-key", "No key of this vendor waits for confirmation.");
     MIFENG_TRY(const auto key, crypto::Sm2PublicKey::from_pem(row->pending_key_pem));
@@ -171,6 +178,7 @@ Result<Vendor> VendorService::revoke_key(const trust::Actor& actor, const std::s
   return context_.db.write([&](store::Transaction& tx) -> Result<Vendor> {
     MIFENG_TRY(auto row, store::find<store::VendorRow>(tx, id));
     if (!row) return trust::not_found("vendor", id);
+    MIFENG_CHECK(trust::expect(actor, *row));
     row->public_key_pem.clear();
     row->pending_key_pem.clear();
     row->confirmed_ms = 0;

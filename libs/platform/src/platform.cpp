@@ -181,6 +181,8 @@ struct Platform::Services {
 
   grants::GrantService grants{deployments_context, {.lease_ms = options.lease_ms, .renew_ms = options.renew_ms}};
 
+  SearchService search{base};
+
   UnixMillis retained_ms = 0;  // of the housekeeping alone
 };
 
@@ -228,6 +230,7 @@ access::GatewayService& Platform::gateways() { return services_->gateways; }
 trials::TrialService& Platform::trials() { return services_->trials; }
 trust::AuditService& Platform::audit() { return services_->audit; }
 events::Feed& Platform::events() { return *services_->opened.events; }
+SearchService& Platform::search() { return services_->search; }
 deployments::Reconciler& Platform::reconciler() { return services_->reconciler; }
 
 Result<std::string> Platform::remove_cluster(const trust::Actor& actor, const std::string& id, bool abandon) {

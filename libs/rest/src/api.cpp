@@ -11,6 +11,7 @@
 #include "browser.h"
 #include "mifeng/messages/tools.h"
 #include "mifeng/rest/http_status.h"
+#include "mifeng/trust/version.h"
 #include "operation.h"
 #include "stream_seats.h"
 
@@ -21,6 +22,8 @@ namespace {
 constexpr std::string_view kPrefix = "/api/v1";
 constexpr std::size_t kJsonMax = 1 << 20;
 constexpr std::chrono::milliseconds kDoorPatience{10'000};
+// What a refusal does not say back.
+constexpr std::string_view kSecretMembers[] = {"pull_password"};
 
 net::Response refuse(const Error& error) {
   net::Response response(http_status(error), error_body(error), "application/json");
@@ -79,6 +82,35 @@ Result<void> check_access(const Call& call, const Operation& operation) {
     return Error(ErrorCode::kPermissionDenied, "must-change-password",
                  "Change the password that you were given first; nothing else works before.");
   return ok();
+}
+
+// What whoever asks has seen of the thing that he changes.
+Result<void> read_if_match(Call& call, const Operation& operation) {
+  const std::string* field = call.headers.find("If-Match");
+  if (field == nullptr || operation.method == "GET") return ok();
+  // Left out of account it would promise what nobody keeps.
+  if (operation.shown == nullptr)
+    return Error(ErrorCode::kInvalidArgument, "no-if-match",
+                 "What this changes has no version that If-Match could be about. Leave the field out.");
+  const bool once = call.headers.count("If-Match") == 1;
+  MIFENG_TRY(call.actor.seen, trust::parse_if_match(once ? std::string_view(*field) : std::string_view()));
+  return ok();
+}
+
+// Both versions: what was to be made of the thing, and what it is now.
+Reply collision(Call& call, const Operation& operation, const Error& refused) {
+  json::Object body{{"code", to_string(refused.code())}, {"reason", refused.reason()}, {"message", refused.message()}};
+  if (!call.body.empty()) {
+    json::Object sent = call.body;
+    for (const auto member : kSecretMembers) sent.erase(member);
+    body.set("sent", std::move(sent));
+  }
+  auto now = operation.shown(call);
+  auto current = now ? json::parse(now->body) : Result<json::Value>(now.error());
+  if (current) body.set("current", std::move(*current));
+  Reply answer{http_status(refused), json::serialize(body), "application/json", {}};
+  if (current) answer.headers = now->headers;
+  return answer;
 }
 
 bool needs_actor(const Operation& operation) {
@@ -217,7 +249,11 @@ struct Api::Impl {
       co_return response;
     }
     const Blocking blocking_run = std::get<Blocking>(operation.run);
-    auto job = [&]() { return blocking_run(*call); };
+    auto job = [&]() -> Result<Reply> {
+      auto done = blocking_run(*call);
+      if (done || operation.shown == nullptr || done.error().reason() != "changed-meanwhile") return done;
+      return collision(*call, operation, done.error());
+    };
     auto answer = co_await net::run_blocking(operation.pool == Pool::kSlow ? slow : work, std::move(job));
     if (!answer) co_return std::move(answer).error();
     co_return finished(std::move(*answer));
@@ -250,6 +286,7 @@ struct Api::Impl {
       MIFENG_CO_CHECK(check_access(*call, operation));
     }
     MIFENG_CO_CHECK(read_query(*call, operation, request.query()));
+    MIFENG_CO_CHECK(read_if_match(*call, operation));
     auto response = co_await run(call, operation);
     if (!response && response.error().code() == ErrorCode::kInternal)
       spdlog::error("{}: {}", operation.id, response.error().message());

@@ -94,7 +94,7 @@ Result<Reply> create(Call& call) {
 
 Result<Reply> list(Call& call) {
   MIFENG_TRY(const auto request, call.page());
-  MIFENG_TRY(const auto page, call.platform.batches().list(call.actor, request));
+  MIFENG_TRY(const auto page, call.platform.batches().list(call.actor, call.text("text"), request));
   return reply(json_page(page, request));
 }
 
@@ -104,7 +104,14 @@ Result<Reply> get(Call& call) {
 }
 
 Result<Reply> retry(Call& call) {
-  MIFENG_TRY(const auto batch, call.platform.batches().retry(call.actor, call.id()));
+  json::Fields body(call.body);
+  std::vector<int> items;
+  for (const auto number : body.integers("items", 1, bounds::kBatchItemsMax, {0, bounds::kBatchItemsMax}))
+    items.push_back(static_cast<int>(number));
+  // An empty list would mean all that failed, which nobody who names items wants.
+  if (body.has("items") && items.empty()) body.refuse("items", "must have 1 element or more");
+  MIFENG_CHECK(body.finish());
+  MIFENG_TRY(const auto batch, call.platform.batches().retry(call.actor, call.id(), items));
   return reply(json_of(batch));
 }
 
@@ -129,10 +136,10 @@ constexpr auto kDeploy = Permission::kDeploy;
 constexpr Operation kOperations[] = {
     {"planBatch", "POST", "/batches/plans", kDeploy, plan, BodyKind::kJson, "", Pool::kSlow},
     {"getBatchPlan", "GET", "/batches/plans/{id}", kDeploy, get_plan},
-    {"listBatches", "GET", "/batches", kRead, list, BodyKind::kNone, "page page_size"},
+    {"listBatches", "GET", "/batches", kRead, list, BodyKind::kNone, "text page page_size"},
     {"createBatch", "POST", "/batches", kDeploy, create, BodyKind::kJson, "", Pool::kSlow},
     {"getBatch", "GET", "/batches/{id}", kRead, get},
-    {"retryBatch", "POST", "/batches/{id}/retry", kDeploy, retry},
+    {"retryBatch", "POST", "/batches/{id}/retry", kDeploy, retry, BodyKind::kOptionalJson},
     {"cancelBatch", "POST", "/batches/{id}/cancel", kDeploy, cancel},
     {"rollbackBatch", "POST", "/batches/{id}/rollback", kDeploy, roll_back, BodyKind::kJson, "", Pool::kSlow},
 };

@@ -5,7 +5,14 @@
 namespace mifeng::rest {
 
 Reply reply(const json::Value& value, int status) {
-  return Reply{status, json::serialize(value), "application/json", {}};
+  Reply answer{status, json::serialize(value), "application/json", {}};
+  const json::Value* etag = value.if_object() == nullptr ? nullptr : value.if_object()->find("etag");
+  if (etag == nullptr || etag->if_string() == nullptr) return answer;
+  return with_etag(std::move(answer), *etag->if_string());
+}
+Reply with_etag(Reply&& answer, const std::string& etag) {
+  answer.headers.add("ETag", "\"" + etag + "\"");
+  return std::move(answer);
 }
 Reply no_content() { return Reply{204, {}, {}, {}}; }
 Reply reply_text(std::string text, std::string content_type) {

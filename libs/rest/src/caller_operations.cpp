@@ -47,9 +47,10 @@ constexpr Operation kOperations[] = {
     {"listCallers", "GET", "/callers", Permission::kReadCallers, list_callers, BodyKind::kNone, "page page_size"},
     {"createCaller", "POST", "/callers", kManage, create_caller, BodyKind::kJson, "", Pool::kSlow},
     {"getCaller", "GET", "/callers/{id}", Permission::kReadCallers, get_caller},
-    {"deleteCaller", "DELETE", "/callers/{id}", kManage, delete_caller},
-    {"renewCallerKey", "POST", "/callers/{id}/key", kManage, renew_key, BodyKind::kNone, "", Pool::kSlow},
-    {"enableCaller", "PUT", "/callers/{id}/enabled", kManage, set_enabled, BodyKind::kJson},
+    guarded(get_caller, {"deleteCaller", "DELETE", "/callers/{id}", kManage, delete_caller}),
+    guarded(get_caller,
+            {"renewCallerKey", "POST", "/callers/{id}/key", kManage, renew_key, BodyKind::kNone, "", Pool::kSlow}),
+    guarded(get_caller, {"enableCaller", "PUT", "/callers/{id}/enabled", kManage, set_enabled, BodyKind::kJson}),
 };
 
 }  // namespace

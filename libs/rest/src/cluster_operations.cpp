@@ -97,9 +97,10 @@ constexpr Operation kOperations[] = {
     // It asks the engine what is free.
     {"getCluster", "GET", "/clusters/{id}", kRead, get, BodyKind::kNone, "", Pool::kSlow},
     // These talk to the cluster, which may be slow.
-    {"setCluster", "PUT", "/clusters/{id}", kManage, set, BodyKind::kJson, "", Pool::kSlow},
+    guarded(get, {"setCluster", "PUT", "/clusters/{id}", kManage, set, BodyKind::kJson, "", Pool::kSlow}),
     {"addCluster", "POST", "/clusters", kManage, add, BodyKind::kJson, "", Pool::kSlow},
-    {"removeCluster", "DELETE", "/clusters/{id}", kManage, remove, BodyKind::kNone, "abandon", Pool::kSlow},
+    guarded(get,
+            {"removeCluster", "DELETE", "/clusters/{id}", kManage, remove, BodyKind::kNone, "abandon", Pool::kSlow}),
     {"checkCluster", "GET", "/clusters/{id}/check", kRead, check, BodyKind::kNone, "", Pool::kSlow},
     {"rehearseCluster", "POST", "/clusters/{id}/rehearsal", kManage, rehearse, BodyKind::kNone, "", Pool::kSlow},
     {"listClusterNodes", "GET", "/clusters/{id}/nodes", kRead, nodes, BodyKind::kNone, "", Pool::kSlow},

@@ -10,7 +10,7 @@ int http_status(const Error& error) {
     case ErrorCode::kUnauthenticated: return 401;
     case ErrorCode::kPermissionDenied: return 403;
     case ErrorCode::kNotFound: return 404;
-    case ErrorCode::kConflict: return 409;
+    case ErrorCode::kConflict: return error.reason() == "changed-meanwhile" ? 412 : 409;
     case ErrorCode::kVerificationFailed: return 422;
     case ErrorCode::kResourceExhausted:
       if (error.reason() == "disk-full") return 507;

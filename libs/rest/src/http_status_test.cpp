@@ -11,6 +11,7 @@ TEST(HttpStatus, FollowsTheCodeAndForLimitsTheReason) {
   EXPECT_EQ(http_status(Error(ErrorCode::kPermissionDenied, "x", "")), 403);
   EXPECT_EQ(http_status(Error(ErrorCode::kNotFound, "x", "")), 404);
   EXPECT_EQ(http_status(Error(ErrorCode::kConflict, "x", "")), 409);
+  EXPECT_EQ(http_status(Error(ErrorCode::kConflict, "changed-meanwhile", "")), 412);
   EXPECT_EQ(http_status(Error(ErrorCode::kVerificationFailed, "x", "")), 422);
   EXPECT_EQ(http_status(Error(ErrorCode::kResourceExhausted, "disk-full", "")), 507);
   EXPECT_EQ(http_status(Error(ErrorCode::kResourceExhausted, "package-too-large", "")), 413);

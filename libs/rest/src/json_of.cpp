@@ -32,6 +32,7 @@ Value json_of(const access::Route& route) {
   object.set("deployment_id", route.deployment_id);
   object.set("created_ms", route.created_ms);
   object.set("changed_ms", route.changed_ms);
+  object.set("etag", route.etag);
   return object;
 }
 

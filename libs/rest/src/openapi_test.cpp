@@ -18,6 +18,7 @@ struct Described {
   std::string permission;
   std::set<std::string> roles;
   std::set<std::string> query;
+  bool guarded = false;  // If-Match is among its header fields, and 412 among its answers
 };
 
 std::map<Key, Described> described() {
@@ -39,8 +40,10 @@ std::map<Key, Described> described() {
           const auto reference = parameter["$ref"].as<std::string>();
           parameter = shared[reference.substr(reference.rfind('/') + 1)];
         }
+        if (parameter["name"].as<std::string>() == "If-Match") one.guarded = true;
         if (parameter["in"].as<std::string>() == "query") one.query.insert(parameter["name"].as<std::string>());
       }
+      EXPECT_EQ(one.guarded, operation["responses"]["412"].IsDefined()) << one.id;
       all.emplace(Key{method, path.first.as<std::string>()}, std::move(one));
     }
   }
@@ -77,6 +80,7 @@ TEST(OpenApi, EveryOperationIsDescribedAndEveryDescriptionIsServed) {
     EXPECT_EQ(found->second.permission, operation.permission ? std::string(to_string(*operation.permission)) : "");
     EXPECT_EQ(found->second.roles, roles_of(operation));
     EXPECT_EQ(found->second.query, std::set<std::string>(operation.query.begin(), operation.query.end()));
+    EXPECT_EQ(found->second.guarded, operation.guarded);
     missing.erase(found);
   }
   for (const auto& [key, one] : missing) ADD_FAILURE() << "nothing serves " << key.first << " " << key.second;

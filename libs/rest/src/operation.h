@@ -34,7 +34,9 @@ struct Reply {
   std::string content_type;
   net::Headers headers;
 };
+// An object with the member "etag" has it in the field ETag as well.
 Reply reply(const json::Value& value, int status = 200);
+Reply with_etag(Reply&& answer, const std::string& etag);
 Reply no_content();
 Reply reply_text(std::string text, std::string content_type);
 
@@ -94,7 +96,14 @@ struct Operation {
   std::string_view query = "";  // names, separated by spaces
   Pool pool = Pool::kWork;
   people::Use use = people::Use::kWork;  // kRefresh: asking for it keeps no session alive
+  Blocking shown = nullptr;              // guarded()
 };
+// The same, obeying If-Match. `shown` answers with what the operation changes, as it is now, which a refusal then
+// tells.
+constexpr Operation guarded(Blocking shown, Operation operation) {
+  operation.shown = shown;
+  return operation;
+}
 
 // One table a file *_operations.cpp.
 std::span<const Operation> session_operations();
@@ -113,6 +122,7 @@ std::span<const Operation> key_operations();
 std::span<const Operation> gateway_operations();
 std::span<const Operation> audit_operations();
 std::span<const Operation> event_operations();
+std::span<const Operation> search_operations();
 std::span<const Operation> system_operations();
 
 struct Match {

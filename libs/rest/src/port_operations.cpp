@@ -17,7 +17,7 @@ Result<Reply> overview(Call& call) {
 
 Result<Reply> ranges(Call& call) {
   MIFENG_TRY(const auto list, call.platform.ports().ranges(call.actor, call.text("cluster")));
-  return reply(json::Object{{"ranges", json_list(list)}});
+  return with_etag(reply(json::Object{{"ranges", json_list(list)}}), deployments::version_of(list));
 }
 
 Result<Reply> set_ranges(Call& call) {
@@ -29,12 +29,12 @@ Result<Reply> set_ranges(Call& call) {
         {static_cast<int>(range.integer("first", 1024, 65535)), static_cast<int>(range.integer("last", 1024, 65535))});
   MIFENG_CHECK(body.finish());
   MIFENG_TRY(const auto list, call.platform.ports().set_ranges(call.actor, call.text("cluster"), wanted));
-  return reply(json::Object{{"ranges", json_list(list)}});
+  return with_etag(reply(json::Object{{"ranges", json_list(list)}}), deployments::version_of(list));
 }
 
 Result<Reply> reserved(Call& call) {
   MIFENG_TRY(const auto list, call.platform.ports().reserved(call.actor, call.text("cluster")));
-  return reply(json::Object{{"reserved", json_list(list)}});
+  return with_etag(reply(json::Object{{"reserved", json_list(list)}}), deployments::version_of(list));
 }
 
 Result<Reply> set_reserved(Call& call) {
@@ -47,7 +47,7 @@ Result<Reply> set_reserved(Call& call) {
   }
   MIFENG_CHECK(body.finish());
   MIFENG_TRY(const auto list, call.platform.ports().set_reserved(call.actor, call.text("cluster"), wanted));
-  return reply(json::Object{{"reserved", json_list(list)}});
+  return with_etag(reply(json::Object{{"reserved", json_list(list)}}), deployments::version_of(list));
 }
 
 Result<Reply> recommend(Call& call) {
@@ -62,9 +62,10 @@ constexpr auto kManage = Permission::kManagePorts;
 constexpr Operation kOperations[] = {
     {"getPorts", "GET", "/ports", kRead, overview, BodyKind::kNone, "cluster"},
     {"getPortRanges", "GET", "/ports/ranges", kRead, ranges, BodyKind::kNone, "cluster"},
-    {"setPortRanges", "PUT", "/ports/ranges", kManage, set_ranges, BodyKind::kJson, "cluster"},
+    guarded(ranges, {"setPortRanges", "PUT", "/ports/ranges", kManage, set_ranges, BodyKind::kJson, "cluster"}),
     {"getReservedPorts", "GET", "/ports/reserved", kRead, reserved, BodyKind::kNone, "cluster"},
-    {"setReservedPorts", "PUT", "/ports/reserved", kManage, set_reserved, BodyKind::kJson, "cluster"},
+    guarded(reserved,
+            {"setReservedPorts", "PUT", "/ports/reserved", kManage, set_reserved, BodyKind::kJson, "cluster"}),
     {"recommendPorts", "GET", "/ports/recommendation", kRead, recommend, BodyKind::kNone, "cluster count"},
 };
 

@@ -53,10 +53,11 @@ constexpr Operation kOperations[] = {
     {"listRoutes", "GET", "/routes", Permission::kReadRoutes, list_routes, BodyKind::kNone, "text page page_size"},
     {"createRoute", "POST", "/routes", Permission::kManageRoutes, create_route, BodyKind::kJson, "", Pool::kSlow},
     {"getRoute", "GET", "/routes/{id}", Permission::kReadRoutes, get_route},
-    {"updateRoute", "PUT", "/routes/{id}", Permission::kManageRoutes, update_route, BodyKind::kJson, "", Pool::kSlow},
-    {"moveRoute", "PUT", "/routes/{id}/deployment", Permission::kManageRoutes, move_route, BodyKind::kJson, "",
-     Pool::kSlow},
-    {"deleteRoute", "DELETE", "/routes/{id}", Permission::kManageRoutes, delete_route},
+    guarded(get_route, {"updateRoute", "PUT", "/routes/{id}", Permission::kManageRoutes, update_route, BodyKind::kJson,
+                        "", Pool::kSlow}),
+    guarded(get_route, {"moveRoute", "PUT", "/routes/{id}/deployment", Permission::kManageRoutes, move_route,
+                        BodyKind::kJson, "", Pool::kSlow}),
+    guarded(get_route, {"deleteRoute", "DELETE", "/routes/{id}", Permission::kManageRoutes, delete_route}),
 };
 
 }  // namespace

@@ -29,7 +29,7 @@ const std::vector<Entry>& entries() {
          {session_operations(), people_operations(), vendor_operations(), model_operations(), package_operations(),
           cluster_operations(), port_operations(), deployment_operations(), batch_operations(), route_operations(),
           caller_operations(), trial_operations(), key_operations(), gateway_operations(), audit_operations(),
-          event_operations(), system_operations()}) {
+          event_operations(), search_operations(), system_operations()}) {
       for (const Operation& operation : table) {
         auto segments = segments_of(operation.pattern);
         const auto variables = static_cast<std::size_t>(
@@ -78,7 +78,8 @@ std::vector<OperationInfo> all_operations() {
   std::vector<OperationInfo> list;
   for (const Entry& entry : entries()) {
     const Operation& operation = *entry.operation;
-    OperationInfo info{operation.id, operation.method, operation.pattern, Access::kPermission, std::nullopt, {}};
+    OperationInfo info{operation.id, operation.method,          operation.pattern, Access::kPermission, std::nullopt,
+                       {},           operation.shown != nullptr};
     if (const auto* access = std::get_if<Access>(&operation.who)) info.access = *access;
     if (const auto* permission = std::get_if<Permission>(&operation.who)) info.permission = *permission;
     for (std::string_view names = operation.query; !names.empty();) {

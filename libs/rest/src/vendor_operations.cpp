@@ -72,12 +72,14 @@ constexpr Operation kOperations[] = {
     {"listVendors", "GET", "/vendors", Permission::kReadVendors, list_vendors, BodyKind::kNone, "text page page_size"},
     {"createVendor", "POST", "/vendors", Permission::kManageVendors, create_vendor, BodyKind::kJson},
     {"getVendor", "GET", "/vendors/{id}", Permission::kReadVendors, get_vendor},
-    {"updateVendor", "PUT", "/vendors/{id}", Permission::kManageVendors, update_vendor, BodyKind::kJson},
-    {"deleteVendor", "DELETE", "/vendors/{id}", Permission::kManageVendors, delete_vendor},
-    {"proposeVendorKey", "PUT", "/vendors/{id}/key", Permission::kSubmit, propose_key, BodyKind::kJson},
-    {"revokeVendorKey", "DELETE", "/vendors/{id}/key", Permission::kConfirmVendorKeys, revoke_key},
-    {"confirmVendorKey", "POST", "/vendors/{id}/key/confirmation", Permission::kConfirmVendorKeys, confirm_key,
-     BodyKind::kJson},
+    guarded(get_vendor,
+            {"updateVendor", "PUT", "/vendors/{id}", Permission::kManageVendors, update_vendor, BodyKind::kJson}),
+    guarded(get_vendor, {"deleteVendor", "DELETE", "/vendors/{id}", Permission::kManageVendors, delete_vendor}),
+    guarded(get_vendor,
+            {"proposeVendorKey", "PUT", "/vendors/{id}/key", Permission::kSubmit, propose_key, BodyKind::kJson}),
+    guarded(get_vendor, {"revokeVendorKey", "DELETE", "/vendors/{id}/key", Permission::kConfirmVendorKeys, revoke_key}),
+    guarded(get_vendor, {"confirmVendorKey", "POST", "/vendors/{id}/key/confirmation", Permission::kConfirmVendorKeys,
+                         confirm_key, BodyKind::kJson}),
 };
 
 }  // namespace

@@ -90,8 +90,16 @@ Result<std::vector<BatchItemRow>> batch_items_of(Transaction& tx, const std::str
   return select<BatchItemRow>(tx, "WHERE batch_id = :batch ORDER BY number", {batch_id});
 }
 
-Result<Slice<BatchRow>> batch_slice(Transaction& tx, const Window& window) {
-  return select_slice<BatchRow>(tx, "", {}, "created_ms DESC, id", window);
+Result<Slice<BatchRow>> search_batches(Transaction& tx, const std::string& text, const Window& window) {
+  if (text.empty()) return select_slice<BatchRow>(tx, "", {}, "created_ms DESC, id", window);
+  // A request begins with the name: {"name":"NAME",... An item that waits or has failed has no deployment yet.
+  const std::string name = "substr(request_json, 10, instr(substr(request_json, 10), '\"') - 1)";
+  const std::string part = like_part(text);
+  return select_slice<BatchRow>(tx,
+                                "WHERE (lower(id) LIKE :text1 ESCAPE '!' OR lower(created_by) LIKE :text2 ESCAPE '!' "
+                                "OR id IN (SELECT batch_id FROM batch_items WHERE lower(" +
+                                    name + ") LIKE :text3 ESCAPE '!' OR lower(deployment_id) LIKE :text4 ESCAPE '!'))",
+                                {part, part, part, part}, "created_ms DESC, id", window);
 }
 
 Result<std::map<BatchItemState, std::int64_t>> count_batch_items(Transaction& tx, const std::string& batch_id) {

@@ -25,12 +25,13 @@ const std::string& subject_of(const TrialRequest& request) {
 }
 
 // Into the log before anything is sent, so that no trial goes without an entry. Of the request its size alone: what is
-// in it is the model's and its callers'.
+// in it is the model's and its callers'. A gateway makes the request's id itself, later.
 Result<void> note_begin(const access::Context& context, store::Transaction& tx, const trust::Actor& actor,
-                        const TrialRequest& request) {
-  const std::string detail = request.way == TrialWay::kGateway
-                                 ? phrase("{} with {} bytes through the gateway", request.method, request.body.size())
-                                 : phrase("{} with {} bytes to a unit", request.method, request.body.size());
+                        const TrialRequest& request, const std::string& request_id) {
+  const std::string detail =
+      request.way == TrialWay::kGateway
+          ? phrase("{} with {} bytes through the gateway", request.method, request.body.size())
+          : phrase("{} with {} bytes to a unit, request {}", request.method, request.body.size(), request_id);
   return context.audit.append(tx, actor, "trial.send", subject_of(request), detail);
 }
 
@@ -104,9 +105,10 @@ class Run {
     if (request_.way == TrialWay::kGateway && options_.gateway_url.empty())
       return Error(ErrorCode::kUnavailable, "no-gateway-address",
                    phrase("The platform was not told where its gateway is. Start mifengd with --gateway-url."));
+    if (way() == TrialWay::kUnit) request_id_ = context_.random.hex(16);
     MIFENG_TRY(goal_, context_.db.write([&](store::Transaction& tx) -> Result<Goal> {
       MIFENG_TRY(Goal goal, find_goal(context_, tx, request_));
-      MIFENG_CHECK(note_begin(context_, tx, actor_, request_));
+      MIFENG_CHECK(note_begin(context_, tx, actor_, request_, request_id_));
       return goal;
     }));
     return ok();
@@ -141,7 +143,6 @@ class Run {
       MIFENG_CO_TRY(auto dial, dial_of(address, request_.patience));
       dials.push_back(std::move(dial));
     }
-    request_id_ = context_.random.hex(16);
     net::ClientRequest request = request_of(request_, goal_.target);
     request.headers.add("Mifeng-Request-Id", request_id_);
     if (!goal_.binds_body) request.headers.add("Mifeng-Request-Body", std::string(sealed::kUnboundBody));

@@ -184,7 +184,7 @@ TEST_F(Trials, OfAUnitShowTheSealTheHeaderAndTheOpenedAnswer) {
   ASSERT_EQ(entries.size(), 1u);
   EXPECT_EQ(entries[0].actor, "operator");
   EXPECT_EQ(entries[0].subject, deployment_);
-  EXPECT_EQ(entries[0].detail, "POST with 19 bytes to a unit");
+  EXPECT_EQ(entries[0].detail, "POST with 19 bytes to a unit, request " + trial->context->request_id);
   expect_log_is_clean();
 }
 

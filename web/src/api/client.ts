@@ -58,9 +58,14 @@ client.use({
 });
 export { client };
 
-export function errorOf(status: number, body: unknown): ApiError {
-  const said = body as Partial<Schemas['Error']> | undefined;
-  return new ApiError(status, said?.code ?? 'internal', said?.reason ?? 'no-reason', said?.message ?? `HTTP ${status}`);
+// A version as a field of the header has it, and back.
+export const seen = ({ etag }: { etag: string }) => ({ 'If-Match': `"${etag}"` });
+const etagOf = (response: Response | undefined) => response?.headers.get('ETag')?.replace(/^"|"$/g, '') ?? '';
+
+export function errorOf(status: number, body: unknown, response?: Response): ApiError {
+  const said = body as (Partial<Schemas['Error']> & { current?: object }) | undefined;
+  const theirs = status === 412 && said?.current ? { current: said.current, etag: etagOf(response) } : undefined;
+  return new ApiError(status, said?.code ?? 'internal', said?.reason ?? 'no-reason', said?.message ?? `HTTP ${status}`, theirs);
 }
 
 interface Answer<T> {
@@ -71,6 +76,11 @@ interface Answer<T> {
 // The body of an answer; a refusal is thrown.
 export async function must<T>(answer: Promise<Answer<T>>): Promise<T> {
   const { data, error, response } = await answer;
-  if (!response.ok) throw errorOf(response.status, error);
+  if (!response.ok) throw errorOf(response.status, error, response);
   return data as T;
+}
+// The same with its version, of what has no member for it.
+export async function mustWithEtag<T extends object>(answer: Promise<Answer<T>>): Promise<T & { etag: string }> {
+  const { response } = await answer;
+  return { ...(await must(answer)), etag: etagOf(response) };
 }

@@ -128,6 +128,30 @@ function Acts({ of }: { of: Batch }) {
   );
 }
 
+function Retry({ batch, item, told }: { batch: string; item: Item; told: (error: unknown) => void }) {
+  const { t } = useTranslation();
+  const queries = useQueryClient();
+  const [busy, setBusy] = useState(false);
+  const run = async () => {
+    setBusy(true);
+    told(null);
+    try {
+      queries.setQueryData(['batch', batch], await must(client.POST('/batches/{id}/retry', { params: { path: { id: batch } }, body: { items: [item.number] } })));
+    } catch (failure) {
+      told(failure);
+      await queries.invalidateQueries({ queryKey: ['batch', batch] });
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <button type="button" className="plain" disabled={busy} onClick={() => void run()}>
+      {t(busy ? 'act.doing' : 'batch.retry-item')}
+      <Of>{nameOf(item)}</Of>
+    </button>
+  );
+}
+
 const kNamed = 20;
 function Names({ items }: { items: Item[] }) {
   const { t } = useTranslation();
@@ -140,6 +164,7 @@ function Content({ of }: { of: Batch }) {
   const { may } = useSession();
   const list = useList();
   const [looked, setLooked] = useState<number | null>(null);
+  const [error, setError] = useState<unknown>(null);
   const wanted = list.get('show');
   const text = list.get('text').toLowerCase();
   useKey('f', () => list.set({ show: wanted === 'failed' ? '' : 'failed' }));
@@ -173,6 +198,11 @@ function Content({ of }: { of: Batch }) {
         )}
       />
       <Causes of={held} name={t('batch.why-waits')} kind="starting" nameOf={nameOf} />
+      {error !== null && (
+        <div className="failure" role="alert">
+          {saidError(error)}
+        </div>
+      )}
       <div className="facets">
         <Filter list={list} placeholder={t('batch.filter')} />
         <Facet
@@ -208,7 +238,7 @@ function Content({ of }: { of: Batch }) {
             { title: t('field.changed'), align: 'right', width: 128, cell: (item) => <Time ms={item.changed_ms} /> },
             {
               title: '',
-              width: 120,
+              width: 168,
               cell: (item) => (
                 <span className="row row-acts">
                   {item.deployment_id !== '' && may('deploy') && item.state !== 'rolled-back' && (
@@ -217,6 +247,7 @@ function Content({ of }: { of: Batch }) {
                       <Of>{nameOf(item)}</Of>
                     </Link>
                   )}
+                  {item.state === 'failed' && may('deploy') && of.asked !== 'roll-back' && <Retry batch={of.id} item={item} told={setError} />}
                   <button type="button" className="plain" onClick={() => setLooked(item.number)}>
                     {t('submit.look')}
                     <Of>{nameOf(item)}</Of>

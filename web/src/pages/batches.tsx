@@ -5,7 +5,7 @@ import { useLive } from '../api/live.ts';
 import { Act } from '../ui/act.tsx';
 import { groups } from '../ui/format.ts';
 import { Empty, Loaded, PageHead, State, StateOf, Time } from '../ui/parts.tsx';
-import { Pages, Table, useList } from '../ui/table.tsx';
+import { Filter, Pages, Table, useList } from '../ui/table.tsx';
 
 const kSize = 50;
 type Counts = Schemas['BatchCounts'];
@@ -40,7 +40,7 @@ export default function Batches() {
   const { t } = useTranslation();
   const navigate = useNavigate();
   const list = useList();
-  const query = { page: list.page, page_size: kSize };
+  const query = { text: list.get('text') || undefined, page: list.page, page_size: kSize };
   const asked = useLive(['batches', query], (signal) => must(client.GET('/batches', { signal, params: { query } })), { keep: true });
   return (
     <>
@@ -53,10 +53,13 @@ export default function Batches() {
           </Act>
         }
       />
+      <div className="facets">
+        <Filter list={list} placeholder={t('batches.filter')} />
+      </div>
       <Loaded of={asked}>
         {(page) =>
           page.items.length === 0 ? (
-            <Empty act={<Link to="/models?state=accepted">{t('deployments.empty-act')}</Link>}>{t('batches.empty')}</Empty>
+            <Empty act={query.text ? undefined : <Link to="/models?state=accepted">{t('deployments.empty-act')}</Link>}>{t(query.text ? 'table.none-fit' : 'batches.empty')}</Empty>
           ) : (
             <>
               <Table

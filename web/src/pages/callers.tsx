@@ -2,14 +2,15 @@ import { Input, Switch } from 'antd';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { type Schemas, client, must } from '../api/client.ts';
+import { type Schemas, client, must, seen } from '../api/client.ts';
 import { useLive } from '../api/live.ts';
 import { useSession } from '../api/session.tsx';
 import { saidError } from '../i18n/said.ts';
 import { Act } from '../ui/act.tsx';
 import { type Asks, EntryDialogs, type Secret } from '../ui/entry.tsx';
-import { groups } from '../ui/format.ts';
+import { groups, moment } from '../ui/format.ts';
 import { Empty, Id, Loaded, PageHead, Time } from '../ui/parts.tsx';
+import type { Field } from '../ui/rests.ts';
 import { Pages, Table, useList } from '../ui/table.tsx';
 
 const kSize = 50;
@@ -26,6 +27,10 @@ export default function Callers() {
   const asked = useLive(['callers', query], (signal) => must(client.GET('/callers', { signal, params: { query } })), { keep: true });
   const routes = useLive(['routes', 'all'], (signal) => must(client.GET('/routes', { signal, params: { query: { page_size: 200 } } })));
   const after = () => queries.invalidateQueries({ queryKey: ['callers'] });
+  const versions = (): Field<Caller>[] => [
+    { label: t('callers.on'), of: (one) => t(one.enabled ? 'collision.yes' : 'collision.no') },
+    { label: t('callers.key-since'), of: (one) => moment(one.key_changed_ms) },
+  ];
   const mine = (id: string) => routes.data?.items.filter((one) => one.open || one.callers.length === 0 || one.callers.includes(id)) ?? [];
   const keyOf = (made: Schemas['NewCaller']): Secret => ({ title: t('callers.made', { name: made.caller.name }), note: t('account.shown-once'), value: made.key, file: `${made.caller.name}.key` });
   return (
@@ -34,7 +39,7 @@ export default function Callers() {
         title={t('nav.callers')}
         lead={asked.data && t('callers.lead', { count: asked.data.total, number: groups(asked.data.total) })}
         acts={
-          <Act needs="manage-callers" onClick={() => setAsks({ what: 'edit', id: '', input: { name: '' } })}>
+          <Act needs="manage-callers" onClick={() => setAsks({ what: 'edit', input: { name: '' } })}>
             {t('callers.add-ask')}
           </Act>
         }
@@ -65,7 +70,9 @@ export default function Callers() {
                         aria-label={`${t('callers.on')} ${one.name}`}
                         onChange={(enabled) => {
                           setError(null);
-                          void must(client.PUT('/callers/{id}/enabled', { params: { path: { id: one.id } }, body: { enabled } })).then(after, setError);
+                          void must(client.PUT('/callers/{id}/enabled', { params: { path: { id: one.id }, header: seen(one) }, body: { enabled } }))
+                            .catch(setError)
+                            .finally(() => void after());
                         }}
                       />
                     ),
@@ -94,6 +101,7 @@ export default function Callers() {
         asks={asks}
         ask={setAsks}
         after={after}
+        versions={versions}
         edit={{
           words: () => ({ title: t('callers.add'), act: t('callers.add') }),
           complete: (input) => input.name.trim() !== '',
@@ -104,16 +112,16 @@ export default function Callers() {
               <Input id="caller-name" value={input.name} maxLength={64} onChange={(event) => change({ name: event.target.value })} />
             </>
           ),
-          save: async (_id, input) => keyOf(await must(client.POST('/callers', { body: { name: input.name.trim() } }))),
+          add: async (input) => keyOf(await must(client.POST('/callers', { body: { name: input.name.trim() } }))),
         }}
         renew={{
           words: (of) => ({ title: t('callers.renew-title', { name: of.name }), act: t('callers.renew'), text: t('callers.renew-text') }),
-          run: async (of) => keyOf(await must(client.POST('/callers/{id}/key', { params: { path: { id: of.id } } }))),
+          run: async (of) => keyOf(await must(client.POST('/callers/{id}/key', { params: { path: { id: of.id }, header: seen(of) } }))),
         }}
         end={{
           words: (of) => ({ title: t('callers.delete-title', { name: of.name }), text: t('callers.delete-text', { routes: mine(of.id).map((route) => route.prefix).join('、') || '—' }) }),
           typed: (of) => of.name,
-          run: (of) => must(client.DELETE('/callers/{id}', { params: { path: { id: of.id } } })),
+          run: (of) => must(client.DELETE('/callers/{id}', { params: { path: { id: of.id }, header: seen(of) } })),
         }}
       />
     </>

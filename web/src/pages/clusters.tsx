@@ -3,14 +3,15 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { type Schemas, client, must } from '../api/client.ts';
+import { type Schemas, client, must, seen } from '../api/client.ts';
 import { useLive } from '../api/live.ts';
 import { said } from '../i18n/said.ts';
 import { Act } from '../ui/act.tsx';
 import { Aged } from '../ui/age.tsx';
-import { Dialog } from '../ui/dialog.tsx';
+import { ChangeDialog, Dialog } from '../ui/dialog.tsx';
 import { bytes, groups } from '../ui/format.ts';
 import { Facts, Failure, Loaded, PageHead, StateOf } from '../ui/parts.tsx';
+import { type Field, merged } from '../ui/rests.ts';
 import { Table } from '../ui/table.tsx';
 
 type Cluster = Schemas['Cluster'];
@@ -36,6 +37,9 @@ export default function Clusters() {
   );
 }
 
+type Wanted = Pick<Cluster, 'name' | 'node_addresses'>;
+const inputOf = ({ name, node_addresses }: Cluster): Wanted => ({ name, node_addresses });
+
 function One({ of }: { of: Cluster }) {
   const { t } = useTranslation();
   const queries = useQueryClient();
@@ -51,6 +55,12 @@ function One({ of }: { of: Cluster }) {
   });
   const path = { path: { id: of.id } };
   const rehearsal = useMutation({ mutationFn: () => must(client.POST('/clusters/{id}/rehearsal', { params: path })) });
+  const mine: Wanted = { name: name.trim(), node_addresses: nodes.split(/\s+/).filter(Boolean) };
+  const versions = (wanted?: Wanted): Field<Cluster>[] => [
+    { label: t('field.name'), of: (one) => one.name, mine: wanted?.name },
+    { label: t('clusters.nodes'), of: (one) => one.node_addresses.join(', '), mine: wanted?.node_addresses.join(', ') },
+    { label: t('clusters.registry'), of: (one) => one.registry },
+  ];
   const after = () => queries.invalidateQueries();
   const capacity = detail.data?.capacity;
   const amount = (free: string, all: string) => t('clusters.free-of', { free, all });
@@ -70,7 +80,16 @@ function One({ of }: { of: Cluster }) {
             </Act>
           )}
           {of.sweep_held && <Act needs="manage-clusters" onClick={() => setAsks('sweep')}>{t('clusters.sweep-ask')}</Act>}
-          <Act needs="manage-clusters" onClick={() => setAsks('edit')}>{t('act.edit-ask')}</Act>
+          <Act
+            needs="manage-clusters"
+            onClick={() => {
+              setName(of.name);
+              setNodes(of.node_addresses.join('\n'));
+              setAsks('edit');
+            }}
+          >
+            {t('act.edit-ask')}
+          </Act>
           {of.kind === 'kubernetes' && <Act needs="manage-clusters" danger onClick={() => setAsks('remove')}>{t('clusters.remove-ask')}</Act>}
         </div>
       </div>
@@ -107,14 +126,16 @@ function One({ of }: { of: Cluster }) {
       )}
       {rehearsal.error && <Failure error={rehearsal.error} again={() => rehearsal.mutate()} />}
       {rehearsal.data && <Findings name={t('clusters.rehearse')} of={rehearsal.data.items} />}
-      <Dialog
+      <ChangeDialog
         open={asks === 'edit'}
         close={() => setAsks('')}
         title={t('clusters.edit-title', { id: of.id })}
         act={t('act.save')}
         ready={name.trim() !== '' && nodes.trim() !== ''}
-        run={async () => {
-          await must(client.PUT('/clusters/{id}', { params: path, body: { name: name.trim(), default_namespace: of.default_namespace, node_addresses: nodes.split(/\s+/).filter(Boolean), ...(of.kind === 'kubernetes' ? { registry: of.registry, guard_url: of.guard_url } : {}) } }));
+        of={of}
+        fields={versions(mine)}
+        run={async ({ first, now }) => {
+          await must(client.PUT('/clusters/{id}', { params: { ...path, header: seen(now) }, body: { ...merged(inputOf(first), inputOf(now), mine), default_namespace: now.default_namespace, ...(now.kind === 'kubernetes' ? { registry: now.registry, guard_url: now.guard_url } : {}) } }));
           await after();
         }}
       >
@@ -123,7 +144,7 @@ function One({ of }: { of: Cluster }) {
         <label htmlFor={`nodes-${of.id}`}>{t('clusters.nodes')}</label>
         <Input.TextArea id={`nodes-${of.id}`} rows={3} value={nodes} onChange={(event) => setNodes(event.target.value)} />
         <div className="note">{t('clusters.nodes-note')}</div>
-      </Dialog>
+      </ChangeDialog>
       <Dialog
         open={asks === 'sweep'}
         close={() => setAsks('')}
@@ -138,20 +159,22 @@ function One({ of }: { of: Cluster }) {
       >
         <p>{t('clusters.sweep-text')}</p>
       </Dialog>
-      <Dialog
+      <ChangeDialog
         open={asks === 'remove'}
         close={() => setAsks('')}
         danger
         title={t('clusters.remove-title', { id: of.id })}
         act={t('clusters.remove')}
         typed={of.id}
-        run={async () => {
-          await must(client.DELETE('/clusters/{id}', { params: path }));
+        of={of}
+        fields={versions()}
+        run={async ({ now }) => {
+          await must(client.DELETE('/clusters/{id}', { params: { ...path, header: seen(now) } }));
           await after();
         }}
       >
         <p>{t('clusters.remove-text', { count: of.deployments })}</p>
-      </Dialog>
+      </ChangeDialog>
     </section>
   );
 }

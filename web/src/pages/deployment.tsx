@@ -3,16 +3,17 @@ import { type ReactNode, Suspense, lazy, useState } from 'react';
 import { useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate, useParams } from 'react-router';
-import { type Schemas, client, must } from '../api/client.ts';
+import { type Schemas, client, must, seen } from '../api/client.ts';
 import { useLive } from '../api/live.ts';
 import { useSession } from '../api/session.tsx';
 import { said } from '../i18n/said.ts';
 import { Act } from '../ui/act.tsx';
 import { Aged, useAged } from '../ui/age.tsx';
 import { Changes } from '../ui/changes.tsx';
-import { Dialog } from '../ui/dialog.tsx';
+import { ChangeDialog } from '../ui/dialog.tsx';
 import { groups } from '../ui/format.ts';
 import { Bones, Copy, Empty, Facts, Loaded, PageHead, StateOf, Tabs, Time, kindOf } from '../ui/parts.tsx';
+import type { Field, On } from '../ui/rests.ts';
 import { SealStrip } from '../ui/seal.tsx';
 import { Table } from '../ui/table.tsx';
 import { Grants } from './grants.tsx';
@@ -149,7 +150,9 @@ function Acts({ of }: { of: Deployment }) {
   const path = { path: { id: of.id } };
   const after = () => queries.invalidateQueries();
   const close = () => setAsks('');
-  const scale = (count: number) => must(client.PUT('/deployments/{id}/replicas', { params: path, body: { replicas: count } }));
+  const versions = useVersions();
+  const to = (on: On<Deployment>) => ({ ...path, header: seen(on.now) });
+  const scale = (count: number, on: On<Deployment>) => must(client.PUT('/deployments/{id}/replicas', { params: to(on), body: { replicas: count } }));
   const { data: usage } = useLive(
     ['usage', 'yesterday'],
     (signal) => must(client.GET('/usage', { signal, params: { query: { from_ms: Date.now() - 24 * 3600_000 } } })),
@@ -159,7 +162,15 @@ function Acts({ of }: { of: Deployment }) {
   return (
     <>
       {of.replicas === 0 && (
-        <Act needs="deploy" type="primary" onClick={() => void scale(1).then(after)}>
+        <Act
+          needs="deploy"
+          type="primary"
+          onClick={() => {
+            setReplicas(1);
+            // What is refused is said in the dialog, where it can be tried again.
+            void scale(1, { first: of, now: of }).then(after, () => setAsks('replicas'));
+          }}
+        >
           {t('deployment.start')}
         </Act>
       )}
@@ -184,53 +195,61 @@ function Acts({ of }: { of: Deployment }) {
       <Act needs="deploy" danger onClick={() => setAsks('delete')}>
         {t('act.delete-ask')}
       </Act>
-      <Dialog
+      <ChangeDialog
         open={asks === 'replicas'}
         close={close}
         title={t('deployment.scale-title', { name: of.name })}
         act={t('deployment.scale-act', { count: replicas })}
-        run={async () => {
-          await scale(replicas);
+        of={of}
+        fields={versions({ replicas: String(replicas) })}
+        run={async (on) => {
+          await scale(replicas, on);
           await after();
         }}
       >
         <label htmlFor="replicas">{t('field.replicas')}</label>
         <InputNumber id="replicas" min={0} max={64} precision={0} value={replicas} onChange={(value) => setReplicas(value ?? 0)} />
         <p className="note">{t('deployment.scale-note')}</p>
-      </Dialog>
-      <Dialog
+      </ChangeDialog>
+      <ChangeDialog
         open={asks === 'restart'}
         close={close}
         title={t('deployment.restart-title', { name: of.name })}
         act={t('deployment.restart')}
-        run={async () => {
-          await must(client.POST('/deployments/{id}/restart', { params: path }));
+        of={of}
+        fields={versions()}
+        run={async (on) => {
+          await must(client.POST('/deployments/{id}/restart', { params: to(on) }));
           await after();
         }}
       >
         <p>{t('deployment.restart-text', { count: of.units.length })}</p>
-      </Dialog>
-      <Dialog
+      </ChangeDialog>
+      <ChangeDialog
         open={asks === 'rollback'}
         close={close}
         title={t('deployment.rollback-title', { name: of.name })}
         act={t('deployment.rollback-act')}
-        run={async () => {
-          await must(client.POST('/deployments/{id}/rollback', { params: path, body: {} }));
+        of={of}
+        fields={versions()}
+        run={async (on) => {
+          await must(client.POST('/deployments/{id}/rollback', { params: to(on), body: {} }));
           await after();
         }}
       >
         <p>{t('deployment.rollback-text')}</p>
-      </Dialog>
-      <Dialog
+      </ChangeDialog>
+      <ChangeDialog
         open={asks === 'delete'}
         close={close}
         danger
         title={t('deployment.delete-title', { name: of.name })}
         act={t('act.delete')}
         typed={of.name}
-        run={async () => {
-          await must(client.DELETE('/deployments/{id}', { params: path }));
+        of={of}
+        fields={versions()}
+        run={async (on) => {
+          await must(client.DELETE('/deployments/{id}', { params: to(on) }));
           await navigate('/deployments');
           await after();
         }}
@@ -243,7 +262,7 @@ function Acts({ of }: { of: Deployment }) {
             calls: groups(calls),
           })}
         </p>
-      </Dialog>
+      </ChangeDialog>
       {asks === 'update' && <Update of={of} close={close} />}
     </>
   );
@@ -254,24 +273,27 @@ function Update({ of, close }: { of: Deployment; close: () => void }) {
   const queries = useQueryClient();
   const [version, setVersion] = useState('');
   const path = { path: { id: of.id } };
-  const versions = useLive(['models', 'of', of.vendor_id, of.model], (signal) =>
+  const versions = useVersions();
+  const models = useLive(['models', 'of', of.vendor_id, of.model], (signal) =>
     must(client.GET('/models', { signal, params: { query: { vendor: of.vendor_id, name: of.model, state: 'accepted', page_size: 100 } } })),
   );
-  const choices = versions.data?.items.filter((one) => one.name === of.model && one.id !== of.version_id) ?? [];
+  const choices = models.data?.items.filter((one) => one.name === of.model && one.id !== of.version_id) ?? [];
   const plan = useLive(
     ['update-plan', of.id, version],
     (signal) => must(client.POST('/deployments/{id}/revisions/plan', { signal, params: path, body: { version_id: version } })),
     { enabled: version !== '' },
   );
   return (
-    <Dialog
+    <ChangeDialog
       open
       close={close}
       title={t('deployment.update-title', { name: of.name })}
       act={t('deployment.update-act')}
       ready={version !== '' && plan.data !== undefined}
-      run={async () => {
-        await must(client.POST('/deployments/{id}/revisions', { params: path, body: { version_id: version } }));
+      of={of}
+      fields={versions({ version: choices.find((one) => one.id === version)?.version })}
+      run={async ({ now }) => {
+        await must(client.POST('/deployments/{id}/revisions', { params: { ...path, header: seen(now) }, body: { version_id: version } }));
         await queries.invalidateQueries();
       }}
     >
@@ -300,7 +322,7 @@ function Update({ of, close }: { of: Deployment; close: () => void }) {
           )}
         </Loaded>
       )}
-    </Dialog>
+    </ChangeDialog>
   );
 }
 
@@ -372,6 +394,7 @@ function Revisions({ of }: { of: Deployment }) {
   const { t } = useTranslation();
   const queries = useQueryClient();
   const [back, setBack] = useState<number | null>(null);
+  const versions = useVersions();
   const asked = useLive(['revisions', of.id], (signal) => must(client.GET('/deployments/{id}/revisions', { signal, params: { path: { id: of.id } } })));
   return (
     <Loaded of={asked}>
@@ -402,22 +425,36 @@ function Revisions({ of }: { of: Deployment }) {
               },
             ]}
           />
-          <Dialog
+          <ChangeDialog
             open={back !== null}
             close={() => setBack(null)}
             title={t('revision.back-title', { name: of.name, number: back ?? 0 })}
             act={t('deployment.rollback-act')}
-            run={async () => {
-              await must(client.POST('/deployments/{id}/rollback', { params: { path: { id: of.id } }, body: { to: back ?? 0 } }));
+            of={of}
+            fields={versions()}
+            run={async ({ now }) => {
+              await must(client.POST('/deployments/{id}/rollback', { params: { path: { id: of.id }, header: seen(now) }, body: { to: back ?? 0 } }));
               await queries.invalidateQueries();
             }}
           >
             <p>{t('deployment.rollback-text')}</p>
-          </Dialog>
+          </ChangeDialog>
         </>
       )}
     </Loaded>
   );
+}
+
+// How people tell one version of a deployment from another.
+function useVersions() {
+  const { t } = useTranslation();
+  return (mine: { replicas?: string | undefined; version?: string | undefined } = {}): Field<Deployment>[] => [
+    { label: t('field.replicas'), of: (one) => String(one.replicas), mine: mine.replicas },
+    { label: t('field.version'), of: (one) => one.version, mine: mine.version },
+    { label: t('field.revision'), of: (one) => String(one.revision) },
+    { label: t('revision.overlay'), of: (one) => overlayText(one.overlay) },
+    { label: t('field.state'), of: (one) => (one.state === 'deleting' ? t('state.deleting') : '') },
+  ];
 }
 
 function overlayText(overlay: Schemas['Overlay']): string {

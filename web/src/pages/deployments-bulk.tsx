@@ -2,7 +2,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { type Schemas, client, must } from '../api/client.ts';
+import { type Schemas, client, must, seen } from '../api/client.ts';
 import { useLive } from '../api/live.ts';
 import { listed, saidError } from '../i18n/said.ts';
 import { Act } from '../ui/act.tsx';
@@ -16,10 +16,11 @@ type What = 'restart' | 'stop' | 'delete';
 const kAtOnce = 4;
 const kNames = 20;
 
-const kActs: Record<What, (id: string) => Promise<unknown>> = {
-  restart: (id) => must(client.POST('/deployments/{id}/restart', { params: { path: { id } } })),
-  stop: (id) => must(client.PUT('/deployments/{id}/replicas', { params: { path: { id } }, body: { replicas: 0 } })),
-  delete: (id) => must(client.DELETE('/deployments/{id}', { params: { path: { id } } })),
+const to = (one: Deployment) => ({ path: { id: one.id }, header: seen(one) });
+const kActs: Record<What, (one: Deployment) => Promise<unknown>> = {
+  restart: (one) => must(client.POST('/deployments/{id}/restart', { params: to(one) })),
+  stop: (one) => must(client.PUT('/deployments/{id}/replicas', { params: to(one), body: { replicas: 0 } })),
+  delete: (one) => must(client.DELETE('/deployments/{id}', { params: to(one) })),
 };
 
 export function BulkActs({ picked }: { picked: Picked<Deployment> }) {
@@ -49,7 +50,7 @@ export function BulkActs({ picked }: { picked: Picked<Deployment> }) {
     const worker = async () => {
       for (let one = waiting.shift(); one; one = waiting.shift()) {
         try {
-          await kActs[what](one.id);
+          await kActs[what](one);
           well.push(one);
         } catch (error) {
           ill.push({ name: one.name, error });

@@ -63,7 +63,7 @@ export default function Deployments() {
           ) : (
             <>
               <Aged of={[...aged.values()].filter((cluster) => page.items.some((one) => one.cluster === cluster.id))} names />
-              <PickedBar picked={picked}>
+              <PickedBar picked={picked} beyond={{ total: page.total, page: (at, size) => must(client.GET('/deployments', { params: { query: { ...query, page: at, page_size: size } } })) }}>
                 <BulkActs picked={picked} />
               </PickedBar>
               <Table

@@ -32,7 +32,7 @@ export default function People() {
         title={t('nav.people')}
         lead={asked.data && t('people.lead', { count: asked.data.total, number: groups(asked.data.total) })}
         acts={
-          <Act needs="manage-people" type="primary" onClick={() => setAsks({ what: 'edit', id: '', input: { name: '', display_name: '', roles: ['operator'], vendor_id: '', enabled: true } })}>
+          <Act needs="manage-people" type="primary" onClick={() => setAsks({ what: 'edit', input: { name: '', display_name: '', roles: ['operator'], vendor_id: '', enabled: true } })}>
             {t('people.add-ask')}
           </Act>
         }
@@ -62,7 +62,7 @@ export default function People() {
                       <Act
                         needs="manage-people"
                         size="small"
-                        onClick={() => setAsks({ what: 'edit', id: one.id, input: { name: one.name, display_name: one.display_name, roles: one.roles, vendor_id: one.vendor_id, enabled: one.enabled } })}
+                        onClick={() => setAsks({ what: 'edit', of: one, input: { name: one.name, display_name: one.display_name, roles: one.roles, vendor_id: one.vendor_id, enabled: one.enabled } })}
                       >
                         {t('act.edit-ask')}
                       </Act>
@@ -91,11 +91,8 @@ export default function People() {
           words: (added, input) => ({ title: t(added ? 'people.add' : 'people.edit', { name: input.name }), act: t(added ? 'people.add' : 'act.save') }),
           complete: (input) => /^[a-z0-9._@-]{1,64}$/.test(input.name) && input.roles.length > 0 && (!input.roles.includes('vendor') || Boolean(input.vendor_id)),
           fields: (input, change, added) => <Fields input={input} change={change} added={added} />,
-          save: async (id, input) => {
-            if (id === '') return passwordOf(await must(client.POST('/people', { body: input })));
-            await must(client.PUT('/people/{id}', { params: { path: { id } }, body: input }));
-            return undefined;
-          },
+          add: async (input) => passwordOf(await must(client.POST('/people', { body: input }))),
+          save: (on, input) => must(client.PUT('/people/{id}', { params: { path: { id: on.now.id } }, body: input })),
         }}
         renew={{
           words: (of) => ({ title: t('people.password-title', { name: of.name }), act: t('people.password'), text: t('people.password-text') }),

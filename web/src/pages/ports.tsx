@@ -4,11 +4,11 @@ import { useQueryClient } from '@tanstack/react-query';
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useSearchParams } from 'react-router';
-import { type Schemas, client, must } from '../api/client.ts';
+import { type Schemas, client, must, mustWithEtag, seen } from '../api/client.ts';
 import { useLive } from '../api/live.ts';
 import { Act } from '../ui/act.tsx';
 import { Aged, useAged } from '../ui/age.tsx';
-import { Dialog } from '../ui/dialog.tsx';
+import { ChangeDialog, Dialog } from '../ui/dialog.tsx';
 import { groups } from '../ui/format.ts';
 import { Empty, Loaded, PageHead } from '../ui/parts.tsx';
 import { type Port, type Row, consecutive, kAcross, matches, rowsOf } from '../ui/port-rows.ts';
@@ -23,7 +23,7 @@ export default function Ports() {
   const asTable = params.get('as') === 'table';
   const clusters = useLive(['clusters'], (signal) => must(client.GET('/clusters', { signal })));
   const asked = useLive(['ports', cluster], (signal) => must(client.GET('/ports', { signal, params: { query: { cluster } } })), { keep: true });
-  const ranges = useLive(['ports', cluster, 'ranges'], (signal) => must(client.GET('/ports/ranges', { signal, params: { query: { cluster } } })));
+  const ranges = useLive(['ports', cluster, 'ranges'], (signal) => mustWithEtag(client.GET('/ports/ranges', { signal, params: { query: { cluster } } })));
   const old = useAged().get(cluster);
   const [count, setCount] = useState(4);
   const [found, setFound] = useState<number | null | undefined>(undefined);
@@ -41,7 +41,7 @@ export default function Ports() {
       },
       { replace: true },
     );
-  const rangeText = ranges.data?.ranges.map((one) => `${one.first}–${one.last}`).join(', ') ?? '';
+  const rangeText = rangesText(ranges.data?.ranges ?? []);
   return (
     <>
       <PageHead
@@ -109,7 +109,7 @@ export default function Ports() {
           )
         }
       </Loaded>
-      {asks === 'ranges' && ranges.data && <Ranges cluster={cluster} of={ranges.data.ranges} ports={asked.data?.items ?? []} close={() => setAsks('')} />}
+      {asks === 'ranges' && ranges.data && <Ranges cluster={cluster} of={ranges.data} ports={asked.data?.items ?? []} close={() => setAsks('')} />}
       {asks === 'reserve' && chosen && (
         <Dialog
           open
@@ -119,10 +119,11 @@ export default function Ports() {
           reason={t('ports.reserve-for')}
           run={async (reason) => {
             const query = { params: { query: { cluster } } };
-            const now = await must(client.GET('/ports/reserved', query));
+            // Read, changed and written: whoever reserves at the same time loses nothing by it.
+            const now = await mustWithEtag(client.GET('/ports/reserved', query));
             const kept = now.reserved.filter((one) => one.port < chosen[0] || one.port > chosen[1]);
             const more = Array.from({ length: chosen[1] - chosen[0] + 1 }, (_, at) => ({ port: chosen[0] + at, reason }));
-            await must(client.PUT('/ports/reserved', { ...query, body: { reserved: [...kept, ...more].sort((a, b) => a.port - b.port) } }));
+            await must(client.PUT('/ports/reserved', { params: { ...query.params, header: seen(now) }, body: { reserved: [...kept, ...more].sort((a, b) => a.port - b.port) } }));
             setChosen(null);
             await queries.invalidateQueries({ queryKey: ['ports'] });
           }}
@@ -164,8 +165,8 @@ function Picture({ ports, wanted, chosen, choose, reserve, cluster }: { ports: P
   };
   const release = async (port: number) => {
     const query = { params: { query: { cluster } } };
-    const now = await must(client.GET('/ports/reserved', query));
-    await must(client.PUT('/ports/reserved', { ...query, body: { reserved: now.reserved.filter((one) => one.port !== port) } }));
+    const now = await mustWithEtag(client.GET('/ports/reserved', query));
+    await must(client.PUT('/ports/reserved', { params: { ...query.params, header: seen(now) }, body: { reserved: now.reserved.filter((one) => one.port !== port) } }));
     await queries.invalidateQueries({ queryKey: ['ports'] });
   };
   return (
@@ -276,21 +277,26 @@ function PortTable({ ports, wanted }: { ports: Port[]; wanted: string }) {
   );
 }
 
-function Ranges({ cluster, of, ports, close }: { cluster: string; of: Schemas['PortRange'][]; ports: Port[]; close: () => void }) {
+type RangesOf = Schemas['PortRanges'] & { etag: string };
+const rangesText = (ranges: Schemas['PortRange'][]) => ranges.map((one) => `${one.first}–${one.last}`).join(', ');
+
+function Ranges({ cluster, of, ports, close }: { cluster: string; of: RangesOf; ports: Port[]; close: () => void }) {
   const { t } = useTranslation();
   const queries = useQueryClient();
-  const [ranges, setRanges] = useState(of.map((one) => ({ ...one })));
+  const [ranges, setRanges] = useState(of.ranges.map((one) => ({ ...one })));
   const outside = ports.filter((port) => port.state === 'used' && !ranges.some((one) => port.port >= one.first && port.port <= one.last));
   const put = (at: number, change: Partial<Schemas['PortRange']>) => setRanges(ranges.map((one, index) => (index === at ? { ...one, ...change } : one)));
   return (
-    <Dialog
+    <ChangeDialog
       open
       close={close}
+      of={of}
+      fields={[{ label: t('ports.ranges'), of: (one: RangesOf) => rangesText(one.ranges), mine: rangesText(ranges) }]}
       title={t('ports.ranges-title', { cluster })}
       act={t('act.save')}
       ready={ranges.length > 0 && ranges.every((one) => one.first >= 1024 && one.first <= one.last && one.last <= 65535)}
-      run={async () => {
-        await must(client.PUT('/ports/ranges', { params: { query: { cluster } }, body: { ranges } }));
+      run={async ({ now }) => {
+        await must(client.PUT('/ports/ranges', { params: { query: { cluster }, header: seen(now) }, body: { ranges } }));
         await queries.invalidateQueries({ queryKey: ['ports'] });
       }}
     >
@@ -307,6 +313,6 @@ function Ranges({ cluster, of, ports, close }: { cluster: string; of: Schemas['P
         {t('ports.more-ranges')}
       </button>
       {outside.length > 0 && <div className="why degraded" style={{ marginTop: 12 }}>{t('ports.outside', { ports: outside.slice(0, 8).map((one) => `${one.port} ${one.holder}`).join('、'), count: outside.length })}</div>}
-    </Dialog>
+    </ChangeDialog>
   );
 }

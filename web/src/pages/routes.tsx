@@ -3,7 +3,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { type Schemas, client, must } from '../api/client.ts';
+import { type Schemas, client, must, seen } from '../api/client.ts';
 import { useLive } from '../api/live.ts';
 import { useSession } from '../api/session.tsx';
 import { saidError } from '../i18n/said.ts';
@@ -11,6 +11,7 @@ import { Act } from '../ui/act.tsx';
 import { type Asks, EntryDialogs } from '../ui/entry.tsx';
 import { groups } from '../ui/format.ts';
 import { Empty, Id, Loaded, PageHead, State, Time } from '../ui/parts.tsx';
+import { type Field, merged } from '../ui/rests.ts';
 import { Filter, Pages, Table, useList } from '../ui/table.tsx';
 
 const kSize = 50;
@@ -35,13 +36,23 @@ export default function Routes() {
   const callers = useLive(['callers', 'all'], (signal) => must(client.GET('/callers', { signal, params: { query: { page_size: 200 } } })));
   const nameOf = (id: string) => callers.data?.items.find((one) => one.id === id)?.name ?? id;
   const after = () => queries.invalidateQueries({ queryKey: ['routes'] });
+  const who = (one: Pick<RouteInput, 'open' | 'callers'>) => (one.open ? t('routes.open') : (one.callers ?? []).map(nameOf).join('、') || t('routes.every'));
+  const yes = (on: boolean | undefined) => t(on ? 'collision.yes' : 'collision.no');
+  const versions = (mine?: RouteInput): Field<Route>[] => [
+    { label: t('routes.prefix'), of: (one) => one.prefix, mine: mine?.prefix },
+    { label: t('routes.name'), of: (one) => one.name, mine: mine?.name },
+    { label: t('routes.forward'), of: (one) => one.forward, mine: mine?.forward },
+    { label: t('routes.who'), of: who, mine: mine && who(mine) },
+    { label: t('routes.on'), of: (one) => yes(one.enabled) },
+    { label: t('routes.idempotent'), of: (one) => yes(one.idempotent), mine: mine && yes(mine.idempotent) },
+  ];
   return (
     <>
       <PageHead
         title={t('nav.routes')}
         lead={asked.data && t('routes.lead', { count: asked.data.total, number: groups(asked.data.total) })}
         acts={
-          <Act needs="manage-routes" onClick={() => setAsks({ what: 'edit', id: '', input: kNew })}>
+          <Act needs="manage-routes" onClick={() => setAsks({ what: 'edit', input: kNew })}>
             {t('routes.add-ask')}
           </Act>
         }
@@ -76,7 +87,9 @@ export default function Routes() {
                         aria-label={`${t('routes.on')} ${one.prefix}`}
                         onChange={(enabled) => {
                           setError(null);
-                          void must(client.PUT('/routes/{id}', { params: { path: { id: one.id } }, body: { ...inputOf(one), enabled } })).then(after, setError);
+                          void must(client.PUT('/routes/{id}', { params: { path: { id: one.id }, header: seen(one) }, body: { ...inputOf(one), enabled } }))
+                            .catch(setError)
+                            .finally(() => void after());
                         }}
                       />
                     ),
@@ -87,7 +100,7 @@ export default function Routes() {
                     cell: (one) => (
                       <span className="row row-acts">
                         {may('try-models') && <Link to={`/routes/${one.id}/try`}>{t('try.act')}</Link>}
-                        <Act needs="manage-routes" size="small" onClick={() => setAsks({ what: 'edit', id: one.id, input: inputOf(one) })}>
+                        <Act needs="manage-routes" size="small" onClick={() => setAsks({ what: 'edit', of: one, input: inputOf(one) })}>
                           {t('act.edit-ask')}
                         </Act>
                         <Act needs="manage-routes" size="small" danger onClick={() => setAsks({ what: 'end', of: one })}>
@@ -107,20 +120,21 @@ export default function Routes() {
         asks={asks}
         ask={setAsks}
         after={after}
+        versions={versions}
         edit={{
           words: (added) => ({ title: t(added ? 'routes.add' : 'routes.edit'), act: t('act.save') }),
           complete: (input) => input.name !== '' && input.prefix !== '' && Boolean(input.forward),
           fields: (input, change) => <Fields input={input} change={change} callers={callers.data?.items ?? []} />,
-          save: async (id, input) => {
-            if (id === '') await must(client.POST('/routes', { body: input }));
-            else await must(client.PUT('/routes/{id}', { params: { path: { id } }, body: input }));
+          add: async (input) => {
+            await must(client.POST('/routes', { body: input }));
             return undefined;
           },
+          save: ({ first, now }, input) => must(client.PUT('/routes/{id}', { params: { path: { id: now.id }, header: seen(now) }, body: merged(inputOf(first), inputOf(now), input) })),
         }}
         end={{
           words: (of) => ({ title: t('routes.delete-title', { prefix: of.prefix }), text: t('routes.delete-text') }),
           typed: (of) => of.prefix,
-          run: (of) => must(client.DELETE('/routes/{id}', { params: { path: { id: of.id } } })),
+          run: (of) => must(client.DELETE('/routes/{id}', { params: { path: { id: of.id }, header: seen(of) } })),
         }}
       />
     </>

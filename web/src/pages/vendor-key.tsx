@@ -4,7 +4,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate, useParams } from 'react-router';
-import { client, must } from '../api/client.ts';
+import { client, must, seen } from '../api/client.ts';
 import { useLive } from '../api/live.ts';
 import { saidError } from '../i18n/said.ts';
 import { Act } from '../ui/act.tsx';
@@ -66,7 +66,7 @@ function Call({ of }: { of: Vendor }) {
         if (!all || busy) return;
         setBusy(true);
         setError(null);
-        void must(client.POST('/vendors/{id}/key/confirmation', { params: { path: { id: of.id } }, body: { fingerprint: typed.join(' ') } }))
+        void must(client.POST('/vendors/{id}/key/confirmation', { params: { path: { id: of.id }, header: seen(of) }, body: { fingerprint: typed.join(' ') } }))
           .then(async () => {
             await queries.invalidateQueries();
             await navigate(`/vendors/${of.id}`);
@@ -74,6 +74,7 @@ function Call({ of }: { of: Vendor }) {
           .catch((failure: unknown) => {
             setError(failure);
             setBusy(false);
+            void queries.invalidateQueries(); // it may have been another key's turn meanwhile
           });
       }}
     >
@@ -128,7 +129,7 @@ function Call({ of }: { of: Vendor }) {
         title={t('confirm.not-theirs-title', { name: of.name })}
         act={t('confirm.not-theirs-act')}
         run={async () => {
-          await must(client.DELETE('/vendors/{id}/key', { params: { path: { id: of.id } } }));
+          await must(client.DELETE('/vendors/{id}/key', { params: { path: { id: of.id }, header: seen(of) } }));
           await queries.invalidateQueries();
           await navigate(`/vendors/${of.id}`);
         }}

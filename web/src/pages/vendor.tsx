@@ -3,13 +3,14 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate, useParams } from 'react-router';
-import { client, must } from '../api/client.ts';
+import { client, must, seen } from '../api/client.ts';
 import { useLive } from '../api/live.ts';
 import { useMe, useSession } from '../api/session.tsx';
 import { Act } from '../ui/act.tsx';
-import { Dialog } from '../ui/dialog.tsx';
+import { ChangeDialog } from '../ui/dialog.tsx';
 import { Fingerprint } from '../ui/fingerprint.tsx';
 import { Facts, Loaded, PageHead, Time } from '../ui/parts.tsx';
+import { type Field, type On, merged } from '../ui/rests.ts';
 import { type Information, InformationFields, KeyState, type Vendor } from './vendors.tsx';
 
 export default function VendorPage() {
@@ -80,6 +81,8 @@ function Content({ of }: { of: Vendor }) {
   );
 }
 
+const informationOf = ({ name, address, telephone, business }: Vendor): Information => ({ name, address, telephone, business });
+
 function Acts({ of }: { of: Vendor }) {
   const { t } = useTranslation();
   const queries = useQueryClient();
@@ -87,10 +90,15 @@ function Acts({ of }: { of: Vendor }) {
   const me = useMe();
   const { may } = useSession();
   const [asks, setAsks] = useState<'' | 'edit' | 'key' | 'revoke' | 'delete'>('');
-  const [information, setInformation] = useState<Information>(of);
+  const [information, setInformation] = useState<Information>(() => informationOf(of));
   const [pem, setPem] = useState('');
-  const path = { path: { id: of.id } };
+  const to = (on: On<Vendor>) => ({ path: { id: of.id }, header: seen(on.now) });
   const after = () => queries.invalidateQueries();
+  const versions = (mine?: Information): Field<Vendor>[] => [
+    ...(['name', 'address', 'telephone', 'business'] as const).map((field) => ({ label: t(`vendor.${field}`), of: (one: Vendor) => one[field], mine: mine?.[field] })),
+    { label: t('vendor.key'), of: (one) => one.fingerprint },
+    { label: t('vendor.key-waits'), of: (one) => one.pending_fingerprint },
+  ];
   const close = () => setAsks('');
   return (
     <>
@@ -103,7 +111,7 @@ function Acts({ of }: { of: Vendor }) {
         <Act
           needs="manage-vendors"
           onClick={() => {
-            setInformation({ name: of.name, address: of.address, telephone: of.telephone, business: of.business });
+            setInformation(informationOf(of));
             setAsks('edit');
           }}
         >
@@ -120,28 +128,31 @@ function Acts({ of }: { of: Vendor }) {
           {t('act.delete-ask')}
         </Act>
       )}
-      <Dialog
+      <ChangeDialog
         open={asks === 'edit'}
         close={close}
         title={t('vendor.information')}
         act={t('act.save')}
         ready={information.name.trim() !== ''}
-        run={async () => {
-          const { name, address, telephone, business } = information;
-          await must(client.PUT('/vendors/{id}', { params: path, body: { name, address, telephone, business } }));
+        of={of}
+        fields={versions(information)}
+        run={async (on) => {
+          await must(client.PUT('/vendors/{id}', { params: to(on), body: merged(informationOf(on.first), informationOf(on.now), information) }));
           await after();
         }}
       >
         <InformationFields value={information} change={setInformation} />
-      </Dialog>
-      <Dialog
+      </ChangeDialog>
+      <ChangeDialog
         open={asks === 'key'}
         close={close}
         title={t('vendor.propose')}
         act={t('vendor.propose')}
         ready={pem.includes('PUBLIC KEY')}
-        run={async () => {
-          await must(client.PUT('/vendors/{id}/key', { params: path, body: { public_key_pem: pem } }));
+        of={of}
+        fields={versions()}
+        run={async (on) => {
+          await must(client.PUT('/vendors/{id}/key', { params: to(on), body: { public_key_pem: pem } }));
           setPem('');
           await after();
         }}
@@ -150,36 +161,40 @@ function Acts({ of }: { of: Vendor }) {
         <pre>mifeng key generate --output-file vendor.pem --public vendor.pub.pem</pre>
         <label htmlFor="pem">{t('vendor.public-key')}</label>
         <Input.TextArea id="pem" rows={5} value={pem} maxLength={4096} className="mono" placeholder="-----BEGIN PUBLIC KEY-----" onChange={(event) => setPem(event.target.value)} />
-      </Dialog>
-      <Dialog
+      </ChangeDialog>
+      <ChangeDialog
         open={asks === 'revoke'}
         close={close}
         danger
         title={t('vendor.revoke-title', { name: of.name })}
         act={t('vendor.revoke')}
         typed={of.id}
-        run={async () => {
-          await must(client.DELETE('/vendors/{id}/key', { params: path }));
+        of={of}
+        fields={versions()}
+        run={async (on) => {
+          await must(client.DELETE('/vendors/{id}/key', { params: to(on) }));
           await after();
         }}
       >
         <p>{t('vendor.revoke-text')}</p>
-      </Dialog>
-      <Dialog
+      </ChangeDialog>
+      <ChangeDialog
         open={asks === 'delete'}
         close={close}
         danger
         title={t('vendor.delete-title', { name: of.name })}
         act={t('act.delete')}
         typed={of.id}
-        run={async () => {
-          await must(client.DELETE('/vendors/{id}', { params: path }));
+        of={of}
+        fields={versions()}
+        run={async (on) => {
+          await must(client.DELETE('/vendors/{id}', { params: to(on) }));
           await navigate('/vendors');
           await after();
         }}
       >
         <p>{t('vendor.delete-text')}</p>
-      </Dialog>
+      </ChangeDialog>
     </>
   );
 }

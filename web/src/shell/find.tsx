@@ -1,11 +1,11 @@
-// Ctrl-K: one field that finds pages, versions, deployments, batches, routes, vendors and the holder of a port.
+// Ctrl-K: one field that finds pages and, by the platform's own search, things of any kind.
 import { Input } from 'antd';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import { client, must } from '../api/client.ts';
 import { useMe, useSession } from '../api/session.tsx';
-import { moment } from '../ui/format.ts';
+import { type Found, kindKey, pageOf } from '../ui/found.ts';
 import { Sheet } from '../ui/sheet.tsx';
 import { placesFor } from './navigation.ts';
 
@@ -28,8 +28,30 @@ interface Hit {
   more: string;
   to: string;
 }
-const kOfGroup = 8;
-const kBatches = 50; // the newest, that are looked through
+const kOfKind = 8;
+
+// What stands in a line: what it is called, and beside it what tells it from others.
+function shownAs({ kind, id, name, detail, within }: Found): { text: string; more: string } {
+  switch (kind) {
+    case 'version':
+      return { text: name.replace('@', ' '), more: detail };
+    case 'deployment':
+      return { text: name, more: `${within} · ${detail}` };
+    case 'vendor':
+    case 'person':
+      return { text: name, more: kind === 'vendor' ? id : detail };
+    case 'port':
+      return { text: id, more: [within, name, detail].filter(Boolean).join(' · ') };
+    case 'audit':
+    case 'request':
+      return { text: id, more: [name, within].filter((one, at, all) => one && all.indexOf(one) === at).join(' · ') };
+    case 'route':
+    case 'batch':
+      return { text: name || id, more: detail };
+    default:
+      return { text: name || id, more: name === id ? '' : id };
+  }
+}
 
 export function Find({ close }: { close: () => void }) {
   const { t } = useTranslation();
@@ -53,48 +75,11 @@ export function Find({ close }: { close: () => void }) {
     }
     const abort = new AbortController();
     const timer = setTimeout(() => {
-      const query = { text: wanted, page_size: kOfGroup };
       const signal = abort.signal;
-      const asks: Promise<Hit[]>[] = [];
-      if (may('read-models'))
-        asks.push(
-          must(client.GET('/models', { signal, params: { query } })).then((page) =>
-            page.items.map((one) => ({ group: 'nav.models', text: `${one.vendor_id}/${one.name} ${one.version}`, more: one.function, to: `/models/${one.vendor_id}/${one.name}/${one.version}` })),
-          ),
-        );
-      if (may('read-deployments'))
-        asks.push(
-          must(client.GET('/deployments', { signal, params: { query } })).then((page) =>
-            page.items.map((one) => ({ group: 'nav.deployments', text: one.name, more: `${one.cluster} · ${one.model} ${one.version}`, to: `/deployments/${one.id}` })),
-          ),
-        );
-      if (may('read-callers'))
-        asks.push(
-          must(client.GET('/routes', { signal, params: { query } })).then((page) =>
-            page.items.map((one) => ({ group: 'nav.routes', text: one.prefix, more: one.name, to: `/routes?text=${encodeURIComponent(one.prefix)}` })),
-          ),
-        );
-      if (may('read-vendors'))
-        asks.push(
-          must(client.GET('/vendors', { signal, params: { query } })).then((page) =>
-            page.items.map((one) => ({ group: 'nav.vendors', text: one.name, more: one.id, to: `/vendors/${one.id}` })),
-          ),
-        );
-      // Batches have no names: they are found by their numbers and by who began them.
-      if (may('read-deployments') && wanted.length >= 2)
-        asks.push(
-          must(client.GET('/batches', { signal, params: { query: { page_size: kBatches } } })).then((page) =>
-            page.items
-              .filter((one) => one.id.includes(wanted) || one.created_by.includes(wanted))
-              .slice(0, kOfGroup)
-              .map((one) => ({ group: 'nav.batches', text: one.id, more: `${one.created_by} · ${moment(one.created_ms).slice(0, 16)}`, to: `/batches/${one.id}` })),
-          ),
-        );
-      if (may('read-ports') && /^\d{4,5}$/.test(wanted))
-        asks.push(Promise.resolve([{ group: 'nav.ports', text: wanted, more: '', to: `/ports?port=${wanted}` }]));
-      void Promise.allSettled(asks).then((answers) => {
-        if (!signal.aborted) setFound(answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : [])));
-      });
+      void must(client.GET('/search', { signal, params: { query: { text: wanted, limit: kOfKind } } })).then(
+        (answer) => !signal.aborted && setFound(answer.items.map((one) => ({ group: kindKey[one.kind], ...shownAs(one), to: pageOf(one, may) }))),
+        () => !signal.aborted && setFound([]),
+      );
     }, 150);
     return () => {
       clearTimeout(timer);

@@ -7,6 +7,7 @@ import { client, must } from '../api/client.ts';
 import { useConnection } from '../api/connection.ts';
 import { useEvents, useLive } from '../api/live.ts';
 import { useMe, useSession } from '../api/session.tsx';
+import { Broken } from '../ui/broken.tsx';
 import { moment } from '../ui/format.ts';
 import { typing } from '../ui/keys.ts';
 import { Bones } from '../ui/parts.tsx';
@@ -24,20 +25,6 @@ class Boundary extends Component<{ children: ReactNode; said: (error: Error) => 
   override render() {
     return this.state.error ? this.props.said(this.state.error) : this.props.children;
   }
-}
-
-function Broken({ error }: { error: Error }) {
-  const { t } = useTranslation();
-  return (
-    <div className="failure" role="alert">
-      <h2 style={{ marginTop: 0 }}>{t('broken.title')}</h2>
-      <p>{t('broken.text')}</p>
-      <pre>{error.message}</pre>
-      <Button onClick={() => window.location.reload()} style={{ marginTop: 8 }}>
-        {t('broken.reload')}
-      </Button>
-    </div>
-  );
 }
 
 const kOldSeconds = 60; // what is shown is older than that: it turns grey

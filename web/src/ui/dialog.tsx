@@ -1,11 +1,15 @@
 // Dialogs that ask before something is done: plainly, for a reason, or for the name of what is destroyed.
 import { Button, Input } from 'antd';
+import { useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useId, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { ApiError } from '../api/error.ts';
 import { saidError } from '../i18n/said.ts';
+import { Collision } from './collision.tsx';
+import type { Field, On, Versioned } from './rests.ts';
 import { Sheet } from './sheet.tsx';
 
-interface Props {
+interface Common {
   open: boolean;
   close: () => void;
   title: string;
@@ -16,10 +20,17 @@ interface Props {
   typed?: string; // what has to be typed
   reason?: string; // label of a reason that has to be given
   ready?: boolean; // whether the form inside is complete
+}
+interface Ask extends Common {
   run: (reason: string) => Promise<unknown>;
 }
 
-export function Dialog({ open, close, title, act, doing, danger, children, typed, reason, ready = true, run }: Props) {
+interface Frame extends Ask {
+  above?: ReactNode;
+  cancel?: string; // on the other button
+  took?: (failure: unknown) => boolean; // whether a failure is told otherwise than as one
+}
+function DialogFrame({ open, close, title, act, doing, danger, children, typed, reason, ready = true, run, above, cancel, took }: Frame) {
   const { t } = useTranslation();
   const [text, setText] = useState('');
   const [busy, setBusy] = useState(false);
@@ -39,7 +50,7 @@ export function Dialog({ open, close, title, act, doing, danger, children, typed
       await run(text.trim());
       done();
     } catch (failure) {
-      setError(failure);
+      if (!took?.(failure)) setError(failure);
     } finally {
       setBusy(false);
     }
@@ -53,6 +64,7 @@ export function Dialog({ open, close, title, act, doing, danger, children, typed
           void submit();
         }}
       >
+        {above}
         {children}
         {typed !== undefined && (
           <>
@@ -72,13 +84,51 @@ export function Dialog({ open, close, title, act, doing, danger, children, typed
           </div>
         )}
         <div className="row" style={{ justifyContent: 'flex-end', marginTop: 16 }}>
-          <Button onClick={done}>{t('act.cancel')}</Button>
+          <Button onClick={done}>{cancel ?? t('act.cancel')}</Button>
           <Button type="primary" htmlType="submit" danger={danger ?? false} disabled={!complete || busy}>
             {busy ? (doing ?? t('act.doing')) : act}
           </Button>
         </div>
       </form>
     </Sheet>
+  );
+}
+
+export function Dialog(props: Ask) {
+  return <DialogFrame {...props} />;
+}
+
+interface Change<T> extends Common {
+  of: T;
+  fields: Field<T>[]; // by which people tell one version from another
+  run: (on: On<T>, reason: string) => Promise<unknown>;
+}
+// Of what more than one may change: it is sent with the version that was shown when the dialog opened. Where somebody
+// else has changed it meanwhile both changes are shown, and one goes on with one's own or takes theirs.
+export function ChangeDialog<T extends Versioned>({ of, fields, run, ...rest }: Change<T>) {
+  const { t } = useTranslation();
+  const queries = useQueryClient();
+  // As it was when the dialog opened: what comes in live has not been looked at.
+  const [first, setFirst] = useState<T | null>(null);
+  const [theirs, setTheirs] = useState<T | null>(null);
+  if (rest.open && first === null) setFirst(of);
+  if (!rest.open && first !== null) {
+    setFirst(null);
+    setTheirs(null);
+  }
+  const took = (failure: unknown) => {
+    if (!(failure instanceof ApiError) || !failure.theirs) return false;
+    setTheirs({ ...failure.theirs.current, etag: failure.theirs.etag } as T);
+    void queries.invalidateQueries();
+    return true;
+  };
+  return (
+    <DialogFrame
+      {...rest}
+      {...(theirs ? { act: t('collision.go-on'), cancel: t('collision.take'), above: <Collision fields={fields} on={{ first: first ?? of, now: theirs }} /> } : {})}
+      run={(reason) => run({ first: first ?? of, now: theirs ?? first ?? of }, reason)}
+      took={took}
+    />
   );
 }
 

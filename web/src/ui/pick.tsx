@@ -1,6 +1,8 @@
 // Rows that are picked for one act on all of them; they stay picked over pages and filters.
 import { type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { saidError } from '../i18n/said.ts';
+import { groups } from './format.ts';
 import type { Column } from './table.tsx';
 
 export interface Picked<Row> {
@@ -59,12 +61,62 @@ export function usePickColumn<Row>(picked: Picked<Row>, page: Row[], nameOf: (ro
   };
 }
 
-export function PickedBar<Row>({ picked, children }: { picked: Picked<Row>; children: ReactNode }) {
+// What a filter finds beyond the page that is shown: how many in all, and how to ask for a page of them.
+export interface Beyond<Row> {
+  total: number;
+  page: (page: number, size: number) => Promise<{ items: Row[]; total: number }>;
+}
+
+const kAsked = 200; // rows at once
+const kPickedMax = 2000; // an act on more than that is one for the command line
+
+// Offered where rows of a page are picked and the filter finds more than that page.
+function PickAll<Row>({ picked, of }: { picked: Picked<Row>; of: Beyond<Row> }) {
+  const { t } = useTranslation();
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  const [all, setAll] = useState(0); // how many there were when they were picked
+  if (of.total <= picked.rows.length || all === of.total) return null;
+  if (of.total > kPickedMax) return <span className="note">{t('pick.too-many', { total: groups(of.total), most: groups(kPickedMax) })}</span>;
+  const run = async () => {
+    setBusy(true);
+    setError(null);
+    try {
+      const rows: Row[] = [];
+      for (let at = 1; rows.length < kPickedMax; at += 1) {
+        const answer = await of.page(at, kAsked);
+        rows.push(...answer.items);
+        if (answer.items.length < kAsked) break;
+      }
+      picked.set(rows, true);
+      setAll(of.total);
+    } catch (failure) {
+      setError(failure);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <>
+      <button type="button" className="plain" disabled={busy} onClick={() => void run()}>
+        {busy ? t('act.doing') : t('pick.all', { count: of.total, number: groups(of.total) })}
+      </button>
+      {error !== null && (
+        <span className="danger" role="alert">
+          {saidError(error)}
+        </span>
+      )}
+    </>
+  );
+}
+
+export function PickedBar<Row>({ picked, beyond, children }: { picked: Picked<Row>; beyond?: Beyond<Row>; children: ReactNode }) {
   const { t } = useTranslation();
   if (picked.rows.length === 0) return null;
   return (
     <div className="bulk" role="region" aria-label={t('pick.title')}>
       <b>{t('pick.count', { count: picked.rows.length })}</b>
+      {beyond && <PickAll picked={picked} of={beyond} />}
       {children}
       <button type="button" className="plain" onClick={picked.clear}>
         {t('pick.clear')}

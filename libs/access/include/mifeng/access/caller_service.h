@@ -13,10 +13,12 @@ struct Context;
 
 MIFENG_LISTED(Caller,
               text(id),  // "ca-…"
-              text(name), flag(enabled), number(created_ms), number(key_changed_ms));
+              text(name), flag(enabled), number(created_ms), number(key_changed_ms),
+              text(etag));  // trust::version_of its row, as in everything that people change
 MIFENG_LISTED(NewCaller, of(Caller, caller),
               text(key));  // "mfk_…", shown once; only its SM3 is stored and given to gateways
 
+// A change is refused with kConflict "changed-meanwhile" where the actor has seen another version (trust/version.h).
 class CallerService {
  public:
   explicit CallerService(const Context& context) : context_(context) {}

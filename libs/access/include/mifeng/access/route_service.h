@@ -29,11 +29,13 @@ struct Route : RouteInput {
   std::string deployment_id;
   UnixMillis created_ms = 0;
   UnixMillis changed_ms = 0;
+  std::string etag;  // trust::version_of its row
 };
 
 // kInvalidArgument "bad-prefix".
 Result<void> check_prefix(const std::string& prefix);
 
+// A change is refused with kConflict "changed-meanwhile" where the actor has seen another version (trust/version.h).
 class RouteService {
  public:
   explicit RouteService(const Context& context) : context_(context) {}

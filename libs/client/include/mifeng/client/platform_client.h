@@ -41,6 +41,11 @@ class PlatformClient {
   Result<json::Value> get(const std::string& path) const;
   Result<json::Value> send(const std::string& method, const std::string& path) const;
   Result<json::Value> send(const std::string& method, const std::string& path, const json::Value& body) const;
+  // To change what was read: `seen` is the object as it was then, and kConflict "changed-meanwhile" is what somebody
+  // else has changed since.
+  Result<json::Value> change(const std::string& method, const std::string& path, const json::Value& seen,
+                             const json::Value& body) const;
+  Result<json::Value> change(const std::string& method, const std::string& path, const json::Value& seen) const;
   // The body as it is, for files.
   Result<std::string> get_text(const std::string& path) const;
   // For uploads.

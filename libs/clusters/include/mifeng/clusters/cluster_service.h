@@ -52,7 +52,8 @@ MIFENG_LISTED(
     of(int, deployments), of(std::optional<cluster::Capacity>, capacity),  // of get() alone, where the engine answers
     number(seen_ms),  // as of when what is shown of it holds; 0: it is asked anew each time, or never was seen
     flag(stale),      // that is more than a minute ago
-    number(changed_ms));
+    number(changed_ms),
+    text(etag));  // trust::version_of its row
 struct ClusterInput {
   std::string name;  // for people
   std::string default_namespace;
@@ -88,6 +89,7 @@ MIFENG_LISTED(ClusterNodes, of(std::vector<cluster::Node>, items), number(seen_m
 MIFENG_LISTED(ClusterEvent, number(time_ms), text(deployment), text(unit), text(action), text(detail));
 MIFENG_LISTED(ClusterEvents, of(std::vector<ClusterEvent>, items), number(seen_ms), flag(stale));
 
+// A change is refused with kConflict "changed-meanwhile" where the actor has seen another version (trust/version.h).
 class ClusterService {
  public:
   // `changed`: is told of what was set. `joiner`: null where this process can bring no clusters in.

@@ -101,10 +101,12 @@ class BatchService {
   Result<Batch> create(const trust::Actor& actor, const std::vector<DeploymentRequest>& requests);
 
   Result<Batch> get(const trust::Actor& actor, const std::string& id);
-  Result<trust::Page<BatchSummary>> list(const trust::Actor& actor, const trust::PageRequest& page);
-  // What failed is done again: what was not made is made, what does not run is restarted. kConflict
-  // "batch-rolled-back".
-  Result<Batch> retry(const trust::Actor& actor, const std::string& id);
+  // `text`: part of the id, of who began it, or of a name that an item asks for; empty: all.
+  Result<trust::Page<BatchSummary>> list(const trust::Actor& actor, const std::string& text,
+                                         const trust::PageRequest& page);
+  // What failed is done again: what was not made is made, what does not run is restarted. With `numbers` these items
+  // alone, or none of them: kNotFound "no-such-item", kConflict "item-not-failed". kConflict "batch-rolled-back".
+  Result<Batch> retry(const trust::Actor& actor, const std::string& id, const std::vector<int>& numbers = {});
   // What waits is not done any more; what works goes on.
   Result<Batch> cancel(const trust::Actor& actor, const std::string& id);
   // What the batch made is removed, what it updated goes back to the revision before; what waits is cancelled. An item

@@ -101,7 +101,8 @@ MIFENG_LISTED(Deployment, text(id), text(name), text(cluster), text(version_id),
               of(std::vector<UnitInfo>, units), of(std::vector<PlannedPort>, ports),  // all that it has taken
               of(std::vector<std::string>, route_ids), of(Overlay, overlay), text(created_by), number(created_ms),
               number(changed_ms),
-              text(batch_id));  // empty for a single one
+              text(batch_id),  // empty for a single one
+              text(etag));     // trust::version_of its row
 struct DeploymentQuery {
   std::string text;   // part of name or model
   std::string state;  // as to_string
@@ -119,6 +120,7 @@ struct LogOptions {
 // What the engine told of a deployment lately.
 MIFENG_LISTED(DeploymentEvent, number(time_ms), text(unit), text(action), text(detail));
 
+// A change is refused with kConflict "changed-meanwhile" where the actor has seen another version (trust/version.h).
 class DeploymentService {
  public:
   explicit DeploymentService(const Context& context) : context_(context) {}

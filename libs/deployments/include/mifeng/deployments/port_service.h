@@ -18,6 +18,9 @@ MIFENG_LISTED(PortRange, of(int, first), of(int, last));  // included
 // Kept free for something else.
 MIFENG_LISTED(ReservedPort, of(int, port), text(reason));
 enum class PortState { kFree, kUsed, kUsedByOthers, kReserved };
+// Their ETags (trust/version.h).
+std::string version_of(const std::vector<PortRange>& ranges);
+std::string version_of(const std::vector<ReservedPort>& reserved);
 std::string_view to_string(PortState state);  // "free", "used", "used-by-others", "reserved"
 MIFENG_LISTED(PortInfo, of(int, port), word(PortState, state),
               text(holder),      // deployment id, or who holds it as far as can be seen, or why it is reserved
@@ -30,7 +33,8 @@ MIFENG_LISTED(PortInfo, of(int, port), word(PortState, state),
 // them still goes where nobody is. None where there are no such rules; kTimeout where the command does not end.
 Result<std::map<int, std::string>> forwarded_ports(const std::vector<std::string>& command);
 
-// Each for one cluster, by its id; empty is "local". kNotFound for one that is not there.
+// Each for one cluster, by its id; empty is "local". kNotFound for one that is not there. A change is refused with
+// kConflict "changed-meanwhile" where the actor has seen another version.
 class PortService {
  public:
   explicit PortService(const Context& context) : context_(context) {}

@@ -21,7 +21,8 @@ MIFENG_LISTED(Vendor,
               text(fingerprint),      // of the key in force
               flag(confirmed),        // there is a key in force
               text(pending_key_pem),  // waiting for confirmation
-              text(pending_fingerprint), number(created_ms), number(confirmed_ms));
+              text(pending_fingerprint), number(created_ms), number(confirmed_ms),
+              text(etag));  // trust::version_of its row
 struct VendorInput {
   std::string id;  // ignored by update
   std::string name;
@@ -30,6 +31,7 @@ struct VendorInput {
   std::string business;
 };
 
+// A change is refused with kConflict "changed-meanwhile" where the actor has seen another version (trust/version.h).
 class VendorService {
  public:
   explicit VendorService(const trust::Context& context) : context_(context) {}

@@ -26,6 +26,7 @@
 #include "mifeng/models/vendor_service.h"
 #include "mifeng/people/people_service.h"
 #include "mifeng/platform/options.h"
+#include "mifeng/platform/search_service.h"
 #include "mifeng/trials/trial_service.h"
 #include "mifeng/trust/audit_service.h"
 #include "mifeng/trust/key_service.h"
@@ -58,6 +59,7 @@ class Platform {
   trials::TrialService& trials();
   trust::AuditService& audit();
   events::Feed& events();
+  SearchService& search();
   deployments::Reconciler& reconciler();
 
   // Takes a cluster out (ClusterService::remove). With `abandon` its deployments are let go of, and what runs there

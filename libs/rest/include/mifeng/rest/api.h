@@ -27,6 +27,7 @@ struct OperationInfo {
   Access access = Access::kAnyone;
   std::optional<trust::Permission> permission;
   std::vector<std::string_view> query;  // the names that it knows
+  bool guarded = false;                 // whether it obeys If-Match
 };
 std::vector<OperationInfo> all_operations();
 

@@ -8,7 +8,7 @@
 namespace mifeng::rest {
 
 // The one mapping of error codes to statuses. A limit is 413 (too large), 507 (disk full) or 429 (too many), by its
-// reason.
+// reason; so is a conflict with what If-Match said 412.
 int http_status(const Error& error);
 
 // {"code":"conflict","reason":"prefix-taken","message":"..."}

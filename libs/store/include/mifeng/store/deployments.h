@@ -134,7 +134,8 @@ Result<void> erase_units_of(Transaction& tx, const std::string& deployment_id);
 Result<std::vector<EndpointRow>> endpoints_of(Transaction& tx, const std::string& deployment_id);
 Result<void> erase_endpoints_of(Transaction& tx, const std::string& deployment_id);
 Result<std::vector<BatchItemRow>> batch_items_of(Transaction& tx, const std::string& batch_id);
-Result<Slice<BatchRow>> batch_slice(Transaction& tx, const Window& window);  // newest first
+// Newest first. `text`: part of the id, of who began it, or of the name of a deployment that it is about.
+Result<Slice<BatchRow>> search_batches(Transaction& tx, const std::string& text, const Window& window);
 Result<std::map<BatchItemState, std::int64_t>> count_batch_items(Transaction& tx, const std::string& batch_id);
 // Clusters for which an item waits.
 Result<std::vector<std::string>> clusters_with_waiting_items(Transaction& tx);

@@ -67,6 +67,7 @@ struct Actor {
   std::string token_id;               // of the API token that was used; empty for a session
   bool must_change_password = false;  // then only PeopleService::change_password and sign_out work
   UnixMillis until_ms = 0;            // when the session, unless it is used, or the token ends; 0: it does not
+  std::vector<std::string> seen;  // versions (version.h), one of which has to be that of what he changes; empty: any
 
   static Actor system();
   bool has(Role role) const;
