@@ -9,6 +9,7 @@
 #include "mifeng/deployments/context.h"
 #include "mifeng/models/context.h"
 #include "mifeng/os/file.h"
+#include "mifeng/os/held_lock.h"
 #include "mifeng/store/ports.h"
 #include "mifeng/trust/context.h"
 #include "mifeng/trust/key_ring.h"
@@ -97,12 +98,22 @@ deployments::DeploymentOptions deployment_options(const PlatformOptions& options
           .guard_url = options.guard_url};
 }
 
+// A second one would answer from what it remembers while the first one changes it, and so give out other cards.
+Result<HeldLock> lock_data_folder(const std::filesystem::path& folder) {
+  MIFENG_TRY(HeldLock lock, try_lock(folder / "mifengd.lock"));
+  if (lock.fd) return lock;
+  return Error(ErrorCode::kConflict, "data-in-use",
+               "Another mifengd" + (lock.holder.empty() ? "" : " (process " + lock.holder + ")") + " works in " +
+                   folder.string() + ". Stop it, or give this one a folder of its own with --data.");
+}
+
 }  // namespace
 
 // From the bottom to the top, as libs/layers.txt has them; ended the other way round.
 struct Platform::Services {
   // What has to be opened before there can be a service, since it may fail.
   struct Opened {
+    HeldLock lock;  // first, so that it is given up when all the rest has ended
     std::unique_ptr<store::Database> db;
     std::unique_ptr<crypto::Sm4GcmProvider> provider;
     std::unique_ptr<vault::Wrapper> wrapper;
@@ -195,6 +206,7 @@ Result<std::unique_ptr<Platform>> Platform::open(const PlatformOptions& options,
   MIFENG_TRY(opened.provider, crypto::Sm4GcmProvider::create());
   MIFENG_TRY(opened.wrapper,
              vault::Wrapper::create(std::move(master_key), vault::WrapForm::kPlatform, *opened.provider, random));
+  MIFENG_TRY(opened.lock, lock_data_folder(options.data_dir));
   MIFENG_TRY(opened.db, store::Database::open(
                             {.path = options.data_dir / "mifeng.db", .connections = options.database_connections}));
   MIFENG_TRY(opened.events, events::Feed::create(*opened.db, *opened.provider, clock, random));
