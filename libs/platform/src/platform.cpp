@@ -146,7 +146,10 @@ struct Platform::Services {
   trust::KeyService keys{base, key_ring, snapshots_changed};
   trust::AuditService audit{base, key_ring};
 
-  people::PeopleService people{base, {.parallel_hashes = options.parallel_hashes, .rounds = options.password_rounds}};
+  people::PeopleService people{base,
+                               {.parallel_hashes = options.parallel_hashes,
+                                .rounds = options.password_rounds,
+                                .token_lifetime_max_ms = options.token_lifetime_max_ms}};
 
   models::ImageLibrary images;
   const models::Context models_context{base, key_ring, images, submit_options(options)};
@@ -203,10 +206,10 @@ Result<std::unique_ptr<Platform>> Platform::open(const PlatformOptions& options,
   if (failed) return errno_error(failed.value(), "make " + options.data_dir.string());
   ::chmod(options.data_dir.c_str(), 0700);
   Services::Opened opened;
+  MIFENG_TRY(opened.lock, lock_data_folder(options.data_dir));
   MIFENG_TRY(opened.provider, crypto::Sm4GcmProvider::create());
   MIFENG_TRY(opened.wrapper,
              vault::Wrapper::create(std::move(master_key), vault::WrapForm::kPlatform, *opened.provider, random));
-  MIFENG_TRY(opened.lock, lock_data_folder(options.data_dir));
   MIFENG_TRY(opened.db, store::Database::open(
                             {.path = options.data_dir / "mifeng.db", .connections = options.database_connections}));
   MIFENG_TRY(opened.events, events::Feed::create(*opened.db, *opened.provider, clock, random));
@@ -247,6 +250,7 @@ Result<std::string> Platform::remove_cluster(const trust::Actor& actor, const st
 Result<void> Platform::housekeep() {
   MIFENG_CHECK(services_->grants.end_expired());
   services_->grants.door().tell_strangers();
+  services_->base.audit.tell_strangers();
   MIFENG_CHECK(services_->keys.housekeep());
   MIFENG_CHECK(services_->submits.remove_expired());
   MIFENG_CHECK(services_->people.end_sessions());
