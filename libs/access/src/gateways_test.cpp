@@ -411,7 +411,6 @@ TEST_F(Gateways, ADestroyedOutputKeyStandsInNoFileNorInAnOldSnapshot) {
   ASSERT_GE(snapshot.size(), 40u);
   ASSERT_TRUE(stands_in_files(options_.data_dir, wrapped)) << "or the search finds nothing at all";
   ASSERT_TRUE(stands_in_files(options_.data_dir, snapshot));
-  db_.reset();
   // A gateway that was enrolled and never heard of again.
   for (int i = 0; i < 4; ++i) {
     clock_.advance(std::chrono::milliseconds(options_.snapshot_lifetime_ms + options_.lease_ms));
@@ -419,7 +418,6 @@ TEST_F(Gateways, ADestroyedOutputKeyStandsInNoFileNorInAnOldSnapshot) {
   }
   const auto keys = db().read([](store::Transaction& tx) { return store::keys_by_serial(tx, "output"); }).value();
   ASSERT_NE(keys.at(0).destroyed_ms, 0);
-  db_.reset();
   EXPECT_FALSE(stands_in_files(options_.data_dir, wrapped));
   EXPECT_FALSE(stands_in_files(options_.data_dir, snapshot));
   EXPECT_TRUE(gateway().enrolment_answer.empty());
