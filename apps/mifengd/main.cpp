@@ -201,6 +201,7 @@ Result<void> run(const Options& options) {
   if (options.progress_deadline != 0)
     platform_options.progress_deadline_ms = options.progress_deadline * UnixMillis{1000};
   platform_options.cluster_lame_duck_seconds = options.lame_duck;
+  platform_options.token_lifetime_max_ms = options.token_days * 24LL * 3600 * 1000;
   platform_options.keep_ms = options.keep_days * 24LL * 3600 * 1000;
   MIFENG_TRY(auto platform,
              platform::Platform::open(platform_options, std::move(master_key),
@@ -220,8 +221,7 @@ Result<void> run(const Options& options) {
   }
   rest::Api api(*platform, api_options, clock);
 
-  net::ServerOptions listener{.listen = net::TcpListen{options.listen_address, options.listen_port}, .tls = tls};
-  listener.name = "api";
+  auto listener = rest::api_listener({options.listen_address, options.listen_port}, tls);
   MIFENG_TRY(auto console, console_handler(options, random));
   MIFENG_TRY(auto server,
              net::HttpServer::start(runtime, listener, api.handler(rest::Door::kNetwork, std::move(console))));

@@ -11,6 +11,8 @@
 namespace mifeng::daemon {
 namespace {
 
+constexpr int kOutputKeysAtOnce = 32;
+
 Error usage(const std::string& message) { return Error(ErrorCode::kInvalidArgument, "usage", message); }
 
 Result<void> read_listen(const std::string& text, Options& options) {
@@ -125,6 +127,11 @@ Result<void> check(Options& options) {
     return usage(
         "--output-key-lifetime must not be less than --snapshot-lifetime: a key is with the "
         "gateways that long before it is used.");
+  // Of the 64 that a snapshot holds the rest is for keys that revoked gateways cost.
+  if (options.output_key_lifetime < (options.lease_seconds + options.snapshot_lifetime_seconds) / kOutputKeysAtOnce)
+    return usage(
+        "--output-key-lifetime must be at least a 32nd of --lease and --snapshot-lifetime together: a former key "
+        "is kept for as long as both, and gateways take 64.");
   const int sources = (options.master_key.empty() ? 0 : 1) + (options.master_key_env.empty() ? 0 : 1) +
                       (options.passphrase_file.empty() ? 0 : 1) + (options.passphrase_fd < 0 ? 0 : 1);
   if (sources != 1)
@@ -200,6 +207,10 @@ Result<bool> parse_options(int argc, char** argv, Options& options) {
                  "seconds that a former delivery key stays which no version and no gateway needs")
       ->check(CLI::Range(0, 366 * 86'400))
       ->envname("MIFENG_DELIVERY_KEY_GRACE")
+      ->capture_default_str();
+  app.add_option("--token-days", options.token_days, "after which an API token ends at the latest")
+      ->check(CLI::Range(1, 3660))
+      ->envname("MIFENG_TOKEN_DAYS")
       ->capture_default_str();
   app.add_option("--keep-days", options.keep_days, "of usage and ended instances; the audit log stays whole")
       ->check(CLI::Range(1, 3660))

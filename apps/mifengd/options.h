@@ -43,6 +43,7 @@ struct Options {
   int snapshot_lifetime_seconds = 86'400;
   int output_key_lifetime = 0;              // seconds; after parse_options never 0
   int delivery_key_grace = 30 * 24 * 3600;  // seconds
+  int token_days = 366;
   int keep_days = 90;
   int progress_deadline = 0;  // seconds; 0: 600, in clusters 1800
   int lame_duck = 15;         // seconds, of guards in clusters

@@ -8,7 +8,19 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(os.environ["MIFENG_SOURCE"]) / "tests/e2e"))
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from scene import Scene  # noqa: E402
+from scene import Scene  # noqa: E402  (and with it tests/support)
+
+from one_platform import Platform  # noqa: E402
+
+
+@pytest.fixture
+def platform(tmp_path):
+    """A mifengd without an engine, with an administrator who has signed in."""
+    running = Platform(tmp_path)
+    first = running.request("POST", "/system/first-administrator", local=True)[1]
+    running.administrator = running.sign_in(first["name"], first["password"])
+    yield running
+    assert running.stop() == 0
 
 
 @pytest.fixture(scope="session")

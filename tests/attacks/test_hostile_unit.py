@@ -3,12 +3,14 @@ that works, so that it is the unit that forbids it and not the attempt that is w
 import contextlib
 import http.client
 import json
+import os
+import pty
 import shutil
 import socket
 import subprocess
 
 import pytest
-from installation import SOURCE, ApiError, Installation, wait_until
+from installation import BIN, SOURCE, ApiError, Installation, wait_until
 
 
 class Hostile:
@@ -143,6 +145,50 @@ def test_a_flood_of_its_ports_ends_no_guard_and_hides_none(hostile):
     after = hostile.installation.guard_of(hostile.unit)
     assert (after["Id"], after["State"]["Pid"]) == (before["Id"], before["State"]["Pid"])
     assert hostile.installation.units(hostile.deployment) == [hostile.unit]
+
+
+def mifeng(hostile, *words, **where):
+    platform = f"unix:{hostile.installation.data}/run/mifengd.sock"
+    return subprocess.Popen([BIN / "mifeng", *words], stdin=subprocess.DEVNULL,
+                            env={**os.environ, "MIFENG_PLATFORM": platform}, **where)
+
+
+def on_a_terminal(hostile, *words):
+    """What `mifeng` writes where its output is a terminal."""
+    ours, its = pty.openpty()
+    with mifeng(hostile, *words, stdout=its, stderr=its) as ran:
+        os.close(its)
+        text = b""
+        with contextlib.suppress(OSError):  # EIO: nobody has the other end any more
+            while piece := os.read(ours, 65536):
+                text += piece
+        os.close(ours)
+        assert ran.wait(timeout=60) == 0, text
+    return text
+
+
+def test_what_it_writes_acts_on_nobodys_terminal(hostile):
+    """A title, a clipboard (OSC 52), a cleared screen, an answer to be typed in (DECRQSS), colours, C1, a text turned round."""
+    sequences = [b"\x1b]0;owned\x07", b"\x1b]52;c;cm0gLXJm\x07", b"\x1b[2J\x1b[H", b"\x1bP$q\x1b\\", b"\x1b[31m",
+                 "\u009b2J \u202etxt".encode(), b"\x9b2J", b"over\rwritten", b"\x08\x08"]
+    for sequence in sequences:
+        assert hostile.tries("say " + (b"here " + sequence).hex()) == "done"
+    words = ("logs", hostile.deployment, "--tail", "-1")
+
+    def to_a_program():
+        with mifeng(hostile, *words, stdout=subprocess.PIPE) as ran:
+            return ran.communicate(timeout=60)[0]
+    wait_until(lambda: to_a_program().count(b"here ") == len(sequences), 20, "all of it is in the log")
+    written = to_a_program()
+    assert b"\x1b]0;owned\x07" in written, "to a file or a program it goes as it is"
+    shown = on_a_terminal(hostile, *words)
+    # The terminal's own driver makes CR LF of each line's end.
+    body = shown.replace(b"\r\n", b"\n")
+    assert body.count(b"here ") == len(sequences)
+    assert not [byte for byte in body if byte < 0x20 and byte not in b"\n\t"], body
+    assert "\u009b" not in body.decode() and "\u202e" not in body.decode()
+    assert rb"here \x1b]0;owned\x07" in body and rb"here \x9b2J" in body and rb"here over\x0dwritten" in body
+    assert b"\x1b]0;owned\x07" in on_a_terminal(hostile, *words, "--raw"), "who asks for it gets it"
 
 
 PACKET_FILTER = ("/usr/sbin/iptables", "-w", "5", "-t", "mangle")

@@ -198,7 +198,7 @@ class Standin {
   }
 
   net::asio::awaitable<net::Response> handle(net::Request request) {
-    auto reading = net::read_body(*request.body, messages::kReportSizeMax);
+    auto reading = net::read_body(*request.body, messages::kMessageSizeMax);
     auto body = co_await std::move(reading);
     if (!body) co_return net::Response(400);
     const std::lock_guard lock(mutex_);

@@ -55,7 +55,16 @@ Console::Console()
       messages_are_on_terminal_(::isatty(STDERR_FILENO) == 1),
       colour_(messages_are_on_terminal_ && std::getenv("NO_COLOR") == nullptr) {}
 
+Console::~Console() {
+  if (const std::string rest = visible_.end(); !rest.empty()) (void)write_all(as_bytes(rest));
+}
+
 Result<void> Console::write(ByteView data) {
+  if (!output_is_terminal_ || raw_) return write_all(data);
+  return write_all(as_bytes(visible_.add(as_text(data))));
+}
+
+Result<void> Console::write_all(ByteView data) {
   while (!data.empty()) {
     const ::ssize_t written = ::write(STDOUT_FILENO, data.data(), data.size());
     if (written < 0) {
@@ -75,7 +84,11 @@ Error output_error(int error_number) {
 
 Result<void> Console::print(std::string_view text) { return write(as_bytes(text)); }
 
-Result<void> Console::table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) {
+Result<void> Console::table(const std::vector<std::string>& header,
+                            const std::vector<std::vector<std::string>>& cells) {
+  auto rows = cells;
+  for (auto& row : rows)
+    for (std::string& cell : row) cell = visible_in_line(cell);
   std::vector<std::size_t> widths;
   const auto measure = [&](const std::vector<std::string>& row) {
     widths.resize(std::max(widths.size(), row.size()));
@@ -96,19 +109,23 @@ Result<void> Console::table(const std::vector<std::string>& header, const std::v
   return print(text);
 }
 
+std::string Console::shown(std::string_view text) const {
+  return messages_are_on_terminal_ ? visible(text) : std::string(text);
+}
+
 void Console::message(std::string_view text) {
   progress_end();
-  to_stderr(std::string(text) + "\n");
+  to_stderr(shown(text) + "\n");
 }
 
 void Console::warning(std::string_view text) {
   progress_end();
-  to_stderr(headed("warning:", colour_ ? "\033[33m" : "") + std::string(text) + "\n");
+  to_stderr(headed("warning:", colour_ ? "\033[33m" : "") + shown(text) + "\n");
 }
 
 void Console::error(const Error& error) {
   progress_end();
-  to_stderr(headed("error:", colour_ ? "\033[31m" : "") + tr(error) + " [" + error.reason() + "]\n");
+  to_stderr(headed("error:", colour_ ? "\033[31m" : "") + shown(tr(error)) + " [" + shown(error.reason()) + "]\n");
 }
 
 void Console::progress(std::string_view what, std::uint64_t done, std::uint64_t total) {
@@ -116,8 +133,8 @@ void Console::progress(std::string_view what, std::uint64_t done, std::uint64_t 
   constexpr std::size_t kBar = 30;
   const std::uint64_t share = total == 0 ? 0 : std::min<std::uint64_t>(100, done * 100 / total);
   const std::size_t filled = static_cast<std::size_t>(share) * kBar / 100;
-  to_stderr("\r\033[K" + std::string(what) + " [" + std::string(filled, '#') + std::string(kBar - filled, ' ') + "] " +
-            std::to_string(share) + "%");
+  to_stderr("\r\033[K" + visible_in_line(what) + " [" + std::string(filled, '#') + std::string(kBar - filled, ' ') +
+            "] " + std::to_string(share) + "%");
   progress_shown_ = true;
 }
 

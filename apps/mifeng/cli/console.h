@@ -1,4 +1,5 @@
 // Where a command writes: data to standard output, messages to standard error, colour and progress on a terminal only.
+// Much of it was written by others, models among them: on a terminal what would act on it is shown instead (visible.h).
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include "mifeng/base/bytes.h"
 #include "mifeng/base/error.h"
 #include "mifeng/base/result.h"
+#include "mifeng/base/visible.h"
 
 namespace mifeng::cli {
 
@@ -16,11 +18,18 @@ class Console {
  public:
   // Of this process: terminals and NO_COLOR are looked at once.
   Console();
+  Console(const Console&) = delete;
+  Console& operator=(const Console&) = delete;
+  ~Console();
+
+  // From now on data goes to a terminal as it is.
+  void show_raw() { raw_ = true; }
 
   // Data; output_error() where it cannot be written.
   Result<void> write(ByteView data);
   Result<void> print(std::string_view text);  // as it is: end lines yourself
-  // Columns as wide as their widest cell; the header only where there is one.
+  // Columns as wide as their widest cell; the header only where there is one. A cell stays in its line, wherever it
+  // goes.
   Result<void> table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
 
   // Messages, a line each.
@@ -35,6 +44,11 @@ class Console {
   bool messages_are_on_terminal() const { return messages_are_on_terminal_; }
 
  private:
+  Result<void> write_all(ByteView data);
+  std::string shown(std::string_view text) const;  // of a message
+
+  Visible visible_;
+  bool raw_ = false;
   bool output_is_terminal_;
   bool messages_are_on_terminal_;
   bool colour_;

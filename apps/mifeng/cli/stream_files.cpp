@@ -40,7 +40,10 @@ Result<std::size_t> Input::read(MutableBytes buffer) {
 
 Result<Output> Output::create(const std::string& path, ::mode_t mode) {
   Output output;
-  if (is_standard(path)) return output;
+  if (is_standard(path)) {
+    output.terminal_ = ::isatty(STDOUT_FILENO) == 1;
+    return output;
+  }
   output.path_ = path;
   struct ::stat status {};
   if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {  // /dev/null, a pipe: nothing to rename
@@ -64,6 +67,11 @@ Output::~Output() {
 }
 
 Result<void> Output::write(ByteView data) {
+  if (!terminal_) return write_all(data);
+  return write_all(as_bytes(visible_.add(as_text(data))));
+}
+
+Result<void> Output::write_all(ByteView data) {
   const int fd = fd_ ? fd_.get() : STDOUT_FILENO;
   while (!data.empty()) {
     const ::ssize_t written = ::write(fd, data.data(), data.size());
@@ -77,6 +85,7 @@ Result<void> Output::write(ByteView data) {
 }
 
 Result<void> Output::commit() {
+  if (terminal_) MIFENG_CHECK(write_all(as_bytes(visible_.end())));
   if (temporary_.empty()) return ok();
   if (::fsync(fd_.get()) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0)
     return errno_error(errno, "write " + path_.string());

@@ -6,6 +6,7 @@
 
 #include "mifeng/base/bytes.h"
 #include "mifeng/base/result.h"
+#include "mifeng/base/visible.h"
 #include "mifeng/os/file.h"
 
 namespace mifeng::cli {
@@ -24,13 +25,17 @@ class Input {
   std::string name_;
 };
 
-// Standard output ("" or "-"), or a file that appears under its name only at commit(), whole: before that, and after a
-// failure, nothing of it is there and what was there stays.
+// Standard output ("" or "-"; on a terminal as visible.h has it), or a file that appears under its name only at
+// commit(), whole: before that, and after a failure, nothing of it is there and what was there stays.
 class Output {
  public:
   static Result<Output> create(const std::string& path, ::mode_t mode = 0644);
   Output(Output&& other) noexcept
-      : fd_(std::move(other.fd_)), path_(std::move(other.path_)), temporary_(std::exchange(other.temporary_, {})) {}
+      : fd_(std::move(other.fd_)),
+        path_(std::move(other.path_)),
+        temporary_(std::exchange(other.temporary_, {})),
+        terminal_(other.terminal_),
+        visible_(std::move(other.visible_)) {}
   Output& operator=(Output&&) = delete;
   ~Output();
   Result<void> write(ByteView data);
@@ -38,9 +43,13 @@ class Output {
 
  private:
   Output() = default;
+  Result<void> write_all(ByteView data);
+
   UniqueFd fd_;  // none: standard output
   std::filesystem::path path_;
   std::filesystem::path temporary_;
+  bool terminal_ = false;
+  Visible visible_;
 };
 
 }  // namespace mifeng::cli

@@ -15,6 +15,7 @@ constexpr std::chrono::milliseconds kPatience = std::chrono::minutes(10);  // a 
 
 struct CallOptions {
   std::string path, data, type = "application/json", gateway = "http://127.0.0.1:7081", ca, key_file;
+  bool raw = false;
 };
 
 ErrorCode code_of(int status) {
@@ -44,6 +45,7 @@ Result<int> call(const CallOptions& options, Console& console) {
   if (options.key_file == "-" && options.data == "@-")
     return Error(ErrorCode::kInvalidArgument, "usage",
                  std::string(tr("Standard input is either the key or the data, not both.")));
+  if (options.raw) console.show_raw();
   MIFENG_TRY(auto where, net::parse_url(options.gateway));
   if (where.options.tls) where.options.tls->ca_file = options.ca;
   where.options.idle_timeout = kPatience;
@@ -88,6 +90,7 @@ void add_call(Command& root) {
       .text("--gateway", options->gateway, "its address; default http://127.0.0.1:7081, as `mifeng up` has it")
       .setting("gateway")
       .text("--gateway-ca", options->ca, "certificate (PEM) to trust for https")
+      .flag("--raw", options->raw, "to a terminal too, as it was written: control sequences in it act there")
       .examples(
           "  mifeng call /digits/predict -d @image.json --key-file ward-7.key\n"
           "  echo '{\"numbers\": [1, 2, 3]}' | mifeng call /wheat/predict -d @- --key-file ward-7.key");

@@ -14,7 +14,7 @@ namespace {
 struct LogFlags {
   std::string deployment, unit, container, since;
   std::int64_t tail = 200;
-  bool follow = false, previous = false, timestamps = false;
+  bool follow = false, previous = false, timestamps = false, raw = false;
 };
 
 // "90s", "10m", "2h", "1d" before now, or a moment in time.
@@ -48,6 +48,7 @@ Result<int> logs(const PlatformFlags& flags, const LogFlags& options, Console& c
     MIFENG_TRY(const auto since, moment_of(options.since));
     query += "&since_ms=" + std::to_string(since);
   }
+  if (options.raw) console.show_raw();
   MIFENG_TRY(const auto client, connect(flags));
   MIFENG_TRY(const auto id, find_deployment(client, options.deployment));
   MIFENG_CHECK(
@@ -68,6 +69,7 @@ void add_logs(Command& root) {
       .flag("-f,--follow", options->follow, "wait for more")
       .flag("--previous", options->previous, "of the run before this one")
       .flag("--timestamps", options->timestamps, "each line begins with its time")
+      .flag("--raw", options->raw, "to a terminal too, as it was written: control sequences in it act there")
       .text("--since", options->since, "only what was written since then: 90s, 10m, 2h, 1d ago, or a time");
   command.examples("  mifeng logs digits -f\n  mifeng logs digits --since 10m --timestamps");
   command.run([=](Console& console) { return logs(*flags, *options, console); });

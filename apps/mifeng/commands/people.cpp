@@ -119,7 +119,7 @@ void add_person(Command& root) {
   add_enabling(group, "disable", "Nobody signs in as this person any more; sessions end", false);
   add_enabling(group, "enable", "Let a disabled person sign in again", true);
 
-  Command reset = group.add("reset", "Give a new first password; locks and sessions end");
+  Command reset = group.add("reset", "Give a new first password; sessions and API tokens end");
   auto reset_flags = add_platform_flags(reset);
   auto whom = std::make_shared<PersonOptions>();
   reset.text("PERSON", whom->name, "name or id", Need::kRequired)
@@ -145,7 +145,7 @@ void add_token(Command& root) {
   auto options = std::make_shared<TokenOptions>();
   command.text("NAME", options->name, "what it is for", Need::kRequired)
       .texts("--role", options->roles, "one of your roles; again for more", Need::kRequired)
-      .number("--days", options->days, 0, 3650, "until it ends; 0 does not end")
+      .number("--days", options->days, 0, 3660, "until it ends; 0 for as long as the platform allows")
       .text("--secret-file", options->file, "new file for the token; else standard output")
       .examples("  mifeng token add ci --role vendor --days 90 --secret-file ci.token");
   command.run([=](Console& console) { return add_one_token(*flags, *options, console); });

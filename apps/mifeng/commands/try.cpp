@@ -12,7 +12,7 @@ namespace {
 
 struct TryOptions {
   std::string name, path, data, type = "application/json", unit, format = "answer";
-  bool straight = false;
+  bool straight = false, raw = false;
   std::int64_t seconds = 30;
 };
 
@@ -63,6 +63,7 @@ void tell_way(const json::Object& trial, Console& console) {
 }
 
 Result<int> try_model(const PlatformFlags& flags, const TryOptions& options, Console& console) {
+  if (options.raw) console.show_raw();
   MIFENG_TRY(const auto client, connect(flags));
   MIFENG_TRY(auto request, request_of(client, options));
   const json::Value body = std::move(request);
@@ -102,6 +103,7 @@ void add_try(Command& root) {
       .flag("--straight", options->straight, "of a route: to a unit, past the gateway, so that the seal is seen")
       .text("--unit", options->unit, "of a deployment: its unit of this name; else any")
       .number("--timeout", options->seconds, 1, bounds::kTrialSecondsMax, "seconds for all of it")
+      .flag("--raw", options->raw, "to a terminal too, as it was written: control sequences in it act there")
       .word("-o,--output", options->format, {"answer", "json", "yaml"},
             "the model's answer alone, or all that came back");
   command.examples(

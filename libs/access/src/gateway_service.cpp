@@ -59,30 +59,44 @@ Result<std::string> certificate_digest(const std::string& pem) {
 
 // Refusals say nothing outside; inside they are written down, within bounds.
 Result<void> say_refused(const Context& context, const std::string& gateway_id, const std::string& action,
-                         const Error& error) {
+                         const std::string& address, const Error& error) {
+  if (error.reason() == "too-many-requests") context.audit.count_stranger(action, address);
   if (ours(error)) return error;
-  if (context.attempts.may_audit("gateway " + gateway_id, context.clock.now_ms()))
-    context.audit.append_refusal("gateway " + gateway_id, action, gateway_id, error);
+  // Anybody can think of names: those that nobody has invited are not written down.
+  if (error.reason() == "no-such-gateway")
+    context.audit.count_stranger(action, address);
+  else
+    context.audit.append_stranger("gateway " + gateway_id, action, gateway_id, error, address);
   return refused();
 }
 
-// A signed request of an enrolled gateway: signature, time, and each nonce once.
-Result<store::GatewayRow> check_signed(const Context& context, store::Transaction& tx,
-                                       const messages::FollowRequest& request, const std::string& signature_base64) {
-  MIFENG_TRY(auto row, store::find<store::GatewayRow>(tx, request.gateway));
-  if (!row || row->state != GatewayState::kEnrolled)
-    return wrong("no-such-gateway", "No gateway of this name is enrolled.");
-  MIFENG_TRY(const auto key, trust::key_from_base64(row->signing_key));
-  MIFENG_TRY(const Bytes signature, from_base64(signature_base64));
-  MIFENG_CHECK(messages::verify_follow(request, signature, key));
+Error no_such_gateway() { return wrong("no-such-gateway", "There is no gateway of this name that may ask this."); }
+
+// What is looked at before anything is computed or written.
+Result<store::GatewayRow> find_gateway(const Context& context, const std::string& gateway_id) {
+  MIFENG_TRY(auto row,
+             context.db.read([&](store::Transaction& tx) { return store::find<store::GatewayRow>(tx, gateway_id); }));
+  if (!row || row->state == GatewayState::kRevoked) return no_such_gateway();
+  return std::move(*row);
+}
+
+// In the transaction that relies on it: still enrolled, under the key that the request was checked with.
+Result<store::GatewayRow> find_again(store::Transaction& tx, const store::GatewayRow& known) {
+  MIFENG_TRY(auto row, store::find<store::GatewayRow>(tx, known.id));
+  if (!row || row->state != GatewayState::kEnrolled || row->signing_key != known.signing_key) return no_such_gateway();
+  return std::move(*row);
+}
+
+// That an enrolled gateway has signed it, just now. Nothing is written for who has not: writers wait for each other.
+Result<void> check_signed(const Context& context, const store::GatewayRow& known,
+                          const messages::FollowRequest& request, const std::string& signature_base64) {
+  if (known.state != GatewayState::kEnrolled) return no_such_gateway();
   const UnixMillis now = context.clock.now_ms();
   if (request.time_ms < now - kGatewayClockTolerance || request.time_ms > now + kGatewayClockTolerance)
     return wrong("clock-differs", "The gateway's clock differs from the platform's by more than two minutes.");
-  MIFENG_TRY(const bool fresh,
-             store::take_nonce(tx, request.gateway, request.nonce, request.time_ms, now - 2 * kGatewayClockTolerance));
-  if (!fresh) return wrong("replayed", "The request was made before.");
-  row->last_seen_ms = now;
-  return std::move(*row);
+  MIFENG_TRY(const auto key, trust::key_from_base64(known.signing_key));
+  MIFENG_TRY(const Bytes signature, from_base64(signature_base64));
+  return messages::verify_follow(request, signature, key);
 }
 
 void confirm_serial(store::GatewayRow& row, std::int64_t serial) {
@@ -161,14 +175,18 @@ Result<void> GatewayService::revoke(const trust::Actor& actor, const std::string
   MIFENG_CHECK(context_.db.write([&](store::Transaction& tx) -> Result<void> {
     MIFENG_TRY(auto row, store::find<store::GatewayRow>(tx, gateway_id));
     if (!row) return trust::not_found("gateway", gateway_id);
+    if (row->state == GatewayState::kRevoked) return ok();
+    const bool has_keys = row->state == GatewayState::kEnrolled;
     row->state = GatewayState::kRevoked;
     row->code_sm3.clear();
     row->snapshot.clear();
     row->enrolment_answer.clear();
     MIFENG_CHECK(store::update(tx, *row));
+    // One that was only invited has seen no key.
+    if (!has_keys) return context_.audit.append(tx, actor, "gateway.revoke", gateway_id);
     // It holds the output keys that are in force: what it records from now on must need another one. The others learn
     // the new key with their next snapshot, guards with their next renewal.
-    MIFENG_CHECK(context_.keys.make_output(tx, context_.clock.now_ms(), *context_.keys.get()));
+    MIFENG_CHECK(context_.keys.make_output(tx, context_.audit, context_.clock.now_ms(), *context_.keys.get()));
     MIFENG_CHECK(store::next_change(tx));
     return context_.audit.append(tx, actor, "gateway.revoke", gateway_id, "output key rotated");
   }));
@@ -177,30 +195,45 @@ Result<void> GatewayService::revoke(const trust::Actor& actor, const std::string
   return ok();
 }
 
-Result<SealedSnapshot> GatewayService::enrol(const std::string& gateway_id, const std::string& nonce, ByteView stream) {
-  MIFENG_CHECK(context_.attempts.take("enrolment " + gateway_id, context_.clock.now_ms()));
+Result<SealedSnapshot> GatewayService::enrol(const std::string& gateway_id, const std::string& nonce, ByteView stream,
+                                             const std::string& address) {
   const auto keys = context_.keys.get();
+  // By address: whoever knows the gateway's name holds up no one but himself.
+  const std::string who = address + " " + gateway_id;
   auto answer = [&]() -> Result<SealedSnapshot> {
+    MIFENG_TRY(const auto known, find_gateway(context_, gateway_id));
+    const std::string enrolment_sm3 = trust::sm3_hex(stream);
+    const auto was_answered = [&](const store::GatewayRow& row) {
+      return row.enrolment_sm3 == enrolment_sm3 && !row.enrolment_answer.empty();
+    };
+    const auto answer_again = [](const store::GatewayRow& row) -> Result<SealedSnapshot> {
+      MIFENG_TRY(Bytes again, from_base64(row.enrolment_answer));
+      return SealedSnapshot{.serial = row.enrolment_serial, .stream = std::move(again), .expires_ms = row.expires_ms};
+    };
+    // Its answer was lost: it was proved when it first came, so it is no further attempt.
+    if (was_answered(known)) return answer_again(known);
+    MIFENG_CHECK(context_.attempts.take(Attempt::kEnrolment, who, context_.clock.now_ms()));
     MIFENG_TRY(const auto parties, messages::parties_of(stream));
     const auto* delivery = keys->delivery_key(to_hex(parties.recipient));
     if (delivery == nullptr) return wrong("no-recipient", "It is sealed to no delivery key of this platform.");
     MIFENG_TRY(const auto enrolment, messages::open_enrolment(stream, gateway_id, nonce, *delivery, context_.tools()));
-    const std::string enrolment_sm3 = trust::sm3_hex(stream);
-    return context_.db.write([&](store::Transaction& tx) -> Result<SealedSnapshot> {
-      MIFENG_TRY(auto row, store::find<store::GatewayRow>(tx, gateway_id));
-      if (!row) return wrong("no-such-gateway", "Nobody has invited a gateway of this name.");
-      if (row->state == GatewayState::kEnrolled && row->enrolment_sm3 == enrolment_sm3) {
-        MIFENG_TRY(Bytes again, from_base64(row->enrolment_answer));
-        return SealedSnapshot{
-            .serial = row->enrolment_serial, .stream = std::move(again), .expires_ms = row->expires_ms};
-      }
-      if (row->state != GatewayState::kInvited)
-        return wrong("code-used", "The code has been used: the gateway is " + std::string(to_string(row->state)) + ".");
-      if (row->code_expires_ms <= context_.clock.now_ms())
+    const auto check_code = [&](const store::GatewayRow& row) -> Result<void> {
+      if (row.state != GatewayState::kInvited)
+        return wrong("code-used", "The code has been used: the gateway is " + std::string(to_string(row.state)) + ".");
+      if (row.code_expires_ms <= context_.clock.now_ms())
         return wrong("code-expired", "The code of its join file has expired.");
       if (!equal_in_constant_time(as_bytes(trust::sm3_hex(enrolment.code.reveal_for_computing())),
-                                  as_bytes(row->code_sm3)))
+                                  as_bytes(row.code_sm3)))
         return wrong("wrong-code", "The code is not the one of its join file.");
+      return ok();
+    };
+    // Before the transaction too: who does not have the code holds up no writer.
+    MIFENG_CHECK(check_code(known));
+    return context_.db.write([&](store::Transaction& tx) -> Result<SealedSnapshot> {
+      MIFENG_TRY(auto row, store::find<store::GatewayRow>(tx, gateway_id));
+      if (!row) return no_such_gateway();
+      if (was_answered(*row)) return answer_again(*row);
+      MIFENG_CHECK(check_code(*row));
       row->state = GatewayState::kEnrolled;
       row->code_sm3.clear();
       row->receive_key = trust::point_base64(enrolment.receive_key);
@@ -223,26 +256,36 @@ Result<SealedSnapshot> GatewayService::enrol(const std::string& gateway_id, cons
     });
   }();
   if (!answer) {
-    MIFENG_CHECK(say_refused(context_, gateway_id, "gateway.refuse-enrolment", answer.error()));
+    MIFENG_CHECK(say_refused(context_, gateway_id, "gateway.refuse-enrolment", address, answer.error()));
     return refused();
   }
-  context_.attempts.forget("enrolment " + gateway_id);
+  context_.attempts.forget(Attempt::kEnrolment, who);
   return answer;
 }
 
 Result<void> GatewayService::authorize_follow(const std::string& gateway_id, const std::string& nonce,
-                                              const std::string& time_ms, const std::string& signature_base64) {
+                                              const std::string& time_ms, const std::string& signature_base64,
+                                              const std::string& address) {
   auto done = [&]() -> Result<void> {
+    MIFENG_TRY(const auto known, find_gateway(context_, gateway_id));
     MIFENG_TRY(const std::int64_t time, parse_decimal(time_ms));
+    const messages::FollowRequest request{.gateway = gateway_id, .nonce = nonce, .time_ms = time};
+    MIFENG_CHECK(check_signed(context_, known, request, signature_base64));
     return context_.db.write([&](store::Transaction& tx) -> Result<void> {
-      MIFENG_TRY(auto row, check_signed(context_, tx, {.gateway = gateway_id, .nonce = nonce, .time_ms = time},
-                                        signature_base64));
+      MIFENG_TRY(auto row, find_again(tx, known));
+      const UnixMillis now = context_.clock.now_ms();
+      MIFENG_TRY(const bool fresh, store::take_nonce(tx, request.gateway, request.nonce, request.time_ms,
+                                                     now - 2 * kGatewayClockTolerance));
+      if (!fresh) return wrong("replayed", "The request was made before.");
+      row.last_seen_ms = now;
+      // It has its first snapshot, or it could not ask for the next: nobody needs that answer again.
+      row.enrolment_answer.clear();
       MIFENG_CHECK(store::update(tx, row));
       return ok();
     });
   }();
   if (done) return done;
-  return say_refused(context_, gateway_id, "gateway.refuse-follow", done.error());
+  return say_refused(context_, gateway_id, "gateway.refuse-follow", address, done.error());
 }
 
 void GatewayService::follow_opened(const std::string& gateway_id) { context_.followers.opened(gateway_id); }
@@ -279,33 +322,30 @@ std::shared_ptr<void> GatewayService::subscribe(std::function<void()> changed) {
   return context_.snapshots_changed.subscribe(std::move(changed));
 }
 
-Result<void> GatewayService::report(const std::string& gateway_id, const std::string& serial, ByteView stream) {
+Result<void> GatewayService::report(const std::string& gateway_id, const std::string& serial, ByteView stream,
+                                    const std::string& address) {
   auto done = [&]() -> Result<void> {
+    MIFENG_TRY(const auto known, find_gateway(context_, gateway_id));
+    if (known.state != GatewayState::kEnrolled) return no_such_gateway();
     MIFENG_TRY(const std::int64_t number, parse_decimal(serial));
     MIFENG_TRY(const auto parties, messages::parties_of(stream));
     const auto keys = context_.keys.get();
     const auto* delivery = keys->delivery_key(to_hex(parties.recipient));
     if (delivery == nullptr) return wrong("no-recipient", "It is sealed to no delivery key of this platform.");
-    MIFENG_TRY(auto known, context_.db.read(
-                               [&](store::Transaction& tx) { return store::find<store::GatewayRow>(tx, gateway_id); }));
-    if (!known || known->state != GatewayState::kEnrolled)
-      return wrong("no-such-gateway", "No gateway of this name is enrolled.");
-    MIFENG_TRY(const auto gateway_key, trust::key_from_base64(known->signing_key));
+    MIFENG_TRY(const auto gateway_key, trust::key_from_base64(known.signing_key));
     MIFENG_TRY(const auto report, messages::open_report(stream, gateway_id, static_cast<std::uint64_t>(number),
                                                         *delivery, gateway_key, context_.tools()));
     return context_.db.write([&](store::Transaction& tx) -> Result<void> {
-      MIFENG_TRY(auto row, store::find<store::GatewayRow>(tx, gateway_id));
-      if (!row || row->state != GatewayState::kEnrolled)
-        return wrong("no-such-gateway", "No gateway of this name is enrolled.");
+      MIFENG_TRY(auto row, find_again(tx, known));
       const auto counter = static_cast<std::int64_t>(report.counter);
       if (counter == 0 && !report.rows.empty()) return wrong("bad-message", "A confirmation has no rows.");
-      if (counter != 0 && counter == row->report_counter) return ok();  // its answer was lost
-      if (counter != 0 && counter < row->report_counter) return wrong("replayed", "Its counter does not rise.");
-      if (counter != 0) row->report_counter = counter;
-      row->last_seen_ms = context_.clock.now_ms();
+      if (counter != 0 && counter == row.report_counter) return ok();  // its answer was lost
+      if (counter != 0 && counter < row.report_counter) return wrong("replayed", "Its counter does not rise.");
+      if (counter != 0) row.report_counter = counter;
+      row.last_seen_ms = context_.clock.now_ms();
       // Never takes an earlier one back, so one that is repeated does nothing.
-      confirm_serial(*row, number);
-      MIFENG_CHECK(store::update(tx, *row));
+      confirm_serial(row, number);
+      MIFENG_CHECK(store::update(tx, row));
       for (const auto& entry : report.rows) {
         store::UsageRow usage;
         usage.deployment_id = entry.deployment;
@@ -329,7 +369,7 @@ Result<void> GatewayService::report(const std::string& gateway_id, const std::st
     });
   }();
   if (done) return done;
-  return say_refused(context_, gateway_id, "gateway.refuse-report", done.error());
+  return say_refused(context_, gateway_id, "gateway.refuse-report", address, done.error());
 }
 
 Result<std::vector<Usage>> GatewayService::usage(const trust::Actor& actor, UnixMillis from_ms, UnixMillis to_ms) {

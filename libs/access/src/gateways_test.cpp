@@ -1,9 +1,14 @@
 // Gateways: enrolment, snapshots, confirmations, reports.
+#include <algorithm>
+#include <filesystem>
 #include <thread>
 
 #include "mifeng/access/trial_caller.h"
 #include "mifeng/base/bounds.h"
+#include "mifeng/os/file.h"
 #include "mifeng/platform_fixture/platform_test.h"
+#include "mifeng/store/gateways.h"
+#include "mifeng/store/grants.h"
 
 namespace mifeng::access {
 namespace {
@@ -11,6 +16,8 @@ namespace {
 using platform_fixture::FakeEngine;
 using platform_fixture::PlatformTest;
 using platform_fixture::TestGuard;
+
+constexpr char kFrom[] = "192.0.2.7";
 
 class Gateways : public PlatformTest {
  protected:
@@ -38,7 +45,7 @@ class Gateways : public PlatformTest {
   void enrol() {
     const auto join = invite();
     const Bytes stream = enrolment(join);
-    const auto answer = platform_->gateways().enrol("gw-1", nonce_, stream);
+    const auto answer = platform_->gateways().enrol("gw-1", nonce_, stream, kFrom);
     ASSERT_TRUE(answer) << answer.error().message();
     serial_ = answer->serial;
   }
@@ -58,11 +65,11 @@ class Gateways : public PlatformTest {
                                    .rows = std::move(rows)};
     const Bytes stream =
         messages::seal_report(message, messages::verify_card(card()).value().delivery.key, *signing_, tools()).value();
-    return platform_->gateways().report("gw-1", std::to_string(serial), stream);
+    return platform_->gateways().report("gw-1", std::to_string(serial), stream, kFrom);
   }
   Result<void> follow(const std::string& nonce, UnixMillis time, const crypto::Sm2PrivateKey& key) {
     const Bytes signature = messages::sign_follow({.gateway = "gw-1", .nonce = nonce, .time_ms = time}, key).value();
-    return platform_->gateways().authorize_follow("gw-1", nonce, std::to_string(time), to_base64(signature));
+    return platform_->gateways().authorize_follow("gw-1", nonce, std::to_string(time), to_base64(signature), kFrom);
   }
 
   std::optional<crypto::Sm2PrivateKey> receive_, signing_;
@@ -74,23 +81,23 @@ TEST_F(Gateways, EnrolOnceWithTheCodeAndTheSameBytesGetTheSameAnswer) {
   const auto join = invite();
   EXPECT_EQ(join.platform, "http://127.0.0.1:7080");
   const Bytes wrong = enrolment(join, "AAAA-AAAA-AAAA-AAAA-AAAA");
-  EXPECT_EQ(platform_->gateways().enrol("gw-1", nonce_, wrong).error().reason(), "refused");
+  EXPECT_EQ(platform_->gateways().enrol("gw-1", nonce_, wrong, kFrom).error().reason(), "refused");
   const Bytes stream = enrolment(join);
   const std::string nonce = nonce_;
-  const auto first = platform_->gateways().enrol("gw-1", nonce, stream);
+  const auto first = platform_->gateways().enrol("gw-1", nonce, stream, kFrom);
   ASSERT_TRUE(first) << first.error().message();
   (void)open(*first);
   ASSERT_TRUE(platform_->callers().create(admin_, "later"));
   ASSERT_TRUE(platform_->gateways().snapshot("gw-1", first->serial));
   reopen();
-  const auto again = platform_->gateways().enrol("gw-1", nonce, stream);
+  const auto again = platform_->gateways().enrol("gw-1", nonce, stream, kFrom);
   ASSERT_TRUE(again);
   EXPECT_EQ(again->stream, first->stream);
   EXPECT_EQ(again->serial, first->serial);
   // The code is spent, for anybody else and for the same one with new keys.
   receive_.emplace(crypto::Sm2PrivateKey::generate().value());
   const Bytes second = enrolment(join);
-  EXPECT_EQ(platform_->gateways().enrol("gw-1", nonce_, second).error().reason(), "refused");
+  EXPECT_EQ(platform_->gateways().enrol("gw-1", nonce_, second, kFrom).error().reason(), "refused");
   EXPECT_EQ(platform_->gateways().create_join_file(admin_, "gw-1", "http://127.0.0.1:1", "").error().reason(),
             "gateway-exists");
 }
@@ -99,12 +106,59 @@ TEST_F(Gateways, ACodeExpiresAndIsForItsGateway) {
   const auto join = invite();
   clock_.advance(std::chrono::hours(24));
   const Bytes late = enrolment(join);
-  EXPECT_FALSE(platform_->gateways().enrol("gw-1", nonce_, late));
+  EXPECT_FALSE(platform_->gateways().enrol("gw-1", nonce_, late, kFrom));
   const auto fresh = invite();
   const Bytes stream = enrolment(fresh);
-  EXPECT_FALSE(platform_->gateways().enrol("gw-2", nonce_, stream));
-  EXPECT_FALSE(platform_->gateways().enrol("gw-1", random_.hex(16), stream));
-  EXPECT_TRUE(platform_->gateways().enrol("gw-1", nonce_, stream));
+  EXPECT_FALSE(platform_->gateways().enrol("gw-2", nonce_, stream, kFrom));
+  EXPECT_FALSE(platform_->gateways().enrol("gw-1", random_.hex(16), stream, kFrom));
+  EXPECT_TRUE(platform_->gateways().enrol("gw-1", nonce_, stream, kFrom));
+}
+
+TEST_F(Gateways, WhoeverGuessesHoldsUpHimselfAlone) {
+  const auto join = invite();
+  for (int i = 0; i < 20; ++i) {
+    const Bytes wrong = enrolment(join, "AAAA-AAAA-AAAA-AAAA-AAAA");
+    ASSERT_EQ(platform_->gateways().enrol("gw-1", nonce_, wrong, kFrom).error().reason(), "refused");
+  }
+  const Bytes stream = enrolment(join);
+  EXPECT_EQ(platform_->gateways().enrol("gw-1", nonce_, stream, kFrom).error().reason(), "too-many-requests");
+  const auto first = platform_->gateways().enrol("gw-1", nonce_, stream, "192.0.2.8");
+  ASSERT_TRUE(first);
+  // Its answer was lost, and somebody at its own address has used up what is left.
+  for (int i = 0; i < 25; ++i) (void)platform_->gateways().enrol("gw-1", nonce_, Bytes(600, 'x'), "192.0.2.8");
+  const auto again = platform_->gateways().enrol("gw-1", nonce_, stream, "192.0.2.8");
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->stream, first->stream);
+}
+
+TEST_F(Gateways, OfNamesThatNobodyInvitedNothingIsWrittenButASum) {
+  const auto join = invite();
+  const Bytes stream = enrolment(join);
+  for (int i = 0; i < 50; ++i) {
+    const std::string name = "made-up-" + std::to_string(i);
+    EXPECT_EQ(platform_->gateways().enrol(name, nonce_, stream, kFrom).error().reason(), "refused");
+    EXPECT_FALSE(platform_->gateways().authorize_follow(name, nonce_, "1", "AAAA", kFrom));
+    EXPECT_FALSE(platform_->gateways().report(name, "1", stream, kFrom));
+  }
+  trust::AuditQuery query;
+  query.action = "gateway.refuse-enrolment";
+  EXPECT_EQ(platform_->audit().list(auditor_, query, {}).value().total, 0);
+  ASSERT_TRUE(platform_->housekeep());
+  ASSERT_TRUE(platform_->housekeep());
+  const auto told = platform_->audit().list(auditor_, query, {}).value();
+  ASSERT_EQ(told.total, 1);
+  EXPECT_EQ(told.items[0].outcome, "strangers");
+  EXPECT_NE(told.items[0].detail.find("50 more"), std::string::npos) << told.items[0].detail;
+  EXPECT_NE(told.items[0].detail.find(kFrom), std::string::npos) << told.items[0].detail;
+  query.action = "gateway.refuse-report";
+  EXPECT_EQ(platform_->audit().list(auditor_, query, {}).value().total, 1);
+  // Of one that is invited a few a minute are told one by one.
+  for (int i = 0; i < 15; ++i) (void)platform_->gateways().enrol("gw-1", nonce_, Bytes(600, 'x'), kFrom);
+  query.action = "gateway.refuse-enrolment";
+  EXPECT_EQ(platform_->audit().list(auditor_, query, {}).value().total, 11);
+  clock_.advance(std::chrono::minutes(1));
+  ASSERT_TRUE(platform_->housekeep());
+  EXPECT_EQ(platform_->audit().list(auditor_, query, {}).value().total, 12);
 }
 
 TEST_F(Gateways, JoinFilesAreForAdministratorsAndWellFormed) {
@@ -213,8 +267,8 @@ TEST_F(Gateways, FollowingIsSignedFreshAndOnce) {
   EXPECT_FALSE(follow(random_.hex(16), now - 2 * 60'000 - 1, *signing_));
   EXPECT_FALSE(follow(random_.hex(16), now + 2 * 60'000 + 1, *signing_));
   EXPECT_FALSE(follow(random_.hex(16), now, *receive_)) << "another key";
-  EXPECT_FALSE(platform_->gateways().authorize_follow("gw-9", nonce, std::to_string(now), "AAAA"));
-  EXPECT_FALSE(platform_->gateways().authorize_follow("gw-1", random_.hex(16), "yesterday", "AAAA"));
+  EXPECT_FALSE(platform_->gateways().authorize_follow("gw-9", nonce, std::to_string(now), "AAAA", kFrom));
+  EXPECT_FALSE(platform_->gateways().authorize_follow("gw-1", random_.hex(16), "yesterday", "AAAA", kFrom));
   EXPECT_FALSE(platform_->gateways().snapshot("gw-9", 0));
   EXPECT_TRUE(follow(random_.hex(16), now + 60'000, *signing_));
 }
@@ -293,6 +347,95 @@ TEST_F(Gateways, ARevokedOneGetsNothingAndTheOutputKeyChanges) {
   EXPECT_FALSE(report(1, {}));
   const auto keys = messages::verify_card(card()).value();
   for (const auto& known : before.output_keys) EXPECT_FALSE(known.private_key.public_key() == keys.output->key);
+}
+
+TEST_F(Gateways, OneThatWasOnlyInvitedCostsNoKeyHoweverOftenItIsRevoked) {
+  const auto output_keys = [&] {
+    return db().read([](store::Transaction& tx) { return store::keys_by_serial(tx, "output"); }).value().size();
+  };
+  const std::size_t before = output_keys();
+  (void)invite("gw-2");
+  for (int i = 0; i < 70; ++i) ASSERT_TRUE(platform_->gateways().revoke(admin_, "gw-2")) << i;
+  EXPECT_EQ(output_keys(), before);
+  trust::AuditQuery query;
+  query.action = "gateway.revoke";
+  EXPECT_EQ(platform_->audit().list(auditor_, query, {}).value().total, 1);
+  EXPECT_EQ(platform_->gateways().revoke(admin_, "gw-3").error().code(), ErrorCode::kNotFound);
+  enrol();
+  ASSERT_TRUE(platform_->gateways().revoke(admin_, "gw-1"));
+  ASSERT_TRUE(platform_->gateways().revoke(admin_, "gw-1"));
+  EXPECT_EQ(output_keys(), before + 1) << "one that had the keys costs one";
+}
+
+TEST_F(Gateways, HoweverManyAreRevokedTheOthersTakeTheirSnapshot) {
+  enrol();
+  const auto in_force = [&] { return messages::verify_card(card()).value().output->key; };
+  for (int i = 0; i < 70; ++i) {
+    const std::string name = "other-" + std::to_string(i);
+    const auto join = invite(name);
+    const Bytes stream = enrolment(join);
+    ASSERT_TRUE(platform_->gateways().enrol(name, nonce_, stream, kFrom)) << i;
+    const auto former = in_force();
+    ASSERT_TRUE(platform_->gateways().revoke(admin_, name)) << i;
+    ASSERT_FALSE(in_force() == former) << i;
+  }
+  const auto snapshot = open(platform_->gateways().snapshot("gw-1", serial_).value());
+  EXPECT_EQ(snapshot.output_keys.size(), messages::kOutputKeysMax);
+  const bool has_it = std::ranges::any_of(snapshot.output_keys, [&](const messages::SnapshotOutputKey& key) {
+    return key.private_key.public_key() == in_force();
+  });
+  EXPECT_TRUE(has_it);
+  ASSERT_TRUE(platform_->housekeep());
+  EXPECT_LE(open(platform_->gateways().snapshot("gw-1", 0).value()).output_keys.size(), messages::kOutputKeysMax);
+}
+
+// Whether any part of it stands in a file of the data folder: a long value lies in several pages.
+bool stands_in_files(const std::filesystem::path& folder, const std::string& value) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    const Bytes content = read_file(entry.path(), 1 << 30).value();
+    for (std::size_t at = 0; at + 40 <= value.size(); at += 40)
+      if (as_text(content).find(value.substr(at, 40)) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
+TEST_F(Gateways, ADestroyedOutputKeyStandsInNoFileNorInAnOldSnapshot) {
+  enrol();
+  const auto gateway = [&] {
+    return *db().read([](store::Transaction& tx) { return store::find<store::GatewayRow>(tx, "gw-1"); }).value();
+  };
+  const auto first_key = db().read([](store::Transaction& tx) { return store::keys_by_serial(tx, "output"); }).value();
+  const std::string wrapped = first_key.at(0).wrapped, snapshot = gateway().snapshot;
+  ASSERT_GE(wrapped.size(), 40u);
+  ASSERT_GE(snapshot.size(), 40u);
+  ASSERT_TRUE(stands_in_files(options_.data_dir, wrapped)) << "or the search finds nothing at all";
+  ASSERT_TRUE(stands_in_files(options_.data_dir, snapshot));
+  // A gateway that was enrolled and never heard of again.
+  for (int i = 0; i < 4; ++i) {
+    clock_.advance(std::chrono::milliseconds(options_.snapshot_lifetime_ms + options_.lease_ms));
+    ASSERT_TRUE(platform_->housekeep());
+  }
+  const auto keys = db().read([](store::Transaction& tx) { return store::keys_by_serial(tx, "output"); }).value();
+  ASSERT_NE(keys.at(0).destroyed_ms, 0);
+  EXPECT_FALSE(stands_in_files(options_.data_dir, wrapped));
+  EXPECT_FALSE(stands_in_files(options_.data_dir, snapshot));
+  EXPECT_TRUE(gateway().enrolment_answer.empty());
+  // It goes on where it comes back.
+  EXPECT_GT(platform_->gateways().snapshot("gw-1", serial_).value().serial, serial_);
+}
+
+TEST_F(Gateways, TheFirstAnswerIsKeptUntilItFollows) {
+  enrol();
+  const auto kept = [&] {
+    return db()
+        .read([](store::Transaction& tx) { return store::find<store::GatewayRow>(tx, "gw-1"); })
+        .value()
+        ->enrolment_answer;
+  };
+  EXPECT_FALSE(kept().empty());
+  ASSERT_TRUE(follow(random_.hex(16), clock_.now_ms(), *signing_));
+  EXPECT_TRUE(kept().empty());
 }
 
 TEST_F(Gateways, WhoeverTriesARouteIsACallerOfItForAWhile) {

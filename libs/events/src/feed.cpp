@@ -38,7 +38,7 @@ const std::vector<Watched>& watched() {
         .id = "id",
         .owner = {},
         .quiet = {"lease_until_ms", "calls", "counter", "request_sm3", "answer", "renewal_sm3", "renewal_answer"}}},
-      {Kind::kPeople, {.table = "people", .id = "id", .owner = "id", .quiet = {"failed_sign_ins"}}},
+      {Kind::kPeople, {.table = "people", .id = "id", .owner = "id", .quiet = {}}},
       {Kind::kSessions,
        {.table = "sessions", .id = "id", .owner = "person_id", .quiet = {"last_used_ms", "expires_ms"}}},
       {Kind::kTokens, {.table = "tokens", .id = "id", .owner = "person_id", .quiet = {"last_used_ms"}}},

@@ -8,6 +8,13 @@ namespace {
 
 constexpr std::size_t kClassesMax = 64;  // of one row, spec/grant.md
 
+// At least what a row takes in the message: names of fields, quotes, and numbers of 20 digits.
+std::size_t size_of(const messages::ReportRow& row) {
+  std::size_t size = 120 + row.deployment.size() + row.instance.size();
+  for (const auto& [name, count] : row.refusals) size += 26 + name.size();
+  return size;
+}
+
 void add_count(std::map<std::string, std::uint64_t>& refusals, const std::string& name, std::uint64_t count) {
   if (refusals.size() >= kClassesMax && !refusals.contains(name)) return;
   refusals[name] += count;
@@ -49,7 +56,11 @@ void Reports::close_period(std::uint64_t serial) {
   auto row = rows_.begin();
   while (row != rows_.end()) {
     messages::Report report = begin(serial, now_ms);
-    for (; row != rows_.end() && report.rows.size() < kRowsMax; ++row) report.rows.push_back(std::move(row->second));
+    for (std::size_t size = 0; row != rows_.end(); ++row) {
+      size += size_of(row->second);
+      if (size > kRowBytesMax && !report.rows.empty()) break;
+      report.rows.push_back(std::move(row->second));
+    }
     backlog_.push_back(std::move(report));
   }
   rows_.clear();

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "test_platform.h"
+
 namespace mifeng::gateway {
 namespace {
 
@@ -74,12 +76,29 @@ TEST(Reports, AreBoundedAndSayWhatWasDropped) {
   EXPECT_EQ(reports.front()->rows.front().refusals.at("reports-dropped"), 1u);
 }
 
-TEST(Reports, WithManyRowsAreSeveral) {
+TEST(Reports, WithManyRowsAreSeveralThatAPlatformTakes) {
   FakeClock clock;
+  const test::Platform platform;
+  const auto sign = crypto::Sm2PrivateKey::generate().value();
   Reports reports("gw-1", clock);
-  for (std::size_t i = 0; i < Reports::kRowsMax + 1; ++i) reports.add(counts("ins-" + std::to_string(i), 1));
+  constexpr std::size_t kInstances = 3000;
+  constexpr std::uint64_t kMany = std::uint64_t{1} << 62;
+  for (std::size_t i = 0; i < kInstances; ++i) {
+    proxy::Counts many = counts("ins-" + std::to_string(i), kMany);
+    for (std::size_t n = 0; n < i % 64; ++n) many.rows[0].refusals["a-class-of-refusal-" + std::to_string(n)] = kMany;
+    reports.add(many);
+  }
   reports.close_period(1);
-  EXPECT_EQ(reports.waiting(), 2u);
+  EXPECT_GT(reports.waiting(), 10u);
+  std::size_t rows = 0;
+  while (const messages::Report* report = reports.front()) {
+    rows += report->rows.size();
+    const auto sealed = messages::seal_report(*report, platform.delivery.public_key(), sign, platform.tools);
+    ASSERT_TRUE(sealed);
+    ASSERT_LE(sealed->size(), messages::kMessageSizeMax);
+    reports.delivered();
+  }
+  EXPECT_EQ(rows, kInstances);
 }
 
 }  // namespace

@@ -72,8 +72,7 @@ Result<ProvedUnit> GrantService::prove_again(const SocketPeer& guard, const std:
 // engine did not answer, `why` itself, which accuses no one.
 Error GrantService::refuse_unproved(const std::string& unit, const Error& why) {
   if (why.code() != ErrorCode::kPermissionDenied) return why;
-  // A name of its own, apart from what grant() counts.
-  if (context_.access.attempts.may_audit("stranger at " + unit, context_.clock.now_ms()))
+  if (context_.access.attempts.may_audit(access::Attempt::kSocket, unit, context_.clock.now_ms()))
     context_.audit.append_refusal("a process at the socket of " + unit, "grant.refuse", unit, why);
   return refused();
 }
@@ -91,7 +90,7 @@ Result<Bytes> GrantService::grant_to(const Granting& granting,
                                      const std::function<Result<messages::GrantRequest>()>& open) {
   const ProvedUnit& peer = granting.peer;
   const std::string who = peer.cluster + "/" + peer.unit;
-  MIFENG_CHECK(context_.access.attempts.take(who, context_.clock.now_ms()));
+  MIFENG_CHECK(context_.access.attempts.take(access::Attempt::kGrant, who, context_.clock.now_ms()));
   const auto answer = [&]() -> Result<Bytes> {
     MIFENG_TRY(auto given, find_given_answer(granting));
     if (given) return std::move(*given);
@@ -104,7 +103,7 @@ Result<Bytes> GrantService::grant_to(const Granting& granting,
     if (is_ours(answer.error().code())) return answer;
     return refused();
   }
-  context_.access.attempts.forget(who);
+  context_.access.attempts.forget(access::Attempt::kGrant, who);
   context_.access.snapshots_changed.notify();
   return answer;
 }
@@ -171,7 +170,8 @@ Result<Bytes> GrantService::renew(const SocketPeer& guard, const std::string& de
     return answer_renewal(renewing, renewal, [&] { return prove(guard, deployment); });
   }();
   if (answer || is_ours(answer.error().code())) return answer;
-  if (context_.access.attempts.may_audit(peer.cluster + "/" + peer.unit, context_.clock.now_ms()))
+  if (context_.access.attempts.may_audit(access::Attempt::kRenewal, peer.cluster + "/" + peer.unit,
+                                         context_.clock.now_ms()))
     context_.audit.append_refusal("unit " + peer.unit, "renewal.refuse", peer.deployment, answer.error());
   return refused();
 }

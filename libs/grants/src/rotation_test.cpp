@@ -84,7 +84,7 @@ class Rotation : public PlatformTest {
                                       .version = "0.1.0"};
     const auto delivery = messages::verify_card(gateway.join.card).value().delivery.key;
     const Bytes stream = messages::seal_enrolment(message, delivery, gateway.sign, tools()).value();
-    EXPECT_TRUE(platform_->gateways().enrol(id, nonce, stream));
+    EXPECT_TRUE(platform_->gateways().enrol(id, nonce, stream, "192.0.2.7"));
     return gateway;
   }
   std::set<std::string> keys_of(TestGateway& gateway) {
@@ -110,7 +110,7 @@ class Rotation : public PlatformTest {
                                    .rows = {{deployment_, "", 1, 0, {}}}};
     const auto delivery = messages::verify_card(gateway.join.card).value().delivery.key;
     const Bytes stream = messages::seal_report(message, delivery, gateway.sign, tools()).value();
-    return platform_->gateways().report(gateway.join.gateway, std::to_string(gateway.serial), stream);
+    return platform_->gateways().report(gateway.join.gateway, std::to_string(gateway.serial), stream, "192.0.2.7");
   }
   void pass(UnixMillis ms) { clock_.advance(std::chrono::milliseconds(ms)); }
 

@@ -16,12 +16,11 @@ constexpr std::size_t kEndpointsMax = 100'000;
 constexpr std::size_t kAddressesMax = 1'000;
 constexpr std::size_t kInstancesMax = 200'000;
 constexpr std::size_t kCallersMax = 100'000;
-constexpr std::size_t kOutputKeysMax = 64;
 constexpr std::size_t kRowsMax = 10'000;
 constexpr const char* kKindWords[] = {"unit", "balanced"};  // in the order of EndpointKind
 constexpr std::size_t kRefusalClassesMax = 64;
 constexpr json::ParseLimits kMessageLimits{.bytes = kMessageSizeMax, .depth = 6, .values = 2000};
-constexpr json::ParseLimits kReportLimits{.bytes = kReportSizeMax, .depth = 6, .values = 200'000};
+constexpr json::ParseLimits kReportLimits{.bytes = kMessageSizeMax, .depth = 6, .values = 200'000};
 constexpr json::ParseLimits kSnapshotLimits{.bytes = kSnapshotSizeMax, .depth = 6, .values = 5'000'000};
 
 SecretBytes take_text(std::string text) {

@@ -34,7 +34,7 @@ Result<Report> open_report(ByteView stream, std::string_view gateway, std::uint6
                            const crypto::Sm2PrivateKey& delivery_key, const crypto::Sm2PublicKey& gateway_key,
                            const SealingTools& tools) {
   MIFENG_TRY(const Opened opened,
-             open_message(stream, sealed::report_context(gateway, serial), delivery_key, kReportSizeMax, tools));
+             open_message(stream, sealed::report_context(gateway, serial), delivery_key, kMessageSizeMax, tools));
   MIFENG_CHECK(opened.check_signer(gateway_key));
   MIFENG_TRY(Report report, decode_report(opened.plaintext.reveal_for_parsing()));
   if (report.gateway != gateway) return mismatch("gateway");

@@ -21,6 +21,7 @@ using namespace std::chrono_literals;
 struct NoStop final : net::ConnectionWatch {
   void set_phase(net::Phase) override {}
   bool stopping() const override { return false; }
+  bool stranger() const override { return true; }
 };
 
 net::asio::awaitable<net::Response> answer(net::Request request) {
@@ -37,6 +38,7 @@ void serve(UniqueFd server) {
   net::ServerOptions options;
   options.max_header_bytes = 8192;
   options.max_body_bytes = 1 << 20;
+  options.strangers.body_bytes = 1 << 10;
   options.header_timeout = options.idle_timeout = options.body_timeout = options.write_timeout = 1000ms;
   const auto wire = net::make_plain_wire(io.get_executor(), std::move(server));
   NoStop watch;

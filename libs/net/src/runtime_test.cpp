@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <latch>
+#include <mutex>
 #include <thread>
 
 #if defined(__SANITIZE_THREAD__)
@@ -129,6 +130,72 @@ TEST(BlockingPool, RefusesMoreThanItsQueueHolds) {
   EXPECT_TRUE(group.stop(5s));
   EXPECT_EQ(busy, 2);
   EXPECT_EQ(finished, 1);
+}
+
+TEST(BlockingPool, WhoAsksOnceIsTakenBeforeTheRestOfACrowd) {
+  BlockingPool pool("turns", 1, 100, 8);
+  Runtime runtime(1);
+  TaskGroup group(runtime.executor(), "test");
+  std::latch occupied(1), release(1), queued(10), refused(2), done(9);
+  std::mutex mutex;
+  std::vector<std::string> order;
+  group.spawn("occupy", [&]() -> asio::awaitable<void> {
+    auto job = [&]() -> Result<void> {
+      occupied.count_down();
+      release.wait();
+      return ok();
+    };
+    auto running = run_blocking(pool, std::move(job), "crowd");
+    auto result = co_await std::move(running);
+    EXPECT_TRUE(result);
+  });
+  occupied.wait();
+  const auto ask = [&](const std::string& who) {
+    group.spawn("ask", [&, who]() -> asio::awaitable<void> {
+      queued.count_down();
+      auto job = [&, who]() -> Result<void> {
+        const std::lock_guard lock(mutex);
+        order.push_back(who);
+        return ok();
+      };
+      auto running = run_blocking(pool, std::move(job), who);
+      auto result = co_await std::move(running);
+      if (result)
+        done.count_down();
+      else if (result.error().reason() == "too-many-requests")
+        refused.count_down();
+    });
+  };
+  for (int i = 0; i < 10; ++i) ask("crowd");
+  queued.wait();
+  refused.wait();
+  // The only thread of the runtime has queued all ten, or been refused, before it takes this one up.
+  std::latch asked(1);
+  group.spawn("one", [&]() -> asio::awaitable<void> {
+    auto job = [&]() -> Result<void> {
+      const std::lock_guard lock(mutex);
+      order.emplace_back("one");
+      return ok();
+    };
+    asked.count_down();
+    auto running = run_blocking(pool, std::move(job), "one");
+    auto result = co_await std::move(running);
+    EXPECT_TRUE(result);
+    done.count_down();
+  });
+  asked.wait();
+  // It has been queued once the runtime's only thread has come to the next task.
+  std::latch later(1);
+  group.spawn("later", [&]() -> asio::awaitable<void> {
+    later.count_down();
+    co_return;
+  });
+  later.wait();
+  release.count_down();
+  done.wait();
+  EXPECT_TRUE(group.stop(5s));
+  ASSERT_EQ(order.size(), 9u);
+  EXPECT_EQ(order[1], "one");
 }
 
 TEST(BlockingPool, PassesOnWhatAJobThrows) {

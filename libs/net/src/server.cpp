@@ -21,6 +21,7 @@
 #include <map>
 #include <mutex>
 
+#include "mifeng/net/source.h"
 #include "mifeng/os/socket.h"
 #include "server_connection.h"
 #include "strangers.h"
@@ -131,8 +132,10 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
         : server(owner), strand(asio::make_strand(executor)) {}
     void set_phase(Phase now) override { phase = now; }
     bool stopping() const override { return server.stopping; }
+    bool stranger() const override { return unknown; }
 
     Impl& server;
+    std::atomic<bool> unknown = true;
     asio::strand<asio::any_io_executor> strand;
     asio::cancellation_signal signal;
     std::unique_ptr<Wire> wire;
@@ -216,10 +219,13 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
       id = next++;
       connections.emplace(id, connection);
       const bool unix = peer.process.has_value() || peer.address == "unix";
+      if (unix) connection->unknown = false;
       if (const auto goes = unix ? std::nullopt : strangers.add(id, one_source(peer.address)))
         end(connections.at(*goes));
     }
-    peer.known = [self = shared_from_this(), id] {
+    // Weak: the connection keeps the peer.
+    peer.known = [self = shared_from_this(), which = std::weak_ptr(connection), id] {
+      if (const auto known = which.lock()) known->unknown = false;
       const std::lock_guard lock(self->mutex);
       self->strangers.remove(id);
     };

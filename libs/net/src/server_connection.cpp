@@ -40,8 +40,9 @@ struct Input {
 
 class ParsedBody final : public BodySource {
  public:
-  ParsedBody(Input& input, Parser& parser, const ServerOptions& options, bool continue_expected)
-      : input_(input), parser_(parser), options_(options), continue_expected_(continue_expected) {}
+  ParsedBody(Input& input, Parser& parser, const ServerOptions& options, const ConnectionWatch& watch,
+             bool continue_expected)
+      : input_(input), parser_(parser), options_(options), watch_(watch), continue_expected_(continue_expected) {}
 
   std::optional<std::uint64_t> announced_size() const override {
     if (parser_.chunked()) return std::nullopt;
@@ -51,6 +52,7 @@ class ParsedBody final : public BodySource {
   Task<std::size_t> read_some(MutableBytes into) override {
     if (failure_) co_return *failure_;
     if (parser_.is_done() || into.empty()) co_return std::size_t{0};
+    if (too_much_for_a_stranger(std::max(announced_, received_))) co_return keep(too_large());
     if (continue_expected_) {
       continue_expected_ = false;
       auto told = co_await input_.wire.write(as_bytes("HTTP/1.1 100 Continue\r\n\r\n"), options_.write_timeout);
@@ -68,12 +70,12 @@ class ParsedBody final : public BodySource {
         body.data = nullptr;
         body.size = 0;
         if (ec == http::error::need_buffer || ec == http::error::need_more) ec = {};
-        if (ec == http::error::body_limit)
-          co_return keep(
-              Error(ErrorCode::kResourceExhausted, "body-too-large", "The body is larger than this server takes."));
+        if (ec == http::error::body_limit) co_return keep(too_large());
         if (ec)
           co_return keep(Error(ErrorCode::kInvalidArgument, "bad-body",
                                "The body of the request is malformed: " + ec.message() + "."));
+        received_ += got;
+        if (too_much_for_a_stranger(received_)) co_return keep(too_large());
         if (got != 0) co_return got;
         if (parser_.is_done()) co_return std::size_t{0};
       }
@@ -96,17 +98,33 @@ class ParsedBody final : public BodySource {
     failure_ = error;
     return error;
   }
+  static Error too_large() {
+    return Error(ErrorCode::kResourceExhausted, "body-too-large", "The body is larger than this server takes.");
+  }
+  bool too_much_for_a_stranger(std::uint64_t size) const {
+    const std::uint64_t limit = options_.strangers.body_bytes;
+    return limit != 0 && size > limit && watch_.stranger();
+  }
+  // Until there has to be more: no byte now and then keeps a connection for ever.
   Milliseconds time_left() const {
-    if (options_.body_time_max == 0ms) return options_.body_timeout;
-    const auto whole = begun_ + options_.body_time_max - std::chrono::steady_clock::now();
-    return std::clamp(std::chrono::ceil<Milliseconds>(whole), 1ms, options_.body_timeout);
+    const auto spent = std::chrono::steady_clock::now() - begun_;
+    auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(options_.body_timeout);
+    const auto at_most = [&](std::chrono::nanoseconds whole) { left = std::min(left, whole - spent); };
+    if (options_.body_time_max != 0ms) at_most(options_.body_time_max);
+    if (options_.strangers.body_time != 0ms && watch_.stranger()) at_most(options_.strangers.body_time);
+    if (options_.body_rate_min != 0)
+      at_most(options_.body_timeout +
+              Milliseconds(static_cast<std::int64_t>(received_ * 1000 / options_.body_rate_min)));
+    return std::max(std::chrono::ceil<Milliseconds>(left), 1ms);
   }
 
   Input& input_;
   Parser& parser_;
   const ServerOptions& options_;
+  const ConnectionWatch& watch_;
   bool continue_expected_;
   std::uint64_t announced_ = 0;
+  std::uint64_t received_ = 0;
   const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
   std::optional<Error> failure_;
 };
@@ -343,7 +361,7 @@ asio::awaitable<void> serve_connection(Wire& wire, Peer peer, const ServerOption
     bool keep_alive = parser.keep_alive() && !watch.stopping() && requests != options.requests_max;
     // From here on body bytes may come in the same put as framing.
     parser.eager(true);
-    auto body = std::make_shared<ParsedBody>(input, parser, options, continue_expected);
+    auto body = std::make_shared<ParsedBody>(input, parser, options, watch, continue_expected);
     body->set_announced(parser.content_length().value_or(0));
     auto request = to_request(parser, peer, std::make_unique<BodyHandle>(body));
     auto response = co_await call_handler(handler, std::move(request), options.name);

@@ -21,6 +21,7 @@ class ConnectionWatch {
   virtual ~ConnectionWatch() = default;
   virtual void set_phase(Phase phase) = 0;
   virtual bool stopping() const = 0;  // whether no further request should be taken
+  virtual bool stranger() const = 0;  // whether no handler has known the peer yet
 };
 
 // Ends when the connection does. The wire is closed when it returns.

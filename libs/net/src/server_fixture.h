@@ -32,6 +32,10 @@ class RawClient {
   void send(std::string_view text) {
     EXPECT_EQ(::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL), static_cast<::ssize_t>(text.size()));
   }
+  // False once the other side has closed.
+  bool try_send(std::string_view text) {
+    return ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL) == static_cast<::ssize_t>(text.size());
+  }
   void end_sending() { ::shutdown(fd_.get(), SHUT_WR); }
   // Until `text` has come, or the end, or 10 s without anything.
   std::string read_until(std::string_view text) {

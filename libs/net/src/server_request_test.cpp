@@ -1,8 +1,10 @@
 // What comes in: requests, their bodies, and what is none.
 #include <fcntl.h>
 
+#include <atomic>
 #include <fstream>
 #include <latch>
+#include <thread>
 
 #include "server_fixture.h"
 
@@ -123,6 +125,73 @@ TEST_F(ServerTest, DoesNotWaitForASlowHeaderOrBody) {
   RawClient idle(server_->port());
   idle.send("GET / HTTP/1.1\r\n\r\n");
   EXPECT_EQ(idle.read_all().substr(0, 12), "HTTP/1.1 200");  // and is closed afterwards
+}
+
+// Answers with the size of the body, or why there is none; who says "known" is known from then on.
+asio::awaitable<Response> weigh(Request request) {
+  if (request.headers.find("Known") != nullptr) request.peer.known();
+  auto body = co_await read_body(*request.body, 1 << 20);
+  co_return body ? Response(200, std::to_string(body->size())) : Response(413, body.error().reason());
+}
+
+TEST_F(ServerTest, AStrangerSendsLittleAndOnceKnownMore) {
+  start(weigh, {.strangers = {.all = 8, .of_one_source = 8, .body_bytes = 1000}});
+  const auto answer_to = [&](const std::string& head, const std::string& body) {
+    RawClient raw(server_->port());
+    raw.send("POST / HTTP/1.1\r\n" + head + "\r\n" + body);
+    raw.end_sending();
+    return raw.read_all();
+  };
+  const auto has = [](const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+  };
+  EXPECT_TRUE(has(answer_to("Content-Length: 1000\r\n", std::string(1000, 'x')), "200 OK"));
+  // Refused although nothing of it has come, so nothing of it is waited for.
+  EXPECT_TRUE(has(answer_to("Content-Length: 1001\r\n", ""), "body-too-large"));
+  EXPECT_TRUE(has(answer_to("Content-Length: 1001\r\nExpect: 100-continue\r\n", ""), "body-too-large"));
+  const std::string chunk = "200\r\n" + std::string(512, 'x') + "\r\n";
+  EXPECT_TRUE(has(answer_to("Transfer-Encoding: chunked\r\n", chunk + "0\r\n\r\n"), "200 OK"));
+  EXPECT_TRUE(has(answer_to("Transfer-Encoding: chunked\r\n", chunk + chunk + "0\r\n\r\n"), "body-too-large"));
+  EXPECT_TRUE(has(answer_to("Known: 1\r\nContent-Length: 5000\r\n", std::string(5000, 'x')), "\r\n5000"));
+  RawClient kept(server_->port());
+  kept.send("POST / HTTP/1.1\r\nKnown: 1\r\nContent-Length: 2\r\n\r\nhi");
+  EXPECT_TRUE(has(kept.read_until("2"), "200 OK"));
+  kept.send("POST / HTTP/1.1\r\nContent-Length: 5000\r\n\r\n" + std::string(5000, 'x'));
+  EXPECT_TRUE(has(kept.read_until("5000"), "200 OK")) << "it is the connection that is known";
+}
+
+TEST_F(ServerTest, OnAUnixSocketNobodyIsAStranger) {
+  start(weigh, {.listen = UnixListen{dir_.path() / "socket"},
+                .strangers = {.all = 1, .of_one_source = 1, .body_bytes = 10, .body_time = 1ms}});
+  const auto client = HttpClient::create({.endpoint = UnixEndpoint{dir_.path() / "socket"}}).value();
+  EXPECT_EQ(client.send_now({"POST", "/", std::string(1000, 'x'), "text/plain"})->body, "1000");
+}
+
+// Sends a byte every few milliseconds until an answer comes.
+std::string trickle(std::uint16_t port, const std::string& head) {
+  RawClient raw(port);
+  raw.send("POST / HTTP/1.1\r\n" + head + "\r\n");
+  std::atomic<bool> answered = false;
+  std::thread sender([&] {
+    while (!answered) {
+      if (!raw.try_send("x")) break;
+      std::this_thread::sleep_for(20ms);
+    }
+  });
+  std::string answer = raw.read_until("body-too-slow");
+  answered = true;
+  sender.join();
+  return answer;
+}
+
+TEST_F(ServerTest, SomeProgressIsNotEnoughForABody) {
+  start(weigh, {.body_timeout = 200ms, .body_rate_min = 10'000});
+  EXPECT_NE(trickle(server_->port(), "Content-Length: 100000\r\n").find("body-too-slow"), std::string::npos);
+  start(weigh, {.strangers = {.all = 8, .of_one_source = 8, .body_time = 200ms}});
+  EXPECT_NE(trickle(server_->port(), "Content-Length: 100000\r\n").find("body-too-slow"), std::string::npos);
+  start(weigh, {.body_time_max = 200ms});
+  EXPECT_NE(trickle(server_->port(), "Known: 1\r\nContent-Length: 100000\r\n").find("body-too-slow"),
+            std::string::npos);
 }
 
 TEST_F(ServerTest, KeepsConnectionsAndTakesPipelinedRequests) {

@@ -1,9 +1,6 @@
 #include "strangers.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <cstring>
 
 namespace mifeng::net {
 
@@ -31,22 +28,6 @@ void Strangers::remove(Id id) {
   std::erase(waiting->second, id);
   if (waiting->second.empty()) waiting_.erase(waiting);
   sources_.erase(source);
-}
-
-std::string one_source(const std::string& address) {
-  const std::size_t colon = address.rfind(':');
-  if (!address.starts_with('[')) return address.substr(0, colon);
-  const std::string text = address.substr(1, address.find(']') - 1);
-  in6_addr v6{};
-  if (::inet_pton(AF_INET6, text.c_str(), &v6) != 1) return text;
-  char shown[INET6_ADDRSTRLEN] = "";
-  if (IN6_IS_ADDR_V4MAPPED(&v6)) {
-    ::inet_ntop(AF_INET, &v6.s6_addr[12], shown, sizeof shown);
-    return shown;
-  }
-  std::memset(&v6.s6_addr[8], 0, 8);
-  ::inet_ntop(AF_INET6, &v6, shown, sizeof shown);
-  return std::string(shown) + "/64";
 }
 
 }  // namespace mifeng::net

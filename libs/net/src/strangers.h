@@ -19,7 +19,7 @@ class Strangers {
   using Id = std::uint64_t;
   explicit Strangers(StrangerLimits limits) : limits_(limits) {}
 
-  // `from`: one_source() of the address. Gives who has to go.
+  // `from`: one_source() (source.h) of the address. Gives who has to go.
   std::optional<Id> add(Id id, const std::string& from);
   // It has ended, or is a stranger no more. Whoever is not there may be removed.
   void remove(Id id);
@@ -30,9 +30,5 @@ class Strangers {
   std::map<std::string, std::deque<Id>> waiting_;  // by source, oldest first; none is empty
   std::map<Id, std::string> sources_;
 };
-
-// What counts as one source of an address such as "127.0.0.1:40312" or "[2001:db8::1]:40312": the IPv4 address, also
-// where it is mapped into IPv6; of IPv6 the first 64 bits, since who has one address there has all of them.
-std::string one_source(const std::string& address);
 
 }  // namespace mifeng::net

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "mifeng/net/source.h"
 #include "server_fixture.h"
 
 namespace mifeng::net {

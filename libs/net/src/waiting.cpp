@@ -57,29 +57,56 @@ std::string describe(const std::exception_ptr& thrown) {
 // ---- BlockingPool
 
 struct BlockingPool::Impl {
+  using Job = std::function<void()>;
+  enum class Pushed { kAccepted, kFull, kShareFull };
+
   std::string name;
   std::size_t limit = 0;
+  std::size_t of_one_limit = 0;
   std::mutex mutex;
   std::condition_variable work;
-  std::deque<std::function<void()>> queue;
+  std::map<std::string, std::deque<Job>> waiting;  // by who asks; none is empty
+  std::deque<std::string> turns;                   // everybody in `waiting`, whose turn it is first
+  std::size_t queued = 0;
   bool stopping = false;
   std::vector<std::thread> threads;
 
-  bool push(std::function<void()> job) {
+  Pushed push(Job job, const std::string& who) {
     const std::lock_guard lock(mutex);
-    if (stopping || queue.size() >= limit) return false;
-    queue.push_back(std::move(job));
+    if (stopping || queued >= limit) return Pushed::kFull;
+    const auto found = waiting.find(who);
+    if (found == waiting.end()) {
+      waiting[who].push_back(std::move(job));
+      turns.push_back(who);
+    } else {
+      if (of_one_limit != 0 && found->second.size() >= of_one_limit) return Pushed::kShareFull;
+      found->second.push_back(std::move(job));
+    }
+    ++queued;
     work.notify_one();
-    return true;
+    return Pushed::kAccepted;
+  }
+
+  Job take() {
+    const std::string who = std::move(turns.front());
+    turns.pop_front();
+    const auto found = waiting.find(who);
+    Job job = std::move(found->second.front());
+    found->second.pop_front();
+    if (found->second.empty())
+      waiting.erase(found);
+    else
+      turns.push_back(who);
+    --queued;
+    return job;
   }
 
   void loop() {
     std::unique_lock lock(mutex);
     for (;;) {
-      work.wait(lock, [&] { return stopping || !queue.empty(); });
-      if (queue.empty()) return;
-      auto job = std::move(queue.front());
-      queue.pop_front();
+      work.wait(lock, [&] { return stopping || queued != 0; });
+      if (queued == 0) return;
+      Job job = take();
       lock.unlock();
       try {
         job();
@@ -92,10 +119,11 @@ struct BlockingPool::Impl {
   }
 };
 
-BlockingPool::BlockingPool(std::string name, unsigned threads, std::size_t queue_limit)
+BlockingPool::BlockingPool(std::string name, unsigned threads, std::size_t queue_limit, std::size_t of_one_limit)
     : impl_(std::make_shared<Impl>()) {
   impl_->name = std::move(name);
   impl_->limit = queue_limit;
+  impl_->of_one_limit = of_one_limit;
   for (unsigned i = 0; i < threads; ++i) impl_->threads.emplace_back([impl = impl_.get()] { impl->loop(); });
 }
 
@@ -108,13 +136,16 @@ BlockingPool::~BlockingPool() {
   for (std::thread& thread : impl_->threads) thread.join();
 }
 
-bool BlockingPool::post(std::function<void()> job) { return impl_->push(std::move(job)); }
+bool BlockingPool::post(std::function<void()> job) {
+  return impl_->push(std::move(job), "") == Impl::Pushed::kAccepted;
+}
 
-Task<void> BlockingPool::run(std::function<void()> job) {
+Task<void> BlockingPool::run(std::function<void()> job, std::string who) {
+  using Pushed = Impl::Pushed;
   // Set when the pool's thread has let go of the waiter's event loop: the last thing that the waiter does may be to end
   // it, while the thread that woke it is still on its way out of post().
   auto has_left = std::make_shared<std::latch>(1);
-  auto initiate = [impl = impl_, job = std::move(job), has_left](auto handler) mutable {
+  auto initiate = [impl = impl_, job = std::move(job), who = std::move(who), has_left](auto handler) mutable {
     using Handler = decltype(handler);
     using Guard = decltype(asio::make_work_guard(asio::get_associated_executor(handler)));
     struct Waiter {
@@ -125,22 +156,27 @@ Task<void> BlockingPool::run(std::function<void()> job) {
     auto guard = asio::make_work_guard(asio::get_associated_executor(handler));
     auto waiter = std::make_shared<std::optional<Waiter>>(
         Waiter{std::make_shared<Handler>(std::move(handler)), std::move(guard)});
-    const auto wake = [](std::optional<Waiter>& whom, bool ran) {
+    const auto wake = [](std::optional<Waiter>& whom, Pushed what) {
       const Waiter own = std::move(*whom);
       whom.reset();
-      asio::post(own.guard.get_executor(), [shared = own.handler, ran]() mutable { std::move (*shared)(ran); });
+      asio::post(own.guard.get_executor(), [shared = own.handler, what]() mutable { std::move (*shared)(what); });
     };
-    const bool accepted = impl->push([job = std::move(job), waiter, wake, has_left] {
+    auto whole = [job = std::move(job), waiter, wake, has_left] {
       job();
-      wake(*waiter, true);
+      wake(*waiter, Pushed::kAccepted);
       has_left->count_down();
-    });
-    if (!accepted) wake(*waiter, false);
+    };
+    const Pushed pushed = impl->push(std::move(whole), who);
+    if (pushed != Pushed::kAccepted) wake(*waiter, pushed);
   };
-  const bool ran = co_await asio::async_initiate<decltype(asio::use_awaitable), void(bool)>(std::move(initiate),
-                                                                                            asio::use_awaitable);
-  if (ran) has_left->wait();
-  if (!ran)
+  const Pushed pushed = co_await asio::async_initiate<decltype(asio::use_awaitable), void(Pushed)>(std::move(initiate),
+                                                                                                   asio::use_awaitable);
+  if (pushed == Pushed::kAccepted) has_left->wait();
+  if (pushed == Pushed::kShareFull)
+    co_return Error(
+        ErrorCode::kResourceExhausted, "too-many-requests",
+        "Too many requests from where this one comes wait already (" + impl_->name + "); try again in a moment.");
+  if (pushed == Pushed::kFull)
     co_return Error(ErrorCode::kUnavailable, "busy",
                     "Too much is going on at once (" + impl_->name + "); try again in a moment.");
   co_return ok();

@@ -7,6 +7,7 @@
 #include "mifeng/people/password.h"
 #include "mifeng/people/people_service.h"
 #include "mifeng/store/people.h"
+#include "sign_in_limits.h"
 
 namespace mifeng::people {
 
@@ -15,9 +16,14 @@ std::string join_roles(const std::vector<trust::Role>& roles);
 std::vector<trust::Role> split_roles(const std::string& text);
 Person person_of(const store::PersonRow& row);
 Error bad_token();
+// Every API token of the person but these; names them in what it gives, for the audit log.
+Result<std::string> end_tokens(store::Transaction& tx, const std::string& person_id,
+                               const std::vector<std::string>& keep_ids);
 
 struct PeopleService::State {
   PasswordHasher hasher;
+  UnixMillis token_lifetime_max_ms;
+  SignInLimits limits{};
 };
 
 }  // namespace mifeng::people

@@ -13,10 +13,13 @@ namespace mifeng::people {
 namespace {
 
 Result<void> check_person_name(const std::string& name) {
-  const bool good = !name.empty() && name.size() <= 64 && name != "system" &&
+  // The audit log says who did it by name: the platform itself, the local socket's administrator, and a crowd.
+  const bool reserved = name == "system" || name == "local" || name == "strangers";
+  const bool good = !name.empty() && name.size() <= 64 && !reserved &&
                     name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._@-") == std::string::npos;
   if (good) return ok();
-  return Error(ErrorCode::kInvalidArgument, "bad-name", "name: 1 to 64 of a-z, 0-9 and . _ @ -, and not \"system\".");
+  return Error(ErrorCode::kInvalidArgument, "bad-name",
+               "name: 1 to 64 of a-z, 0-9 and . _ @ -, and none of \"system\", \"local\" and \"strangers\".");
 }
 
 Result<void> check_input(store::Transaction& tx, const PersonInput& input) {
@@ -32,6 +35,17 @@ Result<void> check_input(store::Transaction& tx, const PersonInput& input) {
   return ok();
 }
 
+bool has_administrator(const std::vector<trust::Role>& roles) {
+  return std::ranges::find(roles, trust::Role::kAdministrator) != roles.end();
+}
+
+// What would outlive the token: a person who may do everything.
+Result<void> check_by_session(const trust::Actor& actor, bool makes_administrator) {
+  if (!makes_administrator || actor.token_id.empty()) return ok();
+  return Error(ErrorCode::kPermissionDenied, "token-cannot-make-administrator",
+               "Nobody becomes an administrator by an API token. Sign in with your password.");
+}
+
 Result<void> keep_an_administrator(store::Transaction& tx) {
   MIFENG_TRY(const auto left, store::enabled_administrators(tx));
   if (left > 0) return ok();
@@ -41,8 +55,10 @@ Result<void> keep_an_administrator(store::Transaction& tx) {
 
 }  // namespace
 
-PeopleService::PeopleService(const trust::Context& context, PasswordOptions passwords)
-    : context_(context), state_(new State{.hasher = {passwords.parallel_hashes, passwords.rounds}}) {}
+PeopleService::PeopleService(const trust::Context& context, PeopleOptions options)
+    : context_(context),
+      state_(new State{.hasher = {options.parallel_hashes, options.rounds},
+                       .token_lifetime_max_ms = options.token_lifetime_max_ms}) {}
 PeopleService::~PeopleService() = default;
 
 Result<std::optional<NewPassword>> PeopleService::ensure_administrator() {
@@ -60,6 +76,7 @@ Result<std::optional<NewPassword>> PeopleService::ensure_administrator() {
 Result<NewPassword> PeopleService::create(const trust::Actor& actor, const PersonInput& input) {
   MIFENG_CHECK(require(actor, trust::Permission::kManagePeople));
   MIFENG_CHECK(check_person_name(input.name));
+  MIFENG_CHECK(check_by_session(actor, has_administrator(input.roles)));
   NewPassword made;
   made.password = random_password(context_.random);
   MIFENG_TRY(const PasswordHash hash, state_->hasher.make(made.password, context_.random));
@@ -93,6 +110,9 @@ Result<Person> PeopleService::update(const trust::Actor& actor, const std::strin
     MIFENG_TRY(auto row, store::find<store::PersonRow>(tx, id));
     if (!row) return trust::not_found("person", id);
     MIFENG_CHECK(check_input(tx, input));
+    // Nor is one let in again that is disabled.
+    const bool was_one = row->enabled != 0 && has_administrator(split_roles(row->roles));
+    MIFENG_CHECK(check_by_session(actor, !was_one && input.enabled && has_administrator(input.roles)));
     row->display_name = input.display_name;
     row->roles = join_roles(input.roles);
     row->vendor_id = input.vendor_id;
@@ -136,21 +156,24 @@ Result<NewPassword> PeopleService::reset_password(const trust::Actor& actor, con
   NewPassword made;
   made.password = random_password(context_.random);
   MIFENG_TRY(const PasswordHash hash, state_->hasher.make(made.password, context_.random));
-  return context_.db.write([&](store::Transaction& tx) -> Result<NewPassword> {
+  auto reset = context_.db.write([&](store::Transaction& tx) -> Result<NewPassword> {
     MIFENG_TRY(auto row, store::find<store::PersonRow>(tx, id));
     if (!row) return trust::not_found("person", id);
+    MIFENG_CHECK(check_by_session(actor, has_administrator(split_roles(row->roles))));
     row->password_salt = hash.salt;
     row->password_hash = hash.hash;
     row->password_rounds = hash.rounds;
     row->must_change_password = 1;
-    row->failed_sign_ins = 0;
-    row->locked_until_ms = 0;
     MIFENG_CHECK(store::update(tx, *row));
     MIFENG_CHECK(store::erase_sessions(tx, id, ""));
-    MIFENG_CHECK(context_.audit.append(tx, actor, "person.reset-password", row->name));
+    MIFENG_TRY(const std::string ended, end_tokens(tx, id, {}));
+    MIFENG_CHECK(context_.audit.append(tx, actor, "person.reset-password", row->name, ended));
     made.person = person_of(*row);
     return std::move(made);
   });
+  // Wherever he has tried the former one: that he has to wait for no more.
+  if (reset) state_->limits.forget(reset->person.name);
+  return reset;
 }
 
 }  // namespace mifeng::people

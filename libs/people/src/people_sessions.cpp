@@ -10,8 +10,6 @@ namespace mifeng::people {
 namespace {
 
 constexpr UnixMillis kMinute = 60'000;
-constexpr UnixMillis kLockout = 15 * kMinute;
-constexpr int kFailuresBeforeLockout = 5;
 constexpr UnixMillis kSessionLifetime = 12 * 60 * kMinute;
 constexpr UnixMillis kSessionIdle = 60 * kMinute;
 constexpr UnixMillis kBrowserSessionMax = 7 * 24 * 60 * kMinute;
@@ -19,10 +17,6 @@ constexpr std::size_t kAgentMax = 200;
 
 Error bad_sign_in() {
   return Error(ErrorCode::kUnauthenticated, "bad-sign-in", "Name or password is wrong, or the person is disabled.");
-}
-Error locked(UnixMillis until_ms) {
-  return Error(ErrorCode::kPermissionDenied, "locked",
-               "Too many wrong passwords. Wait until " + format_time(until_ms) + ", or ask an administrator.");
 }
 
 // Printable ASCII alone: it came from a stranger, and is shown to people.
@@ -44,52 +38,46 @@ void renew(store::SessionRow& session, UnixMillis now) {
 }  // namespace
 
 Result<Session> PeopleService::sign_in(const std::string& name, const std::string& password, const Entrance& from) {
-  const std::string& address = from.address;
   if (password.size() > 256 || name.size() > 64) return bad_sign_in();
+  const std::string& place = from.source.empty() ? from.address : from.source;
+  SignInLimits& limits = state_->limits;
+  if (auto may = limits.begin(place, name, context_.clock.now_ms()); !may) {
+    context_.audit.count_stranger("person.sign-in", from.address);
+    return std::move(may).error();
+  }
+  auto session = try_password(name, password, from);
+  if (session) {
+    limits.right(place, name);
+  } else if (session.error().reason() != "bad-sign-in") {
+    limits.undo(place, name);
+  }
+  return session;
+}
+
+// The same work whether there is such a person or not.
+Result<Session> PeopleService::try_password(const std::string& name, const std::string& password,
+                                            const Entrance& from) {
   MIFENG_TRY(auto before, context_.db.read([&](store::Transaction& tx) { return store::person_by_name(tx, name); }));
   PasswordHash hash;
   if (before && before->enabled != 0)
     hash = {.salt = before->password_salt,
             .hash = before->password_hash,
             .rounds = static_cast<int>(before->password_rounds)};
-  // Locked people cost nothing, so that an attacker cannot keep the pool busy with them.
-  if (before && before->locked_until_ms > context_.clock.now_ms()) return locked(before->locked_until_ms);
   MIFENG_TRY(const bool fits, state_->hasher.matches(password, hash));
-  if (!before) {
-    context_.audit.append_refusal("unknown person", "person.sign-in", address, bad_sign_in());
+  const auto refuse = [&]() {
+    context_.audit.append_stranger(before ? before->name : "unknown person", "person.sign-in", from.address,
+                                   bad_sign_in(), from.address);
     return bad_sign_in();
-  }
-  std::optional<Error> refused;
+  };
+  if (!fits) return refuse();
   auto session = context_.db.write([&](store::Transaction& tx) -> Result<Session> {
     const UnixMillis now = context_.clock.now_ms();
-    Session made;
-    // Read again: another attempt may have locked it, or the password may have been changed, while we computed.
+    // Read again: the password may have been changed, or the person disabled, while we computed.
     MIFENG_TRY(auto row, store::find<store::PersonRow>(tx, before->id));
-    if (!row) return bad_sign_in();
-    if (row->locked_until_ms > now) {
-      refused = locked(row->locked_until_ms);
-      return made;
-    }
-    if (!fits || row->enabled == 0 || row->password_hash != before->password_hash) {
-      ++row->failed_sign_ins;
-      if (row->failed_sign_ins >= kFailuresBeforeLockout) {
-        row->failed_sign_ins = 0;
-        row->locked_until_ms = now + kLockout;
-      }
-      MIFENG_CHECK(store::update(tx, *row));
-      refused = bad_sign_in();
-      // Stored although the sign-in is refused: so it is no error of this transaction.
-      MIFENG_CHECK(context_.audit.append(
-          tx, trust::AuditEvent{.actor = row->name,
-                                .action = "person.sign-in",
-                                .subject = address,
-                                .outcome = row->locked_until_ms > now ? "locked" : "bad-sign-in"}));
-      return made;
-    }
-    row->failed_sign_ins = 0;
-    row->locked_until_ms = 0;
+    if (!row || row->enabled == 0 || row->password_hash != before->password_hash) return bad_sign_in();
     row->last_sign_in_ms = now;
     MIFENG_CHECK(store::update(tx, *row));
+    Session made;
     made.token = random_bearer(context_.random, "mfs_");
     made.expires_ms = now + kSessionLifetime;
     made.person = person_of(*row);
@@ -98,16 +86,15 @@ Result<Session> PeopleService::sign_in(const std::string& name, const std::strin
                                                      .person_id = row->id,
                                                      .browser = from.browser ? 1 : 0,
                                                      .agent = shown_agent(from.agent),
-                                                     .address = address,
+                                                     .address = from.address,
                                                      .created_ms = now,
                                                      .expires_ms = made.expires_ms,
                                                      .last_used_ms = now}));
     MIFENG_CHECK(context_.audit.append(
-        tx, trust::AuditEvent{.actor = row->name, .action = "person.sign-in", .subject = address}));
+        tx, trust::AuditEvent{.actor = row->name, .action = "person.sign-in", .subject = from.address}));
     return made;
   });
-  if (!session) return std::move(session).error();
-  if (refused) return *refused;
+  if (!session && session.error().reason() == "bad-sign-in") return refuse();
   return session;
 }
 
@@ -123,11 +110,13 @@ Result<trust::Actor> PeopleService::authenticate(const std::string& bearer, cons
     std::optional<std::vector<trust::Role>> only;
     if (bearer.starts_with("mft_")) {
       MIFENG_TRY(auto token, store::token_by_sm3(tx, sm3));
-      if (!token || (token->expires_ms != 0 && token->expires_ms <= now)) return bad_token();
+      if (!token) return bad_token();
+      const UnixMillis until = std::min(token->expires_ms, token->created_ms + state_->token_lifetime_max_ms);
+      if (until <= now) return bad_token();
       person_id = token->person_id;
       only = split_roles(token->roles);
       actor.token_id = token->id;
-      actor.until_ms = token->expires_ms;
+      actor.until_ms = until;
       touch = token->last_used_ms + kMinute <= now;
     } else {
       MIFENG_TRY(auto session, store::find<store::SessionRow>(tx, sm3));
@@ -218,7 +207,8 @@ Result<void> PeopleService::end_session(const trust::Actor& actor, const std::st
 }
 
 Result<void> PeopleService::change_password(const trust::Actor& actor, const std::string& current_bearer,
-                                            const std::string& old_password, const std::string& new_password) {
+                                            const std::string& old_password, const std::string& new_password,
+                                            const std::vector<std::string>& keep_tokens) {
   if (!actor.token_id.empty())
     return Error(ErrorCode::kPermissionDenied, "token-cannot-change-password",
                  "A password is changed while signed in with it, not with an API token.");
@@ -228,41 +218,36 @@ Result<void> PeopleService::change_password(const trust::Actor& actor, const std
   MIFENG_TRY(auto before,
              context_.db.read([&](store::Transaction& tx) { return store::find<store::PersonRow>(tx, actor.id); }));
   if (!before) return bad_token();
-  const UnixMillis now = context_.clock.now_ms();
-  if (before->locked_until_ms > now) return locked(before->locked_until_ms);
-  MIFENG_TRY(const bool fits,
-             state_->hasher.matches(old_password, {.salt = before->password_salt,
-                                                   .hash = before->password_hash,
-                                                   .rounds = static_cast<int>(before->password_rounds)}));
-  PasswordHash hash;
-  if (fits) {
-    MIFENG_TRY(hash, state_->hasher.make(new_password, context_.random));
-  }
-  bool refused = false;
-  MIFENG_CHECK(context_.db.write([&](store::Transaction& tx) -> Result<void> {
-    MIFENG_TRY(auto row, store::find<store::PersonRow>(tx, actor.id));
-    if (!row) return bad_token();
-    if (!fits || row->password_hash != before->password_hash) {
-      // Guessing here counts like guessing at the door.
-      refused = true;
-      if (++row->failed_sign_ins >= kFailuresBeforeLockout) {
-        row->failed_sign_ins = 0;
-        row->locked_until_ms = now + kLockout;
-      }
+  // Guessing here is held up like guessing at the door, and by nobody else's guesses.
+  SignInLimits& limits = state_->limits;
+  MIFENG_CHECK(limits.begin(SignInLimits::kSignedIn, actor.name, context_.clock.now_ms()));
+  auto done = [&]() -> Result<void> {
+    MIFENG_TRY(const bool fits,
+               state_->hasher.matches(old_password, {.salt = before->password_salt,
+                                                     .hash = before->password_hash,
+                                                     .rounds = static_cast<int>(before->password_rounds)}));
+    if (!fits) return bad_sign_in();
+    MIFENG_TRY(const PasswordHash hash, state_->hasher.make(new_password, context_.random));
+    return context_.db.write([&](store::Transaction& tx) -> Result<void> {
+      MIFENG_TRY(auto row, store::find<store::PersonRow>(tx, actor.id));
+      if (!row) return bad_token();
+      if (row->password_hash != before->password_hash) return bad_sign_in();
+      row->password_salt = hash.salt;
+      row->password_hash = hash.hash;
+      row->password_rounds = hash.rounds;
+      row->must_change_password = 0;
       MIFENG_CHECK(store::update(tx, *row));
-      return ok();
-    }
-    row->password_salt = hash.salt;
-    row->password_hash = hash.hash;
-    row->password_rounds = hash.rounds;
-    row->must_change_password = 0;
-    row->failed_sign_ins = 0;
-    MIFENG_CHECK(store::update(tx, *row));
-    MIFENG_CHECK(store::erase_sessions(tx, row->id, trust::sm3_hex(current_bearer)));
-    return context_.audit.append(tx, actor, "person.change-password", row->name);
-  }));
-  if (refused) return bad_sign_in();
-  return ok();
+      MIFENG_CHECK(store::erase_sessions(tx, row->id, trust::sm3_hex(current_bearer)));
+      MIFENG_TRY(const std::string ended, end_tokens(tx, row->id, keep_tokens));
+      return context_.audit.append(tx, actor, "person.change-password", row->name, ended);
+    });
+  }();
+  if (done) {
+    limits.right(SignInLimits::kSignedIn, actor.name);
+  } else if (done.error().reason() != "bad-sign-in") {
+    limits.undo(SignInLimits::kSignedIn, actor.name);
+  }
+  return done;
 }
 
 }  // namespace mifeng::people

@@ -1,4 +1,6 @@
+#include <atomic>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <thread>
 
@@ -63,33 +65,98 @@ TEST_F(People, WrongNameWrongPasswordAndDisabledLookTheSame) {
   }
 }
 
-TEST_F(People, FiveWrongPasswordsLockForFifteenMinutes) {
+// What a sign-in answers: "ok", or the reason.
+std::string answer_to(PeopleService& people, const std::string& name, const std::string& password,
+                      const std::string& address) {
+  const auto session = people.sign_in(name, password, address);
+  return session ? "ok" : session.error().reason();
+}
+
+TEST_F(People, WrongPasswordsHoldUpWhereTheyCameFromAndNobodyElse) {
   const NewPassword ann = make("ann");
-  for (int i = 0; i < 5; ++i)
-    EXPECT_EQ(platform_->people().sign_in("ann", "wrong", "").error().reason(), "bad-sign-in");
-  EXPECT_EQ(platform_->people().sign_in("ann", ann.password, "").error().reason(), "locked");
-  reopen();
-  clock_.advance(std::chrono::minutes(14));
-  EXPECT_EQ(platform_->people().sign_in("ann", ann.password, "").error().reason(), "locked");
-  clock_.advance(std::chrono::minutes(1));
-  EXPECT_TRUE(platform_->people().sign_in("ann", ann.password, ""));
-  for (int i = 0; i < 5; ++i) (void)platform_->people().sign_in("ann", "wrong", "");
-  auto reset = platform_->people().reset_password(admin_, ann.person.id);
+  const auto answer = [&](const std::string& password, const std::string& address) {
+    return answer_to(platform_->people(), "ann", password, address);
+  };
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(answer("wrong", "192.0.2.1"), "bad-sign-in");
+  EXPECT_EQ(answer("wrong", "192.0.2.1"), "too-many-sign-ins");
+  EXPECT_EQ(answer(ann.password, "192.0.2.1"), "too-many-sign-ins") << "or guessing would go on";
+  EXPECT_EQ(answer(ann.password, "192.0.2.2"), "ok");
+  EXPECT_EQ(platform_->people().sign_in("ann", "x", "192.0.2.1").error().code(), ErrorCode::kResourceExhausted);
+  // Each time it is twice as long.
+  clock_.advance(std::chrono::seconds(15));
+  EXPECT_EQ(answer("wrong", "192.0.2.1"), "bad-sign-in");
+  clock_.advance(std::chrono::seconds(29));
+  EXPECT_EQ(answer(ann.password, "192.0.2.1"), "too-many-sign-ins");
+  clock_.advance(std::chrono::seconds(1));
+  EXPECT_EQ(answer(ann.password, "192.0.2.1"), "ok") << "and a right one begins the count anew";
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(answer("wrong", "192.0.2.1"), "bad-sign-in");
+  const auto reset = platform_->people().reset_password(admin_, ann.person.id);
   ASSERT_TRUE(reset);
-  EXPECT_FALSE(platform_->people().sign_in("ann", ann.password, ""));
-  for (int i = 0; i < 3; ++i) (void)platform_->people().sign_in("ann", "wrong", "");
-  EXPECT_TRUE(platform_->people().sign_in("ann", reset->password, "")) << "a right one begins the count anew";
+  EXPECT_EQ(answer(ann.password, "192.0.2.1"), "bad-sign-in");
+  EXPECT_EQ(answer(reset->password, "192.0.2.1"), "ok");
+}
+
+TEST_F(People, WhetherThereIsSuchAPersonMakesNoDifference) {
+  make("ann");
+  const auto answers = [&](const std::string& name, const std::string& address) {
+    std::vector<std::string> all;
+    for (int i = 0; i < 7; ++i) all.push_back(answer_to(platform_->people(), name, "wrong", address));
+    clock_.advance(std::chrono::seconds(15));
+    for (int i = 0; i < 2; ++i) all.push_back(answer_to(platform_->people(), name, "wrong", address));
+    return all;
+  };
+  EXPECT_EQ(answers("ann", "192.0.2.1"), answers("nobody", "192.0.2.1"));
 }
 
 TEST_F(People, GuessesThatRunAtOnceAreCountedToo) {
   make("ann");
+  std::atomic<int> looked_at = 0;
   std::vector<std::thread> threads;
   for (int i = 0; i < 6; ++i)
     threads.emplace_back([&] {
-      for (int n = 0; n < 3; ++n) (void)platform_->people().sign_in("ann", "wrong", "");
+      for (int n = 0; n < 3; ++n)
+        if (answer_to(platform_->people(), "ann", "wrong", "192.0.2.1") == "bad-sign-in") ++looked_at;
     });
   for (auto& thread : threads) thread.join();
-  EXPECT_EQ(platform_->people().sign_in("ann", "wrong", "").error().reason(), "locked");
+  EXPECT_EQ(looked_at, 5);
+}
+
+TEST_F(People, GuessesAtThePasswordOfASessionHoldUpThatAlone) {
+  const NewPassword ann = make("ann");
+  const auto session = platform_->people().sign_in("ann", ann.password, "192.0.2.1").value();
+  const auto actor = platform_->people().authenticate(session.token, "192.0.2.1").value();
+  const auto change = [&](const std::string& old_password) {
+    const auto done = platform_->people().change_password(actor, session.token, old_password, kGood);
+    return done ? std::string("ok") : done.error().reason();
+  };
+  // A stranger behind the same address keeps nobody from it who is signed in.
+  for (int i = 0; i < 40; ++i) (void)answer_to(platform_->people(), "ann", "wrong", "192.0.2.1");
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(change("wrong"), "bad-sign-in");
+  EXPECT_EQ(change(ann.password), "too-many-sign-ins");
+  EXPECT_TRUE(platform_->people().authenticate(session.token, "192.0.2.1")) << "the session goes on";
+  clock_.advance(std::chrono::seconds(15));
+  EXPECT_EQ(change(ann.password), "ok");
+}
+
+TEST_F(People, WrongSignInsAreSummedUpInTheAuditLog) {
+  make("ann");
+  trust::AuditQuery query;
+  query.action = "person.sign-in";
+  for (int i = 0; i < 200; ++i) {
+    const std::string address = "192.0.2." + std::to_string(i);
+    (void)answer_to(platform_->people(), "nobody-" + std::to_string(i), "wrong", address);
+    (void)answer_to(platform_->people(), "ann", "wrong", address);
+    ASSERT_TRUE(platform_->housekeep());
+  }
+  const auto entries = platform_->audit().list(auditor_, query, {.page = 1, .page_size = 200}).value();
+  std::map<std::string, int> count;
+  for (const auto& entry : entries.items) ++count[entry.actor + " " + entry.outcome];
+  EXPECT_EQ(count["unknown person bad-sign-in"], 10);
+  EXPECT_EQ(count["ann bad-sign-in"], 10) << "many strangers hide none of one who is there";
+  EXPECT_EQ(count["strangers strangers"], 1) << "once a minute";
+  clock_.advance(std::chrono::minutes(1));
+  ASSERT_TRUE(platform_->housekeep());
+  EXPECT_EQ(platform_->audit().list(auditor_, query, {}).value().total, entries.total + 1);
 }
 
 TEST_F(People, SessionsEndByTimeByIdlenessAndBySigningOut) {
@@ -196,6 +263,94 @@ TEST_F(People, TokensAreASubsetExpireAndMakeNoOthers) {
   EXPECT_FALSE(platform_->people().authenticate(token.token, ""));
 }
 
+TEST_F(People, TokensEndWithThePasswordThatTheyWereMadeUnder) {
+  make("root", trust::Role::kAdministrator);
+  const NewPassword ann = make("ann"), bob = make("bob");
+  const auto signed_in = [&](const std::string& name, const std::string& password) {
+    const auto session = platform_->people().sign_in(name, password, "").value();
+    auto actor = platform_->people().authenticate(session.token, "").value();
+    actor.must_change_password = false;
+    return std::pair(actor, session.token);
+  };
+  const auto works = [&](const NewApiToken& token) {
+    return platform_->people().authenticate(token.token, "").has_value();
+  };
+  const auto [actor, session] = signed_in("ann", ann.password);
+  const auto kept = platform_->people().create_token(actor, "kept", {}, 0).value();
+  const auto ends = platform_->people().create_token(actor, "ends", {}, 0).value();
+  const auto bobs = platform_->people().create_token(signed_in("bob", bob.password).first, "bob's", {}, 0).value();
+  const auto change = [&, &of = actor, &bearer = session](const std::string& from, const std::string& to,
+                                                          const std::vector<std::string>& keep) {
+    return platform_->people().change_password(of, bearer, from, to, keep);
+  };
+  EXPECT_EQ(change(ann.password, kGood, {bobs.info.id}).error().code(), ErrorCode::kNotFound);
+  EXPECT_TRUE(works(ends)) << "what is refused changes nothing";
+  ASSERT_TRUE(change(ann.password, kGood, {kept.info.id}));
+  EXPECT_TRUE(works(kept));
+  EXPECT_FALSE(works(ends));
+  EXPECT_TRUE(works(bobs));
+  ASSERT_TRUE(platform_->people().reset_password(admin_, ann.person.id));
+  EXPECT_FALSE(works(kept));
+  EXPECT_TRUE(works(bobs));
+  trust::AuditQuery query;
+  query.action = "person.change-password";
+  const auto entry = platform_->audit().list(auditor_, query, {}).value().items.at(0);
+  EXPECT_NE(entry.detail.find(ends.info.id), std::string::npos);
+  EXPECT_EQ(entry.detail.find(kept.info.id), std::string::npos);
+}
+
+TEST_F(People, TokensLiveNoLongerThanThePlatformAllows) {
+  constexpr UnixMillis kDay = 24LL * 3600 * 1000;
+  options_.token_lifetime_max_ms = 10 * kDay;
+  reopen();
+  const NewPassword ann = make("ann");
+  auto actor =
+      platform_->people().authenticate(platform_->people().sign_in("ann", ann.password, "").value().token, "").value();
+  actor.must_change_password = false;
+  EXPECT_EQ(platform_->people().create_token(actor, "ci", {}, 10 * kDay + 1).error().reason(), "bad-lifetime");
+  EXPECT_EQ(platform_->people().create_token(actor, "ci", {}, -1).error().reason(), "bad-lifetime");
+  const auto token = platform_->people().create_token(actor, "ci", {}, 0).value();
+  EXPECT_EQ(token.info.expires_ms, clock_.now_ms() + 10 * kDay);
+  EXPECT_EQ(platform_->people().authenticate(token.token, "").value().until_ms, token.info.expires_ms);
+  // A shorter one holds for those that are there.
+  options_.token_lifetime_max_ms = 5 * kDay;
+  reopen();
+  clock_.advance(std::chrono::milliseconds(5 * kDay - 1));
+  EXPECT_TRUE(platform_->people().authenticate(token.token, ""));
+  clock_.advance(std::chrono::milliseconds(1));
+  EXPECT_FALSE(platform_->people().authenticate(token.token, ""));
+}
+
+TEST_F(People, ATokenMakesNobodyAnAdministrator) {
+  const NewPassword root = make("root", trust::Role::kAdministrator), ann = make("ann");
+  auto actor = admin_;
+  actor.token_id = "to-1";
+  const auto as = [](const std::string& name, std::vector<trust::Role> roles, bool enabled = true) {
+    PersonInput input;
+    input.name = name;
+    input.roles = std::move(roles);
+    input.enabled = enabled;
+    return input;
+  };
+  constexpr char kRefused[] = "token-cannot-make-administrator";
+  auto& people = platform_->people();
+  EXPECT_EQ(people.create(actor, as("eve", {trust::Role::kAdministrator})).error().reason(), kRefused);
+  EXPECT_EQ(people.update(actor, ann.person.id, as("ann", {trust::Role::kAuditor, trust::Role::kAdministrator}))
+                .error()
+                .reason(),
+            kRefused);
+  EXPECT_EQ(people.reset_password(actor, root.person.id).error().reason(), kRefused);
+  make("second", trust::Role::kAdministrator);
+  ASSERT_TRUE(people.update(actor, root.person.id, as("root", {trust::Role::kAdministrator}, false)));
+  EXPECT_EQ(people.update(actor, root.person.id, as("root", {trust::Role::kAdministrator})).error().reason(), kRefused)
+      << "nor lets one in again";
+  // Other people it may manage.
+  EXPECT_TRUE(people.create(actor, as("bob", {trust::Role::kOperator})));
+  EXPECT_TRUE(people.update(actor, ann.person.id, as("ann", {trust::Role::kAuditor})));
+  EXPECT_TRUE(people.reset_password(actor, ann.person.id));
+  EXPECT_TRUE(people.create(admin_, as("eve", {trust::Role::kAdministrator}))) << "signed in";
+}
+
 TEST_F(People, NoSecretStandsInTheDatabaseFiles) {
   const NewPassword ann = make("ann");
   const auto session = platform_->people().sign_in("ann", ann.password, "").value();
@@ -251,7 +406,7 @@ TEST_F(People, TheLastAdministratorStays) {
 
 TEST_F(People, BadInput) {
   PersonInput input;
-  for (const char* name : {"", "Ann", "a b", "system", "你好"}) {
+  for (const char* name : {"", "Ann", "a b", "system", "local", "strangers", "你好"}) {
     input.name = name;
     input.roles = {trust::Role::kOperator};
     EXPECT_EQ(platform_->people().create(admin_, input).error().reason(), "bad-name") << name;

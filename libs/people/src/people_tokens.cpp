@@ -1,4 +1,6 @@
 // API tokens.
+#include <algorithm>
+
 #include "mifeng/trust/audit_log.h"
 #include "mifeng/trust/context.h"
 #include "mifeng/trust/rows.h"
@@ -9,7 +11,7 @@ namespace mifeng::people {
 namespace {
 
 constexpr std::size_t kTokensMax = 50;  // a person's
-constexpr UnixMillis kLifetimeMax = 10LL * 365 * 24 * 3600 * 1000;
+constexpr UnixMillis kDay = 24LL * 3600 * 1000;
 
 ApiToken token_of(const store::TokenRow& row) {
   auto token = made_of<ApiToken, "roles">(row);
@@ -19,6 +21,20 @@ ApiToken token_of(const store::TokenRow& row) {
 
 }  // namespace
 
+Result<std::string> end_tokens(store::Transaction& tx, const std::string& person_id,
+                               const std::vector<std::string>& keep_ids) {
+  MIFENG_TRY(const auto tokens, store::tokens_of(tx, person_id));
+  for (const std::string& id : keep_ids)
+    if (std::ranges::find(tokens, id, &store::TokenRow::id) == tokens.end()) return trust::not_found("API token", id);
+  std::string ended;
+  for (const auto& token : tokens) {
+    if (std::ranges::find(keep_ids, token.id) != keep_ids.end()) continue;
+    MIFENG_CHECK(store::erase<store::TokenRow>(tx, token.id));
+    ended += (ended.empty() ? "API tokens ended: " : ", ") + token.id;
+  }
+  return ended;
+}
+
 Result<NewApiToken> PeopleService::create_token(const trust::Actor& actor, const std::string& name,
                                                 const std::vector<trust::Role>& roles, UnixMillis lifetime_ms) {
   if (!actor.token_id.empty())
@@ -26,8 +42,10 @@ Result<NewApiToken> PeopleService::create_token(const trust::Actor& actor, const
                  "An API token cannot make others. Sign in with your password.");
   if (actor.must_change_password) MIFENG_CHECK(require(actor, trust::Permission::kReadCard));  // says what to do first
   MIFENG_CHECK(trust::check_text("name", name, 64));
-  if (lifetime_ms < 0 || lifetime_ms > kLifetimeMax)
-    return Error(ErrorCode::kInvalidArgument, "bad-lifetime", "lifetime: 0 (for ever) to ten years.");
+  const UnixMillis longest = state_->token_lifetime_max_ms;
+  if (lifetime_ms < 0 || lifetime_ms > longest)
+    return Error(ErrorCode::kInvalidArgument, "bad-lifetime",
+                 "lifetime: at most " + std::to_string(longest / kDay) + " days here (0: as long as that).");
   for (const trust::Role role : roles)
     if (!actor.has(role))
       return Error(ErrorCode::kPermissionDenied, "not-your-role",
@@ -45,7 +63,7 @@ Result<NewApiToken> PeopleService::create_token(const trust::Actor& actor, const
     row.person_id = actor.id;
     row.roles = join_roles(roles.empty() ? actor.roles : roles);
     row.created_ms = context_.clock.now_ms();
-    row.expires_ms = lifetime_ms == 0 ? 0 : row.created_ms + lifetime_ms;
+    row.expires_ms = row.created_ms + (lifetime_ms == 0 ? longest : lifetime_ms);
     MIFENG_CHECK(store::insert(tx, row));
     MIFENG_CHECK(context_.audit.append(tx, actor, "token.create", row.id, name + ", roles:" + row.roles));
     made.info = token_of(row);

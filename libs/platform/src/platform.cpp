@@ -9,6 +9,7 @@
 #include "mifeng/deployments/context.h"
 #include "mifeng/models/context.h"
 #include "mifeng/os/file.h"
+#include "mifeng/os/held_lock.h"
 #include "mifeng/store/ports.h"
 #include "mifeng/trust/context.h"
 #include "mifeng/trust/key_ring.h"
@@ -97,12 +98,22 @@ deployments::DeploymentOptions deployment_options(const PlatformOptions& options
           .guard_url = options.guard_url};
 }
 
+// A second one would answer from what it remembers while the first one changes it, and so give out other cards.
+Result<HeldLock> lock_data_folder(const std::filesystem::path& folder) {
+  MIFENG_TRY(HeldLock lock, try_lock(folder / "mifengd.lock"));
+  if (lock.fd) return lock;
+  return Error(ErrorCode::kConflict, "data-in-use",
+               "Another mifengd" + (lock.holder.empty() ? "" : " (process " + lock.holder + ")") + " works in " +
+                   folder.string() + ". Stop it, or give this one a folder of its own with --data.");
+}
+
 }  // namespace
 
 // From the bottom to the top, as libs/layers.txt has them; ended the other way round.
 struct Platform::Services {
   // What has to be opened before there can be a service, since it may fail.
   struct Opened {
+    HeldLock lock;  // first, so that it is given up when all the rest has ended
     std::unique_ptr<store::Database> db;
     std::unique_ptr<crypto::Sm4GcmProvider> provider;
     std::unique_ptr<vault::Wrapper> wrapper;
@@ -135,7 +146,10 @@ struct Platform::Services {
   trust::KeyService keys{base, key_ring, snapshots_changed};
   trust::AuditService audit{base, key_ring};
 
-  people::PeopleService people{base, {.parallel_hashes = options.parallel_hashes, .rounds = options.password_rounds}};
+  people::PeopleService people{base,
+                               {.parallel_hashes = options.parallel_hashes,
+                                .rounds = options.password_rounds,
+                                .token_lifetime_max_ms = options.token_lifetime_max_ms}};
 
   models::ImageLibrary images;
   const models::Context models_context{base, key_ring, images, submit_options(options)};
@@ -197,6 +211,7 @@ Result<std::unique_ptr<Platform>> Platform::open(const PlatformOptions& options,
   if (failed) return errno_error(failed.value(), "make " + options.data_dir.string());
   ::chmod(options.data_dir.c_str(), 0700);
   Services::Opened opened;
+  MIFENG_TRY(opened.lock, lock_data_folder(options.data_dir));
   MIFENG_TRY(opened.provider, crypto::Sm4GcmProvider::create());
   MIFENG_TRY(opened.wrapper,
              vault::Wrapper::create(std::move(master_key), vault::WrapForm::kPlatform, *opened.provider, random));
@@ -242,6 +257,7 @@ Result<std::string> Platform::remove_cluster(const trust::Actor& actor, const st
 Result<void> Platform::housekeep() {
   MIFENG_CHECK(services_->grants.end_expired());
   services_->grants.door().tell_strangers();
+  services_->base.audit.tell_strangers();
   MIFENG_CHECK(services_->keys.housekeep());
   MIFENG_CHECK(services_->submits.remove_expired());
   MIFENG_CHECK(services_->people.end_sessions());

@@ -10,6 +10,7 @@
 
 #include "browser.h"
 #include "mifeng/messages/tools.h"
+#include "mifeng/net/source.h"
 #include "mifeng/rest/http_status.h"
 #include "mifeng/trust/version.h"
 #include "operation.h"
@@ -24,6 +25,9 @@ constexpr std::size_t kJsonMax = 1 << 20;
 constexpr std::chrono::milliseconds kDoorPatience{10'000};
 // What a refusal does not say back.
 constexpr std::string_view kSecretMembers[] = {"pull_password"};
+constexpr unsigned kBlockingStreams = 32;
+constexpr std::chrono::milliseconds kStrangersBodyTime{15'000};
+constexpr std::uint64_t kBodyRateMin = 4 << 10;  // bytes a second: a slow line sends more than that
 
 net::Response refuse(const Error& error) {
   net::Response response(http_status(error), error_body(error), "application/json");
@@ -142,6 +146,18 @@ struct DoorPools {
 
 }  // namespace
 
+net::ServerOptions api_listener(net::TcpListen listen, std::optional<net::ServerTls> tls) {
+  net::ServerOptions options{.listen = std::move(listen), .tls = std::move(tls)};
+  options.name = "api";
+  options.max_connections = 2048;
+  options.strangers = {.all = 512,
+                       .of_one_source = 128,  // of a whole office behind one address
+                       .body_bytes = messages::kMessageSizeMax,
+                       .body_time = kStrangersBodyTime};
+  options.body_rate_min = kBodyRateMin;
+  return options;
+}
+
 net::ServerOptions guard_door(net::TcpListen listen) {
   net::ServerOptions options{.listen = std::move(listen)};
   options.name = "guards";
@@ -165,10 +181,15 @@ struct Api::Impl {
   std::mutex url_mutex;
   std::string url;
   StreamSeats seats;
-  // Last, so that what they still run ends before what it refers to.
-  net::BlockingPool work{"database", 8, 256};
+  StreamSeats blocking_seats{{.of_one_person = kBlockingStreams / 2, .all = kBlockingStreams}};
+  // Last, so that what they still run ends before what it refers to. What strangers can ask for has pools of its own,
+  // so that a crowd of one kind holds up no other; everywhere those who wait take turns.
+  net::BlockingPool work{"database", 8, 512, 256};
   net::BlockingPool slow{"slow requests", 16, 64};
   net::BlockingPool proofs{"grants", 8, 256};
+  net::BlockingPool gateways{"gateways", 2, 256, 32};
+  net::BlockingPool streams{"streams", kBlockingStreams, kBlockingStreams};
+  net::BlockingPool passwords{"passwords", 1, 128, 8};
 
   std::shared_ptr<Call> make_call(net::Request& request) {
     auto call = std::make_shared<Call>(Call{.platform = platform,
@@ -177,12 +198,17 @@ struct Api::Impl {
                                             .work = work,
                                             .slow = slow,
                                             .proofs = proofs,
+                                            .gateways = gateways,
+                                            .streams = streams,
+                                            .blocking_seats = blocking_seats,
                                             .seats = seats,
                                             .actor = {},
                                             .bearer = {},
                                             .method = request.method,
                                             .tls = request.peer.tls,
                                             .remote = request.peer.address,
+                                            .source = net::one_source(request.peer.address),
+                                            .known = request.peer.known,
                                             .path = {},
                                             .query = {},
                                             .body = {},
@@ -219,9 +245,11 @@ struct Api::Impl {
       co_return ok();
     }
     auto look = [&]() { return call->platform.people().authenticate(call->bearer, call->remote, use); };
-    auto actor = co_await net::run_blocking(work, std::move(look));
+    auto looking = net::run_blocking(work, std::move(look), call->source);
+    auto actor = co_await std::move(looking);
     if (!actor) co_return std::move(actor).error();
     call->actor = std::move(*actor);
+    call->known();
     co_return ok();
   }
 
@@ -254,9 +282,19 @@ struct Api::Impl {
       if (done || operation.shown == nullptr || done.error().reason() != "changed-meanwhile") return done;
       return collision(*call, operation, done.error());
     };
-    auto answer = co_await net::run_blocking(operation.pool == Pool::kSlow ? slow : work, std::move(job));
+    auto running = net::run_blocking(pool_of(operation.pool), std::move(job), call->source);
+    auto answer = co_await std::move(running);
     if (!answer) co_return std::move(answer).error();
     co_return finished(std::move(*answer));
+  }
+
+  net::BlockingPool& pool_of(Pool pool) {
+    switch (pool) {
+      case Pool::kWork: return work;
+      case Pool::kSlow: return slow;
+      case Pool::kPasswords: return passwords;
+    }
+    return work;
   }
 
   net::Task<net::Response> serve(net::Request request, Door door) {

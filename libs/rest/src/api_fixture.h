@@ -46,7 +46,8 @@ class ApiTest : public ::testing::Test {
     EXPECT_TRUE(opened) << opened.error().message();
     platform_ = std::move(*opened);
     api_ = std::make_unique<Api>(*platform_, api_options(), clock_);
-    server_ = net::HttpServer::start(runtime_, {}, api_->handler(Door::kNetwork)).value();
+    server_ =
+        net::HttpServer::start(runtime_, api_listener({"127.0.0.1", 0}, {}), api_->handler(Door::kNetwork)).value();
     local_ = net::HttpServer::start(runtime_, {.listen = net::UnixListen{dir_.path() / "local.sock"}},
                                     api_->handler(Door::kLocal))
                  .value();

@@ -42,10 +42,12 @@ Task<net::Response> enrol(std::shared_ptr<Call> call) {
   auto body = co_await net::read_body(*call->raw, messages::kMessageSizeMax);
   if (!body) co_return std::move(body).error();
   auto run = [&]() -> Result<access::SealedSnapshot> {
-    return call->platform.gateways().enrol(call->path.at("gateway"), nonce, as_bytes(*body));
+    return call->platform.gateways().enrol(call->path.at("gateway"), nonce, as_bytes(*body), call->source);
   };
-  auto snapshot = co_await net::run_blocking(call->work, std::move(run));
+  auto running = net::run_blocking(call->gateways, std::move(run), call->source);
+  auto snapshot = co_await std::move(running);
   if (!snapshot) co_return std::move(snapshot).error();
+  call->known();
   net::Response response = sealed_answer(snapshot->stream);
   response.headers.add("Mifeng-Serial", std::to_string(snapshot->serial));
   co_return response;
@@ -76,7 +78,9 @@ Task<void> send_snapshots(std::shared_ptr<Call> call, std::int64_t after, net::B
     const std::uint64_t seen = changed->count();
     auto look = [&]() -> Result<access::SealedSnapshot> { return service.snapshot(gateway, after); };
     auto snapshot = co_await net::run_blocking(call->work, std::move(look));
-    if (!snapshot && snapshot.error().reason() != "busy") co_return std::move(snapshot).error();
+    const bool later =
+        !snapshot && (snapshot.error().reason() == "busy" || snapshot.error().reason() == "too-many-requests");
+    if (!snapshot && !later) co_return std::move(snapshot).error();
     const bool has_news = snapshot && snapshot->serial > 0;
     if (has_news) after = snapshot->serial;
     // Without news an empty frame says that we are still here.
@@ -97,10 +101,12 @@ Task<net::Response> follow(std::shared_ptr<Call> call) {
   MIFENG_CO_TRY(const auto time, call->header("Mifeng-Time", 16));
   MIFENG_CO_TRY(const auto signature, call->header("Mifeng-Signature", 200));
   auto authorize = [&]() -> Result<void> {
-    return call->platform.gateways().authorize_follow(call->path.at("gateway"), nonce, time, signature);
+    return call->platform.gateways().authorize_follow(call->path.at("gateway"), nonce, time, signature, call->source);
   };
-  auto authorized = co_await net::run_blocking(call->work, std::move(authorize));
+  auto authorizing = net::run_blocking(call->gateways, std::move(authorize), call->source);
+  auto authorized = co_await std::move(authorizing);
   if (!authorized) co_return std::move(authorized).error();
+  call->known();
   net::Response response(200, {}, "application/vnd.mifeng.snapshots");
   response.body = net::BodyWriter([call, after](net::BodySink& sink) { return send_snapshots(call, after, sink); });
   co_return response;
@@ -109,13 +115,15 @@ Task<net::Response> follow(std::shared_ptr<Call> call) {
 // A confirmation is a report without rows.
 Task<net::Response> report(std::shared_ptr<Call> call) {
   MIFENG_CO_TRY(const auto serial, call->header("Mifeng-Serial", 16));
-  auto body = co_await net::read_body(*call->raw, messages::kReportSizeMax);
+  auto body = co_await net::read_body(*call->raw, messages::kMessageSizeMax);
   if (!body) co_return std::move(body).error();
   auto run = [&]() -> Result<void> {
-    return call->platform.gateways().report(call->path.at("gateway"), serial, as_bytes(*body));
+    return call->platform.gateways().report(call->path.at("gateway"), serial, as_bytes(*body), call->source);
   };
-  auto reported = co_await net::run_blocking(call->work, std::move(run));
+  auto running = net::run_blocking(call->gateways, std::move(run), call->source);
+  auto reported = co_await std::move(running);
   if (!reported) co_return std::move(reported).error();
+  call->known();
   co_return net::Response(204);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -45,16 +46,21 @@ struct Call {
   platform::Platform& platform;
   const ApiOptions& options;
   const Clock& clock;
-  net::BlockingPool& work;    // short: the database
-  net::BlockingPool& slow;    // what takes its time: password hashing, verifying a package, following a log
-  net::BlockingPool& proofs;  // of guards: the engine is asked, and may be slow to answer
-  StreamSeats& seats;         // of streams of events
+  net::BlockingPool& work;      // short: the database
+  net::BlockingPool& slow;      // what takes its time: verifying a package, asking a cluster
+  net::BlockingPool& proofs;    // of guards: the engine is asked, and may be slow to answer
+  net::BlockingPool& gateways;  // of who says to be one, until that has been checked
+  net::BlockingPool& streams;   // each that is open holds a thread
+  StreamSeats& blocking_seats;  // of those
+  StreamSeats& seats;           // of streams of events
   trust::Actor actor;
   std::string bearer;                                    // as it came; empty on the local socket
   bool by_cookie = false;                                // whether it came in the cookie of a browser
   std::string method;                                    // of the request
   bool tls = false;                                      // whether the connection is
   std::string remote;                                    // address of the peer
+  std::string source;                                    // what counts as one of it
+  std::function<void()> known;                           // to be called once it is known who asks
   std::map<std::string, std::string, std::less<>> path;  // "id" -> "rt-1"
   std::map<std::string, std::string, std::less<>> query;
   json::Object body;  // of operations with BodyKind::kJson
@@ -81,7 +87,7 @@ enum class BodyKind {
   kOptionalJson,  // an absent body is {}
   kRaw,           // a stream, read by the operation itself
 };
-enum class Pool { kWork, kSlow };
+enum class Pool { kWork, kSlow, kPasswords };
 
 using Blocking = Result<Reply> (*)(Call&);
 using Streaming = net::asio::awaitable<Result<net::Response>> (*)(std::shared_ptr<Call>);

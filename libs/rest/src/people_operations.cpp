@@ -67,7 +67,7 @@ Result<Reply> list_tokens(Call& call) {
 Result<Reply> create_token(Call& call) {
   json::Fields body(call.body);
   const auto name = body.string("name", {1, 64});
-  const auto lifetime_ms = body.optional_integer("lifetime_ms", 0, 315'360'000'000).value_or(0);
+  const auto lifetime_ms = body.optional_integer("lifetime_ms", 0, 316'224'000'000).value_or(0);
   MIFENG_TRY(const auto roles, roles_of(body));
   MIFENG_CHECK(body.finish());
   // The local administrator of the Unix socket is nobody who could be disabled, and with him his tokens.
@@ -86,11 +86,11 @@ Result<Reply> delete_token(Call& call) {
 constexpr auto kManage = Permission::kManagePeople;
 constexpr Operation kOperations[] = {
     {"listPeople", "GET", "/people", kManage, list_people, BodyKind::kNone, "page page_size"},
-    {"createPerson", "POST", "/people", kManage, create_person, BodyKind::kJson, "", Pool::kSlow},
+    {"createPerson", "POST", "/people", kManage, create_person, BodyKind::kJson, "", Pool::kPasswords},
     {"getPerson", "GET", "/people/{id}", kManage, get_person},
     {"updatePerson", "PUT", "/people/{id}", kManage, update_person, BodyKind::kJson},
     {"deletePerson", "DELETE", "/people/{id}", kManage, delete_person},
-    {"resetPassword", "POST", "/people/{id}/password", kManage, reset_password, BodyKind::kNone, "", Pool::kSlow},
+    {"resetPassword", "POST", "/people/{id}/password", kManage, reset_password, BodyKind::kNone, "", Pool::kPasswords},
     {"listTokens", "GET", "/tokens", Access::kSignedIn, list_tokens},
     {"createToken", "POST", "/tokens", Access::kSignedIn, create_token, BodyKind::kJson},
     {"deleteToken", "DELETE", "/tokens/{id}", Access::kSignedIn, delete_token},

@@ -1,5 +1,6 @@
 #include "browser.h"
 #include "json_of.h"
+#include "mifeng/base/bounds.h"
 #include "operation.h"
 
 namespace mifeng::rest {
@@ -13,9 +14,10 @@ Result<Reply> sign_in(Call& call) {
   MIFENG_CHECK(body.finish());
   // Another site must not sign a browser in either, as whomever it likes.
   if (cookie) MIFENG_CHECK(check_same_origin(call.method, call.headers, call.tls));
-  people::Entrance from{.address = call.remote, .browser = cookie, .agent = {}};
+  people::Entrance from{.address = call.remote, .source = call.source, .browser = cookie, .agent = {}};
   if (const std::string* agent = call.headers.find("User-Agent")) from.agent = *agent;
   MIFENG_TRY(auto session, call.platform.people().sign_in(name, password, from));
+  call.known();
   if (!cookie) return reply(json_of(session));
   const std::string value = std::exchange(session.token, "");
   Reply answer = reply(json_of(session));
@@ -62,19 +64,21 @@ Result<Reply> change_password(Call& call) {
   json::Fields body(call.body);
   const auto old_password = body.string("old_password", {1, 256});
   const auto new_password = body.string("new_password", {12, 256});
+  const auto keep_tokens = body.strings("keep_tokens", {1, bounds::kIdMax}, {0, 50});
   MIFENG_CHECK(body.finish());
-  MIFENG_CHECK(call.platform.people().change_password(call.actor, call.bearer, old_password, new_password));
+  MIFENG_CHECK(
+      call.platform.people().change_password(call.actor, call.bearer, old_password, new_password, keep_tokens));
   return no_content();
 }
 
 constexpr Operation kOperations[] = {
-    {"signIn", "POST", "/session", Access::kAnyone, sign_in, BodyKind::kJson, "", Pool::kSlow},
+    {"signIn", "POST", "/session", Access::kAnyone, sign_in, BodyKind::kJson, "", Pool::kPasswords},
     {"getMe", "GET", "/session", Access::kSignedIn, get_me},
     {"signOut", "DELETE", "/session", Access::kSignedIn, sign_out},
     {"listSessions", "GET", "/sessions", Access::kSignedIn, list_sessions},
     {"endSession", "DELETE", "/sessions/{id}", Access::kSignedIn, end_session},
     {"changePassword", "PUT", "/session/password", Access::kSignedIn, change_password, BodyKind::kJson, "",
-     Pool::kSlow},
+     Pool::kPasswords},
 };
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <deque>
 #include <mutex>
 
+#include "stream_seats.h"
+
 namespace mifeng::rest {
 namespace {
 
@@ -102,7 +104,9 @@ net::Task<net::Response> stream_answer(std::shared_ptr<Call> call, std::string c
   auto channel = std::make_shared<Channel>();  // shared by the producing thread and the sending coroutine
   // Goes with the last copy of the writer, so also when the answer is never sent.
   auto abandon = std::make_shared<Abandon>(channel);
-  const bool accepted = call->slow.post([channel, call, produce = std::move(produce)] {
+  MIFENG_CO_TRY(auto seat, call->blocking_seats.take(call->actor.id));
+  // The seat goes with the job, so that each that has one finds a thread.
+  const bool accepted = call->streams.post([channel, call, seat, produce = std::move(produce)] {
     channel->finish(produce(*call, [&](std::string_view piece) { return channel->put(piece); }));
   });
   if (!accepted)

@@ -6,11 +6,11 @@ Result<std::shared_ptr<void>> StreamSeats::take(const std::string& person) {
   const std::lock_guard lock(mutex_);
   if (all_ >= limits_.all)
     return Error(ErrorCode::kResourceExhausted, "too-many-streams",
-                 "Too many browsers follow what changes; this one looks by itself from time to time.");
+                 "Too many streams are open on this platform. Try again later.");
   const auto mine = taken_.find(person);
   if (mine != taken_.end() && mine->second >= limits_.of_one_person)
     return Error(ErrorCode::kResourceExhausted, "too-many-streams",
-                 "You follow what changes in too many browsers at once; close some.");
+                 "You have too many streams open: close some browsers, or logs that you follow.");
   ++all_;
   ++taken_[person];
   return std::shared_ptr<void>(nullptr, [this, person](void*) { give_back(person); });

@@ -1,4 +1,4 @@
-// How many streams of events there are: each holds a connection for as long as somebody looks at a page.
+// How many streams there are at once: each holds a connection for as long as somebody looks at a page or follows a log.
 #pragma once
 
 #include <cstddef>

@@ -41,7 +41,7 @@ constexpr Operation kOperations[] = {
     {"getVersion", "GET", "/system/version", Access::kAnyone, version},
     {"getSystem", "GET", "/system", Permission::kReadSystem, system},
     {"createFirstAdministrator", "POST", "/system/first-administrator", Access::kLocal, first_administrator,
-     BodyKind::kNone, "", Pool::kSlow},
+     BodyKind::kNone, "", Pool::kPasswords},
 };
 
 }  // namespace

@@ -10,9 +10,15 @@
 #include <map>
 #include <thread>
 
+#include "mifeng/messages/tools.h"
 #include "mifeng/net/server.h"
 
 namespace mifeng::rest {
+namespace {
+
+constexpr std::chrono::milliseconds kPatience{10'000};
+
+}  // namespace
 
 struct UnitSockets::Impl {
   struct Socket {
@@ -41,7 +47,8 @@ struct UnitSockets::Impl {
     net::ServerOptions options{.listen = net::UnixListen{path, 0666}};
     options.name = "unit " + name;
     options.max_connections = 16;
-    options.max_body_bytes = 1 << 20;
+    options.max_body_bytes = messages::kMessageSizeMax;
+    options.body_time_max = options.idle_timeout = kPatience;
     auto server = net::HttpServer::start(runtime, std::move(options), api.unit_handler(name));
     if (!server) {
       spdlog::error("no socket for unit {}: {}", name, server.error().message());

@@ -16,7 +16,7 @@ class ChangesTest : public testing::Test {
   ChangesTest() {
     db_ = Database::open({.path = folder_.path() / "mifeng.db", .connections = 3}).value();
     const std::vector<WatchedTable> tables = {
-        {.table = "people", .id = "id", .owner = "vendor_id", .quiet = {"failed_sign_ins", "last_sign_in_ms"}},
+        {.table = "people", .id = "id", .owner = "vendor_id", .quiet = {"must_change_password", "last_sign_in_ms"}},
         {.table = "sessions", .id = "id", .owner = "person_id", .quiet = {}},
         {.table = "gateway_nonces", .id = {}, .owner = {}, .quiet = {}}};
     EXPECT_TRUE(db_->watch(tables, [this](std::span<const RowChange> changes) {
@@ -56,7 +56,7 @@ TEST_F(ChangesTest, TellsRowsThatAreMadeChangedAndErased) {
 TEST_F(ChangesTest, IsSilentAboutWhatIsQuietOrNoChangeAtAll) {
   PersonRow row{.id = "pe-1", .name = "wang"};
   add(row);
-  row.failed_sign_ins = 3;
+  row.must_change_password = 1;
   row.last_sign_in_ms = 4;
   write([&](Transaction& tx) { return update(tx, row); });
   write([&](Transaction& tx) { return update(tx, row); });

@@ -55,17 +55,54 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseOptions& options)
   return database;
 }
 
-Result<void> Database::run_in(Mode mode, const std::function<Result<void>(Transaction&)>& work) {
-  const Error busy(ErrorCode::kUnavailable, "database-busy", "The database is busy. Try again in a few seconds.");
+namespace {
+
+struct Lease {
+  soci::connection_pool& pool;
+  std::size_t position;
+  Lease(soci::connection_pool& from, std::size_t which) : pool(from), position(which) {}
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+  ~Lease() { pool.give_back(position); }
+};
+
+Error database_busy() {
+  return Error(ErrorCode::kUnavailable, "database-busy", "The database is busy. Try again in a few seconds.");
+}
+
+}  // namespace
+
+Result<bool> Database::empty_log() {
   std::unique_lock<std::timed_mutex> alone(impl_->writer, std::defer_lock);
-  if (mode == Mode::kWrite && !alone.try_lock_for(impl_->options.wait)) return busy;
+  if (!alone.try_lock_for(impl_->options.wait)) return database_busy();
   std::size_t position = 0;
-  if (!impl_->pool.try_lease(position, static_cast<int>(impl_->options.wait.count()))) return busy;
-  struct Lease {
-    soci::connection_pool& pool;
-    std::size_t position;
-    ~Lease() { pool.give_back(position); }
-  } lease{impl_->pool, position};
+  if (!impl_->pool.try_lease(position, static_cast<int>(impl_->options.wait.count()))) return database_busy();
+  const Lease lease(impl_->pool, position);
+  soci::session& session = impl_->pool.at(position);
+  const std::string patience = std::to_string(impl_->options.wait.count());
+  try {
+    // It would wait for readers, and all writers for it.
+    session << "PRAGMA busy_timeout = 0";
+    int in_the_way = 0, frames = 0, moved = 0;
+    session << "PRAGMA wal_checkpoint(TRUNCATE)", soci::into(in_the_way), soci::into(frames), soci::into(moved);
+    session << "PRAGMA busy_timeout = " << patience;
+    return in_the_way == 0;
+  } catch (...) {
+    const Error error = current_database_error();
+    try {
+      session << "PRAGMA busy_timeout = " << patience;
+    } catch (...) {  // the next use of this connection says what is wrong with it
+    }
+    return error;
+  }
+}
+
+Result<void> Database::run_in(Mode mode, const std::function<Result<void>(Transaction&)>& work) {
+  std::unique_lock<std::timed_mutex> alone(impl_->writer, std::defer_lock);
+  if (mode == Mode::kWrite && !alone.try_lock_for(impl_->options.wait)) return database_busy();
+  std::size_t position = 0;
+  if (!impl_->pool.try_lease(position, static_cast<int>(impl_->options.wait.count()))) return database_busy();
+  const Lease lease(impl_->pool, position);
   soci::session& session = impl_->pool.at(position);
   bool begun = false;
   const auto undo = [&] {

@@ -2,6 +2,14 @@
 
 namespace mifeng::store {
 
+Result<void> forget_snapshots(Transaction& tx) {
+  MIFENG_CHECK(run_sql(tx,
+                       "UPDATE gateways SET snapshot = '', enrolment_answer = '' "
+                       "WHERE snapshot <> '' OR enrolment_answer <> ''",
+                       {}));
+  return ok();
+}
+
 Result<std::int64_t> gateways_invited_before(Transaction& tx, std::int64_t time_ms) {
   return count_rows(tx, "gateways", "WHERE created_ms < :time AND state <> 'revoked'", {time_ms});
 }

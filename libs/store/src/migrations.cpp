@@ -15,8 +15,7 @@ constexpr const char* kFirst = R"sql(
 CREATE TABLE people (
   id TEXT NOT NULL, name TEXT NOT NULL, display_name TEXT NOT NULL, roles TEXT NOT NULL, vendor_id TEXT NOT NULL,
   password_salt TEXT NOT NULL, password_hash TEXT NOT NULL, password_rounds {int} NOT NULL, enabled {int} NOT NULL,
-  must_change_password {int} NOT NULL, failed_sign_ins {int} NOT NULL, locked_until_ms {int} NOT NULL,
-  created_ms {int} NOT NULL, last_sign_in_ms {int} NOT NULL,
+  must_change_password {int} NOT NULL, created_ms {int} NOT NULL, last_sign_in_ms {int} NOT NULL,
   PRIMARY KEY (id),
   UNIQUE (name)
 ){strict};

@@ -40,9 +40,4 @@ Result<std::vector<TokenRow>> tokens_of(Transaction& tx, const std::string& pers
   return select<TokenRow>(tx, "WHERE person_id = :person ORDER BY name, id", {person_id});
 }
 
-Result<void> erase_tokens(Transaction& tx, const std::string& person_id) {
-  MIFENG_CHECK(run_sql(tx, "DELETE FROM tokens WHERE person_id = :person", {person_id}));
-  return ok();
-}
-
 }  // namespace mifeng::store

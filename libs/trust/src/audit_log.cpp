@@ -1,5 +1,7 @@
 #include "mifeng/trust/audit_log.h"
 
+#include <vector>
+
 #include "mifeng/json/value.h"
 #include "mifeng/store/grants.h"
 #include "mifeng/trust/text.h"
@@ -7,6 +9,9 @@
 
 namespace mifeng::trust {
 namespace {
+
+constexpr UnixMillis kMinute = 60'000;
+constexpr std::size_t kStrangersAMinute = 10;  // of one actor and action
 
 Result<crypto::Sm3Digest> digest_of_hex(const std::string& hex) {
   MIFENG_TRY(const Bytes bytes, from_hex(hex));
@@ -83,6 +88,48 @@ void AuditLog::append_refusal(const std::string& actor, std::string action, std:
                                  .outcome = error.reason(),
                                  .detail = error.message()});
   });
+}
+
+void AuditLog::append_stranger(const std::string& actor, const std::string& action, const std::string& subject,
+                               const Error& error, const std::string& address) {
+  bool written = false;
+  {
+    const UnixMillis now = clock_.now_ms();
+    const std::lock_guard lock(strangers_mutex_);
+    std::deque<UnixMillis>& times = strangers_.at(action + "\n" + actor);
+    while (!times.empty() && times.front() + kMinute <= now) times.pop_front();
+    written = times.size() < kStrangersAMinute;
+    if (written) times.push_back(now);
+  }
+  if (written)
+    append_refusal(actor, action, subject, error);
+  else
+    count_stranger(action, address);
+}
+
+void AuditLog::count_stranger(const std::string& action, const std::string& address) {
+  const std::lock_guard lock(strangers_mutex_);
+  Counted& counted = counted_[action];
+  ++counted.count;
+  counted.last_address = address;
+}
+
+void AuditLog::tell_strangers() {
+  std::vector<AuditEvent> events;
+  {
+    const UnixMillis now = clock_.now_ms();
+    const std::lock_guard lock(strangers_mutex_);
+    for (auto& [action, counted] : counted_) {
+      if (counted.count == 0 || (counted.told_ms && now < *counted.told_ms + kMinute)) continue;
+      events.push_back({.actor = "strangers",
+                        .action = action,
+                        .outcome = "strangers",
+                        .detail = std::to_string(counted.count) + " more were refused since the last such entry; " +
+                                  "the last came from " + counted.last_address});
+      counted = {.told_ms = now};
+    }
+  }
+  for (const AuditEvent& event : events) (void)db_.write([&](store::Transaction& tx) { return append(tx, event); });
 }
 
 }  // namespace mifeng::trust

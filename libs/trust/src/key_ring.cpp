@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "mifeng/messages/gateway.h"
+#include "mifeng/store/gateways.h"
+#include "mifeng/trust/audit_log.h"
 #include "mifeng/trust/context.h"
 #include "mifeng/vault/wrapper.h"
 
@@ -143,7 +146,30 @@ Result<store::KeyRow> KeyRing::make(store::Transaction& tx, KeyPurpose purpose, 
   return row;
 }
 
-Result<store::KeyRow> KeyRing::make_output(store::Transaction& tx, UnixMillis not_before_ms, const KeySet& signers) {
+Result<void> KeyRing::destroy(store::Transaction& tx, AuditLog& audit, store::KeyRow row) {
+  row.wrapped.clear();
+  row.destroyed_ms = clock_.now_ms();
+  MIFENG_CHECK(store::update(tx, row));
+  if (row.purpose == to_string(KeyPurpose::kOutput)) MIFENG_CHECK(store::forget_snapshots(tx));
+  // If the transaction is undone, there is nothing that the log should not have, and emptying it does no harm.
+  leave_traces();
+  return audit.append(tx, Actor::system(), "key.destroy", row.purpose + " " + row.id);
+}
+
+Result<store::KeyRow> KeyRing::make_output(store::Transaction& tx, AuditLog& audit, UnixMillis not_before_ms,
+                                           const KeySet& signers) {
+  MIFENG_TRY(auto live, store::keys_by_serial(tx, std::string(to_string(KeyPurpose::kOutput))));
+  std::erase_if(live, [](const store::KeyRow& row) { return row.destroyed_ms != 0; });
+  const UnixMillis now = clock_.now_ms();
+  const auto in_force =
+      std::find_if(live.rbegin(), live.rend(), [&](const store::KeyRow& row) { return row.not_before_ms <= now; });
+  std::size_t count = live.size();
+  for (const store::KeyRow& row : live) {
+    if (count < messages::kOutputKeysMax) break;
+    if (in_force != live.rend() && row.id == in_force->id) continue;
+    MIFENG_CHECK(destroy(tx, audit, row));
+    --count;
+  }
   return make(tx, KeyPurpose::kOutput, not_before_ms,
               not_before_ms + options_.output_key_lifetime_ms + options_.snapshot_lifetime_ms + 2 * output_overlap_ms(),
               &signers);

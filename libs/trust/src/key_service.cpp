@@ -61,7 +61,7 @@ Result<void> KeyService::load_or_create() {
       MIFENG_CHECK(context_.audit.append(tx, Actor::system(), "key.create", "delivery " + row.id));
     }
     if (missing(KeyPurpose::kOutput)) {
-      MIFENG_TRY(const auto row, keys_.make_output(tx, now, *keys_.get()));
+      MIFENG_TRY(const auto row, keys_.make_output(tx, context_.audit, now, *keys_.get()));
       MIFENG_CHECK(context_.audit.append(tx, Actor::system(), "key.create", "output " + row.id));
     }
     return keys_.load(tx);
@@ -131,7 +131,7 @@ Result<KeyInfo> KeyService::rotate(const Actor& actor, KeyPurpose purpose) {
           return Error(ErrorCode::kConflict, "rotation-under-way",
                        "A new output key is on its way already and comes in force at " +
                            format_time(set->output.back().row.not_before_ms) + ".");
-        MIFENG_TRY(row, keys_.make_output(tx, now + keys_.options().snapshot_lifetime_ms, *set));
+        MIFENG_TRY(row, keys_.make_output(tx, context_.audit, now + keys_.options().snapshot_lifetime_ms, *set));
         break;
       }
     }
@@ -154,7 +154,18 @@ Result<KeyInfo> KeyService::rotate(const Actor& actor, KeyPurpose purpose) {
   return not_found("key", *made);
 }
 
+// Somebody may be reading just now: then the next housekeeping tries again.
+Result<void> KeyService::remove_traces() {
+  if (!keys_.take_traces()) return ok();
+  const auto emptied = context_.db.empty_log();
+  if (emptied && *emptied) return ok();
+  keys_.leave_traces();
+  if (!emptied && emptied.error().reason() != "database-busy") return emptied.error();
+  return ok();
+}
+
 Result<int> KeyService::housekeep() {
+  MIFENG_CHECK(remove_traces());
   const auto set = keys_.get();
   const UnixMillis now = context_.clock.now_ms();
   const KeyOptions& options = keys_.options();
@@ -176,7 +187,7 @@ Result<int> KeyService::housekeep() {
     if (make_next) {
       const UnixMillis begin =
           std::max(now + options.snapshot_lifetime_ms, newest.not_before_ms + options.output_key_lifetime_ms);
-      MIFENG_TRY(const auto row, keys_.make_output(tx, begin, *set));
+      MIFENG_TRY(const auto row, keys_.make_output(tx, context_.audit, begin, *set));
       MIFENG_CHECK(context_.audit.append(tx, Actor::system(), "key.create", "output " + row.id));
       ++changed;
     }
@@ -187,10 +198,7 @@ Result<int> KeyService::housekeep() {
       if (versions == 0 && gateways == 0) due.push_back(row);
     }
     for (store::KeyRow& row : due) {
-      row.wrapped.clear();
-      row.destroyed_ms = now;
-      MIFENG_CHECK(store::update(tx, row));
-      MIFENG_CHECK(context_.audit.append(tx, Actor::system(), "key.destroy", row.purpose + " " + row.id));
+      MIFENG_CHECK(keys_.destroy(tx, context_.audit, std::move(row)));
       ++changed;
     }
     if (changed != 0) {
@@ -202,6 +210,7 @@ Result<int> KeyService::housekeep() {
   if (!done) return std::move(done).error();
   MIFENG_CHECK(context_.db.read([&](store::Transaction& tx) { return keys_.load(tx); }));
   if (*done != 0) changed_.notify();
+  MIFENG_CHECK(remove_traces());
   return *done;
 }
 

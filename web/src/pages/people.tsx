@@ -52,7 +52,7 @@ export default function People() {
                 {
                   title: t('field.state'),
                   cell: (one) =>
-                    !one.enabled ? <State kind="gone">{t('people.disabled')}</State> : one.locked_until_ms > Date.now() ? <State kind="failed">{t('people.locked')}</State> : one.must_change_password ? <State kind="waits">{t('people.first-password')}</State> : <State kind="ready">{t('people.active')}</State>,
+                    !one.enabled ? <State kind="gone">{t('people.disabled')}</State> : one.must_change_password ? <State kind="waits">{t('people.first-password')}</State> : <State kind="ready">{t('people.active')}</State>,
                 },
                 { title: t('people.last'), align: 'right', cell: (one) => <Time ms={one.last_sign_in_ms} /> },
                 {

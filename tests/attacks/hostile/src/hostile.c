@@ -98,6 +98,14 @@ static char* processes(void) {
   return list;
 }
 
+/* Its log gets these bytes, which are given in hex, and a line feed. */
+static const char* say(const char* hex) {
+  unsigned byte = 0;
+  for (; sscanf(hex, "%2x", &byte) == 1; hex += 2) fputc((int)byte, stdout);
+  fputc('\n', stdout);
+  return outcome(fflush(stdout));
+}
+
 char* hostile(const char* request, int count, char** arguments) {
   (void)count;
   (void)arguments;
@@ -116,6 +124,7 @@ char* hostile(const char* request, int count, char** arguments) {
   if (strcmp(word, "signal") == 0) how = outcome(kill(1, atoi(rest)));
   if (strcmp(word, "user") == 0) how = outcome(setuid((uid_t)atol(rest)));
   if (strcmp(word, "processes") == 0) how = processes();
+  if (strcmp(word, "say") == 0) how = say(rest);
   if (asprintf(&text, "\"%s\"", how) < 0) return strdup("\"\"");
   return text;
 }

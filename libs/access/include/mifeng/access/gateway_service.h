@@ -43,17 +43,22 @@ class GatewayService {
   Result<std::string> create_join_file(const trust::Actor& actor, const std::string& gateway_id,
                                        const std::string& platform_url, const std::string& tls_certificate_pem);
   Result<std::vector<Gateway>> list(const trust::Actor& actor);
-  Result<void> revoke(const trust::Actor& actor,
-                      const std::string& gateway_id);  // no further snapshot; output keys rotate
+  // No further snapshot; output keys rotate where it had any. Once more it does nothing.
+  Result<void> revoke(const trust::Actor& actor, const std::string& gateway_id);
 
-  // POST /gateways/{id}/enrolment. The same bytes again get the same answer. Failures look the same from outside:
-  // kPermissionDenied "refused".
-  Result<SealedSnapshot> enrol(const std::string& gateway_id, const std::string& nonce, ByteView stream);
+  // What gateways send. Failures look the same from outside: kPermissionDenied "refused". `address` is where it came
+  // from: an enrolment that is refused counts against its gateway and address alone, and nothing is kept or written of
+  // one for a gateway that nobody has invited.
+
+  // POST /gateways/{id}/enrolment. Until it follows, the same bytes again get the same answer. kResourceExhausted
+  // "too-many-requests" after 20 refused ones in 10 minutes.
+  Result<SealedSnapshot> enrol(const std::string& gateway_id, const std::string& nonce, ByteView stream,
+                               const std::string& address);
 
   // GET /gateways/{id}/snapshots: checks `signature_base64` (purpose "follow", over id LF nonce LF time in decimal
   // milliseconds), the time (within 2 minutes of ours) and that the nonce is new.
   Result<void> authorize_follow(const std::string& gateway_id, const std::string& nonce, const std::string& time_ms,
-                                const std::string& signature_base64);
+                                const std::string& signature_base64, const std::string& address);
   void follow_opened(const std::string& gateway_id);
   void follow_closed(const std::string& gateway_id);
   // The snapshot in force for this gateway if its serial is above `after`, made anew if what it would say has changed
@@ -65,7 +70,8 @@ class GatewayService {
 
   // POST /gateways/{id}/reports and /confirmations: sealed, signed by the gateway; `serial` is in the context. Each
   // counter once; counter 0 only confirms the serial.
-  Result<void> report(const std::string& gateway_id, const std::string& serial, ByteView stream);
+  Result<void> report(const std::string& gateway_id, const std::string& serial, ByteView stream,
+                      const std::string& address);
 
   // Calls per deployment in [from, to). kReadDeployments.
   Result<std::vector<Usage>> usage(const trust::Actor& actor, UnixMillis from_ms, UnixMillis to_ms);

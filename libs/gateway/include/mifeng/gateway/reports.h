@@ -16,8 +16,9 @@ namespace mifeng::gateway {
 
 class Reports {
  public:
-  static constexpr std::size_t kBacklogMax = 360;  // an hour
-  static constexpr std::size_t kRowsMax = 2000;    // of one report; more make several
+  static constexpr std::size_t kBacklogMax = 360;  // an hour, where each period is one report
+  // Of one report; more make several. Below kMessageSizeMax by what sealing adds.
+  static constexpr std::size_t kRowBytesMax = 48 << 10;
 
   Reports(std::string gateway, const Clock& clock)
       : gateway_(std::move(gateway)), clock_(clock), from_ms_(clock.now_ms()) {}

@@ -71,6 +71,9 @@ struct SnapshotCaller {
   crypto::Sm3Digest key_sm3;
 };
 
+// Of a snapshot. Whoever makes output keys keeps to it, or no gateway takes another snapshot.
+inline constexpr std::size_t kOutputKeysMax = 64;
+
 struct SnapshotOutputKey {
   crypto::Sm2PrivateKey private_key;
   UnixMillis not_before_ms = 0;

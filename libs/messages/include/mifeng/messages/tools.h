@@ -10,8 +10,7 @@
 
 namespace mifeng::messages {
 
-inline constexpr std::size_t kMessageSizeMax = 64 << 10;  // of a guard, and what answers it; sealed
-inline constexpr std::size_t kReportSizeMax = 1 << 20;
+inline constexpr std::size_t kMessageSizeMax = 64 << 10;  // sealed; of guards and gateways, and what answers a guard
 inline constexpr std::size_t kSnapshotSizeMax = 64 << 20;
 
 struct SealingTools {

@@ -64,8 +64,8 @@ struct Peer {
   std::string address;                 // "127.0.0.1:40312", "[::1]:40312", "unix"
   std::optional<PeerProcess> process;  // on Unix sockets
   bool tls = false;
-  // A handler calls it, at most once and before its first wait, when it knows who this is: from then on the connection
-  // is none of the server's strangers. Never null in a server's handler.
+  // A handler calls it when it knows who this is: from then on the connection is none of the server's strangers.
+  // Never null in a server's handler.
   std::function<void()> known;
 };
 

@@ -56,16 +56,19 @@ class TaskGroup {
   std::shared_ptr<Impl> impl_;  // shared with the tasks
 };
 
-// A bounded number of threads for what blocks: the database, password hashing, files.
+// A bounded number of threads for what blocks: the database, password hashing, files. Who asks may be named: then those
+// who wait take turns, so that one who asks a thousand times is one of two to somebody who asks once.
 class BlockingPool {
  public:
-  BlockingPool(std::string name, unsigned threads, std::size_t queue_limit);
+  // `queue_limit` jobs wait; where `of_one_limit` is not 0, so many of one who asks.
+  BlockingPool(std::string name, unsigned threads, std::size_t queue_limit, std::size_t of_one_limit = 0);
   ~BlockingPool();  // finishes what was accepted
 
-  // Runs `job` on a thread of the pool; resumes on the caller's executor. kUnavailable "busy" when the queue is full
-  // (the job was not run). Once accepted a job always runs to its end before this returns, cancelled or not: jobs
-  // refer to the caller's frame.
-  Task<void> run(std::function<void()> job);
+  // Runs `job` on a thread of the pool; resumes on the caller's executor. kUnavailable "busy" when the queue is full,
+  // kResourceExhausted "too-many-requests" when too many of `who` wait (the job was not run). Once accepted a job
+  // always runs to its end before this returns, cancelled or not: jobs refer to the caller's frame.
+  Task<void> run(std::function<void()> job, std::string who);
+  Task<void> run(std::function<void()> job) { return run(std::move(job), std::string()); }
   // The same without waiting for it; false when the queue is full. What `job` refers to must live until it has run.
   bool post(std::function<void()> job);
 
@@ -77,7 +80,7 @@ class BlockingPool {
 // co_await run_blocking(pool, f), f giving a Result<T>. g++ 12 destroys a capturing lambda written inside the co_await
 // expression twice: bind it to a named local and std::move it in.
 template <typename F>
-asio::awaitable<std::invoke_result_t<F&>> run_blocking(BlockingPool& pool, F f) {
+asio::awaitable<std::invoke_result_t<F&>> run_blocking(BlockingPool& pool, F f, std::string who) {
   std::optional<std::invoke_result_t<F&>> result;
   std::exception_ptr thrown;
   std::function<void()> job = [&] {
@@ -87,10 +90,16 @@ asio::awaitable<std::invoke_result_t<F&>> run_blocking(BlockingPool& pool, F f) 
       thrown = std::current_exception();
     }
   };
-  auto accepted = co_await pool.run(std::move(job));
+  auto running = pool.run(std::move(job), std::move(who));
+  auto accepted = co_await std::move(running);
   if (!accepted) co_return std::move(accepted).error();
   if (thrown) std::rethrow_exception(thrown);
   co_return std::move(*result);
+}
+// For nobody in particular.
+template <typename F>
+asio::awaitable<std::invoke_result_t<F&>> run_blocking(BlockingPool& pool, F f) {
+  return run_blocking(pool, std::move(f), std::string());
 }
 
 // Runs both; whichever ends first cancels the other, and both have ended when this returns. What `first` throws comes

@@ -23,12 +23,14 @@ struct UnixListen {
   ::mode_t mode = 0600;        // connecting needs the right to write
 };
 
-// How many connections there may be of which no handler has said that it knows the peer (Peer::known). A further one
-// ends the oldest of its own source, an IPv4 address or an IPv6 network of 64 bits, where that has its share; else the
-// oldest of the source that has most.
+// How many connections there may be of which no handler has said that it knows the peer (Peer::known), and what they
+// may send. A further one ends the oldest of its own source (source.h), where that has its share; else the oldest of
+// the source that has most. Who is on a Unix socket is no stranger.
 struct StrangerLimits {
   std::size_t all = 0;  // 0: no limit, and nobody is sent away
   std::size_t of_one_source = 0;
+  std::uint64_t body_bytes = 0;            // 413 above; 0: as for everybody
+  std::chrono::milliseconds body_time{0};  // for a whole body; 0: as for everybody
 };
 
 struct ServerOptions {
@@ -42,6 +44,7 @@ struct ServerOptions {
   std::chrono::milliseconds idle_timeout{60000};    // between requests
   std::chrono::milliseconds body_timeout{30000};    // for each read of a body: without progress
   std::chrono::milliseconds body_time_max{0};       // for a whole body; 0: as long as there is progress
+  std::uint64_t body_rate_min = 0;                  // bytes a second, after the first body_timeout; 0: any progress
   std::chrono::milliseconds write_timeout{30000};   // for each write
   StrangerLimits strangers{};                       // TCP only
   std::size_t requests_max = 0;                     // of one connection, after which it is closed; 0: no limit

@@ -22,8 +22,9 @@ struct PlatformOptions {
   std::string guard_image_digest;  // "sha256:…"
   int port_first = 30000;          // node ports of a new cluster
   int port_last = 32767;
-  int parallel_hashes = 1;                           // PBKDF2 at once
-  int password_rounds = 600'000;                     // lower only in tests
+  int parallel_hashes = 1;                                      // PBKDF2 at once
+  int password_rounds = 600'000;                                // lower only in tests
+  UnixMillis token_lifetime_max_ms = 366LL * 24 * 3600 * 1000;  // of API tokens
   int database_connections = 16;                     // more than parallel_deployments, so that requests find one
   int parallel_deployments = 8;                      // of each cluster, looked at by the reconciler at the same time
   std::string local_address;                         // of the cluster "local": where its engine is reached

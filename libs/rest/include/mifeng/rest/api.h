@@ -48,6 +48,9 @@ enum class Door {
   kLocal,    // a Unix socket: a peer with our uid, or root, is the local administrator
 };
 
+// The listener of people and gateways, with its limits: whoever has not said who he is gets one of few connections, and
+// sends little; the oldest of those go first, so that there is always room for the next.
+net::ServerOptions api_listener(net::TcpListen listen, std::optional<net::ServerTls> tls);
 // The listener of the guards' door, with its limits (spec/grant.md).
 net::ServerOptions guard_door(net::TcpListen listen);
 

@@ -78,6 +78,9 @@ class Database {
 
   // The number of the last migration that was applied.
   Result<int> schema_version();
+  // Writes back what the write-ahead log holds and empties its file, so that what was erased before stands in no file
+  // any more. False where somebody was reading: try again later.
+  Result<bool> empty_log();
   // SQLite's own integrity check and that of references: the sentence that is wrong, or nothing.
   Result<std::optional<std::string>> check_integrity();
   // For tests of a full disk: at most this many bytes from now on, on every connection.

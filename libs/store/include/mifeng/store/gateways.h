@@ -27,6 +27,8 @@ MIFENG_RECORD(GatewayRow, "gateways", 1, text(id), word(GatewayState, state), te
 MIFENG_RECORD(UsageRow, "usage_by_hour", 2, text(deployment_id), number(hour_ms), number(calls), number(errors),
               number(refusals));
 
+// Every snapshot that was kept to be sent again: each is made anew when it is next asked for.
+Result<void> forget_snapshots(Transaction& tx);
 // Not the revoked ones.
 Result<std::int64_t> gateways_invited_before(Transaction& tx, std::int64_t time_ms);
 // Adds to the counts of the deployment and hour.

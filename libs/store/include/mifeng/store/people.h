@@ -13,8 +13,7 @@ namespace mifeng::store {
 
 MIFENG_RECORD(PersonRow, "people", 1, text(id), text(name), text(display_name), text(roles), text(vendor_id),
               text(password_salt), text(password_hash), number(password_rounds), number(enabled),
-              number(must_change_password), number(failed_sign_ins), number(locked_until_ms), number(created_ms),
-              number(last_sign_in_ms));
+              number(must_change_password), number(created_ms), number(last_sign_in_ms));
 
 MIFENG_RECORD(SessionRow, "sessions", 1, text(token_sm3), text(id), text(person_id), number(browser), text(agent),
               text(address), number(created_ms), number(expires_ms), number(last_used_ms));
@@ -32,6 +31,5 @@ Result<std::int64_t> erase_ended_sessions(Transaction& tx, std::int64_t expired_
                                           std::int64_t unused_since_ms);
 Result<std::optional<TokenRow>> token_by_sm3(Transaction& tx, const std::string& token_sm3);
 Result<std::vector<TokenRow>> tokens_of(Transaction& tx, const std::string& person_id);  // empty: everybody's
-Result<void> erase_tokens(Transaction& tx, const std::string& person_id);
 
 }  // namespace mifeng::store

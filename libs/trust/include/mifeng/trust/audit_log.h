@@ -1,11 +1,17 @@
 // The chain behind the audit service. spec/audit.md.
 #pragma once
 
+#include <cstdint>
+#include <deque>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 
 #include "mifeng/base/clock.h"
 #include "mifeng/base/random.h"
+#include "mifeng/base/recent.h"
 #include "mifeng/crypto/hmac_sm3.h"
 #include "mifeng/crypto/sm3.h"
 #include "mifeng/store/audit.h"
@@ -45,15 +51,35 @@ class AuditLog {
   // A refusal, in a transaction of its own. The log is no place to fail: an error here is dropped, since the caller is
   // about to refuse anyway.
   void append_refusal(const std::string& actor, std::string action, std::string subject, const Error& error);
+  // The same of an actor who has proved nothing, at `address`, and of whom there may be many. `actor` is of a set that
+  // strangers cannot enlarge, `action` one of ours. Of an actor and an action ten a minute stand by themselves; the
+  // others are counted.
+  void append_stranger(const std::string& actor, const std::string& action, const std::string& subject,
+                       const Error& error, const std::string& address);
+  // One who is not even worth a look: counted, and nothing is written now.
+  void count_stranger(const std::string& action, const std::string& address);
+  // One entry for each action of which some were only counted, once a minute at most. Called by the housekeeping.
+  void tell_strangers();
   // HMAC-SM3(key, previous MAC || digest).
   crypto::Sm3Digest mac(const crypto::Sm3Digest& previous, const crypto::Sm3Digest& digest) const;
 
  private:
   AuditLog(store::Database& db, const Clock& clock, crypto::HmacSm3Key key)
       : db_(db), clock_(clock), key_(std::move(key)) {}
+
+  struct Counted {
+    std::uint64_t count = 0;
+    std::string last_address{};
+    std::optional<UnixMillis> told_ms{};
+  };
+  static constexpr std::size_t kActorsMax = 1'000;
+
   store::Database& db_;
   const Clock& clock_;
   crypto::HmacSm3Key key_;
+  std::mutex strangers_mutex_;
+  Recent<std::deque<UnixMillis>> strangers_{kActorsMax};  // when which entries were written, by action and actor
+  std::map<std::string, Counted> counted_;                // by action
 };
 
 }  // namespace mifeng::trust

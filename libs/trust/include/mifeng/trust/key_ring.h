@@ -1,6 +1,7 @@
 // The platform's private keys while it runs: loaded from their wrapped rows, handed out as one immutable set.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -19,6 +20,8 @@ class Wrapper;
 }
 
 namespace mifeng::trust {
+
+class AuditLog;
 
 struct LoadedKey {
   store::KeyRow row{};
@@ -73,8 +76,16 @@ class KeyRing {
   // A new key pair of this purpose, wrapped, stated by the identity key in force (none: it is the first identity key).
   Result<store::KeyRow> make(store::Transaction& tx, KeyPurpose purpose, UnixMillis not_before_ms,
                              UnixMillis not_after_ms, const KeySet* signers);
-  // An output key that lives for as long as what it seals may be on its way.
-  Result<store::KeyRow> make_output(store::Transaction& tx, UnixMillis not_before_ms, const KeySet& signers);
+  // An output key that lives for as long as what it seals may be on its way. Where there are as many as a snapshot
+  // holds, the oldest that is not in force goes: answers that are still on their way to it are lost, and gateways take
+  // their snapshots.
+  Result<store::KeyRow> make_output(store::Transaction& tx, AuditLog& audit, UnixMillis not_before_ms,
+                                    const KeySet& signers);
+  // The private half of `row`, also where snapshots were kept that hold it.
+  Result<void> destroy(store::Transaction& tx, AuditLog& audit, store::KeyRow row);
+  // Whether a key was destroyed of which the database's log may still have traces; asked once.
+  bool take_traces() { return traces_.exchange(false); }
+  void leave_traces() { traces_ = true; }
   // How long an output key may be named and used after its successor has begun: leases run out, then snapshots.
   UnixMillis output_overlap_ms() const { return options_.lease_ms + options_.snapshot_lifetime_ms; }
   // spec/platform-card.md, as of now.
@@ -86,6 +97,7 @@ class KeyRing {
   const vault::Wrapper& wrapper_;
   const Clock& clock_;
   const KeyOptions options_;
+  std::atomic<bool> traces_ = false;
   mutable std::mutex mutex_;
   std::shared_ptr<const KeySet> set_;
 };

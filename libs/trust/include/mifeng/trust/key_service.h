@@ -52,6 +52,8 @@ class KeyService {
   Result<int> housekeep();
 
  private:
+  Result<void> remove_traces();  // of destroyed keys, in the database's log
+
   const Context& context_;
   KeyRing& keys_;
   Subscribers& changed_;
