@@ -37,6 +37,14 @@ class ConsoleListener final : public package::PackListener {
   void progress(std::string_view what, std::uint64_t done, std::uint64_t total) override {
     console_.progress(tr_phrase(what), done, total);
   }
+  // Where nobody looks on, as in a log, a line for each minute.
+  void waiting(std::chrono::seconds silent) override {
+    const std::string words = say("  {} s", {std::to_string(silent.count())});
+    if (console_.messages_are_on_terminal())
+      console_.passing(words);
+    else if (silent.count() % 60 == 0)
+      console_.message(words);
+  }
 
  private:
   Console& console_;

@@ -186,15 +186,24 @@ void add_up(Command& root) {
 void add_doctor(Command& root) {
   auto arguments = std::make_shared<UpArguments>();
   auto cluster = std::make_shared<std::string>();
+  auto pack = std::make_shared<bool>(false);
   Command command = root.add("doctor", "Say what this machine lacks for `mifeng up`, or a cluster, and how to get it");
   add_places(command, arguments);
   add_ports(command, arguments);
+  command.flag("--pack", *pack, "only what `mifeng pack` needs, which is less, and no root");
+  command.text("--cache", arguments->cache, "folder for base images, dependencies and finished layers")
+      .setting("cache");
   command.text("--cluster", *cluster, "id of a Kubernetes cluster of the platform: what is there, and each right");
   auto flags = add_platform_flags(command);
   command.examples(
       "  mifeng doctor                           exit status 1 if something is missing\n"
+      "  mifeng doctor --pack                    where models are packed and none is run\n"
       "  mifeng doctor --cluster east            the same of a cluster, by the platform that has it");
   command.run([=](Console& console) {
+    if (*pack) {
+      const stack::PackPlaces places{packs_folder(arguments->packs), cache_folder(arguments->cache)};
+      return print_findings(stack::examine_packing(places), console);
+    }
     return cluster->empty() ? print_findings(stack::examine(up_options(*arguments)), console)
                             : run_cluster_doctor(*flags, *cluster, console);
   });
