@@ -5,6 +5,7 @@ namespace mifeng::cli {
 void add_commands(Command& root) {
   add_init(root);
   add_pack(root);
+  add_run(root);
   add_inspect(root);
   add_verify(root);
   add_key(root);

@@ -31,6 +31,7 @@ void add_platform_keys(Command& key);  // commands of `key`
 void add_push(Command& root);
 void add_restart(Command& root);
 void add_rollback(Command& root);
+void add_run(Command& root);
 void add_route(Command& root);
 void add_scale(Command& root);
 void add_key(Command& root);

@@ -93,8 +93,9 @@ Result<int> run(const PackArguments& arguments, Console& console) {
   const std::string seconds = std::to_string(ms.count() / 1000) + "." + std::to_string(ms.count() % 1000 / 100);
   console.message(packed->was_current ? say("Nothing has changed: {}, {} s", {name, seconds})
                                       : say("Packed {} in {} s", {name, seconds}));
-  for (const package::CardReference& card : manifest.cards)
-    console.message(say("Sealed for {} (identity key {}).", {card.platform, card.identity_key_id}));
+  for (const messages::PlatformCard& card : options.cards)
+    console.message(say("Sealed for {}, whose fingerprint is {}", {card.platform, card.identity.fingerprint()}));
+  console.message(say("Signed with the key {}", {signer.public_key().fingerprint()}));
   MIFENG_CHECK(console.print(options.output.string() + "\n"));
   return 0;
 }
