@@ -43,15 +43,17 @@ std::vector<std::string> split(const std::string& text) {
   return parts;
 }
 
-// None on loopback, unless it was asked for.
-Result<std::optional<net::ServerTls>> listener_tls(const Options& options, const Clock& clock) {
-  if (!options.tls_cert.empty()) return std::optional(net::ServerTls{options.tls_cert, options.tls_key});
-  if (net::is_loopback(options.listen_address)) return std::optional<net::ServerTls>();
+// None on loopback, unless it was asked for; with a listener for other machines that one alone has it.
+Result<std::optional<net::ServerTls>> listener_tls(const Options& options, const std::string& address,
+                                                   const Clock& clock) {
+  const bool for_others = options.public_address.empty() || address == options.public_address;
+  if (!options.tls_cert.empty() && for_others) return std::optional(net::ServerTls{options.tls_cert, options.tls_key});
+  if (net::is_loopback(address)) return std::optional<net::ServerTls>();
   auto names = split(options.tls_names);
   char host[256] = "";
   if (::gethostname(host, sizeof host - 1) == 0 && *host != '\0') names.emplace_back(host);
   for (const char* name : {"localhost", "127.0.0.1", "::1"}) names.emplace_back(name);
-  if (options.listen_address != "0.0.0.0" && options.listen_address != "::") names.push_back(options.listen_address);
+  if (address != "0.0.0.0" && address != "::") names.push_back(address);
   const auto folder = options.data / "tls";
   std::error_code failure;
   std::filesystem::create_directories(folder, failure);
@@ -60,8 +62,7 @@ Result<std::optional<net::ServerTls>> listener_tls(const Options& options, const
   return std::optional(made);
 }
 
-std::string url_of(const Options& options, std::uint16_t port, bool tls) {
-  std::string host = options.listen_address;
+std::string url_of(std::string host, std::uint16_t port, bool tls) {
   if (host == "0.0.0.0") host = "127.0.0.1";
   if (host == "::") host = "::1";
   if (host.find(':') != std::string::npos) host = "[" + host + "]";
@@ -207,7 +208,11 @@ Result<void> run(const Options& options) {
              platform::Platform::open(platform_options, std::move(master_key),
                                       engine_factory(options, sockets, guard.start, clock), clock, random));
 
-  MIFENG_TRY(const auto tls, listener_tls(options, clock));
+  MIFENG_TRY(const auto tls, listener_tls(options, options.listen_address, clock));
+  std::optional<net::ServerTls> public_tls;
+  if (options.public_port != 0) {
+    MIFENG_TRY(public_tls, listener_tls(options, options.public_address, clock));
+  }
   rest::ApiOptions api_options;
   api_options.version = MIFENG_VERSION;
   api_options.name = options.name;
@@ -215,18 +220,28 @@ Result<void> run(const Options& options) {
   api_options.installation = options.installation;
   api_options.gateway_url = options.gateway_url;
   api_options.started_ms = clock.now_ms();
-  if (tls) {
-    MIFENG_TRY(api_options.tls_certificate_pem, read_text_file(tls->certificate, 1 << 20));
-    MIFENG_TRY(api_options.tls_certificate_sm3, net::certificate_fingerprint(tls->certificate));
+  if (options.public_port != 0)
+    api_options.public_url = url_of(options.public_address, options.public_port, public_tls.has_value());
+  if (const auto& shown = public_tls ? public_tls : tls) {
+    MIFENG_TRY(api_options.tls_certificate_pem, read_text_file(shown->certificate, 1 << 20));
+    MIFENG_TRY(api_options.tls_certificate_sm3, net::certificate_fingerprint(shown->certificate));
   }
   rest::Api api(*platform, api_options, clock);
 
   auto listener = rest::api_listener({options.listen_address, options.listen_port}, tls);
   MIFENG_TRY(auto console, console_handler(options, random));
-  MIFENG_TRY(auto server,
-             net::HttpServer::start(runtime, listener, api.handler(rest::Door::kNetwork, std::move(console))));
-  const std::string url = url_of(options, server->port(), tls.has_value());
+  MIFENG_TRY(auto server, net::HttpServer::start(runtime, listener, api.handler(rest::Door::kNetwork, console)));
+  const std::string url = url_of(options.listen_address, server->port(), tls.has_value());
   api.set_url(url);
+  std::unique_ptr<net::HttpServer> for_others;
+  if (options.public_port != 0) {
+    net::ServerOptions outward{.listen = net::TcpListen{options.public_address, options.public_port},
+                               .tls = public_tls};
+    outward.name = "public";
+    MIFENG_TRY(for_others,
+               net::HttpServer::start(runtime, outward, api.handler(rest::Door::kNetwork, std::move(console))));
+    spdlog::info("other machines reach {}", api_options.public_url);
+  }
 
   // With a thread of its own: whatever comes there, people and the guards of this machine are answered as before.
   std::optional<net::Runtime> door_runtime;
@@ -259,6 +274,7 @@ Result<void> run(const Options& options) {
   const int signal = runtime.wait_for_stop();
   spdlog::info("stops on signal {}", signal);
   server->stop(kStopGrace);
+  if (for_others) for_others->stop(kStopGrace);
   if (door) door->stop(1000ms);
   if (local) local->stop(1000ms);
   units.reset();

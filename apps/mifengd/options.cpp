@@ -23,6 +23,21 @@ Result<void> read_listen(const std::string& text, Options& options) {
   return ok();
 }
 
+// Beside --listen on loopback, which this machine's own programs go on using.
+Result<void> read_public(const std::string& text, Options& options) {
+  if (text.empty()) return ok();
+  auto listen = parse_listen_address(text);
+  if (!listen || listen->port == 0 || listen->address == "0.0.0.0" || listen->address == "::")
+    return usage("--public-listen takes an address of this machine and a port, such as 192.0.2.1:7080, not " + text +
+                 ".");
+  if (!net::is_loopback(options.listen_address))
+    return usage(
+        "--public-listen goes with a --listen on loopback; where that is not, other machines reach it already.");
+  options.public_address = std::move(listen->address);
+  options.public_port = listen->port;
+  return ok();
+}
+
 // Where it is reached stands in what runs, and a change of it makes all of that anew: so it is no port that the system
 // picks, and no address that means any.
 Result<void> read_guard_door(const std::string& text, Options& options) {
@@ -156,6 +171,7 @@ Result<bool> parse_options(int argc, char** argv, Options& options) {
   std::string listen = "127.0.0.1:7080";
   std::string range = "30000-32767";
   std::string guard_listen;
+  std::string public_listen;
   app.add_option("--data", options.data, "folder of the database and the uploads; made when missing")->required();
   app.add_option("--master-key", options.master_key, "file of the master key; made when missing");
   app.add_option("--master-key-env", options.master_key_env,
@@ -164,6 +180,8 @@ Result<bool> parse_options(int argc, char** argv, Options& options) {
   app.add_option("--passphrase-fd", options.passphrase_fd, "the same from an open descriptor, such as a pipe");
   app.add_option("--salt-file", options.salt_file, "of the passphrase; made when missing, default salt in --data");
   app.add_option("--listen", listen, "ADDRESS:PORT of the API; port 0 picks one")->capture_default_str();
+  app.add_option("--public-listen", public_listen,
+                 "ADDRESS:PORT of the same for other machines, over TLS; without it there is no such listener");
   app.add_option("--tls-cert", options.tls_cert, "certificate, with its chain (PEM)");
   app.add_option("--tls-key", options.tls_key, "its key (PEM)");
   app.add_option("--tls-names", options.tls_names, "names and addresses for a self-made certificate, with commas");
@@ -239,6 +257,7 @@ Result<bool> parse_options(int argc, char** argv, Options& options) {
     return usage(std::string(error.what()) + ". See mifengd --help.");
   }
   MIFENG_CHECK(read_listen(listen, options));
+  MIFENG_CHECK(read_public(public_listen, options));
   MIFENG_CHECK(read_guard_door(guard_listen, options));
   MIFENG_CHECK(read_range(range, options));
   MIFENG_CHECK(read_gateway(options));

@@ -18,6 +18,8 @@ struct Options {
   std::filesystem::path salt_file;  // of the passphrase; default `salt` in the data folder
   std::string listen_address = "127.0.0.1";
   std::uint16_t listen_port = 7080;
+  std::string public_address;  // a second listener of the API, for other machines; empty: there is none
+  std::uint16_t public_port = 0;
   std::string guard_address;  // of the guards' door; empty: there is none
   std::uint16_t guard_port = 0;
   std::string guard_url;                    // where guards of other machines reach it

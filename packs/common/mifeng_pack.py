@@ -91,10 +91,13 @@ class Build:
     def say(self, text):
         print(text, file=sys.stderr, flush=True)
 
-    def run(self, command, cwd=None, env=None, what=None):
+    def run(self, command, cwd=None, env=None, what=None, timeout=None):
         """Runs a command, its output on our standard error; a Failure names what it was for."""
-        done = subprocess.run([str(word) for word in command], cwd=cwd, env=env, stdin=subprocess.DEVNULL,
-                              stdout=sys.stderr, stderr=sys.stderr)
+        try:
+            done = subprocess.run([str(word) for word in command], cwd=cwd, env=env, stdin=subprocess.DEVNULL,
+                                  stdout=sys.stderr, stderr=sys.stderr, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"{what or pathlib.Path(str(command[0])).name} did not end within {timeout} seconds") from None
         if done.returncode != 0:
             raise Failure(f"{what or pathlib.Path(str(command[0])).name} failed with status {done.returncode}")
 
@@ -135,7 +138,8 @@ class Build:
 
     def require(self, program, package):
         if shutil.which(program) is None:
-            raise Failure(f"{program} is missing on this machine; apt-get install {package}")
+            raise Failure(f"{program} is missing on this machine; apt-get install {package}"
+                          if shutil.which("apt-get") else f"{program} is missing on this machine (Debian has it in {package})")
 
     def finish(self, command, packages):
         (self.out / "pack.json").write_text(json.dumps({"command": command, "packages": sorted(set(packages))}))

@@ -59,6 +59,23 @@ def table(name):
     return rows
 
 
+def field_descriptions():
+    """Of every field of mifeng.yaml and of the deployment config, which must have one."""
+    schema = json.loads((ROOT / "spec/mifeng.schema.json").read_text())
+    found = []
+
+    def walk(field, path):
+        assert path.endswith("[]") or field.get("description"), f"{path} has no description"
+        found.extend([field["description"]] if "description" in field else [])
+        for name, below in field.get("properties", {}).items():
+            walk(below, f"{path}.{name}")
+        if isinstance(field.get("items"), dict) and "properties" in field["items"]:
+            walk(field["items"], path + "[]")
+    for root in ("project", "deployment"):
+        walk(schema["$defs"][root], root)
+    return found
+
+
 def arguments(text, at):
     """Of the call whose opening parenthesis is just before `at`."""
     out, depth, begin = [], 0, at

@@ -52,6 +52,7 @@ def test_no_entry_is_twice_or_unused():
     used = set().union(*(sources.literals(path) for path in sources.of_command_line()))
     everywhere = used.union(*(sources.literals(path) for path in sources.of_libraries()))
     labels = {"Usage", "OPTIONS", "Positionals", "SUBCOMMAND", "REQUIRED", "Env", "TEXT", "INT"}  # of CLI11
+    labels |= set(sources.field_descriptions())  # what `mifeng explain` shows
     assert [key for key in english(HELP) if key not in used | labels] == []
     # Messages hold also the words that libraries have for codes, kinds of streams and roles of layers.
     assert [key for key in english(MESSAGES) if key not in everywhere] == []
@@ -64,6 +65,7 @@ def test_no_entry_is_twice_or_unused():
 def test_every_text_that_is_asked_for_is_there():
     asked = sources.asked()
     assert len(asked) > 90 and asked - set(english(HELP + MESSAGES + TITLES)) == set()
+    assert len(sources.field_descriptions()) > 50 and set(sources.field_descriptions()) - set(english(HELP)) == set()
     titles = sources.titles()
     assert len(titles) > 40 and titles - set(english(TITLES)) == set()
 

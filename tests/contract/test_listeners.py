@@ -1,6 +1,7 @@
 """mifengd off loopback speaks TLS and nothing else, and takes its master key from a file, a variable or a passphrase. A
 network namespace of its own keeps what listens there away from everybody."""
 
+import json
 import os
 import pathlib
 import subprocess
@@ -59,6 +60,59 @@ def test_a_given_certificate(tmp_path):
                     "-addext", f"subjectAltName=IP:{ADDRESS}"], check=True, capture_output=True)
     check(serve(tmp_path, tmp_path / "cert.pem", "--tls-cert", tmp_path / "cert.pem", "--tls-key", tmp_path / "key.pem"))
     assert not (tmp_path / "data/tls").exists()
+
+
+PUBLIC = r"""
+set -e
+ip link set lo up
+ip addr add %(address)s/32 dev lo
+exec 9>"$READY"
+"$@" --ready-fd 9 2>"$LOG" &
+pid=$!
+exec 9>&-
+for _ in $(seq 200); do [ -s "$READY" ] && break; kill -0 $pid || { cat "$LOG" >&2; exit 1; }; sleep 0.05; done
+cat "$READY"
+echo "here: $(curl -sS -w '%%{http_code}' -o /dev/null http://127.0.0.1:7080/api/v1/system/health)"
+echo "plain: $(curl -sS -o /dev/null -w '%%{http_code}' http://%(address)s:7443/api/v1/system/health 2>&1 || true)"
+echo "trusted: $(curl -sS --cacert "$CA" -w '%%{http_code}' -o /dev/null https://%(address)s:7443/api/v1/system/health)"
+export MIFENG_PLATFORM=unix:$SOCKET
+"$BIN/mifeng" gateway invite far --join-file "$SOCKET.far"
+"$BIN/mifeng" gateway invite near --platform-url http://127.0.0.1:7080 --join-file "$SOCKET.near"
+pin=$("$BIN/mifeng" key fingerprint "$CA")
+echo "pinned: $(MIFENG_PLATFORM=https://%(address)s:7443 "$BIN/mifeng" get models --pin "$pin" 2>&1 || true)"
+echo "other: $(MIFENG_PLATFORM=https://%(address)s:7443 "$BIN/mifeng" get models --pin "${pin%%%%?}" 2>&1 || true)"
+kill $pid
+wait $pid
+""" % {"address": ADDRESS}
+
+
+def public(folder, *options):
+    environment = {"PATH": os.environ["PATH"] + ":/usr/sbin:/sbin", "READY": str(folder / "ready"), "LOG": str(folder / "log"),
+                   "CA": str(folder / "data/tls/tls.crt"), "BIN": str(BIN), "HOME": str(folder), "SOCKET": str(folder / "socket")}
+    return subprocess.run(["unshare", "-rn", "bash", "-c", PUBLIC, "bash", BIN / "mifengd", "--data", folder / "data", "--master-key",
+                           folder / "master.key", "--local-socket", folder / "socket", "--registry", "127.0.0.1:1", *map(str, options)],
+                          capture_output=True, text=True, timeout=60, env=environment)
+
+
+def test_a_second_listener_for_other_machines(tmp_path):
+    done = public(tmp_path, "--listen", "127.0.0.1:7080", "--public-listen", f"{ADDRESS}:7443")
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = done.stdout
+    assert '"url":"http://127.0.0.1:7080"' in said and "here: 200" in said and "trusted: 200" in said
+    assert "plain: curl: (" in said, "plain HTTP gets no answer"
+    assert "not-signed-in" in said.partition("pinned: ")[2].partition("other: ")[0]
+    assert "bad-tls-certificate" in said.partition("other: ")[2]
+    # A gateway elsewhere comes by the listener for others, whose certificate it pins; one that is sent to loopback pins nothing.
+    far, near = (json.loads((tmp_path / f"socket.{name}").read_text()) for name in ("far", "near"))
+    assert far["platform"] == f"https://{ADDRESS}:7443" and len(far["tls_certificate_sm3"]) == 64
+    assert near["platform"] == "http://127.0.0.1:7080" and "tls_certificate_sm3" not in near
+
+
+@pytest.mark.parametrize("options", [("--listen", "127.0.0.1:0", "--public-listen", ADDRESS), ("--listen", "127.0.0.1:0", "--public-listen", "0.0.0.0:7443"),
+                                     ("--listen", f"{ADDRESS}:7080", "--public-listen", f"{ADDRESS}:7443")])
+def test_a_second_listener_that_cannot_be(tmp_path, options):
+    done = public(tmp_path, *options)
+    assert done.returncode == 1 and "--public-listen" in done.stderr
 
 
 class Daemon:

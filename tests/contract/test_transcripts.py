@@ -20,6 +20,8 @@ PLACEHOLDERS = [
     (r"127\.0\.0\.1:\d+", "127.0.0.1:<port>"),
     (r"\b(ca|pe|rt|to|in|mv)-[0-9a-f]{16}\b", r"\1-<hex>"),
     (r"\b(digits[a-z-]*)-[0-9a-f]{6,}\b", r"\1-<hex>"),
+    (r"(?:[0-9A-F]{4} ){15}[0-9A-F]{4}", "<fingerprint>"),
+    (r"(?:[0-9A-F]{4} ){4}\.\.\.", "<key id>"),
     (r"\b3\d{4}\b", "<port>"),
     (r"(?<=  )\d{1,3}[sm](?=  |$)", "<age>"),
     # What a deployment waits for is something else a moment later.

@@ -37,6 +37,8 @@ class Command {
 
   // A second name of this command.
   Command& alias(const std::string& name);
+  // Not in --help: for programs.
+  Command& hidden();
   Command& text(const std::string& flags, std::string& target, const std::string& help, Need need = Need::kOptional);
   // May be given several times.
   Command& texts(const std::string& flags, std::vector<std::string>& target, const std::string& help,
@@ -81,8 +83,11 @@ class CommandLine {
   // "unknown-command".
   Result<std::string> help(const std::vector<std::string>& path) const;
   const std::string& version() const;
-  // What a shell needs to complete commands and flags; `shell` is "bash" or "zsh".
+  // What a shell needs to complete commands and flags; `shell` is "bash", "zsh" or "fish". It asks `mifeng complete`
+  // for what the platform has.
   std::string completion(const std::string& shell) const;
+  // The commands and flags that may follow these words.
+  std::vector<std::string> following(const std::vector<std::string>& words) const;
 
  private:
   friend class Command;

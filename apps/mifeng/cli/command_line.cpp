@@ -64,13 +64,23 @@ CLI::Option* finished(CLI::Option* option, Need need) {
   return option;
 }
 
+bool is_shown(const CLI::App* sub) { return !sub->get_group().empty(); }
+
+std::vector<std::string> words_of(const CLI::App& app) {
+  std::vector<std::string> words;
+  for (const CLI::App* sub : app.get_subcommands({}))
+    if (is_shown(sub)) words.push_back(sub->get_name());
+  for (const CLI::Option* option : app.get_options())
+    for (const std::string& name : option->get_lnames()) words.push_back("--" + name);
+  return words;
+}
+
 void describe(const CLI::App& app, const std::string& path, std::string& cases) {
   std::string words;
-  for (const CLI::App* sub : app.get_subcommands({})) words += " " + sub->get_name();
-  for (const CLI::Option* option : app.get_options())
-    for (const std::string& name : option->get_lnames()) words += " --" + name;
-  cases += "    '" + path + "') words='" + (words.empty() ? words : words.substr(1)) + "' ;;\n";
-  for (const CLI::App* sub : app.get_subcommands({})) describe(*sub, path + " " + sub->get_name(), cases);
+  for (const std::string& word : words_of(app)) words += (words.empty() ? "" : " ") + word;
+  cases += "    '" + path + "') words='" + words + "' ;;\n";
+  for (const CLI::App* sub : app.get_subcommands({}))
+    if (is_shown(sub)) describe(*sub, path + " " + sub->get_name(), cases);
 }
 
 // As it is typed: "mifeng key rotate".
@@ -132,6 +142,11 @@ Command Command::add(const std::string& name, const std::string& summary) {
 
 Command& Command::alias(const std::string& name) {
   app_of(app_).alias(name);
+  return *this;
+}
+
+Command& Command::hidden() {
+  app_of(app_).group("");
   return *this;
 }
 
@@ -269,17 +284,35 @@ Result<std::string> CommandLine::help(const std::vector<std::string>& path) cons
 
 const std::string& CommandLine::version() const { return state_->version; }
 
+std::vector<std::string> CommandLine::following(const std::vector<std::string>& words) const {
+  const CLI::App* app = &state_->app;
+  for (const std::string& word : words) {
+    const std::vector<const CLI::App*> found =
+        app->get_subcommands([&](const CLI::App* sub) { return sub->check_name(word); });
+    if (!found.empty()) app = found.front();
+  }
+  return words_of(*app);
+}
+
 std::string CommandLine::completion(const std::string& shell) const {
-  std::string cases;
-  describe(state_->app, state_->app.get_name(), cases);
   const std::string name = state_->app.get_name();
+  if (shell == "fish")
+    return "complete -c " + name + " -a '(" + name + " complete --all -- (commandline -opc)[2..-1] 2>/dev/null)'\n";
+  std::string cases;
+  describe(state_->app, name, cases);
   // zsh runs bash completions through bashcompinit.
-  std::string script = shell == "zsh" ? "autoload -U +X bashcompinit && bashcompinit\n" : "";
-  script += "_" + name + "() {\n  local path='" + name + "' word words=''\n";
+  std::string script =
+      shell == "zsh" ? "autoload -U +X compinit && compinit -u\nautoload -U +X bashcompinit && bashcompinit\n" : "";
+  script += "_" + name + "() {\n  local path='" + name + "' word words='' more='' last=\"${COMP_WORDS[COMP_CWORD]}\"\n";
   script += "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n";
   script += "    case $word in -*|*/*|*.*) ;; *) path=\"$path $word\" ;; esac\n  done\n";
   script += "  case $path in\n" + cases + "  esac\n";
-  script += "  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\n";
+  // What the platform has is asked for where no flag is begun.
+  script += "  case $last in -*) ;; *) more=$(" + name +
+            " complete -- \"${COMP_WORDS[@]:1:COMP_CWORD-1}\" 2>/dev/null) ;; esac\n";
+  script += "  COMPREPLY=($(compgen -W \"$words $more\" -- \"$last\"))\n}\n";
+  // VENDOR/MODEL@VERSION is one word.
+  if (shell == "bash") script += "COMP_WORDBREAKS=${COMP_WORDBREAKS//@}\n";
   script += "complete -o default -F _" + name + " " + name + "\n";
   return script;
 }

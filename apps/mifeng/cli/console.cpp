@@ -138,6 +138,12 @@ void Console::progress(std::string_view what, std::uint64_t done, std::uint64_t 
   progress_shown_ = true;
 }
 
+void Console::passing(std::string_view text) {
+  if (!messages_are_on_terminal_) return;
+  to_stderr("\r\033[K" + std::string(text));
+  progress_shown_ = true;
+}
+
 void Console::progress_end() {
   if (progress_shown_) to_stderr("\r\033[K");
   progress_shown_ = false;

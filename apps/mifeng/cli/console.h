@@ -38,6 +38,8 @@ class Console {
   void error(const Error& error);  // "mifeng: error: <message> [<reason>]"
   // A line that is overwritten by the next; nothing where standard error is no terminal.
   void progress(std::string_view what, std::uint64_t done, std::uint64_t total);
+  // The same without a bar, where nobody knows how long it takes.
+  void passing(std::string_view text);
   void progress_end();
 
   bool output_is_terminal() const { return output_is_terminal_; }

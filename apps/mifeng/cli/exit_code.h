@@ -5,6 +5,7 @@
 namespace mifeng::cli {
 
 inline constexpr int kExitOk = 0;
+inline constexpr int kExitDifferent = 1;  // of `diff`, as diff(1) has it
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitPartOfBatchFailed = 8;
 inline constexpr int kExitOutputClosed = 141;  // as a shell has it of a program that SIGPIPE ended

@@ -9,6 +9,7 @@
 #include "cli/output.h"
 #include "commands/batch_list.h"
 #include "commands/commands.h"
+#include "commands/deployment_steps.h"
 #include "commands/get.h"
 #include "mifeng/base/bounds.h"
 #include "mifeng/client/answer.h"
@@ -267,7 +268,7 @@ void add_plan(Command& group) {
   command.run([=](Console& console) { return plan(*flags, *options, console); });
 }
 
-void add_apply(Command& group) {
+void add_batch_apply(Command& group) {
   Command command = group.add("apply", "Deploy what a plan, a file, packages or a filter say");
   auto flags = add_platform_flags(command);
   auto options = std::make_shared<ApplyOptions>();
@@ -285,13 +286,74 @@ void add_apply(Command& group) {
   command.run([=](Console& console) { return apply(*flags, *options, console); });
 }
 
+// "+ NAME: MODEL VERSION" of what would be new, "~ NAME: ..." of what would change and how.
+Result<bool> print_differences(const json::Value& plan, Console& console) {
+  std::string out;
+  for (const json::Value& item : list_of(plan, "items")) {
+    const std::string action = text_of(item, "action");
+    const json::Value row = row_of(item);
+    const std::string what = text_of(item, "model") + " " + text_of(item, "version");
+    if (action == "create") {
+      out += "+ " + say("{}: {} in {}", {text_of(row, "name"), what, text_of(row, "cluster")}) + "\n";
+    } else if (action == "update") {
+      out += "~ " + say("{}: {}, now revision {}", {text_of(row, "name"), what, text_of(item, "from_revision")}) +
+             "\n" + shown_changes(item);
+    }
+    if (const std::string problem = text_of(row, "said"); !problem.empty()) out += "  ! " + problem + "\n";
+  }
+  MIFENG_CHECK(console.print(out));
+  return !out.empty();
+}
+
+Result<int> diff(const PlatformFlags& flags, const PlanOptions& options, Console& console) {
+  MIFENG_TRY(const auto client, connect(flags));
+  MIFENG_TRY(auto request, plan_request(client, options.what));
+  const json::Value body = std::move(request);
+  MIFENG_TRY(const auto plan, client.send("POST", "/batches/plans", body));
+  MIFENG_TRY(const bool differs, print_differences(plan, console));
+  if (number_at(plan, "totals", "refused") > 0) return kExitPartOfBatchFailed;
+  if (!differs) console.message(tr("Nothing differs."));
+  return differs ? kExitDifferent : kExitOk;
+}
+
 }  // namespace
+
+void add_apply(Command& root) {
+  Command command = root.add("apply", "Deploy what a file says, or update what runs to it");
+  auto flags = add_platform_flags(command);
+  auto options = std::make_shared<ApplyOptions>();
+  command
+      .text("-f,--file", options->what.source, "file with the list, YAML or JSON; - for standard input",
+            Need::kRequired)
+      .number("--wait", options->wait_seconds, 0, bounds::kWaitSecondsMax, "seconds to wait until all of it is done");
+  add_output_flag(command, options->format);
+  command.examples(
+      "  mifeng apply -f deployments.yaml --wait 600\n\n"
+      "The file is a list as `mifeng batch plan --help` shows it. What stands in no list is left alone. The exit "
+      "status is 8\n"
+      "where items have failed.");
+  command.run([=](Console& console) { return apply(*flags, *options, console); });
+}
+
+void add_diff(Command& root) {
+  Command command = root.add("diff", "Show what `mifeng apply` would change");
+  auto flags = add_platform_flags(command);
+  auto options = std::make_shared<PlanOptions>();
+  command
+      .text("-f,--file", options->what.source, "file with the list, YAML or JSON; - for standard input",
+            Need::kRequired)
+      .examples(
+          "  mifeng diff -f deployments.yaml\n\n"
+          "+ is new, ~ changed, - gone, ! what is in the way. The exit status is 0 where nothing differs, 1 where\n"
+          "something does, 8 where it cannot be applied.");
+  command.run([=](Console& console) { return diff(*flags, *options, console); });
+}
 
 void add_batch(Command& root) {
   Command group = root.add("batch", "Many deployments at once: plan, apply, look, undo");
   group.alias("batches");
   add_plan(group);
-  add_apply(group);
+  add_batch_apply(group);
 
   auto got = std::make_shared<BatchOptions>();
   add_act(group, "get", "How a batch goes, item by item", got,

@@ -5,6 +5,7 @@
 #include "cli/secret_text.h"
 #include "commands/call_data.h"
 #include "commands/commands.h"
+#include "mifeng/crypto/fingerprint.h"
 
 namespace mifeng::cli {
 namespace {
@@ -14,7 +15,7 @@ constexpr std::size_t kRefusalMax = 64 * 1024;
 constexpr std::chrono::milliseconds kPatience = std::chrono::minutes(10);  // a model may think for a while
 
 struct CallOptions {
-  std::string path, data, type = "application/json", gateway = "http://127.0.0.1:7081", ca, key_file;
+  std::string path, data, type = "application/json", gateway = "http://127.0.0.1:7081", ca, pin, key_file;
   bool raw = false;
 };
 
@@ -47,7 +48,10 @@ Result<int> call(const CallOptions& options, Console& console) {
                  std::string(tr("Standard input is either the key or the data, not both.")));
   if (options.raw) console.show_raw();
   MIFENG_TRY(auto where, net::parse_url(options.gateway));
-  if (where.options.tls) where.options.tls->ca_file = options.ca;
+  if (where.options.tls) {
+    where.options.tls->ca_file = options.ca;
+    where.options.tls->pinned_sm3 = crypto::bare_fingerprint(options.pin);
+  }
   where.options.idle_timeout = kPatience;
   MIFENG_TRY(const auto client, net::HttpClient::create(where.options));
   net::ClientRequest request(options.data.empty() ? "GET" : "POST",
@@ -91,6 +95,7 @@ void add_call(Command& root) {
       .setting("gateway")
       .text("--gateway-ca", options->ca, "certificate (PEM) to trust for https")
       .flag("--raw", options->raw, "to a terminal too, as it was written: control sequences in it act there")
+      .text("--gateway-pin", options->pin, "SM3 of the gateway's certificate, instead of --gateway-ca")
       .examples(
           "  mifeng call /digits/predict -d @image.json --key-file ward-7.key\n"
           "  echo '{\"numbers\": [1, 2, 3]}' | mifeng call /wheat/predict -d @- --key-file ward-7.key");

@@ -5,6 +5,7 @@ namespace mifeng::cli {
 void add_commands(Command& root) {
   add_init(root);
   add_pack(root);
+  add_run(root);
   add_inspect(root);
   add_verify(root);
   add_key(root);
@@ -13,14 +14,18 @@ void add_commands(Command& root) {
   add_login(root);
   add_logout(root);
   add_whoami(root);
+  add_password(root);
   add_push(root);
   add_accept(root);
   add_withdraw(root);
   add_deploy(root);
   add_batch(root);
+  add_apply(root);
+  add_diff(root);
   add_update(root);
   add_render(root);
   add_import(root);
+  add_explain(root);
   add_history(root);
   add_rollback(root);
   add_get(root);

@@ -9,6 +9,8 @@ void add_commands(Command& root);
 // completion and settings: `line` outlives what they do.
 void add_shell_commands(Command& root, const CommandLine& line);
 
+void add_complete(Command& root, const CommandLine& line);
+
 void add_init(Command& root);
 void add_accept(Command& root);
 void add_audit(Command& root);
@@ -19,6 +21,9 @@ void add_cluster(Command& root);
 void add_delete(Command& root);
 void add_deploy(Command& root);
 void add_describe(Command& root);
+void add_diff(Command& root);
+void add_explain(Command& root);
+void add_apply(Command& root);
 void add_get(Command& root);
 void add_find(Command& root);
 void add_gateway(Command& root);
@@ -32,11 +37,13 @@ void add_platform_keys(Command& key);  // commands of `key`
 void add_push(Command& root);
 void add_restart(Command& root);
 void add_rollback(Command& root);
+void add_run(Command& root);
 void add_route(Command& root);
 void add_scale(Command& root);
 void add_key(Command& root);
 void add_open(Command& root);
 void add_pack(Command& root);
+void add_password(Command& root);
 void add_token(Command& root);
 void add_try(Command& root);
 void add_up(Command& root);

@@ -5,6 +5,7 @@
 
 #include "cli/language.h"
 #include "commands/things.h"
+#include "mifeng/client/answer.h"
 
 namespace mifeng::cli {
 namespace {
@@ -40,27 +41,15 @@ std::string shown(const json::Value& value) {
   return text != nullptr && text->find('\n') == std::string::npos ? *text : json::serialize(value);
 }
 
-Result<void> print_plan(const json::Value& plan, const std::string& format, Console& console) {
-  if (format == "json") return console.print(json::serialize_pretty(plan));
-  if (format == "yaml") return console.print(to_yaml(plan));
-  if (format == "name") return console.print(text_of(plan, "deployment_id") + "\n");
-  std::string out = say("{}: revision {} ({}) to {}; {}",
-                        {text_of(plan, "deployment_id"), text_of(plan, "from_revision"), text_of(plan, "from_version"),
-                         text_of(plan, "to_version"), how(text_of(plan, "strategy"))}) +
-                    "\n";
-  const json::Object* object = plan.if_object();
-  const auto list = [&](const char* name) -> const json::Array* {
-    const json::Value* value = object == nullptr ? nullptr : object->find(name);
-    return value == nullptr ? nullptr : value->if_array();
-  };
-  const json::Array* changes = list("changes");
-  if (changes == nullptr || changes->empty()) out += "  " + tr("nothing would be replaced") + "\n";
-  for (std::size_t i = 0; changes != nullptr && i < changes->size(); ++i) {
-    const json::Object* change = (*changes)[i].if_object();
-    const json::Value* before = change == nullptr ? nullptr : change->find("before");
-    const json::Value* after = change == nullptr ? nullptr : change->find("after");
+}  // namespace
+
+std::string shown_changes(const json::Value& plan) {
+  std::string out;
+  for (const json::Value& change : client::list_of(plan, "changes")) {
+    const json::Value* before = client::member_of(change, "before");
+    const json::Value* after = client::member_of(change, "after");
     if (before == nullptr || after == nullptr) continue;
-    const std::string field = text_of((*changes)[i], "field");
+    const std::string field = text_of(change, "field");
     if (before->is_null()) {
       out += "  + " + field + ": " + shown(*after) + "\n";
     } else if (after->is_null()) {
@@ -69,10 +58,24 @@ Result<void> print_plan(const json::Value& plan, const std::string& format, Cons
       out += "  ~ " + field + ": " + shown(*before) + " -> " + shown(*after) + "\n";
     }
   }
+  return out;
+}
+
+namespace {
+
+Result<void> print_plan(const json::Value& plan, const std::string& format, Console& console) {
+  if (format == "json") return console.print(json::serialize_pretty(plan));
+  if (format == "yaml") return console.print(to_yaml(plan));
+  if (format == "name") return console.print(text_of(plan, "deployment_id") + "\n");
+  std::string out = say("{}: revision {} ({}) to {}; {}",
+                        {text_of(plan, "deployment_id"), text_of(plan, "from_revision"), text_of(plan, "from_version"),
+                         text_of(plan, "to_version"), how(text_of(plan, "strategy"))}) +
+                    "\n";
+  const std::string changes = shown_changes(plan);
+  out += changes.empty() ? "  " + tr("nothing would be replaced") + "\n" : changes;
   MIFENG_CHECK(console.print(out));
-  if (const json::Array* warnings = list("warnings"))
-    for (const json::Value& warning : *warnings)
-      if (const std::string* text = warning.if_string()) console.warning(tr_phrase(*text));
+  for (const json::Value& warning : client::list_of(plan, "warnings"))
+    if (const std::string* text = warning.if_string()) console.warning(tr_phrase(*text));
   return ok();
 }
 

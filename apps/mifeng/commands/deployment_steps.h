@@ -29,6 +29,9 @@ void add_overlay_flags(Command& command, OverlayFlags& flags);
 // Sets those members of a body that were given; kInvalidArgument "bad-env", "bad-quantity".
 Result<void> set_overlay(json::Object& body, const OverlayFlags& flags);
 
+// The `changes` of a plan, a line each: "  ~ replicas: 1 -> 2", "  + ...", "  - ..."; "" where there are none.
+std::string shown_changes(const json::Value& plan);
+
 // The update of a deployment that is there.
 struct UpdateWish {
   std::string id;

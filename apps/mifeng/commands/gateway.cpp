@@ -7,6 +7,7 @@
 #include "commands/commands.h"
 #include "commands/fetch.h"
 #include "commands/get.h"
+#include "mifeng/messages/card.h"
 
 namespace mifeng::cli {
 namespace {
@@ -31,6 +32,13 @@ Result<int> invite(const PlatformFlags& flags, const InviteOptions& options, Con
   console.message(tr("A join file holds a one-time code for 24 hours: hand it over like a password."));
   MIFENG_CHECK(give_secret(console, json::serialize(join), options.file));
   return 0;
+}
+
+// What the vendor has to see as well, in the file that he got.
+Result<void> tell_fingerprint(const std::string& text, Console& console) {
+  MIFENG_TRY(const auto card, messages::decode_card(as_bytes(text)));
+  console.message(say("fingerprint: {}", {card.identity.fingerprint()}));
+  return ok();
 }
 
 // A command that names one thing and ends it, for a reason that the audit log keeps.
@@ -71,7 +79,7 @@ void add_gateway(Command& root) {
 
 void add_platform_keys(Command& key) {
   add_fetch(key, "export", "The platform card, for vendors and their `mifeng pack --for`", "/card",
-            "  mifeng key export --output-file platform.card");
+            "  mifeng key export --output-file platform.card", tell_fingerprint);
   add_list(key, "keys", "The platform's key pairs; public halves only", "  mifeng key list");
 
   Command rotate = key.add("rotate", "Make the platform a new key pair");

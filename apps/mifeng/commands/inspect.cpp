@@ -4,6 +4,7 @@
 
 #include "cli/language.h"
 #include "commands/commands.h"
+#include "commands/file_kinds.h"
 
 namespace mifeng::cli {
 namespace {
@@ -13,24 +14,34 @@ struct InspectArguments {
   std::string format = "table";
 };
 
-bool begins_with(ByteView bytes, std::string_view magic) { return as_text(bytes).starts_with(magic); }
+// Goes on reading until `size` bytes of the file are there, or all of it.
+Result<void> read_up_to(InspectRequest& request, std::size_t size) {
+  std::size_t have = request.beginning.size();
+  request.beginning.resize(size);
+  while (have < size) {
+    MIFENG_TRY(const std::size_t got, request.rest->read(MutableBytes(request.beginning).subspan(have)));
+    if (got == 0) break;
+    have += got;
+  }
+  request.beginning.resize(have);
+  return ok();
+}
 
 Result<int> run(const InspectArguments& arguments, Console& console) {
   MIFENG_TRY(Input input, Input::open(arguments.input));
-  InspectRequest request{arguments.input, arguments.format, Bytes(kInspectBeginning), &input};
-  std::size_t have = 0;
-  while (have < request.beginning.size()) {
-    MIFENG_TRY(const std::size_t size, input.read(MutableBytes(request.beginning).subspan(have)));
-    if (size == 0) break;
-    have += size;
+  InspectRequest request{arguments.input, arguments.format, {}, &input};
+  MIFENG_CHECK(read_up_to(request, kKindBytes));
+  switch (kind_of(request.beginning)) {
+    case FileKind::kStream:
+      MIFENG_CHECK(read_up_to(request, kInspectBeginning));
+      return inspect_stream(request, console);
+    case FileKind::kPackage: return inspect_package(request, console);
+    case FileKind::kCard: return inspect_card(request, console);
+    case FileKind::kKey:
+    case FileKind::kCertificate: return inspect_key(request, console);
+    case FileKind::kUnknown: break;
   }
-  request.beginning.resize(have);
-  if (begins_with(request.beginning, "MFS")) return inspect_stream(request, console);
-  if (begins_with(request.beginning, std::string_view("mifeng-package.json\0", 20)))
-    return inspect_package(request, console);
-  return Error(
-      ErrorCode::kInvalidArgument, "unknown-form",
-      tr("this is no form that mifeng knows: a sealed stream begins with MFS, a package with mifeng-package.json"));
+  return unknown_form();
 }
 
 }  // namespace
@@ -41,8 +52,9 @@ void add_inspect(Command& root) {
   command.text("FILE", arguments->input, "file; else standard input")
       .word("-o,--output", arguments->format, {"table", "json"}, "how to print it")
       .examples(
-          "  mifeng inspect model.sealed\n"
-          "  mifeng inspect -o json < model.sealed\n\n"
+          "  mifeng inspect card.json                    a platform card, a key or certificate (PEM)\n"
+          "  mifeng inspect wheat.mfpkg                  a package\n"
+          "  mifeng inspect -o json < model.sealed       a sealed stream\n\n"
           "What it shows is not verified: `mifeng open` proves who sealed a stream and for whom, `mifeng verify` a "
           "package.");
   command.run([arguments](Console& console) { return run(*arguments, console); });

@@ -15,10 +15,14 @@ struct InspectRequest {
   Bytes beginning;     // what was read of it so far, at most kInspectBeginning bytes
   Input* rest;         // goes on after `beginning`
 };
-inline constexpr std::size_t kInspectBeginning = 4096;
+inline constexpr std::size_t kInspectBeginning = 4096;  // of what cannot be a key
 
 // "MFS": a sealed stream's header. Reads no key and proves nothing.
 Result<int> inspect_stream(const InspectRequest& request, Console& console);
+// A platform card: its keys, and that its statements fit them. Whether it is the right one the fingerprint tells.
+Result<int> inspect_card(const InspectRequest& request, Console& console);
+// A key or certificate in PEM: its fingerprint.
+Result<int> inspect_key(const InspectRequest& request, Console& console);
 // A tar whose first entry is mifeng-package.json. Structure and digests of its small parts hold; no signature is asked.
 Result<int> inspect_package(const InspectRequest& request, Console& console);
 

@@ -1,4 +1,5 @@
 #include "cli/language.h"
+#include "commands/file_kinds.h"
 #include "commands/inspect.h"
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/json/value.h"
@@ -27,7 +28,7 @@ Result<int> inspect_package(const InspectRequest& request, Console& console) {
       {tr("image"), file.config().image},
       {tr("payload"), say("{} bytes, sealed", {std::to_string(manifest.payload_plaintext_size)})}};
   for (const package::CardReference& card : manifest.cards)
-    rows.push_back({tr("sealed for"), say("{}, identity key {}", {card.platform, card.identity_key_id})});
+    rows.push_back({tr("sealed for"), say("{}, identity key {}", {card.platform, shown_key_id(card.identity_key_id)})});
   for (const package::Layer& layer : manifest.layers)
     rows.push_back({tr("layer"), say("{}, {} bytes, {}",
                                      {tr(package::to_string(layer.role)), std::to_string(layer.size), layer.digest})});

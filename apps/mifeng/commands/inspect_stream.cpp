@@ -1,4 +1,5 @@
 #include "cli/language.h"
+#include "commands/file_kinds.h"
 #include "commands/inspect.h"
 #include "mifeng/json/value.h"
 #include "mifeng/sealed/header.h"
@@ -40,8 +41,8 @@ Result<int> inspect_stream(const InspectRequest& request, Console& console) {
                                                                      {std::to_string(header.segment_size())})},
                                                 {tr("header"), say("{} bytes", {std::to_string(header.size())})},
                                                 {tr("salt"), to_hex(header.salt())}};
-  for (const std::string& id : recipients) rows.push_back({tr("recipient"), id});
-  rows.push_back({tr("signer"), header.is_signed() ? signer : tr("none: not signed")});
+  for (const std::string& id : recipients) rows.push_back({tr("recipient"), shown_key_id(id)});
+  rows.push_back({tr("signer"), header.is_signed() ? shown_key_id(signer) : tr("none: not signed")});
   MIFENG_CHECK(console.table({}, rows));
   return 0;
 }

@@ -5,6 +5,7 @@
 #include "cli/language.h"
 #include "cli/stream_files.h"
 #include "commands/commands.h"
+#include "commands/file_kinds.h"
 #include "commands/key_files.h"
 
 namespace mifeng::cli {
@@ -52,8 +53,8 @@ Result<int> print_public(const std::string& key_path, const std::string& output)
 }
 
 Result<int> print_fingerprint(const std::string& key_path, Console& console) {
-  MIFENG_TRY(const auto key, read_either_key(key_path));
-  MIFENG_CHECK(console.print(key.fingerprint() + "\n"));
+  MIFENG_TRY(const std::string fingerprint, fingerprint_of(key_path));
+  MIFENG_CHECK(console.print(fingerprint + "\n"));
   return 0;
 }
 
@@ -86,9 +87,16 @@ void add_key(Command& root) {
   public_command.run([shown](Console&) { return print_public(shown->key, shown->output); });
 
   auto compared = std::make_shared<PathOptions>();
-  Command fingerprint_command = key.add("fingerprint", "Print a key's fingerprint: SM3 of its point, in groups");
-  fingerprint_command.text("KEY", compared->key, "a private or public key (PEM)", Need::kRequired)
-      .examples("  mifeng key fingerprint vendor.pub.pem");
+  Command fingerprint_command =
+      key.add("fingerprint", "Print the fingerprint of a file, in groups to compare by telephone");
+  fingerprint_command
+      .text("FILE", compared->key, "a key or certificate (PEM), a platform card, a package, a sealed stream",
+            Need::kRequired)
+      .examples(
+          "  mifeng key fingerprint vendor.pub.pem\n"
+          "  mifeng key fingerprint card.json            the platform's identity key\n"
+          "  mifeng key fingerprint wheat.mfpkg          the key of the vendor who signed it\n\n"
+          "SM3 of a key's point or of a certificate. A stream holds the beginning of its signer's alone.");
   fingerprint_command.run([compared](Console& console) { return print_fingerprint(compared->key, console); });
 
   add_platform_keys(key);

@@ -212,6 +212,13 @@ const std::vector<Kind>& kinds() {
        false,
        {{"NAME", "name"}, {"DIGEST", "digest"}, {"SIZE", "size"}, {"ADDRESS", "address"}},
        "digest"},
+      {"usage",
+       "/usage",
+       false,
+       false,
+       false,
+       {{"DEPLOYMENT", "deployment_id"}, {"CALLS", "calls"}, {"ERRORS", "errors"}, {"REFUSALS", "refusals"}},
+       "deployment_id"},
       {"audit",
        "/audit",
        true,
@@ -271,6 +278,12 @@ Result<const Kind*> find_kind(const std::string& word) {
     return Error(ErrorCode::kInvalidArgument, "unknown-kind", say("\"{}\" is none of: {}.", {word, all}));
   return Error(ErrorCode::kInvalidArgument, "unknown-kind",
                say("\"{}\" is no kind of thing here; did you mean {}?", {word, meant}));
+}
+
+std::vector<std::string> kind_names() {
+  std::vector<std::string> names;
+  for (const Kind& kind : kinds()) names.push_back(kind.name);
+  return names;
 }
 
 const std::vector<Column>& cluster_columns() {

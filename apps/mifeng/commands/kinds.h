@@ -22,6 +22,7 @@ struct Kind {
 
 // By its plural, singular or short word: "deployments", "deployment", "dep". kInvalidArgument "unknown-kind".
 Result<const Kind*> find_kind(const std::string& word);
+std::vector<std::string> kind_names();  // the plurals
 const std::vector<Column>& cluster_columns();
 const std::vector<Column>& version_columns();
 

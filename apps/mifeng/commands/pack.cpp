@@ -37,6 +37,14 @@ class ConsoleListener final : public package::PackListener {
   void progress(std::string_view what, std::uint64_t done, std::uint64_t total) override {
     console_.progress(tr_phrase(what), done, total);
   }
+  // Where nobody looks on, as in a log, a line for each minute.
+  void waiting(std::chrono::seconds silent) override {
+    const std::string words = say("  {} s", {std::to_string(silent.count())});
+    if (console_.messages_are_on_terminal())
+      console_.passing(words);
+    else if (silent.count() % 60 == 0)
+      console_.message(words);
+  }
 
  private:
   Console& console_;
@@ -85,8 +93,9 @@ Result<int> run(const PackArguments& arguments, Console& console) {
   const std::string seconds = std::to_string(ms.count() / 1000) + "." + std::to_string(ms.count() % 1000 / 100);
   console.message(packed->was_current ? say("Nothing has changed: {}, {} s", {name, seconds})
                                       : say("Packed {} in {} s", {name, seconds}));
-  for (const package::CardReference& card : manifest.cards)
-    console.message(say("Sealed for {} (identity key {}).", {card.platform, card.identity_key_id}));
+  for (const messages::PlatformCard& card : options.cards)
+    console.message(say("Sealed for {}, whose fingerprint is {}", {card.platform, card.identity.fingerprint()}));
+  console.message(say("Signed with the key {}", {signer.public_key().fingerprint()}));
   MIFENG_CHECK(console.print(options.output.string() + "\n"));
   return 0;
 }

@@ -1,8 +1,11 @@
-// mifeng whoami, logout
+// mifeng whoami, password, logout
+#include <unistd.h>
+
 #include "cli/connect.h"
 #include "cli/console.h"
 #include "cli/language.h"
 #include "cli/output.h"
+#include "cli/secret_text.h"
 #include "commands/commands.h"
 
 namespace mifeng::cli {
@@ -22,6 +25,23 @@ Result<int> who(const PlatformFlags& flags, const std::string& format, Console& 
   json::Object shown = *me.if_object();
   shown.set("platform", client.session().platform);
   MIFENG_CHECK(print_objects(console, std::move(shown), format, kColumns, "name"));
+  return 0;
+}
+
+struct PasswordOptions {
+  std::string old_file, new_file;
+};
+
+Result<int> change_password(const PlatformFlags& flags, const PasswordOptions& options, Console& console) {
+  if (options.old_file.empty() != options.new_file.empty() && ::isatty(STDIN_FILENO) != 1)
+    return Error(ErrorCode::kInvalidArgument, "usage",
+                 std::string(tr("Without a terminal --old-password-file and --new-password-file go together.")));
+  MIFENG_TRY(const auto client, connect(flags));
+  MIFENG_TRY(const auto old, read_password(console, options.old_file, tr("Your password now:")));
+  MIFENG_TRY(const auto fresh, read_password(console, options.new_file, tr("New password (12 or more):")));
+  const json::Value body = json::Object{{"old_password", old}, {"new_password", fresh}};
+  MIFENG_CHECK(client.send("PUT", "/session/password", body));
+  console.message(tr("The password is changed. Your other sessions have ended."));
   return 0;
 }
 
@@ -54,6 +74,18 @@ void add_whoami(Command& root) {
   add_output_flag(command, *format);
   command.examples("  mifeng whoami");
   command.run([=](Console& console) { return who(*flags, *format, console); });
+}
+
+void add_password(Command& root) {
+  Command command = root.add("password", "Change your own password; another's is reset by `mifeng person reset`");
+  auto flags = add_platform_flags(command);
+  auto options = std::make_shared<PasswordOptions>();
+  command.text("--old-password-file", options->old_file, "file with the password now; else typed, or standard input")
+      .text("--new-password-file", options->new_file, "file with the new one; else typed, or standard input")
+      .examples(
+          "  mifeng password\n"
+          "  mifeng password --old-password-file old --new-password-file new");
+  command.run([flags, options](Console& console) { return change_password(*flags, *options, console); });
 }
 
 void add_logout(Command& root) {

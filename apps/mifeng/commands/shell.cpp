@@ -10,10 +10,12 @@ namespace {
 void add_completion(Command& root, const CommandLine& line) {
   auto shell = std::make_shared<std::string>("bash");
   Command completion = root.add("completion", "Print what a shell needs to complete mifeng's commands");
-  completion.word("SHELL", *shell, {"bash", "zsh"}, "for which shell")
+  completion.word("SHELL", *shell, {"bash", "zsh", "fish"}, "for which shell")
       .examples(
           "  source <(mifeng completion bash)        for this shell\n"
-          "  mifeng completion bash > /etc/bash_completion.d/mifeng");
+          "  mifeng completion bash > /etc/bash_completion.d/mifeng\n"
+          "  mifeng completion fish | source\n\n"
+          "Names of deployments, models and the like are asked of the platform that one is signed in at.");
   completion.run([&line, shell](Console& console) -> Result<int> {
     MIFENG_CHECK(console.print(line.completion(*shell)));
     return 0;
@@ -80,6 +82,7 @@ void add_shell_commands(Command& root, const CommandLine& line) {
   add_version(root, line);
   add_settings(root, line);
   add_completion(root, line);
+  add_complete(root, line);
 }
 
 }  // namespace mifeng::cli

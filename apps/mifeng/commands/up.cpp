@@ -1,6 +1,10 @@
 // mifeng up, mifeng doctor
 #include "mifeng/stack/up.h"
 
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <optional>
 
@@ -10,6 +14,7 @@
 #include "commands/commands.h"
 #include "commands/findings.h"
 #include "commands/pack_places.h"
+#include "mifeng/net/loopback.h"
 #include "mifeng/stack/doctor.h"
 
 namespace mifeng::cli {
@@ -30,6 +35,7 @@ struct UpArguments {
   std::int64_t lease = 0;
   std::int64_t snapshot_lifetime = 0;
   std::string port_range;
+  std::string listen;
   std::string guard_listen, guard_url;
   std::int64_t restart_pause = 0;
   std::string kubeconfig;
@@ -60,6 +66,7 @@ stack::UpOptions up_options(const UpArguments& arguments) {
   options.lease_seconds = static_cast<int>(arguments.lease);
   options.snapshot_lifetime_seconds = static_cast<int>(arguments.snapshot_lifetime);
   options.port_range = arguments.port_range;
+  options.listen = arguments.listen;
   options.guard_listen = arguments.guard_listen;
   options.guard_url = arguments.guard_url;
   options.restart_pause_seconds = static_cast<int>(arguments.restart_pause);
@@ -82,8 +89,21 @@ Result<void> check_registry(const UpArguments& arguments) {
   return ok();
 }
 
+// One address, since it stands in the certificates and in what is told to others.
+Result<void> check_listen(const std::string& address) {
+  std::array<unsigned char, 16> bytes{};
+  const bool is_address = ::inet_pton(AF_INET, address.c_str(), bytes.data()) == 1 ||
+                          ::inet_pton(AF_INET6, address.c_str(), bytes.data()) == 1;
+  const bool any = std::all_of(bytes.begin(), bytes.end(), [](unsigned char byte) { return byte == 0; });
+  if (address.empty() || (is_address && !any && !net::is_loopback(address))) return ok();
+  return Error(
+      ErrorCode::kInvalidArgument, "usage",
+      say("--listen takes the address of this machine that others reach, such as 192.0.2.10, not {}.", {address}));
+}
+
 Result<int> run_up(const UpArguments& arguments, Console& console) {
   MIFENG_CHECK(check_registry(arguments));
+  MIFENG_CHECK(check_listen(arguments.listen));
   stack::UpListener listener;
   listener.message = [&](std::string_view line) { console.message(tr_phrase(line)); };
   listener.line = [&](std::string_view line) { console.message(line); };
@@ -137,6 +157,8 @@ void add_up(Command& root) {
               "seconds until a model that does not renew is delisted; default 300")
       .number("--snapshot-lifetime", arguments->snapshot_lifetime, 10, 30 * 86'400,
               "seconds that the gateway goes on without the platform; default 86400")
+      .text("--listen", arguments->listen,
+            "address of this machine where others reach platform and gateway, over TLS; default nobody does")
       .text("--port-range", arguments->port_range, "FIRST-LAST: node ports of a new installation; default 30000-32767")
       .text("--guard-listen", arguments->guard_listen, "ADDRESS:PORT for guards on other machines; default none")
       .text("--guard-url", arguments->guard_url, "http://HOST:PORT where they reach it; default that address")
@@ -156,22 +178,32 @@ void add_up(Command& root) {
       .examples(
           "  sudo mifeng up                          until Ctrl-C\n"
           "  sudo mifeng up --once                   exit status 0 only if every answer was right\n"
-          "  sudo mifeng up --data /srv/mifeng --examples none");
+          "  sudo mifeng up --data /srv/mifeng --examples none\n"
+          "  sudo mifeng up --listen 192.0.2.10      prints what others compare before they sign in");
   command.run([arguments](Console& console) { return run_up(*arguments, console); });
 }
 
 void add_doctor(Command& root) {
   auto arguments = std::make_shared<UpArguments>();
   auto cluster = std::make_shared<std::string>();
+  auto pack = std::make_shared<bool>(false);
   Command command = root.add("doctor", "Say what this machine lacks for `mifeng up`, or a cluster, and how to get it");
   add_places(command, arguments);
   add_ports(command, arguments);
+  command.flag("--pack", *pack, "only what `mifeng pack` needs, which is less, and no root");
+  command.text("--cache", arguments->cache, "folder for base images, dependencies and finished layers")
+      .setting("cache");
   command.text("--cluster", *cluster, "id of a Kubernetes cluster of the platform: what is there, and each right");
   auto flags = add_platform_flags(command);
   command.examples(
       "  mifeng doctor                           exit status 1 if something is missing\n"
+      "  mifeng doctor --pack                    where models are packed and none is run\n"
       "  mifeng doctor --cluster east            the same of a cluster, by the platform that has it");
   command.run([=](Console& console) {
+    if (*pack) {
+      const stack::PackPlaces places{packs_folder(arguments->packs), cache_folder(arguments->cache)};
+      return print_findings(stack::examine_packing(places), console);
+    }
     return cluster->empty() ? print_findings(stack::examine(up_options(*arguments)), console)
                             : run_cluster_doctor(*flags, *cluster, console);
   });

@@ -96,7 +96,7 @@ void add_keys(Command& group) {
       .text("--fingerprint", confirmed->fingerprint,
             "as the vendor read it out, by telephone or in person; not as this platform shows it", Need::kRequired);
   add_output_flag(confirmation, confirmed->format);
-  confirmation.examples("  mifeng vendor confirm-key acme --fingerprint 'C60C9363 C5D0BE12 ...'");
+  confirmation.examples("  mifeng vendor confirm-key acme --fingerprint 'C60C 9363 C5D0 BE12 ...'");
   confirmation.run([=](Console& console) { return confirm(*confirm_flags, *confirmed, console); });
 
   Command revocation = group.add("revoke-key", "Take a vendor's key out of force; no new version is taken under it");
@@ -142,7 +142,7 @@ void add_vendor(Command& root) {
   add_keys(group);
   group.examples(
       "  mifeng vendor add acme --name 'Acme Ltd'\n  mifeng vendor propose-key acme vendor.pub.pem\n"
-      "  mifeng vendor confirm-key acme --fingerprint 'C60C9363 C5D0BE12 ...'");
+      "  mifeng vendor confirm-key acme --fingerprint 'C60C 9363 C5D0 BE12 ...'");
 }
 
 }  // namespace mifeng::cli

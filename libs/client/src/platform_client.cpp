@@ -5,6 +5,7 @@
 
 #include "mifeng/base/phrase.h"
 #include "mifeng/client/answer.h"
+#include "mifeng/crypto/fingerprint.h"
 
 namespace mifeng::client {
 namespace {
@@ -30,7 +31,7 @@ Result<PlatformClient> PlatformClient::create(const Session& session, const Pati
   MIFENG_TRY(auto parsed, net::parse_url(session.platform));
   if (parsed.options.tls) {
     parsed.options.tls->ca_file = session.ca_file;
-    parsed.options.tls->pinned_sm3 = session.pin;
+    parsed.options.tls->pinned_sm3 = crypto::bare_fingerprint(session.pin);
   }
   parsed.options.idle_timeout = patience.silence;
   parsed.options.connect_timeout = std::min(parsed.options.connect_timeout, patience.silence);

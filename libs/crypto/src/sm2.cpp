@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "mifeng/base/guarded.h"
+#include "mifeng/crypto/fingerprint.h"
 #include "mifeng/crypto/sm3.h"
 #include "openssl_handle.h"
 #include "sm2/protocol.h"
@@ -147,15 +148,7 @@ Result<std::string> Sm2PublicKey::to_pem() const {
   });
 }
 
-std::string Sm2PublicKey::fingerprint() const {
-  const std::string hex = to_hex(sm3(point_));
-  std::string out;
-  for (std::size_t i = 0; i < hex.size(); ++i) {
-    if (i != 0 && i % 4 == 0) out.push_back(' ');
-    out.push_back(hex[i] >= 'a' ? static_cast<char>(hex[i] - 'a' + 'A') : hex[i]);
-  }
-  return out;
-}
+std::string Sm2PublicKey::fingerprint() const { return in_groups(sm3(point_)); }
 
 Result<Bytes> Sm2PublicKey::encrypt(ByteView plaintext) const {
   return guarded([&]() -> Result<Bytes> {

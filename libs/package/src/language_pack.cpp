@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "mifeng/base/phrase.h"
 #include "mifeng/json/fields.h"
 #include "mifeng/manifest/rules.h"
 #include "mifeng/manifest/yaml.h"
@@ -113,12 +114,20 @@ Result<BuildOutput> run_language_pack(const LanguagePack& pack, const manifest::
   return out;
 }
 
+Result<void> check_base_tool(const PackOptions& options, const fs::path& work, PackListener& listener) {
+  ToolRun run{{(options.packs / "common/base-image").string(), "--check"}, "", work / "base.log", {}, options.stop};
+  MIFENG_CHECK(run_tool(run, listener));
+  return ok();
+}
+
 Result<LayerFile> build_base_layer(const PackOptions& options, std::vector<std::string> packages, const fs::path& work,
                                    PackListener& listener) {
   std::sort(packages.begin(), packages.end());
   packages.erase(std::unique(packages.begin(), packages.end()), packages.end());
   const std::string tool = (options.packs / "common/base-image").string();
-  ToolRun key_run{{tool, "--packages", joined(packages), "--key"}, "", work / "base.log", {}, options.stop};
+  const std::vector<std::string> asked{tool, "--packages", joined(packages), "--cache", options.cache.string()};
+  ToolRun key_run{asked, "", work / "base.log", {}, options.stop};
+  key_run.argv.push_back("--key");
   MIFENG_TRY(std::string key, run_tool(key_run, listener));
   while (!key.empty() && key.back() == '\n') key.pop_back();
   if (key.size() != 64 || key.find_first_not_of("0123456789abcdef") != std::string::npos)
@@ -143,9 +152,13 @@ Result<LayerFile> build_base_layer(const PackOptions& options, std::vector<std::
     }
   }
   const fs::path root = work / "base";
-  ToolRun run{{tool, "--packages", joined(packages), "--out", root.string()}, "", work / "base.log", {}, options.stop};
+  ToolRun run{asked, "", work / "base.log", {}, options.stop};
+  run.argv.insert(run.argv.end(), {"--out", root.string()});
   MIFENG_CHECK(run_tool(run, listener));
-  MIFENG_TRY(LayerFile out, build_layer({LayerRole::kBase, root, options.cache, options.stop}));
+  MIFENG_TRY(LayerFile out, build_layer({LayerRole::kBase, root, options.cache, options.stop,
+                                         [&](std::uint64_t done, std::uint64_t total) {
+                                           listener.progress(phrase("base layer"), done, total);
+                                         }}));
   std::error_code error;
   fs::create_directories(note.parent_path(), error);
   MIFENG_CHECK(write_file_atomic(

@@ -36,6 +36,10 @@ Result<BuildOutput> run_language_pack(const LanguagePack& pack, const manifest::
                                       const PackOptions& options, const std::filesystem::path& work,
                                       PackListener& listener);
 
+// Whether base layers can be made on this machine at all: asked before a vendor waits for a compiler. kInternal
+// "build-failed" with the sentence that says what is missing, and what helps.
+Result<void> check_base_tool(const PackOptions& options, const std::filesystem::path& work, PackListener& listener);
+
 // The base layer of these Debian packages and what they depend on; kept in the cache under the packages' versions.
 Result<LayerFile> build_base_layer(const PackOptions& options, std::vector<std::string> packages,
                                    const std::filesystem::path& work, PackListener& listener);

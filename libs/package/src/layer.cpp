@@ -21,12 +21,17 @@ namespace {
 namespace fs = std::filesystem;
 using archive::TarEntry;
 
-Result<void> write_tree(const TreeLayer& tree, const std::vector<TarEntry>& entries, const archive::Sink& sink) {
+// `moved`: is told of each piece of a file, how long it is.
+Result<void> write_tree(const TreeLayer& tree, const std::vector<TarEntry>& entries, const archive::Sink& sink,
+                        const std::function<void(std::size_t)>& moved) {
   archive::TarWriter tar(sink);
   for (const TarEntry& entry : entries) {
     MIFENG_CHECK(tar.add(entry));
     if (entry.type != TarEntry::Type::kFile || entry.size == 0) continue;
-    MIFENG_CHECK(each_piece(tree.folder / entry.path, [&](ByteView bytes) { return tar.data(bytes); }));
+    MIFENG_CHECK(each_piece(tree.folder / entry.path, [&](ByteView bytes) {
+      moved(bytes.size());
+      return tar.data(bytes);
+    }));
   }
   return tar.finish();
 }
@@ -185,13 +190,22 @@ Result<LayerFile> store_layer(LayerRole role, const std::string& diff_id, const 
 Result<LayerFile> build_layer(const TreeLayer& tree) {
   MIFENG_TRY(const auto entries, list_tree(tree.folder, {}));
   DigestHasher content;
-  MIFENG_CHECK(write_tree(tree, entries, [&](ByteView bytes) {
-    content.update(bytes);
-    return check(tree.stop);
-  }));
+  std::uint64_t done = 0, total = 0;
+  for (const TarEntry& entry : entries) total += 2 * entry.size;
+  const auto moved = [&](std::size_t bytes) {
+    done += bytes;
+    if (tree.progress) tree.progress(done, total);
+  };
+  MIFENG_CHECK(write_tree(
+      tree, entries,
+      [&](ByteView bytes) {
+        content.update(bytes);
+        return check(tree.stop);
+      },
+      moved));
   auto stored = store_layer(
       tree.role, content.digest(), tree.cache, tree.folder.string(),
-      [&](const archive::Sink& sink) { return write_tree(tree, entries, sink); }, tree.stop);
+      [&](const archive::Sink& sink) { return write_tree(tree, entries, sink, moved); }, tree.stop);
   if (!stored && stored.error().reason() == "changed")
     return Error(ErrorCode::kConflict, "changed", tree.folder.string() + " changed while it was packed; pack again");
   return stored;

@@ -178,8 +178,10 @@ Result<std::vector<LayerFile>> plain_layers(const PackOptions& options, const La
   std::error_code error;
   if (!fs::is_empty(built.dependencies, error)) {
     listener.step(phrase("dependencies layer"));
-    MIFENG_TRY(LayerFile dependencies,
-               build_layer({LayerRole::kDependencies, built.dependencies, options.cache, options.stop}));
+    MIFENG_TRY(LayerFile dependencies, build_layer({LayerRole::kDependencies, built.dependencies, options.cache,
+                                                    options.stop, [&](std::uint64_t done, std::uint64_t total) {
+                                                      listener.progress(phrase("dependencies layer"), done, total);
+                                                    }}));
     layers.push_back(std::move(dependencies));
   }
   // An archive cannot hold one blob twice.
@@ -227,20 +229,26 @@ Result<PackResult> pack(const PackOptions& given, Random& random, PackListener& 
 
   const fs::path scratch = options.cache / "work";
   fs::create_directories(scratch, error);
-  fs::create_directories(note.parent_path(), error);
-  if (error) return errno_error(error.value(), "make folder " + options.cache.string());
+  if (!error) fs::create_directories(note.parent_path(), error);
+  if (error)
+    return Error(ErrorCode::kInvalidArgument, "no-cache",
+                 phrase("no folder for what packing keeps can be made in {} ({}): give another one with --cache",
+                        options.cache.string(), error.message()));
   MIFENG_TRY(const WorkFolder work, WorkFolder::create(scratch, "pack-"));
 
   BaseImage base;
   if (named_base) {
     listener.step(phrase("base image {}", named_base->text));
     MIFENG_TRY(base, read_base_image(*named_base, options.cache, work.path(), listener, options.stop));
+  } else {
+    MIFENG_CHECK(check_base_tool(options, work.path(), listener));
   }
   listener.step(phrase("building with {}", pack.framework));
   MIFENG_TRY(const BuildOutput built, run_language_pack(pack, inputs.project, options, work.path(), listener));
   MIFENG_TRY(auto layers,
              plain_layers(options, pack, built, inputs.project, std::move(base.layers), work.path(), listener));
   // What a platform would refuse, before anything is sealed.
+  listener.step(phrase("checking the layers"));
   MIFENG_CHECK(check_plain_layers(layers, inputs.config, options.stop));
 
   PackageParts parts;

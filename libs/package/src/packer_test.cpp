@@ -2,6 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <chrono>
+#include <map>
+
 #include "mifeng/archive/payload.h"
 #include "mifeng/archive/tar.h"
 #include "mifeng/package/package_file.h"
@@ -169,6 +173,66 @@ TEST(Packer, ABuildThatFailsIsQuoted) {
   EXPECT_THAT(packed.error().message(), HasSubstr("this line says why"));
   EXPECT_FALSE(fs::exists(project.path("echo.mfpkg")));
   EXPECT_TRUE(fs::is_empty(project.path("cache/work")));
+}
+
+// What somebody who waits is told.
+struct WaitingListener final : PackListener {
+  void step(std::string_view what) override { steps.emplace_back(what); }
+  void note(std::string_view) override {}
+  void line(std::string_view) override {}
+  void progress(std::string_view what, std::uint64_t done, std::uint64_t total) override {
+    auto& last = shown[std::string(what)];
+    EXPECT_LE(done, total) << what;
+    if (last.second == total) EXPECT_GE(done, last.first) << what;
+    last = {done, total};
+  }
+  void waiting(std::chrono::seconds silent) override { waits.push_back(silent.count()); }
+  std::vector<std::string> steps;
+  std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> shown;
+  std::vector<std::int64_t> waits;
+};
+
+TEST(Packer, EachStepTellsHowFarItIs) {
+  const TestProject project;
+  project.edit("packs/shell/build", "echo \"building\" >&2", "echo \"building\" >&2; sleep 2.5");
+  SystemRandom random;
+  WaitingListener listener;
+  ASSERT_TRUE(pack(project.options(), random, listener));
+  EXPECT_THAT(listener.steps,
+              testing::ElementsAre("building with none", "base layer", "dependencies layer", "checking the layers",
+                                   "sealing the payload", testing::StartsWith("writing ")));
+  for (const char* what : {"base layer", "dependencies layer", "sealing", "writing"}) {
+    ASSERT_TRUE(listener.shown.contains(what)) << what;
+    EXPECT_EQ(listener.shown[what].first, listener.shown[what].second) << what;
+    EXPECT_GT(listener.shown[what].second, 0U) << what;
+  }
+  ASSERT_FALSE(listener.waits.empty());
+  EXPECT_EQ(listener.waits.front(), 1);
+  EXPECT_TRUE(std::is_sorted(listener.waits.begin(), listener.waits.end()));
+}
+
+TEST(Packer, WhereNoBaseCanBeMadeItIsSaidBeforeTheBuild) {
+  const TestProject project;
+  project.put("packs/common/base-image",
+              "#!/bin/sh\necho 'base-image: no Debian here; name one with base:' >&2\nexit 1\n", true);
+  SystemRandom random;
+  WaitingListener listener;
+  const auto packed = pack(project.options(), random, listener);
+  ASSERT_FALSE(packed);
+  EXPECT_EQ(packed.error().reason(), "build-failed");
+  EXPECT_THAT(packed.error().message(), HasSubstr("no Debian here; name one with base:"));
+  EXPECT_TRUE(listener.steps.empty()) << listener.steps.front();
+  EXPECT_TRUE(fs::is_empty(project.path("cache/work")));
+}
+
+TEST(Packer, ACacheThatCannotBeMadeIsSaid) {
+  const TestProject project;
+  auto options = project.options();
+  options.cache = "/proc/nothing";
+  const auto packed = project.pack_it(options);
+  ASSERT_FALSE(packed);
+  EXPECT_EQ(packed.error().reason(), "no-cache");
+  EXPECT_THAT(packed.error().message(), HasSubstr("give another one with --cache"));
 }
 
 }  // namespace

@@ -46,6 +46,7 @@ echo '{"command": [], "packages": ["zlib1g"]}' > "$out/pack.json"
 constexpr const char* kBase = R"(#!/bin/sh
 set -e
 case "$*" in
+  *--check*) ;;
   *--key*) printf '%064d\n' 7 ;;
   *) for out; do :; done; mkdir -p "$out/etc"; echo model > "$out/etc/passwd"; echo made >> "$out/../../base-made" ;;
 esac

@@ -107,6 +107,8 @@ Result<std::string> run_tool(const ToolRun& run, PackListener& listener) {
   std::string output;
   LineSplitter lines(listener, run.log);
   const auto deadline = std::chrono::steady_clock::now() + kTimeLimit;
+  auto heard = std::chrono::steady_clock::now();
+  std::chrono::seconds told{0};
   char buffer[16384];
   while (out_read || error_read) {
     const auto left =
@@ -118,12 +120,14 @@ Result<std::string> run_tool(const ToolRun& run, PackListener& listener) {
     ::pollfd polled[3] = {{out_read.get(), POLLIN, 0},
                           {error_read.get(), POLLIN, 0},
                           {run.stop == nullptr ? -1 : run.stop->fd(), POLLIN, 0}};
-    if (::poll(polled, 3, static_cast<int>(std::min<long>(left.count(), 60'000))) < 0 && errno != EINTR)
+    if (::poll(polled, 3, static_cast<int>(std::min<long>(left.count(), 1000))) < 0 && errno != EINTR)
       return errno_error(errno, "poll");
     if (const auto go_on = check(run.stop); !go_on) {
       child.stop_tree(kGrace);
       return go_on.error();
     }
+    const auto silent = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - heard);
+    if (silent > told) listener.waiting(told = silent);
     for (int i = 0; i < 2; ++i) {
       UniqueFd& fd = i == 0 ? out_read : error_read;
       if (!fd || polled[i].revents == 0) continue;
@@ -134,6 +138,8 @@ Result<std::string> run_tool(const ToolRun& run, PackListener& listener) {
         continue;
       }
       const std::string_view text(buffer, static_cast<std::size_t>(got));
+      heard = std::chrono::steady_clock::now();
+      told = {};
       if (i == 1)
         lines.feed(text);
       else if (output.size() < kOutputMax)

@@ -21,10 +21,12 @@ Result<Reply> list(Call& call) {
 Result<Reply> invite(Call& call) {
   json::Fields body(call.body);
   const auto id = body.string("id", {1, 63});
-  const auto url = body.optional_string("platform_url", {1, 500}).value_or(call.url);
+  const auto url = body.optional_string("platform_url", {1, 500})
+                       .value_or(call.options.public_url.empty() ? call.url : call.options.public_url);
   MIFENG_CHECK(body.finish());
-  MIFENG_TRY(auto file,
-             call.platform.gateways().create_join_file(call.actor, id, url, call.options.tls_certificate_pem));
+  // A gateway of this machine may be sent to the listener without TLS.
+  const std::string certificate = url.starts_with("https://") ? call.options.tls_certificate_pem : "";
+  MIFENG_TRY(auto file, call.platform.gateways().create_join_file(call.actor, id, url, certificate));
   Reply answer = reply_text(std::move(file), "application/json");
   answer.status = 201;
   return answer;

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <functional>
 #include <sstream>
+#include <string_view>
 
 #include "installation.h"
 #include "mifeng/base/phrase.h"
@@ -24,11 +25,13 @@ using State = Finding::State;
 
 constexpr std::uint64_t kDiskBytesWanted = 6ULL << 30;  // packs, images and their copies
 constexpr std::uint64_t kMemoryBytesWanted = 2ULL << 30;
+constexpr std::uint64_t kPackBytesWanted = 2ULL << 30;  // a Python model with its dependencies, twice
 
 struct Program {
   const char* name;
   const char* package;
   std::string absent;  // what to say where it is not found
+  bool packs = false;  // needed where models are packed; mmdebstrap is asked for by the packs' own tool
 };
 const std::array<Program, 12>& programs() {
   static const std::array<Program, 12> kPrograms = {{
@@ -38,12 +41,12 @@ const std::array<Program, 12>& programs() {
       {"iptables", "iptables", phrase("not found; it publishes a container's ports")},
       {"docker-registry", "docker-registry", phrase("not found; it keeps the images")},
       {"nginx", "nginx", phrase("not found; it carries the requests in guard and gateway")},
-      {"skopeo", "skopeo", phrase("not found; it reads base images that a vendor names as a Docker archive")},
+      {"skopeo", "skopeo", phrase("not found; it reads base images that a vendor names as a Docker archive"), true},
       {"mmdebstrap", "mmdebstrap", phrase("not found; it makes base images while packing")},
-      {"python3.11", "python3", phrase("not found; it builds Python models")},
-      {"gcc", "build-essential", phrase("not found; it builds models")},
-      {"cmake", "cmake", phrase("not found; it builds C++ models")},
-      {"ninja", "ninja-build", phrase("not found; it builds C++ models")},
+      {"python3.11", "python3", phrase("not found; it builds Python models"), true},
+      {"gcc", "build-essential", phrase("not found; it builds models"), true},
+      {"cmake", "cmake", phrase("not found; it builds C++ models"), true},
+      {"ninja", "ninja-build", phrase("not found; it builds C++ models"), true},
   }};
   return kPrograms;
 }
@@ -103,7 +106,18 @@ std::string missing_controllers() {
   return missing;
 }
 
+bool is_debian_12(const std::string& release) {
+  return release.find("Debian") != std::string::npos && release.find(" 12") != std::string::npos;
+}
+
+// Whether it is fine, what it is otherwise, what was looked at, what was found, what to do.
 using Check = std::function<void(bool, State, std::string, std::string, const std::string&)>;
+
+Check into(std::vector<Finding>& findings) {
+  return [&findings](bool fine, State otherwise, std::string what, std::string detail, const std::string& remedy) {
+    findings.push_back({fine ? State::kFine : otherwise, std::move(what), std::move(detail), fine ? "" : remedy});
+  };
+}
 
 // By use: a library of the right version may have been built without an algorithm.
 void examine_cryptography(const Check& check) {
@@ -115,6 +129,57 @@ void examine_cryptography(const Check& check) {
   check(cipher.has_value(), State::kMissing, phrase("SM4 by this processor"),
         cipher ? std::string((*cipher)->name()) : std::string(cipher.error().message()),
         phrase("more memory is needed"));
+}
+
+// The folder itself, or the nearest above it that is there.
+std::filesystem::path existing_part(std::filesystem::path place) {
+  std::error_code error;
+  while (!std::filesystem::exists(place, error) && place.has_relative_path()) place = place.parent_path();
+  return place;
+}
+
+std::uint64_t free_bytes_of(const std::filesystem::path& place) {
+  struct statvfs disk {};
+  return ::statvfs(existing_part(place).c_str(), &disk) == 0 ? static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize
+                                                             : 0;
+}
+
+const char* const kInstall = "apt-get install --no-install-recommends ";
+
+// Headers and modules that compiling a model takes, where Debian 12 puts them.
+void examine_headers(bool debian, const Check& check) {
+  struct Part {
+    std::string what;
+    const char* file;
+    const char* package;
+  };
+  const Part parts[] = {
+      {phrase("headers for C++ models: {}", "cpp-httplib"), "/usr/include/httplib.h", "libcpp-httplib-dev"},
+      {phrase("headers for C++ models: {}", "nlohmann JSON"), "/usr/include/nlohmann/json.hpp", "nlohmann-json3-dev"},
+      {phrase("headers for Python models"), "/usr/include/python3.11/Python.h", "python3-dev"},
+      {phrase("venv for Python models"), "/usr/lib/python3.11/ensurepip/__init__.py", "python3-venv"}};
+  for (const Part& part : parts) {
+    const bool there = ::access(part.file, R_OK) == 0;
+    check(there, debian ? State::kMissing : State::kWarning, part.what,
+          there ? std::string(part.file) : phrase("not there: {}", part.file), kInstall + std::string(part.package));
+  }
+}
+
+// What the packs themselves say: whether images can be made of Debian packages here.
+void examine_base_images(const std::filesystem::path& packs, bool debian, const Check& check) {
+  const std::filesystem::path tool = packs / "common/base-image";
+  const bool there = ::access(tool.c_str(), X_OK) == 0;
+  check(there, State::kMissing, phrase("language packs"), packs.string(), phrase("give their folder with --packs"));
+  if (!there) return;
+  ChildOptions options;
+  options.argv = {tool.string(), "--check"};
+  const auto asked = run_command(std::move(options), std::chrono::seconds(30), 4096);
+  const bool able = asked && asked->exit.success();
+  std::string said = asked ? asked->output.substr(0, asked->output.find('\n')) : std::string(asked.error().message());
+  if (said.starts_with("base-image: ")) said = said.substr(12);
+  check(able, debian ? State::kMissing : State::kWarning, phrase("base images of Debian packages"),
+        able ? phrase("can be made") : said,
+        phrase("or pack on an image of your own, with `base:` in mifeng.yaml or --base"));
 }
 
 // The ports of the last start are wanted again, and the usual ones are given way from where they are taken.
@@ -149,16 +214,10 @@ void examine_ports(const UpOptions& options, const std::filesystem::path& data, 
 
 std::vector<Finding> examine(const UpOptions& options) {
   std::vector<Finding> findings;
-  const auto note = [&](State state, std::string what, std::string detail, std::string remedy) {
-    findings.push_back({state, std::move(what), std::move(detail), std::move(remedy)});
-  };
-  const auto check = [&](bool fine, State otherwise, std::string what, std::string detail, const std::string& remedy) {
-    note(fine ? State::kFine : otherwise, std::move(what), std::move(detail), fine ? std::string() : remedy);
-  };
+  const Check check = into(findings);
 
   const std::string release = release_name();
-  check(release.find("Debian") != std::string::npos && release.find(" 12") != std::string::npos, State::kWarning,
-        phrase("system"), release,
+  check(is_debian_12(release), State::kWarning, phrase("system"), release,
         phrase("Mifeng is built and tested on Debian 12 (bookworm); elsewhere the packages below have other names"));
   check(::geteuid() == 0, State::kMissing, phrase("rights"),
         ::geteuid() == 0 ? "root" : "uid " + std::to_string(::geteuid()),
@@ -167,7 +226,7 @@ std::vector<Finding> examine(const UpOptions& options) {
   for (const Program& program : programs()) {
     const std::string path = find_program(program.name);
     check(!path.empty(), State::kMissing, program.name, path.empty() ? program.absent : path,
-          "apt-get install --no-install-recommends " + std::string(program.package));
+          kInstall + std::string(program.package));
   }
   check(!find_program("netavark").empty(), State::kMissing, "netavark", find_program("netavark"),
         "apt-get install --no-install-recommends netavark aardvark-dns");
@@ -200,11 +259,7 @@ std::vector<Finding> examine(const UpOptions& options) {
   examine_cryptography(check);
 
   const std::filesystem::path data = options.data.empty() ? default_data_folder() : options.data;
-  std::filesystem::path existing = data;
-  while (!std::filesystem::exists(existing, error) && existing.has_relative_path()) existing = existing.parent_path();
-  struct statvfs disk {};
-  const std::uint64_t free_bytes =
-      ::statvfs(existing.c_str(), &disk) == 0 ? static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize : 0;
+  const std::uint64_t free_bytes = free_bytes_of(data);
   check(free_bytes >= kDiskBytesWanted, State::kWarning, phrase("disk space"),
         phrase("{} GiB free for {}", gigabytes(free_bytes), data.string()),
         phrase("the examples with their images need about {} GiB: free some, or give --data",
@@ -222,6 +277,41 @@ std::vector<Finding> examine(const UpOptions& options) {
         phrase("the kernel's overlay file system"),
         phrase("modprobe overlay; without it images are copied, which takes more room"));
   examine_ports(options, data, check);
+  return findings;
+}
+
+std::vector<Finding> examine_packing(const PackPlaces& places) {
+  std::vector<Finding> findings;
+  const Check check = into(findings);
+  const std::string release = release_name();
+  const bool debian = is_debian_12(release);
+  check(debian, State::kWarning, phrase("system"), release,
+        phrase("base images are made of Debian 12's packages; elsewhere models are packed on an image that you name "
+               "(`base:` in mifeng.yaml, --base)"));
+  check(true, State::kMissing, phrase("rights"),
+        phrase("{}; packing needs neither root nor subuids",
+               ::geteuid() == 0 ? std::string("root") : "uid " + std::to_string(::geteuid())),
+        "");
+  for (const Program& program : programs()) {
+    if (!program.packs) continue;
+    // Python models are compiled with Debian's own, which is the image's, whatever stands first in PATH.
+    const bool of_debian = std::string_view(program.name) == "python3.11";
+    const std::string path = !of_debian                                   ? find_program(program.name)
+                             : ::access("/usr/bin/python3.11", X_OK) == 0 ? "/usr/bin/python3.11"
+                                                                          : "";
+    const bool archive_reader = std::string_view(program.name) == "skopeo";
+    check(!path.empty(), archive_reader || !debian ? State::kWarning : State::kMissing, program.name,
+          path.empty() ? program.absent : path, kInstall + std::string(program.package));
+  }
+  examine_headers(debian, check);
+  examine_base_images(places.packs, debian, check);
+  examine_cryptography(check);
+  check(::access(existing_part(places.cache).c_str(), W_OK | X_OK) == 0, State::kMissing, phrase("cache"),
+        places.cache.string(), phrase("it cannot be written: give another folder with --cache"));
+  const std::uint64_t free_bytes = free_bytes_of(places.cache);
+  check(free_bytes >= kPackBytesWanted, State::kWarning, phrase("disk space"),
+        phrase("{} GiB free for {}", gigabytes(free_bytes), places.cache.string()),
+        phrase("up to {} GiB are kept: free some, or give --cache", gigabytes(kPackBytesWanted)));
   return findings;
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "mifeng/json/value.h"
 #include "mifeng/manifest/model_project.h"
 #include "mifeng/os/stop_signal.h"
+#include "mifeng/stack/run_model.h"
 #include "mifeng/stack/up.h"
 
 namespace mifeng::stack {
@@ -24,7 +26,9 @@ struct ExampleContext {
   std::filesystem::path card;        // the platform card's file
   std::filesystem::path vendor_key;  // PKCS#8 PEM, made where missing
   std::string gateway_url;
-  std::string caller_key;  // of the caller that the stack made
+  std::string caller_key;              // of the caller that the stack made
+  std::optional<PackAs> pack_as{};     // else as whoever we are
+  std::filesystem::path gateway_ca{};  // of the gateway's certificate, where it has one
 };
 
 // Folders of `examples` with a mifeng.yaml, by name.
@@ -46,6 +50,20 @@ Result<void> ensure_vendor(ExampleContext& context, const manifest::Vendor& vend
 Result<Example> deliver(ExampleContext& context, const std::filesystem::path& project);
 // Deploys, or finds the deployment of the last start; waits until the gateway answers for it.
 Result<void> deploy(ExampleContext& context, Example& example);
+
+// A line of PROJECT/calls.jsonl (spec/processes.md), or of PROJECT/build/calls.jsonl.
+struct Call {
+  std::string method = "POST";
+  std::string target;
+  std::optional<std::string> body;
+  std::optional<json::Value> answer;
+};
+Result<std::vector<Call>> read_calls(const std::filesystem::path& project);
+// What the gateway gives. It may learn of a new route a moment after the deployment is ready, so for a while it is
+// asked again where it does not know it.
+Result<net::ClientResponse> first_answer(const ExampleContext& context, const std::string& prefix, const Call& call);
+// What is wrong with an answer, as a sentence, or nothing.
+std::string difference(const Result<net::ClientResponse>& response, const Call& call);
 
 // What the calls of PROJECT/calls.jsonl gave (spec/processes.md).
 struct CallReport {

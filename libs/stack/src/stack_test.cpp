@@ -239,6 +239,23 @@ TEST_F(ToolTest, ASignalEndsTheToolAtOnce) {
   EXPECT_LT(std::chrono::steady_clock::now() - started, 10s);
 }
 
+TEST_F(StackTest, TheDoctorOfPackingAsksForNothingThatRunsModels) {
+  const auto findings = examine_packing({path("packs"), path("cache/deep/below")});
+  const auto find = [&](const std::string& what) {
+    return std::find_if(findings.begin(), findings.end(), [&](const Finding& one) { return one.what == what; });
+  };
+  for (const char* what : {"podman", "nginx", "docker-registry", "guard image", "cgroups"})
+    EXPECT_EQ(find(what), findings.end()) << what;
+  ASSERT_NE(find("rights"), findings.end());
+  EXPECT_EQ(find("rights")->state, Finding::State::kFine);
+  ASSERT_NE(find("language packs"), findings.end());  // there are none there
+  EXPECT_EQ(find("language packs")->state, Finding::State::kMissing);
+  EXPECT_THAT(find("language packs")->remedy, HasSubstr("--packs"));
+  ASSERT_NE(find("cache"), findings.end());
+  EXPECT_EQ(find("cache")->state, Finding::State::kFine);
+  EXPECT_FALSE(std::filesystem::exists(path("cache")));
+}
+
 TEST_F(StackTest, TheDoctorNamesWhatIsMissingAndHowToGetIt) {
   UpOptions options;
   options.data = path("data");

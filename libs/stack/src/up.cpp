@@ -12,12 +12,15 @@
 #include "mifeng/client/answer.h"
 #include "mifeng/client/platform_client.h"
 #include "mifeng/cluster/podman.h"
+#include "mifeng/crypto/fingerprint.h"
 #include "mifeng/kubernetes/resolving.h"
 #include "mifeng/net/loopback.h"
 #include "mifeng/net/runtime.h"
+#include "mifeng/net/tls.h"
 #include "mifeng/os/file.h"
 #include "mifeng/os/stop_signal.h"
 #include "mifeng/stack/backends.h"
+#include "run_stack.h"
 #include "supervisor.h"
 
 namespace mifeng::stack {
@@ -25,6 +28,7 @@ namespace {
 
 using client::list_of;
 using client::required_text;
+using client::text_of;
 
 using Steady = std::chrono::steady_clock;
 constexpr const char* kGatewayId = "local";
@@ -41,6 +45,16 @@ std::chrono::milliseconds restart_pause(const UpOptions& options) {
 
 std::string loopback(std::uint16_t port) { return "127.0.0.1:" + std::to_string(port); }
 
+std::string shown_pin(const std::string& hex) {
+  const auto bytes = from_hex(hex);
+  return bytes ? crypto::in_groups(*bytes) : hex;
+}
+
+// Of the ports that other machines reach.
+std::string authority(const std::string& address, std::uint16_t port) {
+  return (address.find(':') == std::string::npos ? address : "[" + address + "]") + ":" + std::to_string(port);
+}
+
 class Stack {
  public:
   Stack(const UpOptions& options, const UpListener& listener, StopSignal& stop, Installation& installation,
@@ -53,10 +67,11 @@ class Stack {
         api_(api) {}
   ~Stack() { tear_down(); }
 
-  Result<int> run() {
+  Result<int> run(const std::function<Result<int>(ExampleContext&)>& work) {
     const auto started = Steady::now();
     MIFENG_CHECK(start_programs());
     MIFENG_TRY(ExampleContext context, prepare_examples());
+    if (work) return work(context);
     MIFENG_TRY(const auto projects, find_examples(options_));
     std::vector<Example> examples;
     std::vector<CallReport> reports;
@@ -93,7 +108,11 @@ class Stack {
                installation_.port("platform", options_.platform_port, kPlatformPort));
     MIFENG_TRY(gateway_port_, installation_.port("gateway", options_.gateway_port, kGatewayPort));
     platform_url_ = "http://" + loopback(platform_port);
-    gateway_url_ = "http://" + loopback(gateway_port_);
+    gateway_url_ = "http://" + gateway_authority();
+    if (!options_.listen.empty()) {
+      gateway_url_ = "https://" + gateway_authority();
+      MIFENG_TRY(gateway_tls_, gateway_certificate());
+    }
 
     MIFENG_TRY(const std::string registry, start_images());
     say(phrase("starting the container engine"));
@@ -165,6 +184,10 @@ class Stack {
       mifengd.child.argv.push_back(text);
     }
     if (options_.registry.plain_http) mifengd.child.argv.push_back("--registry-plain-http");
+    if (!options_.listen.empty())
+      mifengd.child.argv.insert(mifengd.child.argv.end(), {"--public-listen", authority(options_.listen, platform_port),
+                                                           "--gateway-ca", gateway_tls_.certificate.string()});
+    public_url_ = options_.listen.empty() ? platform_url_ : "https://" + authority(options_.listen, platform_port);
     MIFENG_CHECK(supervisor_.add("mifengd", [mifengd] { return start_ready(mifengd); }));
     MIFENG_CHECK(add_kubernetes());
 
@@ -245,6 +268,19 @@ class Stack {
     return service;
   }
 
+  std::string gateway_authority() const {
+    return options_.listen.empty() ? loopback(gateway_port_) : authority(options_.listen, gateway_port_);
+  }
+
+  // Made here and not by the gateway, since the platform, which starts first, calls models through it.
+  Result<net::ServerTls> gateway_certificate() const {
+    const std::filesystem::path folder = installation_.data() / "gateway-tls";
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) return errno_error(error.value(), "make " + folder.string());
+    return net::self_made_certificate(folder, {options_.listen, "localhost"}, clock_);
+  }
+
   Result<void> start_gateway() {
     say(phrase("starting the gateway on {}", gateway_url_));
     const std::filesystem::path join = installation_.data() / "run/gateway.join";
@@ -272,7 +308,10 @@ class Stack {
                           "--join",
                           join.string(),
                           "--listen",
-                          loopback(gateway_port_)};
+                          gateway_authority()};
+    if (!options_.listen.empty())
+      gateway.child.argv.insert(gateway.child.argv.end(), {"--tls-cert", gateway_tls_.certificate.string(), "--tls-key",
+                                                           gateway_tls_.key.string()});
     return supervisor_.add("gateway", [gateway] { return start_ready(gateway); });
   }
 
@@ -280,6 +319,7 @@ class Stack {
     ExampleContext context{options_, installation_.data(), api_, stop_, listener_, {}, {}, gateway_url_, {}};
     context.card = installation_.data() / "card.json";
     context.vendor_key = installation_.data() / "vendor/examples.key";
+    context.gateway_ca = gateway_tls_.certificate;
     MIFENG_TRY(const json::Value card, api_.get("/card"));
     MIFENG_CHECK(write_file_atomic(context.card, as_bytes(json::serialize_pretty(card))));
 
@@ -337,15 +377,25 @@ class Stack {
 
   void tell_addresses(const ExampleContext& context, const std::vector<Example>& examples) {
     listener_.result("");
-    listener_.result(phrase("console           {}", platform_url_));
-    listener_.result(phrase("platform          {}", platform_url_));
+    listener_.result(phrase("console           {}", public_url_));
+    listener_.result(phrase("platform          {}", public_url_));
     listener_.result(phrase("gateway           {}", gateway_url_));
+    if (!options_.listen.empty()) tell_certificates();
     if (!administrator_.empty()) listener_.result(administrator_);
     listener_.result(
         phrase("command line      mifeng get models --platform unix:{}", installation_.socket("mifengd").string()));
     for (const Example& example : examples)
       listener_.result(phrase("try it            {}", curl_line(context, example)));
     listener_.result(phrase("Ctrl-C stops everything that was started."));
+  }
+
+  // What somebody on another machine compares before he believes that it is this platform, and this gateway.
+  void tell_certificates() {
+    const auto facts = api_.get("/system");
+    const auto gateway = net::certificate_fingerprint(gateway_tls_.certificate);
+    listener_.result(phrase("pin               {}", shown_pin(facts ? text_of(*facts, "tls_certificate_sm3") : "")));
+    listener_.result(phrase("gateway's pin     {}", shown_pin(gateway ? *gateway : "")));
+    listener_.result(phrase("its certificate   {}", gateway_tls_.certificate.string()));
   }
 
   void tear_down() {
@@ -369,18 +419,15 @@ class Stack {
   std::uint16_t gateway_port_ = 0;
   std::string platform_url_;
   std::string gateway_url_;
-  std::string administrator_;  // the line that says how to sign in
+  std::string public_url_;        // the platform, as the console and other machines reach it
+  net::ServerTls gateway_tls_{};  // where other machines reach it
+  std::string administrator_;     // the line that says how to sign in
 };
 
 }  // namespace
 
-Result<int> run_up(const UpOptions& options, const UpListener& listener) {
-  MIFENG_TRY(StopSignal stop, StopSignal::create());
-  if (::geteuid() != 0)
-    return Error(
-        ErrorCode::kPermissionDenied, "not-root",
-        phrase(
-            "running models needs root, for Podman's network and limits: sudo mifeng up, or ./run, which asks sudo"));
+Result<int> run_stack(const UpOptions& options, const UpListener& listener, StopSignal& stop,
+                      const std::function<Result<int>(ExampleContext&)>& work) {
   MIFENG_TRY(Installation installation,
              Installation::open(options.data.empty() ? default_data_folder() : options.data));
   // While mifengd starts again it is asked again: nothing that the stack asks for could not be asked for twice.
@@ -390,7 +437,17 @@ Result<int> run_up(const UpOptions& options, const UpListener& listener) {
                  {.silence = std::chrono::minutes(2), .absence = std::chrono::seconds(30)}));
   api.stop_by(stop);
   Stack stack(options, listener, stop, installation, api);
-  auto status = stack.run();
+  return stack.run(work);
+}
+
+Result<int> run_up(const UpOptions& options, const UpListener& listener) {
+  MIFENG_TRY(StopSignal stop, StopSignal::create());
+  if (::geteuid() != 0)
+    return Error(
+        ErrorCode::kPermissionDenied, "not-root",
+        phrase(
+            "running models needs root, for Podman's network and limits: sudo mifeng up, or ./run, which asks sudo"));
+  auto status = run_stack(options, listener, stop, {});
   // A signal is how `up` is meant to end.
   if (!status && status.error().reason() == "interrupted" && !options.once) return 0;
   return status;

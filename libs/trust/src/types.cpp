@@ -1,5 +1,6 @@
 #include "mifeng/trust/types.h"
 
+#include "mifeng/crypto/fingerprint.h"
 #include "mifeng/manifest/rules.h"
 
 namespace mifeng::trust {
@@ -10,18 +11,11 @@ Result<void> checked(const std::string& field, const manifest::Complaint& compla
   return Error(ErrorCode::kInvalidArgument, "bad-name", field + ": " + *complaint);
 }
 
-std::string bare(const std::string& fingerprint) {
-  std::string out;
-  for (const char c : fingerprint) {
-    if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == ':' || c == '-') continue;
-    out += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  }
-  return out;
-}
-
 }  // namespace
 
-bool same_fingerprint(const std::string& a, const std::string& b) { return bare(a) == bare(b); }
+bool same_fingerprint(const std::string& a, const std::string& b) {
+  return crypto::bare_fingerprint(a) == crypto::bare_fingerprint(b);
+}
 
 Result<void> check_label(const std::string& field, const std::string& value, std::size_t max) {
   return checked(field, manifest::check_label(value, max));

@@ -1,6 +1,10 @@
 """Serves a vendor's function with FastAPI on a Unix socket. The pack's own code, in the plain layer.
 
   python3.11 -I /opt/mifeng/mifeng_serve.py MODULE:FUNCTION
+  python3.11 -I mifeng_serve.py --check SITE [--more] MODULE:FUNCTION
+
+The second loads the entry from the current folder, as packing does, and ends; SITE is the folder of its dependencies. With
+--more the image has further ones, of which nothing is known here.
 
 The function takes the request's JSON object and returns what json can write. ValueError is the caller's mistake (400),
 any other exception the model's (500, its text in the log alone). Beside it in the module may stand `metadata()`, an
@@ -11,6 +15,7 @@ import importlib
 import json
 import os
 import resource
+import site
 import socket
 import sys
 import traceback
@@ -33,7 +38,9 @@ def load(entry, folder):
     module = importlib.import_module(module_name)
     function = getattr(module, function_name, None)
     if not callable(function):
-        sys.exit(f"model: {module_name} has no function {function_name}")
+        others = sorted(name for name, value in vars(module).items() if callable(value) and not name.startswith("_"))
+        sys.exit(f"model: {module_name} has no function {function_name}" +
+                 (f"; there are: {', '.join(others[:20])}" if others else ""))
     describe = getattr(module, "metadata", None)
     return function, (describe() if callable(describe) else {})
 
@@ -202,7 +209,39 @@ def make_app(function, described, model, version):
     return app
 
 
+def check(folder, more, entry):
+    """Loads the entry on the vendor's machine. What only the container has is no mistake here: the payload as /app, and with
+    `more` what the image brings beside the dependencies."""
+    if not more:  # what is installed on this machine is not in the image
+        sys.path[:] = [path for path in sys.path if not path.endswith(("/dist-packages", "/site-packages"))]
+    site.addsitedir(folder)
+    try:
+        load(entry, os.getcwd())
+        return
+    except OSError as error:
+        if not str(error.filename).startswith("/app/"):
+            raise
+        missing = error.filename
+    except ImportError as error:
+        top = (error.name or "").partition(".")[0]
+        if not more or not top or any(one.name.partition(".")[0] == top for one in os.scandir(".")):  # or the vendor's own
+            raise
+        missing = error.name
+    print(f"model: not loaded to its end, since {missing} may be there in the container alone", file=sys.stderr)
+
+
 def main():
+    if len(sys.argv) > 3 and sys.argv[1] == "--check":
+        status = 1
+        try:
+            check(sys.argv[2], "--more" in sys.argv[3:-1], sys.argv[-1])
+            status = 0
+        except SystemExit as end:
+            print(end, file=sys.stderr)
+        except BaseException:
+            traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(status)  # a thread that the model started would be waited for
     harden()
     if len(sys.argv) != 2 or ":" not in sys.argv[1]:
         sys.exit("usage: mifeng_serve.py MODULE:FUNCTION")

@@ -2,6 +2,7 @@
 // disk are.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -23,6 +24,7 @@ struct TreeLayer {
   std::filesystem::path folder;
   std::filesystem::path cache;  // finished blobs are kept in CACHE/layers by the digest of their tar
   StopSignal* stop = nullptr;
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress{};  // bytes of files; twice: digest, then blob
 };
 
 // Owner 0:0, time 0, folders 0755, files 0755 or 0644 by their owner's execute bit, links as they are; sockets, pipes

@@ -1,6 +1,7 @@
 // From a model project to a .mfpkg: runs the language's pack, makes the layers, seals the payload, signs, writes.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -36,6 +37,8 @@ class PackListener {
   virtual void note(std::string_view what) = 0;  // about the part that was begun
   virtual void line(std::string_view text) = 0;  // of the language's pack, as it wrote it
   virtual void progress(std::string_view what, std::uint64_t done, std::uint64_t total) = 0;
+  // A tool that was started works, and has said nothing for that long; about once a second.
+  virtual void waiting(std::chrono::seconds) {}
 };
 
 struct PackResult {

@@ -37,6 +37,7 @@ struct ApiOptions {
   std::string registry;             // address; empty without one
   std::string installation;         // id; may be empty
   std::string gateway_url;          // where gateways take requests; empty where nobody said
+  std::string public_url;           // of the listener for other machines; empty: there is none
   std::string tls_certificate_pem;  // of the listener, for join files; empty without TLS
   std::string tls_certificate_sm3;
   UnixMillis started_ms = 0;

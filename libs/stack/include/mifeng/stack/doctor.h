@@ -1,6 +1,7 @@
-// `mifeng doctor`: what this machine lacks for `mifeng up`, and how to get it.
+// `mifeng doctor`: what this machine lacks for `mifeng up`, or for packing alone, and how to get it.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -19,5 +20,12 @@ struct Finding {
 
 // Looks, and changes nothing. `options` as for run_up.
 std::vector<Finding> examine(const UpOptions& options);
+
+// What `mifeng pack` needs, of a vendor who runs nothing: no root, no engine, no registry.
+struct PackPlaces {
+  std::filesystem::path packs;  // the folder of language packs
+  std::filesystem::path cache;  // need not be there yet
+};
+std::vector<Finding> examine_packing(const PackPlaces& places);
 
 }  // namespace mifeng::stack

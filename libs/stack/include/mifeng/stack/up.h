@@ -42,7 +42,9 @@ struct UpOptions {
   std::uint16_t platform_port = 0;   // 0: that of the last start, else 7080 or a free one
   std::uint16_t gateway_port = 0;    // the same with 7081
   std::uint16_t registry_port = 0;   // the same with 7082
-  int lease_seconds = 0;             // of mifengd; 0: its default
+  std::string listen;  // an address of this machine: other machines reach platform and gateway there, over TLS; empty:
+                       // nobody but this machine does
+  int lease_seconds = 0;  // of mifengd; 0: its default
   int snapshot_lifetime_seconds = 0;
   std::string port_range;         // "FIRST-LAST", of mifengd; empty: its default
   std::string guard_listen;       // of mifengd, for guards on other machines; empty: none
