@@ -91,6 +91,9 @@ CASES = {
     "deleteRoute": ("route", "DELETE", "", None, 204),
     "deleteCaller": ("caller", "DELETE", "", None, 204),
     "renewCallerKey": ("caller", "POST", "/key", None, 200),
+    "addCallerKey": ("caller", "POST", "/keys", {"name": "mine"}, 201),
+    # The version fits; there is no such key.
+    "endCallerKey": ("caller", "DELETE", "/keys/ck-none", None, 404),
     "enableCaller": ("caller", "PUT", "/enabled", {"enabled": True}, 200),
     "updateVendor": ("made_vendor", "PUT", "", {"name": "mine"}, 200),
     "deleteVendor": ("made_vendor", "DELETE", "", None, 204),

@@ -186,6 +186,7 @@ TEST_F(Gateways, ASnapshotSaysWhatIsToBeServed) {
   ASSERT_TRUE(platform_->routes().create(operator_, route));
   const auto caller = platform_->callers().create(operator_, "ward").value();
   const auto off = platform_->callers().create(operator_, "off").value();
+  const auto second = platform_->callers().add_key(operator_, caller.caller.id, {.name = "second"}).value();
   ASSERT_TRUE(platform_->callers().set_enabled(operator_, off.caller.id, false));
   enrol();
   const auto before = open(platform_->gateways().snapshot("gw-1", 0).value());
@@ -216,9 +217,13 @@ TEST_F(Gateways, ASnapshotSaysWhatIsToBeServed) {
   ASSERT_EQ(snapshot.routes.size(), 1u);
   EXPECT_EQ(snapshot.routes[0].id, made->id);
   EXPECT_FALSE(snapshot.routes[0].callers);
-  ASSERT_EQ(snapshot.callers.size(), 1u);
-  EXPECT_EQ(snapshot.callers[0].id, caller.caller.id);
-  EXPECT_EQ(snapshot.callers[0].key_sm3, crypto::sm3(as_bytes(caller.key)));
+  ASSERT_EQ(snapshot.callers.size(), 2u) << "once for each key";
+  std::set<crypto::Sm3Digest> digests;
+  for (const auto& one : snapshot.callers) {
+    EXPECT_EQ(one.id, caller.caller.id);
+    digests.insert(one.key_sm3);
+  }
+  EXPECT_EQ(digests, (std::set{crypto::sm3(as_bytes(caller.key)), crypto::sm3(as_bytes(second.key))}));
   ASSERT_EQ(snapshot.instances.size(), 1u);
   EXPECT_TRUE(snapshot.instances[0].signing_key == guard.signing_key.public_key());
   ASSERT_EQ(snapshot.endpoints.size(), 2u);

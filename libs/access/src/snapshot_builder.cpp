@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "mifeng/access/context.h"
@@ -20,12 +21,16 @@ Result<messages::Snapshot> build_snapshot(store::Transaction& tx, const trust::K
   messages::Snapshot snapshot;
   snapshot.identity_chain = keys.identity_chain();
   MIFENG_TRY(const auto callers, store::all<store::CallerRow>(tx));
-  for (const auto& row : callers) {
-    if (row.enabled == 0) continue;
+  std::set<std::string> enabled;
+  for (const auto& row : callers)
+    if (row.enabled != 0) enabled.insert(row.id);
+  MIFENG_TRY(const auto caller_keys, store::all<store::CallerKeyRow>(tx));
+  for (const auto& row : caller_keys) {
+    if (!enabled.contains(row.caller_id)) continue;
     MIFENG_TRY(const Bytes digest, from_hex(row.key_sm3));
-    messages::SnapshotCaller caller{.id = row.id, .key_sm3 = {}};
+    messages::SnapshotCaller caller{.id = row.caller_id, .key_sm3 = {}};
     if (digest.size() != caller.key_sm3.size())
-      return Error(ErrorCode::kInternal, "bad-row", "The stored key of caller " + row.id + " has no whole digest.");
+      return Error(ErrorCode::kInternal, "bad-row", "The stored key " + row.id + " has no whole digest.");
     std::copy(digest.begin(), digest.end(), caller.key_sm3.begin());
     snapshot.callers.push_back(std::move(caller));
   }

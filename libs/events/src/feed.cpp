@@ -31,6 +31,7 @@ const std::vector<Watched>& watched() {
       {Kind::kPorts, {.table = "used_node_ports", .id = "cluster_id", .owner = {}, .quiet = {}}},
       {Kind::kRoutes, {.table = "route_information", .id = "id", .owner = {}, .quiet = {}}},
       {Kind::kCallers, {.table = "callers", .id = "id", .owner = {}, .quiet = {}}},
+      {Kind::kCallers, {.table = "caller_keys", .id = "caller_id", .owner = {}, .quiet = {}}},
       {Kind::kGateways, {.table = "gateways", .id = "id", .owner = {}, .quiet = {"last_seen_ms", "report_counter"}}},
       {Kind::kKeys, {.table = "platform_keys", .id = "id", .owner = {}, .quiet = {}}},
       {Kind::kInstances,

@@ -228,11 +228,9 @@ Result<Snapshot> decode_snapshot(ByteView json) {
     instance_ids.add(instance, id);
     if (key) snapshot.instances.push_back({std::move(id), std::move(deployment), std::move(*key)});
   }
-  Unique caller_ids("id");
   for (json::Fields& each : reader.list("callers", kCallersMax)) {
     Reader caller(each);
     std::string id = caller.id("id");
-    caller_ids.add(caller, id);
     snapshot.callers.push_back({std::move(id), caller.digest("key_sm3")});
   }
   for (json::Fields& each : reader.list("output_keys", kOutputKeysMax)) {

@@ -262,6 +262,7 @@ Result<void> Platform::housekeep() {
   MIFENG_CHECK(services_->submits.remove_expired());
   MIFENG_CHECK(services_->people.end_sessions());
   MIFENG_CHECK(services_->trial_caller.end_expired(services_->access_context));
+  MIFENG_CHECK(services_->callers.end_expired_keys());
   MIFENG_CHECK(services_->audit.sign_head_if_due());
   const UnixMillis now = services_->base.clock.now_ms();
   if (services_->retained_ms + kRetentionPause <= now) {

@@ -148,6 +148,40 @@ TEST_F(Services, CallerKeysChange) {
   EXPECT_TRUE(renewed.key.starts_with("mfk_"));
   EXPECT_EQ(platform_->callers().new_key(operator_, "ca-none").error().code(), ErrorCode::kNotFound);
   EXPECT_EQ(platform_->callers().new_key(auditor_, made.caller.id).error().reason(), "not-allowed");
+  EXPECT_EQ(renewed.caller.keys.size(), 1u) << "the others have ended";
+}
+
+TEST_F(Services, KeysOfACallerOverlapAndEnd) {
+  auto& callers = platform_->callers();
+  const auto made = callers.create(operator_, "ward").value();
+  ASSERT_EQ(made.caller.keys.size(), 1u);
+  EXPECT_EQ(made.caller.keys[0].id, made.key_id);
+  EXPECT_EQ(made.caller.keys[0].expires_ms, 0);
+  const std::string id = made.caller.id;
+  constexpr std::int64_t kDay = 24LL * 3600 * 1000;
+  const auto next = callers.add_key(operator_, id, {.name = "next", .lifetime_ms = kDay});
+  ASSERT_TRUE(next) << next.error().message();
+  EXPECT_NE(next->key, made.key);
+  EXPECT_NE(next->caller.etag, made.caller.etag);
+  EXPECT_EQ(next->caller.keys.back().expires_ms, clock_.now_ms() + kDay);
+  EXPECT_EQ(callers.add_key(operator_, id, {.name = "next"}).error().reason(), "caller-key-exists");
+  EXPECT_EQ(callers.add_key(operator_, id, {.name = ""}).error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(callers.add_key(operator_, id, {.name = "x", .lifetime_ms = -1}).error().reason(), "bad-lifetime");
+  EXPECT_EQ(callers.add_key(operator_, id, {.name = "x", .lifetime_ms = 4000 * kDay}).error().reason(), "bad-lifetime");
+  EXPECT_EQ(callers.add_key(auditor_, id, {.name = "x"}).error().reason(), "not-allowed");
+  EXPECT_EQ(callers.end_key(operator_, id, "ck-none").error().code(), ErrorCode::kNotFound);
+  const auto other = callers.create(operator_, "other").value();
+  EXPECT_EQ(callers.end_key(operator_, id, other.key_id).error().code(), ErrorCode::kNotFound) << "another caller's";
+  ASSERT_TRUE(callers.end_key(operator_, id, made.key_id));
+  EXPECT_EQ(callers.get(operator_, id)->keys.size(), 1u);
+  EXPECT_EQ(callers.end_expired_keys().value(), 0);
+  clock_.advance(std::chrono::hours(24));
+  ASSERT_TRUE(platform_->housekeep());
+  EXPECT_TRUE(callers.get(operator_, id)->keys.empty());
+  EXPECT_EQ(callers.get(operator_, other.caller.id)->keys.size(), 1u);
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(callers.add_key(operator_, id, {.name = "k" + std::to_string(i)}));
+  EXPECT_EQ(callers.add_key(operator_, id, {.name = "more"}).error().reason(), "too-many-caller-keys");
+  ASSERT_TRUE(callers.remove(operator_, id)) << "with all its keys";
 }
 
 TEST_F(Services, UploadsAreResumedInOrderAndByTheirOwner) {

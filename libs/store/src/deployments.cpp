@@ -154,4 +154,12 @@ Result<Slice<CallerRow>> caller_slice(Transaction& tx, const Window& window) {
   return select_slice<CallerRow>(tx, "", {}, "name", window);
 }
 
+Result<std::vector<CallerKeyRow>> keys_of_caller(Transaction& tx, const std::string& caller_id) {
+  return select<CallerKeyRow>(tx, "WHERE caller_id = :caller ORDER BY created_ms, id", {caller_id});
+}
+
+Result<std::vector<CallerKeyRow>> caller_keys_ended_by(Transaction& tx, std::int64_t now_ms) {
+  return select<CallerKeyRow>(tx, "WHERE expires_ms > 0 AND expires_ms <= :now ORDER BY expires_ms", {now_ms});
+}
+
 }  // namespace mifeng::store

@@ -169,13 +169,21 @@ CREATE TABLE route_information (
   PRIMARY KEY (id),
   UNIQUE (prefix)
 ){strict};
--- 模型使用方 callers, under the SM3 of their API key
+-- 模型使用方 callers
 CREATE TABLE callers (
-  id TEXT NOT NULL, name TEXT NOT NULL, key_sm3 TEXT NOT NULL, enabled {int} NOT NULL, created_ms {int} NOT NULL,
-  key_changed_ms {int} NOT NULL,
+  id TEXT NOT NULL, name TEXT NOT NULL, enabled {int} NOT NULL, created_ms {int} NOT NULL,
+  key_changed_ms {int} NOT NULL, key_changes {int} NOT NULL,
   PRIMARY KEY (id),
-  UNIQUE (name),
-  UNIQUE (key_sm3)
+  UNIQUE (name)
+){strict};
+-- 调用方密钥 their API keys, under the SM3 of each
+CREATE TABLE caller_keys (
+  id TEXT NOT NULL, caller_id TEXT NOT NULL, name TEXT NOT NULL, key_sm3 TEXT NOT NULL, created_ms {int} NOT NULL,
+  expires_ms {int} NOT NULL,
+  PRIMARY KEY (id),
+  UNIQUE (caller_id, name),
+  UNIQUE (key_sm3),
+  FOREIGN KEY (caller_id) REFERENCES callers (id) ON DELETE CASCADE
 ){strict};
 -- 平台密钥 identity, delivery and output keys, wrapped
 CREATE TABLE platform_keys (

@@ -33,7 +33,8 @@ class Search : public testing::Test {
                              .version = "1.0.0",
                              .model_user = 1});
     insert_row(RouteRow{.id = "rt-1", .name = "fields", .prefix = "/wheat", .deployment_id = "wheat-1a2b3c"});
-    insert_row(CallerRow{.id = "ca-1", .name = "ward-7", .key_sm3 = "secret"});
+    insert_row(CallerRow{.id = "ca-1", .name = "ward-7"});
+    insert_row(CallerKeyRow{.id = "ck-1", .caller_id = "ca-1", .name = "first", .key_sm3 = "secret"});
     insert_row(PersonRow{.id = "pe-1", .name = "wang", .display_name = "王工"});
     insert_row(PortRangeRow{.cluster_id = "local", .first_port = 30000, .last_port = 30999});
     insert_row(UsedPortRow{

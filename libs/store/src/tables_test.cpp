@@ -110,6 +110,8 @@ TEST_F(Tables, EveryRowComesBackAsItWentIn) {
   round_trip(BatchRow{});
   round_trip(RouteRow{});
   round_trip(CallerRow{});
+  const std::string caller = database_->read([](Transaction& tx) { return all<CallerRow>(tx); }).value().front().id;
+  round_trip_of(CallerKeyRow{}, [&](auto& row) { row.caller_id = caller; });
   round_trip(KeyRow{});
   round_trip(WrappedSecretRow{});
   round_trip(InstanceRow{});

@@ -47,7 +47,7 @@ TEST(Version, EveryMemberThatPeopleDecideCounts) {
     EXPECT_NE(version_of(other), version_of(route));
   }
   store::CallerRow caller, renewed;
-  renewed.key_sm3 = "other";
+  renewed.key_changes = 1;
   EXPECT_NE(version_of(renewed), version_of(caller));
   store::VendorRow vendor, proposed;
   proposed.pending_key_pem = "other";

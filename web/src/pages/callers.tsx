@@ -9,9 +9,11 @@ import { saidError } from '../i18n/said.ts';
 import { Act } from '../ui/act.tsx';
 import { type Asks, EntryDialogs, type Secret } from '../ui/entry.tsx';
 import { groups, moment } from '../ui/format.ts';
-import { Empty, Id, Loaded, PageHead, Time } from '../ui/parts.tsx';
+import { Shown } from '../ui/dialog.tsx';
+import { Empty, Id, Loaded, PageHead, State, save } from '../ui/parts.tsx';
 import type { Field } from '../ui/rests.ts';
 import { Pages, Table, useList } from '../ui/table.tsx';
+import { CallerKeys, Ends } from './caller-keys.tsx';
 
 const kSize = 50;
 type Caller = Schemas['Caller'];
@@ -23,13 +25,15 @@ export default function Callers() {
   const queries = useQueryClient();
   const [asks, setAsks] = useState<Asks<Caller, { name: string }> | null>(null);
   const [error, setError] = useState<unknown>(null);
+  const [keysOf, setKeysOf] = useState('');
+  const [secret, setSecret] = useState<Secret | null>(null);
   const query = { page: list.page, page_size: kSize };
   const asked = useLive(['callers', query], (signal) => must(client.GET('/callers', { signal, params: { query } })), { keep: true });
   const routes = useLive(['routes', 'all'], (signal) => must(client.GET('/routes', { signal, params: { query: { page_size: 200 } } })));
   const after = () => queries.invalidateQueries({ queryKey: ['callers'] });
   const versions = (): Field<Caller>[] => [
     { label: t('callers.on'), of: (one) => t(one.enabled ? 'collision.yes' : 'collision.no') },
-    { label: t('callers.key-since'), of: (one) => moment(one.key_changed_ms) },
+    { label: t('callers.keys'), of: (one) => one.keys.map((key) => `${key.name} ${moment(key.created_ms)}`).join('、') },
   ];
   const mine = (id: string) => routes.data?.items.filter((one) => one.open || one.callers.length === 0 || one.callers.includes(id)) ?? [];
   const keyOf = (made: Schemas['NewCaller']): Secret => ({ title: t('callers.made', { name: made.caller.name }), note: t('account.shown-once'), value: made.key, file: `${made.caller.name}.key` });
@@ -59,7 +63,19 @@ export default function Callers() {
                   { title: t('field.name'), cell: (one) => one.name },
                   { title: t('callers.id'), cell: (one) => <Id value={one.id} keep={12} /> },
                   { title: t('nav.routes'), wide: true, cell: (one) => mine(one.id).map((route) => route.prefix).join('、') || <span className="second">{t('callers.no-routes')}</span> },
-                  { title: t('callers.key-since'), cell: (one) => <Time ms={one.key_changed_ms} /> },
+                  {
+                    title: t('callers.keys'),
+                    cell: (one) =>
+                      one.keys.length === 0 ? (
+                        <State kind="gone">{t('callers.no-keys')}</State>
+                      ) : (
+                        one.keys.map((key) => (
+                          <div key={key.id}>
+                            {key.name} <span className="note"><Ends of={key} /></span>
+                          </div>
+                        ))
+                      ),
+                  },
                   {
                     title: t('callers.on'),
                     cell: (one) => (
@@ -81,6 +97,9 @@ export default function Callers() {
                     title: '',
                     cell: (one) => (
                       <span className="row row-acts">
+                        <Act needs="manage-callers" size="small" onClick={() => setKeysOf(one.id)}>
+                          {t('callers.keys-ask')}
+                        </Act>
                         <Act needs="manage-callers" size="small" onClick={() => setAsks({ what: 'renew', of: one })}>
                           {t('callers.renew-ask')}
                         </Act>
@@ -97,6 +116,8 @@ export default function Callers() {
           )
         }
       </Loaded>
+      {asked.data?.items.filter((one) => one.id === keysOf).map((one) => <CallerKeys key={one.id} of={one} close={() => setKeysOf('')} made={setSecret} />)}
+      {secret && <Shown open close={() => setSecret(null)} title={secret.title} note={secret.note} secret={secret.value} file={() => save(secret.file, `${secret.value}\n`, 'text/plain')} />}
       <EntryDialogs<Caller, { name: string }>
         asks={asks}
         ask={setAsks}

@@ -13,8 +13,10 @@ inline constexpr std::size_t kLabelMax = 63;     // of a DNS label (RFC 1123 sec
 inline constexpr std::size_t kPortNameMax = 15;  // RFC 6335 section 5.1
 
 inline constexpr std::size_t kDeploymentNameMax = 32;  // so that what is made of it is a label still
-inline constexpr std::size_t kBatchItemsMax = 3000;    // more than a cluster has node ports
-inline constexpr std::int64_t kReplicasMax = 64;       // of a deployment, and so of what a config may ask for
+inline constexpr std::size_t kCallerKeysMax = 10;      // of one caller, at the same time
+inline constexpr std::int64_t kCallerKeyDaysMax = 3650;
+inline constexpr std::size_t kBatchItemsMax = 3000;  // more than a cluster has node ports
+inline constexpr std::int64_t kReplicasMax = 64;     // of a deployment, and so of what a config may ask for
 inline constexpr std::size_t kEnvVarsMax = 200;
 inline constexpr std::size_t kEnvNameMax = 128;
 

@@ -110,8 +110,12 @@ MIFENG_RECORD(RouteRow, "route_information", 1, text(id), text(name), text(prefi
               number(enabled), number(open_to_all), text(callers_json), number(stream_requests), number(idempotent),
               text(pass_headers_json), number(created_ms), number(changed_ms));
 
-MIFENG_RECORD(CallerRow, "callers", 1, text(id), text(name), text(key_sm3), number(enabled), number(created_ms),
-              number(key_changed_ms));
+MIFENG_RECORD(CallerRow, "callers", 1, text(id), text(name), number(enabled), number(created_ms),
+              number(key_changed_ms),
+              number(key_changes));  // how often a key was made or ended: two changes within a millisecond are two
+
+MIFENG_RECORD(CallerKeyRow, "caller_keys", 1, text(id), text(caller_id), text(name), text(key_sm3), number(created_ms),
+              number(expires_ms));  // 0: not by itself
 
 Result<Slice<DeploymentRow>> search_deployments(Transaction& tx, const std::string& text, const std::string& state,
                                                 const std::string& version_id, const Window& window);
@@ -149,5 +153,7 @@ Result<std::optional<RouteRow>> route_by_prefix(Transaction& tx, const std::stri
 Result<Slice<RouteRow>> search_routes(Transaction& tx, const std::string& text, const Window& window);
 Result<std::optional<CallerRow>> caller_by_name(Transaction& tx, const std::string& name);
 Result<Slice<CallerRow>> caller_slice(Transaction& tx, const Window& window);
+Result<std::vector<CallerKeyRow>> keys_of_caller(Transaction& tx, const std::string& caller_id);  // oldest first
+Result<std::vector<CallerKeyRow>> caller_keys_ended_by(Transaction& tx, std::int64_t now_ms);
 
 }  // namespace mifeng::store
