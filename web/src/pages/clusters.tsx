@@ -115,6 +115,7 @@ function One({ of }: { of: Cluster }) {
         ready={name.trim() !== '' && nodes.trim() !== ''}
         run={async () => {
           await must(client.PUT('/clusters/{id}', { params: path, body: { name: name.trim(), default_namespace: of.default_namespace, node_addresses: nodes.split(/\s+/).filter(Boolean), ...(of.kind === 'kubernetes' ? { registry: of.registry, guard_url: of.guard_url } : {}) } }));
+          rehearsal.reset(); // of what it was
           await after();
         }}
       >
