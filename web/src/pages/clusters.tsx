@@ -160,17 +160,19 @@ function One({ of }: { of: Cluster }) {
 function Findings({ name, of }: { name: string; of: Schemas['ClusterFindings']['items'] }) {
   const { t } = useTranslation();
   return (
-    <Table
-      name={name}
-      rows={of}
-      keyOf={(one) => one.what}
-      columns={[
-        { title: t('field.state'), cell: (one) => <StateOf state={one.state} /> },
-        { title: t('clusters.what'), cell: (one) => <span className="mono">{said(one.what)}</span> },
-        { title: t('audit.detail'), wide: true, cell: (one) => said(one.detail) },
-        { title: t('clusters.remedy'), wide: true, cell: (one) => said(one.remedy) },
-      ]}
-    />
+    <div style={{ marginTop: 12 }}>
+      <Table
+        name={name}
+        rows={of}
+        keyOf={(one) => one.what}
+        columns={[
+          { title: t('field.state'), cell: (one) => <StateOf state={one.state} /> },
+          { title: t('clusters.what'), cell: (one) => <span className="mono">{said(one.what)}</span> },
+          { title: t('audit.detail'), wide: true, cell: (one) => said(one.detail) },
+          { title: t('clusters.remedy'), wide: true, cell: (one) => said(one.remedy) },
+        ]}
+      />
+    </div>
   );
 }
 
