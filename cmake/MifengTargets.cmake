@@ -148,7 +148,7 @@ function(mifeng_test name)
   target_include_directories(${name}_test PRIVATE src)
   target_link_libraries(${name}_test PRIVATE mifeng::${name} mifeng::os GTest::gmock_main ${ARG_LIBS} mifeng_flags)
   target_compile_definitions(${name}_test PRIVATE MIFENG_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-  # Nobody ships these; they compile in a quarter less time so.
+  # Nobody ships these; they compile in a fifth less time so.
   target_compile_options(${name}_test PRIVATE -Og)
   if(is_here)
     gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60

@@ -57,6 +57,8 @@ def test_a_sealed_model_runs_and_answers_with_the_namespaced_role_alone(scene):
     installation.mifeng("cluster", "add", "given", "--kubeconfig", scene.folder / "kubeconfig", "--as-given", "--namespace",
                         "given", "--registry", k8s.registry, "--node-address", k8s.node_address, "--no-rehearsal")
     installation.api("PUT", "/ports/ranges?cluster=given", {"ranges": [{"first": FIRST, "last": LAST}]})
+    # With that role nodes are not seen; one guard without a model comes up all the same.
+    assert f"a pod on the node {k8s.node}" in installation.mifeng("cluster", "rehearse", "given").stdout
     # Somebody has the first port, in a namespace that this login does not see.
     k8s.namespace("unseen")
     pods.apply(k8s, "unseen", pods.service("first", FIRST))
@@ -140,7 +142,6 @@ def test_a_cluster_with_deployments_is_not_removed_but_let_go_of(scene):
     assert done.returncode != 0 and "[cluster-in-use]" in done.stderr and "1 deployments are in the cluster given" in done.stderr
     wait_until_answered(installation, scene.key, "/far")
     unit = [one["name"] for one in scene.state()["units"]]
-
 
     def running():
         return by_hand(k8s, "get", "pods", "-o", "jsonpath={.items[*].metadata.name}").split()

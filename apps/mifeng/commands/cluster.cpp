@@ -70,7 +70,8 @@ Result<int> set(const PlatformFlags& flags, const SetOptions& options, Console& 
 }
 
 Result<std::vector<stack::Finding>> rehearse(const PlatformClient& client, const std::string& id, Console& console) {
-  console.message(say("Putting guards without models on the nodes of {}; some seconds, two minutes at most ...", {id}));
+  console.message(say(
+      "Putting guards without models on the nodes of {}; some seconds, or minutes where something is wrong ...", {id}));
   MIFENG_TRY(const auto answer, client.send("POST", path_of(id) + "/rehearsal"));
   return findings_of(answer);
 }
@@ -228,10 +229,9 @@ void add_cluster(Command& root) {
   rehearsal.text("CLUSTER", *rehearsal_id, "its id", Need::kRequired);
   rehearsal.examples(
       "  mifeng cluster rehearse east            exit status 1 if something is missing\n\n"
-      "Pulls the guards' image on each node that takes pods, 16 at most, starts it, has it reach the platform, and "
-      "reaches "
-      "it\n"
-      "at a node port. Nothing stays in the cluster.");
+      "Puts as many guards there as nodes take pods, 16 at most, which pull their image and reach the platform, and "
+      "calls\n"
+      "one at a node port. Nothing stays in the cluster.");
   rehearsal.run([=](Console& console) -> Result<int> {
     MIFENG_TRY(const auto client, connect(*rehearsal_flags));
     MIFENG_TRY(const auto findings, rehearse(client, *rehearsal_id, console));

@@ -10,7 +10,6 @@
 #include "mifeng/deployments/deployment_rows.h"
 #include "mifeng/net/client.h"
 #include "mifeng/trust/audit_log.h"
-#include "mifeng/trust/text.h"
 #include "port_plan.h"
 
 namespace mifeng::deployments {
@@ -23,10 +22,10 @@ using namespace std::chrono_literals;
 
 constexpr int kNodesMax = 16;
 constexpr auto kComeUpWithin = 60s;  // an image of 15 MB over a slow line, and a scheduler that has much to do
-constexpr auto kRestlessFor = 20s;   // by then what went wrong is not just on its way
+constexpr auto kUnchangedFor = 20s;  // by then what went wrong is not just on its way
 constexpr auto kLookEvery = 500ms;
-constexpr auto kReachedWithin = 10s;  // a node port, from when its Service is there
-constexpr std::chrono::milliseconds kDialPatience{3000};
+constexpr auto kReachedWithin = 10s;  // a node port at all addresses; each is tried once in any case
+constexpr std::chrono::milliseconds kDialPatience{2000};
 constexpr std::uint16_t kPort = 8080;
 constexpr std::int64_t kMemoryBytes = 64 << 20;
 
@@ -101,11 +100,11 @@ class Rehearsal {
     return clusters::call_engine<T>(context_.clusters, cluster_, std::move(call));
   }
 
-  // Where the nodes are not seen, one unit somewhere is what can be tried.
+  // Where we may not see the nodes, one unit somewhere is what can be tried.
   Result<void> count_nodes() {
-    MIFENG_TRY(const auto nodes,
-               ask<std::vector<cluster::Node>>([](cluster::Engine& engine) { return engine.nodes(); }));
-    const auto takes = std::count_if(nodes.begin(), nodes.end(),
+    const auto nodes = ask<std::vector<cluster::Node>>([](cluster::Engine& engine) { return engine.nodes(); });
+    if (!nodes) return nodes.error().code() == ErrorCode::kPermissionDenied ? ok() : nodes.error();
+    const auto takes = std::count_if(nodes->begin(), nodes->end(),
                                      [](const cluster::Node& node) { return node.ready && !node.cordoned; });
     workload_.replicas = static_cast<int>(std::clamp<std::ptrdiff_t>(takes, 1, kNodesMax));
     return ok();
@@ -148,7 +147,7 @@ class Rehearsal {
         before = std::move(all);
         changed = now;
       }
-      if (all_ready(units) || now >= until || (all_said(units) && now >= changed + kRestlessFor)) break;
+      if (all_ready(units) || now >= until || (all_said(units) && now >= changed + kUnchangedFor)) break;
     }
     note_units(units);
     return note_addresses(std::any_of(units.begin(), units.end(), [](const Unit& unit) { return unit.ready; }));
@@ -174,13 +173,14 @@ class Rehearsal {
   void note_units(const std::vector<Unit>& units) {
     for (const Unit& unit : units) {
       const std::string where = unit.node.empty() ? phrase("a pod") : phrase("a pod on the node {}", unit.node);
-      if (unit.ready) {
-        findings_.push_back(
-            {FindingState::kFine, where, phrase("starts, and reaches the platform at {}", workload_.door->url), ""});
-      } else {
-        findings_.push_back({FindingState::kMissing, where,
-                             unit.reason.empty() ? phrase("is not ready after a minute") : unit.reason, unit.remedy});
-      }
+      ClusterFinding found{FindingState::kFine, where,
+                           phrase("starts, and reaches the platform at {}", workload_.door->url), ""};
+      if (!unit.ready)
+        found = {FindingState::kMissing, where,
+                 unit.reason.empty() ? phrase("is not ready after a minute") : unit.reason, unit.remedy};
+      // Nothing keeps two from one node, where others take none.
+      const auto same = [&](const ClusterFinding& one) { return one.what == found.what && one.detail == found.detail; };
+      if (std::none_of(findings_.begin(), findings_.end(), same)) findings_.push_back(std::move(found));
     }
     const auto missing = workload_.replicas - static_cast<int>(units.size());
     if (missing > 0)
@@ -191,8 +191,8 @@ class Rehearsal {
   Result<void> note_addresses(bool anybody_answers) {
     if (!anybody_answers) return ok();  // then no address can
     const std::uint16_t port = workload_.node_ports.front().node_port;
+    const auto until = std::chrono::steady_clock::now() + kReachedWithin;
     for (const std::string& address : addresses_) {
-      const auto until = std::chrono::steady_clock::now() + kReachedWithin;
       std::string why;
       do {
         // A node's rules for a Service follow a moment after it.
@@ -204,7 +204,7 @@ class Rehearsal {
         findings_.push_back({FindingState::kFine, what, phrase("answers the platform"), ""});
       } else {
         findings_.push_back(
-            {FindingState::kMissing, what, phrase("does not answer the platform: {}", trust::clean_text(why, 500)),
+            {FindingState::kMissing, what, phrase("does not answer the platform: {}", why),
              phrase("open the nodes' ports of the range to the machines of platform and gateways, or say with `mifeng "
                     "cluster set --node-address` where they are reached")});
       }

@@ -74,6 +74,27 @@ TEST(GuardConfig, TheDoorComesWithTagPodAndToken) {
   }
 }
 
+TEST(GuardConfig, WithoutAModelFourVariablesAreEnough) {
+  const std::map<std::string, std::string> environment{{"MIFENG_DEPLOYMENT", "rehearsal-1"},
+                                                       {"MIFENG_PLATFORM", "http://10.0.0.1:7083"},
+                                                       {"MIFENG_DOOR_TAG", "ward.00ff"},
+                                                       {"MIFENG_PORTS", "http=8080"}};
+  const auto config = read_rehearsal(environment);
+  ASSERT_TRUE(config.has_value()) << config.error().message();
+  EXPECT_EQ(config->deployment, "rehearsal-1");
+  EXPECT_EQ(config->platform, "http://10.0.0.1:7083");
+  EXPECT_EQ(config->tag, "ward.00ff");
+  EXPECT_EQ(config->port, 8080);
+  for (const auto& [name, value] : environment) {
+    auto without = environment;
+    without.erase(name);
+    EXPECT_EQ(read_rehearsal(without).error().reason(), "bad-environment") << name;
+  }
+  auto wrong = environment;
+  wrong["MIFENG_DOOR_TAG"] = "a tag\r\nMore: x";
+  EXPECT_EQ(read_rehearsal(wrong).error().reason(), "bad-environment");
+}
+
 TEST(GuardConfig, SaysWhichVariableIsWrong) {
   const auto refused = [](const std::string& name, const std::string& value) {
     auto environment = good_environment();

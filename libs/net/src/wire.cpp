@@ -17,6 +17,7 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
+#include <cerrno>
 
 #include "tls_context.h"
 
@@ -74,10 +75,15 @@ class StreamWire final : public Wire {
 
   asio::awaitable<void> wait_peer_closed() override {
     error_code ec;
-    co_await lowest().socket().async_wait(asio::socket_base::wait_read, asio::redirect_error(asio::use_awaitable, ec));
-    if (ec) co_return;
     char byte = 0;
-    const ::ssize_t count = ::recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    ::ssize_t count = -1;
+    do {
+      co_await lowest().socket().async_wait(asio::socket_base::wait_read,
+                                            asio::redirect_error(asio::use_awaitable, ec));
+      if (ec) co_return;
+      count = ::recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+      // The readiness may be that of the request, told by the reactor after another thread had read it.
+    } while (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR));
     // On TLS what comes after the request is its close_notify. On a plain connection it is the next request: then
     // only a write can tell, and this never returns by itself.
     if (count > 0 && std::is_same_v<Stream, Plain>) {

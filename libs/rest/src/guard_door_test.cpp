@@ -118,6 +118,8 @@ TEST_F(GuardDoor, WhateverElseComesIsToldTheSameAndNothingOfTheApiIsThere) {
   std::vector<net::ClientRequest> requests;
   requests.push_back(request_of(guard, body, ""));
   requests.push_back(request_of(guard, body, "ward." + std::string(64, 'f')));
+  requests.push_back(request_of(guard, body, "ward." + std::string(64, 'f')));
+  requests.back().target = "/v1/rehearsals";
   requests.push_back(request_of(guard, body, tag()));
   requests.back().headers.add("Mifeng-Door-Tag", tag());
   for (const char* target : {"/", "/api/v1/about", "/v1/grants/", "/v1/grants?x=1", "/v1/others"}) {
@@ -135,6 +137,16 @@ TEST_F(GuardDoor, WhateverElseComesIsToldTheSameAndNothingOfTheApiIsThere) {
   }
   EXPECT_EQ(told.size(), 1u);
   EXPECT_TRUE(far_engine_.tokens_shown.empty());
+}
+
+TEST_F(GuardDoor, AGuardWithoutAModelIsToldThatItIsThere) {
+  net::ClientRequest request("POST", "/v1/rehearsals");
+  request.headers.add("Mifeng-Deployment", far_);
+  request.headers.add("Mifeng-Door-Tag", tag());
+  const auto answer = send(std::move(request));
+  ASSERT_TRUE(answer) << answer.error().message();
+  EXPECT_EQ(answer->status, 204);
+  EXPECT_EQ(answer->body, "");
 }
 
 TEST_F(GuardDoor, WhatIsTooLargeIsNotTakenIn) {

@@ -136,6 +136,7 @@ function One({ of }: { of: Cluster }) {
         fields={versions(mine)}
         run={async ({ first, now }) => {
           await must(client.PUT('/clusters/{id}', { params: { ...path, header: seen(now) }, body: { ...merged(inputOf(first), inputOf(now), mine), default_namespace: now.default_namespace, ...(now.kind === 'kubernetes' ? { registry: now.registry, guard_url: now.guard_url } : {}) } }));
+          rehearsal.reset(); // of what it was
           await after();
         }}
       >
@@ -182,17 +183,19 @@ function One({ of }: { of: Cluster }) {
 function Findings({ name, of }: { name: string; of: Schemas['ClusterFindings']['items'] }) {
   const { t } = useTranslation();
   return (
-    <Table
-      name={name}
-      rows={of}
-      keyOf={(one) => one.what}
-      columns={[
-        { title: t('field.state'), cell: (one) => <StateOf state={one.state} /> },
-        { title: t('clusters.what'), cell: (one) => <span className="mono">{said(one.what)}</span> },
-        { title: t('audit.detail'), wide: true, cell: (one) => said(one.detail) },
-        { title: t('clusters.remedy'), wide: true, cell: (one) => said(one.remedy) },
-      ]}
-    />
+    <div style={{ marginTop: 12 }}>
+      <Table
+        name={name}
+        rows={of}
+        keyOf={(one) => one.what}
+        columns={[
+          { title: t('field.state'), cell: (one) => <StateOf state={one.state} /> },
+          { title: t('clusters.what'), cell: (one) => <span className="mono">{said(one.what)}</span> },
+          { title: t('audit.detail'), wide: true, cell: (one) => said(one.detail) },
+          { title: t('clusters.remedy'), wide: true, cell: (one) => said(one.remedy) },
+        ]}
+      />
+    </div>
   );
 }
 

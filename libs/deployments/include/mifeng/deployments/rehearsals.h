@@ -34,10 +34,11 @@ class RehearsalService {
  public:
   explicit RehearsalService(const Context& context) : context_(context) {}
 
-  // Puts one on each node that takes new units, 16 at most: that its image is pulled by its digest, that its pod is
-  // admitted, started and reaches the platform, and that the platform reaches it by a node port that is free now. Takes
-  // some seconds where all is well, and two minutes at most; nothing is left of it. Needs manage-clusters. kConflict
-  // "local-cluster", "cluster-busy", "no-free-ports"; errors of the engine.
+  // As many as there are nodes that take new units, 16 at most, spread over these: that their image is pulled by its
+  // digest, that their pods are admitted, start and reach the platform, and that the platform reaches one by a node
+  // port that is free now. Takes some seconds where all is well, else some minutes, by the bounds of the engine and of
+  // GuardImage::ensure(); nothing is left of it. Needs manage-clusters. kConflict "local-cluster", "cluster-busy",
+  // kResourceExhausted "no-free-ports"; errors of the engine.
   Result<std::vector<clusters::ClusterFinding>> run(const trust::Actor& actor, const std::string& cluster);
 
  private:

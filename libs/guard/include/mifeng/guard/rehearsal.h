@@ -1,5 +1,5 @@
 // A guard without a model: what a platform puts on a cluster's nodes before anything of a vendor's is there, to see
-// that their pods start, reach the platform, and are reached (`mifeng cluster try`).
+// that their pods start, reach the platform, and are reached (`mifeng cluster rehearse`).
 #pragma once
 
 #include <cstdint>
