@@ -105,6 +105,17 @@ def test_kill_nine_of_up_takes_its_programs_along_and_the_next_start_goes_on(fol
     assert installation.left_behind() == []
 
 
+def test_stopping_waits_for_a_monitor_that_ends_after_its_podman(folder):
+    installation = Installation(folder / "d")
+    installation.start()
+    podman = installation.service_pid("podman")
+    monitor = subprocess.Popen(["bash", "-c", "while kill -0 $1; do sleep 0.05; done; sleep 1; :", "conmon", str(podman),
+                                "--runroot", str(folder / "d/podman/run")], stderr=subprocess.DEVNULL)
+    assert installation.stop() == 0
+    assert monitor.poll() is not None
+    assert installation.left_behind() == []
+
+
 def test_two_installations_side_by_side(folder, model_installation):
     other = Installation(folder / "other", only=["tumor-cpp"])
     with other:

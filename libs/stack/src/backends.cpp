@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
+#include <string_view>
+#include <thread>
 
 #include "mifeng/base/random.h"
 #include "mifeng/net/client.h"
@@ -56,6 +58,39 @@ Result<void> collect_garbage(const RegistryOptions& options, const std::filesyst
   std::ofstream(options.log, std::ios::app)
       << "garbage-collect: " << done.exit.describe() << ": " << done.output << "\n";
   return ok();
+}
+
+// Whether a process is a container's monitor (conmon) below `folder`, or the clean-up that a monitor starts at its
+// container's end: both are told where Podman keeps what runs, as a word of its own.
+bool is_monitor_of(const std::filesystem::path& process, const std::filesystem::path& folder) {
+  const auto command = read_text_file(process / "cmdline", 65536);
+  if (!command) return false;
+  const std::string run = (folder / "run").string();
+  const std::string_view words = *command;
+  for (std::size_t begin = 0; begin < words.size();) {
+    const std::size_t end = std::min(words.find('\0', begin), words.size());
+    const std::string_view word = words.substr(begin, end - begin);
+    if (word == run) return true;
+    begin = end + 1;
+  }
+  return false;
+}
+
+// Podman takes a container for removed once its exit is written down; its monitor ends after that, at its own time,
+// and is nobody's child. It holds files below the folder: who starts again at once, or removes the folder, must not
+// meet it. Those of containers that could not be removed stay, so the wait has an end.
+void wait_for_monitors(const std::filesystem::path& folder) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  do {
+    std::error_code error;
+    bool any = false;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+      const std::string name = entry.path().filename();
+      if (name.find_first_not_of("0123456789") == std::string::npos && is_monitor_of(entry.path(), folder)) any = true;
+    }
+    if (!any) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  } while (std::chrono::steady_clock::now() < deadline);
 }
 
 }  // namespace
@@ -184,6 +219,7 @@ Result<std::unique_ptr<Service>> start_podman(const PodmanServiceOptions& option
 
 void stop_podman(Service& service, const PodmanServiceOptions& options) {
   service.stop(std::chrono::seconds(5));
+  wait_for_monitors(options.folder);
   ::umount2((options.folder / "storage/overlay").c_str(), MNT_DETACH);
 }
 

@@ -33,8 +33,8 @@ struct PodmanServiceOptions {
 // locks and configuration are below `folder`. Returns once it answers.
 Result<std::unique_ptr<Service>> start_podman(const PodmanServiceOptions& options);
 
-// Stops it and lets go of the storage folder, which Podman mounts on itself, so that it can be removed. Containers that
-// run go on; remove them first.
+// Stops it, waits at most 10 s for the monitors of its containers, and lets go of the storage folder, which Podman
+// mounts on itself, so that it can be removed. Containers that run go on; remove them first.
 void stop_podman(Service& service, const PodmanServiceOptions& options);
 
 // The files of start_podman, and the environment that makes `podman` use them.
