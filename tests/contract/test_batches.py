@@ -152,7 +152,8 @@ def test_the_command_line_takes_filters_and_folders_of_packages(own, mifeng, tmp
 
 
 def test_one_item_is_tried_again_and_batches_are_found_by_their_names(own):
-    version = api(own, "GET", "/models?text=digits")["items"][0]["id"]
+    plan = api(own, "POST", "/batches/plans", {"items": [{"version": "acme/letters@1.0.0", "name": "found-1"}]}, 201)
+    version = plan["items"][0]["request"]["version_id"]
     batch = api(own, "POST", "/batches", {"items": [{"name": "found-1", "version_id": version}, {"name": "found-2", "version_id": "none"},
                                                     {"name": "found-3", "version_id": "none"}]}, 201)
     settled(own, batch["id"], {"failed": 2})

@@ -55,7 +55,7 @@ def test_everybody_finds_what_he_may_see(own, things):
     assert find(own, people["vendor"], "wheat") == [("vendor", "bolt")]
     assert find(own, people["caller"], "wheat") == [("route", things["route"])]
     assert find(own, people["acme"], "wheat") == []
-    assert [kind for kind, _ in find(own, people["acme"], "digits")] == ["version", "version"]
+    assert [kind for kind, _ in find(own, people["acme"], "acme/digits@")] == ["version", "version"]
     assert find(own, people["vendor"], "digits") == [], "another vendor's"
     assert own.request("GET", "/search?text=wheat")[0] == 401
 

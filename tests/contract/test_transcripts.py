@@ -22,6 +22,8 @@ PLACEHOLDERS = [
     (r"\b(digits[a-z-]*)-[0-9a-f]{6,}\b", r"\1-<hex>"),
     (r"(?:[0-9A-F]{4} ){15}[0-9A-F]{4}", "<fingerprint>"),
     (r"(?:[0-9A-F]{4} ){4}\.\.\.", "<key id>"),
+    (r"^(header|头部)  \d+", r"\1  <length>"),  # its signature is a few bytes longer or shorter
+    (r"\b([0-9a-f]{32}|[0-9a-f]{64})\b", "<hex>"),
     (r"\b3\d{4}\b", "<port>"),
     (r"(?<=  )\d{1,3}[sm](?=  |$)", "<age>"),
     # What a deployment waits for is something else a moment later.
@@ -50,9 +52,10 @@ def session_of(platform):
     return json.dumps({"platform": platform.url, "ca_file": "", "pin": "", "token": session["token"]})
 
 
-def neutral(text, folder):
+def neutral(text, *folders):
     """`text` without what differs from run to run, and with two spaces between columns."""
-    text = text.replace(str(folder), "<folder>")
+    for folder in folders:
+        text = text.replace(str(folder), "<folder>")
     text = re.sub(r"(?<=\S) {2,}", "  ", text)
     for pattern, placeholder in PLACEHOLDERS:
         text = re.sub(pattern, placeholder, text, flags=re.M)
@@ -76,8 +79,8 @@ def played(path, platform, folder):
         lines.append(line)
         done = subprocess.run(["bash", "-o", "pipefail", "-c", line[4:]], capture_output=True, text=True, timeout=60,
                               cwd=folder, env={**home, "LANG": LANGUAGES[line[:2]]})
-        lines += [one.rstrip() for one in neutral(done.stdout, platform.folder).splitlines()]
-        lines += [f"! {one}".rstrip() for one in neutral(done.stderr, platform.folder).splitlines()]
+        lines += [one.rstrip() for one in neutral(done.stdout, platform.folder, folder).splitlines()]
+        lines += [f"! {one}".rstrip() for one in neutral(done.stderr, platform.folder, folder).splitlines()]
         lines += [f"= {done.returncode}"] if done.returncode else []
     return "\n".join(lines) + "\n"
 

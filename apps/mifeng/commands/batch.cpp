@@ -165,7 +165,7 @@ Result<json::Array> numbers_of(const std::string& flag, const std::vector<std::s
       if (word.empty() || word.size() > 6 || word.find_first_not_of("0123456789") != std::string::npos)
         return Error(ErrorCode::kInvalidArgument, "usage",
                      say("{} takes numbers of items, such as 3,17, not {}.", {flag, text}));
-      numbers.push_back(static_cast<std::int64_t>(std::stoi(word)));
+      numbers.emplace_back(static_cast<std::int64_t>(std::stoi(word)));
       at = end + 1;
     }
   return numbers;
@@ -292,11 +292,15 @@ Result<bool> print_differences(const json::Value& plan, Console& console) {
   for (const json::Value& item : list_of(plan, "items")) {
     const std::string action = text_of(item, "action");
     const json::Value row = row_of(item);
-    const std::string what = text_of(item, "model") + " " + text_of(item, "version");
-    if (action == "create") {
-      out += "+ " + say("{}: {} in {}", {text_of(row, "name"), what, text_of(row, "cluster")}) + "\n";
+    const std::string name = text_of(row, "name"), model = text_of(item, "model");
+    const std::string what = model + " " + text_of(item, "version");
+    const std::string revision = text_of(item, "from_revision");
+    if (model.empty()) {  // nothing is known of what is not there
+      out += "! " + name + "\n";
+    } else if (action == "create") {
+      out += "+ " + say("{}: {} in {}", {name, what, text_of(row, "cluster")}) + "\n";
     } else if (action == "update") {
-      out += "~ " + say("{}: {}, now revision {}", {text_of(row, "name"), what, text_of(item, "from_revision")}) +
+      out += "~ " + (revision == "0" ? name + ": " + what : say("{}: {}, now revision {}", {name, what, revision})) +
              "\n" + shown_changes(item);
     }
     if (const std::string problem = text_of(row, "said"); !problem.empty()) out += "  ! " + problem + "\n";

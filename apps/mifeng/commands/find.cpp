@@ -1,5 +1,6 @@
 // mifeng find
 #include "cli/console.h"
+#include "cli/language.h"
 #include "cli/lookup.h"
 #include "cli/output.h"
 #include "commands/commands.h"

@@ -245,7 +245,10 @@ class Planning {
     item_->changes = std::move(outlook.changes);
     item_->from_revision = outlook.from_revision;
     const bool scales = request.replicas && *request.replicas != there.replicas;
-    if (item_->changes.empty() && there.version_id == model.id && !scales) item_->action = BatchAction::kNone;
+    if (scales)
+      item_->changes.insert(item_->changes.begin(),
+                            {.field = "replicas", .before = there.replicas, .after = std::int64_t{*request.replicas}});
+    if (item_->changes.empty() && there.version_id == model.id) item_->action = BatchAction::kNone;
     return ok();
   }
 

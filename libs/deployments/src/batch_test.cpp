@@ -226,6 +226,14 @@ TEST_F(Batches, ADeploymentThatIsThereIsUpdated) {
   settle();
   BatchWishes wishes = list(2);
   EXPECT_EQ(plan(wishes).items[0].action, BatchAction::kNone);
+  wishes.items[0].request.replicas = 3;
+  const auto scaled = plan(wishes);
+  EXPECT_EQ(scaled.items[0].action, BatchAction::kUpdate);
+  ASSERT_EQ(scaled.items[0].changes.size(), 1u);
+  EXPECT_EQ(scaled.items[0].changes[0].field, "replicas");
+  EXPECT_EQ(scaled.items[0].changes[0].before, json::Value(std::int64_t{1}));
+  EXPECT_EQ(scaled.items[0].changes[0].after, json::Value(std::int64_t{3}));
+  wishes.items[0].request.replicas.reset();
   const std::string next = add_model("acme", "digits", "1.1.0");
   for (auto& item : wishes.items) item.version = "acme/digits@1.1.0";
   const auto planned = plan(wishes);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <sstream>
 
+#include "mifeng/base/beginning.h"
+
 namespace mifeng::json {
 
 struct Fields::State {
@@ -271,7 +273,7 @@ Result<void> Fields::finish(Unknown unknown) {
       if (seen.all) continue;
       for (const auto& [name, value] : *seen.object) {
         if (std::ranges::find(seen.names, name) != seen.names.end()) continue;
-        state_->refuse((seen.path.empty() ? "" : seen.path + ".") + name.substr(0, 100),
+        state_->refuse((seen.path.empty() ? "" : seen.path + ".") + std::string(beginning_of(name, 100)),
                        "is not known here; remove it or correct its spelling", "unknown-field");
       }
     }

@@ -89,6 +89,10 @@ TEST(Fields, RefusesUnknownMembersInEveryObjectThatWasEntered) {
   EXPECT_EQ(mistake(R"({"spec":{"a":1,"b":2}})", [](Fields& f) { f.object("spec").integer("a", 0, 9); }),
             "unknown-field: spec.b is not known here; remove it or correct its spelling.");
   EXPECT_EQ(mistake(R"({"spec":{"a":1,"b":2}})", [](Fields& f) { f.object("spec").whole(); }), "");
+  const std::string said_back(99, 'x');
+  EXPECT_EQ(mistake("{\"" + said_back + "密封\":1}", [](Fields&) {}),
+            "unknown-field: " + said_back + " is not known here; remove it or correct its spelling.")
+      << "no half character";
   const Object body = object(R"({"x":1})");
   Fields fields(body);
   EXPECT_TRUE(fields.finish(Fields::Unknown::kIgnore));

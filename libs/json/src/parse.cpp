@@ -6,6 +6,7 @@
 #include <optional>
 #include <unordered_set>
 
+#include "mifeng/base/beginning.h"
 #include "mifeng/json/value.h"
 
 namespace mifeng::json {
@@ -86,8 +87,9 @@ struct Handler {
   bool on_key(bj::string_view part, std::size_t, bj::error_code& ec) {
     text.append(part.data(), part.size());
     if (!open.back().names.insert(text).second)
-      return fail(ec, ErrorCode::kInvalidArgument, "duplicate-key",
-                  "The name \"" + text.substr(0, 100) + "\" stands twice in one object; remove one of them.");
+      return fail(
+          ec, ErrorCode::kInvalidArgument, "duplicate-key",
+          "The name \"" + std::string(beginning_of(text, 100)) + "\" stands twice in one object; remove one of them.");
     open.back().name = std::move(text);
     text.clear();
     return true;

@@ -30,6 +30,11 @@ TEST(Parse, RefusesDuplicateNamesAtAnyDepth) {
     EXPECT_EQ(value.error().reason(), "duplicate-key");
   }
   EXPECT_TRUE(parse(R"([{"a":1},{"a":2}])"));
+  const std::string name = std::string(99, 'x') + "密封";
+  const auto twice = parse("{\"" + name + "\":1,\"" + name + "\":2}");
+  ASSERT_FALSE(twice);
+  EXPECT_EQ(twice.error().message().find("密"), std::string::npos);
+  EXPECT_TRUE(parse(serialize(Value(twice.error().message())))) << "no half character";
 }
 
 TEST(Parse, RefusesWhatIsNotJson) {

@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "browser.h"
+#include "mifeng/base/beginning.h"
 #include "mifeng/messages/tools.h"
 #include "mifeng/net/source.h"
 #include "mifeng/rest/http_status.h"
@@ -70,7 +71,7 @@ Result<void> read_query(Call& call, const Operation& operation, std::string_view
   for (auto& [name, value] : fields) {
     if (name.find(' ') != std::string::npos || known.find(" " + name + " ") == std::string::npos)
       return Error(ErrorCode::kInvalidArgument, "bad-query",
-                   "\"" + name.substr(0, 100) + "\" is not known here" +
+                   "\"" + std::string(beginning_of(name, 100)) + "\" is not known here" +
                        (operation.query.empty() ? "." : "; these are: " + std::string(operation.query) + "."));
     if (!call.query.emplace(name, std::move(value)).second)
       return Error(ErrorCode::kInvalidArgument, "bad-query", name + " stands twice in the address.");

@@ -72,6 +72,8 @@ TEST_F(ApiTest, RefusesWhatItDoesNotKnowByName) {
   EXPECT_EQ(method.status, 405);
   EXPECT_EQ(*method.headers.find("Allow"), "GET, POST");
   EXPECT_EQ(call("GET", "/models?nmae=x", admin).string("reason"), "bad-query");
+  const auto half = call("GET", "/models?" + std::string(99, 'x') + "%E5%AF%86=1", admin);
+  EXPECT_EQ(half.string("message").substr(0, 102), "\"" + std::string(99, 'x') + "\" ") << "no half character";
   EXPECT_EQ(call("GET", "/models?page=1&page=2", admin).string("reason"), "bad-query");
   EXPECT_EQ(call("GET", "/models?page=0", admin).status, 400);
   EXPECT_EQ(call("GET", "/models?page_size=1000", admin).status, 400);

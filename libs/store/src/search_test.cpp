@@ -127,7 +127,7 @@ TEST_F(Search, OneVendorFindsWhatIsHis) {
 
 TEST_F(Search, PortsAreFoundByHowTheyBegin) {
   EXPECT_EQ(ports("3001"), (Ids{"30017 local wheat-1a2b3chttp"}));
-  EXPECT_EQ(ports("3017"), Ids{});
+  EXPECT_EQ(ports("017"), Ids{});
   EXPECT_EQ(ports("301"), Ids{"30170 local printer"});
   EXPECT_EQ(ports("30"), (Ids{"30017 local wheat-1a2b3chttp", "30170 local printer"}));
   EXPECT_EQ(ports("30500"), Ids{"30500 local "}) << "a free one is told where it is a whole number";

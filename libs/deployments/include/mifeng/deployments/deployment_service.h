@@ -60,7 +60,8 @@ MIFENG_LISTED(DeploymentPlan, text(cluster), text(vendor_id), text(model), text(
               word(Grade, grade),
               text(grade_reason),  // grade_reason_of()
               of(std::vector<std::string>, warnings));
-// One field of what the engine gets, as it is and as it would be; null where it is not there.
+// One field of what the engine gets, as it is and as it would be; null where it is not there. In a batch, which may
+// scale as well, "replicas" too.
 MIFENG_LISTED(FieldChange,
               text(field),  // "image", "env.LANG", "resources.memoryLimitBytes", "ports.http"
               of(json::Value, before), of(json::Value, after));

@@ -1,0 +1,16 @@
+// What is said back of a text that somebody else wrote.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace mifeng {
+
+// The beginning of a text of UTF-8: at most `max` bytes, and no half character, which no JSON could carry.
+inline std::string_view beginning_of(std::string_view text, std::size_t max) {
+  if (text.size() <= max) return text;
+  while (max > 0 && (static_cast<unsigned char>(text[max]) & 0xC0) == 0x80) --max;
+  return text.substr(0, max);
+}
+
+}  // namespace mifeng
