@@ -3,6 +3,7 @@ that the platform has; and no more than that where it does not answer."""
 import os
 import pathlib
 import pty
+import re
 import select
 import shutil
 import subprocess
@@ -77,7 +78,10 @@ def zsh(environment, words, word):
         os.write(terminal, b"\x15exit\n")
         os.close(terminal)
         os.waitpid(pid, 0)
-    return set(shown.decode(errors="replace").replace("\r", "\n").split())
+    # The line that was typed is shown before and after what is listed.
+    shown = shown.partition(b"\n")[2].partition(b"READY> ")[0]
+    # What moves the cursor, clears and colours is no part of the words.
+    return set(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|[\r\x08]", "\n", shown.decode(errors="replace")).split())
 
 
 def read_until(terminal, mark):

@@ -78,7 +78,7 @@ std::vector<std::string> words_of(const CLI::App& app) {
 void describe(const CLI::App& app, const std::string& path, std::string& cases) {
   std::string words;
   for (const std::string& word : words_of(app)) words += (words.empty() ? "" : " ") + word;
-  cases += "    '" + path + "') words='" + words + "' ;;\n";
+  cases += "    '" + path + "') known='" + words + "' ;;\n";
   for (const CLI::App* sub : app.get_subcommands({}))
     if (is_shown(sub)) describe(*sub, path + " " + sub->get_name(), cases);
 }
@@ -303,14 +303,15 @@ std::string CommandLine::completion(const std::string& shell) const {
   // zsh runs bash completions through bashcompinit.
   std::string script =
       shell == "zsh" ? "autoload -U +X compinit && compinit -u\nautoload -U +X bashcompinit && bashcompinit\n" : "";
-  script += "_" + name + "() {\n  local path='" + name + "' word words='' more='' last=\"${COMP_WORDS[COMP_CWORD]}\"\n";
-  script += "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n";
-  script += "    case $word in -*|*/*|*.*) ;; *) path=\"$path $word\" ;; esac\n  done\n";
-  script += "  case $path in\n" + cases + "  esac\n";
+  // Not `path` and `words`: in zsh those are PATH and what is being completed.
+  script += "_" + name + "() {\n  local said='" + name + "' word known='' more='' last=\"${COMP_WORDS[COMP_CWORD]}\"\n";
+  script += "  for word in \"${COMP_WORDS[@]:1:$((COMP_CWORD-1))}\"; do\n";
+  script += "    case $word in -*|*/*|*.*) ;; *) said=\"$said $word\" ;; esac\n  done\n";
+  script += "  case $said in\n" + cases + "  esac\n";
   // What the platform has is asked for where no flag is begun.
   script += "  case $last in -*) ;; *) more=$(" + name +
-            " complete -- \"${COMP_WORDS[@]:1:COMP_CWORD-1}\" 2>/dev/null) ;; esac\n";
-  script += "  COMPREPLY=($(compgen -W \"$words $more\" -- \"$last\"))\n}\n";
+            " complete -- \"${COMP_WORDS[@]:1:$((COMP_CWORD-1))}\" 2>/dev/null) ;; esac\n";
+  script += "  COMPREPLY=($(compgen -W \"$known $more\" -- \"$last\"))\n}\n";
   // VENDOR/MODEL@VERSION is one word.
   if (shell == "bash") script += "COMP_WORDBREAKS=${COMP_WORDBREAKS//@}\n";
   script += "complete -o default -F _" + name + " " + name + "\n";

@@ -183,7 +183,9 @@ struct WaitingListener final : PackListener {
   void progress(std::string_view what, std::uint64_t done, std::uint64_t total) override {
     auto& last = shown[std::string(what)];
     EXPECT_LE(done, total) << what;
-    if (last.second == total) EXPECT_GE(done, last.first) << what;
+    if (last.second == total) {
+      EXPECT_GE(done, last.first) << what;
+    }
     last = {done, total};
   }
   void waiting(std::chrono::seconds silent) override { waits.push_back(silent.count()); }

@@ -26,7 +26,9 @@ class Versions : public ApiTest {
     const std::string* field = answer.headers.find("ETag");
     EXPECT_NE(field, nullptr);
     if (field == nullptr) return "";
-    if (answer.body.find("etag") != nullptr) EXPECT_EQ(*field, "\"" + answer.string("etag") + "\"");
+    if (answer.body.find("etag") != nullptr) {
+      EXPECT_EQ(*field, "\"" + answer.string("etag") + "\"");
+    }
     return *field;
   }
 
