@@ -91,7 +91,8 @@ def test_a_deployment_that_somebody_scaled_is_not_deleted_unseen(installation, p
     one.page.fill("dialog input", "contested")
     one.page.click("dialog button[type=submit]")
     one.page.wait_for_url("**/deployments")
-    assert installation.api("GET", f"/deployments/{made['id']}")["state"] == "deleting"
+    there = {entry["id"]: entry["state"] for entry in installation.api("GET", "/deployments")["items"]}
+    assert there.get(made["id"], "deleting") == "deleting", "it has no unit, so it may be gone by now"
 
 
 def test_every_change_of_the_console_says_what_was_seen(installation, people, console):
