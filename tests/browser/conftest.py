@@ -181,6 +181,11 @@ class Console:
         assert self.faults == []
 
 
+def tumor_of(installation):
+    """The example's deployment; other tests leave theirs."""
+    return next(one for one in installation.deployments() if one["name"] == "tumor")
+
+
 @pytest.fixture
 def console(chromium, installation):
     """console(language, theme): a browser at the console; what it complained of fails the test."""

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from conftest import tumor_of
+
 PLAN = re.compile(r"/batches/bp-[0-9a-f]+$")
 BATCH = re.compile(r"/batches/ba-[0-9a-f]+$")
 
@@ -285,7 +287,7 @@ def test_what_was_seen_long_ago_is_grey_and_says_so(installation, people, consol
             one.update(stale=True, seen_ms=now - 300_000, state="away")
         route.fulfill(body=json.dumps(answer), content_type="application/json")
     page.route(re.compile(r"/api/v1/clusters$"), older)
-    operator.open(address.format(id=installation.deployments()[0]["id"]))
+    operator.open(address.format(id=tumor_of(installation)["id"]))
     page.wait_for_selector(".aged >> text=5 分钟前")
     assert page.locator(".stale").count() > 0
     assert axe(page) == []

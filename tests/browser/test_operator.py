@@ -1,6 +1,8 @@
 """The operator's journey in Chinese: signs in, deploys an accepted version, sees it answer; and what guards the way."""
 import json
 
+from installation import wait_until
+
 PREFIX = "/smoke"
 
 
@@ -88,6 +90,34 @@ def test_what_changes_appears_in_every_tab(installation, people, console):
     installation.api("POST", "/callers", {"name": "told-to-the-other"})
     tabs[1].wait_for_selector("text=told-to-the-other", timeout=30_000)
     assert tabs[1].evaluate("window.kept"), "without a reload"
+
+
+def test_a_caller_goes_from_one_key_to_the_next(installation, people, console, axe):
+    """Both open the gateway meanwhile, and the one that ended does not."""
+    answers = lambda key: installation.call("/tumor/v2/health/ready", key=key)[0]
+    first = installation.api("POST", "/callers", {"name": "two-keys"})["key"]
+    operator = console("zh")
+    page = operator.page
+    operator.sign_in(people["operator"])
+    operator.open("/callers")
+    page.click("tr:has-text('two-keys') >> button:has-text('密钥…')")
+    page.fill("#key-name", "second")
+    operator.settle()
+    assert axe(page) == []
+    operator.picture("caller-keys")
+    page.click("button:has-text('增加密钥')")
+    second = page.text_content("dialog pre").strip()
+    page.click("button:has-text('完成')")
+    wait_until(lambda: answers(second) == 200, 30, "the second key")
+    assert answers(first) == 200
+    page.click("dialog tr:has-text('first') >> button:has-text('停用…')")
+    end = page.locator("dialog button:has-text('停用密钥')")
+    assert end.is_disabled(), "its name is typed first"
+    page.fill("dialog input:not([id^=key-])", "first")
+    end.click()
+    page.wait_for_selector("dialog tr:has-text('first')", state="detached")
+    wait_until(lambda: answers(first) == 401, 30, "the end of the first key")
+    assert answers(second) == 200
 
 
 def test_where_no_stream_can_be_had_the_frame_says_so(people, console):

@@ -1,12 +1,14 @@
 """Trying a model 试一试 in Chinese: straight to a unit, where the sealed answer is seen, and through the gateway."""
 import json
 
+from conftest import tumor_of
+
 
 def test_an_operator_tries_a_model(installation, people, console, axe):
     operator = console("zh")
     page = operator.page
     operator.sign_in(people["operator"])
-    deployment = installation.deployments()[0]["id"]
+    deployment = tumor_of(installation)["id"]
     operator.open(f"/deployments/{deployment}")
     page.click("nav.tabs >> text=试一试")
     page.wait_for_selector("text=写一个请求，或填入使用说明中的例子")
@@ -78,7 +80,7 @@ def test_through_the_gateway(installation, people, console, axe):
 def test_who_may_not_try_finds_no_way_to(installation, people, console):
     auditor = console("zh")
     auditor.sign_in(people["auditor"])
-    deployment = installation.deployments()[0]["id"]
+    deployment = tumor_of(installation)["id"]
     auditor.open(f"/deployments/{deployment}")
     assert auditor.page.locator("nav.tabs >> text=试一试").count() == 0
     auditor.open("/routes")
