@@ -126,7 +126,7 @@ def test_the_page_works_as_it_stands(machines, packs_are_cached, folder):
                 assert "https://192.0.2.10:7080" in said and "https://192.0.2.10:7081" in said, said
                 read_out["PIN"] = re.search(rf"^pin +({FINGERPRINT})$", said, flags=re.M)[1]
                 read_out["GATEWAY-PIN"] = re.search(rf"^gateway's pin +({FINGERPRINT})$", said, flags=re.M)[1]
-            elif "mifeng call" in given:
+            elif "mifeng call " in given:  # and not `mifeng caller`
                 wait_until(lambda line=given: machine.run(line, check=False).returncode == 0, 30, lambda: machine.shown)
                 answer = machine.run(given).stdout
             else:

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cmath>
 
+#include "mifeng/base/guard_words.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/client/answer.h"
 #include "mifeng/crypto/sm2.h"
@@ -31,6 +32,7 @@ constexpr std::size_t kCallsMax = 64 << 20;
 constexpr int kRevisionsMax = 1000;
 constexpr std::chrono::minutes kPackTimeout{30};
 constexpr std::chrono::minutes kReadyTimeout{3};
+constexpr std::chrono::seconds kEndingMax{15};  // in which a model that has ended is started a few times more
 
 std::int64_t ms_since(Steady::time_point then) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - then).count();
@@ -307,6 +309,11 @@ Result<void> undeploy(ExampleContext& context, const Example& example) {
   }
 }
 
+// Whether what runs is a model that ends, and not one that takes its time.
+bool model_ends(const std::string& code, const std::string& reason) {
+  return code == "exited" || code == "out-of-memory" || reason.find(guard_words::kModelEnded) != std::string::npos;
+}
+
 Result<void> deploy(ExampleContext& context, Example& example) {
   const std::string& name = example.model.model.name;
   MIFENG_TRY(const json::Value page,
@@ -340,13 +347,17 @@ Result<void> deploy(ExampleContext& context, Example& example) {
     MIFENG_TRY(example.deployment_id, required_text(made, "id"));
   }
   const auto deadline = Steady::now() + kReadyTimeout;
+  std::optional<Steady::time_point> ends_since;
   std::string told;
   for (;;) {
     MIFENG_TRY(const json::Value now, context.api.get("/deployments/" + example.deployment_id));
     MIFENG_TRY(const std::string state, required_text(now, "state"));
     MIFENG_TRY(const std::string reason, required_text(now, "reason"));
     if (state == "ready") return ok();
-    if (state == "failed" || Steady::now() > deadline)
+    if (context.is_impatient && !ends_since && model_ends(text_of(now, "reason_code"), reason))
+      ends_since = Steady::now();
+    const bool in_vain = ends_since && Steady::now() - *ends_since > kEndingMax;
+    if (state == "failed" || in_vain || Steady::now() > deadline)
       return Error(ErrorCode::kUnavailable, "not-deployed",
                    phrase("deployment {} is {}: {}", example.deployment_id, state, reason));
     if (state != told) context.listener.state(name, state, reason);

@@ -29,6 +29,8 @@ struct ExampleContext {
   std::string caller_key;              // of the caller that the stack made
   std::optional<PackAs> pack_as{};     // else as whoever we are
   std::filesystem::path gateway_ca{};  // of the gateway's certificate, where it has one
+  // Of a model that ends it is soon said that it does not run; else it has three minutes, as what it needs may come.
+  bool is_impatient = false;
 };
 
 // Folders of `examples` with a mifeng.yaml, by name.

@@ -135,6 +135,7 @@ Result<Call> call_of(const RunModelOptions& options, ExampleContext& context, co
 
 Result<int> work(const RunModelOptions& options, ExampleContext& context, StopSignal& stop) {
   context.pack_as = options.pack_as;
+  context.is_impatient = true;
   MIFENG_TRY(Example example, deliver(context, options.project));
   if (auto deployed = deploy(context, example); !deployed) {
     if (!example.deployment_id.empty() && deployed.error().reason() != "interrupted") tell_log(context, example);
