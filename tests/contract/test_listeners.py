@@ -11,7 +11,7 @@ import pytest
 from conftest import BIN
 
 ADDRESS = "192.0.2.7"  # RFC 5737: nobody's
-INSIDE = r"""
+STARTED = r"""
 set -e
 ip link set lo up
 ip addr add %(address)s/32 dev lo
@@ -21,20 +21,21 @@ pid=$!
 exec 9>&-
 for _ in $(seq 200); do [ -s "$READY" ] && break; kill -0 $pid || { cat "$LOG" >&2; exit 1; }; sleep 0.05; done
 cat "$READY"
-url=https://%(address)s:7443/api/v1/system/health
+"""
+INSIDE = STARTED + r"""url=https://%(address)s:7443/api/v1/system/health
 echo "plain: $(curl -sS -o /dev/null -w '%%{http_code}' http://%(address)s:7443/api/v1/system/health 2>&1 || true)"
 echo "unknown: $(curl -sS -o /dev/null -w '%%{http_code}' $url 2>&1 || true)"
 echo "trusted: $(curl -sS --cacert "$CA" -w '%%{http_code}' -o /dev/null $url 2>&1)"
 echo "cli: $(MIFENG_PLATFORM=https://%(address)s:7443 MIFENG_CA=$CA "$BIN/mifeng" get models 2>&1 || true)"
 kill $pid
 wait $pid
-""" % {"address": ADDRESS}
+"""
 
 
 def serve(folder, ca, *options):
     environment = {"PATH": os.environ["PATH"] + ":/usr/sbin:/sbin", "READY": str(folder / "ready"),
                    "LOG": str(folder / "log"), "CA": str(ca), "BIN": str(BIN), "HOME": str(folder)}
-    done = subprocess.run(["unshare", "-rn", "bash", "-c", INSIDE, "bash", BIN / "mifengd", "--data", folder / "data",
+    done = subprocess.run(["unshare", "-rn", "bash", "-c", INSIDE % {"address": ADDRESS}, "bash", BIN / "mifengd", "--data", folder / "data",
                            "--master-key", folder / "master.key", "--listen", f"{ADDRESS}:7443",
                            "--registry", "127.0.0.1:1", *map(str, options)],
                           capture_output=True, text=True, timeout=60, env=environment)
@@ -62,17 +63,7 @@ def test_a_given_certificate(tmp_path):
     assert not (tmp_path / "data/tls").exists()
 
 
-PUBLIC = r"""
-set -e
-ip link set lo up
-ip addr add %(address)s/32 dev lo
-exec 9>"$READY"
-"$@" --ready-fd 9 2>"$LOG" &
-pid=$!
-exec 9>&-
-for _ in $(seq 200); do [ -s "$READY" ] && break; kill -0 $pid || { cat "$LOG" >&2; exit 1; }; sleep 0.05; done
-cat "$READY"
-echo "here: $(curl -sS -w '%%{http_code}' -o /dev/null http://127.0.0.1:7080/api/v1/system/health)"
+PUBLIC = STARTED + r"""echo "here: $(curl -sS -w '%%{http_code}' -o /dev/null http://127.0.0.1:7080/api/v1/system/health)"
 echo "plain: $(curl -sS -o /dev/null -w '%%{http_code}' http://%(address)s:7443/api/v1/system/health 2>&1 || true)"
 echo "trusted: $(curl -sS --cacert "$CA" -w '%%{http_code}' -o /dev/null https://%(address)s:7443/api/v1/system/health)"
 export MIFENG_PLATFORM=unix:$SOCKET
@@ -83,13 +74,13 @@ echo "pinned: $(MIFENG_PLATFORM=https://%(address)s:7443 "$BIN/mifeng" get model
 echo "other: $(MIFENG_PLATFORM=https://%(address)s:7443 "$BIN/mifeng" get models --pin "${pin%%%%?}" 2>&1 || true)"
 kill $pid
 wait $pid
-""" % {"address": ADDRESS}
+"""
 
 
 def public(folder, *options):
     environment = {"PATH": os.environ["PATH"] + ":/usr/sbin:/sbin", "READY": str(folder / "ready"), "LOG": str(folder / "log"),
                    "CA": str(folder / "data/tls/tls.crt"), "BIN": str(BIN), "HOME": str(folder), "SOCKET": str(folder / "socket")}
-    return subprocess.run(["unshare", "-rn", "bash", "-c", PUBLIC, "bash", BIN / "mifengd", "--data", folder / "data", "--master-key",
+    return subprocess.run(["unshare", "-rn", "bash", "-c", PUBLIC % {"address": ADDRESS}, "bash", BIN / "mifengd", "--data", folder / "data", "--master-key",
                            folder / "master.key", "--local-socket", folder / "socket", "--registry", "127.0.0.1:1", *map(str, options)],
                           capture_output=True, text=True, timeout=60, env=environment)
 

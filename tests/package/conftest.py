@@ -24,6 +24,17 @@ def cache():
 
 
 @pytest.fixture(scope="session")
+def debian_image(tmp_path_factory):
+    """An OCI folder with Debian's C library and little else, as another tool would have written it."""
+    folder = tmp_path_factory.mktemp("base")
+    subprocess.run([SOURCE / "packs/common/base-image", "--packages", "libc6", "--out", folder / "root"], check=True,
+                   stderr=subprocess.DEVNULL)
+    tar = subprocess.run(["tar", "-C", folder / "root", "--sort=name", "-c", "."], check=True, capture_output=True).stdout
+    support.write_image(folder / "image", tar)
+    return folder / "image"
+
+
+@pytest.fixture(scope="session")
 def packed(tmp_path_factory, keys, cache):
     """packed("tumor-cpp") is the example's package, made once, and the copy of its project that it was made of."""
     made = {}

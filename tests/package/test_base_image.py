@@ -1,29 +1,16 @@
 """A base image that the vendor names, with a real model on it: its program runs where nothing but the C library is."""
 import subprocess
 
-import pytest
 import yaml
 
 import support
-from conftest import SOURCE
 
 
-@pytest.fixture(scope="module")
-def image(tmp_path_factory):
-    """An OCI folder with Debian's C library and little else, as another tool would have written it."""
-    folder = tmp_path_factory.mktemp("base")
-    subprocess.run([SOURCE / "packs/common/base-image", "--packages", "libc6", "--out", folder / "root"], check=True,
-                   stderr=subprocess.DEVNULL)
-    tar = subprocess.run(["tar", "-C", folder / "root", "--sort=name", "-c", "."], check=True, capture_output=True).stdout
-    support.write_image(folder / "image", tar)
-    return folder
-
-
-def test_a_model_serves_on_it(image, keys, cache, tmp_path):
+def test_a_model_serves_on_it(debian_image, keys, cache, tmp_path):
     support.mifeng("init", "--language", "cpp", "--name", "adder", "--vendor", "acme", tmp_path / "project")
     project = tmp_path / "project"
     text = (project / "mifeng.yaml").read_text()
-    (project / "mifeng.yaml").write_text(text + f"base: oci:{image / 'image'}:12\n")
+    (project / "mifeng.yaml").write_text(text + f"base: oci:{debian_image}:12\n")
     package = tmp_path / "adder.mfpkg"
     done = support.pack(project, package, keys, cache)
     assert "has to bring what these Debian packages do: libstdc++6" in done.stderr
@@ -43,7 +30,7 @@ def test_a_model_serves_on_it(image, keys, cache, tmp_path):
     # The same on the command line, as a Docker archive: the same base, whoever compressed it.
     (project / "mifeng.yaml").write_text(text)
     archive = tmp_path / "base.tar"
-    subprocess.run(["skopeo", "--insecure-policy", "copy", "--quiet", f"oci:{image / 'image'}:12",
+    subprocess.run(["skopeo", "--insecure-policy", "copy", "--quiet", f"oci:{debian_image}:12",
                     f"docker-archive:{archive}:base:12"], check=True)
     support.pack(project, package, keys, cache, "--base", f"docker-archive:{archive}")
     assert support.manifest_of(package)["image"]["layers"][0] == manifest["image"]["layers"][0]

@@ -143,29 +143,19 @@ exec "$@"
 """
 
 
-@pytest.fixture(scope="module")
-def image(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("base")
-    subprocess.run([SOURCE / "packs/common/base-image", "--packages", "libc6", "--out", folder / "root"], check=True,
-                   stderr=subprocess.DEVNULL)
-    tar = subprocess.run(["tar", "-C", folder / "root", "--sort=name", "-c", "."], check=True, capture_output=True).stdout
-    support.write_image(folder / "image", tar)
-    return folder / "image"
-
-
 def without_debian(folder, *command):
     return subprocess.run(["unshare", "--mount", "bash", "-c", NO_DEBIAN, "no-debian", folder, *map(str, command)],
                           capture_output=True, text=True, timeout=900)
 
 
-def test_without_debian_a_base_of_ones_own_is_asked_for_and_suffices(image, of_root, keys, tmp_path):
+def test_without_debian_a_base_of_ones_own_is_asked_for_and_suffices(debian_image, of_root, keys, tmp_path):
     command = [support.BIN / "mifeng", "pack", of_root / "adder", "--for", keys / "card.json", "--sign", keys / "vendor.key",
                "--cache", tmp_path / "cache", "--output-file", tmp_path / "adder.mfpkg"]
     refused = without_debian(tmp_path, *command)
     assert refused.returncode == 1
     assert "this is Fedora Linux 41" in refused.stderr and "--base oci:FOLDER" in refused.stderr
     assert "compiling" not in refused.stderr, "the vendor waited for the compiler first"
-    done = without_debian(tmp_path, *command, "--base", f"oci:{image}:12")
+    done = without_debian(tmp_path, *command, "--base", f"oci:{debian_image}:12")
     assert done.returncode == 0, done.stderr
     support.mifeng("verify", tmp_path / "adder.mfpkg", "--vendor", keys / "vendor.pub")
     assert list(layers(tmp_path / "adder.mfpkg")) == ["base", "dependencies", "payload-header", "payload-segments"]

@@ -16,6 +16,7 @@
 #include "commands/call_data.h"
 #include "commands/commands.h"
 #include "commands/pack_places.h"
+#include "commands/up_listener.h"
 
 namespace mifeng::cli {
 namespace {
@@ -79,13 +80,7 @@ Result<int> run(const RunArguments& arguments, Console& console) {
                          ? std::filesystem::path(options.pack_as->home) / ".cache/mifeng/packs"
                          : cache_folder(arguments.cache);
   options.up.port_range = arguments.port_range;
-  stack::UpListener listener;
-  listener.message = [&](std::string_view line) { console.message(tr_phrase(line)); };
-  listener.line = [&](std::string_view line) { console.message(line); };
-  listener.state = [&](const std::string& name, const std::string& state, const std::string& reason) {
-    console.message(reason.empty() ? say("  {}: {}", {name, tr_word(state)})
-                                   : say("  {}: {}, {}", {name, tr_word(state), tr_phrase(reason)}));
-  };
+  stack::UpListener listener = up_listener(console);
   Result<void> printed = ok();
   listener.result = [&](std::string_view answer) {
     printed = console.print(std::string(answer) + (answer.ends_with('\n') ? "" : "\n"));

@@ -14,6 +14,7 @@
 #include "commands/commands.h"
 #include "commands/findings.h"
 #include "commands/pack_places.h"
+#include "commands/up_listener.h"
 #include "mifeng/net/loopback.h"
 #include "mifeng/stack/doctor.h"
 
@@ -104,13 +105,7 @@ Result<void> check_listen(const std::string& address) {
 Result<int> run_up(const UpArguments& arguments, Console& console) {
   MIFENG_CHECK(check_registry(arguments));
   MIFENG_CHECK(check_listen(arguments.listen));
-  stack::UpListener listener;
-  listener.message = [&](std::string_view line) { console.message(tr_phrase(line)); };
-  listener.line = [&](std::string_view line) { console.message(line); };
-  listener.state = [&](const std::string& name, const std::string& state, const std::string& reason) {
-    console.message(reason.empty() ? say("  {}: {}", {name, tr_word(state)})
-                                   : say("  {}: {}, {}", {name, tr_word(state), tr_phrase(reason)}));
-  };
+  stack::UpListener listener = up_listener(console);
   listener.result = [&](std::string_view line) {
     (void)console.print(tr_phrase(line) + "\n");
     std::fflush(stdout);
