@@ -30,6 +30,7 @@ void add_commands(Command& root) {
   add_rollback(root);
   add_get(root);
   add_describe(root);
+  add_document(root);
   add_find(root);
   add_logs(root);
   add_scale(root);

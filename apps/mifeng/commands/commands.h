@@ -25,6 +25,7 @@ void add_diff(Command& root);
 void add_explain(Command& root);
 void add_apply(Command& root);
 void add_get(Command& root);
+void add_document(Command& root);
 void add_find(Command& root);
 void add_gateway(Command& root);
 void add_history(Command& root);

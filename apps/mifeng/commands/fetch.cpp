@@ -1,11 +1,9 @@
 #include "commands/fetch.h"
 
-#include "cli/connect.h"
 #include "cli/console.h"
 #include "mifeng/os/file.h"
 
 namespace mifeng::cli {
-namespace {
 
 Result<int> print_or_save(const PlatformClient& client, const std::string& path, const std::string& output,
                           const Tell& tell, Console& console) {
@@ -18,8 +16,6 @@ Result<int> print_or_save(const PlatformClient& client, const std::string& path,
   if (tell) MIFENG_CHECK(tell(text, console));
   return 0;
 }
-
-}  // namespace
 
 void add_fetch(Command& group, const std::string& name, const std::string& summary, const std::string& path,
                const std::string& example, const Tell& tell) {
