@@ -59,7 +59,14 @@ class Platform:
         return token
 
 
-def fill(path, versions):
+def vendors_key(folder):
+    """A public key that the platform can read: it is shown with each version."""
+    subprocess.run([ROOT / "build/bin/mifeng", "key", "generate", "--output-file", folder / "vendor.key", "--public",
+                    folder / "vendor.pub"], check=True, capture_output=True)
+    return (folder / "vendor.pub").read_text()
+
+
+def fill(path, versions, key):
     """Rows as wide as those of real packages, straight into the tables."""
     rows = sqlite3.connect(path)
     chance = random.Random(7)
@@ -77,7 +84,7 @@ def fill(path, versions):
             row |= {"id": f"mv-{at:016x}", "vendor_id": f"v{at % 100}", "vendor_name": f"Vendor {at % 100} 科技",
                     "name": f"{noun}-{at // 3}", "version": f"1.{at % 3}.0", "function": f"{chance.choice(WORK)} {noun} {at}",
                     "language": "python", "state": "accepted", "config_sm3": "c", "image_address": "r", "submitted_ms": at,
-                    "payload_header": chance.randbytes(600).hex(), "signer_key_pem": "x" * 178}
+                    "payload_header": chance.randbytes(600).hex(), "signer_key_pem": key}
             rows.execute(f"INSERT INTO model_information VALUES ({', '.join('?' * len(columns))})", [row[name] for name in columns])
     rows.close()
 
@@ -95,13 +102,13 @@ def measured(platform, token, path, texts):
 def main():
     versions = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     questions = int(sys.argv[2]) if len(sys.argv) > 2 else 400
-    build("mifengd")
+    build("mifeng", "mifengd")
     where = machine()
     with tempfile.TemporaryDirectory(prefix="mf-", dir="/tmp") as path:
         folder = pathlib.Path(path)
         with Platform(folder) as platform:
             token = platform.administrator()
-        fill(folder / "data/mifeng.db", versions)
+        fill(folder / "data/mifeng.db", versions, vendors_key(folder))
         chance = random.Random(11)
         # As somebody types: beginnings, middles, two words, an id, a port, and what is not there.
         kinds = [lambda: chance.choice(NOUNS)[: chance.randint(1, 5)], lambda: f"{chance.choice(NOUNS)}-{chance.randint(0, versions // 3)}",

@@ -235,8 +235,7 @@ Result<void> run(const Options& options) {
   api.set_url(url);
   std::unique_ptr<net::HttpServer> for_others;
   if (options.public_port != 0) {
-    net::ServerOptions outward{.listen = net::TcpListen{options.public_address, options.public_port},
-                               .tls = public_tls};
+    auto outward = rest::api_listener({options.public_address, options.public_port}, public_tls);
     outward.name = "public";
     MIFENG_TRY(for_others,
                net::HttpServer::start(runtime, outward, api.handler(rest::Door::kNetwork, std::move(console))));

@@ -66,6 +66,10 @@ def test_a_given_certificate(tmp_path):
 PUBLIC = STARTED + r"""echo "here: $(curl -sS -w '%%{http_code}' -o /dev/null http://127.0.0.1:7080/api/v1/system/health)"
 echo "plain: $(curl -sS -o /dev/null -w '%%{http_code}' http://%(address)s:7443/api/v1/system/health 2>&1 || true)"
 echo "trusted: $(curl -sS --cacert "$CA" -w '%%{http_code}' -o /dev/null https://%(address)s:7443/api/v1/system/health)"
+for url in http://127.0.0.1:7080 https://%(address)s:7443; do
+  echo "stranger: $(head -c 70000 /dev/zero | curl -sS --cacert "$CA" -w '%%{http_code}' -o /dev/null -H 'Content-Type: application/json' \
+    --data-binary @- $url/api/v1/session)"
+done
 export MIFENG_PLATFORM=unix:$SOCKET
 "$BIN/mifeng" gateway invite far --join-file "$SOCKET.far"
 "$BIN/mifeng" gateway invite near --platform-url http://127.0.0.1:7080 --join-file "$SOCKET.near"
@@ -91,6 +95,7 @@ def test_a_second_listener_for_other_machines(tmp_path):
     said = done.stdout
     assert '"url":"http://127.0.0.1:7080"' in said and "here: 200" in said and "trusted: 200" in said
     assert "plain: curl: (" in said, "plain HTTP gets no answer"
+    assert said.count("stranger: 413\n") == 2, "who has not signed in sends little, by either listener"
     assert "not-signed-in" in said.partition("pinned: ")[2].partition("other: ")[0]
     assert "bad-tls-certificate" in said.partition("other: ")[2]
     # A gateway elsewhere comes by the listener for others, whose certificate it pins; one that is sent to loopback pins nothing.

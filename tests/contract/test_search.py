@@ -1,6 +1,8 @@
 """One search over everything, and the way from any id to its object: complete, bounded, and never more than who asks may
 see."""
 
+from urllib.parse import quote
+
 import pytest
 
 from submitting import mifeng, registry, shown, stocked  # noqa: F401 - fixtures
@@ -35,7 +37,6 @@ def things(own):
 
 def find(own, token, text, **more):
     query = "&".join(f"{name}={value}" for name, value in more.items())
-    from urllib.parse import quote
     status, answer, _ = own.request("GET", f"/search?text={quote(text)}&{query}".rstrip("&"), token)
     assert status == 200, answer
     assert all(set(one) == {"kind", "id", "name", "detail", "within"} for one in answer["items"])

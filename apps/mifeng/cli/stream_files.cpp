@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 
@@ -36,6 +37,18 @@ Result<std::size_t> Input::read(MutableBytes buffer) {
     if (size >= 0) return static_cast<std::size_t>(size);
     if (errno != EINTR) return errno_error(errno, "read " + name_);
   }
+}
+
+Result<void> Input::read_up_to(Bytes& have, std::size_t size) {
+  std::size_t end = have.size();
+  have.resize(std::max(end, size));
+  while (end < have.size()) {
+    MIFENG_TRY(const std::size_t got, read(MutableBytes(have).subspan(end)));
+    if (got == 0) break;
+    end += got;
+  }
+  have.resize(end);
+  return ok();
 }
 
 Result<Output> Output::create(const std::string& path, ::mode_t mode) {

@@ -17,6 +17,8 @@ class Input {
   static Result<Input> open(const std::string& path);
   // What is there, at most buffer.size() bytes; 0 at the end.
   Result<std::size_t> read(MutableBytes buffer);
+  // Goes on reading until `have` holds `size` bytes, or all that there is.
+  Result<void> read_up_to(Bytes& have, std::size_t size);
 
  private:
   Input(UniqueFd owned, int fd, std::string name) : owned_(std::move(owned)), fd_(fd), name_(std::move(name)) {}

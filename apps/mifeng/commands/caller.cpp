@@ -30,8 +30,6 @@ Result<std::string> find_key(const json::Object& caller, const std::string& name
   return Error(ErrorCode::kNotFound, "not-found", say("The caller {} has no key {}.", {text_of(caller, "name"), name}));
 }
 
-void add_key_commands(Command& group);
-
 Result<int> give_key(Console& console, const json::Value& answer, const std::string& file) {
   const json::Value* caller = answer.if_object() == nullptr ? nullptr : answer.if_object()->find("caller");
   if (caller != nullptr)

@@ -15,21 +15,15 @@ namespace {
 
 constexpr std::size_t kHeaderMax = 4096;
 
-Result<Bytes> beginning_of(const std::string& path, std::size_t size) {
+Result<Bytes> first_bytes(const std::string& path, std::size_t size) {
   MIFENG_TRY(Input input, Input::open(path));
-  Bytes bytes(size);
-  std::size_t have = 0;
-  while (have < size) {
-    MIFENG_TRY(const std::size_t got, input.read(MutableBytes(bytes).subspan(have)));
-    if (got == 0) break;
-    have += got;
-  }
-  bytes.resize(have);
+  Bytes bytes;
+  MIFENG_CHECK(input.read_up_to(bytes, size));
   return bytes;
 }
 
 Result<std::string> of_stream(const std::string& path) {
-  MIFENG_TRY(const Bytes bytes, beginning_of(path, kHeaderMax));
+  MIFENG_TRY(const Bytes bytes, first_bytes(path, kHeaderMax));
   MIFENG_TRY(const auto header, sealed::Header::parse(bytes, {}));
   if (!header.is_signed())
     return Error(ErrorCode::kInvalidArgument, "not-signed",
@@ -56,7 +50,7 @@ FileKind kind_of(ByteView beginning) {
 }
 
 Result<std::string> fingerprint_of(const std::string& path) {
-  MIFENG_TRY(const Bytes beginning, beginning_of(path, kKindBytes));
+  MIFENG_TRY(const Bytes beginning, first_bytes(path, kKindBytes));
   switch (kind_of(beginning)) {
     case FileKind::kStream: return of_stream(path);
     case FileKind::kPackage: return of_package(path);

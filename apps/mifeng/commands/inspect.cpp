@@ -14,26 +14,13 @@ struct InspectArguments {
   std::string format = "table";
 };
 
-// Goes on reading until `size` bytes of the file are there, or all of it.
-Result<void> read_up_to(InspectRequest& request, std::size_t size) {
-  std::size_t have = request.beginning.size();
-  request.beginning.resize(size);
-  while (have < size) {
-    MIFENG_TRY(const std::size_t got, request.rest->read(MutableBytes(request.beginning).subspan(have)));
-    if (got == 0) break;
-    have += got;
-  }
-  request.beginning.resize(have);
-  return ok();
-}
-
 Result<int> run(const InspectArguments& arguments, Console& console) {
   MIFENG_TRY(Input input, Input::open(arguments.input));
   InspectRequest request{arguments.input, arguments.format, {}, &input};
-  MIFENG_CHECK(read_up_to(request, kKindBytes));
+  MIFENG_CHECK(input.read_up_to(request.beginning, kKindBytes));
   switch (kind_of(request.beginning)) {
     case FileKind::kStream:
-      MIFENG_CHECK(read_up_to(request, kInspectBeginning));
+      MIFENG_CHECK(input.read_up_to(request.beginning, kInspectBeginning));
       return inspect_stream(request, console);
     case FileKind::kPackage: return inspect_package(request, console);
     case FileKind::kCard: return inspect_card(request, console);

@@ -5,6 +5,7 @@
 #include "mifeng/access/context.h"
 #include "mifeng/access/instances.h"
 #include "mifeng/access/route_rows.h"
+#include "mifeng/base/beginning.h"
 #include "mifeng/base/bounds.h"
 #include "mifeng/json/value.h"
 #include "mifeng/proxy/path.h"
@@ -128,7 +129,8 @@ Result<void> check_route(store::Transaction& tx, Route& route) {
   for (std::string& name : route.pass_headers) {
     if (!is_header_name(name) || is_reserved_header(name))
       return Error(ErrorCode::kInvalidArgument, "bad-route",
-                   "pass_headers: \"" + name.substr(0, 64) + "\" is no name of a header field that may be passed on.");
+                   "pass_headers: \"" + std::string(beginning_of(name, 64)) +
+                       "\" is no name of a header field that may be passed on.");
     name = lower(name);
   }
   return ok();

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <map>
 
+#include "mifeng/base/beginning.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/cluster/json_path.h"
 #include "podman_parts.h"
@@ -41,12 +42,7 @@ std::string one_line(std::string text) {
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20) c = ' ';
   }
-  if (text.size() > 300) {
-    // Not within a character of UTF-8.
-    std::size_t end = 300;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-    text = text.substr(0, end) + "...";
-  }
+  if (text.size() > 300) text = std::string(beginning_of(text, 300)) + "...";
   return text;
 }
 

@@ -3,6 +3,7 @@
 #include "grant_steps.h"
 #include "mifeng/access/attempt_limits.h"
 #include "mifeng/access/instances.h"
+#include "mifeng/base/beginning.h"
 #include "mifeng/base/bounds.h"
 #include "mifeng/clusters/engine_call.h"
 #include "mifeng/deployments/context.h"
@@ -32,14 +33,14 @@ Result<ProvedUnit> GrantService::prove(const std::string& cluster, const std::st
   const auto denied = [](const char* reason, const std::string& message) {
     return Error(ErrorCode::kPermissionDenied, reason, message);
   };
-  MIFENG_TRY(const auto candidates,
-             context_.db.read([&](store::Transaction& tx) -> Result<std::vector<cluster::Workload>> {
-               MIFENG_TRY(auto row, store::find<store::DeploymentRow>(tx, deployment));
-               if (!row || row->deleting != 0 || row->cluster_id != cluster)
-                 return denied("no-such-deployment",
-                               "No deployment " + deployment.substr(0, 64) + " is wanted in this cluster.");
-               return deployments::candidates_of(context_, tx, *row);
-             }));
+  MIFENG_TRY(
+      const auto candidates, context_.db.read([&](store::Transaction& tx) -> Result<std::vector<cluster::Workload>> {
+        MIFENG_TRY(auto row, store::find<store::DeploymentRow>(tx, deployment));
+        if (!row || row->deleting != 0 || row->cluster_id != cluster)
+          return denied("no-such-deployment",
+                        "No deployment " + std::string(beginning_of(deployment, 64)) + " is wanted in this cluster.");
+        return deployments::candidates_of(context_, tx, *row);
+      }));
   MIFENG_TRY(const auto proof,
              clusters::call_engine<cluster::Proof>(context_.clusters, cluster, [&](cluster::Engine& engine) {
                return engine.prove(candidates, evidence);

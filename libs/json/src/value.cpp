@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "mifeng/base/utf8.h"
+
 namespace mifeng::json {
 
 const Value* Object::find(std::string_view name) const {
@@ -43,10 +45,15 @@ std::string_view Value::kind() const {
 
 namespace {
 
+// What stands in place of a byte that is no UTF-8: what a model printed, what a proxy answered.
+constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
+
 void write_text(std::string& out, std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
   out.push_back('"');
-  for (const char c : text) {
+  for (std::size_t size = 1; !text.empty(); text.remove_prefix(size)) {
+    const char c = text.front();
+    size = 1;
     switch (c) {
       case '"': out += "\\\""; break;
       case '\\': out += "\\\\"; break;
@@ -60,8 +67,12 @@ void write_text(std::string& out, std::string_view text) {
           out += "\\u00";
           out.push_back(kHex[(c >> 4) & 15]);
           out.push_back(kHex[c & 15]);
-        } else {
+        } else if (static_cast<unsigned char>(c) < 0x80) {
           out.push_back(c);
+        } else {
+          const std::size_t well_formed = character_size(text);
+          out += well_formed == 0 ? kReplacement : text.substr(0, well_formed);
+          size = std::max<std::size_t>(1, well_formed);
         }
     }
   }

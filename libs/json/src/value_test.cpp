@@ -23,6 +23,15 @@ TEST(Parse, WhatWasSerializedReadsBackTheSame) {
   EXPECT_EQ(*pretty, value);
 }
 
+TEST(Serialize, IsJsonWhateverTheTextHolds) {
+  const Value value =
+      Object{{"a\xff", "ends in half: \xe5\xaf"}, {"whole", "密封 \xf0\x9f\x94\x92"}, {"sur", "\xed\xa0\x80"}};
+  EXPECT_EQ(serialize(value),
+            "{\"a\ufffd\":\"ends in half: \ufffd\ufffd\",\"whole\":\"密封 "
+            "\xf0\x9f\x94\x92\",\"sur\":\"\ufffd\ufffd\ufffd\"}");
+  EXPECT_TRUE(parse(serialize(value)));
+}
+
 TEST(Parse, RefusesDuplicateNamesAtAnyDepth) {
   for (const char* text : {R"({"a":1,"a":2})", R"([{"x":{"b":1,"c":2,"b":1}}])", R"({"a":1,"\u0061":2})"}) {
     const auto value = parse(text);

@@ -1,5 +1,6 @@
 #include "api_server.h"
 
+#include "mifeng/base/beginning.h"
 #include "mifeng/cluster/json_path.h"
 
 namespace mifeng::kubernetes {
@@ -63,7 +64,7 @@ Result<Answer> parse(int status, const std::string& text) {
       return Error(ErrorCode::kInternal, "bad-api-answer",
                    "the API server answered something that is not JSON: " + parsed.error().message());
     } else {
-      answer.message = text.substr(0, 500);  // of a proxy in between
+      answer.message = beginning_of(text, 500);  // of a proxy in between
     }
   }
   if (!answer.success() && answer.message.empty()) read_refusal(answer);

@@ -3,6 +3,7 @@
 #include <cctype>
 
 #include "kubernetes_engine.h"
+#include "mifeng/base/beginning.h"
 #include "mifeng/net/http.h"
 #include "reasons.h"
 
@@ -111,7 +112,7 @@ Task<void> KubernetesEngine::note_reason(std::string deployment, cluster::Reason
     noted = {.at_ms = now, .why = said};
   }
   std::string message = why.remedy.empty() ? why.sentence : why.sentence + "; " + why.remedy;
-  if (message.size() > kMessageMax) message.resize(kMessageMax);
+  message.resize(beginning_of(message, kMessageMax).size());
   const std::string time = format_time(now);
   json::Object event{
       {"apiVersion", "v1"},

@@ -1,5 +1,6 @@
 #include "mifeng/kubernetes/login.h"
 
+#include "mifeng/base/beginning.h"
 #include "mifeng/json/fields.h"
 #include "mifeng/json/value.h"
 #include "mifeng/manifest/yaml.h"
@@ -50,7 +51,7 @@ Result<std::string> pem_at(const YamlNode* mapping, const std::string& key) {
 Result<void> check_server(Login& login) {
   while (login.server.ends_with('/')) login.server.pop_back();
   if (!login.server.starts_with("https://") || login.server.size() > 2048)
-    return bad("The server \"" + login.server.substr(0, 200) + "\" must begin with https://.");
+    return bad("The server \"" + std::string(beginning_of(login.server, 200)) + "\" must begin with https://.");
   for (const char c : login.server)
     if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f || c == '?' || c == '#')
       return bad("The server is not a URL.");

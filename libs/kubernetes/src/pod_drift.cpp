@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "mifeng/base/beginning.h"
 #include "mifeng/cluster/json_path.h"
 #include "objects.h"
 #include "seen.h"
@@ -26,7 +27,7 @@ bool contains(auto list, std::string_view name) { return std::find(list.begin(),
 
 std::string shown(const Value& value) {
   std::string text = json::serialize(value);
-  if (text.size() > 200) text = text.substr(0, 200) + "…";
+  if (text.size() > 200) text = std::string(beginning_of(text, 200)) + "…";
   return text;
 }
 

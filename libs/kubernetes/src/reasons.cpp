@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mifeng/base/beginning.h"
 #include "mifeng/base/guard_words.h"
 #include "mifeng/base/phrase.h"
 
@@ -94,7 +95,7 @@ std::string last_line(std::string text) {
   const std::size_t end = text.find_last_not_of(" \r\n\t");
   text.resize(end == std::string::npos ? 0 : end + 1);
   if (const std::size_t last = text.find_last_of('\n'); last != std::string::npos) text = text.substr(last + 1);
-  if (text.size() > kReasonMax) text.resize(kReasonMax);
+  text.resize(beginning_of(text, kReasonMax).size());
   return text;
 }
 
@@ -300,7 +301,7 @@ std::optional<GuardSaid> read_guard_log(const std::vector<std::string>& lines) {
       text.remove_prefix(beginning.size());
       return true;
     };
-    const auto rest = [&] { return std::string(text.substr(0, kReasonMax)); };
+    const auto rest = [&] { return std::string(beginning_of(text, kReasonMax)); };
     if (takes(said::kNoGrant)) {
       newest = GuardSaid{.kind = Kind::kNoGrant, .words = rest()};
     } else if (takes(said::kModelEnded)) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <ctime>
 
+#include "mifeng/base/beginning.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/cluster/json_path.h"
 #include "objects.h"
@@ -453,7 +454,7 @@ EventSeen event_in(const json::Object& object) {
   seen.is_warning = text_at(object, "type") == "Warning";
   seen.is_own = text_at(object, "source", "component") == kEventSource;
   seen.event.action = text_at(object, "reason");
-  seen.event.detail = text_at(object, "message").substr(0, kReasonMax);
+  seen.event.detail = beginning_of(text_at(object, "message"), kReasonMax);
   if (seen.kind == "Pod") seen.event.unit = seen.object;
   for (const char* name : {"lastTimestamp", "eventTime", "firstTimestamp"})
     if (const auto time = time_of(text_at(object, name))) {

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "import_reading.h"
+#include "mifeng/base/beginning.h"
 #include "mifeng/base/bounds.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/manifest/rules.h"
@@ -155,7 +156,7 @@ Handler amounts(Reading& reading, ResourceList& into) {
   return [&reading, &into](const Spot& spot) {
     if (spot.node.kind != YamlNode::Kind::kMapping) return reading.mapping(spot, {});
     for (const YamlField& field : spot.node.fields) {
-      const Spot at{field.value, spot.path + "." + field.key.substr(0, 80)};
+      const Spot at{field.value, spot.path + "." + std::string(beginning_of(field.key, 80))};
       if (const auto complaint = check_resource_name(field.key)) {
         reading.refuse(at, phrase("cannot be taken as it is: {}", *complaint));
         continue;
@@ -286,7 +287,7 @@ Handler labels_into(Reading& reading, std::map<std::string, std::string>& into) 
   return [&reading, &into](const Spot& spot) {
     if (spot.node.kind != YamlNode::Kind::kMapping) return reading.mapping(spot, {});
     for (const YamlField& field : spot.node.fields)
-      if (const auto text = reading.text({field.value, spot.path + "." + field.key.substr(0, 80)}))
+      if (const auto text = reading.text({field.value, spot.path + "." + std::string(beginning_of(field.key, 80))}))
         into[field.key] = *text;
   };
 }
@@ -508,7 +509,7 @@ Result<Imported> import_kubernetes(const std::vector<ImportSource>& sources, con
     if (is(document, "apps/v1", "Deployment")) continue;
     read(document, [&](Reading& reading, const YamlNode& node) {
       if (is(document, "v1", "Service")) return found.has_deployment ? read_service(reading, node, found) : void();
-      const std::string kind = scalar_at(node, "kind").substr(0, 80);
+      const std::string kind(beginning_of(scalar_at(node, "kind"), 80));
       reading.refuse({node, "kind"}, phrase("{} cannot be imported, only a Deployment (apps/v1) and its Services (v1): "
                                             "leave it out",
                                             kind.empty() ? std::string("-") : kind));

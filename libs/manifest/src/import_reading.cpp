@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "mifeng/base/beginning.h"
 #include "mifeng/base/phrase.h"
 
 namespace mifeng::manifest::importing {
@@ -68,7 +69,7 @@ void Reading::mapping(const Spot& spot, const std::vector<Allowed>& allowed) {
   for (const YamlField& field : spot.node.fields) {
     const auto found =
         std::find_if(allowed.begin(), allowed.end(), [&](const Allowed& one) { return one.key == field.key; });
-    const Spot value{field.value, within(spot.path, field.key.substr(0, 80))};
+    const Spot value{field.value, within(spot.path, std::string(beginning_of(field.key, 80)))};
     if (found == allowed.end()) {
       refuse(value, remedy_for(field.key));
     } else {

@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "mifeng/base/beginning.h"
+
 namespace mifeng::manifest {
 namespace {
 
@@ -11,8 +13,9 @@ constexpr std::int64_t kMilliMax = (std::int64_t{1} << 53) * 1000;
 __extension__ typedef __int128 Wide;
 
 Error bad(std::string_view text) {
-  return Error(ErrorCode::kInvalidArgument, "bad-quantity",
-               "\"" + std::string(text.substr(0, 40)) + "\" is not a quantity; write for example 500m, 2, 1.5, 4Gi");
+  return Error(
+      ErrorCode::kInvalidArgument, "bad-quantity",
+      "\"" + std::string(beginning_of(text, 40)) + "\" is not a quantity; write for example 500m, 2, 1.5, 4Gi");
 }
 
 // numerator / denominator units for a suffix, or denominator 0 where there is no such suffix.

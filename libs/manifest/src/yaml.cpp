@@ -7,6 +7,8 @@
 #include <sstream>
 #include <utility>
 
+#include "mifeng/base/beginning.h"
+
 namespace mifeng::manifest {
 namespace {
 
@@ -128,7 +130,8 @@ class TreeBuilder final : public YAML::EventHandler {
       if (node.scalar == "<<" && !node.quoted)
         throw Refused{node.mark, "a merge key (<<) is not allowed here; write the fields out"};
       if (!parent.keys.insert(node.scalar).second)
-        throw Refused{node.mark, "the key \"" + node.scalar.substr(0, 80) + "\" stands here a second time"};
+        throw Refused{node.mark,
+                      "the key \"" + std::string(beginning_of(node.scalar, 80)) + "\" stands here a second time"};
       parent.field = YamlField{std::move(node.scalar), node.mark, {}};
     } else {
       parent.field->value = std::move(node);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "mifeng/base/beginning.h"
+#include "mifeng/crypto/fingerprint.h"
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/events/kinds.h"
 #include "mifeng/proxy/fields.h"
@@ -69,14 +71,9 @@ bool all_digits(const std::string& text) {
 
 // A fingerprint as people type it, in lower case; empty where the text is none.
 std::string fingerprint_digits(const std::string& text) {
-  std::string digits;
-  for (const char c : text) {
-    if (c == ' ' || c == ':' || c == '-') continue;
-    const char small = c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
-    if (!((small >= '0' && small <= '9') || (small >= 'a' && small <= 'f'))) return "";
-    digits += small;
-  }
-  return digits.size() < kFingerprintDigitsMin ? "" : digits;
+  std::string digits = crypto::bare_fingerprint(text);
+  if (digits.size() < kFingerprintDigitsMin) return "";
+  return digits.find_first_not_of("0123456789abcdef") == std::string::npos ? digits : "";
 }
 
 Result<bool> key_begins(const std::string& pem, const std::string& digits) {
@@ -193,7 +190,7 @@ Result<FoundThing> SearchService::find(const trust::Actor& actor, const std::str
     if (id.size() > kIdMax) return std::optional<Found>();
     return look_up(tx, actor, sight, id);
   }));
-  if (!found) return trust::not_found("thing with the id", id.substr(0, kIdMax));
+  if (!found) return trust::not_found("thing with the id", std::string(beginning_of(id, kIdMax)));
   return thing_of(*found);
 }
 

@@ -1,4 +1,5 @@
 // What each role finds: never more than its lists show.
+#include "mifeng/base/utf8.h"
 #include "mifeng/platform_fixture/platform_test.h"
 
 namespace mifeng::platform {
@@ -83,6 +84,8 @@ TEST_F(Searching, AFingerprintIsFoundByHowItBegins) {
   EXPECT_EQ(found(operator_, spoken), Words{"vendor bolt"});
   EXPECT_EQ(found(operator_, fingerprint), Words{"vendor bolt"});
   EXPECT_EQ(found(actor_with(trust::Role::kVendor, "acme"), fingerprint), Words{});
+  EXPECT_EQ(found(operator_, fingerprint + " z"), Words{}) << "no fingerprint";
+  EXPECT_EQ(found(operator_, spoken.substr(0, 3)), Words{}) << "too little of one";
   const auto keys = platform_->keys().list(admin_).value();
   EXPECT_EQ(found(admin_, keys[0].fingerprint), Words{"key " + keys[0].id});
 }
@@ -94,6 +97,9 @@ TEST_F(Searching, IsBounded) {
   EXPECT_EQ(found(admin_, ""), Words{});
   EXPECT_EQ(found(admin_, "    "), Words{});
   EXPECT_EQ(platform_->search().search(operator_, "wheat", 1)->size(), 4u) << "one of each kind";
+  const std::string said = platform_->search().find(admin_, std::string(255, 'a') + "密").error().message();
+  EXPECT_NE(said.find(std::string(255, 'a')), std::string::npos);
+  EXPECT_TRUE(is_utf8(said)) << "no half character";
 }
 
 }  // namespace

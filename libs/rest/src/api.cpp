@@ -313,7 +313,7 @@ struct Api::Impl {
     }
     if (match.operation == nullptr)
       co_return Error(ErrorCode::kNotFound, "no-such-operation",
-                      "There is nothing at " + std::string(request.path().substr(0, 200)) + ".");
+                      "There is nothing at " + std::string(beginning_of(request.path(), 200)) + ".");
     const Operation& operation = *match.operation;
     auto call = make_call(request);
     call->path = std::move(match.path);

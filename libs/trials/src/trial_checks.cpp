@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "mifeng/base/beginning.h"
 #include "mifeng/base/bounds.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/proxy/path.h"
@@ -47,7 +48,7 @@ Result<void> check_headers(const TrialRequest& request) {
     return bad_trial(phrase("At most {} header fields can be sent.", bounds::kTrialHeadersMax));
   for (const auto& [name, value] : request.headers) {
     if (!is_field_name(name) || !is_field_value(value))
-      return bad_trial(phrase("The header field \"{}\" cannot be sent as it is.", name.substr(0, 64)));
+      return bad_trial(phrase("The header field \"{}\" cannot be sent as it is.", std::string(beginning_of(name, 64))));
     if (is_ours(lower(name)))
       return bad_trial(phrase("The header field {} is set by the gateway or the platform; leave it out.", name));
   }

@@ -1,7 +1,6 @@
 #include "mifeng/trust/version.h"
 
 #include <algorithm>
-#include <array>
 #include <type_traits>
 
 #include "mifeng/trust/rows.h"

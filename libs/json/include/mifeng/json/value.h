@@ -118,7 +118,8 @@ Result<Value> parse(std::string_view text, const ParseLimits& limits = {});
 Result<Object> parse_object(std::string_view text, const ParseLimits& limits = {});
 
 // Without white space, members in their order, integers in decimal, doubles in the shortest form that reads back the
-// same, only '"', '\' and control characters escaped: one value has one spelling.
+// same, only '"', '\' and control characters escaped: one value has one spelling. It is always JSON: a byte of a text
+// that is no UTF-8 is written as U+FFFD.
 std::string serialize(const Value& value);
 // For people: two spaces a level, a newline at the end.
 std::string serialize_pretty(const Value& value);

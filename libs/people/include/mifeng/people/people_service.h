@@ -94,8 +94,7 @@ class PeopleService {
 
   // kManagePeople. Nobody becomes an administrator by an API token, nor gets an administrator's password:
   // kPermissionDenied "token-cannot-make-administrator". Names that the audit log has for others than people are
-  // refused
-  // ("bad-name"). The last enabled administrator can be neither removed, disabled nor stripped: kConflict
+  // refused ("bad-name"). The last enabled administrator can be neither removed, disabled nor stripped: kConflict
   // "last-administrator".
   Result<NewPassword> create(const trust::Actor& actor, const PersonInput& input);
   Result<Person> update(const trust::Actor& actor, const std::string& id, const PersonInput& input);
