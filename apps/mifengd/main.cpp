@@ -203,6 +203,7 @@ Result<void> run(const Options& options) {
     platform_options.progress_deadline_ms = options.progress_deadline * UnixMillis{1000};
   platform_options.cluster_lame_duck_seconds = options.lame_duck;
   platform_options.token_lifetime_max_ms = options.token_days * 24LL * 3600 * 1000;
+  platform_options.vendor_quota = static_cast<std::int64_t>(options.vendor_quota_gib) << 30;
   platform_options.keep_ms = options.keep_days * 24LL * 3600 * 1000;
   MIFENG_TRY(auto platform,
              platform::Platform::open(platform_options, std::move(master_key),

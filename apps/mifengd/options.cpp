@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "mifeng/base/options.h"
+#include "mifeng/manifest/deployment_config.h"
 #include "mifeng/net/client.h"
 #include "mifeng/net/loopback.h"
 
@@ -230,13 +231,18 @@ Result<bool> parse_options(int argc, char** argv, Options& options) {
       ->check(CLI::Range(1, 3660))
       ->envname("MIFENG_TOKEN_DAYS")
       ->capture_default_str();
+  app.add_option("--vendor-quota", options.vendor_quota_gib, "GiB that one vendor's packages may take")
+      ->check(CLI::Range(1, 1 << 20))
+      ->envname("MIFENG_VENDOR_QUOTA")
+      ->capture_default_str();
   app.add_option("--keep-days", options.keep_days, "of usage and ended instances; the audit log stays whole")
       ->check(CLI::Range(1, 3660))
       ->envname("MIFENG_KEEP_DAYS")
       ->capture_default_str();
-  app.add_option("--progress-deadline", options.progress_deadline,
-                 "seconds after which an update whose units are not ready has failed; else 600, in clusters 1800")
-      ->check(CLI::Range(5, 86'400))
+  app.add_option(
+         "--progress-deadline", options.progress_deadline,
+         "seconds after which what is not ready has failed, where the config says nothing; else 600, in clusters 1800")
+      ->check(CLI::Range(manifest::kProgressDeadlineMin, manifest::kProgressDeadlineMax))
       ->envname("MIFENG_PROGRESS_DEADLINE");
   app.add_option("--lame-duck", options.lame_duck,
                  "seconds that a guard in a cluster goes on serving after it was asked to stop")

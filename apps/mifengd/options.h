@@ -47,6 +47,7 @@ struct Options {
   int delivery_key_grace = 30 * 24 * 3600;  // seconds
   int token_days = 366;
   int keep_days = 90;
+  int vendor_quota_gib = 500;
   int progress_deadline = 0;  // seconds; 0: 600, in clusters 1800
   int lame_duck = 15;         // seconds, of guards in clusters
   std::string log_level = "info";

@@ -15,7 +15,8 @@ struct MainConfig {
 struct LocationConfig {
   ngx_flag_t open;
   ngx_flag_t seal;
-  size_t bound_body_max;  // bytes; 0 is no limit
+  size_t bound_body_max;    // bytes; 0 is no limit
+  size_t bound_bodies_max;  // bytes of all that a worker has at once, beyond nginx's buffers; 0 is no limit
 };
 
 inline MainConfig& main_config(ngx_http_request_t* r) {

@@ -61,8 +61,8 @@ ngx_int_t refuse_request(RequestState& state, ngx_int_t status, std::string_view
 
 // --- Before the request. ---
 // Puts the request to sleep, and the phases come back to the handler that asked: it then answers NGX_AGAIN. False where
-// it has waited for long enough.
-bool wait_a_little(RequestState& state);
+// it has waited for long enough: `until` is set at the first call, to `at_most` from then.
+bool wait_a_little(RequestState& state, std::chrono::steady_clock::time_point& until, std::chrono::seconds at_most);
 
 // --- The two directions. ---
 ngx_int_t seal_header(RequestState& state);

@@ -7,6 +7,7 @@
 //   mifeng_open on;                location   a gateway: route, ask, check, open
 //   mifeng_seal on;                server     a guard: seal every answer, nginx's own among them
 //   mifeng_bound_body_max SIZE;    location   largest request body that is bound into the answer; 0 is no limit
+//   mifeng_bound_bodies_max SIZE;  location   of all such bodies that a worker keeps at once; 0 is no limit
 //   mifeng_metrics;                location   counters of this worker
 #include <signal.h>
 #include <sys/prctl.h>
@@ -44,6 +45,7 @@ void* create_location_config(ngx_conf_t* cf) {
   config->open = NGX_CONF_UNSET;
   config->seal = NGX_CONF_UNSET;
   config->bound_body_max = NGX_CONF_UNSET_SIZE;
+  config->bound_bodies_max = NGX_CONF_UNSET_SIZE;
   return config;
 }
 
@@ -63,6 +65,7 @@ char* merge_location_config(ngx_conf_t* cf, void* parent, void* child) {
   ngx_conf_merge_value(config->open, above->open, 0);
   ngx_conf_merge_value(config->seal, above->seal, 0);
   ngx_conf_merge_size_value(config->bound_body_max, above->bound_body_max, kBoundBodyMaxDefault);
+  ngx_conf_merge_size_value(config->bound_bodies_max, above->bound_bodies_max, 0);
   auto* const main = static_cast<MainConfig*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_mifeng_module));
   main->opens = main->opens || config->open;
   main->seals = main->seals || config->seal;
@@ -87,6 +90,8 @@ ngx_command_t commands[] = {
      ngx_conf_set_flag_slot, NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationConfig, seal), nullptr},
     {ngx_string("mifeng_bound_body_max"), NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1,
      ngx_conf_set_size_slot, NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationConfig, bound_body_max), nullptr},
+    {ngx_string("mifeng_bound_bodies_max"), NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1,
+     ngx_conf_set_size_slot, NGX_HTTP_LOC_CONF_OFFSET, offsetof(LocationConfig, bound_bodies_max), nullptr},
     {ngx_string("mifeng_metrics"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, set_metrics, NGX_HTTP_LOC_CONF_OFFSET, 0,
      nullptr},
     ngx_null_command,

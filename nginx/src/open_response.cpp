@@ -285,10 +285,16 @@ ngx_int_t advance(RequestState& state) {
 
 // In place of the answer's header: nginx makes an answer of its own.
 ngx_int_t answer_otherwise(RequestState& state, const Error& error) {
-  note_refused_answer(state, error);
+  // A guard that has no room for a body says so before it reads it, so it cannot seal that. Nobody has verified it, and
+  // whoever stands in between could say it as well; he could as well break the connection.
+  const bool busy = error.reason() == "unsealed" && state.unverified_status == NGX_HTTP_SERVICE_UNAVAILABLE;
+  if (busy)
+    note_refusal(state, "model-busy", "model-busy", "The model takes no request just now; send it again in a moment.");
+  else
+    note_refused_answer(state, error);
   state.answer = Answer::kOwn;
   state.r->http_version = state.http_version;
-  return NGX_HTTP_BAD_GATEWAY;
+  return busy ? NGX_HTTP_SERVICE_UNAVAILABLE : NGX_HTTP_BAD_GATEWAY;
 }
 
 }  // namespace

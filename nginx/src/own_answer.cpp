@@ -87,6 +87,8 @@ ngx_int_t own_header(RequestState& state) {
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     if (r->headers_out.status == NGX_HTTP_UNAUTHORIZED && add_field(r, "WWW-Authenticate", "Bearer") != NGX_OK)
       return NGX_ERROR;
+    if (r->headers_out.status == NGX_HTTP_SERVICE_UNAVAILABLE && add_field(r, "Retry-After", "1") != NGX_OK)
+      return NGX_ERROR;
   } else {
     if (r->method == NGX_HTTP_CONNECT) {
       r->headers_out.status = NGX_HTTP_NOT_IMPLEMENTED;

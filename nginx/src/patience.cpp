@@ -1,5 +1,6 @@
-// A request that comes before its worker has what it needs (a table, a key to seal with): it waits a little rather than
-// fail. That is rare (a worker that has just been started again), so it looks every now and then.
+// A request that comes before its worker has what it needs (a table, a key to seal with, room for its body): it waits a
+// little rather than fail. That is rare (a worker that has just been started again, many large bodies at once), so it
+// looks every now and then.
 #include "filters.h"
 
 namespace mifeng::nginx {
@@ -7,7 +8,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kPatience{2};
 constexpr ngx_msec_t kLookAgainMs = 20;
 
 // As ngx_http_limit_req_delay: the phases go on where they stopped, so with the handler that asked to wait.
@@ -28,11 +28,11 @@ void go_on(ngx_http_request_t* r) {
 
 }  // namespace
 
-bool wait_a_little(RequestState& state) {
+bool wait_a_little(RequestState& state, steady_clock::time_point& until, std::chrono::seconds at_most) {
   ngx_http_request_t* const r = state.r;
   const auto now = steady_clock::now();
-  if (state.patience_until == steady_clock::time_point{}) state.patience_until = now + kPatience;
-  if (now >= state.patience_until) return false;
+  if (until == steady_clock::time_point{}) until = now + at_most;
+  if (now >= until) return false;
   if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) return false;
   r->read_event_handler = &ngx_http_test_reading;
   r->write_event_handler = &go_on;

@@ -56,6 +56,7 @@ RequestState::~RequestState() {
   if (worker == nullptr) return;
   if (opening && opening->waits_for_key) worker->forget(*this);
   release_stream();
+  release_room();
   end_attempt(proxy::Balancer::Outcome::kUnused);
   if (route == nullptr && request_id.empty()) return;
   const std::string_view deployment = route == nullptr ? std::string_view() : route->forward.deployment;
@@ -71,6 +72,11 @@ RequestState::~RequestState() {
 void RequestState::release_stream() {
   if (holds_a_stream) Worker::get()->release_stream();
   holds_a_stream = false;
+}
+
+void RequestState::release_room() {
+  if (room != 0) Worker::get()->release_room(room);
+  room = 0;
 }
 
 void RequestState::end_attempt(proxy::Balancer::Outcome outcome) {

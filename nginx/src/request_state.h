@@ -68,11 +68,15 @@ struct RequestState {
 
   // --- The request. ---
   std::chrono::steady_clock::time_point patience_until{};  // once it waits for what its worker does not have yet
+  std::chrono::steady_clock::time_point room_until{};      // once it waits for room for its body
+  std::size_t room = 0;                                    // bytes that its worker keeps for its body
   bool holds_a_stream = false;  // guard: one of the streams that the seal key is good for is kept for its answer
   void release_stream();
+  void release_room();
   // Shared with the worker and other requests: a table that is replaced stays until its last request has ended.
   std::shared_ptr<const proxy::Router> router;
   const proxy::RouteEntry* route = nullptr;  // of `router`
+  const proxy::Caller* caller = nullptr;     // the same; whose key came
   std::string target;                        // what is sent on (gateway)
   std::string request_id;
   bool unbound = false;        // the body is not hashed

@@ -20,12 +20,13 @@ constexpr Get kGetters[] = {
     [](const RequestState& s) -> std::string_view {
       return s.route == nullptr ? "" : std::string_view(s.route->route.id);
     },
+    [](const RequestState& s) -> std::string_view { return s.caller == nullptr ? "" : std::string_view(s.caller->id); },
     [](const RequestState& s) -> std::string_view { return s.instance; },
     [](const RequestState& s) -> std::string_view { return s.refusal.reason; },
 };
 constexpr std::string_view kNames[] = {
     "mifeng_target",   "mifeng_request_id", "mifeng_request_body", "mifeng_deployment",
-    "mifeng_route_id", "mifeng_instance",   "mifeng_refusal",
+    "mifeng_route_id", "mifeng_caller",     "mifeng_instance",     "mifeng_refusal",
 };
 static_assert(std::size(kGetters) == std::size(kNames));
 

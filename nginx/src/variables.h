@@ -1,5 +1,5 @@
-// $mifeng_target, $mifeng_request_id, $mifeng_request_body, $mifeng_deployment, $mifeng_route_id, $mifeng_instance,
-// $mifeng_refusal.
+// $mifeng_target, $mifeng_request_id, $mifeng_request_body, $mifeng_deployment, $mifeng_route_id, $mifeng_caller (whose
+// key came, also where the route is not for him), $mifeng_instance, $mifeng_refusal.
 #pragma once
 
 #include "ngx.h"

@@ -267,6 +267,14 @@ bool Worker::hold_stream() {
   return true;
 }
 
+// --- Room for bodies. ---
+
+bool Worker::hold_room(std::size_t bytes, std::size_t limit) {
+  if (limit != 0 && room_held_ != 0 && (bytes > limit || room_held_ > limit - bytes)) return false;
+  room_held_ += bytes;
+  return true;
+}
+
 // --- The end of a guard. ---
 
 void Worker::look_whether_drained() {

@@ -59,6 +59,10 @@ class Worker final : public LinkUser {
   bool is_leaving() const { return guard_state_.lame_duck || guard_state_.draining; }
 
   // --- Both. ---
+  // Keeps room for a body that goes into a file until it is whole. False where `limit` (0: none) does not leave so
+  // much; one alone always has it.
+  bool hold_room(std::size_t bytes, std::size_t limit);
+  void release_room(std::size_t bytes) { room_held_ -= bytes; }
   proxy::Counters& counters() { return counters_; }
   WorkerTotals& totals() { return totals_; }
   Random& random() { return random_; }
@@ -108,6 +112,7 @@ class Worker final : public LinkUser {
   ngx_event_t tick_{};
   proxy::Counters counters_;
   WorkerTotals totals_;
+  std::size_t room_held_ = 0;  // bytes, for bodies
 
   std::shared_ptr<const proxy::Router> router_;  // shared with the requests that began under it
   proxy::Balancer balancer_;

@@ -4,6 +4,7 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <fstream>
 
@@ -248,6 +249,78 @@ TEST_F(Submit, RefusesLayersThatReachWhereSomethingIsMounted) {
   const auto taken = with_layer({at("app", folder), at("tmp", folder), at("opt", folder), at("opt/x", link("/app"))},
                                 package::LayerRole::kBase, true);
   EXPECT_TRUE(taken) << taken.error().message();
+}
+
+// One gzip member that unpacks to `chunks` times 64 MiB of zeros, and has some 64 KiB for each: a block of deflate that
+// refers to nothing before it, again and again.
+std::string gzip_of_zeros(int chunks) {
+  std::string block(1 << 20, '\0');
+  const std::string zeros(64 << 20, '\0');
+  ::z_stream stream{};
+  EXPECT_EQ(::deflateInit2(&stream, 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(zeros.data()));
+  stream.avail_in = static_cast<uInt>(zeros.size());
+  stream.next_out = reinterpret_cast<Bytef*>(block.data());
+  stream.avail_out = static_cast<uInt>(block.size());
+  EXPECT_EQ(::deflate(&stream, Z_FULL_FLUSH), Z_OK);
+  EXPECT_EQ(stream.avail_in, 0u);
+  block.resize(block.size() - stream.avail_out);
+  ::deflateEnd(&stream);
+  std::string file("\x1f\x8b\x08\0\0\0\0\0\0\x03", 10);
+  for (int i = 0; i < chunks; ++i) file += block;
+  return file + std::string("\x03\0", 2) + std::string(8, '\0');
+}
+
+TEST_F(Submit, RefusesWhatUnpacksToMoreThanAnImageOfItsSizeMay) {
+  add_vendor("acme", *vendor_key_);
+  auto made = parts({.model = "bomb"}, *vendor_key_);
+  const std::string layer = gzip_of_zeros(40);
+  ASSERT_LT(layer.size(), std::size_t{4} << 20);
+  made.layers[0] = work_->path() / "bomb";
+  ASSERT_TRUE(write_file_atomic(made.layers[0], as_bytes(layer)));
+  made.manifest.layers[0].digest = package::sha256_digest(as_bytes(layer));
+  made.manifest.layers[0].size = layer.size();
+  refresh(made);
+  const auto done = submit(ann_, file_of(made, *vendor_key_));
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().reason(), "bad-package") << done.error().message();
+  EXPECT_NE(done.error().message().find("unpacks to more than is allowed"), std::string::npos);
+}
+
+TEST_F(Submit, AVendorHasHisShareOfTheRoom) {
+  add_vendor("acme", *vendor_key_);
+  const std::string first = package_file(), second = package_file({.version = "2.0.0"});
+  const auto size = static_cast<std::int64_t>(first.size());
+  options_.vendor_quota = 2 * size;
+  reopen();
+  auto& submits = platform_->submits();
+  const auto begun = submits.begin(ann_, size);
+  ASSERT_TRUE(begun) << begun.error().message();
+  EXPECT_EQ(submits.begin(ann_, size + 1).error().reason(), "vendor-quota") << "what is on its way counts";
+  ASSERT_TRUE(submits.cancel(ann_, begun->id));
+  ASSERT_TRUE(submit(ann_, first));
+  EXPECT_EQ(submits.begin(ann_, 2 * size).error().reason(), "vendor-quota") << "so does what is stored";
+  // Whoever brings it for him brings no more than he may.
+  options_.vendor_quota = size;
+  reopen();
+  EXPECT_EQ(refusal(operator_, second), "vendor-quota");
+  options_.vendor_quota = 2 * size;
+  reopen();
+  EXPECT_EQ(refusal(operator_, second), "stored");
+}
+
+TEST_F(Submit, OnePersonsUnfinishedUploadsAreBounded) {
+  auto& submits = platform_->submits();
+  std::vector<std::string> ids;
+  for (int i = 0; i < 64; ++i) {
+    const auto upload = submits.begin(ann_, 1000);
+    ASSERT_TRUE(upload) << upload.error().message();
+    ids.push_back(upload->id);
+  }
+  EXPECT_EQ(submits.begin(ann_, 1000).error().reason(), "too-many-uploads");
+  EXPECT_TRUE(submits.begin(operator_, 1000)) << "somebody else's are his";
+  ASSERT_TRUE(submits.cancel(ann_, ids.front()));
+  EXPECT_TRUE(submits.begin(ann_, 1000));
 }
 
 TEST_F(Submit, RefusesMoreInALayerOfThePayloadOrOnItsCards) {

@@ -41,6 +41,16 @@ def test_an_unsealed_answer(cast):
     assert "unverified status 200" in gateway.nginx.error_log()
 
 
+def test_an_unsealed_busy_brings_nothing_of_its_own(cast):
+    """A guard without room for a body cannot seal that; somebody in between can say it as well, and no more than that."""
+    _, gateway, _ = cast.meddled(answer=lambda data: wire.response(
+        503, SECRET, "text/plain", fields=[("Set-Cookie", "a=b"), ("Retry-After", "99999")]))
+    answer = gateway.call()
+    assert (answer.status, answer.reason, answer.field("Retry-After")) == (503, "model-busy", "1")
+    assert b"secret" not in answer.raw + answer.body and answer.field("Set-Cookie") is None
+    wire.wait_for(lambda: gateway.keyholder.refusals("model-busy"), "that it is counted")
+
+
 def test_an_unsealed_refusal_is_not_believed(cast):
     _, gateway, _ = cast.meddled(answer=lambda data: wire.response(418, b"", fields=[("Set-Cookie", "a=b")]))
     answer = gateway.call()

@@ -2,6 +2,8 @@
 import gzip
 import os
 import pathlib
+import queue
+import re
 import socket
 import subprocess
 import threading
@@ -273,6 +275,67 @@ def test_a_body_over_the_limit(cast):
     assert len(guard.model.requests) == 1
     # What is streamed is not bound, and has no limit here.
     assert gateway.call("/s", "POST", b"x" * 200_000).status == 200
+
+
+class Large:
+    """Calls with bodies that nginx puts into files, of which two have room; the model answers them once it is let go."""
+
+    BODY = b"x" * 400_000
+
+    def __init__(self, cast, where):
+        def small(name):
+            return lambda text: re.sub(r"mifeng_bound_bodies_max \w+", "mifeng_bound_bodies_max 1m", text) \
+                if name == where else text
+        self.guard = cast.guard(changes=small("guard"))
+        self.gateway = cast.gateway(wire.table_of(self.guard), changes=small("gateway"))
+        self.go = threading.Event()
+        self.guard.model.answer = self.answer
+        self.answers = queue.Queue()
+
+    def answer(self, request, out):
+        if len(request.body) == len(self.BODY):
+            self.go.wait(60)
+        out.send(wire.response(200, b"ok", "text/plain"))
+
+    def call(self):
+        threading.Thread(target=lambda: self.answers.put(self.gateway.call("/m", "POST", self.BODY)), daemon=True).start()
+
+    def asked(self):
+        return sum(len(request.body) == len(self.BODY) for request in self.guard.model.requests)
+
+
+@pytest.mark.parametrize("where", ["guard", "gateway"])
+def test_large_bodies_wait_for_each_others_room(cast, where):
+    large = Large(cast, where)
+    for _ in range(6):
+        large.call()
+    wire.wait_for(lambda: large.asked() == 2, "two calls that have room")
+    assert large.gateway.call("/m", "POST", b"small").status == 200, "others need no room"
+    assert large.asked() == 2 and large.answers.empty(), "the model was asked for what had no room"
+    large.go.set()
+    assert [large.answers.get(timeout=30).status for _ in range(6)] == [200] * 6
+
+
+@pytest.mark.parametrize("where, reason", [("guard", "model-busy"), ("gateway", "no-room")])
+def test_a_body_that_finds_no_room_is_told_to_come_again(cast, where, reason):
+    large = Large(cast, where)
+    for _ in range(3):
+        large.call()
+    answer = large.answers.get(timeout=30)
+    assert (answer.status, answer.reason, answer.field("Retry-After")) == (503, reason, "1")
+    assert large.asked() == 2, "the model was not asked"
+    large.go.set()
+    assert [large.answers.get(timeout=30).status for _ in range(2)] == [200] * 2
+    assert large.gateway.call("/m", "POST", large.BODY).status == 200, "their room is free again"
+
+
+def test_a_body_that_is_cut_off_leaves_its_room(cast):
+    large = Large(cast, "gateway")
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", large.gateway.port), timeout=20) as caller:
+            caller.sendall(b"POST /m HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n" + b"x" * 1000)
+    large.go.set()
+    assert large.gateway.call("/m", "POST", large.BODY).status == 200
 
 
 def test_a_route_that_streams_its_requests(cast):

@@ -86,6 +86,13 @@ def test_callers_show_a_key_that_the_model_never_sees(cast):
     gateway.keyholder.wait_refusal("no-caller-key", 3)
     gateway.keyholder.wait_refusal("unknown-caller-key")
     gateway.keyholder.wait_refusal("caller-not-allowed")
+    log = gateway.folder / "access.log"
+    lines = wire.wait_for(lambda: (lambda all: all if len(all) == 12 else None)(log.read_text().splitlines()), "the log")
+    whose = [(line.split('"')[1], line.split('"')[2].split()[0], line.split(" caller=")[1].split(" ")[0]) for line in lines]
+    assert ("GET /one", "200", "c-1") in whose
+    assert ("GET /one", "403", "c-2") in whose, "who tried it is known"
+    assert ("GET /open", "200", "c-2") in whose, "also where nobody has to say who he is"
+    assert ("GET /any", "401", "") in whose and "key one" not in log.read_text()
 
 
 def test_a_deployment_without_instances(cast):

@@ -200,14 +200,15 @@ def test_an_instance_that_changes_its_root_key_all_the_time_is_refused(cast, mon
 
 
 def test_a_guard_without_a_seal_key_says_nothing(cast, folder):
-    """nginx is started by hand, its keyholder is not there: 503, unsealed, no content, and the gateway makes a 502 of it."""
+    """nginx is started by hand, its keyholder is not there: 503, unsealed, no content; the gateway says so in its own words."""
     guard, gateway = cast.pair()
     guard.nginx.stop()
     guard.keyholder.command("stop")
     guard.start()
     answer = wire.call(guard.port, "/x", fields=[("Mifeng-Request-Id", "0" * 32)])
     assert (answer.status, answer.body, answer.field("Mifeng-Seal")) == (503, b"", None)
-    assert gateway.call("/m").status == 502
+    answer = gateway.call("/m")
+    assert (answer.status, answer.reason) == (503, "model-busy")
     assert guard.model.requests == []
     guard.keyholder.command("resume")
     wire.wait_for(lambda: gateway.call("/m").status == 200, "a key to come")

@@ -86,15 +86,20 @@ void add_platform_keys(Command& key) {
   auto rotate_flags = add_platform_flags(rotate);
   auto purpose = std::make_shared<std::string>();
   auto format = std::make_shared<std::string>();
+  auto now = std::make_shared<bool>(false);
   rotate.word("PURPOSE", *purpose, {"identity", "delivery", "output"}, "of the key", Need::kRequired);
+  rotate.flag("--now", *now,
+              "an output key in force at once: a gateway that has not heard of it answers 502 until it has");
   add_output_flag(rotate, *format);
   rotate.examples(
-      "  mifeng key rotate output       answers are sealed to a new key\n"
+      "  mifeng key rotate output       answers are sealed to a new key, once every gateway has it\n"
+      "  mifeng key rotate output --now the key in force was stolen\n"
       "  mifeng key rotate delivery     vendors need the new card: mifeng key export\n"
       "  mifeng key rotate identity     the old key signs for the new one; compare fingerprints");
   rotate.run([=](Console& console) -> Result<int> {
     MIFENG_TRY(const auto client, connect(*rotate_flags));
-    const json::Value body = json::Object{{"purpose", *purpose}};
+    json::Object body{{"purpose", *purpose}};
+    if (*now) body.set("now", true);
     MIFENG_TRY(const auto made, client.send("POST", "/keys/rotation", body));
     MIFENG_CHECK(print_objects(console, made, *format, kKeyColumns));
     return 0;

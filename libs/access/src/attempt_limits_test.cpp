@@ -19,6 +19,16 @@ TEST(AttemptLimits, TwentyInTenMinutesOfEach) {
   EXPECT_TRUE(limits.take(Attempt::kGrant, "a", kNow + 10 * kMinute));
 }
 
+TEST(AttemptLimits, AnInstanceIsRenewedNinetyTimesAMinute) {
+  AttemptLimits limits;
+  for (int i = 0; i < 90; ++i) ASSERT_TRUE(limits.take_renewal("in-1", kNow + i * 100)) << i;
+  EXPECT_EQ(limits.take_renewal("in-1", kNow + 9'000).error().reason(), "too-many-renewals");
+  EXPECT_TRUE(limits.take_renewal("in-2", kNow + 9'000));
+  EXPECT_TRUE(limits.take_renewal("in-1", kNow + kMinute));
+  // One a second, as with the shortest lease, for an hour.
+  for (int i = 0; i < 3600; ++i) ASSERT_TRUE(limits.take_renewal("in-3", kNow + i * 1000)) << i;
+}
+
 TEST(AttemptLimits, OneKindTakesNothingFromAnother) {
   AttemptLimits limits;
   for (int i = 0; i < 100; ++i) (void)limits.may_audit(Attempt::kSocket, "a", kNow);

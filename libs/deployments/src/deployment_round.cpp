@@ -391,6 +391,20 @@ class DeploymentRound {
     return true;
   }
 
+  // By when a unit has to be ready: counted from when units began to be replaced, or from when the last one that was
+  // ready was no more, whichever is later.
+  Deadline deadline_of(store::DeploymentRow& deployment, UnixMillis now) const {
+    const bool serves =
+        std::any_of(rows_.begin(), rows_.end(), [](const auto& row) { return row.state == store::UnitState::kReady; });
+    if (serves || deployment.replicas == 0)
+      deployment.unready_since_ms = 0;
+    else if (deployment.unready_since_ms == 0)
+      deployment.unready_since_ms = now;
+    const auto config = workload_.pod.progress_deadline_seconds;
+    const UnixMillis given = config ? *config * UnixMillis{1000} : context_.options.progress_deadline_ms;
+    return {.given_ms = given, .at_ms = std::max(deployment.update_started_ms, deployment.unready_since_ms) + given};
+  }
+
   // "ready" means that calls are answered: where it was not so before, the gateways that follow have to know the way.
   // One that does not confirm within a while does not hold it up for ever.
   Result<void> hold_back_ready(store::Transaction& tx, const store::DeploymentRow& before,
@@ -455,11 +469,12 @@ class DeploymentRound {
                          deployment->restart_wanted == row_.restart_wanted;
       const store::DeploymentRow before = *deployment;
       if (still) {
-        const UnixMillis deadline = deployment->update_started_ms + context_.options.progress_deadline_ms;
-        const Verdict verdict = judge(rows_, *deployment, revision_, now >= deadline);
+        const Deadline deadline = deadline_of(*deployment, now);
+        const Verdict verdict = judge(rows_, *deployment, revision_, deadline, now);
         verdict.write_to(*deployment);
         deployment->update_failed = verdict.update_failed ? 1 : 0;
-        if (verdict.state == DeploymentState::kUpdating) look_again(deadline);
+        if (verdict.state == DeploymentState::kUpdating || verdict.state == DeploymentState::kStarting)
+          look_again(deadline.at_ms);
         MIFENG_CHECK(give_ports_back(tx));
       }
       MIFENG_TRY(const bool opened, open_route(tx, *deployment, now));

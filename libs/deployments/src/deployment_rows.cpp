@@ -265,7 +265,7 @@ json::Object pod_json(const cluster::PodTemplate& pod) {
     if (!mount.storage_class.empty()) claim.set("storageClass", mount.storage_class);
     mounts.emplace_back(std::move(claim));
   }
-  return json::Object{{"model", container_json(pod.model)},
+  json::Object object{{"model", container_json(pod.model)},
                       {"guard", container_json(pod.guard)},
                       {"network", std::string(manifest::to_string(pod.network))},
                       {"ports", std::move(ports)},
@@ -273,6 +273,8 @@ json::Object pod_json(const cluster::PodTemplate& pod) {
                       {"shared", std::move(shared)},
                       {"healthPort", pod.health_port},
                       {"terminationGracePeriodSeconds", pod.termination_grace_seconds}};
+  if (pod.progress_deadline_seconds) object.set("progressDeadlineSeconds", *pod.progress_deadline_seconds);
+  return object;
 }
 
 Result<store::RevisionRow> wanted_revision(store::Transaction& tx, const store::DeploymentRow& row) {
@@ -429,8 +431,27 @@ Result<Deployment> deployment_of(const Context& context, store::Transaction& tx,
   return deployment;
 }
 
+namespace {
+
+// What keeps its unit from being ready may be known, and is what helps then; time that has passed explains nothing.
+Verdict never_ready(Verdict verdict, const Deadline& deadline) {
+  const std::int64_t seconds = deadline.given_ms / 1000;
+  verdict.reason = verdict.reason.empty()
+                       ? phrase("none of its units was ready within {} s", seconds)
+                       : phrase("none of its units was ready within {} s; {}", seconds, verdict.reason);
+  const auto& code = verdict.reason_code;
+  if (code.empty() || code == "not-ready" || code == "not-answering") {
+    verdict.reason_code = "deadline-exceeded";
+    verdict.remedy = phrase(
+        "read what it says: mifeng logs; a model that needs longer says so in its config: progressDeadlineSeconds");
+  }
+  return verdict;
+}
+
+}  // namespace
+
 Verdict judge(const std::vector<store::UnitRow>& units, const store::DeploymentRow& row,
-              const store::RevisionRow& wanted, bool late) {
+              const store::RevisionRow& wanted, const Deadline& deadline, UnixMillis now) {
   if (row.replicas == 0) return {.state = DeploymentState::kStopped, .reason = phrase("it is scaled to no replica")};
   std::int64_t ready = 0, former_ready = 0, hopeless = 0;
   bool former = false, update_hopeless = false;
@@ -453,6 +474,7 @@ Verdict judge(const std::vector<store::UnitRow>& units, const store::DeploymentR
     verdict.remedy = whose->remedy;
     return verdict;
   };
+  const bool late = now >= deadline.at_ms;
   if (former && former_ready > 0) {
     if (update_hopeless || late)
       return with_reason(
@@ -471,6 +493,7 @@ Verdict judge(const std::vector<store::UnitRow>& units, const store::DeploymentR
   if (ready >= row.replicas) return {.state = DeploymentState::kReady, .reason = ""};
   if (ready > 0) return with_reason({.state = DeploymentState::kDegraded, .reason = why});
   if (hopeless >= row.replicas) return with_reason({.state = DeploymentState::kFailed, .reason = why});
+  if (late) return never_ready(with_reason({.state = DeploymentState::kFailed, .reason = why}), deadline);
   return with_reason(
       {.state = DeploymentState::kStarting, .reason = why.empty() ? phrase("its containers are starting") : why});
 }

@@ -105,7 +105,7 @@ Result<void> restart_in(const Context& context, store::Transaction& tx, const tr
   if (row.replicas > 0) {
     MIFENG_TRY(const auto revision, wanted_revision(tx, row));
     MIFENG_TRY(const auto units, store::units_of(tx, row.id));
-    judge(units, row, revision, false).write_to(row);
+    judge(units, row, revision, {}, row.update_started_ms).write_to(row);
   }
   row.changed_ms = context.clock.now_ms();
   MIFENG_CHECK(store::update(tx, row));

@@ -143,7 +143,7 @@ Result<void> make_wanted(const Context& context, store::Transaction& tx, const t
   next.row.update_started_ms = context.clock.now_ms();
   if (next.row.replicas > 0) {
     MIFENG_TRY(const auto units, store::units_of(tx, next.row.id));
-    judge(units, next.row, revision, false).write_to(next.row);
+    judge(units, next.row, revision, {}, next.row.update_started_ms).write_to(next.row);
   }
   next.row.changed_ms = context.clock.now_ms();
   MIFENG_CHECK(store::update(tx, next.row));

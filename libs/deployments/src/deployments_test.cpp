@@ -142,6 +142,62 @@ TEST_F(Deployments, AStartThatFailsIsTriedAgainLaterAndKeepsItsReason) {
   EXPECT_EQ(state(id), "ready");
 }
 
+TEST_F(Deployments, NoneOfWhoseUnitsIsReadyInTimeHasFailedAndRunsOnceOneIs) {
+  const std::string id = add_deployment("digits", version_, 2);
+  rounds();
+  clock_.advance(std::chrono::minutes(9));
+  rounds();
+  EXPECT_EQ(state(id), "starting");
+  clock_.advance(std::chrono::minutes(1));
+  rounds();
+  EXPECT_EQ(state(id), "failed");
+  EXPECT_TRUE(get(id).reason.starts_with("none of its units was ready within 600 s")) << get(id).reason;
+  EXPECT_EQ(get(id).reason_code, "deadline-exceeded");
+  EXPECT_NE(get(id).remedy.find("progressDeadlineSeconds"), std::string::npos) << get(id).remedy;
+  engine_.make_all_ready();
+  rounds();
+  EXPECT_EQ(state(id), "ready") << "late is better than never";
+}
+
+TEST_F(Deployments, WhatTheConfigSaysIsTheDeadline) {
+  const std::string slow = add_model("acme", "slow", "1.0.0", 1, "  progressDeadlineSeconds: 3600\n");
+  const std::string quick = add_model("acme", "quick", "1.0.0", 1, "  progressDeadlineSeconds: 60\n");
+  const std::string slow_id = add_deployment("slow", slow), quick_id = add_deployment("quick", quick);
+  rounds();
+  clock_.advance(std::chrono::minutes(1));
+  rounds();
+  EXPECT_EQ(state(quick_id), "failed");
+  EXPECT_TRUE(get(quick_id).reason.starts_with("none of its units was ready within 60 s")) << get(quick_id).reason;
+  clock_.advance(std::chrono::minutes(58));
+  rounds();
+  EXPECT_EQ(state(slow_id), "starting");
+  clock_.advance(std::chrono::minutes(1));
+  rounds();
+  EXPECT_EQ(state(slow_id), "failed");
+}
+
+TEST_F(Deployments, WhoseUnitsWereReadyHasTheWholeTimeAgain) {
+  const std::string id = add_deployment("digits", version_, 1);
+  rounds();
+  engine_.make_all_ready();
+  rounds();
+  ASSERT_EQ(state(id), "ready");
+  clock_.advance(std::chrono::hours(5));
+  engine_.set(FakeEngine::unit_name(id, 0), cluster::UnitState::kRunning, false);
+  rounds();
+  EXPECT_EQ(state(id), "starting") << "it stands still since now, and not since it was made";
+  clock_.advance(std::chrono::minutes(10));
+  rounds();
+  EXPECT_EQ(state(id), "failed");
+  // Neither does what nobody wanted meanwhile take from it.
+  ASSERT_TRUE(platform_->deployments().scale(operator_, id, 0));
+  rounds();
+  clock_.advance(std::chrono::hours(5));
+  ASSERT_TRUE(platform_->deployments().scale(operator_, id, 1));
+  rounds();
+  EXPECT_EQ(state(id), "starting");
+}
+
 TEST_F(Deployments, IsNotReadyForWhatItsReplicasWereBeforeTheyWereScaledAway) {
   const std::string id = add_deployment("digits", version_, 2);
   rounds();

@@ -264,6 +264,7 @@ TEST_F(AtTheDoor, ARenewalRestsOnTheInstancesKeyAndAsksNoCluster) {
     const auto renewed = renew(guard, false);
     ASSERT_TRUE(renewed) << renewed.error().message() << i;
     EXPECT_EQ(renewed->status, messages::RenewedStatus::kRenewed);
+    clock_.advance(std::chrono::seconds(1));
   }
   EXPECT_EQ(far_engine_.tokens_shown.size(), asked);
   // Also after a start of the platform, and while the cluster is away.

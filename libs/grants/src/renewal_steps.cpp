@@ -17,14 +17,20 @@ std::optional<Error> find_no_start(store::Transaction& tx, const ProvedUnit& pee
   return wrong_request("version-not-accepted", "The version is " + std::string(to_string(wanted->model.state)) + ".");
 }
 
+// One entry, however many kinds there are.
 Result<void> note_events(store::Transaction& tx, const Renewing& renewing, const messages::Renewal& renewal) {
-  for (const auto& [event_class, count] : summed_events(renewal.events))
-    MIFENG_CHECK(renewing.context.audit.append(tx, trust::AuditEvent{.actor = "unit " + renewing.peer.unit,
-                                                                     .action = "guard.event",
-                                                                     .subject = renewal.instance_id,
-                                                                     .outcome = std::string(event_class),
-                                                                     .detail = std::to_string(count) + " times"}));
-  return ok();
+  const auto sums = summed_events(renewal.events);
+  if (sums.empty()) return ok();
+  std::string detail;
+  for (const auto& [event_class, count] : sums)
+    detail += (detail.empty() ? "" : ", ") + (sums.size() == 1 ? "" : std::string(event_class) + " ") +
+              std::to_string(count) + " times";
+  return renewing.context.audit.append(
+      tx, trust::AuditEvent{.actor = "unit " + renewing.peer.unit,
+                            .action = "guard.event",
+                            .subject = renewal.instance_id,
+                            .outcome = sums.size() == 1 ? std::string(sums.begin()->first) : "several",
+                            .detail = std::move(detail)});
 }
 
 }  // namespace
@@ -123,6 +129,7 @@ Result<Bytes> extend_lease(const Renewing& renewing, const OpenedRenewal& renewa
 Result<Bytes> answer_renewal(const Renewing& renewing, const OpenedRenewal& renewal,
                              const std::function<Result<ProvedUnit>()>& prove) {
   if (!renewal.instance) return seal_answer(renewing, renewal, messages::RenewedStatus::kUnknown);
+  MIFENG_CHECK(renewing.context.access.attempts.take_renewal(*renewal.instance, renewing.context.clock.now_ms()));
   std::optional<Error> no_start;
   if (renewal.message.start) {
     const auto again = prove();

@@ -74,6 +74,16 @@ TEST(KubernetesObjects, AClaimLetsNoUnitBeMadeBesideAnOldOne) {
   EXPECT_EQ(cluster::integer_at(rolling, "spec", "strategy", "rollingUpdate", "maxUnavailable"), 0);
 }
 
+TEST(KubernetesObjects, WhatTheConfigSaysIsTheDeadline) {
+  Workload workload = sample_workload();
+  const auto deadline = [&] {
+    return cluster::integer_at(deployment_of_workload(workload), "spec", "progressDeadlineSeconds");
+  };
+  EXPECT_EQ(deadline(), sample_options().progress_deadline_seconds);
+  workload.pod.progress_deadline_seconds = 7200;
+  EXPECT_EQ(deadline(), 7200);
+}
+
 // Kubernetes would put its own values where $(NAME) stands.
 TEST(KubernetesObjects, ADollarIsADollarInTheContainer) {
   const std::string spec = json::serialize(render_pod_spec(sample_options(), sample_workload()));

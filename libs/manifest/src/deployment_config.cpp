@@ -174,6 +174,8 @@ void read_spec(FieldReader& spec, ConfigKind kind, DeploymentConfig& config) {
   });
   config.termination_grace_seconds =
       static_cast<int>(spec.integer_or("terminationGracePeriodSeconds", 30, 1, kGraceSecondsMax));
+  const auto deadline = spec.integer_or("progressDeadlineSeconds", 0, kProgressDeadlineMin, kProgressDeadlineMax);
+  if (deadline != 0) config.progress_deadline_seconds = static_cast<int>(deadline);
 }
 
 void write_list(std::string& out, std::string_view key, const ResourceList& list) {
@@ -268,6 +270,8 @@ std::string to_yaml(const DeploymentConfig& config) {
   }
   out += "  readiness:\n    path: " + yaml_string(config.readiness_path) + "\n";
   out += "  terminationGracePeriodSeconds: " + std::to_string(config.termination_grace_seconds) + "\n";
+  if (config.progress_deadline_seconds)
+    out += "  progressDeadlineSeconds: " + std::to_string(*config.progress_deadline_seconds) + "\n";
   return out;
 }
 

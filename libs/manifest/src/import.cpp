@@ -355,7 +355,11 @@ void read_deployment(Reading& reading, const YamlNode& document, Found& found) {
                    {"selector", dropped()},
                    {"strategy", strategy},
                    {"minReadySeconds", dropped()},
-                   {"progressDeadlineSeconds", dropped()},
+                   {"progressDeadlineSeconds",
+                    [&](const Spot& seconds) {
+                      const auto deadline = reading.integer(seconds, kProgressDeadlineMin, kProgressDeadlineMax);
+                      if (deadline) config.progress_deadline_seconds = static_cast<int>(*deadline);
+                    }},
                    {"revisionHistoryLimit", dropped()},
                    {"paused", only(reading, {"false"}, phrase("is for the operator to say: remove it"))},
                    {"template", [&](const Spot& pod) {

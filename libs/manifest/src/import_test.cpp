@@ -58,6 +58,7 @@ TEST(Import, AVendorsDeploymentAndServiceBecomeAConfig) {
   EXPECT_EQ(config.resources.limits.at("nvidia.com/gpu").units(), 1);
   EXPECT_EQ(config.readiness_path, "/health");
   EXPECT_EQ(config.termination_grace_seconds, 20);
+  EXPECT_EQ(config.progress_deadline_seconds, 900);
   EXPECT_EQ(config.volumes.size(), 2u);
   EXPECT_EQ(config.volumes[0].medium, Volume::Medium::kMemory);
   EXPECT_EQ(config.volumes[1].claim, "digits-state");

@@ -161,6 +161,7 @@ Result<PodTemplate> render_pod(const DeploymentConfig& config, const RenderOptio
   model.args.insert(model.args.end(), config.command.begin(), config.command.end());
   // The guard's time begins only after it has gone on serving, and it needs a moment to end the model.
   pod.termination_grace_seconds = options.lame_duck_seconds + config.termination_grace_seconds + kEndSeconds;
+  pod.progress_deadline_seconds = config.progress_deadline_seconds;
   return pod;
 }
 

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <mutex>
@@ -20,7 +19,7 @@ namespace mifeng::models {
 namespace {
 
 constexpr UnixMillis kUploadLifetime = 24LL * 3600 * 1000;
-constexpr std::int64_t kReserve = 64 << 20;  // what an upload leaves free for the database
+constexpr std::size_t kUploadsOfOne = 64;  // unfinished ones of one person
 
 Error disk_full() {
   return Error(ErrorCode::kResourceExhausted, "disk-full",
@@ -42,6 +41,43 @@ Result<store::UploadRow> own_upload(const Context& context, const trust::Actor& 
   if (!row || row->person_id != actor.id || row->expires_ms <= context.clock.now_ms())
     return trust::not_found("upload", id);
   return std::move(*row);
+}
+
+// On the disk it needs its own bytes, and the image's layers once more on their way into the registry.
+std::int64_t room_for(std::int64_t size, std::int64_t received) { return 2 * size - received; }
+
+Error over_quota(const Context& context, std::int64_t taken) {
+  return Error(ErrorCode::kResourceExhausted, "vendor-quota",
+               "A vendor's packages may take " + std::to_string(context.options.vendor_quota) + " bytes, and " +
+                   std::to_string(taken) +
+                   " are taken. Remove versions that nobody needs (mifeng delete models), or "
+                   "ask an administrator of the platform for more (mifengd --vendor-quota).");
+}
+
+// What is on its way has its room already, and a vendor has no more than his share of what is stored.
+Result<void> check_room(const Context& context, const trust::Actor& actor, std::int64_t size) {
+  std::int64_t stored = 0;
+  MIFENG_TRY(const auto rows, context.db.read([&](store::Transaction& tx) -> Result<std::vector<store::UploadRow>> {
+    if (!actor.vendor_id.empty()) {
+      MIFENG_TRY(stored, store::image_bytes_of_vendor(tx, actor.vendor_id));
+    }
+    return store::all<store::UploadRow>(tx);
+  }));
+  std::int64_t promised = 0, own = 0;
+  std::size_t unfinished = 0;
+  for (const auto& row : rows) {
+    promised += room_for(row.size, bytes_at(path_of(context, row.id)));
+    if (row.person_id != actor.id) continue;
+    own += row.size;
+    ++unfinished;
+  }
+  if (unfinished >= kUploadsOfOne)
+    return Error(ErrorCode::kResourceExhausted, "too-many-uploads",
+                 "You have " + std::to_string(unfinished) + " uploads that are not finished. Finish or give up some.");
+  if (!actor.vendor_id.empty() && stored + own + size > context.options.vendor_quota)
+    return over_quota(context, stored + own);
+  if (context.reserve.room_for_others(folder_of(context)) < promised + room_for(size, 0)) return disk_full();
+  return ok();
 }
 
 Upload upload_of(const Context& context, const store::UploadRow& row) {
@@ -111,12 +147,7 @@ Result<Upload> SubmitService::begin(const trust::Actor& actor, std::int64_t size
   std::error_code failed;
   std::filesystem::create_directories(folder_of(context_), failed);
   std::filesystem::permissions(folder_of(context_), std::filesystem::perms::owner_all, failed);
-  struct ::statvfs space {};
-  if (::statvfs(folder_of(context_).c_str(), &space) != 0)
-    return errno_error(errno, "look at " + folder_of(context_).string());
-  // The package itself, and the image's layers once more on their way into the registry.
-  const auto available = static_cast<std::int64_t>(space.f_bavail) * static_cast<std::int64_t>(space.f_frsize);
-  if (available < 2 * size + kReserve) return disk_full();
+  MIFENG_CHECK(check_room(context_, actor, size));
   const store::UploadRow row{.id = trust::new_id(context_.random, "up-"),
                              .person_id = actor.id,
                              .size = size,
@@ -143,6 +174,8 @@ Result<Upload> SubmitService::append(const trust::Actor& actor, const std::strin
                  "The upload goes on at byte " + std::to_string(received) + ", not " + std::to_string(offset) + ".");
   if (static_cast<std::int64_t>(piece.size()) > row.size - received)
     return Error(ErrorCode::kInvalidArgument, "too-many-bytes", "More bytes came than the upload was announced with.");
+  if (context_.reserve.room_for_others(folder_of(context_)) < static_cast<std::int64_t>(piece.size()))
+    return disk_full();
   UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (!file) return errno == ENOSPC ? disk_full() : errno_error(errno, "open the upload");
   for (std::size_t done = 0; done < piece.size();) {
@@ -182,6 +215,12 @@ Result<Submitted> SubmitService::submit(const trust::Actor& actor, const std::st
   MIFENG_TRY(submission.verified, verify_package(context_, actor, package));
   MIFENG_TRY(auto there, find_submitted(context_, submission));
   if (there) return Submitted{.version = std::move(*there), .outcome = SubmitOutcome::kAlreadyThere};
+  const std::int64_t size = bytes_at(path_of(context_, id));
+  MIFENG_TRY(const auto stored, context_.db.read([&](store::Transaction& tx) {
+    return store::image_bytes_of_vendor(tx, package.manifest().vendor.id);
+  }));
+  if (stored + size > context_.options.vendor_quota) return over_quota(context_, stored);
+  if (context_.reserve.room_for_others(folder_of(context_)) < size) return disk_full();
   MIFENG_TRY(submission.segments, package.verify_contents());
   const std::shared_lock image_is_coming(context_.images.mutex);
   MIFENG_CHECK(announce_image(context_, submission));

@@ -198,6 +198,41 @@ TEST(BlockingPool, WhoAsksOnceIsTakenBeforeTheRestOfACrowd) {
   EXPECT_EQ(order[1], "one");
 }
 
+TEST(BlockingPool, OneWhoAsksHasNoMoreThreadsThanHeMay) {
+  BlockingPool pool("share", 2, 100, 0, 1);
+  Runtime runtime(1);
+  TaskGroup group(runtime.executor(), "test");
+  std::latch begun(1), release(1), others(1), done(3);
+  std::atomic<int> of_one = 0, most = 0;
+  const auto ask = [&](const std::string& who, std::function<void()> what) {
+    group.spawn("ask", [&, who, what]() -> asio::awaitable<void> {
+      auto job = [&, what]() -> Result<void> {
+        what();
+        return ok();
+      };
+      auto running = run_blocking(pool, std::move(job), who);
+      auto result = co_await std::move(running);
+      EXPECT_TRUE(result);
+      done.count_down();
+    });
+  };
+  const auto busy = [&](auto&& meanwhile) {
+    most = std::max<int>(most, ++of_one);
+    meanwhile();
+    --of_one;
+  };
+  ask("one", [&] { busy([&] { begun.count_down(), release.wait(); }); });
+  begun.wait();
+  ask("one", [&] { busy([] {}); });
+  ask("another", [&] { others.count_down(); });
+  others.wait();  // a thread was idle, and the second job of "one", which came before, has not taken it
+  EXPECT_EQ(of_one, 1);
+  release.count_down();
+  done.wait();
+  EXPECT_EQ(most, 1);
+  EXPECT_TRUE(group.stop(5s));
+}
+
 TEST(BlockingPool, PassesOnWhatAJobThrows) {
   BlockingPool pool("test", 1, 10);
   EXPECT_THROW(run_to_result<int>([&]() -> Task<int> {

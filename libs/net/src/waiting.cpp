@@ -1,4 +1,5 @@
 // How coroutines wait: for a thread that blocks, for each other, for time, for news.
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -63,10 +64,12 @@ struct BlockingPool::Impl {
   std::string name;
   std::size_t limit = 0;
   std::size_t of_one_limit = 0;
+  std::size_t of_one_running = 0;
   std::mutex mutex;
   std::condition_variable work;
   std::map<std::string, std::deque<Job>> waiting;  // by who asks; none is empty
   std::deque<std::string> turns;                   // everybody in `waiting`, whose turn it is first
+  std::map<std::string, std::size_t> running;      // by who asked; none is 0
   std::size_t queued = 0;
   bool stopping = false;
   std::vector<std::thread> threads;
@@ -87,9 +90,22 @@ struct BlockingPool::Impl {
     return Pushed::kAccepted;
   }
 
-  Job take() {
-    const std::string who = std::move(turns.front());
-    turns.pop_front();
+  // The first whose turn it is and who has not as much under way as he may.
+  std::deque<std::string>::iterator next() {
+    return std::find_if(turns.begin(), turns.end(), [&](const std::string& who) {
+      if (of_one_running == 0) return true;
+      const auto found = running.find(who);
+      return found == running.end() || found->second < of_one_running;
+    });
+  }
+
+  struct Taken {
+    std::string who;
+    Job job;
+  };
+  Taken take(std::deque<std::string>::iterator turn) {
+    std::string who = std::move(*turn);
+    turns.erase(turn);
     const auto found = waiting.find(who);
     Job job = std::move(found->second.front());
     found->second.pop_front();
@@ -98,15 +114,16 @@ struct BlockingPool::Impl {
     else
       turns.push_back(who);
     --queued;
-    return job;
+    if (of_one_running != 0) ++running[who];
+    return {std::move(who), std::move(job)};
   }
 
   void loop() {
     std::unique_lock lock(mutex);
     for (;;) {
-      work.wait(lock, [&] { return stopping || queued != 0; });
+      work.wait(lock, [&] { return (stopping && queued == 0) || next() != turns.end(); });
       if (queued == 0) return;
-      Job job = take();
+      auto [who, job] = take(next());
       lock.unlock();
       try {
         job();
@@ -115,15 +132,20 @@ struct BlockingPool::Impl {
       }
       job = nullptr;
       lock.lock();
+      if (of_one_running == 0) continue;
+      if (--running[who] == 0) running.erase(who);
+      work.notify_all();  // what had to wait for this very job, and whoever waits for the last one of all
     }
   }
 };
 
-BlockingPool::BlockingPool(std::string name, unsigned threads, std::size_t queue_limit, std::size_t of_one_limit)
+BlockingPool::BlockingPool(std::string name, unsigned threads, std::size_t queue_limit, std::size_t of_one_limit,
+                           std::size_t of_one_running)
     : impl_(std::make_shared<Impl>()) {
   impl_->name = std::move(name);
   impl_->limit = queue_limit;
   impl_->of_one_limit = of_one_limit;
+  impl_->of_one_running = of_one_running;
   for (unsigned i = 0; i < threads; ++i) impl_->threads.emplace_back([impl = impl_.get()] { impl->loop(); });
 }
 

@@ -27,7 +27,7 @@ Result<void> Gunzip::feed(ByteView bytes, const archive::Sink& sink) {
     if (result != Z_OK && result != Z_STREAM_END) return bad_gzip();
     ended_ = result == Z_STREAM_END;
     const std::size_t got = out_.size() - stream_.avail_out;
-    if (got > left_) return Error(ErrorCode::kInvalidArgument, "too-large", "it unpacks to more than 64 GiB");
+    if (got > left_) return Error(ErrorCode::kInvalidArgument, "too-large", "it unpacks to more than is allowed");
     left_ -= got;
     MIFENG_CHECK(sink(ByteView(out_).first(got)));
   }

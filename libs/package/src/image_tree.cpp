@@ -109,9 +109,11 @@ std::vector<std::string> mount_paths(const manifest::DeploymentConfig& config) {
 Result<void> check_plain_layers(const std::vector<LayerFile>& layers, const manifest::DeploymentConfig& config,
                                 StopSignal* stop) {
   ImageTree tree(mount_paths(config));
+  std::uint64_t packed = 0;
+  for (const LayerFile& layer : layers) packed += layer.layer.size;
+  std::uint64_t left = unpacked_max(packed);
   for (const LayerFile& layer : layers) {
     ForeignTar entries([&](const ForeignEntry& entry) { return tree.add(entry); });
-    std::uint64_t left = kUnpackedMax;
     Gunzip gunzip(Gunzip::Members::kOne, left);
     auto looked = each_piece(layer.path, [&](ByteView bytes) -> Result<void> {
       MIFENG_CHECK(check(stop));

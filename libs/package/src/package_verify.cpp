@@ -91,6 +91,7 @@ Result<SegmentsFacts> PackageFile::verify_contents(const Progress& progress) con
   std::uint64_t total = 0;
   std::uint64_t done = 0;
   for (const Blob& blob : blobs_) total += blob.size;
+  std::uint64_t left = unpacked_max(total);
   Bytes buffer(kPiece);
   ImageTree tree(mount_paths(config_));
   // blobs_[0] is the image's configuration, which open() has verified.
@@ -100,7 +101,6 @@ Result<SegmentsFacts> PackageFile::verify_contents(const Progress& progress) con
     const bool sealed_part = layer.role == LayerRole::kPayloadHeader || layer.role == LayerRole::kPayloadSegments;
     DigestHasher blob_hash;
     DigestHasher content_hash;
-    std::uint64_t left = kUnpackedMax;
     Gunzip gunzip(Gunzip::Members::kOne, left);
     ForeignTar entries([&](const ForeignEntry& entry) { return tree.add(entry); });
     // What is wrong with an entry is said once the layer has proved to be the one that was signed.
@@ -119,8 +119,9 @@ Result<SegmentsFacts> PackageFile::verify_contents(const Progress& progress) con
       at += got;
       done += got;
       blob_hash.update(piece);
-      if (layer.media_type == kLayerGzip && !gunzip.feed(piece, take_content))
-        return bad_layer(layer, "it is not one gzip stream, or unpacks to too much");
+      if (layer.media_type == kLayerGzip)
+        if (const auto unpacked = gunzip.feed(piece, take_content); !unpacked)
+          return bad_layer(layer, unpacked.error().message());
       if (sealed_part)
         MIFENG_CHECK(tar.feed(piece));
       else if (layer.media_type == kLayerTar)

@@ -8,6 +8,7 @@
 #include "mifeng/crypto/sm4_gcm.h"
 #include "mifeng/deployments/context.h"
 #include "mifeng/models/context.h"
+#include "mifeng/os/disk_reserve.h"
 #include "mifeng/os/file.h"
 #include "mifeng/os/held_lock.h"
 #include "mifeng/store/ports.h"
@@ -18,6 +19,10 @@
 
 namespace mifeng::platform {
 namespace {
+
+// What is kept of the disk for the database, so that a full one stops neither grants nor renewals, sign-ins and
+// revocations.
+constexpr std::int64_t kDiskReserve = 64 << 20;
 
 constexpr UnixMillis kRetentionPause = 10 * 60 * 1000;
 
@@ -75,7 +80,8 @@ models::SubmitOptions submit_options(const PlatformOptions& options) {
   return {.uploads = options.data_dir / "uploads",
           .registry = options.registry,
           .registry_access = options.registry_access,
-          .package_size_max = options.package_size_max};
+          .package_size_max = options.package_size_max,
+          .vendor_quota = options.vendor_quota};
 }
 
 deployments::GuardImageOptions guard_image_options(const PlatformOptions& options) {
@@ -114,6 +120,7 @@ struct Platform::Services {
   // What has to be opened before there can be a service, since it may fail.
   struct Opened {
     HeldLock lock;  // first, so that it is given up when all the rest has ended
+    std::unique_ptr<DiskReserve> reserve;
     std::unique_ptr<store::Database> db;
     std::unique_ptr<crypto::Sm4GcmProvider> provider;
     std::unique_ptr<vault::Wrapper> wrapper;
@@ -152,7 +159,7 @@ struct Platform::Services {
                                 .token_lifetime_max_ms = options.token_lifetime_max_ms}};
 
   models::ImageLibrary images;
-  const models::Context models_context{base, key_ring, images, submit_options(options)};
+  const models::Context models_context{base, key_ring, images, *opened.reserve, submit_options(options)};
   models::VendorService vendors{base};
   models::ModelService models{models_context};
   models::SubmitService submits{models_context};
@@ -215,8 +222,10 @@ Result<std::unique_ptr<Platform>> Platform::open(const PlatformOptions& options,
   MIFENG_TRY(opened.provider, crypto::Sm4GcmProvider::create());
   MIFENG_TRY(opened.wrapper,
              vault::Wrapper::create(std::move(master_key), vault::WrapForm::kPlatform, *opened.provider, random));
-  MIFENG_TRY(opened.db, store::Database::open(
-                            {.path = options.data_dir / "mifeng.db", .connections = options.database_connections}));
+  MIFENG_TRY(opened.reserve, DiskReserve::create(options.data_dir / "reserve", kDiskReserve));
+  MIFENG_TRY(opened.db, store::Database::open({.path = options.data_dir / "mifeng.db",
+                                               .connections = options.database_connections,
+                                               .reserve = opened.reserve.get()}));
   MIFENG_TRY(opened.events, events::Feed::create(*opened.db, *opened.provider, clock, random));
   MIFENG_TRY(opened.audit, trust::AuditLog::load_or_create(*opened.db, *opened.wrapper, clock, random));
   MIFENG_TRY(opened.door_tags, trust::DoorTags::load_or_create(*opened.db, *opened.wrapper, clock, random));
@@ -255,6 +264,7 @@ Result<std::string> Platform::remove_cluster(const trust::Actor& actor, const st
 }
 
 Result<void> Platform::housekeep() {
+  services_->opened.reserve->restore();
   MIFENG_CHECK(services_->grants.end_expired());
   services_->grants.door().tell_strangers();
   services_->base.audit.tell_strangers();

@@ -100,7 +100,7 @@ void PlatformTest::add_vendor(const std::string& id, const crypto::Sm2PrivateKey
 }
 
 std::string PlatformTest::add_model(const std::string& vendor, const std::string& name, const std::string& version,
-                                    int ports) {
+                                    int ports, const std::string& spec) {
   if (!platform_->vendors().get(admin_, vendor)) add_vendor(vendor, *vendor_key_);
   const auto delivery = messages::verify_card(card()).value().delivery.key;
   const crypto::Sm2PublicKey recipients[] = {delivery};
@@ -111,7 +111,7 @@ std::string PlatformTest::add_model(const std::string& vendor, const std::string
                                        random_, *provider_);
   const Bytes header(sealer->header().begin(), sealer->header().end());
 
-  std::string config(kConfig);
+  std::string config = kConfig + spec;
   std::string list;
   for (int i = 0; i < ports; ++i)
     list += std::string(i == 0 ? "" : ", ") + "{name: p" + std::to_string(i) +

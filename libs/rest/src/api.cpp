@@ -187,6 +187,8 @@ struct Api::Impl {
   // so that a crowd of one kind holds up no other; everywhere those who wait take turns.
   net::BlockingPool work{"database", 8, 512, 256};
   net::BlockingPool slow{"slow requests", 16, 64};
+  // Half of them at once for one vendor, so that the next one has not to wait for his largest packages.
+  net::BlockingPool verifications{"verifications", 4, 64, 16, 2};
   net::BlockingPool proofs{"grants", 8, 256};
   net::BlockingPool gateways{"gateways", 2, 256, 32};
   net::BlockingPool streams{"streams", kBlockingStreams, kBlockingStreams};
@@ -198,6 +200,7 @@ struct Api::Impl {
                                             .clock = clock,
                                             .work = work,
                                             .slow = slow,
+                                            .verifications = verifications,
                                             .proofs = proofs,
                                             .gateways = gateways,
                                             .streams = streams,
@@ -283,7 +286,8 @@ struct Api::Impl {
       if (done || operation.shown == nullptr || done.error().reason() != "changed-meanwhile") return done;
       return collision(*call, operation, done.error());
     };
-    auto running = net::run_blocking(pool_of(operation.pool), std::move(job), call->source);
+    auto running = net::run_blocking(pool_of(operation.pool), std::move(job),
+                                     operation.pool == Pool::kVerifications ? verifies_for(*call) : call->source);
     auto answer = co_await std::move(running);
     if (!answer) co_return std::move(answer).error();
     co_return finished(std::move(*answer));
@@ -293,6 +297,7 @@ struct Api::Impl {
     switch (pool) {
       case Pool::kWork: return work;
       case Pool::kSlow: return slow;
+      case Pool::kVerifications: return verifications;
       case Pool::kPasswords: return passwords;
     }
     return work;

@@ -24,9 +24,12 @@ Result<Reply> list_keys(Call& call) {
 Result<Reply> rotate(Call& call) {
   json::Fields body(call.body);
   const auto word = body.string("purpose", {1, 32});
+  const bool now = body.has("now") && body.boolean("now");
   MIFENG_CHECK(body.finish());
   MIFENG_TRY(const auto purpose, trust::parse_key_purpose(word));
-  MIFENG_TRY(const auto key, call.platform.keys().rotate(call.actor, purpose));
+  using Effect = trust::KeyService::Effect;
+  MIFENG_TRY(const auto key,
+             call.platform.keys().rotate(call.actor, purpose, now ? Effect::kAtOnce : Effect::kOnceKnown));
   return reply(json_of(key));
 }
 

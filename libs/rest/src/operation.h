@@ -46,13 +46,14 @@ struct Call {
   platform::Platform& platform;
   const ApiOptions& options;
   const Clock& clock;
-  net::BlockingPool& work;      // short: the database
-  net::BlockingPool& slow;      // what takes its time: verifying a package, asking a cluster
-  net::BlockingPool& proofs;    // of guards: the engine is asked, and may be slow to answer
-  net::BlockingPool& gateways;  // of who says to be one, until that has been checked
-  net::BlockingPool& streams;   // each that is open holds a thread
-  StreamSeats& blocking_seats;  // of those
-  StreamSeats& seats;           // of streams of events
+  net::BlockingPool& work;           // short: the database
+  net::BlockingPool& slow;           // what takes its time: asking a cluster
+  net::BlockingPool& verifications;  // of packages, each as long as it is large
+  net::BlockingPool& proofs;         // of guards: the engine is asked, and may be slow to answer
+  net::BlockingPool& gateways;       // of who says to be one, until that has been checked
+  net::BlockingPool& streams;        // each that is open holds a thread
+  StreamSeats& blocking_seats;       // of those
+  StreamSeats& seats;                // of streams of events
   trust::Actor actor;
   std::string bearer;                                    // as it came; empty on the local socket
   bool by_cookie = false;                                // whether it came in the cookie of a browser
@@ -81,13 +82,18 @@ struct Call {
   Result<std::string> header(std::string_view name, std::size_t max) const;
 };
 
+// Whose share of the verifications it is: a vendor's people have one together.
+inline const std::string& verifies_for(const Call& call) {
+  return call.actor.vendor_id.empty() ? call.actor.id : call.actor.vendor_id;
+}
+
 enum class BodyKind {
   kNone,
   kJson,
   kOptionalJson,  // an absent body is {}
   kRaw,           // a stream, read by the operation itself
 };
-enum class Pool { kWork, kSlow, kPasswords };
+enum class Pool { kWork, kSlow, kVerifications, kPasswords };
 
 using Blocking = Result<Reply> (*)(Call&);
 using Streaming = net::asio::awaitable<Result<net::Response>> (*)(std::shared_ptr<Call>);

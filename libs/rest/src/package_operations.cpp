@@ -93,7 +93,8 @@ Task<net::Response> submit_package(std::shared_ptr<Call> call) {
   if (!uploaded) failure = std::move(uploaded).error();
   if (!failure) {
     auto verify = [&]() -> Result<Reply> { return finish(*call, id); };
-    auto answer = co_await net::run_blocking(call->slow, std::move(verify));
+    auto verifying = net::run_blocking(call->verifications, std::move(verify), verifies_for(*call));
+    auto answer = co_await std::move(verifying);
     if (answer) co_return respond(*answer);
     failure = std::move(answer).error();
   }
@@ -110,7 +111,8 @@ constexpr Operation kOperations[] = {
     {"getUpload", "GET", "/uploads/{id}", kSubmit, get_upload},
     {"appendUpload", "PATCH", "/uploads/{id}", kSubmit, append_upload, BodyKind::kRaw, "offset"},
     {"cancelUpload", "DELETE", "/uploads/{id}", kSubmit, cancel_upload},
-    {"submitUpload", "POST", "/uploads/{id}/submission", kSubmit, submit_upload, BodyKind::kNone, "", Pool::kSlow},
+    {"submitUpload", "POST", "/uploads/{id}/submission", kSubmit, submit_upload, BodyKind::kNone, "",
+     Pool::kVerifications},
 };
 
 }  // namespace

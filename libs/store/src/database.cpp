@@ -10,6 +10,7 @@
 
 #include "changes.h"
 #include "connection.h"
+#include "mifeng/os/disk_reserve.h"
 #include "mifeng/os/file.h"
 #include "mifeng/store/rows.h"
 #include "migrations.h"
@@ -100,6 +101,8 @@ Result<bool> Database::empty_log() {
 Result<void> Database::run_in(Mode mode, const std::function<Result<void>(Transaction&)>& work) {
   std::unique_lock<std::timed_mutex> alone(impl_->writer, std::defer_lock);
   if (mode == Mode::kWrite && !alone.try_lock_for(impl_->options.wait)) return database_busy();
+  // Before the transaction: one that has met a full disk cannot be run again, since `work` may have told somebody.
+  if (mode == Mode::kWrite && impl_->options.reserve != nullptr) impl_->options.reserve->make_room();
   std::size_t position = 0;
   if (!impl_->pool.try_lease(position, static_cast<int>(impl_->options.wait.count()))) return database_busy();
   const Lease lease(impl_->pool, position);

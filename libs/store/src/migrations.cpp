@@ -105,7 +105,7 @@ CREATE TABLE deployments (
   version_id TEXT NOT NULL, vendor_id TEXT NOT NULL, model TEXT NOT NULL, version TEXT NOT NULL, grade TEXT NOT NULL,
   replicas {int} NOT NULL, ports_chosen {int} NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
   reason_code TEXT NOT NULL, remedy TEXT NOT NULL,
-  update_started_ms {int} NOT NULL, update_failed {int} NOT NULL, told_change {int} NOT NULL, opens_route TEXT NOT NULL, batch_id TEXT NOT NULL, deleting {int} NOT NULL,
+  update_started_ms {int} NOT NULL, unready_since_ms {int} NOT NULL, update_failed {int} NOT NULL, told_change {int} NOT NULL, opens_route TEXT NOT NULL, batch_id TEXT NOT NULL, deleting {int} NOT NULL,
   restart_wanted {int} NOT NULL, model_user {int} NOT NULL, created_by TEXT NOT NULL, created_ms {int} NOT NULL,
   changed_ms {int} NOT NULL,
   PRIMARY KEY (id),

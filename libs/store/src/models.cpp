@@ -100,6 +100,15 @@ Result<bool> vendor_has_config(Transaction& tx, const std::string& vendor_id, co
   return count > 0;
 }
 
+Result<std::int64_t> image_bytes_of_vendor(Transaction& tx, const std::string& vendor_id) {
+  std::int64_t bytes = 0;
+  MIFENG_CHECK(run_sql(tx,
+                       "SELECT COALESCE(SUM(size), 0) FROM image_library WHERE address IN (SELECT image_address FROM "
+                       "model_information WHERE vendor_id = :vendor AND state <> 'refused')",
+                       {vendor_id}, {Target(&bytes)}));
+  return bytes;
+}
+
 Result<std::int64_t> models_of_vendor(Transaction& tx, const std::string& vendor_id) {
   return count_rows(tx, "model_information", "WHERE vendor_id = :vendor", {vendor_id});
 }

@@ -103,8 +103,11 @@ Result<std::vector<KeyInfo>> KeyService::list(const Actor& actor) {
   return infos;
 }
 
-Result<KeyInfo> KeyService::rotate(const Actor& actor, KeyPurpose purpose) {
+Result<KeyInfo> KeyService::rotate(const Actor& actor, KeyPurpose purpose, Effect effect) {
   MIFENG_CHECK(require(actor, Permission::kManageKeys));
+  if (effect == Effect::kAtOnce && purpose != KeyPurpose::kOutput)
+    return Error(ErrorCode::kInvalidArgument, "not-at-once",
+                 "now: for output keys alone; a new identity or delivery key is in force at once anyway.");
   auto made = context_.db.write([&](store::Transaction& tx) -> Result<std::string> {
     const UnixMillis now = context_.clock.now_ms();
     const auto set = keys_.get();
@@ -127,15 +130,13 @@ Result<KeyInfo> KeyService::rotate(const Actor& actor, KeyPurpose purpose) {
         break;
       }
       case KeyPurpose::kOutput: {
-        if (set->output.back().row.not_before_ms > now)
-          return Error(ErrorCode::kConflict, "rotation-under-way",
-                       "A new output key is on its way already and comes in force at " +
-                           format_time(set->output.back().row.not_before_ms) + ".");
-        MIFENG_TRY(row, keys_.make_output(tx, context_.audit, now + keys_.options().snapshot_lifetime_ms, *set));
+        const UnixMillis after = effect == Effect::kAtOnce ? 0 : keys_.options().snapshot_lifetime_ms;
+        MIFENG_TRY(row, keys_.make_output(tx, context_.audit, now + after, *set));
         break;
       }
     }
-    MIFENG_CHECK(context_.audit.append(tx, actor, "key.rotate", std::string(to_string(purpose)) + " " + row.id));
+    MIFENG_CHECK(context_.audit.append(tx, actor, "key.rotate", std::string(to_string(purpose)) + " " + row.id,
+                                       effect == Effect::kAtOnce ? "at once" : ""));
     MIFENG_TRY(const auto change, store::next_change(tx));
     (void)change;
     MIFENG_CHECK(keys_.load(tx));

@@ -99,7 +99,6 @@ TEST_F(Keys, AnOutputKeyIsOnItsWayForALifetimeThenServesThenIsDestroyed) {
   const KeyInfo second = newest(KeyPurpose::kOutput);
   EXPECT_EQ(second.state, KeyState::kFuture);
   EXPECT_EQ(second.not_before_ms, clock_.now_ms() + options_.snapshot_lifetime_ms);
-  EXPECT_EQ(platform_->keys().rotate(admin_, KeyPurpose::kOutput).error().reason(), "rotation-under-way");
   clock_.advance(std::chrono::milliseconds(options_.snapshot_lifetime_ms));
   EXPECT_EQ(newest(KeyPurpose::kOutput).state, KeyState::kInForce);
   ASSERT_EQ(*platform_->keys().housekeep(), 1);
@@ -119,6 +118,28 @@ TEST_F(Keys, AnOutputKeyIsOnItsWayForALifetimeThenServesThenIsDestroyed) {
   EXPECT_TRUE(row->wrapped.empty());
   reopen();
   EXPECT_EQ(state_of(first), KeyState::kDestroyed);
+}
+
+TEST_F(Keys, AnOutputKeyIsRotatedAtAnyTimeAndAtOnceWhereItHasToBe) {
+  (void)platform_->keys().housekeep();
+  const KeyInfo on_its_way = newest(KeyPurpose::kOutput);
+  ASSERT_EQ(on_its_way.state, KeyState::kFuture);
+  const auto asked = platform_->keys().rotate(admin_, KeyPurpose::kOutput);
+  ASSERT_TRUE(asked) << asked.error().message();
+  EXPECT_EQ(asked->not_before_ms, clock_.now_ms() + options_.snapshot_lifetime_ms);
+  const auto at_once = platform_->keys().rotate(admin_, KeyPurpose::kOutput, KeyService::Effect::kAtOnce);
+  ASSERT_TRUE(at_once) << at_once.error().message();
+  EXPECT_EQ(at_once->not_before_ms, clock_.now_ms());
+  const auto in_force = [&] {
+    const auto decoded = messages::decode_card(as_bytes(platform_->keys().card(admin_).value()));
+    return to_hex(messages::verify_card(*decoded)->output->key.key_id());
+  };
+  EXPECT_EQ(in_force(), at_once->id);
+  // What was on its way before is never used: whoever stole the one in force has that as well.
+  clock_.advance(std::chrono::milliseconds(options_.snapshot_lifetime_ms));
+  EXPECT_EQ(in_force(), at_once->id);
+  for (const KeyPurpose other : {KeyPurpose::kIdentity, KeyPurpose::kDelivery})
+    EXPECT_EQ(platform_->keys().rotate(admin_, other, KeyService::Effect::kAtOnce).error().reason(), "not-at-once");
 }
 
 TEST_F(Keys, NothingIsDestroyedInTheFirstLeasePeriodAfterAStart) {

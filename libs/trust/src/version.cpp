@@ -53,8 +53,8 @@ std::string version_of_all(const std::vector<Row>& rows) {
 
 // A restart changes nothing of what is wanted: two who restart do not get into each other's way.
 std::string version_of(const store::DeploymentRow& row) {
-  return version_without(row, {"state", "reason", "reason_code", "remedy", "update_started_ms", "update_failed",
-                               "told_change", "opens_route", "restart_wanted", "changed_ms"});
+  return version_without(row, {"state", "reason", "reason_code", "remedy", "update_started_ms", "unready_since_ms",
+                               "update_failed", "told_change", "opens_route", "restart_wanted", "changed_ms"});
 }
 
 std::string version_of(const store::RouteRow& row) { return version_without(row, {"changed_ms"}); }

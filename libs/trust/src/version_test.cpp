@@ -18,7 +18,7 @@ TEST(Version, IsAnotherWhereSomebodyDecidedAndTheSameWhereItWentOn) {
   row.state = store::DeploymentState::kFailed;
   row.reason = row.reason_code = row.remedy = "something";
   row.update_failed = row.restart_wanted = 1;
-  row.changed_ms = row.update_started_ms = row.told_change = 5;
+  row.changed_ms = row.update_started_ms = row.unready_since_ms = row.told_change = 5;
   row.opens_route = "rt-1";
   EXPECT_EQ(version_of(row), before);
   row.replicas = 3;

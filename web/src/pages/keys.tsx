@@ -28,6 +28,7 @@ export default function Keys() {
   const { t } = useTranslation();
   const queries = useQueryClient();
   const [rotates, setRotates] = useState<Key['purpose'] | null>(null);
+  const [now, setNow] = useState(false);
   const asked = useLive(['keys'], (signal) => must(client.GET('/keys', { signal })));
   return (
     <>
@@ -43,7 +44,13 @@ export default function Keys() {
                     <h2 style={{ margin: 0 }}>{t(`keys.${purpose}`)}</h2>
                     <p className="second">{t(`keys.${purpose}-text`)}</p>
                   </div>
-                  <Act needs="manage-keys" onClick={() => setRotates(purpose)}>
+                  <Act
+                    needs="manage-keys"
+                    onClick={() => {
+                      setNow(false);
+                      setRotates(purpose);
+                    }}
+                  >
                     {t('keys.rotate')}
                   </Act>
                 </div>
@@ -77,11 +84,17 @@ export default function Keys() {
               title={t('keys.rotate-title', { purpose: t(`keys.${rotates ?? 'output'}`) })}
               act={t('keys.rotate')}
               run={async () => {
-                await must(client.POST('/keys/rotation', { body: { purpose: rotates ?? 'output' } }));
+                await must(client.POST('/keys/rotation', { body: rotates === 'output' ? { purpose: 'output', now } : { purpose: rotates ?? 'output' } }));
                 await queries.invalidateQueries({ queryKey: ['keys'] });
               }}
             >
-              <p>{t(`keys.rotate-${rotates ?? 'output'}`)}</p>
+              <p>{t(now ? 'keys.rotate-now-text' : `keys.rotate-${rotates ?? 'output'}`)}</p>
+              {rotates === 'output' && (
+                <label className="row">
+                  <input type="checkbox" checked={now} onChange={(event) => setNow(event.target.checked)} />
+                  {t('keys.rotate-now')}
+                </label>
+              )}
             </Dialog>
           </>
         )}

@@ -1,6 +1,8 @@
 // Deployments between their requests, their rows and what an engine is given.
 #pragma once
 
+#include <limits>
+
 #include "mifeng/cluster/units.h"
 #include "mifeng/deployments/deployment_service.h"
 #include "mifeng/json/fields.h"
@@ -81,8 +83,13 @@ struct Verdict {
 
   void write_to(store::DeploymentRow& row) const;
 };
-// `wanted`: the revision that is wanted. `late`: it was given the time that an update may take.
+// By when units have to be ready that are not: those of an update, or the first one of all.
+struct Deadline {
+  UnixMillis given_ms = 0;  // how long that was
+  UnixMillis at_ms = std::numeric_limits<UnixMillis>::max();
+};
+// `wanted`: the revision that is wanted.
 Verdict judge(const std::vector<store::UnitRow>& units, const store::DeploymentRow& row,
-              const store::RevisionRow& wanted, bool late);
+              const store::RevisionRow& wanted, const Deadline& deadline, UnixMillis now);
 
 }  // namespace mifeng::deployments

@@ -80,6 +80,7 @@ struct DeploymentConfig {
   std::vector<VolumeMount> volume_mounts;
   std::string readiness_path = "/v2/health/ready";
   int termination_grace_seconds = 30;
+  std::optional<int> progress_deadline_seconds;  // within which a unit has to be ready; none: what the platform gives
   bool operator==(const DeploymentConfig&) const = default;
 };
 
@@ -90,6 +91,8 @@ enum class ConfigKind {
 
 // Bounds of what a config may say.
 inline constexpr int kGraceSecondsMax = 3600;
+inline constexpr int kProgressDeadlineMin = 5;  // seconds; mifengd's --progress-deadline has the same bounds
+inline constexpr int kProgressDeadlineMax = 86'400;
 inline constexpr int kHealthPort = 15020;  // the guard's own; no port of a config
 
 // kInvalidArgument with "NAME:LINE:COLUMN: field: sentence".

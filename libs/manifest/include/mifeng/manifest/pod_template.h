@@ -102,6 +102,7 @@ struct PodTemplate {
   std::vector<ContainerPort> ports;
   std::uint16_t health_port = kHealthPort;  // the guard's: GET /live and /ready, never published
   std::int64_t termination_grace_seconds = 30;
+  std::optional<int> progress_deadline_seconds;  // as the config says
   bool operator==(const PodTemplate&) const = default;
 };
 

@@ -30,7 +30,8 @@ class SubmitService {
   explicit SubmitService(const Context& context);
   ~SubmitService();
 
-  // kResourceExhausted "package-too-large" (64 GiB by default), "disk-full" where the announced size does not fit.
+  // kResourceExhausted "package-too-large" (64 GiB by default), "disk-full" where the announced size does not fit
+  // beside what else is on its way, "vendor-quota", "too-many-uploads".
   Result<Upload> begin(const trust::Actor& actor, std::int64_t size);
   Result<Upload> get(const trust::Actor& actor, const std::string& id);  // one's own; kNotFound "no-such-upload"
   // `offset` must be what was received so far: kConflict "wrong-offset". A full disk is kResourceExhausted "disk-full";

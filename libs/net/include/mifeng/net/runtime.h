@@ -60,8 +60,10 @@ class TaskGroup {
 // who wait take turns, so that one who asks a thousand times is one of two to somebody who asks once.
 class BlockingPool {
  public:
-  // `queue_limit` jobs wait; where `of_one_limit` is not 0, so many of one who asks.
-  BlockingPool(std::string name, unsigned threads, std::size_t queue_limit, std::size_t of_one_limit = 0);
+  // `queue_limit` jobs wait; where they are not 0, `of_one_limit` of one who asks, and `of_one_running` of his jobs run
+  // at once, whatever threads are idle.
+  BlockingPool(std::string name, unsigned threads, std::size_t queue_limit, std::size_t of_one_limit = 0,
+               std::size_t of_one_running = 0);
   ~BlockingPool();  // finishes what was accepted
 
   // Runs `job` on a thread of the pool; resumes on the caller's executor. kUnavailable "busy" when the queue is full,

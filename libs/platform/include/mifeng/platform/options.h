@@ -44,7 +44,8 @@ struct PlatformOptions {
   UnixMillis keep_ms = 90LL * 24 * 3600 * 1000;                // usage and ended instances
   UnixMillis image_pruning_ms = 60LL * 60 * 1000;              // from one look for unused images to the next
   std::int64_t package_size_max = 64LL << 30;
-  std::string proc = "/proc";  // where listening sockets are read
+  std::int64_t vendor_quota = 500LL << 30;  // bytes that one vendor's packages may take
+  std::string proc = "/proc";               // where listening sockets are read
   // What prints the ports that the packet filter sends elsewhere; waits at most 2 s for the filter's lock.
   std::vector<std::string> port_rules{"/usr/sbin/iptables", "-w", "2", "-t", "nat", "-S", "NETAVARK-HOSTPORT-DNAT"};
 };

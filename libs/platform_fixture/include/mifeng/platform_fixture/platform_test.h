@@ -29,7 +29,9 @@ class PlatformTest : public testing::Test {
   // A vendor whose key is in force.
   void add_vendor(const std::string& id, const crypto::Sm2PrivateKey& key);
   // An accepted version with a payload header that is really sealed for this platform; gives its id.
-  std::string add_model(const std::string& vendor, const std::string& name, const std::string& version, int ports = 1);
+  // `spec`: lines for the end of its config, two spaces before each.
+  std::string add_model(const std::string& vendor, const std::string& name, const std::string& version, int ports = 1,
+                        const std::string& spec = "");
   std::string add_deployment(const std::string& name, const std::string& version_id, int replicas = 1,
                              const std::string& cluster = clusters::kLocalCluster);
   // A cluster of the kind kubernetes, with far_engine_ behind it. Opens the platform anew.

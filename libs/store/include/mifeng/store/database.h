@@ -14,12 +14,17 @@
 
 #include "mifeng/base/result.h"
 
+namespace mifeng {
+class DiskReserve;
+}
+
 namespace mifeng::store {
 
 struct DatabaseOptions {
   std::filesystem::path path;              // of the file; its folder must be there
   int connections = 8;                     // that many reads at once
   std::chrono::milliseconds wait{10'000};  // for a connection, and for another process's write, then kUnavailable
+  DiskReserve* reserve = nullptr;          // room for writes when the disk is full; outlives the database
 };
 
 // A transaction under way; good only inside the function that it was handed to.

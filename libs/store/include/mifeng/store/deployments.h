@@ -40,6 +40,7 @@ MIFENG_RECORD(DeploymentRow, "deployments", 1, text(id), text(name), text(cluste
               word(DeploymentState, state), text(reason), text(reason_code),
               text(remedy),                      // as cluster::Reason has them; empty where no engine gave them
               number(update_started_ms),         // when units began to be replaced last
+              number(unready_since_ms),          // since when none of its units is ready; 0: one is, or none is wanted
               number(update_failed),             // the revision that is wanted does not come up
               number(told_change),               // since which its endpoints and route are as they are, for gateways
               text(opens_route),                 // a route to enable once it answers

@@ -67,6 +67,8 @@ Result<std::int64_t> models_with_image(Transaction& tx, const std::string& addre
 // Images that no version names, nor a deployment by its version.
 Result<std::vector<ImageRow>> unused_images(Transaction& tx);
 Result<bool> vendor_has_config(Transaction& tx, const std::string& vendor_id, const std::string& sm3);
+// What images of a vendor's versions take, all layers of each counted; without versions that were refused.
+Result<std::int64_t> image_bytes_of_vendor(Transaction& tx, const std::string& vendor_id);
 Result<std::int64_t> models_of_vendor(Transaction& tx, const std::string& vendor_id);
 Result<std::int64_t> models_sealed_to(Transaction& tx, const std::string& delivery_key_id);  // not the refused
 Result<Slice<VendorRow>> search_vendors(Transaction& tx, const std::string& text, const std::string& only_id,

@@ -45,8 +45,11 @@ class KeyService {
 
   Result<std::vector<KeyInfo>> list(const Actor& actor);
   // identity: in force at once, signed by the old one. delivery: in force at once, the old one is kept while an
-  // accepted version needs it. output: comes in force one snapshot lifetime from now.
-  Result<KeyInfo> rotate(const Actor& actor, KeyPurpose purpose);
+  // accepted version needs it. output: in force one snapshot lifetime from now, when every gateway that may still serve
+  // has it; or at once, for an emergency: the one that was on its way is never used then, and a gateway that has not
+  // heard of the new one answers 502 until it has. kInvalidArgument "not-at-once" for the other two.
+  enum class Effect { kOnceKnown, kAtOnce };
+  Result<KeyInfo> rotate(const Actor& actor, KeyPurpose purpose, Effect effect = Effect::kOnceKnown);
   // Rotates an output key that is about to end, destroys what is due. Called by the housekeeping; returns how many keys
   // were made or destroyed.
   Result<int> housekeep();
