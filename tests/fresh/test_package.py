@@ -120,7 +120,7 @@ def test_licences_of_others_go_along(unpacked):
 
 
 def test_the_archive_runs_on_debian_13(archive, delivery):
-    with roots.root_of("trixie", variant="essential", include=("ca-certificates",)) as root:
+    with roots.root_of("trixie", variant="essential", include=("ca-certificates", "mount")) as root:
         subprocess.run(["cp", "-a", archive, root / "opt/mifeng"], check=True)
         subprocess.run(["cp", "-r", delivery, root / "root/delivery"], check=True)
 
