@@ -9,6 +9,7 @@
 #include "mifeng/base/options.h"
 #include "mifeng/gateway/gateway.h"
 #include "mifeng/keyholder/process.h"
+#include "mifeng/os/release.h"
 
 namespace {
 
@@ -64,7 +65,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   keyholder::raise_descriptor_limit();
   gateway::GatewayOptions options;
-  const std::filesystem::path beside = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  const std::filesystem::path beside = own_programs();
   options.nginx = "/usr/sbin/nginx";
   options.module = beside / "ngx_http_mifeng.so";
   options.nginx_template = beside / "gateway.conf.in";

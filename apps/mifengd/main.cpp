@@ -16,6 +16,7 @@
 #include "mifeng/kubernetes/kubernetes.h"
 #include "mifeng/net/loopback.h"
 #include "mifeng/net/server.h"
+#include "mifeng/os/release.h"
 #include "mifeng/package/guard_image.h"
 #include "mifeng/package/oci_image.h"
 #include "mifeng/platform/platform.h"
@@ -105,7 +106,7 @@ Result<GuardFiles> guard_files(const Options& options) {
   std::error_code failure;
   files.image = options.guard_image;
   if (files.image.empty()) {
-    files.image = std::filesystem::read_symlink("/proc/self/exe", failure).parent_path().parent_path() / "guard-image";
+    files.image = own_data("guard-image");
     // Clusters elsewhere take it from the registry, where somebody may have put it.
     if (options.engine_socket.empty() && !std::filesystem::exists(files.image, failure)) return GuardFiles{};
   }
@@ -128,10 +129,7 @@ Result<GuardFiles> guard_files(const Options& options) {
 // Nothing where it was not built: the API works without.
 Result<net::Handler> console_handler(const Options& options, Random& random) {
   auto folder = options.console;
-  if (folder.empty()) {
-    std::error_code failure;
-    folder = std::filesystem::read_symlink("/proc/self/exe", failure).parent_path().parent_path() / "console";
-  }
+  if (folder.empty()) folder = own_data("console");
   auto console = rest::Console::read(folder);
   if (console) return console->handler(random);
   if (!options.console.empty() || console.error().code() != ErrorCode::kNotFound) return std::move(console).error();

@@ -136,6 +136,11 @@ def asked():
     return found
 
 
+def of_the_archive():
+    """What is said before a program of the archive starts; tools/package takes its Chinese from messages.json."""
+    return set(re.findall(r'refuse "([^"]+)"', (ROOT / "tools/packaging/start").read_text()))
+
+
 def titles():
     """Of every column: {"STATE", "state"} in a list of columns."""
     found = set()

@@ -51,7 +51,7 @@ def place():
     try:
         (folder / "build/bin").mkdir(parents=True)
         shutil.copy2(support.BIN / "mifeng", folder / "build/bin")
-        shutil.copytree(SOURCE / "packs", folder / "packs", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(SOURCE / "packs", folder / "build/packs", ignore=shutil.ignore_patterns("__pycache__"))
         (folder / "home").mkdir()
         for name, text in {"passwd": f"modeller:x:{USER}:{USER}::{folder}/home:/bin/sh\n", "shadow": "modeller:*:19000:0:99999:7:::\n",
                            "group": f"modeller:x:{USER}:\n"}.items():
@@ -108,7 +108,7 @@ def test_somebody_without_rights_packs_the_same_base(who, place, of_root, keys, 
 
 def test_lists_of_packages_that_were_cleaned_away_are_fetched_into_the_cache(place):
     """As images of containers have it: no lists of apt, and nobody who may fetch them for the machine."""
-    tool = [place / "packs/common/base-image", "--packages", "libc6", "--cache", place / "home/cache", "--key"]
+    tool = [place / "build/packs/common/base-image", "--packages", "libc6", "--cache", place / "home/cache", "--key"]
     plain = as_somebody("without-subuids", place, *tool)
     assert plain.returncode == 0, plain.stderr
     assert not (place / "home/cache").exists()

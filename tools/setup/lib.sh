@@ -16,7 +16,7 @@ as_root() {
   fi
 }
 
-# install_debian build run test: the packages of the lists tools/setup/debian-NAME.txt that are not there yet.
+# install_debian build pack run test: the packages of the lists tools/setup/debian-NAME.txt that are not there yet.
 install_debian() {
   local list name missing=()
   . /etc/os-release

@@ -2,30 +2,25 @@
 
 #include <cstdlib>
 
+#include "mifeng/os/release.h"
+
 namespace mifeng::cli {
 namespace {
 
 namespace fs = std::filesystem;
 
-fs::path first_of(const std::string& given, const char* beside_program, const char* installed) {
+fs::path given_or_own(const std::string& given, const char* name) {
   std::error_code error;
-  if (!given.empty()) return fs::absolute(given, error);
-  const fs::path here = fs::read_symlink("/proc/self/exe", error).parent_path();
-  const fs::path beside = (here / beside_program).lexically_normal();
-  return fs::is_directory(beside, error) ? beside : fs::path(installed);
+  return given.empty() ? own_data(name) : fs::absolute(given, error);
 }
 
 }  // namespace
 
-fs::path packs_folder(const std::string& given) { return first_of(given, "../../packs", "/usr/share/mifeng/packs"); }
+fs::path packs_folder(const std::string& given) { return given_or_own(given, "packs"); }
 
-fs::path guard_image(const std::string& given) {
-  return first_of(given, "../guard-image", "/usr/lib/mifeng/guard-image");
-}
+fs::path guard_image(const std::string& given) { return given_or_own(given, "guard-image"); }
 
-fs::path examples_folder(const std::string& given) {
-  return first_of(given, "../../examples", "/usr/share/mifeng/examples");
-}
+fs::path examples_folder(const std::string& given) { return given_or_own(given, "examples"); }
 
 fs::path user_cache() {
   if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache == '/')

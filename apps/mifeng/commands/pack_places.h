@@ -6,7 +6,7 @@
 
 namespace mifeng::cli {
 
-// `given` where it is not empty; else the folder of the source tree (build/bin/mifeng) or of an installed system.
+// `given` where it is not empty; else what came with this program (mifeng/os/release.h).
 std::filesystem::path packs_folder(const std::string& given);
 std::filesystem::path guard_image(const std::string& given);
 std::filesystem::path examples_folder(const std::string& given);

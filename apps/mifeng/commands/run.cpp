@@ -17,6 +17,7 @@
 #include "commands/commands.h"
 #include "commands/pack_places.h"
 #include "commands/up_listener.h"
+#include "mifeng/os/release.h"
 
 namespace mifeng::cli {
 namespace {
@@ -73,7 +74,7 @@ Result<int> run(const RunArguments& arguments, Console& console) {
     }
     options.request = std::move(request);
   }
-  options.up.programs = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+  options.up.programs = own_programs();
   options.up.packs = packs_folder(arguments.packs);
   options.up.guard = guard_image(arguments.guard);
   options.up.cache = arguments.cache.empty() && options.pack_as

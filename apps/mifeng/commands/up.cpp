@@ -16,6 +16,7 @@
 #include "commands/pack_places.h"
 #include "commands/up_listener.h"
 #include "mifeng/net/loopback.h"
+#include "mifeng/os/release.h"
 #include "mifeng/stack/doctor.h"
 
 namespace mifeng::cli {
@@ -45,20 +46,16 @@ struct UpArguments {
   stack::UpCluster cluster;
 };
 
-std::filesystem::path own_folder() {
-  std::error_code error;
-  return std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
-}
-
 stack::UpOptions up_options(const UpArguments& arguments) {
   stack::UpOptions options;
   options.once = arguments.once;
   if (!arguments.data.empty()) options.data = std::filesystem::absolute(arguments.data);
   if (!arguments.master_key.empty()) options.master_key = std::filesystem::absolute(arguments.master_key);
-  options.programs = own_folder();
+  options.programs = own_programs();
   options.packs = packs_folder(arguments.packs);
   options.guard = guard_image(arguments.guard);
   if (arguments.examples != "none") options.examples = examples_folder(arguments.examples);
+  options.copy_examples = arguments.examples.empty() && is_packaged();
   options.only = arguments.only;
   options.cache = cache_folder(arguments.cache);
   options.platform_port = static_cast<std::uint16_t>(arguments.platform_port);

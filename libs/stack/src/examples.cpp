@@ -63,6 +63,17 @@ Result<std::filesystem::path> project_with_version(ExampleContext& context, cons
   return copy;
 }
 
+// The project in the data folder, as new as it is now; what an earlier packing left in the copy stays.
+Result<std::filesystem::path> copy_of(ExampleContext& context, const std::filesystem::path& project) {
+  const std::filesystem::path copy = context.data / "work" / project.filename();
+  std::error_code error;
+  std::filesystem::copy(project, copy,
+                        std::filesystem::copy_options::recursive | std::filesystem::copy_options::overwrite_existing,
+                        error);
+  if (error) return errno_error(error.value(), "copy " + project.string());
+  return copy;
+}
+
 // What is handed to somebody else, and comes back: a folder of his in the data folder, which he can go through.
 Result<std::filesystem::path> give_to(const PackAs& who, ExampleContext& context) {
   const std::filesystem::path folder = context.data / "packing";
@@ -258,8 +269,12 @@ Result<void> ensure_vendor(ExampleContext& context, const manifest::Vendor& vend
   return ok();
 }
 
-Result<Example> deliver(ExampleContext& context, const std::filesystem::path& project) {
+Result<Example> deliver(ExampleContext& context, const std::filesystem::path& given) {
   Example example;
+  std::filesystem::path project = given;
+  if (context.options.copy_examples) {
+    MIFENG_TRY(project, copy_of(context, given));
+  }
   example.folder = project.filename();
   MIFENG_TRY(example.model, read_project(project));
   example.prefix = "/" + example.model.model.name;

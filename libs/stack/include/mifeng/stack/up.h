@@ -34,6 +34,7 @@ struct UpOptions {
   std::filesystem::path data;        // empty: the default of default_data_folder()
   std::filesystem::path master_key;  // empty: default_master_key(data)
   std::filesystem::path examples;    // a folder of model projects; empty: none
+  bool copy_examples = false;        // they are the system's: packed in the data folder, since packing writes into them
   std::vector<std::string> only;     // of the examples; empty: all
   std::filesystem::path programs;    // the folder of mifeng, mifengd and mifeng-gateway
   std::filesystem::path packs;       // the folder of language packs
