@@ -2,37 +2,18 @@
 regenerate them), each against one real platform."""
 
 import json
-import os
 import pathlib
 import re
-import subprocess
+import socket
 
 import pytest
 
-from conftest import BIN, Platform
+import transcripts
+from conftest import Platform
+from small_disk import SmallDisk
 from submitting import Vendor, registry  # noqa: F401 - a fixture
 
 FOLDER = pathlib.Path(__file__).parent / "transcripts"
-LANGUAGES = {"en": "C.UTF-8", "zh": "zh_CN.UTF-8"}
-PLACEHOLDERS = [
-    (r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
-    (r"(_ms\"?: )1\d{12}", r"\1<time>"),
-    (r"127\.0\.0\.1:\d+", "127.0.0.1:<port>"),
-    (r"\b(ca|pe|rt|to|in|mv)-[0-9a-f]{16}\b", r"\1-<hex>"),
-    (r"\b(digits[a-z-]*)-[0-9a-f]{6,}\b", r"\1-<hex>"),
-    (r"(?:[0-9A-F]{4} ){15}[0-9A-F]{4}", "<fingerprint>"),
-    (r"(?:[0-9A-F]{4} ){4}\.\.\.", "<key id>"),
-    (r"^(header|头部)  \d+", r"\1  <length>"),  # its signature is a few bytes longer or shorter
-    (r"\b([0-9a-f]{32}|[0-9a-f]{64})\b", "<hex>"),
-    (r"\b3\d{4}\b", "<port>"),
-    (r"(?<=  )\d{1,3}[sm](?=  |$)", "<age>"),
-    # What a deployment waits for is something else a moment later.
-    (r"(?<=  )(pending|starting|等待|启动中)(?=  |$)", "<state>"),
-    (r"(?<=<age>  )\S.*$", "<reason>"),
-    (r"^(REASON|原因)  (?!-$).*$", r"\1  <reason>"),
-    (r"\bmifeng \d+\.\d+\.\d+", "mifeng <version>"),
-    (r"(\"version\": \")0\.\d+\.\d+", r"\1<version>"),
-]
 
 
 @pytest.fixture(scope="module")
@@ -45,52 +26,110 @@ def own(tmp_path_factory, registry):  # noqa: F811
     assert running.stop() == 0
 
 
-def session_of(platform):
+def token_of(platform, name, password):
     """A session of its own for each transcript: one of them ends it."""
-    status, session, _ = platform.request("POST", "/session", body={"name": "admin", "password": "long enough for admin"})
+    status, session, _ = platform.request("POST", "/session", body={"name": name, "password": password})
     assert status == 200, session
-    return json.dumps({"platform": platform.url, "ca_file": "", "pin": "", "token": session["token"]})
+    return session["token"]
 
 
-def neutral(text, *folders):
-    """`text` without what differs from run to run, and with two spaces between columns."""
-    for folder in folders:
-        text = text.replace(str(folder), "<folder>")
-    text = re.sub(r"(?<=\S) {2,}", "  ", text)
-    for pattern, placeholder in PLACEHOLDERS:
-        text = re.sub(pattern, placeholder, text, flags=re.M)
-    return text
-
-
-def played(path, platform, folder):
-    """The transcript as it is now: its commands, and what they say."""
+def variables_of(platform, folder):
+    """What each transcript may use of the platform that it is signed in to as the administrator."""
     config = folder / "config/mifeng"
     config.mkdir(parents=True)
-    (config / "session.json").write_text(session_of(platform))
+    (config / "session.json").write_text(json.dumps({
+        "platform": platform.url, "ca_file": "", "pin": "",
+        "token": token_of(platform, "admin", "long enough for admin")}))
     (config / "session.json").chmod(0o600)
-    home = {"XDG_CONFIG_HOME": str(config.parent), "HOME": "/nonexistent", "PATH": f"{BIN}:/usr/bin:/bin",
-            "URL": platform.url, "SOCKET": f"unix:{platform.local_socket}"}
-    lines = []
-    for line in path.read_text().splitlines():
-        if line.startswith("# ") or line == "#":
-            lines.append(line)
-        if line[:4] not in ("en$ ", "zh$ "):
-            continue
-        lines.append(line)
-        done = subprocess.run(["bash", "-o", "pipefail", "-c", line[4:]], capture_output=True, text=True, timeout=60,
-                              cwd=folder, env={**home, "LANG": LANGUAGES[line[:2]]})
-        lines += [one.rstrip() for one in neutral(done.stdout, platform.folder, folder).splitlines()]
-        lines += [f"! {one}".rstrip() for one in neutral(done.stderr, platform.folder, folder).splitlines()]
-        lines += [f"= {done.returncode}"] if done.returncode else []
-    return "\n".join(lines) + "\n"
+    return {"XDG_CONFIG_HOME": config.parent, "XDG_CACHE_HOME": folder / "cache", "URL": platform.url,
+            "SOCKET": f"unix:{platform.local_socket}"}
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.txt")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [path for path in sorted(FOLDER.glob("*.txt")) if not path.stem.startswith("errors_")],
+                         ids=lambda path: path.stem)
 def test_transcript(path, own, tmp_path):
-    now = played(path, own, tmp_path)
-    if os.environ.get("MIFENG_REGENERATE"):
-        path.write_text(now)
-    assert now == path.read_text()
-    # A text that is shown in one language only would go unnoticed.
-    commands = re.findall(r"^(en|zh)\$ (.*)$", now, flags=re.M)
-    assert {language for language, _ in commands} == {"en", "zh"}
+    transcripts.check(path, transcripts.played(path, tmp_path, variables_of(own, tmp_path), [own.folder]))
+
+
+class Faulty:
+    """What goes wrong, beside the platform that works."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.sockets, self.platforms = [], []
+        self.packages = folder / "packages"
+        self.packages.mkdir()
+
+    def port(self, listens):
+        """A port that nobody listens on, or that somebody does who never says a word: the kernel takes the
+        connections, and nobody reads them."""
+        held = socket.socket()
+        held.bind(("127.0.0.1", 0))
+        if listens:
+            held.listen()
+        self.sockets.append(held)
+        return f"127.0.0.1:{held.getsockname()[1]}"
+
+    def platform(self, name, registry_address, **how):
+        """Another one, whose vendor has one package in packages/NAME.mfpkg."""
+        folder = self.folder / name
+        folder.mkdir()
+        made = Platform(folder, "--registry", registry_address, **how)
+        self.platforms.append(made)
+        (self.packages / f"{name}.mfpkg").write_bytes(Vendor(made, folder).package("1.0.0", 200_000))
+        return made
+
+    def end(self):
+        for one in self.platforms:  # not asked: one that waits for its registry would first do so to the end
+            one.process.kill()
+            one.process.wait()
+            one.log.close()
+        for one in self.sockets:
+            one.close()
+
+
+@pytest.fixture(scope="module")
+def faulty(own, registry, tmp_path_factory):  # noqa: F811
+    made = Faulty(tmp_path_factory.mktemp("faulty"))
+    small = SmallDisk(made.folder / "small")
+    full = made.platform("full-disk", registry, data=small.folder, inside=small.inside)
+    small.leave(16 << 10)
+    away = made.platform("registry-away", made.port(False))
+    hangs = made.platform("registry-hangs", made.port(True))
+    vendor = own.vendor
+    for version, size in (("3.0.0", 1000), ("4.0.0", 1000)):
+        (made.packages / f"{version}.mfpkg").write_bytes(vendor.package(version, size))
+    (vendor.folder / "3.0.0").rename(vendor.folder / "3.0.0-first")
+    (made.packages / "3.0.0-other.mfpkg").write_bytes(vendor.package("3.0.0", 2000))
+    (made.folder / "ann.token").write_text(vendor.token + "\n")
+    made.variables = {
+        "FULL_DISK": f"unix:{full.local_socket}", "REGISTRY_AWAY": f"unix:{away.local_socket}",
+        "REGISTRY_HANGS": f"unix:{hangs.local_socket}", "PLATFORM_AWAY": f"http://{made.port(False)}",
+        "PLATFORM_HANGS": f"http://{made.port(True)}", "PACKAGES": made.packages, "VENDOR_KEY": vendor.folder / "vendor.key",
+        "CARD": vendor.folder / "card.json", "VENDOR_TOKEN": made.folder / "ann.token"}
+    yield made
+    made.end()
+    small.stop()
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("errors_*.txt")), ids=lambda path: path.stem)
+def test_provoked_errors(path, own, faulty, tmp_path):
+    variables = {**variables_of(own, tmp_path), **faulty.variables}
+    transcripts.check(path, transcripts.played(path, tmp_path, variables, [own.folder, faulty.folder]))
+
+
+ERRORS = {"wrong YAML", "unknown field", "missing document", "wrong card", "wrong password", "no login", "port taken",
+          "port out of range", "right missing", "registry down", "platform down", "Ctrl-C", "typo"}
+
+
+def test_the_list_of_errors():
+    """README.md says where each stands; what is under a remark goes on to the next, and has both languages."""
+    rows = [re.split(r" *\| *", line)[1:4] for line in (FOLDER / "README.md").read_text().split("## The errors")[1].splitlines()
+            if line.startswith("| ")][1:]
+    assert {error for error, _, _ in rows} == ERRORS
+    for _, file, remark in rows:
+        text = (FOLDER / f"{file}.txt").read_text()
+        under = [part for part in re.split(r"^# ", text, flags=re.M) if part.startswith(remark)]
+        assert len(under) == 1, (file, remark)
+        assert {found[1] for found in map(transcripts.COMMAND.fullmatch, under[0].splitlines()) if found} == {"en", "zh"}, remark
+    assert {path.stem for path in FOLDER.glob("errors_*.txt")} <= {file for _, file, _ in rows}
