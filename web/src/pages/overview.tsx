@@ -94,7 +94,7 @@ function Waiting() {
   const { may } = useSession();
   const versions = useLive(['models', 'submitted'], (signal) => must(client.GET('/models', { signal, params: { query: { state: 'submitted', page_size: 5 } } })), { enabled: may('read-models') });
   const vendors = useLive(['vendors', 'waiting'], (signal) => must(client.GET('/vendors', { signal, params: { query: { page_size: 200 } } })), { enabled: may('read-vendors') });
-  const keys = vendors.data?.items.filter((one) => one.pending_fingerprint !== '') ?? [];
+  const keys = vendors.data?.items.filter((one) => one.pending_fingerprint !== '' || one.telephone_waits) ?? [];
   const batches = useLive(['batches', 'failed'], (signal) => must(client.GET('/batches', { signal, params: { query: { page_size: 20 } } })), { enabled: may('read-deployments') });
   // Nobody says of a batch that he knows: a day later it does not wait any more.
   const failed = batches.data?.items.filter((one) => one.state === 'done' && one.counts.failed > 0 && one.created_ms > Date.now() - kDayMs) ?? [];
@@ -127,8 +127,8 @@ function Waiting() {
       ))}
       {keys.map((one) => (
         <div key={one.id} className="row" style={{ padding: '4px 0' }}>
-          <State kind="waits">{t('overview.key-waits')}</State>
-          <Link to={may('confirm-vendor-keys') ? `/vendors/${one.id}/key` : `/vendors/${one.id}`}>{one.name}</Link>
+          <State kind="waits">{t(one.telephone_waits ? 'overview.telephone-waits' : 'overview.key-waits')}</State>
+          <Link to={may('confirm-vendor-keys') && !one.telephone_waits ? `/vendors/${one.id}/key` : `/vendors/${one.id}`}>{one.name}</Link>
         </div>
       ))}
     </>
