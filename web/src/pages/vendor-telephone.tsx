@@ -17,7 +17,7 @@ export function Telephone({ of }: { of: Vendor }) {
   const known = of.known_telephone || t('confirm.no-telephone');
   const changed = of.telephone || t('confirm.no-telephone');
   return (
-    <section className="why waits">
+    <section className="why waits" style={{ marginTop: 16 }}>
       <h2>{t('telephone.title')}</h2>
       <p>
         {t('telephone.changed', { name: of.telephone_by, before: known, after: changed })} <Time ms={of.telephone_ms} absolute />
