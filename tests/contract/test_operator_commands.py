@@ -45,6 +45,32 @@ def test_people(own, signed_in, tmp_path):
     assert signed_in("person", "disable", "wang").returncode == 3
 
 
+def test_a_vendors_person_changes_what_is_known_of_him(own, signed_in, run, tmp_path):
+    assert signed_in("vendor", "add", "creek", "--name", "Creek 溪", "--telephone", "+86 10", "--address", "1 Road").returncode == 0
+    first = secret_of(signed_in("person", "add", "chen", "--role", "vendor", "--vendor", "creek"))
+    token = own.sign_in("chen", first)
+    (tmp_path / "token").write_text(token)
+    his = {"platform": own.url, "env": {"MIFENG_TOKEN_FILE": str(tmp_path / "token")}, "signed_in": False}
+
+    done = run("vendor", "set", "creek", "--telephone", "+86 20", "--business", "rivers", "-o", "json", **his)
+    assert done.returncode == 0, done.stderr
+    changed = json.loads(done.stdout)
+    assert (changed["telephone"], changed["business"]) == ("+86 20", "rivers")
+    assert (changed["name"], changed["address"]) == ("Creek 溪", "1 Road"), "what was not given stays"
+    assert (changed["telephone_waits"], changed["known_telephone"]) == (True, "+86 10")
+    assert b"asking at the former one" in done.stderr
+    done = run("vendor", "set", "creek", "--name", "Another", **his)
+    assert done.returncode == 4 and b"vendor-name-stays" in done.stderr, done.stderr
+    assert run("vendor", "set", "brook", "--business", "mine", **his).returncode == 4
+    assert run("vendor", "confirm-telephone", "creek", "--telephone", "+86 20", **his).returncode == 4
+
+    assert signed_in("vendor", "confirm-telephone", "creek", "--telephone", "+86 30").returncode == 5
+    done = signed_in("vendor", "confirm-telephone", "creek", "--telephone", "+86 20", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    changed = json.loads(done.stdout)
+    assert (changed["telephone_waits"], changed["known_telephone"]) == (False, "+86 20")
+
+
 def test_a_vendor_his_key_and_its_succession(own, signed_in, tmp_path):
     assert signed_in("vendor", "add", "brook", "--name", "Brook 溪", "--telephone", "+86 10").returncode == 0
     assert signed_in("vendor", "add", "brook", "--name", "again").returncode == 5

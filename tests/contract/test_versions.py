@@ -97,6 +97,8 @@ CASES = {
     "enableCaller": ("caller", "PUT", "/enabled", {"enabled": True}, 200),
     "updateVendor": ("made_vendor", "PUT", "", {"name": "mine"}, 200),
     "deleteVendor": ("made_vendor", "DELETE", "", None, 204),
+    # The version fits; the number does not wait.
+    "confirmVendorTelephone": ("made_vendor", "POST", "/telephone/confirmation", {"telephone": ""}, 409),
     "proposeVendorKey": ("made_vendor", "PUT", "/key", lambda stage: {"public_key_pem": (stage.vendor.folder / "vendor.pub").read_text()}, 200),
     "revokeVendorKey": ("made_vendor", "DELETE", "/key", None, 200),
     # The version fits; there is no key that waits.

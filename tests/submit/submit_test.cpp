@@ -70,6 +70,10 @@ TEST_F(Submit, AVendorsFirstPackageWaitsForItsKey) {
   const auto vendor = platform_->vendors().get(admin_, "acme").value();
   EXPECT_EQ(vendor.name, "Vendor acme");
   EXPECT_EQ(vendor.pending_fingerprint, vendor_key_->public_key().fingerprint());
+  // Who could write the package could write the number to call in it as well.
+  EXPECT_EQ(platform_->vendors().confirm_key(admin_, "acme", vendor.pending_fingerprint).error().reason(),
+            "telephone-not-confirmed");
+  ASSERT_TRUE(platform_->vendors().confirm_telephone(admin_, "acme", vendor.telephone));
   ASSERT_TRUE(platform_->vendors().confirm_key(admin_, "acme", vendor.pending_fingerprint));
   const auto done = submits.finish(operator_, upload.id);
   ASSERT_TRUE(done) << done.error().message() << ": the upload was kept";

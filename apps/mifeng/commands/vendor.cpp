@@ -16,6 +16,9 @@ const std::vector<Column> kColumns{{"ID", "id"},
                                    {"CONFIRMED", "confirmed"},
                                    {"FINGERPRINT", "fingerprint"},
                                    {"WAITING KEY", "pending_fingerprint"}};
+const std::vector<Column> kInformation{
+    {"ID", "id"},           {"NAME", "name"},        {"TELEPHONE", "telephone"}, {"KNOWN TELEPHONE", "known_telephone"},
+    {"ADDRESS", "address"}, {"BUSINESS", "business"}};
 // Purpose of the signature by which the key in force hands over to the next; spec/openapi.yaml, VendorKeyInput.
 constexpr const char* kVendorKeyPurpose = "vendor-key";
 
@@ -38,6 +41,33 @@ Result<int> add_one_vendor(const PlatformFlags& flags, const VendorOptions& opti
                                         {"business", options.business}};
   MIFENG_TRY(const auto vendor, client.send("POST", "/vendors", body));
   MIFENG_CHECK(print_objects(console, vendor, options.format, kColumns));
+  return 0;
+}
+
+// What was not given stays as it is.
+Result<int> set_vendor(const PlatformFlags& flags, const VendorOptions& options, Console& console) {
+  MIFENG_TRY(const auto client, connect(flags));
+  MIFENG_TRY(const auto there, client.get(path_of(options.id)));
+  const auto either = [&](const std::string& given, const char* field) {
+    return given.empty() ? text_of(there, field) : given;
+  };
+  const json::Value body = json::Object{{"name", either(options.name, "name")},
+                                        {"address", either(options.address, "address")},
+                                        {"telephone", either(options.telephone, "telephone")},
+                                        {"business", either(options.business, "business")}};
+  MIFENG_TRY(const auto vendor, client.change("PUT", path_of(options.id), there, body));
+  if (text_of(vendor, "telephone") != text_of(vendor, "known_telephone"))
+    console.message(
+        tr("No key is confirmed until an administrator has confirmed the telephone number, asking at the former one."));
+  MIFENG_CHECK(print_objects(console, vendor, options.format, kInformation));
+  return 0;
+}
+
+Result<int> confirm_telephone(const PlatformFlags& flags, const VendorOptions& options, Console& console) {
+  MIFENG_TRY(const auto client, connect(flags));
+  const json::Value body = json::Object{{"telephone", options.telephone}};
+  MIFENG_TRY(const auto vendor, client.send("POST", path_of(options.id) + "/telephone/confirmation", body));
+  MIFENG_CHECK(print_objects(console, vendor, options.format, kInformation));
   return 0;
 }
 
@@ -108,6 +138,30 @@ void add_keys(Command& group) {
   revocation.run([=](Console& console) { return revoke(*revoke_flags, *revoked, console); });
 }
 
+void add_information(Command& group) {
+  Command change = group.add("set", "Change what is known of a vendor; a vendor's own person may, but for the name");
+  auto change_flags = add_platform_flags(change);
+  auto changed = std::make_shared<VendorOptions>();
+  change.text("VENDOR", changed->id, "id of the vendor", Need::kRequired)
+      .text("--name", changed->name, "the company's name")
+      .text("--address", changed->address, "its address")
+      .text("--telephone", changed->telephone, "its telephone")
+      .text("--business", changed->business, "what it does");
+  add_output_flag(change, changed->format);
+  change.examples("  mifeng vendor set acme --telephone '+86 10 5555 0101'");
+  change.run([=](Console& console) { return set_vendor(*change_flags, *changed, console); });
+
+  Command confirmation = group.add("confirm-telephone", "Vouch for a vendor's new telephone number");
+  auto confirm_flags = add_platform_flags(confirmation);
+  auto confirmed = std::make_shared<VendorOptions>();
+  confirmation.text("VENDOR", confirmed->id, "id of the vendor", Need::kRequired)
+      .text("--telephone", confirmed->telephone,
+            "the number, of which you have asked at the one that was known before, or in person", Need::kRequired);
+  add_output_flag(confirmation, confirmed->format);
+  confirmation.examples("  mifeng vendor confirm-telephone acme --telephone '+86 10 5555 0101'");
+  confirmation.run([=](Console& console) { return confirm_telephone(*confirm_flags, *confirmed, console); });
+}
+
 }  // namespace
 
 void add_vendor(Command& root) {
@@ -139,6 +193,7 @@ void add_vendor(Command& root) {
   add_output_flag(command, options->format);
   command.examples("  mifeng vendor add acme --name 'Acme Ltd' --telephone '+86 10 5555 0100'");
   command.run([=](Console& console) { return add_one_vendor(*flags, *options, console); });
+  add_information(group);
   add_keys(group);
   group.examples(
       "  mifeng vendor add acme --name 'Acme Ltd'\n  mifeng vendor propose-key acme vendor.pub.pem\n"

@@ -381,4 +381,31 @@ Result<std::vector<Usage>> GatewayService::usage(const trust::Actor& actor, Unix
   return usage;
 }
 
+Result<std::vector<UsageStep>> GatewayService::usage_series(const trust::Actor& actor, const SeriesQuery& query) {
+  MIFENG_CHECK(require(actor, trust::Permission::kReadDeployments));
+  // The first step that begins at `from` or after it.
+  const std::int64_t shift = query.step_ms == kUsageDayMs ? query.day_begins_ms : 0;
+  const std::int64_t since = query.from_ms - shift;
+  const std::int64_t first = shift + (since + query.step_ms - 1) / query.step_ms * query.step_ms;
+  const std::int64_t count = std::max<std::int64_t>(0, (query.to_ms - first + query.step_ms - 1) / query.step_ms);
+  if (count > kUsageStepsMax)
+    return Error(ErrorCode::kInvalidArgument, "too-many-steps",
+                 "These are " + std::to_string(count) + " steps, and at most " + std::to_string(kUsageStepsMax) +
+                     " are answered: ask for days instead of hours, or for less.");
+  std::vector<UsageStep> steps(static_cast<std::size_t>(count));
+  for (std::int64_t i = 0; i < count; ++i) steps[static_cast<std::size_t>(i)].from_ms = first + i * query.step_ms;
+  const store::UsageFilter filter{
+      .deployment_id = query.deployment_id, .vendor_id = query.vendor_id, .model = query.model};
+  MIFENG_TRY(const auto rows, context_.db.read([&](store::Transaction& tx) {
+    return store::usage_by_hour(tx, filter, first, first + count * query.step_ms);
+  }));
+  for (const auto& row : rows) {
+    UsageStep& step = steps[static_cast<std::size_t>((row.hour_ms - first) / query.step_ms)];
+    step.calls += row.calls;
+    step.errors += row.errors;
+    step.refusals += row.refusals;
+  }
+  return steps;
+}
+
 }  // namespace mifeng::access

@@ -318,6 +318,51 @@ TEST_F(Gateways, AnInstanceIsListedOnceEveryFollowerHasConfirmed) {
   EXPECT_EQ(told[0].id, "gw-1");
 }
 
+TEST_F(Gateways, UsageIsASeriesWithoutGaps) {
+  ASSERT_TRUE(db().write([](store::Transaction& tx) -> Result<void> {
+    const auto add = [&](const char* deployment, std::int64_t hour, std::int64_t calls) {
+      return store::add_usage(
+          tx,
+          {.deployment_id = deployment, .hour_ms = hour * kUsageHourMs, .calls = calls, .errors = 1, .refusals = 2});
+    };
+    MIFENG_CHECK(add("a", 5, 10));
+    MIFENG_CHECK(add("b", 5, 20));
+    MIFENG_CHECK(add("a", 7, 30));
+    return add("a", 30, 40);
+  }));
+  const auto calls = [&](const SeriesQuery& query) {
+    std::vector<std::int64_t> all;
+    for (const auto& step : platform_->gateways().usage_series(operator_, query).value()) all.push_back(step.calls);
+    return all;
+  };
+  SeriesQuery query{.from_ms = 4 * kUsageHourMs, .to_ms = 8 * kUsageHourMs};
+  EXPECT_EQ(calls(query), (std::vector<std::int64_t>{0, 30, 0, 30}));
+  const auto steps = platform_->gateways().usage_series(operator_, query).value();
+  EXPECT_EQ(steps[1].from_ms, 5 * kUsageHourMs);
+  EXPECT_EQ(steps[1].errors, 2);
+  EXPECT_EQ(steps[1].refusals, 4);
+  // What begins before is left out, and the hour that is on is in.
+  query.from_ms += 1;
+  query.to_ms -= 1;
+  EXPECT_EQ(calls(query), (std::vector<std::int64_t>{30, 0, 30}));
+  query.deployment_id = "b";
+  EXPECT_EQ(calls(query), (std::vector<std::int64_t>{20, 0, 0}));
+  // By days, which begin where people live.
+  SeriesQuery days{.step_ms = kUsageDayMs, .from_ms = 0, .to_ms = 2 * kUsageDayMs};
+  EXPECT_EQ(calls(days), (std::vector<std::int64_t>{60, 40}));
+  days.day_begins_ms = 6 * kUsageHourMs;
+  EXPECT_EQ(calls(days), (std::vector<std::int64_t>{30, 40}));
+  // None of a model that has no deployment, and none where the time is over before it begins.
+  EXPECT_EQ(calls({.vendor_id = "acme", .model = "digits", .from_ms = 0, .to_ms = 2 * kUsageHourMs}),
+            (std::vector<std::int64_t>{0, 0}));
+  EXPECT_EQ(calls({.from_ms = 8 * kUsageHourMs, .to_ms = 4 * kUsageHourMs}), std::vector<std::int64_t>());
+  EXPECT_EQ(platform_->gateways()
+                .usage_series(operator_, {.from_ms = 0, .to_ms = (kUsageStepsMax + 1) * kUsageHourMs})
+                .error()
+                .reason(),
+            "too-many-steps");
+}
+
 TEST_F(Gateways, ReportsAreCountedOnceAndRefusalsAreWrittenDown) {
   enrol();
   messages::ReportRow row{

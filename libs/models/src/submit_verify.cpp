@@ -28,19 +28,13 @@ Result<void> keep_for_confirmation(const Context& context, const trust::Actor& a
   return context.db.write([&](store::Transaction& tx) -> Result<void> {
     MIFENG_TRY(auto row, store::find<store::VendorRow>(tx, input.id));
     if (!row) {
-      row.emplace();
-      row->id = input.id;
-      row->name = input.name;
-      row->address = input.address;
-      row->telephone = input.telephone;
-      row->business = input.business;
-      row->pending_key_pem = pem;
-      row->created_ms = context.clock.now_ms();
+      row = new_vendor(input, Telephone::kToBeConfirmed, actor, context.clock.now_ms());
+      propose(*row, pem, actor, context.clock.now_ms());
       MIFENG_CHECK(store::insert(tx, *row));
     } else if (row->pending_key_pem == pem || !row->public_key_pem.empty()) {
       return ok();
     } else {
-      row->pending_key_pem = pem;
+      propose(*row, pem, actor, context.clock.now_ms());
       MIFENG_CHECK(store::update(tx, *row));
     }
     return context.audit.append(tx, actor, "vendor.propose-key", input.id, key.fingerprint() + ", from a package");

@@ -2,8 +2,10 @@
 
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/crypto/statement.h"
+#include "mifeng/json/value.h"
 #include "mifeng/models/context.h"
 #include "mifeng/store/models.h"
+#include "mifeng/store/people.h"
 #include "mifeng/trust/audit_log.h"
 #include "mifeng/trust/rows.h"
 #include "mifeng/trust/types.h"
@@ -13,10 +15,13 @@
 namespace mifeng::models {
 namespace {
 
+bool telephone_waits(const store::VendorRow& row) { return row.telephone != row.known_telephone; }
+
 Result<Vendor> vendor_of(const store::VendorRow& row) {
-  auto vendor = made_of<Vendor, "fingerprint", "confirmed", "pending_fingerprint", "etag">(row);
+  auto vendor = made_of<Vendor, "fingerprint", "confirmed", "pending_fingerprint", "telephone_waits", "etag">(row);
   vendor.etag = trust::version_of(row);
   vendor.confirmed = !row.public_key_pem.empty();
+  vendor.telephone_waits = telephone_waits(row);
   if (!row.public_key_pem.empty()) {
     MIFENG_TRY(const auto key, crypto::Sm2PublicKey::from_pem(row.public_key_pem));
     vendor.fingerprint = key.fingerprint();
@@ -35,7 +40,66 @@ void take(store::VendorRow& row, const VendorInput& input) {
   row.business = input.business;
 }
 
+// What an update changes, for the audit log; the number first, since a long detail is cut.
+std::string changes_of(const store::VendorRow& row, const VendorInput& input) {
+  std::string text;
+  const auto add = [&](const char* field, const std::string& before, const std::string& after) {
+    if (before == after) return;
+    text += (text.empty() ? "" : ", ") + std::string(field) + " from " + json::serialize(before) + " to " +
+            json::serialize(after);
+  };
+  add("telephone", row.telephone, input.telephone);
+  add("name", row.name, input.name);
+  add("address", row.address, input.address);
+  add("business", row.business, input.business);
+  return text;
+}
+
+void drop_pending(store::VendorRow& row) {
+  row.pending_key_pem.clear();
+  row.pending_by.clear();
+  row.pending_ms = 0;
+}
+
+// The number is good from now on, and whoever says so confirms no key by it.
+void vouch(store::VendorRow& row, const std::string& telephone, const trust::Actor& actor) {
+  row.known_telephone = telephone;
+  row.known_by = actor.name;
+}
+
+// Of those who may confirm a key: not the one who vouched for a number that was changed, unless he is alone.
+Result<void> check_confirms_key(store::Transaction& tx, const trust::Actor& actor, const store::VendorRow& row) {
+  if (telephone_waits(row))
+    return Error(ErrorCode::kConflict, "telephone-not-confirmed",
+                 "This vendor's telephone number was changed, and no administrator has confirmed the new one. Whoever "
+                 "changed it would answer the call: ask at the former number, confirm the new one, and then let "
+                 "another administrator confirm the key.");
+  if (row.known_by.empty() || row.known_by != actor.name) return ok();
+  MIFENG_TRY(const auto others, store::enabled_administrators(tx, actor.name));
+  if (others == 0) return ok();
+  return Error(ErrorCode::kPermissionDenied, "other-administrator",
+               "You have confirmed this vendor's new telephone number yourself; another administrator calls it and "
+               "confirms the key.");
+}
+
 }  // namespace
+
+store::VendorRow new_vendor(const VendorInput& input, Telephone telephone, const trust::Actor& actor, UnixMillis now) {
+  store::VendorRow row;
+  row.id = input.id;
+  take(row, input);
+  row.created_ms = now;
+  row.telephone_by = actor.name;
+  row.telephone_ms = now;
+  if (telephone == Telephone::kKnown) row.known_telephone = row.telephone;
+  return row;
+}
+
+void propose(store::VendorRow& row, const std::string& pem, const trust::Actor& actor, UnixMillis now) {
+  row.pending_key_pem = pem;
+  row.pending_by = actor.name;
+  row.pending_ms = now;
+}
 
 Result<void> check_vendor(const VendorInput& input) {
   MIFENG_CHECK(trust::check_label("id", input.id));
@@ -51,10 +115,8 @@ Result<Vendor> VendorService::create(const trust::Actor& actor, const VendorInpu
   return context_.db.write([&](store::Transaction& tx) -> Result<Vendor> {
     MIFENG_TRY(auto there, store::find<store::VendorRow>(tx, input.id));
     if (there) return Error(ErrorCode::kConflict, "vendor-exists", "There is a vendor \"" + input.id + "\" already.");
-    store::VendorRow row;
-    row.id = input.id;
-    take(row, input);
-    row.created_ms = context_.clock.now_ms();
+    // Whoever registers a vendor is believed: before, nobody trusted anything under this id.
+    const auto row = new_vendor(input, Telephone::kKnown, actor, context_.clock.now_ms());
     MIFENG_CHECK(store::insert(tx, row));
     MIFENG_CHECK(context_.audit.append(tx, actor, "vendor.create", row.id));
     return vendor_of(row);
@@ -62,7 +124,8 @@ Result<Vendor> VendorService::create(const trust::Actor& actor, const VendorInpu
 }
 
 Result<Vendor> VendorService::update(const trust::Actor& actor, const std::string& id, const VendorInput& input) {
-  MIFENG_CHECK(require(actor, trust::Permission::kManageVendors));
+  const bool manages = static_cast<bool>(require(actor, trust::Permission::kManageVendors));
+  if (!manages) MIFENG_CHECK(require_for_vendor(actor, trust::Permission::kSubmit, id));
   VendorInput with_id = input;
   with_id.id = id;
   MIFENG_CHECK(check_vendor(with_id));
@@ -70,9 +133,43 @@ Result<Vendor> VendorService::update(const trust::Actor& actor, const std::strin
     MIFENG_TRY(auto row, store::find<store::VendorRow>(tx, id));
     if (!row) return trust::not_found("vendor", id);
     MIFENG_CHECK(trust::expect(actor, *row));
+    if (!manages && input.name != row->name)
+      return Error(ErrorCode::kPermissionDenied, "vendor-name-stays",
+                   "The name stands on what you have submitted: whoever manages the models changes it. Address, "
+                   "telephone and business are yours.");
+    const std::string changes = changes_of(*row, input);
+    if (changes.empty()) return vendor_of(*row);
+    if (row->telephone != input.telephone) {
+      row->telephone_by = actor.name;
+      row->telephone_ms = context_.clock.now_ms();
+      // An administrator could confirm it as well; so he does by writing it.
+      if (require(actor, trust::Permission::kConfirmVendorKeys)) vouch(*row, input.telephone, actor);
+    }
     take(*row, input);
     MIFENG_CHECK(store::update(tx, *row));
-    MIFENG_CHECK(context_.audit.append(tx, actor, "vendor.update", id));
+    MIFENG_CHECK(context_.audit.append(tx, actor, "vendor.update", id, changes));
+    return vendor_of(*row);
+  });
+}
+
+Result<Vendor> VendorService::confirm_telephone(const trust::Actor& actor, const std::string& id,
+                                                const std::string& telephone) {
+  MIFENG_CHECK(require(actor, trust::Permission::kConfirmVendorKeys));
+  return context_.db.write([&](store::Transaction& tx) -> Result<Vendor> {
+    MIFENG_TRY(auto row, store::find<store::VendorRow>(tx, id));
+    if (!row) return trust::not_found("vendor", id);
+    MIFENG_CHECK(trust::expect(actor, *row));
+    if (row->telephone != telephone)
+      return Error(ErrorCode::kConflict, "telephone-changed",
+                   "This is not the number that stands there now. Look at it again, and ask the vendor again.");
+    if (!telephone_waits(*row))
+      return Error(ErrorCode::kConflict, "telephone-known",
+                   "No telephone number of this vendor waits for confirmation.");
+    const std::string former = row->known_telephone;
+    vouch(*row, row->telephone, actor);
+    MIFENG_CHECK(store::update(tx, *row));
+    MIFENG_CHECK(context_.audit.append(tx, actor, "vendor.confirm-telephone", id,
+                                       "from " + json::serialize(former) + " to " + json::serialize(row->telephone)));
     return vendor_of(*row);
   });
 }
@@ -127,9 +224,9 @@ Result<Vendor> VendorService::propose_key(const trust::Actor& actor, const std::
     if (!row) return trust::not_found("vendor", id);
     MIFENG_CHECK(trust::expect(actor, *row));
     if (row->public_key_pem == pem) {
-      row->pending_key_pem.clear();
+      drop_pending(*row);
     } else if (signature_base64.empty()) {
-      row->pending_key_pem = pem;
+      propose(*row, pem, actor, context_.clock.now_ms());
     } else {
       if (row->public_key_pem.empty())
         return Error(ErrorCode::kConflict, "no-key-in-force",
@@ -138,7 +235,7 @@ Result<Vendor> VendorService::propose_key(const trust::Actor& actor, const std::
       MIFENG_TRY(const Bytes signature, from_base64(signature_base64));
       MIFENG_CHECK(crypto::verify_statement(old_key, "vendor-key", key.point(), signature));
       row->public_key_pem = pem;
-      row->pending_key_pem.clear();
+      drop_pending(*row);
       row->confirmed_ms = context_.clock.now_ms();
     }
     MIFENG_CHECK(store::update(tx, *row));
@@ -156,19 +253,22 @@ Result<Vendor> VendorService::confirm_key(const trust::Actor& actor, const std::
     MIFENG_CHECK(trust::expect(actor, *row));
     if (row->pending_key_pem.empty())
       return Error(ErrorCode::kConflict, "no-pending-key", "No key of this vendor waits for confirmation.");
+    MIFENG_CHECK(check_confirms_key(tx, actor, *row));
     MIFENG_TRY(const auto key, crypto::Sm2PublicKey::from_pem(row->pending_key_pem));
     if (!trust::same_fingerprint(key.fingerprint(), fingerprint))
       return Error(
           ErrorCode::kVerificationFailed, "fingerprint-mismatch",
           "This is not the fingerprint of the key that waits. Compare it with the vendor again, by telephone.");
     row->public_key_pem = row->pending_key_pem;
-    row->pending_key_pem.clear();
+    drop_pending(*row);
+    row->known_by.clear();
     row->confirmed_ms = context_.clock.now_ms();
     MIFENG_CHECK(store::update(tx, *row));
     MIFENG_CHECK(context_.audit.append(tx, actor, "vendor.confirm-key", id, key.fingerprint()));
     return vendor_of(*row);
   });
-  if (!done && done.error().reason() == "fingerprint-mismatch")
+  const std::string reason = done ? "" : done.error().reason();
+  if (reason == "fingerprint-mismatch" || reason == "telephone-not-confirmed" || reason == "other-administrator")
     context_.audit.append_refusal(actor.name, "vendor.confirm-key", id, done.error());
   return done;
 }
@@ -180,7 +280,7 @@ Result<Vendor> VendorService::revoke_key(const trust::Actor& actor, const std::s
     if (!row) return trust::not_found("vendor", id);
     MIFENG_CHECK(trust::expect(actor, *row));
     row->public_key_pem.clear();
-    row->pending_key_pem.clear();
+    drop_pending(*row);
     row->confirmed_ms = 0;
     MIFENG_CHECK(store::update(tx, *row));
     MIFENG_CHECK(context_.audit.append(tx, actor, "vendor.revoke-key", id));

@@ -138,6 +138,26 @@ Result<Reply> usage(Call& call) {
   return reply(json::Object{{"items", json_list(rows)}});
 }
 
+Result<Reply> usage_series(Call& call) {
+  constexpr std::int64_t kLatest = std::int64_t{1} << 53;
+  access::SeriesQuery query;
+  const std::string step = call.text("step");
+  if (step != "hour" && step != "day") return Error(ErrorCode::kInvalidArgument, "bad-query", "step: hour or day.");
+  query.step_ms = step == "day" ? access::kUsageDayMs : access::kUsageHourMs;
+  MIFENG_TRY(query.from_ms, call.integer("from_ms", 0, kLatest, std::nullopt));
+  MIFENG_TRY(query.to_ms, call.integer("to_ms", 0, kLatest, 0));
+  if (query.to_ms == 0) query.to_ms = call.clock.now_ms() + 1;
+  MIFENG_TRY(const auto hours, call.integer("day_begins", 0, 23, 0));
+  query.day_begins_ms = hours * access::kUsageHourMs;
+  query.deployment_id = call.text("deployment");
+  query.vendor_id = call.text("vendor");
+  query.model = call.text("model");
+  if (query.vendor_id.empty() != query.model.empty())
+    return Error(ErrorCode::kInvalidArgument, "bad-query", "vendor and model: both, or neither.");
+  MIFENG_TRY(const auto steps, call.platform.gateways().usage_series(call.actor, query));
+  return reply(json::Object{{"items", json_list(steps)}});
+}
+
 // On a unit's socket. Who asks is proved by the service, after the body has come, so that a peer which dies while it
 // sends proves nothing.
 using grants::Asked;
@@ -177,6 +197,8 @@ constexpr Operation kOperations[] = {
     {"confirmSnapshot", "POST", "/gateways/{gateway}/confirmations", Access::kGateway, report, BodyKind::kRaw},
     {"reportGateway", "POST", "/gateways/{gateway}/reports", Access::kGateway, report, BodyKind::kRaw},
     {"getUsage", "GET", "/usage", Permission::kReadDeployments, usage, BodyKind::kNone, "from_ms to_ms"},
+    {"getUsageSeries", "GET", "/usage/series", Permission::kReadDeployments, usage_series, BodyKind::kNone,
+     "step from_ms to_ms day_begins deployment vendor model"},
     {"requestGrant", "POST", "/v1/grants", Access::kUnit, grant, BodyKind::kRaw},
     {"renewGrant", "POST", "/v1/renewals", Access::kUnit, renew, BodyKind::kRaw},
 };

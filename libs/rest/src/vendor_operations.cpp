@@ -41,6 +41,14 @@ Result<Reply> update_vendor(Call& call) {
   return reply(json_of(vendor));
 }
 
+Result<Reply> confirm_telephone(Call& call) {
+  json::Fields body(call.body);
+  const auto telephone = body.string("telephone", {0, 100});
+  MIFENG_CHECK(body.finish());
+  MIFENG_TRY(const auto vendor, call.platform.vendors().confirm_telephone(call.actor, call.id(), telephone));
+  return reply(json_of(vendor));
+}
+
 Result<Reply> delete_vendor(Call& call) {
   MIFENG_CHECK(call.platform.vendors().remove(call.actor, call.id()));
   return no_content();
@@ -72,9 +80,10 @@ constexpr Operation kOperations[] = {
     {"listVendors", "GET", "/vendors", Permission::kReadVendors, list_vendors, BodyKind::kNone, "text page page_size"},
     {"createVendor", "POST", "/vendors", Permission::kManageVendors, create_vendor, BodyKind::kJson},
     {"getVendor", "GET", "/vendors/{id}", Permission::kReadVendors, get_vendor},
-    guarded(get_vendor,
-            {"updateVendor", "PUT", "/vendors/{id}", Permission::kManageVendors, update_vendor, BodyKind::kJson}),
+    guarded(get_vendor, {"updateVendor", "PUT", "/vendors/{id}", Permission::kSubmit, update_vendor, BodyKind::kJson}),
     guarded(get_vendor, {"deleteVendor", "DELETE", "/vendors/{id}", Permission::kManageVendors, delete_vendor}),
+    guarded(get_vendor, {"confirmVendorTelephone", "POST", "/vendors/{id}/telephone/confirmation",
+                         Permission::kConfirmVendorKeys, confirm_telephone, BodyKind::kJson}),
     guarded(get_vendor,
             {"proposeVendorKey", "PUT", "/vendors/{id}/key", Permission::kSubmit, propose_key, BodyKind::kJson}),
     guarded(get_vendor, {"revokeVendorKey", "DELETE", "/vendors/{id}/key", Permission::kConfirmVendorKeys, revoke_key}),

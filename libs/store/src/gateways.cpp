@@ -38,6 +38,22 @@ Result<std::vector<UsageRow>> usage_between(Transaction& tx, std::int64_t from_m
   return rows;
 }
 
+Result<std::vector<UsageRow>> usage_by_hour(Transaction& tx, const UsageFilter& filter, std::int64_t from_ms,
+                                            std::int64_t to_ms) {
+  std::vector<UsageRow> rows;
+  UsageRow row;
+  MIFENG_CHECK(run_sql(
+      tx,
+      "SELECT hour_ms, SUM(calls), SUM(errors), SUM(refusals) FROM usage_by_hour "
+      "WHERE hour_ms >= :from_ms AND hour_ms < :to_ms AND (:deployment = '' OR deployment_id = :deployment_too) "
+      "AND (:model = '' OR deployment_id IN (SELECT id FROM deployments WHERE model = :model_too AND vendor_id = "
+      ":vendor)) GROUP BY hour_ms ORDER BY hour_ms",
+      {from_ms, to_ms, filter.deployment_id, filter.deployment_id, filter.model, filter.model, filter.vendor_id},
+      {Target(&row.hour_ms), Target(&row.calls), Target(&row.errors), Target(&row.refusals)},
+      [&] { rows.push_back(row); }));
+  return rows;
+}
+
 Result<std::int64_t> erase_usage_before(Transaction& tx, std::int64_t before_ms) {
   return run_sql(tx, "DELETE FROM usage_by_hour WHERE hour_ms < :before", {before_ms});
 }

@@ -39,7 +39,8 @@ CREATE TABLE tokens (
 CREATE TABLE developer_information (
   id TEXT NOT NULL, name TEXT NOT NULL, address TEXT NOT NULL, telephone TEXT NOT NULL, business TEXT NOT NULL,
   public_key_pem TEXT NOT NULL, pending_key_pem TEXT NOT NULL, created_ms {int} NOT NULL,
-  confirmed_ms {int} NOT NULL,
+  confirmed_ms {int} NOT NULL, pending_by TEXT NOT NULL, pending_ms {int} NOT NULL,
+  known_telephone TEXT NOT NULL, known_by TEXT NOT NULL, telephone_by TEXT NOT NULL, telephone_ms {int} NOT NULL,
   PRIMARY KEY (id)
 ){strict};
 -- 配置文件库 config library

@@ -10,9 +10,10 @@ Result<Slice<PersonRow>> people_slice(Transaction& tx, const Window& window) {
   return select_slice<PersonRow>(tx, "", {}, "name", window);
 }
 
-Result<std::int64_t> enabled_administrators(Transaction& tx) {
+Result<std::int64_t> enabled_administrators(Transaction& tx, const std::string& but_name) {
   // Roles stand with a space around each, so that one is never found inside another.
-  return count_rows(tx, "people", "WHERE enabled = 1 AND roles LIKE :role", {std::string("% administrator %")});
+  return count_rows(tx, "people", "WHERE enabled = 1 AND roles LIKE :role AND name <> :but",
+                    {std::string("% administrator %"), but_name});
 }
 
 Result<std::vector<SessionRow>> sessions_of(Transaction& tx, const std::string& person_id) {

@@ -8,6 +8,7 @@ import { groups } from '../ui/format.ts';
 import { Empty, Failure, Loaded, PageHead, State, StateOf, Time } from '../ui/parts.tsx';
 import { Table } from '../ui/table.tsx';
 import { addressOf } from './models.tsx';
+import { Calls } from './overview-calls.tsx';
 
 const kDayMs = 24 * 3600_000;
 const kSoonMs = 30 * 24 * 3600_000;
@@ -94,7 +95,7 @@ function Waiting() {
   const { may } = useSession();
   const versions = useLive(['models', 'submitted'], (signal) => must(client.GET('/models', { signal, params: { query: { state: 'submitted', page_size: 5 } } })), { enabled: may('read-models') });
   const vendors = useLive(['vendors', 'waiting'], (signal) => must(client.GET('/vendors', { signal, params: { query: { page_size: 200 } } })), { enabled: may('read-vendors') });
-  const keys = vendors.data?.items.filter((one) => one.pending_fingerprint !== '') ?? [];
+  const keys = vendors.data?.items.filter((one) => one.pending_fingerprint !== '' || one.telephone_waits) ?? [];
   const batches = useLive(['batches', 'failed'], (signal) => must(client.GET('/batches', { signal, params: { query: { page_size: 20 } } })), { enabled: may('read-deployments') });
   // Nobody says of a batch that he knows: a day later it does not wait any more.
   const failed = batches.data?.items.filter((one) => one.state === 'done' && one.counts.failed > 0 && one.created_ms > Date.now() - kDayMs) ?? [];
@@ -127,43 +128,10 @@ function Waiting() {
       ))}
       {keys.map((one) => (
         <div key={one.id} className="row" style={{ padding: '4px 0' }}>
-          <State kind="waits">{t('overview.key-waits')}</State>
-          <Link to={may('confirm-vendor-keys') ? `/vendors/${one.id}/key` : `/vendors/${one.id}`}>{one.name}</Link>
+          <State kind="waits">{t(one.telephone_waits ? 'overview.telephone-waits' : 'overview.key-waits')}</State>
+          <Link to={may('confirm-vendor-keys') && !one.telephone_waits ? `/vendors/${one.id}/key` : `/vendors/${one.id}`}>{one.name}</Link>
         </div>
       ))}
-    </>
-  );
-}
-
-function Calls() {
-  const { t } = useTranslation();
-  const usage = useLive(['usage', 'day'], (signal) => must(client.GET('/usage', { signal, params: { query: { from_ms: Date.now() - 24 * 3600_000 } } })));
-  const names = useLive(['deployments', 'names'], (signal) => must(client.GET('/deployments', { signal, params: { query: { page_size: 200 } } })));
-  const rows = [...(usage.data?.items ?? [])].sort((a, b) => b.calls - a.calls).slice(0, 10);
-  const most = rows[0]?.calls ?? 1;
-  return (
-    <>
-      <h2>{t('overview.calls')}</h2>
-      <Loaded of={usage} rows={3}>
-        {() =>
-          rows.length === 0 ? (
-            <p className="second">{t('overview.no-calls')}</p>
-          ) : (
-            <Table
-              name={t('overview.calls')}
-              rows={rows}
-              keyOf={(one) => one.deployment_id}
-              columns={[
-                { title: t('grants.deployment'), cell: (one) => <Link to={`/deployments/${one.deployment_id}`}>{names.data?.items.find((d) => d.id === one.deployment_id)?.name ?? one.deployment_id}</Link> },
-                { title: t('overview.share'), cell: (one) => <div className="bar" style={{ width: 160, border: 0 }}><div style={{ width: `${Math.max(1, (100 * one.calls) / most)}%` }} /></div> },
-                { title: t('grants.calls'), align: 'right', cell: (one) => groups(one.calls) },
-                { title: t('overview.errors'), align: 'right', cell: (one) => <span className={one.errors > 0 ? 'danger' : undefined}>{groups(one.errors)}</span> },
-                { title: t('overview.refusals'), align: 'right', cell: (one) => groups(one.refusals) },
-              ]}
-            />
-          )
-        }
-      </Loaded>
     </>
   );
 }

@@ -6,11 +6,14 @@ import { useTranslation } from 'react-i18next';
 import { useNavigate, useParams } from 'react-router';
 import { client, must, seen } from '../api/client.ts';
 import { useLive } from '../api/live.ts';
+import { useMe } from '../api/session.tsx';
 import { saidError } from '../i18n/said.ts';
 import { Act } from '../ui/act.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { groupsOf } from '../ui/fingerprint.tsx';
-import { Empty, Loaded, PageHead, State } from '../ui/parts.tsx';
+import { Empty, Loaded, PageHead, State, Time } from '../ui/parts.tsx';
+import { Telephone } from './vendor-telephone.tsx';
+import { Proposed } from './vendor.tsx';
 import type { Vendor } from './vendors.tsx';
 
 const kGroups = 16;
@@ -28,8 +31,33 @@ export default function VendorKey() {
           { to: `/vendors/${id}`, text: asked.data?.name ?? id },
         ]}
       />
-      <Loaded of={asked}>{(one) => (one.pending_fingerprint === '' ? <Empty>{t('confirm.none')}</Empty> : <Call of={one} />)}</Loaded>
+      <Loaded of={asked}>{(one) => <Waiting of={one} />}</Loaded>
     </>
+  );
+}
+
+function Waiting({ of }: { of: Vendor }) {
+  const { t } = useTranslation();
+  if (of.pending_fingerprint === '') return <Empty>{t('confirm.none')}</Empty>;
+  return (
+    <>
+      <Proposed of={of} />
+      {/* Whoever changed the number would answer the call: there is none to make yet. */}
+      {of.telephone_waits ? <Telephone of={of} /> : <Call of={of} />}
+    </>
+  );
+}
+
+// A number that an administrator has vouched for since a key was confirmed last is called by another one.
+function Vouched({ of }: { of: Vendor }) {
+  const { t } = useTranslation();
+  const me = useMe();
+  if (of.known_by === '') return null;
+  return (
+    <section className="why degraded">
+      <h2>{t('confirm.new-number')}</h2>
+      <p>{of.known_by === me.name ? t('confirm.vouched-yourself') : t('confirm.vouched-by', { name: of.known_by })}</p>
+    </section>
   );
 }
 
@@ -78,9 +106,13 @@ function Call({ of }: { of: Vendor }) {
           });
       }}
     >
+      <Vouched of={of} />
       <h2>{t('confirm.one')}</h2>
       <p>
         <span className="big">{of.telephone || t('confirm.no-telephone')}</span>
+      </p>
+      <p className="note">
+        {t(of.telephone_ms === of.created_ms ? 'confirm.since-registered' : 'confirm.since-changed', { name: of.telephone_by })} <Time ms={of.telephone_ms} absolute />
       </p>
       <p className="second">{t('confirm.one-text', { name: of.name })}</p>
       <h2>{t('confirm.two')}</h2>

@@ -11,6 +11,7 @@ import { ChangeDialog } from '../ui/dialog.tsx';
 import { Fingerprint } from '../ui/fingerprint.tsx';
 import { Facts, Loaded, PageHead, Time } from '../ui/parts.tsx';
 import { type Field, type On, merged } from '../ui/rests.ts';
+import { Telephone } from './vendor-telephone.tsx';
 import { type Information, InformationFields, KeyState, type Vendor } from './vendors.tsx';
 
 export default function VendorPage() {
@@ -48,10 +49,12 @@ function Content({ of }: { of: Vendor }) {
           [t('vendor.registered'), <Time key="r" ms={of.created_ms} absolute />],
         ]}
       />
+      {of.telephone_waits && <Telephone of={of} />}
       <h2>{t('vendor.key')}</h2>
       {of.pending_fingerprint !== '' && (
         <div className="why waits">
           <h2>{t('vendor.key-waits-title')}</h2>
+          <Proposed of={of} />
           {own ? (
             <>
               <p>{t('vendor.read-aloud')}</p>
@@ -78,6 +81,15 @@ function Content({ of }: { of: Vendor }) {
       <h2>{t('nav.models')}</h2>
       <Link to={`/models?vendor=${of.id}`}>{t('vendor.models')}</Link>
     </>
+  );
+}
+
+export function Proposed({ of }: { of: Vendor }) {
+  const { t } = useTranslation();
+  return (
+    <p className="second">
+      {t('vendor.proposed-by', { name: of.pending_by })} <Time ms={of.pending_ms} absolute />
+    </p>
   );
 }
 
@@ -109,7 +121,7 @@ function Acts({ of }: { of: Vendor }) {
       )}
       {(me.vendor_id === of.id || may('manage-vendors')) && (
         <Act
-          needs="manage-vendors"
+          needs={me.vendor_id === of.id ? 'submit' : 'manage-vendors'}
           onClick={() => {
             setInformation(informationOf(of));
             setAsks('edit');
@@ -141,7 +153,8 @@ function Acts({ of }: { of: Vendor }) {
           await after();
         }}
       >
-        <InformationFields value={information} change={setInformation} />
+        <InformationFields value={information} change={setInformation} nameStays={!may('manage-vendors')} />
+        {!may('confirm-vendor-keys') && information.telephone !== of.telephone && <p className="note">{t('vendor.telephone-will-wait')}</p>}
       </ChangeDialog>
       <ChangeDialog
         open={asks === 'key'}

@@ -17,6 +17,7 @@ export type Vendor = Schemas['Vendor'];
 
 export function KeyState({ of }: { of: Vendor }) {
   const { t } = useTranslation();
+  if (of.telephone_waits) return <State kind="waits">{t('vendor.telephone-waits')}</State>;
   if (of.pending_fingerprint !== '') return <State kind="waits">{t('vendor.key-waits')}</State>;
   if (of.confirmed) return <State kind="ready">{t('vendor.key-confirmed')}</State>;
   return <State kind="gone">{t('vendor.no-key')}</State>;
@@ -29,7 +30,7 @@ export interface Information {
   business: string;
 }
 // 开发者信息
-export function InformationFields({ value, change }: { value: Information; change: (value: Information) => void }) {
+export function InformationFields({ value, change, nameStays }: { value: Information; change: (value: Information) => void; nameStays?: boolean }) {
   const { t } = useTranslation();
   const limits = { name: 200, address: 500, telephone: 100, business: 500 } as const;
   return (
@@ -37,7 +38,15 @@ export function InformationFields({ value, change }: { value: Information; chang
       {(['name', 'address', 'telephone', 'business'] as const).map((field) => (
         <div key={field}>
           <label htmlFor={`vendor-${field}`}>{t(`vendor.${field}`)}</label>
-          <Input id={`vendor-${field}`} value={value[field]} maxLength={limits[field]} required={field === 'name'} onChange={(event) => change({ ...value, [field]: event.target.value })} />
+          <Input
+            id={`vendor-${field}`}
+            value={value[field]}
+            maxLength={limits[field]}
+            required={field === 'name'}
+            readOnly={field === 'name' && nameStays === true}
+            onChange={(event) => change({ ...value, [field]: event.target.value })}
+          />
+          {field === 'name' && nameStays && <div className="note">{t('vendor.name-stays')}</div>}
         </div>
       ))}
     </>

@@ -57,11 +57,14 @@ function themeOf(palette: Palette, isDark: boolean): ThemeConfig {
 }
 
 interface ThemeState {
+  palette: Palette;
   choice: Choice;
   choose: (choice: Choice) => void;
 }
-const Context = createContext<ThemeState>({ choice: 'system', choose: () => undefined });
+const Context = createContext<ThemeState>({ palette: light, choice: 'system', choose: () => undefined });
 export const useThemeChoice = () => useContext(Context);
+// Of what is drawn and follows no style sheet.
+export const usePalette = () => useContext(Context).palette;
 
 const system = window.matchMedia('(prefers-color-scheme: dark)');
 // mifengd's policy takes styles with this page's nonce alone.
@@ -86,13 +89,14 @@ export function ThemeProvider({ children }: { children: ReactNode }) {
   }, [palette, isDark]);
   const state = useMemo(
     () => ({
+      palette,
       choice,
       choose: (next: Choice) => {
         localStorage.setItem(kKept, next);
         setChoice(next);
       },
     }),
-    [choice],
+    [choice, palette],
   );
   const config = useMemo(() => themeOf(palette, isDark), [palette, isDark]);
   return (

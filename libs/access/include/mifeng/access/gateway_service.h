@@ -28,8 +28,20 @@ struct SealedSnapshot {
   Bytes stream;  // kind grant, sealed to the gateway
   UnixMillis expires_ms = 0;
 };
+inline constexpr std::int64_t kUsageHourMs = 3'600'000, kUsageDayMs = 24 * kUsageHourMs;
+inline constexpr std::int64_t kUsageStepsMax = 800;  // a month of hours, two years of days
+
 // As gateways reported them.
 MIFENG_LISTED(Usage, text(deployment_id), number(calls), number(errors), number(refusals));
+// One step of a series: the calls from `from_ms` on, until the next begins.
+MIFENG_LISTED(UsageStep, number(from_ms), number(calls), number(errors), number(refusals));
+struct SeriesQuery {
+  std::string deployment_id{};          // empty: of all
+  std::string vendor_id{}, model{};     // both or neither
+  std::int64_t step_ms = kUsageHourMs;  // kUsageHourMs or kUsageDayMs
+  UnixMillis from_ms = 0, to_ms = 0;    // the steps that begin in [from, to)
+  std::int64_t day_begins_ms = 0;       // when a day begins, after midnight UTC; whole hours
+};
 
 // How far a gateway's clock may be off; its nonces are remembered for twice that.
 inline constexpr UnixMillis kGatewayClockTolerance = 120'000;
@@ -75,6 +87,8 @@ class GatewayService {
 
   // Calls per deployment in [from, to). kReadDeployments.
   Result<std::vector<Usage>> usage(const trust::Actor& actor, UnixMillis from_ms, UnixMillis to_ms);
+  // Every step, those without a call too. kInvalidArgument "too-many-steps".
+  Result<std::vector<UsageStep>> usage_series(const trust::Actor& actor, const SeriesQuery& query);
 
  private:
   const Context& context_;

@@ -34,6 +34,15 @@ Result<std::int64_t> gateways_invited_before(Transaction& tx, std::int64_t time_
 // Adds to the counts of the deployment and hour.
 Result<void> add_usage(Transaction& tx, const UsageRow& row);
 Result<std::vector<UsageRow>> usage_between(Transaction& tx, std::int64_t from_ms, std::int64_t to_ms);  // summed
+// Which deployments' calls are summed; empty members take all. A model's are those of its deployments that are there.
+struct UsageFilter {
+  std::string deployment_id{};
+  std::string vendor_id{};
+  std::string model{};
+};
+// By hour; those without a call are left out, and hour_ms alone tells them apart.
+Result<std::vector<UsageRow>> usage_by_hour(Transaction& tx, const UsageFilter& filter, std::int64_t from_ms,
+                                            std::int64_t to_ms);
 Result<std::int64_t> erase_usage_before(Transaction& tx, std::int64_t before_ms);  // whole hours; how many rows
 Result<std::int64_t> erase_nonces_before(Transaction& tx, std::int64_t before_ms);
 // A signed request's nonce: false if it was there. Those before `forget_before_ms` are forgotten.

@@ -13,7 +13,11 @@
 namespace mifeng::store {
 
 MIFENG_RECORD(VendorRow, "developer_information", 1, text(id), text(name), text(address), text(telephone),
-              text(business), text(public_key_pem), text(pending_key_pem), number(created_ms), number(confirmed_ms));
+              text(business), text(public_key_pem), text(pending_key_pem), number(created_ms), number(confirmed_ms),
+              text(pending_by), number(pending_ms),
+              text(known_telephone),  // the number that the platform's own people vouch for
+              text(known_by),  // the administrator who has vouched for another one since a key was confirmed last
+              text(telephone_by), number(telephone_ms));  // who wrote the number that stands there
 
 // kWithdrawn: it was accepted and is not deployed any more; what runs of it goes on.
 enum class VersionState { kSubmitted, kAccepted, kRefused, kWithdrawn };

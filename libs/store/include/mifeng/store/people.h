@@ -23,7 +23,7 @@ MIFENG_RECORD(TokenRow, "tokens", 1, text(id), text(token_sm3), text(name), text
 
 Result<std::optional<PersonRow>> person_by_name(Transaction& tx, const std::string& name);
 Result<Slice<PersonRow>> people_slice(Transaction& tx, const Window& window);
-Result<std::int64_t> enabled_administrators(Transaction& tx);
+Result<std::int64_t> enabled_administrators(Transaction& tx, const std::string& but_name = "");
 Result<std::vector<SessionRow>> sessions_of(Transaction& tx, const std::string& person_id);  // newest first
 // Every session of the person but the one with `keep_token_sm3` (empty: none is kept).
 Result<void> erase_sessions(Transaction& tx, const std::string& person_id, const std::string& keep_token_sm3);
