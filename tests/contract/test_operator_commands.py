@@ -161,10 +161,12 @@ def test_the_platforms_keys_rotate(own, signed_in):
         made = json.loads(done.stdout)
         assert made["purpose"] == purpose and made["id"] not in before
         before.add(made["id"])
-    # The next output key is made a day ahead; it is on its way then, and one is enough.
-    signed_in("key", "rotate", "output")
-    done = signed_in("key", "rotate", "output")
-    assert done.returncode == 5 and b"on its way already" in done.stderr, done.stderr
+    # The next output key is made a day ahead, so one is on its way already; that keeps nobody from another.
+    for more, state in ((), "future"), (("--now",), "in-force"):
+        done = signed_in("key", "rotate", "output", *more, "-o", "json")
+        assert done.returncode == 0 and json.loads(done.stdout)["state"] == state, (done.stdout, done.stderr)
+    done = signed_in("key", "rotate", "delivery", "--now")
+    assert done.returncode == 2 and b"not-at-once" in done.stderr, done.stderr
     assert signed_in("key", "rotate", "master").returncode == 2
     assert signed_in("key", "revoke", "none", "--reason", "gone").returncode == 3
     assert signed_in("key", "revoke", "none").returncode == 2

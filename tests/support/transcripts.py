@@ -19,7 +19,7 @@ SECONDS = 240  # for a command: far more than any bound that a transcript shows
 PLACEHOLDERS = [
     (r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
     (r"(_ms\"?: )1\d{12}", r"\1<time>"),
-    (r"127\.0\.0\.1:\d+", "127.0.0.1:<port>"),
+    (r"127\.0\.0\.1(:| port )\d+", r"127.0.0.1\1<port>"),
     (r"\b(ca|pe|rt|to|in|mv|up|bp|ba)-[0-9a-f]{16}\b", r"\1-<hex>"),
     (r"\b((?:digits|unruly)[a-z-]*)-[0-9a-f]{6,}\b", r"\1-<hex>"),
     (r"(?:[0-9A-F]{4} ){15}[0-9A-F]{4}", "<fingerprint>"),
