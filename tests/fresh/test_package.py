@@ -1,65 +1,11 @@
-"""What tools/package makes: the same bytes each time, all that programs need beside them and no path of this machine; the archive
-runs on a Debian 13, and says what it needs where it does not run."""
-import filecmp
+"""What tools/package makes: all that programs need beside them and no path of this machine; and what it says where it does
+not run. That it is the same bytes each time, and runs on a Debian 13, is in test_package_long.py."""
 import os
 import pathlib
 import re
 import subprocess
 
-import pytest
-
-import roots
-
-SOURCE = pathlib.Path(os.environ["MIFENG_SOURCE"])
-BUILD = pathlib.Path(os.environ["MIFENG_BUILD"])
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "mifeng/packs"
-PLAIN = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
-
-
-def package(out, **environment):
-    subprocess.run([SOURCE / "tools/package", "--out", out], check=True, env={**os.environ, **environment}, timeout=800)
-    return out
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    return package(tmp_path_factory.mktemp("made"))
-
-
-@pytest.fixture(scope="module")
-def deb(made):
-    [path] = made.glob("mifeng_*.deb")
-    return path
-
-
-@pytest.fixture(scope="module")
-def unpacked(deb, tmp_path_factory):
-    """The package's tree in a folder of its own, where no installed Mifeng is."""
-    folder = tmp_path_factory.mktemp("unpacked")
-    subprocess.run(["dpkg-deb", "-x", deb, folder], check=True)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def archive(made, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("archive")
-    [path] = made.glob("mifeng-*.tar.gz")
-    subprocess.run(["tar", "-xf", path, "-C", folder], check=True)
-    [tree] = folder.iterdir()
-    return tree
-
-
-@pytest.fixture(scope="module")
-def delivery(unpacked, tmp_path_factory):
-    """A package that the installed programs packed, and the public key of who signed it."""
-    folder = tmp_path_factory.mktemp("delivery")
-    subprocess.run([BUILD / "tests/package/make_card", folder], check=True)
-    ours = unpacked / "usr/bin/mifeng"
-    for command in (["init", "wheat", "--language", "cpp", "--vendor", "greenfield"],
-                    ["pack", "wheat", "--for", "card.json", "--sign", "vendor.key", "--cache", CACHE]):
-        done = subprocess.run([ours, *command], cwd=folder, env={**os.environ, **PLAIN}, capture_output=True, text=True, timeout=600)
-        assert done.returncode == 0, done.stderr
-    return folder
+from conftest import PLAIN, SOURCE
 
 
 def field(deb, name):
@@ -69,13 +15,6 @@ def field(deb, name):
 def listed(name):
     lines = (SOURCE / f"tools/setup/debian-{name}.txt").read_text().splitlines()
     return [line for line in lines if line and not line.startswith("#")]
-
-
-def test_two_runs_give_the_same_bytes(made, tmp_path):
-    again = package(tmp_path, TZ="Asia/Shanghai", LC_ALL="C", HOME=os.environ.get("HOME", "/root"))
-    names = sorted(path.name for path in made.iterdir())
-    assert len(names) == 2 and names == sorted(path.name for path in again.iterdir())
-    assert filecmp.cmpfiles(made, again, names, shallow=False) == (names, [], [])
 
 
 def test_apt_is_told_what_run_installs(deb):
@@ -117,28 +56,6 @@ def test_licences_of_others_go_along(unpacked):
     licences = unpacked / "usr/share/doc/mifeng/licences"
     for name in ("debian/nginx", "debian/libc6", "debian/libboost-json1.81-dev", "npm/react"):
         assert "licen" in next(iter(licences.glob(name + "*"))).read_text().lower(), name
-
-
-def test_the_archive_runs_on_debian_13(archive, delivery):
-    with roots.root_of("trixie", variant="essential", include=("ca-certificates", "mount")) as root:
-        subprocess.run(["cp", "-a", archive, root / "opt/mifeng"], check=True)
-        subprocess.run(["cp", "-r", delivery, root / "root/delivery"], check=True)
-
-        def mifeng(*arguments, program="mifeng"):
-            done = roots.run_in(root, f"/opt/mifeng/bin/{program}", *arguments, folder="/root/delivery", capture_output=True,
-                                timeout=120)
-            assert done.returncode == 0, done.stdout + done.stderr
-            return done.stdout
-
-        assert "trixie" in (root / "etc/os-release").read_text()
-        assert mifeng("version") == f"mifeng {(archive / 'lib/mifeng/release').read_text().split()[1]}\n"
-        assert "pack" in mifeng("--help")
-        assert "greenfield" in mifeng("inspect", "wheat/wheat.mfpkg")
-        mifeng("verify", "wheat/wheat.mfpkg", "--vendor", "vendor.pub")
-        mifeng("init", "another", "--language", "python")
-        mifeng("key", "generate", "--output-file", "own.pem", "--public", "own.pub.pem")
-        for program in ("mifengd", "mifeng-gateway"):
-            mifeng("--version", program=program)
 
 
 def started(script, **environment):

@@ -332,7 +332,8 @@ TEST_F(Gateways, UsageIsASeriesWithoutGaps) {
   }));
   const auto calls = [&](const SeriesQuery& query) {
     std::vector<std::int64_t> all;
-    for (const auto& step : platform_->gateways().usage_series(operator_, query).value()) all.push_back(step.calls);
+    const auto steps = platform_->gateways().usage_series(operator_, query).value();
+    for (const auto& step : steps) all.push_back(step.calls);
     return all;
   };
   SeriesQuery query{.from_ms = 4 * kUsageHourMs, .to_ms = 8 * kUsageHourMs};
