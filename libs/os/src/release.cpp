@@ -13,7 +13,8 @@ fs::path own_data(std::string_view name) { return own_programs().parent_path() /
 
 bool is_packaged() {
   std::error_code error;
-  return fs::exists(own_data("release"), error);
+  // A build has a folder of this name beside its programs.
+  return fs::is_regular_file(own_data("release"), error);
 }
 
 }  // namespace mifeng

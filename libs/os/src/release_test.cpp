@@ -17,6 +17,10 @@ TEST(Release, LiesWhereTheProgramIs) {
 TEST(Release, IsOfAPackageWhereThePackageSaysSo) {
   const fs::path mark = own_data("release");
   ASSERT_FALSE(is_packaged());
+  fs::create_directory(mark);
+  const bool folder_is_one = is_packaged();
+  fs::remove(mark);
+  EXPECT_FALSE(folder_is_one) << "as in a build, whose folder `release` stands beside that of its programs";
   std::ofstream(mark) << "of this test\n";
   const bool seen = is_packaged();
   fs::remove(mark);
