@@ -70,22 +70,24 @@ def fill(path, versions, key):
     """Rows as wide as those of real packages, straight into the tables."""
     rows = sqlite3.connect(path)
     chance = random.Random(7)
-    columns = [row[1] for row in rows.execute("PRAGMA table_info(model_information)")]
-    numbers = {row[1] for row in rows.execute("PRAGMA table_info(model_information)") if row[2] == "INTEGER"}
+
+    def insert(table, text, **given):
+        """What is not given is 1 where the column is a number, and `text` where it is one."""
+        columns = [(row[1], row[2]) for row in rows.execute(f"PRAGMA table_info({table})")]
+        rows.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})",
+                     [given.get(name, 1 if type == "INTEGER" else text) for name, type in columns])
+
     with rows:
         for at in range(100):
-            rows.execute("INSERT INTO developer_information VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                         (f"v{at}", f"Vendor {at} 科技", "", "", "", "", "", 1, 0))
+            insert("developer_information", "", id=f"v{at}", name=f"Vendor {at} 科技", confirmed_ms=0)
         rows.execute("INSERT INTO config_library VALUES ('c', 'a', 'x', 1, 1)")
         rows.execute("INSERT INTO image_library VALUES ('r', 'n', 'd', 1, 1)")
         for at in range(versions):
             noun = chance.choice(NOUNS)
-            row = {name: 1 if name in numbers else "x" * 64 for name in columns}
-            row |= {"id": f"mv-{at:016x}", "vendor_id": f"v{at % 100}", "vendor_name": f"Vendor {at % 100} 科技",
-                    "name": f"{noun}-{at // 3}", "version": f"1.{at % 3}.0", "function": f"{chance.choice(WORK)} {noun} {at}",
-                    "language": "python", "state": "accepted", "config_sm3": "c", "image_address": "r", "submitted_ms": at,
-                    "payload_header": chance.randbytes(600).hex(), "signer_key_pem": key}
-            rows.execute(f"INSERT INTO model_information VALUES ({', '.join('?' * len(columns))})", [row[name] for name in columns])
+            insert("model_information", "x" * 64, id=f"mv-{at:016x}", vendor_id=f"v{at % 100}",
+                   vendor_name=f"Vendor {at % 100} 科技", name=f"{noun}-{at // 3}", version=f"1.{at % 3}.0",
+                   function=f"{chance.choice(WORK)} {noun} {at}", language="python", state="accepted", config_sm3="c",
+                   image_address="r", submitted_ms=at, payload_header=chance.randbytes(600).hex(), signer_key_pem=key)
     rows.close()
 
 
