@@ -39,8 +39,19 @@ ngx_int_t body_filter(ngx_http_request_t* r, ngx_chain_t* in) {
   });
 }
 
-// False where it is over the limit.
-bool hash_body(RequestState& state, const ngx_chain_t* in) {
+// The room that a body has is what has come of it, and in a guard what was put aside before, until it is whole. False
+// where there is none.
+bool keep_room(RequestState& state) {
+  Worker* const worker = Worker::get();
+  if (worker == nullptr) return true;
+  const std::size_t length = state.body.length();
+  if (length <= state.room && !state.body_complete) return true;
+  return worker->set_room(state.room, goes_into_a_file(state.r, length) ? length : 0,
+                          location_config(state.r).bound_bodies_max);
+}
+
+// NGX_OK, or what to answer.
+ngx_int_t take_body(RequestState& state, const ngx_chain_t* in) {
   for (const ngx_chain_t* link = in; link != nullptr; link = link->next) {
     const ngx_buf_t* const buffer = link->buf;
     if (ngx_buf_in_memory(buffer))
@@ -48,23 +59,38 @@ bool hash_body(RequestState& state, const ngx_chain_t* in) {
     state.body_complete = state.body_complete || buffer->last_buf;
   }
   const std::size_t limit = location_config(state.r).bound_body_max;
-  return limit == 0 || state.body.length() <= limit;
+  if (limit != 0 && state.body.length() > limit)
+    return refuse_request(state, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, "body-too-large",
+                          "The request body is over the limit of this gateway.");
+  return keep_room(state) ? NGX_OK : refuse_for_room(state);
 }
 
 // Hashes the body as it comes, ahead of nginx's own filter, which may put it into a file.
 ngx_int_t request_body_filter(ngx_http_request_t* r, ngx_chain_t* in) {
   auto* const state = static_cast<RequestState*>(ngx_http_get_module_ctx(r, ngx_http_mifeng_module));
   if (state != nullptr && !state->unbound && r == r->main) {
-    if (!guarded(r->connection->log, false, [&] { return hash_body(*state, in); })) {
+    const ngx_int_t taken =
+        guarded(r->connection->log, ngx_int_t{NGX_HTTP_INTERNAL_SERVER_ERROR}, [&] { return take_body(*state, in); });
+    if (taken != NGX_OK) {
       r->lingering_close = 1;
-      return refuse_request(*state, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, "body-too-large",
-                            "The request body is over the limit of this gateway.");
+      return taken;
     }
   }
   return next_request_body_filter(r, in);
 }
 
 }  // namespace
+
+bool goes_into_a_file(ngx_http_request_t* r, std::size_t bytes) {
+  const auto* const core =
+      static_cast<ngx_http_core_loc_conf_t*>(ngx_http_get_module_loc_conf(r, ngx_http_core_module));
+  return bytes > core->client_body_buffer_size;
+}
+
+ngx_int_t refuse_for_room(RequestState& state) {
+  return refuse_request(state, NGX_HTTP_SERVICE_UNAVAILABLE, "no-room",
+                        "Too many large requests are under way; send it again in a moment.");
+}
 
 void install_filters() {
   next_header_filter = ngx_http_top_header_filter;

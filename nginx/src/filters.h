@@ -64,6 +64,12 @@ ngx_int_t refuse_request(RequestState& state, ngx_int_t status, std::string_view
 // it has waited for long enough: `until` is set at the first call, to `at_most` from then.
 bool wait_a_little(RequestState& state, std::chrono::steady_clock::time_point& until, std::chrono::seconds at_most);
 
+// --- Room for bodies that are kept until they are whole. ---
+// Whether nginx keeps so much of a body in a file.
+bool goes_into_a_file(ngx_http_request_t* r, std::size_t bytes);
+// 503 "no-room".
+ngx_int_t refuse_for_room(RequestState& state);
+
 // --- The two directions. ---
 ngx_int_t seal_header(RequestState& state);
 ngx_int_t seal_body(RequestState& state, ngx_chain_t* in);

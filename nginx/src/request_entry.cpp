@@ -41,28 +41,22 @@ constexpr std::chrono::seconds kRoomPatience{10};  // for others' bodies to go
 
 bool wait_a_little(RequestState& state) { return wait_a_little(state, state.patience_until, kPatience); }
 
-// Before any of the body is read: room for as much of it as goes into a file, which is what does not fit into nginx's
-// buffer. Nothing where it has the room, or needs none; NGX_AGAIN while it waits; else what to answer. So too many
-// large bodies at once wait for each other, and no answer fails because one of them found the disk full.
+// A guard's, before any of the body is read: room for as much of it as goes into a file, which is what does not fit
+// into nginx's buffer. Nothing where it has the room, or needs none; NGX_AGAIN while it waits; else what to answer. Who
+// asks is a gateway, which has the body whole, so what is put aside soon comes. A caller may announce and never send: a
+// gateway counts what has come (filters.cpp).
 std::optional<ngx_int_t> find_room(RequestState& state) {
   ngx_http_request_t* const r = state.r;
   if (state.unbound || state.room != 0) return std::nullopt;
   const LocationConfig& config = location_config(r);
-  const auto* const core =
-      static_cast<ngx_http_core_loc_conf_t*>(ngx_http_get_module_loc_conf(r, ngx_http_core_module));
   const off_t length = r->headers_in.content_length_n;
   std::size_t bytes = length > 0 ? static_cast<std::size_t>(length) : 0;
   if (length < 0 && r->headers_in.chunked) bytes = config.bound_body_max;
-  if (bytes <= core->client_body_buffer_size) return std::nullopt;
   Worker* const worker = Worker::get();
-  if (worker == nullptr) return std::nullopt;
-  if (worker->hold_room(bytes, config.bound_bodies_max)) {
-    state.room = bytes;
-    return std::nullopt;
-  }
+  if (!goes_into_a_file(r, bytes) || worker == nullptr) return std::nullopt;
+  if (worker->set_room(state.room, bytes, config.bound_bodies_max)) return std::nullopt;
   if (wait_a_little(state, state.room_until, kRoomPatience)) return NGX_AGAIN;
-  return refuse_request(state, NGX_HTTP_SERVICE_UNAVAILABLE, "no-room",
-                        "Too many large requests are under way; send it again in a moment.");
+  return refuse_for_room(state);
 }
 
 void begin_body(RequestState& state) {
@@ -111,9 +105,8 @@ std::string take_fields(ngx_http_request_t* r, const proxy::Router& router, cons
   return key;
 }
 
-// Who asks for what, and whether he may: nothing where he may, and `state` knows it then.
-std::optional<ngx_int_t> route_request(RequestState& state) {
-  ngx_http_request_t* const r = state.r;
+ngx_int_t enter_gateway_thrown(ngx_http_request_t* r) {
+  RequestState& state = *RequestState::attach(r);
   if (is_upgrade(r)) {
     return refuse_request(state, NGX_HTTP_NOT_IMPLEMENTED, "upgrade-refused",
                           "Upgrade and CONNECT are not supported; call the model over plain HTTP.");
@@ -144,15 +137,6 @@ std::optional<ngx_int_t> route_request(RequestState& state) {
     return refuse_request(state, NGX_HTTP_SERVICE_UNAVAILABLE, "no-endpoint",
                           "No instance of this model is running; look at its deployment.");
   }
-  return std::nullopt;
-}
-
-ngx_int_t enter_gateway_thrown(ngx_http_request_t* r) {
-  RequestState& state = *RequestState::attach(r);
-  // Once: what says who asks is gone afterwards.
-  if (state.route == nullptr)
-    if (const auto otherwise = route_request(state)) return *otherwise;
-  if (const auto otherwise = find_room(state)) return *otherwise;
   state.request_id = Worker::get()->random().hex(16);
   begin_body(state);
   return NGX_DECLINED;

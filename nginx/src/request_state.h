@@ -68,7 +68,7 @@ struct RequestState {
 
   // --- The request. ---
   std::chrono::steady_clock::time_point patience_until{};  // once it waits for what its worker does not have yet
-  std::chrono::steady_clock::time_point room_until{};      // once it waits for room for its body
+  std::chrono::steady_clock::time_point room_until{};      // guard: once it waits for room for its body
   std::size_t room = 0;                                    // bytes that its worker keeps for its body
   bool holds_a_stream = false;  // guard: one of the streams that the seal key is good for is kept for its answer
   void release_stream();

@@ -269,9 +269,11 @@ bool Worker::hold_stream() {
 
 // --- Room for bodies. ---
 
-bool Worker::hold_room(std::size_t bytes, std::size_t limit) {
-  if (limit != 0 && room_held_ != 0 && (bytes > limit || room_held_ > limit - bytes)) return false;
-  room_held_ += bytes;
+bool Worker::set_room(std::size_t& room, std::size_t bytes, std::size_t limit) {
+  const std::size_t others = room_held_ - room;
+  if (bytes > room && limit != 0 && others != 0 && (bytes > limit || others > limit - bytes)) return false;
+  room_held_ = others + bytes;
+  room = bytes;
   return true;
 }
 

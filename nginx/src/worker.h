@@ -59,9 +59,9 @@ class Worker final : public LinkUser {
   bool is_leaving() const { return guard_state_.lame_duck || guard_state_.draining; }
 
   // --- Both. ---
-  // Keeps room for a body that goes into a file until it is whole. False where `limit` (0: none) does not leave so
-  // much; one alone always has it.
-  bool hold_room(std::size_t bytes, std::size_t limit);
+  // Makes a request's `room` for a body that goes into a file so many bytes. False where `limit` (0: none) does not
+  // leave that much beside others; one alone always has it.
+  bool set_room(std::size_t& room, std::size_t bytes, std::size_t limit);
   void release_room(std::size_t bytes) { room_held_ -= bytes; }
   proxy::Counters& counters() { return counters_; }
   WorkerTotals& totals() { return totals_; }

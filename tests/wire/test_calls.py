@@ -1,4 +1,5 @@
 """The ordinary ways through gateway and guard."""
+import contextlib
 import gzip
 import os
 import pathlib
@@ -304,9 +305,8 @@ class Large:
         return sum(len(request.body) == len(self.BODY) for request in self.guard.model.requests)
 
 
-@pytest.mark.parametrize("where", ["guard", "gateway"])
-def test_large_bodies_wait_for_each_others_room(cast, where):
-    large = Large(cast, where)
+def test_large_bodies_wait_for_each_others_room(cast):
+    large = Large(cast, "guard")
     for _ in range(6):
         large.call()
     wire.wait_for(lambda: large.asked() == 2, "two calls that have room")
@@ -319,22 +319,42 @@ def test_large_bodies_wait_for_each_others_room(cast, where):
 @pytest.mark.parametrize("where, reason", [("guard", "model-busy"), ("gateway", "no-room")])
 def test_a_body_that_finds_no_room_is_told_to_come_again(cast, where, reason):
     large = Large(cast, where)
-    for _ in range(3):
+    for _ in range(2):
         large.call()
+    wire.wait_for(lambda: large.asked() == 2, "two calls that have room")
+    large.call()
     answer = large.answers.get(timeout=30)
     assert (answer.status, answer.reason, answer.field("Retry-After")) == (503, reason, "1")
+    assert large.gateway.call("/m", "POST", b"small").status == 200, "others need no room"
     assert large.asked() == 2, "the model was not asked"
     large.go.set()
     assert [large.answers.get(timeout=30).status for _ in range(2)] == [200] * 2
     assert large.gateway.call("/m", "POST", large.BODY).status == 200, "their room is free again"
 
 
-def test_a_body_that_is_cut_off_leaves_its_room(cast):
+@pytest.mark.parametrize("announced", [b"Content-Length: 900000", b"Transfer-Encoding: chunked"])
+def test_what_is_announced_and_never_sent_takes_no_room(cast, announced):
+    """Callers who say that much will come, and send a little of it: whoever sends all of his finds room."""
     large = Large(cast, "gateway")
-    for _ in range(3):
-        with socket.create_connection(("127.0.0.1", large.gateway.port), timeout=20) as caller:
-            caller.sendall(b"POST /m HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n" + b"x" * 1000)
     large.go.set()
+    with contextlib.ExitStack() as stack:
+        for _ in range(30):
+            caller = stack.enter_context(socket.create_connection(("127.0.0.1", large.gateway.port), timeout=20))
+            caller.sendall(b"POST /m HTTP/1.1\r\nHost: x\r\n" + announced + b"\r\n\r\n" + b"5\r\nhello\r\n")
+        for _ in range(3):
+            assert large.gateway.call("/m", "POST", large.BODY).status == 200
+        assert large.asked() == 3
+
+
+@pytest.mark.parametrize("where", ["guard", "gateway"])
+def test_a_body_that_is_cut_off_leaves_its_room(cast, where):
+    large = Large(cast, where)
+    large.go.set()
+    port = large.guard.port if where == "guard" else large.gateway.port
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as caller:
+            caller.sendall(b"POST /m HTTP/1.1\r\nHost: x\r\nMifeng-Request-Id: " + b"0" * 32 +
+                           b"\r\nContent-Length: 900000\r\n\r\n" + b"x" * 800_000)
     assert large.gateway.call("/m", "POST", large.BODY).status == 200
 
 

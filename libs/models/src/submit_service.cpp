@@ -55,14 +55,9 @@ Error over_quota(const Context& context, std::int64_t taken) {
 }
 
 // What is on its way has its room already, and a vendor has no more than his share of what is stored.
-Result<void> check_room(const Context& context, const trust::Actor& actor, std::int64_t size) {
-  std::int64_t stored = 0;
-  MIFENG_TRY(const auto rows, context.db.read([&](store::Transaction& tx) -> Result<std::vector<store::UploadRow>> {
-    if (!actor.vendor_id.empty()) {
-      MIFENG_TRY(stored, store::image_bytes_of_vendor(tx, actor.vendor_id));
-    }
-    return store::all<store::UploadRow>(tx);
-  }));
+Result<void> check_room(store::Transaction& tx, const Context& context, const trust::Actor& actor, std::int64_t size) {
+  MIFENG_TRY(const auto stored, store::image_bytes_of_vendor(tx, actor.vendor_id));
+  MIFENG_TRY(const auto rows, store::all<store::UploadRow>(tx));
   std::int64_t promised = 0, own = 0;
   std::size_t unfinished = 0;
   for (const auto& row : rows) {
@@ -147,12 +142,15 @@ Result<Upload> SubmitService::begin(const trust::Actor& actor, std::int64_t size
   std::error_code failed;
   std::filesystem::create_directories(folder_of(context_), failed);
   std::filesystem::permissions(folder_of(context_), std::filesystem::perms::owner_all, failed);
-  MIFENG_CHECK(check_room(context_, actor, size));
   const store::UploadRow row{.id = trust::new_id(context_.random, "up-"),
                              .person_id = actor.id,
                              .size = size,
                              .expires_ms = context_.clock.now_ms() + kUploadLifetime};
-  MIFENG_CHECK(context_.db.write([&](store::Transaction& tx) { return store::insert(tx, row); }));
+  // In one transaction, so that two at once do not both find the last room.
+  MIFENG_CHECK(context_.db.write([&](store::Transaction& tx) -> Result<void> {
+    MIFENG_CHECK(check_room(tx, context_, actor, size));
+    return store::insert(tx, row);
+  }));
   return upload_of(context_, row);
 }
 

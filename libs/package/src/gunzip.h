@@ -14,7 +14,7 @@ namespace mifeng::package {
 
 inline constexpr std::uint64_t kUnpackedMax = std::uint64_t{64} << 30;
 // What the layers of a package may unpack to, all of them together, by how much they are packed: whoever looks at them
-// reads that much, and a package is a stranger's. Programs and weights compress to a fifth at best.
+// reads that much, and a package is a stranger's.
 constexpr std::uint64_t unpacked_max(std::uint64_t packed) {
   return std::min(kUnpackedMax, 20 * packed + (std::uint64_t{1} << 30));
 }
