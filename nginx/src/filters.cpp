@@ -1,7 +1,9 @@
 #include "filters.h"
 
 #include "config.h"
+#include "mifeng/base/phrase.h"
 #include "open_response.h"
+#include "said.h"
 #include "worker.h"
 
 namespace mifeng::nginx {
@@ -60,8 +62,7 @@ ngx_int_t take_body(RequestState& state, const ngx_chain_t* in) {
   }
   const std::size_t limit = location_config(state.r).bound_body_max;
   if (limit != 0 && state.body.length() > limit)
-    return refuse_request(state, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, "body-too-large",
-                          "The request body is over the limit of this gateway.");
+    return refuse_request(state, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, "body-too-large", too_large(limit));
   return keep_room(state) ? NGX_OK : refuse_for_room(state);
 }
 
@@ -89,7 +90,7 @@ bool goes_into_a_file(ngx_http_request_t* r, std::size_t bytes) {
 
 ngx_int_t refuse_for_room(RequestState& state) {
   return refuse_request(state, NGX_HTTP_SERVICE_UNAVAILABLE, "no-room",
-                        "Too many large requests are under way; send it again in a moment.");
+                        phrase("Too many large requests are under way; send it again in a moment."));
 }
 
 void install_filters() {

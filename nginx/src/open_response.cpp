@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "filters.h"
+#include "mifeng/base/phrase.h"
 #include "mifeng/proxy/fields.h"
 #include "worker.h"
 
@@ -13,9 +14,11 @@ namespace {
 
 using proxy::SealForm;
 
-constexpr std::string_view kRefusedMessage =
-    "The model's answer could not be verified and was not passed on. The operator finds the reason under this request "
-    "id.";
+std::string refused_message() {
+  return phrase(
+      "The model's answer could not be verified and was not passed on. The operator finds the reason under this "
+      "request id.");
+}
 
 Error refused(std::string_view reason, std::string_view message) {
   return {ErrorCode::kVerificationFailed, std::string(reason), std::string(message)};
@@ -110,7 +113,8 @@ Result<void> send_header(RequestState& state) {
   if (!empty && !length && r->http_version < NGX_HTTP_VERSION_11) {
     return refused(
         "needs-http-1.1",
-        "The length of this answer is not known beforehand, and HTTP/1.0 could not show where it ends; use HTTP/1.1.");
+        phrase("The length of this answer is not known beforehand, and HTTP/1.0 could not show where it ends; use "
+               "HTTP/1.1."));
   }
   keep_what_passes(state);
   const Error cannot_send(ErrorCode::kInternal, "cannot-send", "the header could not be sent");
@@ -230,7 +234,7 @@ void note_refused_answer(RequestState& state, const Error& error) {
   if (error.reason() == "needs-http-1.1") {
     note_refusal(state, error.reason(), error.reason(), error.message());
   } else {
-    note_refusal(state, error.reason(), "answer-refused", kRefusedMessage);
+    note_refusal(state, error.reason(), "answer-refused", refused_message());
   }
 }
 
@@ -289,7 +293,8 @@ ngx_int_t answer_otherwise(RequestState& state, const Error& error) {
   // whoever stands in between could say it as well; he could as well break the connection.
   const bool busy = error.reason() == "unsealed" && state.unverified_status == NGX_HTTP_SERVICE_UNAVAILABLE;
   if (busy)
-    note_refusal(state, "model-busy", "model-busy", "The model takes no request just now; send it again in a moment.");
+    note_refusal(state, "model-busy", "model-busy",
+                 phrase("The model takes no request just now; send it again in a moment."));
   else
     note_refused_answer(state, error);
   state.answer = Answer::kOwn;

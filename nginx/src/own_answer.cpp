@@ -2,7 +2,9 @@
 // the status of what it answers after it has read the request, and says nothing before that.
 #include "config.h"
 #include "filters.h"
+#include "mifeng/base/phrase.h"
 #include "mifeng/proxy/seal_filter.h"
+#include "said.h"
 #include "worker.h"
 
 namespace mifeng::nginx {
@@ -10,23 +12,25 @@ namespace {
 
 struct Explanation {
   std::string_view reason;
-  std::string_view message;
+  std::string message;
 };
 
 // What nginx itself refuses or cannot do, where we have not said anything.
 Explanation explain(ngx_uint_t status) {
   switch (status) {
-    case NGX_HTTP_BAD_REQUEST: return {"bad-request", "The request is not valid HTTP."};
-    case NGX_HTTP_NOT_ALLOWED: return {"method-not-allowed", "This method is not allowed here."};
-    case NGX_HTTP_REQUEST_TIME_OUT: return {"request-timeout", "The request did not arrive in time; send it again."};
+    case NGX_HTTP_BAD_REQUEST: return {"bad-request", phrase("The request is not valid HTTP.")};
+    case NGX_HTTP_NOT_ALLOWED: return {"method-not-allowed", phrase("This method is not allowed here.")};
+    case NGX_HTTP_REQUEST_TIME_OUT:
+      return {"request-timeout", phrase("The request did not arrive in time; send it again.")};
     case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
-      return {"body-too-large", "The request body is over the limit of this gateway."};
-    case NGX_HTTP_REQUEST_URI_TOO_LARGE: return {"uri-too-long", "The request line is too long."};
+      return {"body-too-large", phrase("The request body is larger than this gateway takes.")};
+    case NGX_HTTP_REQUEST_URI_TOO_LARGE: return {"uri-too-long", phrase("The request line is too long.")};
     case NGX_HTTP_BAD_GATEWAY:
-      return {"model-unreachable", "The model could not be reached, or broke off; try again later."};
-    case NGX_HTTP_SERVICE_UNAVAILABLE: return {"unavailable", "The gateway cannot serve this now; try again later."};
-    case NGX_HTTP_GATEWAY_TIME_OUT: return {"model-timeout", "The model did not answer in time."};
-    default: return {"error", "The request could not be served."};
+      return {"model-unreachable", phrase("The model could not be reached, or broke off; try again later.")};
+    case NGX_HTTP_SERVICE_UNAVAILABLE:
+      return {"unavailable", phrase("The gateway cannot serve this now; try again later.")};
+    case NGX_HTTP_GATEWAY_TIME_OUT: return {"model-timeout", phrase("The model did not answer in time.")};
+    default: return {"error", phrase("The request could not be served.")};
   }
 }
 
@@ -75,13 +79,18 @@ ngx_int_t own_header(RequestState& state) {
     if (r->method == NGX_HTTP_CONNECT) {
       r->headers_out.status = NGX_HTTP_NOT_IMPLEMENTED;
       note_refusal(state, "upgrade-refused", "upgrade-refused",
-                   "CONNECT is not supported; call the model over plain HTTP.");
+                   phrase("CONNECT is not supported; call the model over plain HTTP."));
     }
     const Explanation standing = explain(r->headers_out.status);
     const bool ours = !state.refusal.message.empty();
+    const bool chinese = wants_chinese(r);
+    const std::string& message = ours ? state.refusal.message : standing.message;
     state.own_body = error_body(ours ? state.refusal.shown_reason : standing.reason,
-                                ours ? state.refusal.message : standing.message, state.request_id);
+                                chinese ? in_chinese(message) : message, state.request_id);
     clear_headers(r);
+    if (add_field(r, "Content-Language", chinese ? "zh" : "en") != NGX_OK ||
+        add_field(r, "Vary", "Accept-Language") != NGX_OK)
+      return NGX_ERROR;
     r->headers_out.content_length_n = static_cast<off_t>(state.own_body.size());
     r->headers_out.content_type = as_ngx("application/json");
     r->headers_out.content_type_len = r->headers_out.content_type.len;

@@ -5,7 +5,9 @@
 
 #include "config.h"
 #include "filters.h"
+#include "mifeng/base/phrase.h"
 #include "mifeng/proxy/fields.h"
+#include "said.h"
 #include "worker.h"
 
 namespace mifeng::nginx {
@@ -109,7 +111,7 @@ ngx_int_t enter_gateway_thrown(ngx_http_request_t* r) {
   RequestState& state = *RequestState::attach(r);
   if (is_upgrade(r)) {
     return refuse_request(state, NGX_HTTP_NOT_IMPLEMENTED, "upgrade-refused",
-                          "Upgrade and CONNECT are not supported; call the model over plain HTTP.");
+                          phrase("Upgrade and CONNECT are not supported; call the model over plain HTTP."));
   }
   const Worker* const worker = Worker::get();
   if (worker != nullptr && !worker->has_had_table() && wait_a_little(state)) return NGX_AGAIN;
@@ -117,8 +119,9 @@ ngx_int_t enter_gateway_thrown(ngx_http_request_t* r) {
   if (state.router == nullptr) {
     return refuse_request(
         state, NGX_HTTP_SERVICE_UNAVAILABLE, "no-table",
-        "This gateway has heard nothing from its platform yet, or not for too long, so it has no valid "
-        "routes; ask its operator.");
+        phrase(
+            "This gateway has heard nothing from its platform yet, or not for too long, so it has no valid routes; ask "
+            "its operator."));
   }
   auto match = state.router->match(view(r->unparsed_uri));
   if (!match) return refuse_with(state, match.error());
@@ -131,11 +134,11 @@ ngx_int_t enter_gateway_thrown(ngx_http_request_t* r) {
   state.unbound = route.route.stream_requests;
   if (is_too_large(r, state)) {
     return refuse_request(state, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, "body-too-large",
-                          "The request body is over the limit of this gateway.");
+                          too_large(location_config(r).bound_body_max));
   }
   if (route.endpoints == nullptr || route.endpoints->empty()) {
     return refuse_request(state, NGX_HTTP_SERVICE_UNAVAILABLE, "no-endpoint",
-                          "No instance of this model is running; look at its deployment.");
+                          phrase("No instance of this model is running; the operator sees why on its deployment."));
   }
   state.request_id = Worker::get()->random().hex(16);
   begin_body(state);

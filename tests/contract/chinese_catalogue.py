@@ -47,6 +47,14 @@ def of_libraries():
                 yield path
 
 
+def of_gateways():
+    """What says something to callers of a gateway."""
+    for folder in (ROOT / "libs/proxy", ROOT / "nginx"):
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in (".cpp", ".h") and not reasons_in_code.is_test(path):
+                yield path
+
+
 def of_command_line():
     return sorted(SOURCES.rglob("*.cpp"))
 
@@ -115,7 +123,7 @@ def reasons_said_in_english():
 def phrases():
     """Every template that is given to phrase()."""
     found = set()
-    for path in of_libraries():
+    for path in [*of_libraries(), *of_gateways()]:
         text = code_of(path)
         for given in calls(text, "phrase"):
             if path.name == "phrase.h":

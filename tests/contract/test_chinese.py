@@ -2,6 +2,7 @@
 sentence of the platform has its Chinese; the catalogue holds nothing that is not used; and what people see is Chinese
 and aligned, while what programs read stays as it is."""
 
+import json
 import re
 import subprocess
 import unicodedata
@@ -82,6 +83,15 @@ def test_every_sentence_has_its_chinese():
     phrases = sources.phrases()
     assert len(phrases) > 90 and phrases - set(english(PHRASES)) == set()
     # And none goes to a person past phrase(): as a bare literal, or put together of some.
+    # A gateway says what stands in the group that its module is made with, and nothing else.
+    group = json.loads((sources.CATALOGUE / "phrases.json").read_text())["what a gateway answers to a caller"]
+    of_gateways = {sources.joined(given[0]) for path in sources.of_gateways()
+                   for given in sources.calls(sources.code_of(path), "phrase")}
+    assert set(group) == of_gateways
+    for path in sources.of_gateways():
+        for given in sources.calls(sources.code_of(path), "refuse_request"):
+            bare = re.sub(r'phrase\((?:[^"]|"(?:[^"\\]|\\.)*")*\)', "", ",".join(given[3:]))
+            assert '"' not in bare or "enter_guard" in sources.code_of(path), (path.name, given)
     for folder, said in (("stack", r"say|message_|listener_?\.message|listener_?\.result"),
                          ("package", r"listener\.step|listener\.note|listener\.progress")):
         for path in (ROOT / "libs" / folder / "src").glob("*.cpp"):
@@ -199,7 +209,7 @@ def test_a_refusal_of_the_platform(own, signed_in):
     done = signed_in("person", "add", "x", "--role", "vendor", env={"LANG": "zh_CN.UTF-8"})
     assert done.returncode == 2 and "角色有误（" in done.stderr.decode() and b"[bad-roles]" in done.stderr
     done = signed_in("get", "models", signed_in=False, platform=own.url, env={"LC_ALL": "zh_CN"})
-    assert done.returncode == 4 and "请先登录：mifeng login" in done.stderr.decode()
+    assert done.returncode == 4 and "请先登录：`mifeng login`" in done.stderr.decode()
 
 
 def test_a_table(own, signed_in):

@@ -118,8 +118,11 @@ def test_provoked_errors(path, own, faulty, tmp_path):
     transcripts.check(path, transcripts.played(path, tmp_path, variables, [own.folder, faulty.folder]))
 
 
-ERRORS = {"wrong YAML", "unknown field", "missing document", "wrong card", "wrong password", "no login", "port taken",
-          "port out of range", "right missing", "registry down", "platform down", "Ctrl-C", "typo"}
+ERRORS = {"wrong YAML", "unknown field", "missing document", "wrong card", "package cut", "wrong password", "no login",
+          "same version with other bytes", "not accepted", "port taken", "port out of range", "right missing",
+          "crash at start", "listens elsewhere", "never ready", "no caller key", "unknown prefix", "body too large", "disk full",
+          "registry down", "registry hung", "engine down", "engine hung", "platform down", "platform hung", "Ctrl-C",
+          "typo", "output formats"}
 
 
 def test_the_list_of_errors():
@@ -128,8 +131,12 @@ def test_the_list_of_errors():
             if line.startswith("| ")][1:]
     assert {error for error, _, _ in rows} == ERRORS
     for _, file, remark in rows:
-        text = (FOLDER / f"{file}.txt").read_text()
+        folder = FOLDER.parents[1] / "e2e/transcripts" if file.startswith("e2e/") else FOLDER
+        text = (folder / (file.removeprefix("e2e/") + ".txt")).read_text()
         under = [part for part in re.split(r"^# ", text, flags=re.M) if part.startswith(remark)]
         assert len(under) == 1, (file, remark)
         assert {found[1] for found in map(transcripts.COMMAND.fullmatch, under[0].splitlines()) if found} == {"en", "zh"}, remark
-    assert {path.stem for path in FOLDER.glob("errors_*.txt")} <= {file for _, file, _ in rows}
+    listed = {file for _, file, _ in rows}
+    there = {path.stem for path in FOLDER.glob("errors_*.txt")} | {
+        f"e2e/{path.stem}" for path in (FOLDER.parents[1] / "e2e/transcripts").glob("errors_*.txt")}
+    assert there <= listed

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -169,6 +170,17 @@ class Installation:
         self.mifeng("accept", name)
         found = self.api("GET", "/models?text=" + manifest["model"]["name"] + "&page_size=100")["items"]
         return next(one["id"] for one in found if one["version"] == manifest["model"]["version"])
+
+    def another_version(self, model, folder, version, change):
+        """Packs one of tests/e2e/models under another version, its deployment config as `change` makes it; the accepted
+        version's id."""
+        project = folder / f"{model}-{version}"
+        shutil.copytree(SOURCE / "tests/e2e/models" / model, project)
+        for name in ("mifeng.yaml", "deployment.yaml"):
+            text = (project / name).read_text().replace('version: "1.0.0"', f'version: "{version}"')
+            (project / name).write_text(change(text) if name == "deployment.yaml" else text)
+        (self.data / "work").mkdir(exist_ok=True)
+        return self.pack_and_accept(project)
 
     # The platform's API, as the local administrator.
 

@@ -3,7 +3,6 @@ import contextlib
 import http.client
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -129,19 +128,8 @@ def test_a_model_that_hangs_in_a_call_holds_up_no_other_call(unruly):
     assert before <= after, "its unit was ended for it"
 
 
-def another_version(unruly, folder, version, change):
-    """Packs the unruly model under another version, its deployment config as `change` makes it; gives the accepted one's id."""
-    project = folder / "project"
-    shutil.copytree(SOURCE / "tests/e2e/models/unruly", project)
-    for name in ("mifeng.yaml", "deployment.yaml"):
-        text = (project / name).read_text().replace('version: "1.0.0"', f'version: "{version}"')
-        (project / name).write_text(change(text) if name == "deployment.yaml" else text)
-    (unruly.data / "work").mkdir(exist_ok=True)
-    return unruly.pack_and_accept(project)
-
-
 def test_a_model_that_is_never_ready_has_failed_at_the_deadline_of_its_config(unruly, deploy, folder):
-    version = another_version(unruly, folder, "1.0.2", lambda text: text + "  progressDeadlineSeconds: 10\n")
+    version = unruly.another_version("unruly", folder, "1.0.2", lambda text: text + "  progressDeadlineSeconds: 10\n")
     deployment = deploy("never", mode="hang", version_id=version)
     failed = unruly.wait_state(deployment, ["failed"])
     (unit,) = unruly.units(deployment)
@@ -150,7 +138,7 @@ def test_a_model_that_is_never_ready_has_failed_at_the_deadline_of_its_config(un
 
 
 def test_a_command_that_does_not_exist_is_explained_and_can_be_removed(unruly, deploy, folder):
-    version = another_version(unruly, folder, "1.0.1", lambda text: text.replace("/app/model", "/app/not-there"))
+    version = unruly.another_version("unruly", folder, "1.0.1", lambda text: text.replace("/app/model", "/app/not-there"))
     deployment = deploy("absent", version_id=version)
 
     def reason():

@@ -33,6 +33,7 @@ PLACEHOLDERS = [
     (r"(?<=<age>  )\S.*$", "<reason>"),
     (r"^(REASON|原因)  (?!-$).*$", r"\1  <reason>"),
     (r"\bmifeng \d+\.\d+\.\d+", "mifeng <version>"),
+    (r"(for|已有) \d+ (s; it is waited|秒没有应答)", r"\1 <n> \2"),  # how far it came is a matter of time
     (r"(\"version\": \")0\.\d+\.\d+", r"\1<version>"),
 ]
 
@@ -84,7 +85,9 @@ def seen(sent):
     for line in sent.split("\n"):
         *passing, last = line.split("\r\x1b[K")
         # How often it was written anew is a matter of time.
-        lines += [f"~ {one}" for one in passing if one and f"~ {one}" not in lines]
+        for one in passing:
+            if one and f"~ {one}" not in lines:
+                lines.append(f"~ {one}")
         lines += [f"| {last}"] if last else []
     return lines
 

@@ -150,7 +150,7 @@ MessageTable read_table(const Kind& kind, const std::filesystem::path& path, Kno
         reader.member(english, checked.error().message());
       if (const auto [before, is_new] = known.emplace(english, kind.name); !is_new)
         reader.member(english, "it stands twice: in " + before->second + ".json already");
-      table.entries.emplace_back(english, *chinese);
+      table.entries.push_back({title, english, *chinese});
     }
   }
   return table;

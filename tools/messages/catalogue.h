@@ -4,17 +4,21 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "mifeng/base/result.h"
 
 namespace mifeng {
 
+struct Message {
+  std::string group;
+  std::string english;
+  std::string chinese;
+};
 // One file of the catalogue.
 struct MessageTable {
-  std::string name;                                          // of the file, without .json
-  std::vector<std::pair<std::string, std::string>> entries;  // English, Chinese; in the order of the file
+  std::string name;              // of the file, without .json
+  std::vector<Message> entries;  // in the order of the file
 };
 
 // Every table of the folder. kInvalidArgument "bad-catalogue", whose message has a line for each mistake:

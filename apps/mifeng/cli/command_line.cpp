@@ -9,7 +9,7 @@
 #include "cli/defaults.h"
 #include "cli/exit_code.h"
 #include "cli/language.h"
-#include "cli/spelling.h"
+#include "mifeng/base/spelling.h"
 
 namespace mifeng::cli {
 
@@ -65,6 +65,18 @@ CLI::Option* finished(CLI::Option* option, Need need) {
 }
 
 bool is_shown(const CLI::App* sub) { return !sub->get_group().empty(); }
+
+// What CLI11 says of wrong usage.
+constexpr std::string_view kMistakes[] = {
+    "{} is required",
+    "{}: {} required {} missing",
+    "{}: Value {} not in range {} to {}",
+    "{}: Value {} not in range [{} - {}]",
+    "{}: {} not in {}",
+    "Could not convert: {} = {}",
+    "The following argument was not expected: {}",
+    "The following arguments were not expected: {}",
+};
 
 std::vector<std::string> words_of(const CLI::App& app) {
   std::vector<std::string> words;
@@ -249,7 +261,8 @@ int CommandLine::main(int argc, char** argv, Console& console) {
     }
     // Help and version are "errors" with status 0; everything else that parse() throws is a mistake in usage.
     if (problem.get_exit_code() != 0) {
-      console.error(Error(ErrorCode::kInvalidArgument, "usage", say("Wrong usage: {}. See --help.", {problem.what()})));
+      console.error(Error(ErrorCode::kInvalidArgument, "usage",
+                          say("Wrong usage: {}. See --help.", {say_again(problem.what(), kMistakes)})));
       return kExitUsage;
     }
     return state_->app.exit(problem) == 0 ? kExitOk : kExitUsage;

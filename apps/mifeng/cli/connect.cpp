@@ -2,20 +2,26 @@
 
 #include <cstdlib>
 
+#include "cli/console.h"
 #include "cli/language.h"
+#include "mifeng/base/bounds.h"
 #include "mifeng/json/fields.h"
 #include "mifeng/os/file.h"
 
 namespace mifeng::cli {
 
-std::shared_ptr<PlatformFlags> add_platform_flags(Command& command) {
+std::shared_ptr<PlatformFlags> add_platform_flags(Command& command, std::int64_t timeout) {
   auto flags = std::make_shared<PlatformFlags>();  // shared with the command's action
+  flags->timeout = timeout;
   command.text("--platform", flags->platform, "address: http://HOST:PORT, https://HOST:PORT or unix:/PATH")
       .setting("platform");
   command.text("--ca", flags->ca_file, "certificate (PEM) to trust for https").setting("ca");
   command.text("--pin", flags->pin, "SM3 of the platform's certificate, instead of --ca").setting("pin");
   command.text("--token-file", flags->token_file, "file with an API token, instead of `mifeng login`")
       .setting("token_file");
+  if (timeout > 0)
+    command.number("--timeout", flags->timeout, 1, bounds::kWaitSecondsMax,
+                   "seconds without a word from the platform before it is given up");
   return flags;
 }
 
@@ -69,9 +75,30 @@ Result<Session> session_of(const PlatformFlags& flags) {
   return session;
 }
 
+std::function<void(std::chrono::seconds)> telling_of(const std::string& whom, std::int64_t timeout) {
+  return [whom, timeout](std::chrono::seconds passed) {
+    Console* const console = Console::of_this_process();
+    if (console == nullptr) return;
+    if (passed.count() == 0) return console->progress_end();
+    const std::string words = say("No answer from {} for {} s; it is waited for {} s (--timeout).",
+                                  {whom, std::to_string(passed.count()), std::to_string(timeout)});
+    // Where nobody looks on, as in a log, a line soon and then one for each minute.
+    if (console->messages_are_on_terminal())
+      console->passing(words);
+    else if (passed.count() == 2 || passed.count() % 60 == 0)
+      console->message(words);
+  };
+}
+
 Result<PlatformClient> connect(const PlatformFlags& flags) {
   MIFENG_TRY(const Session session, session_of(flags));
-  return PlatformClient::create(session);
+  return connect(flags, session);
+}
+
+Result<PlatformClient> connect(const PlatformFlags& flags, const Session& session) {
+  MIFENG_TRY(auto client, PlatformClient::create(session, {.silence = std::chrono::seconds(flags.timeout)}));
+  client.tell_waiting(telling_of(session.platform, flags.timeout));
+  return client;
 }
 
 }  // namespace mifeng::cli

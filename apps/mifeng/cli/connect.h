@@ -1,7 +1,10 @@
 // How a command comes to the platform: what its flags, the environment and the session of `mifeng login` say.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -21,9 +24,14 @@ struct PlatformFlags {
   std::string ca_file;
   std::string pin;  // SM3 of the platform's certificate
   std::string token_file;
+  std::int64_t timeout = 0;  // seconds
 };
-// Adds --platform, --ca, --pin and --token-file to a command, all of them settings (defaults.h).
-std::shared_ptr<PlatformFlags> add_platform_flags(Command& command);
+constexpr std::int64_t kUsualTimeout = 60;
+// Of what the platform may have to work on for long before it answers: packages, clusters, batches.
+constexpr std::int64_t kLongTimeout = 600;
+// Adds --platform, --ca, --pin and --token-file to a command, all of them settings (defaults.h), and --timeout, which
+// is `timeout` where it is not given; not that one where 0.
+std::shared_ptr<PlatformFlags> add_platform_flags(Command& command, std::int64_t timeout = kUsualTimeout);
 
 // ~/.config/mifeng/session.json (or below XDG_CONFIG_HOME), mode 0600.
 std::filesystem::path session_file();
@@ -32,7 +40,10 @@ Result<Session> read_session();  // an empty one where nobody has signed in
 
 // kInvalidArgument "no-platform" where neither a flag, the environment nor a session says where it is.
 Result<Session> session_of(const PlatformFlags& flags);
-// A client of it.
+// Who waits for `whom` is told so, with the time after which he does so no longer.
+std::function<void(std::chrono::seconds)> telling_of(const std::string& whom, std::int64_t timeout);
+// A client of it, which tells.
 Result<PlatformClient> connect(const PlatformFlags& flags);
+Result<PlatformClient> connect(const PlatformFlags& flags, const Session& session);
 
 }  // namespace mifeng::cli

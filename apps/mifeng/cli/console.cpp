@@ -46,6 +46,8 @@ std::string headed(std::string_view what, std::string_view colour) {
          (speaks_chinese() ? "" : " ");
 }
 
+Console* the_console = nullptr;
+
 void to_stderr(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
 
 }  // namespace
@@ -53,9 +55,14 @@ void to_stderr(std::string_view text) { std::fwrite(text.data(), 1, text.size(),
 Console::Console()
     : output_is_terminal_(::isatty(STDOUT_FILENO) == 1),
       messages_are_on_terminal_(::isatty(STDERR_FILENO) == 1),
-      colour_(messages_are_on_terminal_ && std::getenv("NO_COLOR") == nullptr) {}
+      colour_(messages_are_on_terminal_ && std::getenv("NO_COLOR") == nullptr) {
+  the_console = this;
+}
+
+Console* Console::of_this_process() { return the_console; }
 
 Console::~Console() {
+  the_console = nullptr;
   if (const std::string rest = visible_.end(); !rest.empty()) (void)write_all(as_bytes(rest));
 }
 
@@ -140,7 +147,7 @@ void Console::progress(std::string_view what, std::uint64_t done, std::uint64_t 
 
 void Console::passing(std::string_view text) {
   if (!messages_are_on_terminal_) return;
-  to_stderr("\r\033[K" + std::string(text));
+  to_stderr("\r\033[K" + visible_in_line(text));
   progress_shown_ = true;
 }
 

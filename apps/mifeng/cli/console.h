@@ -22,6 +22,9 @@ class Console {
   Console& operator=(const Console&) = delete;
   ~Console();
 
+  // The one that there is, for what has to be said by whom no command has called; nullptr before and after it.
+  static Console* of_this_process();
+
   // From now on data goes to a terminal as it is.
   void show_raw() { raw_ = true; }
 

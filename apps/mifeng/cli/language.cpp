@@ -83,6 +83,13 @@ bool speaks_chinese() {
   return kChinese;
 }
 
+std::string say_again(std::string_view english, std::span<const std::string_view> templates) {
+  if (!speaks_chinese()) return std::string(english);
+  for (const std::string_view one : templates)
+    if (const auto parts = parts_of(english, one)) return filled(tr(one), *parts);
+  return std::string(english);
+}
+
 std::string tr(std::string_view english) {
   if (!speaks_chinese()) return std::string(english);
   static const Catalogue kTexts = catalogue_of({chinese_help(), chinese_messages(), chinese_titles()});
@@ -103,14 +110,24 @@ std::string say(std::string_view english, std::initializer_list<std::string_view
   return out.append(text, from);
 }
 
-std::string tr_phrase(std::string_view english) {
-  if (!speaks_chinese()) return std::string(english);
+namespace {
+
+// A sentence may stand behind what it is about, up to `places` of them: a file with its line, and a field.
+std::string tr_phrase_behind(std::string_view english, int places) {
   static const Catalogue kWhole = catalogue_of({chinese_phrases()});
   if (const std::string_view chinese = find(kWhole, english); !chinese.empty()) return std::string(chinese);
   for (const Translation& one : chinese_phrases()) {
     if (const auto parts = parts_of(english, one.english)) return filled(one.chinese, *parts);
   }
-  return std::string(english);
+  const std::size_t colon = english.find(": ");
+  if (places == 0 || colon == std::string_view::npos) return std::string(english);
+  return std::string(english.substr(0, colon + 2)) + tr_phrase_behind(english.substr(colon + 2), places - 1);
+}
+
+}  // namespace
+
+std::string tr_phrase(std::string_view english) {
+  return speaks_chinese() ? tr_phrase_behind(english, 2) : std::string(english);
 }
 
 std::string tr_word(std::string_view english) {
@@ -130,6 +147,7 @@ std::string_view chinese_of_reason(std::string_view reason) {
 // With the sentence behind it, whose Chinese may be there as well.
 std::string with_detail(std::string_view chinese, std::string_view message) {
   const std::string detail = tr_phrase(message);
+  if (detail.starts_with(chinese)) return detail;
   return detail.empty() ? std::string(chinese) : std::string(chinese) + "（" + detail + "）";
 }
 

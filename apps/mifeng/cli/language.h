@@ -30,6 +30,9 @@ bool speaks_chinese();
 std::string tr(std::string_view english);
 // The same with each `{}` replaced by the next part: say("Deleted {}.", {name}).
 std::string say(std::string_view english, std::initializer_list<std::string_view> parts);
+// What somebody else has put together of one of the `templates`, which stand in the catalogue as those of say() do; as
+// it is where none fits.
+std::string say_again(std::string_view english, std::span<const std::string_view> templates);
 // A phrase() of a library or of the platform; English where its template is not known.
 std::string tr_phrase(std::string_view english);
 // A state, or another one of a few words that a member of an object has.

@@ -84,7 +84,7 @@ Result<int> verify_here(const VerifyOptions& options, Console& console) {
 void add_audit(Command& root) {
   Command group = root.add("audit", "The audit log: verify and export it");
   Command command = group.add("verify", "Compute the chain again; exit status 6 where it does not fit");
-  auto flags = add_platform_flags(command);
+  auto flags = add_platform_flags(command, kLongTimeout);
   auto options = std::make_shared<VerifyOptions>();
   command.text("FILE", options->file, "an exported log, to be checked here; else the platform checks its own")
       .text("--card", options->card,

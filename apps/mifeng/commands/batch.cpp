@@ -205,7 +205,7 @@ using Act = std::function<Result<json::Value>(const PlatformClient&, const Batch
 Command add_act(Command& group, const std::string& name, const std::string& summary,
                 const std::shared_ptr<BatchOptions>& options, Act act) {
   Command command = group.add(name, summary);
-  auto flags = add_platform_flags(command);
+  auto flags = add_platform_flags(command, kLongTimeout);
   command.text("BATCH", options->id, "its id", Need::kRequired)
       .number("--wait", options->wait_seconds, 0, bounds::kWaitSecondsMax, "seconds to wait until all of it is done");
   add_output_flag(command, options->format);
@@ -245,7 +245,7 @@ Result<json::Value> roll_back(const PlatformClient& client, const BatchOptions& 
 
 void add_plan(Command& group) {
   Command command = group.add("plan", "Show what would be deployed, with ports and what cannot be");
-  auto flags = add_platform_flags(command);
+  auto flags = add_platform_flags(command, kLongTimeout);
   auto options = std::make_shared<PlanOptions>();
   add_batch_flags(command, options->what, "file with the list, YAML or JSON; - for standard input");
   add_output_flag(command, options->format);
@@ -270,7 +270,7 @@ void add_plan(Command& group) {
 
 void add_batch_apply(Command& group) {
   Command command = group.add("apply", "Deploy what a plan, a file, packages or a filter say");
-  auto flags = add_platform_flags(command);
+  auto flags = add_platform_flags(command, kLongTimeout);
   auto options = std::make_shared<ApplyOptions>();
   add_batch_flags(command, options->what, "id of a plan, or file with the list");
   command.texts("--without", options->without, "numbers of items to leave out, such as 3,17")
@@ -324,7 +324,7 @@ Result<int> diff(const PlatformFlags& flags, const PlanOptions& options, Console
 
 void add_apply(Command& root) {
   Command command = root.add("apply", "Deploy what a file says, or update what runs to it");
-  auto flags = add_platform_flags(command);
+  auto flags = add_platform_flags(command, kLongTimeout);
   auto options = std::make_shared<ApplyOptions>();
   command
       .text("-f,--file", options->what.source, "file with the list, YAML or JSON; - for standard input",
@@ -341,7 +341,7 @@ void add_apply(Command& root) {
 
 void add_diff(Command& root) {
   Command command = root.add("diff", "Show what `mifeng apply` would change");
-  auto flags = add_platform_flags(command);
+  auto flags = add_platform_flags(command, kLongTimeout);
   auto options = std::make_shared<PlanOptions>();
   command
       .text("-f,--file", options->what.source, "file with the list, YAML or JSON; - for standard input",

@@ -95,7 +95,7 @@ void add_key_commands(Command& group) {
   auto ended = std::make_shared<CallerOptions>();
   end.text("CALLER", ended->name, "name or id", Need::kRequired)
       .text("KEY", ended->key, "name or id of the key", Need::kRequired)
-      .examples("  mifeng caller end-key ward-7 first");
+      .examples("  mifeng caller end-key ward-7 1");
   end.run([=](Console& console) -> Result<int> {
     MIFENG_TRY(const auto client, connect(*end_flags));
     MIFENG_TRY(const auto caller, find_caller(client, ended->name));

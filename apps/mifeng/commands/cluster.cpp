@@ -135,7 +135,7 @@ Result<int> remove(const PlatformFlags& flags, const RemoveOptions& options, Con
 
 void add_adding(Command& group) {
   Command command = group.add("add", "Add a Kubernetes cluster, with an account that is made for the platform in it");
-  auto flags = add_platform_flags(command);
+  auto flags = add_platform_flags(command, kLongTimeout);
   auto options = std::make_shared<AddOptions>();
   command.text("CLUSTER", options->id, "id that it gets", Need::kRequired)
       .text("--kubeconfig", options->kubeconfig, "file of somebody who may make accounts and roles there",
@@ -161,7 +161,7 @@ void add_adding(Command& group) {
 
 void add_removing(Command& group) {
   Command command = group.add("remove", "Take a Kubernetes cluster out, and what was made in it for the platform");
-  auto flags = add_platform_flags(command);
+  auto flags = add_platform_flags(command, kLongTimeout);
   auto options = std::make_shared<RemoveOptions>();
   command.text("CLUSTER", options->id, "its id", Need::kRequired)
       .flag("--abandon", options->abandon, "let go of its deployments: what runs there is not touched");
@@ -179,7 +179,7 @@ void add_cluster(Command& root) {
   add_list(group, "clusters", "All clusters", "  mifeng cluster list");
 
   Command get = group.add("get", "One cluster, with what is free in it");
-  auto get_flags = add_platform_flags(get);
+  auto get_flags = add_platform_flags(get, kLongTimeout);
   auto get_id = std::make_shared<std::string>();
   auto get_format = std::make_shared<std::string>();
   get.text("CLUSTER", *get_id, "its id", Need::kRequired);
@@ -191,7 +191,7 @@ void add_cluster(Command& root) {
   add_removing(group);
 
   Command change = group.add("set", "Set a cluster's name, namespace, node addresses, registry and login there");
-  auto set_flags = add_platform_flags(change);
+  auto set_flags = add_platform_flags(change, kLongTimeout);
   auto options = std::make_shared<SetOptions>();
   change.text("CLUSTER", options->id, "its id", Need::kRequired)
       .text("--name", options->name, "for people")
@@ -208,7 +208,7 @@ void add_cluster(Command& root) {
   change.run([=](Console& console) { return set(*set_flags, *options, console); });
 
   Command sweep = group.add("sweep", "Let units that the database does not know be removed after all");
-  auto sweep_flags = add_platform_flags(sweep);
+  auto sweep_flags = add_platform_flags(sweep, kLongTimeout);
   auto sweep_id = std::make_shared<std::string>();
   auto sweep_format = std::make_shared<std::string>();
   sweep.text("CLUSTER", *sweep_id, "its id", Need::kRequired);
@@ -224,7 +224,7 @@ void add_cluster(Command& root) {
   });
   Command rehearsal =
       group.add("rehearse", "See whether models would run on a cluster's nodes, with guards without models");
-  auto rehearsal_flags = add_platform_flags(rehearsal);
+  auto rehearsal_flags = add_platform_flags(rehearsal, kLongTimeout);
   auto rehearsal_id = std::make_shared<std::string>();
   rehearsal.text("CLUSTER", *rehearsal_id, "its id", Need::kRequired);
   rehearsal.examples(

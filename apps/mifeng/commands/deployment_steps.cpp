@@ -107,6 +107,17 @@ Result<void> print_deployment(const PlatformClient& client, json::Value deployme
   return print_objects(console, deployment, format, deployment_columns());
 }
 
+namespace {
+
+// Why it is not ready, with what a person has to do about it where the platform knows.
+std::string why_not(const json::Value& deployment) {
+  const std::string reason = text_of(deployment, "reason");
+  const std::string remedy = text_of(deployment, "remedy");
+  return remedy.empty() ? reason : say("{}. What to do: {}.", {tr_phrase(reason), tr_phrase(remedy)});
+}
+
+}  // namespace
+
 Result<json::Value> wait_ready(const PlatformClient& client, const std::string& id, std::int64_t seconds) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
   for (;;) {
@@ -114,11 +125,11 @@ Result<json::Value> wait_ready(const PlatformClient& client, const std::string& 
     const std::string state = text_of(deployment, "state");
     if (state == "ready") return deployment;
     if (state == "failed" || text_of(deployment, "update_failed") == "true")
-      return Error(ErrorCode::kInternal, "deployment-failed", text_of(deployment, "reason"));
+      return Error(ErrorCode::kInternal, "deployment-failed", why_not(deployment));
     if (std::chrono::steady_clock::now() >= deadline)
       return Error(ErrorCode::kTimeout, "not-ready",
                    say("{} is {} after {} s. {}",
-                       {id, tr_word(state), std::to_string(seconds), tr_phrase(text_of(deployment, "reason"))}));
+                       {id, tr_word(state), std::to_string(seconds), tr_phrase(why_not(deployment))}));
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
   }
 }

@@ -1,8 +1,8 @@
 // mifeng explain: the fields of mifeng.yaml and of the deployment config, from spec/mifeng.schema.json.
 #include "cli/console.h"
 #include "cli/language.h"
-#include "cli/spelling.h"
 #include "commands/commands.h"
+#include "mifeng/base/spelling.h"
 #include "mifeng/json/value.h"
 
 namespace mifeng::cli {

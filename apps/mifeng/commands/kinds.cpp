@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "cli/language.h"
-#include "cli/spelling.h"
 #include "commands/deployment_steps.h"
+#include "mifeng/base/spelling.h"
 
 namespace mifeng::cli {
 namespace {

@@ -19,7 +19,7 @@ struct LoginOptions {
 Result<int> login(const PlatformFlags& flags, const LoginOptions& options, Console& console) {
   MIFENG_TRY(Session session, session_of(flags));
   session.token.clear();
-  MIFENG_TRY(auto client, PlatformClient::create(session));
+  MIFENG_TRY(auto client, connect(flags, session));
   MIFENG_TRY(const auto password, read_password(console, options.password_file,
                                                 say("Password of {} at {}:", {options.name, session.platform})));
   const json::Value body = json::Object{{"name", options.name}, {"password", password}};
@@ -27,7 +27,7 @@ Result<int> login(const PlatformFlags& flags, const LoginOptions& options, Conso
   session.token = text_of(answer, "token");
   const json::Value* person = answer.if_object()->find("person");
   if (person != nullptr && text_of(*person, "must_change_password") == "true") {
-    MIFENG_TRY(const auto changed, PlatformClient::create(session));
+    MIFENG_TRY(const auto changed, connect(flags, session));
     const bool can_ask = !options.new_password_file.empty() || ::isatty(STDIN_FILENO) == 1;
     if (!can_ask)
       return Error(ErrorCode::kPermissionDenied, "must-change-password",

@@ -51,8 +51,9 @@ Result<int> logs(const PlatformFlags& flags, const LogFlags& options, Console& c
   if (options.raw) console.show_raw();
   MIFENG_TRY(const auto client, connect(flags));
   MIFENG_TRY(const auto id, find_deployment(client, options.deployment));
-  MIFENG_CHECK(
-      client.follow("/deployments/" + id + "/logs" + query, [&](ByteView piece) { return console.write(piece); }));
+  MIFENG_CHECK(client.stream("/deployments/" + id + "/logs" + query,
+                             options.follow ? client::Streaming::kFollowed : client::Streaming::kWhole,
+                             [&](ByteView piece) { return console.write(piece); }));
   return 0;
 }
 

@@ -142,6 +142,11 @@ Result<Pushed> try_push(const PlatformClient& client, UploadNote& note, const Pa
                   tr("Interrupted. The package had been uploaded, and the platform goes on verifying it: it takes the "
                      "whole package or nothing. Push it again to see how that ended.")};
   }
+  if (submitted.error().code() == ErrorCode::kTimeout)
+    return Error(
+        ErrorCode::kTimeout, "no-answer",
+        tr("The platform has the whole package and still works on it: it verifies it, or waits for its registry. "
+           "It goes on; push the package again to see how that ended."));
   // An earlier push may have come further than it could tell: the platform verifies it just now, or has done so.
   const bool elsewhere =
       submitted.error().reason() == "upload-busy" || submitted.error().code() == ErrorCode::kNotFound;
@@ -173,7 +178,7 @@ Result<int> push(const PlatformFlags& flags, const std::string& file, const std:
 
 void add_push(Command& root) {
   Command command = root.add("push", "Submit a package to a platform");
-  auto flags = add_platform_flags(command);
+  auto flags = add_platform_flags(command, kLongTimeout);
   auto file = std::make_shared<std::string>();
   auto format = std::make_shared<std::string>();
   command.text("PACKAGE", *file, "a .mfpkg file", Need::kRequired);

@@ -164,7 +164,7 @@ Result<int> render(const PlatformFlags& flags, const RenderOptions& options, Con
 
 void add_render(Command& root) {
   Command command = root.add("render", "Print what a model is in Kubernetes: Deployment, Service, disruption budget");
-  auto flags = add_platform_flags(command);
+  auto flags = add_platform_flags(command, kLongTimeout);
   auto options = std::make_shared<RenderOptions>();
   command
       .text("WHAT", options->what,

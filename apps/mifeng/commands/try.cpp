@@ -64,7 +64,10 @@ void tell_way(const json::Object& trial, Console& console) {
 
 Result<int> try_model(const PlatformFlags& flags, const TryOptions& options, Console& console) {
   if (options.raw) console.show_raw();
-  MIFENG_TRY(const auto client, connect(flags));
+  // The platform says when a trial took too long: it is given the time to.
+  PlatformFlags patient = flags;
+  patient.timeout = options.seconds + kUsualTimeout;
+  MIFENG_TRY(const auto client, connect(patient));
   MIFENG_TRY(auto request, request_of(client, options));
   const json::Value body = std::move(request);
   MIFENG_TRY(const auto answer, client.send("POST", "/trials", body));
@@ -94,7 +97,7 @@ Result<int> try_model(const PlatformFlags& flags, const TryOptions& options, Con
 
 void add_try(Command& root) {
   Command command = root.add("try", "Send one request to a model as an operator, and see how its answer was sealed");
-  auto flags = add_platform_flags(command);
+  auto flags = add_platform_flags(command, 0);
   auto options = std::make_shared<TryOptions>();
   command.text("NAME", options->name, "a route's access prefix, such as /digits, or a deployment", Need::kRequired)
       .text("PATH", options->path, "what follows the prefix, such as /predict; of a deployment the model's own path")

@@ -186,7 +186,7 @@ void add_doctor(Command& root) {
   command.text("--cache", arguments->cache, "folder for base images, dependencies and finished layers")
       .setting("cache");
   command.text("--cluster", *cluster, "id of a Kubernetes cluster of the platform: what is there, and each right");
-  auto flags = add_platform_flags(command);
+  auto flags = add_platform_flags(command, kLongTimeout);
   command.examples(
       "  mifeng doctor                           exit status 1 if something is missing\n"
       "  mifeng doctor --pack                    where models are packed and none is run\n"

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "mifeng/archive/tar.h"
+#include "mifeng/base/phrase.h"
 
 namespace mifeng::archive {
 namespace {
@@ -58,8 +59,10 @@ Result<void> TarReader::feed(ByteView bytes) {
 Result<void> TarReader::finish() {
   if (error_) return *error_;
   if (state_ == State::kEnded) return ok();
+  // No more is known than that the entry it ends in would go on, and the two blocks of the end follow.
   error_ = Error(ErrorCode::kVerificationFailed, "bad-archive",
-                 "the archive ends early, after " + std::to_string(offset_) + " bytes");
+                 phrase("the archive was cut: {} bytes of it are there, of {} at least; fetch it again", offset_,
+                        offset_ - filled_ + left_ + padding_ + 2 * kTarBlock));
   return *error_;
 }
 

@@ -1,10 +1,12 @@
 #include "mifeng/client/platform_client.h"
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 
 #include "mifeng/base/phrase.h"
 #include "mifeng/client/answer.h"
+#include "mifeng/client/waiting.h"
 #include "mifeng/crypto/fingerprint.h"
 
 namespace mifeng::client {
@@ -14,6 +16,23 @@ constexpr std::size_t kAnswerMax = 16 << 20;
 constexpr std::size_t kAnswerValuesMax = 1'000'000;  // a plan of thousands of deployments has that many
 constexpr std::size_t kRefusalMax = 64 << 10;
 constexpr std::chrono::milliseconds kPause{200};
+
+// Of a platform that did not answer, what a person can look at; any other error as it is.
+Error absence_of(const Error& error, const std::string& platform, std::chrono::milliseconds silence) {
+  if (error.reason() == "cannot-connect")
+    return Error(
+        ErrorCode::kUnavailable, "cannot-connect",
+        phrase("nobody answers for the platform at {}; see that it runs (`mifeng up`, mifengd) and that this is "
+               "its address",
+               platform));
+  if (error.reason() == "no-answer")
+    return Error(
+        ErrorCode::kTimeout, "no-answer",
+        phrase("the platform at {} takes connections and has said nothing for {} s; see its log, or wait longer "
+               "(--timeout)",
+               platform, std::chrono::duration_cast<std::chrono::seconds>(silence).count()));
+  return error;
+}
 
 Error error_of(int status, const std::string& body) {
   if (const auto answer = json::parse(body)) {
@@ -36,7 +55,9 @@ Result<PlatformClient> PlatformClient::create(const Session& session, const Pati
   parsed.options.idle_timeout = patience.silence;
   parsed.options.connect_timeout = std::min(parsed.options.connect_timeout, patience.silence);
   MIFENG_TRY(auto client, net::HttpClient::create(parsed.options));
-  return PlatformClient(std::move(client), parsed.base_path + "/api/v1", session, patience);
+  parsed.options.idle_timeout = patience.stillness;
+  MIFENG_TRY(auto follower, net::HttpClient::create(parsed.options));
+  return PlatformClient(std::move(client), std::move(follower), parsed.base_path + "/api/v1", session, patience);
 }
 
 net::ClientRequest PlatformClient::request(const std::string& method, const std::string& path) const {
@@ -48,12 +69,13 @@ net::ClientRequest PlatformClient::request(const std::string& method, const std:
 
 Result<std::string> PlatformClient::exchange(const net::ClientRequest& request) const {
   const auto deadline = std::chrono::steady_clock::now() + patience_.absence;
+  const Waiting waiting(tell_);
   for (;;) {
     MIFENG_CHECK(check(stop_));
     auto response = client_.send_now(request, stop_ == nullptr ? -1 : stop_->fd());
     const bool away = response ? response->status == 503 : response.error().code() == ErrorCode::kUnavailable;
     if (!away || std::chrono::steady_clock::now() >= deadline) {
-      if (!response) return std::move(response).error();
+      if (!response) return absence_of(response.error(), session_.platform, patience_.silence);
       if (response->status / 100 != 2) return error_of(response->status, response->body);
       return std::move(response->body);
     }
@@ -128,15 +150,19 @@ Result<json::Value> PlatformClient::send_package(const std::string& path, const 
   return exchange_json(made);
 }
 
-Result<void> PlatformClient::follow(const std::string& path,
+Result<void> PlatformClient::stream(const std::string& path, Streaming how,
                                     const std::function<Result<void>(ByteView)>& on_piece) const {
+  const bool whole = how == Streaming::kWhole;
+  std::optional<Waiting> waiting;
+  if (whole) waiting.emplace(tell_);
   std::string refusal;
-  auto status = client_.stream_now(request("GET", path), [&](int code, ByteView piece) -> Result<void> {
+  auto status = (whole ? client_ : follower_).stream_now(request("GET", path), [&](int code, ByteView piece) {
+    waiting.reset();
     if (code == 200) return on_piece(piece);
     if (refusal.size() < kRefusalMax) refusal += as_text(piece);
-    return ok();
+    return Result<void>(ok());
   });
-  if (!status) return std::move(status).error();
+  if (!status) return absence_of(status.error(), session_.platform, whole ? patience_.silence : patience_.stillness);
   if (*status != 200) return error_of(*status, refusal);
   return ok();
 }

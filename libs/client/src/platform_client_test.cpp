@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <thread>
+#include <vector>
 
 #include "mifeng/client/answer.h"
 #include "mifeng/net/server.h"
@@ -93,7 +94,7 @@ TEST_F(PlatformClientTest, GivesBodiesAsTheyAre) {
   EXPECT_EQ(*client().get_text("/x"), "no json");
   EXPECT_FALSE(client().get("/x"));
   std::string followed;
-  EXPECT_TRUE(client().follow("/x", [&](ByteView piece) -> Result<void> {
+  EXPECT_TRUE(client().stream("/x", Streaming::kFollowed, [&](ByteView piece) -> Result<void> {
     followed += as_text(piece);
     return ok();
   }));
@@ -108,7 +109,7 @@ TEST_F(PlatformClientTest, ErrorsComeAsThePlatformGaveThem) {
     status_ = status;
     body_ = std::move(body);
     const auto got = client().get("/x").error();
-    const auto followed = client().follow("/x", [](ByteView) { return ok(); }).error();
+    const auto followed = client().stream("/x", Streaming::kFollowed, [](ByteView) { return ok(); }).error();
     EXPECT_EQ(got.reason(), followed.reason());
     EXPECT_EQ(got.message(), followed.message());
     return got;
@@ -144,6 +145,33 @@ TEST_F(PlatformClientTest, APlatformThatStartsMeanwhileIsReached) {
   });
   EXPECT_TRUE(client({.absence = 1min}).get("/x"));
   later.join();
+}
+
+TEST_F(PlatformClientTest, WhoWaitsIsToldSoAndWhomHeWaitedFor) {
+  serve();
+  silent_ = true;
+  auto waiting = client({.silence = 3500ms});
+  std::vector<std::int64_t> told;  // by one thread at a time
+  waiting.tell_waiting([&](std::chrono::seconds passed) { told.push_back(passed.count()); });
+  const auto error = waiting.get("/x").error();
+  EXPECT_EQ(error.reason(), "no-answer");
+  EXPECT_EQ(error.message(),
+            "the platform at unix:" + socket_.string() +
+                " takes connections and has said nothing for 3 s; see its log, or wait longer (--timeout)");
+  ASSERT_GE(told.size(), 2U);
+  EXPECT_EQ(told.front(), 2);
+  EXPECT_EQ(told.back(), 0) << "once it is over";
+  silent_ = false;
+  told.clear();
+  EXPECT_TRUE(waiting.get("/x"));
+  EXPECT_TRUE(told.empty()) << "of what is answered at once nothing is said";
+}
+
+TEST_F(PlatformClientTest, APlatformThatIsAwayIsNamed) {
+  const auto error = client().get("/x").error();
+  EXPECT_EQ(error.reason(), "cannot-connect");
+  EXPECT_EQ(error.message(), "nobody answers for the platform at unix:" + socket_.string() +
+                                 "; see that it runs (`mifeng up`, mifengd) and that this is its address");
 }
 
 TEST_F(PlatformClientTest, ASignalEndsAllWaiting) {

@@ -1,5 +1,6 @@
 #include "podman_client.h"
 
+#include "mifeng/base/phrase.h"
 #include "mifeng/cluster/json_path.h"
 
 namespace mifeng::cluster {
@@ -21,10 +22,11 @@ std::chrono::milliseconds timeout_of(Patience patience) {
 
 Error translate(const Error& error) {
   if (error.code() == ErrorCode::kTimeout)
-    return Error(ErrorCode::kTimeout, "engine-slow", "the container engine did not answer in time: " + error.message());
+    return Error(ErrorCode::kTimeout, "engine-slow",
+                 phrase("the container engine did not answer in time: {}", error.message()));
   if (error.code() == ErrorCode::kUnavailable)
     return Error(ErrorCode::kUnavailable, "engine-unavailable",
-                 "the container engine cannot be reached: " + error.message());
+                 phrase("the container engine cannot be reached: {}", error.message()));
   return error.with_context("container engine");
 }
 

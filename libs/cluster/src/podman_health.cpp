@@ -1,7 +1,10 @@
 // Whether units that run serve: their health port is asked.
 #include <algorithm>
 
+#include "mifeng/base/beginning.h"
 #include "mifeng/base/phrase.h"
+#include "mifeng/cluster/guard_said.h"
+#include "mifeng/net/listeners.h"
 #include "podman_engine.h"
 
 namespace mifeng::cluster {
@@ -10,7 +13,29 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kFirstPause = 100ms, kLastPause = 1000ms;  // between two questions to one that is not ready
-constexpr std::int64_t kSilentMs = 5000;                  // before its last words are worth a look, and another one
+constexpr std::int64_t kSilentMs = 5000;                  // before its logs are worth a look, and another one
+constexpr int kGuardLines = 20;                           // of them, among which the one that says why should be
+constexpr std::size_t kWordsMax = 300;
+
+// Where a model's own network has somebody who listens: it has one of its own, which its guard does not see.
+std::optional<net::Listener> listener_of_model(const Seen& seen) {
+  if (!seen.model_pid) return std::nullopt;
+  auto listeners = net::read_tcp_listeners("/proc/" + std::to_string(*seen.model_pid));
+  if (!listeners || listeners->empty()) return std::nullopt;
+  return listeners->front();
+}
+
+std::optional<Reason> why_by_words(const LastWords& words, const Seen& seen) {
+  const auto said = read_guard_log(words.guard_lines);
+  if (!said) return std::nullopt;
+  const std::string model(beginning_of(words.model, kWordsMax));
+  const bool waits = said->kind == GuardSaid::Kind::kStarting || said->kind == GuardSaid::Kind::kNotReady;
+  if (!waits) return why_by_guard(*said, model);
+  if (const auto listener = listener_of_model(seen)) return why_elsewhere(listener->address, listener->port);
+  Reason why = why_by_guard(*said, model);
+  if (!model.empty()) why.sentence = phrase("{}; its model's last words: {}", why.sentence, model);
+  return why;
+}
 
 // Lets go of one of several that somebody waits for, however its task ends.
 struct Batch {
@@ -36,23 +61,24 @@ class Share {
 boost::asio::awaitable<LastWords> PodmanEngine::last_words(std::string unit) {
   LastWords words;
   for (const Part part : {Part::kGuard, Part::kModel}) {
-    std::string& line_of = part == Part::kGuard ? words.guard : words.model;
-    std::string& time_of = part == Part::kGuard ? words.guard_time : words.model_time;
     LogOptions options;
     options.container = to_string(part);
-    options.tail = 1;
-    options.timestamps = true;
+    options.tail = part == Part::kGuard ? kGuardLines : 2;
+    std::vector<std::string> lines;
     LogSink keep = [&](LogLine line) -> boost::asio::awaitable<Result<void>> {
-      const std::size_t space = line.text.find(' ');
-      if (space != std::string::npos && space + 1 < line.text.size()) {
-        time_of = line.text.substr(0, space);
-        line_of = line.text.substr(space + 1);
-      }
+      if (line.text.find_first_not_of(" \r\t") != std::string::npos) lines.push_back(std::move(line.text));
       co_return ok();
     };
     // Without the log the reason is only shorter.
     auto read = co_await logs(unit, options, std::move(keep));
     (void)read;
+    if (lines.empty()) continue;
+    if (part == Part::kGuard) {
+      words.guard = lines.back();
+      words.guard_lines = std::move(lines);
+    } else {
+      words.model = lines.size() == 1 ? lines[0] : lines[0] + "; " + lines[1];
+    }
   }
   co_return words;
 }
@@ -73,24 +99,28 @@ boost::asio::awaitable<void> PodmanEngine::ask_health(std::string name) {
   health.ready = answer && answer->status == 200;
   if (!health.ready) {
     const std::int64_t since_ms = clock_.now_ms() - seen->unit.started_at_ms.value_or(clock_.now_ms());
-    const std::string since = std::to_string(std::max<std::int64_t>(0, since_ms / 1000)) + " s";
-    if (answer) {
-      health.reason_code = "not-ready";
-      health.reason = phrase("has run for {} and says that it is not ready yet (status {} on its health port)", since,
-                             answer->status);
-    } else {
-      health.reason_code = "not-answering";
-      health.reason = phrase("has run for {} and does not answer on its health port {}", since, seen->health_port);
-    }
-    health.last_words = seen->last_words;
-    health.words_at_ms = seen->words_at_ms;
-    if (since_ms > kSilentMs && clock_.now_ms() - seen->words_at_ms > kSilentMs) {
+    health.told = seen->told;
+    health.told_at_ms = seen->told_at_ms;
+    if (since_ms > kSilentMs && clock_.now_ms() - seen->told_at_ms > kSilentMs) {
       const LastWords words = co_await last_words(name);
-      health.last_words = words.latest();
-      health.words_at_ms = clock_.now_ms();
+      health.told = why_by_words(words, *seen);
+      health.told_at_ms = clock_.now_ms();
     }
-    if (!health.last_words.empty())
-      health.reason = phrase("{}; its last words: {}", health.reason, health.last_words.substr(0, 300));
+    // A guard that does not answer says nothing that holds now.
+    const std::string since = std::to_string(std::max<std::int64_t>(0, since_ms / 1000)) + " s";
+    if (!answer) {
+      health.reason = {
+          .code = "not-answering",
+          .sentence = phrase("has run for {} and does not answer on its health port {}", since, seen->health_port)};
+      if (health.told) health.reason.sentence = phrase("{}; before: {}", health.reason.sentence, health.told->sentence);
+    } else if (health.told) {
+      health.reason = *health.told;
+    } else {
+      health.reason = {
+          .code = "not-ready",
+          .sentence = phrase("has run for {} and says that it is not ready yet (status {} on its health port)", since,
+                             answer->status)};
+    }
   }
   if (view_.store_health(name, seen->fingerprint, health)) tell(seen->unit.deployment);
 }

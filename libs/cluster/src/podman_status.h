@@ -24,10 +24,12 @@ struct Seen {
   std::uint16_t health_port = manifest::kHealthPort;
   std::optional<std::int64_t> memory_limit;
   bool is_paused = false;
-  bool model_runs = false;  // its container
-  Claimed claimed;          // of both
-  std::string last_words;   // the last line of its log when it had not been ready for long, and when it was looked up
-  UnixMillis words_at_ms = 0;
+  bool model_runs = false;                // its container
+  Claimed claimed;                        // of both
+  std::optional<std::int64_t> model_pid;  // while it runs; of this machine
+  // Why it was not ready when its logs were last looked into, and when that was.
+  std::optional<Reason> told;
+  UnixMillis told_at_ms = 0;
   // What it was compared with, and the first field that differs. Shared with the view, which keeps the wanted one.
   std::shared_ptr<const Workload> compared;
   std::optional<std::string> drift;
@@ -50,9 +52,8 @@ std::optional<UnixMillis> parse_engine_time(const std::string& text);
 
 // What a unit's two containers logged last; empty where there is nothing.
 struct LastWords {
-  std::string guard, model;
-  std::string guard_time, model_time;  // libpod's, by the second
-  const std::string& latest() const { return !guard.empty() && guard_time >= model_time ? guard : model; }
+  std::vector<std::string> guard_lines;  // the newest last
+  std::string guard, model;              // the last line; of a model, which may write to two outputs, the last two
 };
 
 // An end in one sentence: exit code, what it means, the last lines of the logs. Fills reason and reason_code.

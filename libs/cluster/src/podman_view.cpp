@@ -64,8 +64,9 @@ bool PodmanView::store(Seen seen) {
     seen.unit.ready = found->second.unit.ready;
     seen.unit.reason = found->second.unit.reason;
     seen.unit.reason_code = found->second.unit.reason_code;
-    seen.last_words = found->second.last_words;
-    seen.words_at_ms = found->second.words_at_ms;
+    seen.unit.remedy = found->second.unit.remedy;
+    seen.told = found->second.told;
+    seen.told_at_ms = found->second.told_at_ms;
   }
   seen_[name] = std::move(seen);
   return !same_news(before, present(name));
@@ -82,10 +83,9 @@ bool PodmanView::store_health(const std::string& name, const std::string& finger
   if (found == seen_.end() || found->second.fingerprint != fingerprint) return false;  // of a run that is over
   const auto before = present(name);
   found->second.unit.ready = health.ready;
-  found->second.unit.reason = health.reason;
-  found->second.unit.reason_code = health.reason_code;
-  found->second.last_words = health.last_words;
-  found->second.words_at_ms = health.words_at_ms;
+  found->second.unit.take(health.reason);
+  found->second.told = health.told;
+  found->second.told_at_ms = health.told_at_ms;
   return !same_news(before, present(name));
 }
 

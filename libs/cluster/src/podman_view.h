@@ -35,10 +35,9 @@ class PodmanView {
   bool erase(const std::string& name);
   struct Health {
     bool ready = false;
-    std::string reason_code;
-    std::string reason;
-    std::string last_words;
-    UnixMillis words_at_ms = 0;
+    Reason reason;
+    std::optional<Reason> told;  // as Seen has it
+    UnixMillis told_at_ms = 0;
   };
   bool store_health(const std::string& name, const std::string& fingerprint, const Health& health);
 

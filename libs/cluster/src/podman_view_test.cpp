@@ -52,10 +52,9 @@ TEST(PodmanView, TheTimeThatPassesIsNoNews) {
   PodmanView view;
   view.store(running());
   PodmanView::Health health;
-  health.reason_code = "not-ready";
-  health.reason = "has run for 1 s";
+  health.reason = {.code = "not-ready", .sentence = "has run for 1 s"};
   EXPECT_TRUE(view.store_health("mf-1-test-0", "a", health));
-  health.reason = "has run for 2 s";
+  health.reason.sentence = "has run for 2 s";
   EXPECT_FALSE(view.store_health("mf-1-test-0", "a", health));
   EXPECT_EQ(view.units("test")[0].reason, "has run for 2 s");
 }

@@ -247,7 +247,9 @@ Result<BatchService::Applied> BatchService::apply(const trust::Actor& actor, con
         refused += (refused.empty() ? "" : ", ") + std::to_string(item.number);
     if (!refused.empty())
       return Error(ErrorCode::kConflict, "plan-refuses",
-                   "These items cannot be applied: " + refused + ". Leave them out (without), or correct them.");
+                   phrase("These items cannot be applied: {}. Correct them, or leave them out (of a plan: --without, "
+                          "--without-refused).",
+                          refused));
     if (left_out.size() == plan.items.size())
       return Error(ErrorCode::kInvalidArgument, "bad-batch", "without: nothing is left to be applied.");
     // Outside of the transaction that stores: between the two each item stands up for itself.

@@ -101,7 +101,7 @@ Result<store::DeploymentRow> create_in(const Context& context, store::Transactio
   MIFENG_TRY(auto same, store::deployment_by_name(tx, request.name));
   if (same)
     return Error(ErrorCode::kConflict, "name-taken",
-                 "There is a deployment \"" + request.name + "\" already (" + same->id + "). Choose another name.");
+                 phrase("There is a deployment \"{}\" already ({}). Choose another name.", request.name, same->id));
   MIFENG_TRY(const Prepared prepared, prepare(tx, request.version_id, request.overlay, VersionRule::kAccepted));
   MIFENG_CHECK(check_network(prepared, request.overlay));
   store::DeploymentRow row;

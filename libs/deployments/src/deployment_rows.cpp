@@ -155,11 +155,20 @@ Result<DeploymentRequest> parse_request(const std::string& text) {
   return request;
 }
 
+namespace {
+
+// As it is typed.
+std::string version_name(const store::ModelRow& model) {
+  return model.vendor_id + "/" + model.name + "@" + model.version;
+}
+
+}  // namespace
+
 Result<void> check_accepted(const store::ModelRow& model) {
   if (model.state == store::VersionState::kAccepted) return ok();
   return Error(ErrorCode::kConflict, "version-not-accepted",
-               model.name + " " + model.version + " is " + std::string(to_string(model.state)) +
-                   "; only an accepted version is deployed.");
+               phrase("{} is {}, and only an accepted version is deployed: mifeng accept {}", version_name(model),
+                      to_string(model.state), version_name(model)));
 }
 
 Result<Prepared> prepare(store::Transaction& tx, const std::string& version_id, const Overlay& changes,

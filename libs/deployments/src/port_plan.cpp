@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mifeng/base/phrase.h"
 #include "mifeng/clusters/engine_call.h"
 #include "mifeng/deployments/context.h"
 #include "mifeng/deployments/deployment_rows.h"
@@ -15,10 +16,12 @@ Result<HeldPorts> held_ports(const Context& context, const std::string& cluster)
   HeldPorts held;
   if (context.clusters.is_here(cluster)) {
     MIFENG_TRY(const auto listening, net::read_tcp_listeners(context.options.proc));
-    for (const auto& listener : listening) held.emplace(listener.port, "a process or container of this machine");
+    for (const auto& listener : listening)
+      held.emplace(listener.port, phrase("a process or container of this machine"));
     MIFENG_TRY(const auto forwarded, forwarded_ports(context.options.port_rules));
     for (const auto& [port, network] : forwarded)
-      held.emplace(port, "a rule of the packet filter for the container network " + trust::clean_text(network, 100));
+      held.emplace(port,
+                   phrase("a rule of the packet filter for the container network {}", trust::clean_text(network, 100)));
   }
   if (context.clusters.find(cluster)) {
     // A container that is stopped listens nowhere and still holds its ports for its next start.
@@ -70,10 +73,17 @@ PortState PortMap::state(int port) const {
 
 namespace {
 
+std::string shown(const std::vector<store::PortRangeRow>& ranges) {
+  std::string text;
+  for (const auto& range : ranges)
+    text += (text.empty() ? "" : ", ") + std::to_string(range.first_port) + "-" + std::to_string(range.last_port);
+  return text;
+}
+
 Error too_few_free(int needed, std::size_t free) {
   return Error(ErrorCode::kResourceExhausted, "no-free-ports",
-               std::to_string(needed) + " node ports are needed and " + std::to_string(free) +
-                   " are free. Add a range of node ports, or remove deployments.");
+               phrase("{} node ports are needed and {} are free. Add a range of node ports, or remove deployments.",
+                      needed, free));
 }
 
 }  // namespace
@@ -97,17 +107,18 @@ Result<std::vector<int>> PortMap::lowest_free(int count) const {
 }
 
 Result<void> PortMap::check_free(int port) const {
-  const auto taken = [&](const std::string& by) -> Result<void> {
-    return Error(ErrorCode::kConflict, "port-taken", "Node port " + std::to_string(port) + " " + by + ".");
+  const auto taken = [&](std::string sentence) -> Result<void> {
+    return Error(ErrorCode::kConflict, "port-taken", std::move(sentence));
   };
   if (!in_range(port))
     return Error(ErrorCode::kInvalidArgument, "port-out-of-range",
-                 "Port " + std::to_string(port) + " is in none of the ranges of available node ports.");
+                 phrase("Port {} is in none of the ranges of available node ports ({}).", port, shown(ranges)));
   switch (state(port)) {
     case PortState::kFree: return ok();
-    case PortState::kUsed: return taken("is used by the deployment " + used.at(port).deployment_id);
-    case PortState::kUsedByOthers: return taken("is held by " + held.at(port));
-    case PortState::kReserved: return taken("is reserved (" + reserved.at(port) + ")");
+    case PortState::kUsed:
+      return taken(phrase("Node port {} is used by the deployment {}.", port, used.at(port).deployment_id));
+    case PortState::kUsedByOthers: return taken(phrase("Node port {} is held by {}.", port, held.at(port)));
+    case PortState::kReserved: return taken(phrase("Node port {} is reserved ({}).", port, reserved.at(port)));
   }
   return ok();
 }

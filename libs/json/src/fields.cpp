@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "mifeng/base/beginning.h"
+#include "mifeng/base/phrase.h"
 
 namespace mifeng::json {
 
@@ -18,7 +19,10 @@ struct Fields::State {
   std::vector<Seen> seen;
 
   void refuse(const std::string& path, std::string_view sentence, const char* reason = "bad-field") {
-    if (!error) error = Error(ErrorCode::kInvalidArgument, reason, path + " " + std::string(sentence) + ".");
+    say(path + " " + std::string(sentence) + ".", reason);
+  }
+  void say(std::string message, const char* reason = "bad-field") {
+    if (!error) error = Error(ErrorCode::kInvalidArgument, reason, std::move(message));
   }
 };
 
@@ -68,14 +72,14 @@ const Value* Fields::take(std::string_view name) {
 
 const Value* Fields::required(std::string_view name) {
   const Value* value = take(name);
-  if (value == nullptr) state_->refuse(path_of(name), "is missing", "missing-field");
+  if (value == nullptr) state_->say(phrase("{} is missing.", path_of(name)), "missing-field");
   return value;
 }
 
 std::optional<std::string> Fields::text_of(const Value* value, const std::string& path, TextRule rule) {
   const std::string* text = value->if_string();
   if (text == nullptr) {
-    state_->refuse(path, "must be a string, not " + std::string(value->kind()));
+    state_->say(phrase("{} must be a string, not {}.", path, value->kind()));
   } else if (text->size() < rule.min || text->size() > rule.max) {
     state_->refuse(path, "must be a string of " + bytes_between(rule.min, rule.max));
   } else {
@@ -148,7 +152,7 @@ std::optional<std::int64_t> Fields::optional_integer(std::string_view name, std:
   if (value == nullptr) return std::nullopt;
   const std::int64_t* number = value->if_int64();
   if (number != nullptr && *number >= min && *number <= max) return *number;
-  state_->refuse(path_of(name), "must be an integer from " + std::to_string(min) + " to " + std::to_string(max));
+  state_->say(phrase("{} must be an integer from {} to {}.", path_of(name), min, max));
   return std::nullopt;
 }
 
@@ -156,7 +160,7 @@ std::optional<bool> Fields::optional_boolean(std::string_view name) {
   const Value* value = take(name);
   if (value == nullptr) return std::nullopt;
   if (const bool* boolean = value->if_bool()) return *boolean;
-  state_->refuse(path_of(name), "must be true or false");
+  state_->say(phrase("{} must be true or false.", path_of(name)));
   return std::nullopt;
 }
 
@@ -209,8 +213,8 @@ std::vector<std::int64_t> Fields::integers(std::string_view name, std::int64_t m
   for (std::size_t i = 0; i < array->size(); ++i) {
     const std::int64_t* number = (*array)[i].if_int64();
     if (number == nullptr || *number < min || *number > max) {
-      state_->refuse(path_of(name) + "[" + std::to_string(i) + "]",
-                     "must be an integer from " + std::to_string(min) + " to " + std::to_string(max));
+      state_->say(
+          phrase("{} must be an integer from {} to {}.", path_of(name) + "[" + std::to_string(i) + "]", min, max));
       return {};
     }
     list.push_back(*number);
@@ -273,8 +277,9 @@ Result<void> Fields::finish(Unknown unknown) {
       if (seen.all) continue;
       for (const auto& [name, value] : *seen.object) {
         if (std::ranges::find(seen.names, name) != seen.names.end()) continue;
-        state_->refuse((seen.path.empty() ? "" : seen.path + ".") + std::string(beginning_of(name, 100)),
-                       "is not known here; remove it or correct its spelling", "unknown-field");
+        state_->say(phrase("{} is not known here; remove it or correct its spelling.",
+                           (seen.path.empty() ? "" : seen.path + ".") + std::string(beginning_of(name, 100))),
+                    "unknown-field");
       }
     }
   }

@@ -8,11 +8,17 @@
 #include <string_view>
 #include <vector>
 
+#include "mifeng/cluster/guard_said.h"
 #include "mifeng/cluster/units.h"
 
 namespace mifeng::kubernetes {
 
+using cluster::GuardSaid;
+using cluster::read_guard_log;
 using cluster::Reason;
+using cluster::see_log;
+using cluster::why_by_guard;
+using cluster::why_not_ready;
 
 // What is asked of a node, or free on it.
 struct Taken {
@@ -65,16 +71,5 @@ Reason why_refused(std::string code, const std::string& message);
 Reason why_changed(const std::string& how);
 // Nothing else is known of one whose deployment did not come up in time.
 Reason why_overdue(std::int64_t seconds, const std::string& otherwise);
-Reason why_not_ready(const std::string& words);
-
-// What the newest of these lines of a guard's log says of a unit that is not ready; nothing where none says anything.
-struct GuardSaid {
-  enum class Kind { kNoGrant, kStarting, kModelEnded, kNotReady };
-  Kind kind = Kind::kNotReady;
-  std::string words;  // why there is no grant, how the model ended, why it is not ready
-};
-std::optional<GuardSaid> read_guard_log(const std::vector<std::string>& lines);
-// `model_words`: the last that the model said itself.
-Reason why_by_guard(const GuardSaid& said, const std::string& model_words);
 
 }  // namespace mifeng::kubernetes

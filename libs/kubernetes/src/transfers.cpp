@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "mifeng/base/phrase.h"
+
 namespace mifeng::kubernetes {
 namespace {
 
@@ -23,7 +25,8 @@ Error error_of(CURLcode code, const char* words) {
   const std::string what = *words != '\0' ? words : curl_easy_strerror(code);
   switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
-      return Error(ErrorCode::kTimeout, "api-slow", "the cluster's API server did not answer in time: " + what);
+      return Error(ErrorCode::kTimeout, "api-slow",
+                   phrase("the cluster's API server did not answer in time: {}", what));
     case CURLE_PEER_FAILED_VERIFICATION:
       return Error(ErrorCode::kVerificationFailed, "bad-tls-certificate",
                    "the cluster's API server cannot be trusted: " + what);
@@ -31,7 +34,8 @@ Error error_of(CURLcode code, const char* words) {
     case CURLE_SSL_CACERT_BADFILE:
       return Error(ErrorCode::kInvalidArgument, "bad-kubeconfig", "its certificate or key cannot be used: " + what);
     default:
-      return Error(ErrorCode::kUnavailable, "api-unavailable", "the cluster's API server cannot be reached: " + what);
+      return Error(ErrorCode::kUnavailable, "api-unavailable",
+                   phrase("the cluster's API server cannot be reached: {}", what));
   }
 }
 

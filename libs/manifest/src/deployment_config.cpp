@@ -4,6 +4,7 @@
 #include <set>
 
 #include "mifeng/base/bounds.h"
+#include "mifeng/base/phrase.h"
 #include "mifeng/manifest/rules.h"
 #include "mifeng/manifest/yaml.h"
 
@@ -77,25 +78,26 @@ void read_spec(FieldReader& spec, ConfigKind kind, DeploymentConfig& config) {
     ContainerPort port;
     port.name = fields.string("name", label(bounds::kPortNameMax));
     port.container_port = static_cast<std::uint16_t>(fields.integer("containerPort", 1024, 65535));
-    if (port.container_port == kHealthPort) fields.refuse("containerPort", "15020 is the guard's own port");
+    if (port.container_port == kHealthPort) fields.refuse("containerPort", phrase("15020 is the guard's own port"));
     for (const ContainerPort& other : config.ports) {
-      if (other.name == port.name) fields.refuse("name", "is the name of another port already");
-      if (other.container_port == port.container_port) fields.refuse("containerPort", "is listed already");
+      if (other.name == port.name) fields.refuse("name", phrase("is the name of another port already"));
+      if (other.container_port == port.container_port) fields.refuse("containerPort", phrase("is listed already"));
     }
     config.ports.push_back(std::move(port));
   });
   if (config.ports.empty() && !spec.failed())
-    spec.refuse("ports", "needs at least one port, for example [{name: http, containerPort: 8080}]", "missing-field");
+    spec.refuse("ports", phrase("needs at least one port, each with its name and containerPort"), "missing-field");
   config.command = spec.strings_or_empty("command", 64, [](std::string_view text) -> Complaint {
     if (text.size() > 4096) return "is longer than 4096 bytes";
     return std::nullopt;
   });
   std::size_t command_bytes = 0;
   for (const std::string& word : config.command) command_bytes += word.size() + 1;
-  if (command_bytes > kCommandBytesMax) spec.refuse("command", "is longer than 32768 bytes");
+  if (command_bytes > kCommandBytesMax) spec.refuse("command", phrase("is longer than 32768 bytes"));
   if (!config.command.empty() && (config.command[0].empty() || config.command[0][0] != '/'))
-    spec.refuse("command", "must begin with the absolute path of a program");
-  if (complete && config.command.empty() && !spec.failed()) spec.refuse("command", "is missing", "missing-field");
+    spec.refuse("command", phrase("must begin with the absolute path of a program"));
+  if (complete && config.command.empty() && !spec.failed())
+    spec.refuse("command", phrase("is missing"), "missing-field");
   spec.objects_if("env", bounds::kEnvVarsMax, [&](FieldReader& fields) {
     EnvVar variable;
     variable.name = fields.string("name", check_env_name);
@@ -104,7 +106,7 @@ void read_spec(FieldReader& spec, ConfigKind kind, DeploymentConfig& config) {
       return std::nullopt;
     });
     for (const EnvVar& other : config.env)
-      if (other.name == variable.name) fields.refuse("name", "is set already");
+      if (other.name == variable.name) fields.refuse("name", phrase("is set already"));
     config.env.push_back(std::move(variable));
   });
   const std::string network = spec.string_or("network", "none", [](std::string_view text) -> Complaint {
@@ -121,9 +123,8 @@ void read_spec(FieldReader& spec, ConfigKind kind, DeploymentConfig& config) {
     Volume volume;
     volume.name = fields.string("name", label());
     if (fields.has("hostPath"))
-      fields.refuse("hostPath",
-                    "is not allowed: a model sees no folder of its host; use emptyDir or "
-                    "persistentVolumeClaim");
+      fields.refuse("hostPath", phrase("is not allowed: a model sees no folder of its host; use emptyDir or "
+                                       "persistentVolumeClaim"));
     fields.object_if("persistentVolumeClaim", [&](FieldReader& claim) {
       volume.claim = claim.string("claimName", label());
       volume.storage_class = claim.string_or("storageClassName", "", [](std::string_view text) -> Complaint {
@@ -131,11 +132,11 @@ void read_spec(FieldReader& spec, ConfigKind kind, DeploymentConfig& config) {
       });
       if (!claim.has("size")) return;
       auto size = parse_quantity(claim.text("size", check_quantity));
-      if (size && size->units() < (1 << 20)) claim.refuse("size", "must be at least 1Mi");
+      if (size && size->units() < (1 << 20)) claim.refuse("size", phrase("must be at least 1Mi"));
       if (size) volume.claim_size = std::move(*size);
     });
     if (!volume.claim.empty() && fields.has("emptyDir"))
-      fields.refuse("emptyDir", "cannot stand beside persistentVolumeClaim: a volume is one of them");
+      fields.refuse("emptyDir", phrase("cannot stand beside persistentVolumeClaim: a volume is one of them"));
     const auto read_empty_dir = [&](FieldReader& empty_dir) {
       const std::string medium = empty_dir.string_or("medium", "", [](std::string_view text) -> Complaint {
         if (text.empty() || text == "Memory") return std::nullopt;
@@ -144,7 +145,7 @@ void read_spec(FieldReader& spec, ConfigKind kind, DeploymentConfig& config) {
       volume.medium = medium == "Memory" ? Volume::Medium::kMemory : Volume::Medium::kDefault;
       if (empty_dir.has("sizeLimit")) {
         auto size = parse_quantity(empty_dir.text("sizeLimit", check_quantity));
-        if (size && size->units() < 4096) empty_dir.refuse("sizeLimit", "must be at least 4096 bytes");
+        if (size && size->units() < 4096) empty_dir.refuse("sizeLimit", phrase("must be at least 4096 bytes"));
         if (size) volume.size_limit = std::move(*size);
       } else {
         empty_dir.string_or("sizeLimit", "");
@@ -155,7 +156,7 @@ void read_spec(FieldReader& spec, ConfigKind kind, DeploymentConfig& config) {
     else
       fields.object("emptyDir", read_empty_dir);
     for (const Volume& other : config.volumes)
-      if (other.name == volume.name) fields.refuse("name", "is the name of another volume already");
+      if (other.name == volume.name) fields.refuse("name", phrase("is the name of another volume already"));
     config.volumes.push_back(std::move(volume));
   });
   spec.objects_if("volumeMounts", 32, [&](FieldReader& fields) {
@@ -164,9 +165,9 @@ void read_spec(FieldReader& spec, ConfigKind kind, DeploymentConfig& config) {
     mount.mount_path = fields.string("mountPath", check_mount_path);
     const bool known = std::any_of(config.volumes.begin(), config.volumes.end(),
                                    [&](const Volume& volume) { return volume.name == mount.name; });
-    if (!known) fields.refuse("name", "is the name of no volume in spec.volumes");
+    if (!known) fields.refuse("name", phrase("is the name of no volume in spec.volumes"));
     for (const VolumeMount& other : config.volume_mounts)
-      if (other.mount_path == mount.mount_path) fields.refuse("mountPath", "is mounted already");
+      if (other.mount_path == mount.mount_path) fields.refuse("mountPath", phrase("is mounted already"));
     config.volume_mounts.push_back(std::move(mount));
   });
   spec.object_if("readiness", [&](FieldReader& readiness) {
@@ -282,7 +283,7 @@ Result<DeploymentConfig> apply_overlay(const DeploymentConfig& config, const Dep
   DeploymentConfig out = config;
   if (overlay.replicas) {
     if (*overlay.replicas < 0 || *overlay.replicas > bounds::kReplicasMax)
-      return refuse("replicas must be a whole number from 0 to " + std::to_string(bounds::kReplicasMax));
+      return refuse(phrase("replicas must be a whole number from 0 to {}", bounds::kReplicasMax));
     out.replicas = *overlay.replicas;
   }
   for (const auto& [list, target, name] : {std::tuple{&overlay.requests, &out.resources.requests, "requests"},
@@ -299,9 +300,9 @@ Result<DeploymentConfig> apply_overlay(const DeploymentConfig& config, const Dep
     const auto known =
         std::find_if(out.env.begin(), out.env.end(), [&](const EnvVar& own) { return own.name == variable.name; });
     if (known == out.env.end())
-      return refuse("env: " + variable.name + " is not among the variables that the vendor's config has");
+      return refuse(phrase("env: {} is not among the variables that the vendor's config has", variable.name));
     if (variable.value.size() > 8192 || variable.value.find('\0') != std::string::npos)
-      return refuse("env: the value of " + variable.name + " is longer than 8192 bytes or holds a NUL");
+      return refuse(phrase("env: the value of {} is longer than 8192 bytes or holds a NUL", variable.name));
     known->value = variable.value;
   }
   return out;

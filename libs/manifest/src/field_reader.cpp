@@ -2,6 +2,8 @@
 #include <array>
 #include <charconv>
 
+#include "mifeng/base/phrase.h"
+#include "mifeng/base/spelling.h"
 #include "mifeng/manifest/yaml.h"
 
 namespace mifeng::manifest {
@@ -59,7 +61,7 @@ const char* kind_name(const YamlNode& node) {
 FieldReader::FieldReader(const YamlNode& node, std::string_view name, std::string path)
     : node_(node), name_(name), path_(std::move(path)) {
   if (node.kind != YamlNode::Kind::kMapping)
-    fail(node.mark, path_, std::string("expected a mapping (key: value), found ") + kind_name(node), "bad-field");
+    fail(node.mark, path_, phrase("expected a mapping (key: value), found {}", kind_name(node)), "bad-field");
 }
 
 std::string FieldReader::path_of(std::string_view key) const {
@@ -86,9 +88,9 @@ const YamlNode* FieldReader::take(std::string_view key) {
 const YamlNode* FieldReader::require(std::string_view key) {
   const YamlNode* node = take(key);
   if (node == nullptr)
-    fail(node_.mark, path_of(key), "is missing", "missing-field");
+    refuse(key, phrase("is missing"), "missing-field");
   else if (node->kind == YamlNode::Kind::kNull)
-    fail(node->mark, path_of(key), "has no value", "missing-field");
+    fail(node->mark, path_of(key), phrase("has no value"), "missing-field");
   return error_ ? nullptr : node;
 }
 
@@ -99,11 +101,11 @@ bool FieldReader::has(std::string_view key) const {
 
 std::string FieldReader::scalar_string(const YamlNode& node, const std::string& path, const Rule& rule) {
   if (node.kind != YamlNode::Kind::kScalar) {
-    fail(node.mark, path, std::string("expected a string, found ") + kind_name(node), "bad-field");
+    fail(node.mark, path, phrase("expected a string, found {}", kind_name(node)), "bad-field");
     return {};
   }
   if (!node.quoted && (is_boolean_word(node.scalar) || is_number(node.scalar))) {
-    fail(node.mark, path, "expected a string, found " + node.scalar + "; put it in quotes: \"" + node.scalar + "\"",
+    fail(node.mark, path, phrase("expected a string, found {}; put it in quotes: \"{}\"", node.scalar, node.scalar),
          "bad-field");
     return {};
   }
@@ -112,11 +114,11 @@ std::string FieldReader::scalar_string(const YamlNode& node, const std::string& 
 
 std::string FieldReader::scalar_text(const YamlNode& node, const std::string& path, const Rule& rule) {
   if (node.kind != YamlNode::Kind::kScalar) {
-    fail(node.mark, path, std::string("expected a string or a number, found ") + kind_name(node), "bad-field");
+    fail(node.mark, path, phrase("expected a string or a number, found {}", kind_name(node)), "bad-field");
     return {};
   }
   if (!node.quoted && is_boolean_word(node.scalar)) {
-    fail(node.mark, path, "expected a string or a number, found " + node.scalar, "bad-field");
+    fail(node.mark, path, phrase("expected a string or a number, found {}", node.scalar), "bad-field");
     return {};
   }
   if (rule)
@@ -135,8 +137,7 @@ std::int64_t FieldReader::scalar_integer(const YamlNode& node, const std::string
   const auto [stop, failure] = std::from_chars(node.scalar.data(), end, value);
   if (node.kind != YamlNode::Kind::kScalar || node.quoted || failure != std::errc{} || stop != end || leading_zero ||
       value < min || value > max) {
-    fail(node.mark, path, "expected a whole number from " + std::to_string(min) + " to " + std::to_string(max),
-         "bad-field");
+    fail(node.mark, path, phrase("expected a whole number from {} to {}", min, max), "bad-field");
     return min;
   }
   return value;
@@ -181,7 +182,7 @@ bool FieldReader::boolean_or(std::string_view key, bool otherwise) {
   const YamlNode* node = require(key);
   if (node == nullptr) return otherwise;
   if (node->kind != YamlNode::Kind::kScalar || node->quoted || (node->scalar != "true" && node->scalar != "false")) {
-    fail(node->mark, path_of(key), "expected true or false", "bad-field");
+    fail(node->mark, path_of(key), phrase("expected true or false"), "bad-field");
     return otherwise;
   }
   return node->scalar == "true";
@@ -196,11 +197,11 @@ std::vector<std::string> FieldReader::strings_or_empty(std::string_view key, std
   const YamlNode* node = require(key);
   if (node == nullptr) return out;
   if (node->kind != YamlNode::Kind::kSequence) {
-    fail(node->mark, path_of(key), std::string("expected a list, found ") + kind_name(*node), "bad-field");
+    fail(node->mark, path_of(key), phrase("expected a list, found {}", kind_name(*node)), "bad-field");
     return out;
   }
   if (node->items.size() > max_count) {
-    fail(node->mark, path_of(key), "more than " + std::to_string(max_count) + " items", "bad-field");
+    fail(node->mark, path_of(key), phrase("more than {} items", max_count), "bad-field");
     return out;
   }
   for (std::size_t i = 0; i < node->items.size() && !error_; ++i)
@@ -218,12 +219,11 @@ std::map<std::string, std::string> FieldReader::texts_or_empty(std::string_view 
   const YamlNode* node = require(key);
   if (node == nullptr) return out;
   if (node->kind != YamlNode::Kind::kMapping) {
-    fail(node->mark, path_of(key), std::string("expected a mapping (key: value), found ") + kind_name(*node),
-         "bad-field");
+    fail(node->mark, path_of(key), phrase("expected a mapping (key: value), found {}", kind_name(*node)), "bad-field");
     return out;
   }
   if (node->fields.size() > max_count) {
-    fail(node->mark, path_of(key), "more than " + std::to_string(max_count) + " fields", "bad-field");
+    fail(node->mark, path_of(key), phrase("more than {} fields", max_count), "bad-field");
     return out;
   }
   for (const YamlField& field : node->fields) {
@@ -262,11 +262,11 @@ void FieldReader::objects_if(std::string_view key, std::size_t max_count,
   const YamlNode* node = require(key);
   if (node == nullptr) return;
   if (node->kind != YamlNode::Kind::kSequence) {
-    fail(node->mark, path_of(key), std::string("expected a list, found ") + kind_name(*node), "bad-field");
+    fail(node->mark, path_of(key), phrase("expected a list, found {}", kind_name(*node)), "bad-field");
     return;
   }
   if (node->items.size() > max_count) {
-    fail(node->mark, path_of(key), "more than " + std::to_string(max_count) + " items", "bad-field");
+    fail(node->mark, path_of(key), phrase("more than {} items", max_count), "bad-field");
     return;
   }
   for (std::size_t i = 0; i < node->items.size() && !error_; ++i)
@@ -276,6 +276,12 @@ void FieldReader::objects_if(std::string_view key, std::size_t max_count,
 void FieldReader::refuse(std::string_view key, std::string_view sentence, std::string_view reason) {
   for (const YamlField& field : node_.fields)
     if (field.key == key) return fail(field.value.mark, path_of(key), sentence, reason);
+  // Where something is missing, a field that nobody has asked for and that is nearly this one is the mistake.
+  if (reason == "missing-field" || reason == "missing-document")
+    for (const YamlField& field : node_.fields)
+      if (!taken_.contains(field.key) && !nearest(field.key, {std::string(key)}).empty())
+        return fail(field.mark, path_of(field.key), phrase("there is no such field; did you mean {}?", key),
+                    "unknown-field");
   fail(node_.mark, key.empty() ? path_ : path_of(key), sentence, reason);
 }
 
@@ -283,9 +289,13 @@ Result<void> FieldReader::finish() {
   if (!error_)
     for (const YamlField& field : node_.fields)
       if (!taken_.contains(field.key)) {
+        const std::string meant = nearest(field.key, {taken_.begin(), taken_.end()});
         std::string known;
         for (const std::string& key : taken_) known += (known.empty() ? "" : ", ") + key;
-        fail(field.mark, path_of(field.key), "is not a field that exists here; there are: " + known, "unknown-field");
+        fail(field.mark, path_of(field.key),
+             meant.empty() ? phrase("there is no such field; there are: {}", known)
+                           : phrase("there is no such field; did you mean {}?", meant),
+             "unknown-field");
         break;
       }
   if (error_) return *error_;

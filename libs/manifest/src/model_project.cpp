@@ -1,5 +1,6 @@
 #include "mifeng/manifest/model_project.h"
 
+#include "mifeng/base/phrase.h"
 #include "mifeng/manifest/rules.h"
 #include "mifeng/manifest/yaml.h"
 
@@ -9,7 +10,7 @@ namespace {
 FieldReader::Rule exactly(std::string_view expected) {
   return [expected = std::string(expected)](std::string_view text) -> Complaint {
     if (text == expected) return std::nullopt;
-    return "must be " + expected;
+    return phrase("must be {}", expected);
   };
 }
 Complaint label(std::string_view text) { return check_label(text); }
@@ -45,7 +46,7 @@ Result<ModelProject> parse_model_project(std::string_view yaml, std::string_view
   project.entry = document.string("entry", line);
   project.sources = document.strings_or_empty("sources", 1000, check_relative_path);
   if (project.sources.empty() && !document.failed())
-    document.refuse("sources", "needs at least one file or folder", "missing-field");
+    document.refuse("sources", phrase("needs at least one file or folder"), "missing-field");
   project.prepare =
       document.strings_or_empty("prepare", 64, [](std::string_view text) { return check_line(text, 4096); });
   project.files = document.strings_or_empty("files", 1000, check_relative_path);
@@ -54,13 +55,14 @@ Result<ModelProject> parse_model_project(std::string_view yaml, std::string_view
   project.build_packages = document.strings_or_empty("buildPackages", 200, check_debian_package);
   project.base = document.string_or("base", "", check_base_image);
   if (!project.base.empty() && !project.packages.empty())
-    document.refuse("packages", "cannot be put into a base image that you name: leave them out, and have them in it");
+    document.refuse("packages",
+                    phrase("cannot be put into a base image that you name: leave them out, and have them in it"));
   if (!document.has("documents"))
-    document.refuse("", "the documents design, usage and test are missing", "missing-document");
+    document.refuse("documents", phrase("the documents design, usage and test are missing"), "missing-document");
   document.object("documents", [&](FieldReader& fields) {
     for (const char* const key : {"design", "usage", "test"})
       if (!fields.has(key))
-        fields.refuse(key, "is missing: a package carries the " + std::string(key) + " document", "missing-document");
+        fields.refuse(key, phrase("is missing: a package carries the {} document", key), "missing-document");
     project.design_document = fields.string("design", check_relative_path);
     project.usage_document = fields.string("usage", check_relative_path);
     project.test_document = fields.string("test", check_relative_path);

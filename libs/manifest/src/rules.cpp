@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "mifeng/base/phrase.h"
+
 namespace mifeng::manifest {
 namespace {
 
@@ -37,7 +39,7 @@ Complaint check_label(std::string_view text, std::size_t max_length) {
       !text.empty() && text.size() <= max_length && text.front() != '-' && text.back() != '-' &&
       std::all_of(text.begin(), text.end(), [](char c) { return is_lower(c) || is_digit(c) || c == '-'; });
   if (fine) return std::nullopt;
-  return "must be 1 to " + std::to_string(max_length) + " characters a-z, 0-9 and '-', with no '-' at either end";
+  return phrase("must be 1 to {} characters a-z, 0-9 and '-', with no '-' at either end", max_length);
 }
 
 Complaint check_version(std::string_view text) {
@@ -45,13 +47,13 @@ Complaint check_version(std::string_view text) {
                     std::all_of(text.begin(), text.end(),
                                 [](char c) { return is_alpha(c) || is_digit(c) || c == '.' || c == '_' || c == '-'; });
   if (fine) return std::nullopt;
-  return "must be 1 to 63 characters A-Z, a-z, 0-9, '.', '_' and '-', beginning with a letter or digit";
+  return phrase("must be 1 to 63 characters A-Z, a-z, 0-9, '.', '_' and '-', beginning with a letter or digit");
 }
 
 Complaint check_line(std::string_view text, std::size_t max_bytes) {
-  if (text.empty()) return "must not be empty";
-  if (text.size() > max_bytes) return "must be at most " + std::to_string(max_bytes) + " bytes long";
-  if (has_control_character(text)) return "must be one line without control characters";
+  if (text.empty()) return phrase("must not be empty");
+  if (text.size() > max_bytes) return phrase("must be at most {} bytes long", max_bytes);
+  if (has_control_character(text)) return phrase("must be one line without control characters");
   return std::nullopt;
 }
 
@@ -61,7 +63,7 @@ Complaint check_relative_path(std::string_view text) {
       text.find('\\') == std::string_view::npos &&
       each_part(text, '/', [](std::string_view part) { return part != "" && part != "." && part != ".."; });
   if (fine) return std::nullopt;
-  return "must be a path below the project's folder, without '..', '.', '//' or a '/' at either end";
+  return phrase("must be a path below the project's folder, without '..', '.', '//' or a '/' at either end");
 }
 
 Complaint check_base_image(std::string_view text) {
@@ -71,7 +73,7 @@ Complaint check_base_image(std::string_view text) {
   const bool fine = rest.size() < text.size() && !rest.empty() && rest.front() != ':' && rest.back() != ':' &&
                     text.size() <= 400 && !has_control_character(text);
   if (fine) return std::nullopt;
-  return "must be oci:FOLDER, oci:FOLDER:TAG or docker-archive:FILE";
+  return phrase("must be oci:FOLDER, oci:FOLDER:TAG or docker-archive:FILE");
 }
 
 Complaint check_image(std::string_view text) {
@@ -87,17 +89,17 @@ Complaint check_image(std::string_view text) {
            parts == 2;
   }
   if (fine) return std::nullopt;
-  return "must be vendor/model@sha256: and 64 hex digits, without a registry";
+  return phrase("must be vendor/model@sha256: and 64 hex digits, without a registry");
 }
 
 Complaint check_env_name(std::string_view text) {
   const bool fine =
       !text.empty() && text.size() <= bounds::kEnvNameMax && (is_alpha(text.front()) || text.front() == '_') &&
       std::all_of(text.begin(), text.end(), [](char c) { return is_alpha(c) || is_digit(c) || c == '_'; });
-  if (!fine) return "must be a name of A-Z, a-z, 0-9 and '_' that does not begin with a digit";
+  if (!fine) return phrase("must be a name of A-Z, a-z, 0-9 and '_' that does not begin with a digit");
   if (text.starts_with("MIFENG_") || text.starts_with("LD_") || text.starts_with("KUBERNETES_") ||
       text == "GLIBC_TUNABLES")
-    return "is reserved: names that begin with MIFENG_, LD_ or KUBERNETES_, and GLIBC_TUNABLES, cannot be set";
+    return phrase("is reserved: names that begin with MIFENG_, LD_ or KUBERNETES_, and GLIBC_TUNABLES, cannot be set");
   return std::nullopt;
 }
 
@@ -126,7 +128,7 @@ std::span<const std::string_view> image_env_names() {
 Complaint check_image_env_name(std::string_view text) {
   const auto known = image_env_names();
   if (std::find(known.begin(), known.end(), text) != known.end()) return std::nullopt;
-  return "is none of the variables that an image may bring; set it in the deployment config's spec.env";
+  return phrase("is none of the variables that an image may bring; set it in the deployment config's spec.env");
 }
 
 Complaint check_mount_path(std::string_view text) {
@@ -134,11 +136,11 @@ Complaint check_mount_path(std::string_view text) {
       text.size() > 1 && text.size() <= 400 && text.front() == '/' && !has_control_character(text) &&
       text.find_first_of(":\\,") == std::string_view::npos &&
       each_part(text.substr(1), '/', [](std::string_view part) { return part != "" && part != "." && part != ".."; });
-  if (!normal) return "must be an absolute path without '..', '.', '//', ':', ',' or a '/' at its end";
+  if (!normal) return phrase("must be an absolute path without '..', '.', '//', ':', ',' or a '/' at its end");
   static constexpr std::array<std::string_view, 12> kTaken{"/mifeng", "/app", "/proc", "/sys",   "/dev",  "/etc",
                                                            "/usr",    "/lib", "/bin",  "/lib64", "/sbin", "/boot"};
   for (const std::string_view folder : kTaken)
-    if (below_or_same(text, folder)) return "must not be " + std::string(folder) + " or below it";
+    if (below_or_same(text, folder)) return phrase("must not be {} or below it", folder);
   return std::nullopt;
 }
 
@@ -148,7 +150,7 @@ Complaint check_url_path(std::string_view text) {
         return is_alpha(c) || is_digit(c) || std::string_view("/-._~%").find(c) != std::string_view::npos;
       });
   if (fine) return std::nullopt;
-  return "must be a path that begins with '/', of letters, digits and - . _ ~ % /";
+  return phrase("must be a path that begins with '/', of letters, digits and - . _ ~ % /");
 }
 
 Complaint check_resource_name(std::string_view text) {
@@ -166,7 +168,7 @@ Complaint check_resource_name(std::string_view text) {
            });
   }
   if (fine) return std::nullopt;
-  return "is not a resource; there are cpu, memory, and domain/name as in nvidia.com/gpu";
+  return phrase("is not a resource; there are cpu, memory, and domain/name as in nvidia.com/gpu");
 }
 
 Complaint check_debian_package(std::string_view text) {
@@ -174,7 +176,7 @@ Complaint check_debian_package(std::string_view text) {
                     std::all_of(text.begin(), text.end(),
                                 [](char c) { return is_lower(c) || is_digit(c) || c == '+' || c == '-' || c == '.'; });
   if (fine) return std::nullopt;
-  return "must be the name of a Debian package: a-z, 0-9, '+', '-', '.'";
+  return phrase("must be the name of a Debian package: a-z, 0-9, '+', '-', '.'");
 }
 
 }  // namespace mifeng::manifest

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "mifeng/base/beginning.h"
+#include "mifeng/base/phrase.h"
 
 namespace mifeng::manifest {
 namespace {
@@ -26,6 +27,24 @@ Error yaml_error(std::string_view name, const YamlMark& mark, std::string_view s
                    std::string(sentence));
 }
 
+// What yaml-cpp says in words of its scanner: what a person may look for.
+std::string in_our_words(const std::string& message) {
+  namespace said = YAML::ErrorMsg;
+  if (message == said::TAB_IN_INDENTATION)
+    return phrase("a tab stands where spaces have to: YAML is indented by spaces");
+  if (message == said::END_OF_MAP || message == said::END_OF_SEQ)
+    return phrase(
+        "this line does not belong to what stands above it: see its indentation, and whether a colon is missing");
+  if (message == said::END_OF_MAP_FLOW || message == said::END_OF_SEQ_FLOW || message == said::FLOW_END)
+    return phrase("a bracket is missing here, or one too many");
+  if (message == said::MAP_KEY || message == said::MAP_VALUE)
+    return phrase("a second \": \" in one line, or a wrong indentation; put a value that has a colon in quotes");
+  if (message == said::BLOCK_ENTRY) return phrase("a list cannot begin here: see the indentation");
+  if (message == said::UNKNOWN_TOKEN || message == said::CHAR_IN_SCALAR)
+    return phrase("a value cannot begin with this character: put it in quotes");
+  return message;
+}
+
 // Builds the tree. Nodes under construction lie on a stack and move into their parent when they end.
 class TreeBuilder final : public YAML::EventHandler {
  public:
@@ -40,7 +59,7 @@ class TreeBuilder final : public YAML::EventHandler {
     add(std::move(node));
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    throw Refused{to_mark(mark), "an alias (*name) is not allowed here; write the value out"};
+    throw Refused{to_mark(mark), phrase("an alias (*name) is not allowed here; write the value out")};
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
@@ -65,7 +84,7 @@ class TreeBuilder final : public YAML::EventHandler {
   }
   void OnMapEnd() override { end(); }
   void OnAnchor(const YAML::Mark& mark, const std::string&) override {
-    throw Refused{to_mark(mark), "an anchor (&name) is not allowed here"};
+    throw Refused{to_mark(mark), phrase("an anchor (&name) is not allowed here")};
   }
 
   YamlNode take_root() { return std::exchange(root_, {}); }
@@ -78,10 +97,11 @@ class TreeBuilder final : public YAML::EventHandler {
   };
 
   void refuse_anchor(const YAML::Mark& mark, YAML::anchor_t anchor) {
-    if (anchor != YAML::NullAnchor) throw Refused{to_mark(mark), "an anchor (&name) is not allowed here"};
+    if (anchor != YAML::NullAnchor) throw Refused{to_mark(mark), phrase("an anchor (&name) is not allowed here")};
   }
   void refuse_tag(const YAML::Mark& mark, const std::string& tag) {
-    if (!tag.empty() && tag != "?" && tag != "!") throw Refused{to_mark(mark), "a tag (!name) is not allowed here"};
+    if (!tag.empty() && tag != "?" && tag != "!")
+      throw Refused{to_mark(mark), phrase("a tag (!name) is not allowed here")};
   }
 
   // yaml-cpp 0.7 takes the end of the text for the end of a quoted string; so we look for the quote ourselves.
@@ -97,14 +117,14 @@ class TreeBuilder final : public YAML::EventHandler {
         ++i;
       }
     }
-    throw Refused{to_mark(mark), "the quote that begins here never ends"};
+    throw Refused{to_mark(mark), phrase("the quote that begins here never ends")};
   }
 
   void begin(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YamlNode::Kind kind) {
     refuse_anchor(mark, anchor);
     refuse_tag(mark, tag);
     if (static_cast<int>(open_.size()) >= limits_.depth)
-      throw Refused{to_mark(mark), "more than " + std::to_string(limits_.depth) + " levels"};
+      throw Refused{to_mark(mark), phrase("more than {} levels", limits_.depth)};
     Open open;
     open.node.kind = kind;
     open.node.mark = to_mark(mark);
@@ -117,7 +137,7 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   void add(YamlNode node) {
-    if (++nodes_ > limits_.nodes) throw Refused{node.mark, "more than " + std::to_string(limits_.nodes) + " values"};
+    if (++nodes_ > limits_.nodes) throw Refused{node.mark, phrase("more than {} values", limits_.nodes)};
     if (open_.empty()) {
       root_ = std::move(node);
       return;
@@ -126,12 +146,11 @@ class TreeBuilder final : public YAML::EventHandler {
     if (parent.node.kind == YamlNode::Kind::kSequence) {
       parent.node.items.push_back(std::move(node));
     } else if (!parent.field) {
-      if (node.kind != YamlNode::Kind::kScalar) throw Refused{node.mark, "a key has to be a plain word"};
+      if (node.kind != YamlNode::Kind::kScalar) throw Refused{node.mark, phrase("a key has to be a plain word")};
       if (node.scalar == "<<" && !node.quoted)
-        throw Refused{node.mark, "a merge key (<<) is not allowed here; write the fields out"};
+        throw Refused{node.mark, phrase("a merge key (<<) is not allowed here; write the fields out")};
       if (!parent.keys.insert(node.scalar).second)
-        throw Refused{node.mark,
-                      "the key \"" + std::string(beginning_of(node.scalar, 80)) + "\" stands here a second time"};
+        throw Refused{node.mark, phrase("the key \"{}\" stands here a second time", beginning_of(node.scalar, 80))};
       parent.field = YamlField{std::move(node.scalar), node.mark, {}};
     } else {
       parent.field->value = std::move(node);
@@ -168,7 +187,7 @@ class SecondDocument final : public YAML::EventHandler {
 
  private:
   [[noreturn]] void refuse(const YAML::Mark& mark) {
-    throw Refused{to_mark(mark), "a second document begins here; one file holds one"};
+    throw Refused{to_mark(mark), phrase("a second document begins here; one file holds one")};
   }
 };
 
@@ -218,10 +237,9 @@ std::optional<YamlMark> find_bad_byte(std::string_view text) {
 template <typename Read>
 auto reading(std::string_view text, std::string_view name, const YamlLimits& limits, const Read& read)
     -> decltype(read(std::declval<YAML::Parser&>(), std::declval<TreeBuilder&>())) {
-  if (text.size() > limits.bytes)
-    return yaml_error(name, {}, "the file is larger than " + std::to_string(limits.bytes) + " bytes");
+  if (text.size() > limits.bytes) return yaml_error(name, {}, phrase("the file is larger than {} bytes", limits.bytes));
   if (const auto bad = find_bad_byte(text))
-    return yaml_error(name, *bad, "a byte that is not UTF-8 text; save the file as UTF-8");
+    return yaml_error(name, *bad, phrase("a byte that is not UTF-8 text; save the file as UTF-8"));
   // A byte order mark is allowed and would shift the places.
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   try {
@@ -232,7 +250,7 @@ auto reading(std::string_view text, std::string_view name, const YamlLimits& lim
   } catch (const Refused& refused) {
     return yaml_error(name, refused.mark, refused.sentence);
   } catch (const YAML::Exception& error) {
-    return yaml_error(name, error.mark.is_null() ? YamlMark{} : to_mark(error.mark), error.msg);
+    return yaml_error(name, error.mark.is_null() ? YamlMark{} : to_mark(error.mark), in_our_words(error.msg));
   } catch (const std::exception& error) {
     return yaml_error(name, {}, error.what());
   }
@@ -242,10 +260,10 @@ auto reading(std::string_view text, std::string_view name, const YamlLimits& lim
 
 Result<YamlNode> parse_yaml(std::string_view text, std::string_view name, const YamlLimits& limits) {
   return reading(text, name, limits, [&](YAML::Parser& parser, TreeBuilder& tree) -> Result<YamlNode> {
-    if (!parser.HandleNextDocument(tree)) return yaml_error(name, {}, "the file is empty");
+    if (!parser.HandleNextDocument(tree)) return yaml_error(name, {}, phrase("the file is empty"));
     YamlNode root = tree.take_root();
     SecondDocument second;
-    if (parser.HandleNextDocument(second)) return yaml_error(name, {}, "the file holds more than one document");
+    if (parser.HandleNextDocument(second)) return yaml_error(name, {}, phrase("the file holds more than one document"));
     return root;
   });
 }

@@ -3,6 +3,8 @@
 #include "fields.h"
 #include "read_card.h"
 
+#include "mifeng/base/phrase.h"
+
 namespace mifeng::messages {
 
 json::Object card_object(const PlatformCard& card) {
@@ -38,7 +40,11 @@ std::string encode_card(const PlatformCard& card) { return json::serialize_prett
 
 Result<PlatformCard> decode_card(ByteView json) {
   auto object = json::parse_object(as_text(json), {.bytes = kCardSizeMax, .depth = 4, .values = 64});
-  if (!object) return bad_message(object.error(), "bad-card");
+  if (!object)
+    return Error(
+        ErrorCode::kInvalidArgument, "bad-card",
+        phrase("this is no platform card; the platform's administrator has it: mifeng key export --output-file "
+               "platform.card"));
   return decode_card(*object);
 }
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "mifeng/base/phrase.h"
 #include "mifeng/json/value.h"
 #include "mifeng/os/file.h"
 
@@ -11,11 +12,13 @@ namespace mifeng::models {
 namespace {
 
 constexpr std::chrono::minutes kDeadline{30};
+constexpr std::chrono::seconds kPatience{20};  // with a registry that says nothing
 
 Error cannot_write(int error_number, const std::filesystem::path& path) {
   if (error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG)
     return Error(ErrorCode::kResourceExhausted, "disk-full",
-                 "The disk that holds uploads is full; nothing was stored. Make room and submit again.");
+                 phrase("The platform's disk for uploads is full; nothing was stored. Make room there, or ask its "
+                        "administrator to, and submit again."));
   return errno_error(error_number, "write " + path.string());
 }
 
@@ -58,6 +61,8 @@ std::string image_address(const package::PackageFile& package, const std::string
 
 Result<std::string> push_image(const package::PackageFile& package, const std::string& tag,
                                const PushOptions& options) {
+  const std::string address = options.registry + "/" + package.manifest().image_name + ":" + tag;
+  MIFENG_CHECK(await_registry(options.access, address, kPatience));
   MIFENG_TRY(const TempDir folder, TempDir::create(options.work_dir, "image-"));
   const std::filesystem::path blobs = folder.path() / "blobs" / "sha256";
   std::error_code failed;
@@ -74,8 +79,7 @@ Result<std::string> push_image(const package::PackageFile& package, const std::s
                                       {"size", package.image_manifest().size()}});
   MIFENG_CHECK(write_text(folder.path() / "index.json",
                           json::serialize(json::Object{{"schemaVersion", 2}, {"manifests", std::move(manifests)}})));
-  const std::string name = options.registry + "/" + package.manifest().image_name;
-  MIFENG_CHECK(push_layout(folder.path(), name + ":" + tag, options.access, kDeadline));
+  MIFENG_CHECK(push_layout(folder.path(), address, options.access, kDeadline));
   return image_address(package, options.registry);
 }
 

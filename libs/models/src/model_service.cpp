@@ -74,7 +74,7 @@ Result<ModelVersion> ModelService::find(const trust::Actor& actor, const std::st
   MIFENG_CHECK(require_for_vendor(actor, trust::Permission::kReadModels, vendor_id));
   return context_.db.read([&](store::Transaction& tx) -> Result<ModelVersion> {
     MIFENG_TRY(auto row, store::model_by_version(tx, vendor_id, name, version));
-    if (!row) return trust::not_found("model version", vendor_id + "/" + name + "/" + version);
+    if (!row) return trust::not_found("model version", vendor_id + "/" + name + "@" + version);
     return model_of(tx, *row);
   });
 }

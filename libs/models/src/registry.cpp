@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "mifeng/base/phrase.h"
 #include "mifeng/json/value.h"
 #include "mifeng/os/child_process.h"
 #include "mifeng/os/file.h"
@@ -53,8 +54,8 @@ Result<UniqueFd> login_file(const RegistryAccess& access, const std::string& add
   const auto password = read_secret_line(access.password_file);
   if (!password)
     return Error(ErrorCode::kUnavailable, "registry-login",
-                 "The password of the registry's user cannot be read: " + std::string(password.error().message()) +
-                     " Look at --registry-password-file.");
+                 phrase("The password of the registry's user cannot be read: {} Look at --registry-password-file.",
+                        password.error().message()));
   std::string pair = access.user + ":" + std::string(as_text(password->reveal_for_output()));
   json::Object auths;
   auths.set(address.substr(0, address.find('/')), json::Object{{"auth", to_base64(as_bytes(pair))}});
@@ -82,44 +83,53 @@ std::map<std::string, std::string> environment() {
 
 Error registry_error(const std::string& address, std::string_view output) {
   const std::string registry = address.substr(0, address.find('/'));
-  const std::string words = " It said: " + words_of(output);
+  const std::string words = words_of(output);
   const std::string said = without_name(output, address);
   // Harbor answers 403 or, before its version 2, 412.
   if (has_any(said, {"exceed the configured upper limit", "uota exceeded", "quota", "no space left on device",
                      "507 Insufficient Storage"}))
     return Error(ErrorCode::kResourceExhausted, "registry-full",
-                 "The registry " + registry +
-                     " has no room for the image: the quota of its project, or its disk, is used up. Raise the quota "
-                     "(in Harbor: Administration, Project Quotas) or delete what is not needed, then submit again." +
-                     words);
+                 phrase("The registry {} has no room for the image: the quota of its project, or its disk, is used up. "
+                        "Raise the quota (in Harbor: Administration, Project Quotas) or delete what is not needed, "
+                        "then submit again. It said: {}",
+                        registry, words));
   if (has_any(said, {"x509:", "tls: failed to verify", "certificate"}))
     return Error(ErrorCode::kUnavailable, "registry-untrusted",
-                 "The certificate of the registry " + registry +
-                     " is not trusted here. Give the file of the authority that signed it (--registry-ca); and the "
-                     "name or address must stand in the certificate." +
-                     words);
+                 phrase("The certificate of the registry {} is not trusted here. Give the file of the authority that "
+                        "signed it (--registry-ca); and the name or address must stand in the certificate. It said: {}",
+                        registry, words));
   if (has_any(said, {"server gave HTTP response to HTTPS client", "first record does not look like a TLS handshake"}))
     return Error(ErrorCode::kUnavailable, "registry-not-tls",
-                 "The registry " + registry +
-                     " does not speak TLS. Set it up with a certificate; or, on a network that is yours alone, allow "
-                     "it with --registry-plain-http." +
-                     words);
+                 phrase("The registry {} does not speak TLS. Set it up with a certificate; or, on a network that is "
+                        "yours alone, allow it with --registry-plain-http. It said: {}",
+                        registry, words));
   if (has_any(said, {"unauthorized to access repository", "denied", "403 (Forbidden)", "403 Forbidden", "project"}))
     return Error(ErrorCode::kUnavailable, "registry-denied",
-                 "The registry " + registry + " does not let the platform write " + address +
-                     ". Its project must exist and stand in --registry (HOST:PORT/PROJECT), and its user must be "
-                     "allowed to push, pull and delete there." +
-                     words);
+                 phrase("The registry {} does not let the platform write {}. Its project must exist and stand in "
+                        "--registry (HOST:PORT/PROJECT), and its user must be allowed to push, pull and delete there. "
+                        "It said: {}",
+                        registry, address, words));
   if (has_any(said, {"unauthorized", "authentication required", "401 (Unauthorized)", "401 Unauthorized",
                      "invalid username/password"}))
     return Error(ErrorCode::kUnavailable, "registry-login",
-                 "The registry " + registry +
-                     " does not accept the user and his password. Look at --registry-user and at the first line of the "
-                     "file of --registry-password-file, which is read anew each time." +
-                     words);
+                 phrase("The registry {} does not accept the user and his password. Look at --registry-user and at the "
+                        "first line of the file of --registry-password-file, which is read anew each time. It said: {}",
+                        registry, words));
   return Error(ErrorCode::kUnavailable, "registry-unavailable",
-               "The registry " + registry + " cannot be used now for " + address +
-                   ". Look whether it runs and can be reached from the platform." + words);
+               phrase("The registry {} cannot be used now for {}. Look whether it runs and can be reached from the "
+                      "platform. It said: {}",
+                      registry, address, words));
+}
+
+Result<void> await_registry(const RegistryAccess& access, const std::string& address, std::chrono::seconds patience) {
+  // Of what is asked for nothing need be there: whatever the registry says, it has said something.
+  const auto asked = run_skopeo(access, address, {"inspect", "--raw", "docker://" + address}, "", patience);
+  if (asked || asked.error().code() != ErrorCode::kTimeout) return ok();
+  return Error(
+      ErrorCode::kUnavailable, "registry-unavailable",
+      phrase("The registry {} takes connections and has said nothing for {} s. Look at its log, and whether its "
+             "disk works.",
+             address.substr(0, address.find('/')), patience.count()));
 }
 
 Result<void> run_skopeo(const RegistryAccess& access, const std::string& address, std::vector<std::string> argv,

@@ -2,6 +2,7 @@
 
 #include <tuple>
 
+#include "mifeng/base/phrase.h"
 #include "mifeng/models/context.h"
 #include "mifeng/models/image_push.h"
 #include "mifeng/trust/audit_log.h"
@@ -88,10 +89,10 @@ Result<std::optional<ModelVersion>> find_submitted(const Context& context, const
     MIFENG_TRY(const auto row, find_version(tx, manifest));
     if (!row) return std::optional<ModelVersion>{};
     if (row->package_sm3 != submission.package_sm3)
-      return Error(ErrorCode::kConflict, "version-exists",
-                   manifest.model.name + " " + manifest.model.version + " of " + manifest.vendor.id + " is there (" +
-                       std::string(to_string(row->state)) +
-                       ") with other content. Give the new content a new version.");
+      return Error(
+          ErrorCode::kConflict, "version-exists",
+          phrase("{} is there already ({}), with other content. Give the new content a new version.",
+                 manifest.vendor.id + "/" + manifest.model.name + "@" + manifest.model.version, to_string(row->state)));
     MIFENG_TRY(auto model, model_of(tx, *row));
     return std::optional<ModelVersion>(std::move(model));
   });
@@ -125,7 +126,7 @@ Result<Submitted> store_version(const Context& context, const Submission& submis
     }
     if (raced)
       return Error(ErrorCode::kConflict, "version-exists",
-                   "The version was submitted a moment ago with other content. Look at it first.");
+                   phrase("The version was submitted a moment ago with other content. Look at it first."));
     MIFENG_TRY(const auto vendor, store::find<store::VendorRow>(tx, manifest.vendor.id));
     if (!vendor || vendor->public_key_pem != signer_pem)
       return Error(ErrorCode::kConflict, "vendor-key-changed", "The vendor's key was changed meanwhile. Submit again.");

@@ -8,6 +8,7 @@
 #include <set>
 #include <shared_mutex>
 
+#include "mifeng/base/phrase.h"
 #include "mifeng/models/context.h"
 #include "mifeng/models/image_push.h"
 #include "mifeng/os/file.h"
@@ -23,7 +24,8 @@ constexpr std::size_t kUploadsOfOne = 64;  // unfinished ones of one person
 
 Error disk_full() {
   return Error(ErrorCode::kResourceExhausted, "disk-full",
-               "The disk that holds uploads is full; what was stored before is intact. Make room and go on.");
+               phrase("The platform's disk for uploads is full; what was stored before is intact. Make room there, or "
+                      "ask its administrator to, and submit again."));
 }
 
 std::filesystem::path folder_of(const Context& context) { return context.options.uploads; }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mifeng/base/phrase.h"
 #include "mifeng/models/context.h"
 #include "mifeng/models/vendor_service.h"
 #include "mifeng/sealed/context.h"
@@ -57,8 +58,9 @@ Result<crypto::Sm2PublicKey> key_in_force(const Context& context, const trust::A
 
 Error not_verified(const std::string& why) {
   return Error(ErrorCode::kVerificationFailed, "payload-not-verified",
-               "The payload is not one that this vendor sealed for this platform under this model and version (" + why +
-                   "). Pack it again with this platform's card and the vendor's registered key.");
+               phrase("The payload is not one that this vendor sealed for this platform under this model and version "
+                      "({}). Pack it again with this platform's card and the vendor's registered key.",
+                      why));
 }
 
 // MAC under this vendor, model and version, and the registered key's signature. Gives the delivery key's id.
@@ -75,7 +77,10 @@ Result<std::string> verify_payload_header(const package::PackageFile& package, c
     delivery_id = to_hex(header->recipient(i).key_id);
     delivery = keys.delivery_key(delivery_id);
   }
-  if (delivery == nullptr) return not_verified("no-recipient");
+  if (delivery == nullptr)
+    return Error(ErrorCode::kVerificationFailed, "payload-not-verified",
+                 phrase("The package is sealed for another platform, or for a key that this one has destroyed: pack it "
+                        "again with this platform's card (mifeng key export)."));
   const auto sealed_for = sealed::payload_context(manifest.vendor.id, manifest.model.name, manifest.model.version);
   if (!sealed_for) return not_verified(sealed_for.error().reason());
   if (const auto root_key = sealed::verify_header(*header, *delivery, *sealed_for, policy); !root_key)

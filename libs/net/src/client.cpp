@@ -1,4 +1,5 @@
 #include "mifeng/net/client.h"
+#include "mifeng/base/phrase.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -38,9 +39,13 @@ bool is_field_text(std::string_view text) {
 Error client_error(const Error& error, const ClientOptions& options) {
   if (error.code() == ErrorCode::kTimeout)
     return Error(ErrorCode::kTimeout, "no-answer",
-                 "The server did not go on within " + std::to_string(options.idle_timeout.count()) + " ms.");
+                 phrase("The server did not go on within {} ms.", options.idle_timeout.count()));
   if (error.reason() == "peer-closed") return Error(ErrorCode::kUnavailable, "connection-lost", error.message());
   return error;
+}
+
+Error cut_off() {
+  return {ErrorCode::kUnavailable, "connection-lost", phrase("The connection ended in the middle of the answer.")};
 }
 
 class Stream final : public ResponseStream {
@@ -99,9 +104,7 @@ class Stream final : public ResponseStream {
         // The end of the connection ends a body without a length; it cuts off any other.
         error_code ec;
         parser_->put_eof(ec);
-        if (ec)
-          co_return Error(ErrorCode::kUnavailable, "connection-lost",
-                          "The connection ended in the middle of the answer.");
+        if (ec) co_return cut_off();
         break;
       }
     }

@@ -19,6 +19,7 @@
 #include <boost/beast/ssl/ssl_stream.hpp>
 #include <cerrno>
 
+#include "mifeng/base/phrase.h"
 #include "tls_context.h"
 
 namespace mifeng::net {
@@ -229,6 +230,18 @@ Task<std::unique_ptr<Wire>> accept_tls(std::unique_ptr<Wire> plain, std::shared_
   co_return std::unique_ptr<Wire>(std::move(wire));
 }
 
+namespace {
+
+Error no_answer(const std::string& where, Milliseconds waited) {
+  return {ErrorCode::kTimeout, "no-answer", phrase("No answer from {} within {} ms.", where, waited.count())};
+}
+
+Error cannot_connect(const std::string& where, const error_code& why) {
+  return {ErrorCode::kUnavailable, "cannot-connect", phrase("Cannot connect to {}: {}.", where, why.message())};
+}
+
+}  // namespace
+
 Task<std::unique_ptr<Wire>> connect_tcp(std::string host, std::uint16_t port, const ConnectTls* tls,
                                         Milliseconds timeout) {
   const auto executor = co_await asio::this_coro::executor;
@@ -258,10 +271,8 @@ Task<std::unique_ptr<Wire>> connect_tcp(std::string host, std::uint16_t port, co
     }
     co_return std::unique_ptr<Wire>(std::make_unique<PlainWire>(std::move(stream)));
   }
-  if (ec == beast::error::timeout)
-    co_return Error(ErrorCode::kTimeout, "no-answer",
-                    "No answer from " + where + " within " + std::to_string(timeout.count()) + " ms.");
-  co_return Error(ErrorCode::kUnavailable, "cannot-connect", "Cannot connect to " + where + ": " + ec.message() + ".");
+  if (ec == beast::error::timeout) co_return no_answer(where, timeout);
+  co_return cannot_connect(where, ec);
 }
 
 Task<std::unique_ptr<Wire>> connect_unix(std::string path, Milliseconds timeout) {
@@ -274,11 +285,8 @@ Task<std::unique_ptr<Wire>> connect_unix(std::string path, Milliseconds timeout)
   stream.expires_after(timeout);
   co_await stream.async_connect(Protocol::endpoint(asio::local::stream_protocol::endpoint(path)),
                                 asio::redirect_error(asio::use_awaitable, ec));
-  if (ec == beast::error::timeout)
-    co_return Error(ErrorCode::kTimeout, "no-answer", "No answer on the socket " + path + ".");
-  if (ec)
-    co_return Error(ErrorCode::kUnavailable, "cannot-connect",
-                    "Cannot connect to the socket " + path + ": " + ec.message() + ".");
+  if (ec == beast::error::timeout) co_return no_answer(path, timeout);
+  if (ec) co_return cannot_connect(path, ec);
   co_return std::unique_ptr<Wire>(std::make_unique<PlainWire>(std::move(stream)));
 }
 

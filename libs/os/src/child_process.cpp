@@ -13,6 +13,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "mifeng/base/phrase.h"
+
 extern char** environ;  // POSIX leaves its declaration to the program
 
 namespace mifeng {
@@ -85,7 +87,7 @@ ChildExit from_siginfo(const siginfo_t& info) {
 }  // namespace
 
 std::string ChildExit::describe() const {
-  return signal != 0 ? "killed by signal " + std::to_string(signal) : "exit status " + std::to_string(code);
+  return signal != 0 ? phrase("killed by signal {}", signal) : phrase("exit status {}", code);
 }
 
 ChildProcess::ChildProcess(ChildProcess&& other) noexcept

@@ -46,11 +46,11 @@ Result<std::string> read_document(const PackOptions& options, const char* name, 
   std::error_code error;
   if (!fs::is_regular_file(file, error))
     return Error(ErrorCode::kInvalidArgument, "missing-document",
-                 "the " + std::string(name) + " document is missing: there is no file " + file.string());
+                 phrase("the {} document is missing: there is no file {}", name, file.string()));
   MIFENG_TRY(std::string text, read_text_file(file, kLimits.document_size));
   if (text.find_first_not_of(" \t\r\n") == std::string::npos)
     return Error(ErrorCode::kInvalidArgument, "missing-document",
-                 "the " + std::string(name) + " document is empty: " + file.string());
+                 phrase("the {} document is empty: {}", name, file.string()));
   return text;
 }
 

@@ -1,6 +1,7 @@
 // Signing in and out, who a bearer token is, and changing one's own password.
 #include <algorithm>
 
+#include "mifeng/base/phrase.h"
 #include "mifeng/trust/audit_log.h"
 #include "mifeng/trust/context.h"
 #include "mifeng/trust/rows.h"
@@ -16,7 +17,8 @@ constexpr UnixMillis kBrowserSessionMax = 7 * 24 * 60 * kMinute;
 constexpr std::size_t kAgentMax = 200;
 
 Error bad_sign_in() {
-  return Error(ErrorCode::kUnauthenticated, "bad-sign-in", "Name or password is wrong, or the person is disabled.");
+  return Error(ErrorCode::kUnauthenticated, "bad-sign-in",
+               phrase("Name or password is wrong, or the person is disabled."));
 }
 
 // Printable ASCII alone: it came from a stranger, and is shown to people.

@@ -3,13 +3,14 @@
 #include <algorithm>
 
 #include "mifeng/base/bounds.h"
+#include "mifeng/base/phrase.h"
 
 namespace mifeng::proxy {
 namespace {
 
 Error bad_path(std::string_view why) {
   return {ErrorCode::kInvalidArgument, "bad-path",
-          "the path is refused because " + std::string(why) + "; send each path in its plain form"};
+          phrase("The path is refused ({}); send each path in its plain form.", why)};
 }
 
 int hex_value(char c) {
@@ -58,25 +59,25 @@ std::optional<std::string> complain_of_escape(std::string_view path, std::size_t
 }  // namespace
 
 Result<std::string> normalise_path(std::string_view raw_path) {
-  if (raw_path.empty() || raw_path.front() != '/') return bad_path("it does not begin with a slash");
+  if (raw_path.empty() || raw_path.front() != '/') return bad_path(phrase("it does not begin with a slash"));
   std::string path;
   path.reserve(raw_path.size());
   for (std::size_t i = 0; i < raw_path.size(); ++i) {
     const char c = raw_path[i];
     const auto byte = static_cast<unsigned char>(c);
-    if (byte <= 0x20 || byte == 0x7f) return bad_path("a control character or a space stands in it");
-    if (c == '\\' || c == '#') return bad_path("a backslash or a '#' stands in it");
-    if (c == '/' && i > 0 && raw_path[i - 1] == '/') return bad_path("a segment is empty");
+    if (byte <= 0x20 || byte == 0x7f) return bad_path(phrase("a control character or a space stands in it"));
+    if (c == '\\' || c == '#') return bad_path(phrase("a backslash or a '#' stands in it"));
+    if (c == '/' && i > 0 && raw_path[i - 1] == '/') return bad_path(phrase("a segment is empty"));
     if (c != '%') {
       path.push_back(c);
       continue;
     }
     const int high = i + 2 < raw_path.size() ? hex_value(raw_path[i + 1]) : -1;
     const int low = i + 2 < raw_path.size() ? hex_value(raw_path[i + 2]) : -1;
-    if (high < 0 || low < 0) return bad_path("an escape in it is not complete");
+    if (high < 0 || low < 0) return bad_path(phrase("an escape in it is not complete"));
     const auto decoded = static_cast<char>(high * 16 + low);
     if (decoded == '/' || decoded == '\\' || decoded == '.' || decoded == '\0')
-      return bad_path("a slash, backslash, full stop or NUL is escaped in it");
+      return bad_path(phrase("a slash, backslash, full stop or NUL is escaped in it"));
     path.push_back(decoded);
     i += 2;
   }
@@ -84,7 +85,7 @@ Result<std::string> normalise_path(std::string_view raw_path) {
   for (std::size_t begin = 1; begin <= path.size();) {
     const std::size_t end = std::min(path.find('/', begin), path.size());
     const std::string_view segment(path.data() + begin, end - begin);
-    if (segment == "." || segment == "..") return bad_path("a segment is '.' or '..'");
+    if (segment == "." || segment == "..") return bad_path(phrase("a segment is '.' or '..'"));
     begin = end + 1;
   }
   return path;

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "mifeng/base/phrase.h"
+
 namespace mifeng::proxy {
 namespace {
 
@@ -121,7 +123,8 @@ Result<Router::Match> Router::match(std::string_view raw_target) const {
   const std::string_view raw_path = path_of(raw_target);
   MIFENG_TRY(std::string path, normalise_path(raw_path));
   if (raw_target.find('#') != raw_target.npos)
-    return Error(ErrorCode::kInvalidArgument, "bad-path", "a '#' stands in the request target; leave the fragment out");
+    return Error(ErrorCode::kInvalidArgument, "bad-path",
+                 phrase("A # stands in the request target; leave the fragment out."));
   for (;;) {
     if (const auto found = by_prefix_.find(path); found != by_prefix_.end()) {
       const RouteEntry& entry = *found->second;
@@ -129,8 +132,9 @@ Result<Router::Match> Router::match(std::string_view raw_target) const {
       const bool whole = prefix == "/" || (raw_path.starts_with(prefix) &&
                                            (raw_path.size() == prefix.size() || raw_path[prefix.size()] == '/'));
       if (!whole) {
-        return Error(ErrorCode::kInvalidArgument, "bad-path",
-                     "the access prefix is escaped otherwise than it is registered; use it as it stands there");
+        return Error(
+            ErrorCode::kInvalidArgument, "bad-path",
+            phrase("The access prefix is escaped otherwise than it is registered; use it as it stands there."));
       }
       return Match{&entry, forward_target(raw_target, prefix, entry.forward.path)};
     }
@@ -138,7 +142,8 @@ Result<Router::Match> Router::match(std::string_view raw_target) const {
     if (slash == path.npos) break;
     path.resize(slash);
   }
-  return Error(ErrorCode::kNotFound, "unknown-prefix", "no model is served under this path; look up its access prefix");
+  return Error(ErrorCode::kNotFound, "unknown-prefix",
+               phrase("No model is served under this path; look up its access prefix."));
 }
 
 const Caller* Router::caller(std::string_view key) const {
@@ -150,13 +155,15 @@ Result<void> Router::authorise(const RouteEntry& entry, std::string_view key) co
   if (entry.route.open) return ok();
   if (key.empty()) {
     return Error(ErrorCode::kUnauthenticated, "no-caller-key",
-                 "this model needs a caller key; send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'");
+                 phrase("This model needs an API key; send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'."));
   }
   const Caller* const known = caller(key);
   if (known == nullptr)
-    return Error(ErrorCode::kUnauthenticated, "unknown-caller-key", "this caller key is not known; ask for a new one");
+    return Error(ErrorCode::kUnauthenticated, "unknown-caller-key",
+                 phrase("This API key is not known, or has ended; ask the operator for a new one."));
   if (entry.route.callers && !entry.callers.contains(known->id))
-    return Error(ErrorCode::kPermissionDenied, "caller-not-allowed", "this caller may not use this model");
+    return Error(ErrorCode::kPermissionDenied, "caller-not-allowed",
+                 phrase("This caller may not use this model; ask the operator to allow it on the route."));
   return ok();
 }
 

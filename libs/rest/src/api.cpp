@@ -10,6 +10,7 @@
 
 #include "browser.h"
 #include "mifeng/base/beginning.h"
+#include "mifeng/base/phrase.h"
 #include "mifeng/messages/tools.h"
 #include "mifeng/net/source.h"
 #include "mifeng/rest/http_status.h"
@@ -244,7 +245,7 @@ struct Api::Impl {
           door == Door::kLocal && peer.process && (peer.process->uid == ::geteuid() || peer.process->uid == 0);
       if (!ours)
         co_return Error(ErrorCode::kUnauthenticated, "not-signed-in",
-                        "Sign in first: POST /api/v1/session, or `mifeng login`.");
+                        phrase("Sign in first: `mifeng login`, the console, or POST /api/v1/session."));
       call->actor = local_administrator();
       co_return ok();
     }

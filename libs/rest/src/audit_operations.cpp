@@ -21,7 +21,7 @@ Result<Reply> list(Call& call) {
 
 net::Task<net::Response> export_log(std::shared_ptr<Call> call) {
   auto produce = [](Call& of, const PieceSink& sink) { return of.platform.audit().export_log(of.actor, sink); };
-  auto answer = co_await stream_answer(call, "application/x-ndjson", std::move(produce));
+  auto answer = co_await stream_answer(call, "application/x-ndjson", kWholeWait, std::move(produce));
   co_return answer;
 }
 

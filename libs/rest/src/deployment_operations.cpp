@@ -135,7 +135,8 @@ net::Task<net::Response> logs(std::shared_ptr<Call> call) {
   auto produce = [options](Call& of, const PieceSink& sink) {
     return of.platform.deployments().logs(of.actor, of.id(), options, sink);
   };
-  auto answer = co_await stream_answer(call, "text/plain; charset=utf-8", std::move(produce));
+  const auto first_wait = options.follow ? kFollowedWait : kWholeWait;
+  auto answer = co_await stream_answer(call, "text/plain; charset=utf-8", first_wait, std::move(produce));
   co_return answer;
 }
 

@@ -12,8 +12,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kWaitingMax = 1 << 20;  // bytes
-// How long the first piece or error is waited for before the answer begins without either.
-constexpr auto kFirstWait = 300ms;
 
 // Between the thread that produces and the coroutine that sends.
 class Channel {
@@ -100,6 +98,7 @@ net::Task<void> send(std::shared_ptr<Channel> channel, net::BodySink& sink) {
 }  // namespace
 
 net::Task<net::Response> stream_answer(std::shared_ptr<Call> call, std::string content_type,
+                                       std::chrono::milliseconds first_wait,
                                        std::function<Result<void>(Call&, const PieceSink&)> produce) {
   auto channel = std::make_shared<Channel>();  // shared by the producing thread and the sending coroutine
   // Goes with the last copy of the writer, so also when the answer is never sent.
@@ -111,7 +110,7 @@ net::Task<net::Response> stream_answer(std::shared_ptr<Call> call, std::string c
   });
   if (!accepted)
     co_return Error(ErrorCode::kUnavailable, "busy", "Too many such requests run at once; try again in a moment.");
-  const auto deadline = std::chrono::steady_clock::now() + kFirstWait;
+  const auto deadline = std::chrono::steady_clock::now() + first_wait;
   for (;;) {
     const Channel::State state = channel->look();
     if (state.result && !*state.result && !state.has_pieces) co_return state.result->error();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "connection.h"
+#include "mifeng/base/phrase.h"
 #include "mifeng/store/rows.h"
 
 namespace mifeng::store {
@@ -25,7 +26,8 @@ Error database_error(int result, const std::string& text) {
                  "The database is busy with another write. Try again in a few seconds.");
   if (primary == kFull || contains(text, "database or disk is full") || (primary == kIoError && errno == ENOSPC))
     return Error(ErrorCode::kResourceExhausted, "disk-full",
-                 "The disk that holds the database is full; nothing was changed. Make room and try again.");
+                 phrase("The disk of the platform's database is full; nothing was changed. Make room there, or ask its "
+                        "administrator to, and try again."));
   if (contains(text, "FOREIGN KEY constraint failed"))
     return Error(ErrorCode::kConflict, "still-referenced", "Something else still refers to this.");
   if (primary == kConstraint || contains(text, "UNIQUE constraint failed"))

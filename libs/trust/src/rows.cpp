@@ -1,5 +1,6 @@
 #include "mifeng/trust/rows.h"
 
+#include "mifeng/base/phrase.h"
 #include "mifeng/crypto/sm3.h"
 
 namespace mifeng::trust {
@@ -16,7 +17,7 @@ std::string sm3_hex(ByteView bytes) { return to_hex(crypto::sm3(bytes)); }
 std::string sm3_hex(std::string_view text) { return sm3_hex(as_bytes(text)); }
 
 Error not_found(const std::string& what, const std::string& id) {
-  return Error(ErrorCode::kNotFound, "not-found", "There is no " + what + " \"" + id + "\".");
+  return Error(ErrorCode::kNotFound, "not-found", phrase("There is no {} \"{}\".", what, id));
 }
 
 }  // namespace mifeng::trust

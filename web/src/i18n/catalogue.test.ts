@@ -19,6 +19,12 @@ test('a sentence is looked up by the rules of spec/messages', () => {
   expect(made.sentence(' waits')).toBe(' 等待');
 });
 
+test('what stands behind the place of a fault is looked up', () => {
+  expect(made.sentence('a/mifeng.yaml:3:1: all is well')).toBe('a/mifeng.yaml:3:1: 一切正常');
+  expect(made.sentence('a/mifeng.yaml:3:1: spec.ports: all is well')).toBe('a/mifeng.yaml:3:1: spec.ports: 一切正常');
+  expect(made.sentence('a:b:1: spec.ports: all is well')).toBe('a:b:1: spec.ports: all is well');
+});
+
 test('an error is the Chinese of its reason and the sentence behind it', () => {
   expect(made.error('prefix-taken', 'The prefix /a belongs to rt-1.')).toBe('前缀已被使用（The prefix /a belongs to rt-1）');
   expect(made.error('unheard-of', 'all is well')).toBe('一切正常');

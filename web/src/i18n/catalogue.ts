@@ -46,7 +46,16 @@ export class Catalogue {
         return part;
       });
     }
-    return english;
+    const place = /^\S.*?:\d+:\d+: /.exec(english);
+    return place ? place[0] + this.atPlace(english.slice(place[0].length)) : english;
+  }
+
+  // What stands behind the place of a fault: a sentence, or one behind a field's path and a colon.
+  private atPlace(english: string): string {
+    const whole = this.sentence(english);
+    const colon = english.indexOf(': ') + 2;
+    if (whole !== english || colon === 1) return whole;
+    return english.slice(0, colon) + this.sentence(english.slice(colon));
   }
 
   // The Chinese of a reason alone: of what several have in common.

@@ -28,7 +28,8 @@ MIFENG_LISTED(NewCaller, of(Caller, caller),
 
 // A key that is to be made.
 struct KeyWish {
-  std::string name = "first";    // its caller has no other of this name
+  // Its caller has no other of this name; where nobody gave one, it is no word of any language.
+  std::string name = "1";
   std::int64_t lifetime_ms = 0;  // 0: it does not end by itself
 };
 

@@ -23,10 +23,15 @@ struct Session {
 struct Patience {
   // Without a byte either way. Verifying a large package takes a while, during which nothing is sent.
   std::chrono::milliseconds silence = std::chrono::minutes(10);
+  // The same of what is followed, where nothing may happen for a while.
+  std::chrono::milliseconds stillness = std::chrono::minutes(10);
   // How long a platform that cannot be reached, or answers 503, is asked again. Only for a program that asks for
   // nothing that could not be asked for twice: an answer may have been on its way when the connection broke.
   std::chrono::milliseconds absence{0};
 };
+
+// What is streamed ends by itself without a pause (kWhole), or has pauses as long as nothing happens (kFollowed).
+enum class Streaming { kWhole, kFollowed };
 
 class PlatformClient {
  public:
@@ -35,6 +40,10 @@ class PlatformClient {
 
   // From now on a signal ends whatever waits for the platform: kCancelled "interrupted". `stop` must outlive this.
   void stop_by(StopSignal& stop) { stop_ = &stop; }
+
+  // What tells the person who waits for an answer that it is waited for: called from another thread after two seconds,
+  // and each second from then on, with how long it has been; and with 0 once that is over, if it was called at all.
+  void tell_waiting(std::function<void(std::chrono::seconds)> tell) { tell_ = std::move(tell); }
 
   // `path` is below /api/v1. Another status than 2xx becomes the error that its body says, kUnavailable "bad-answer"
   // where it says none. An empty body is null.
@@ -51,23 +60,30 @@ class PlatformClient {
   // For uploads.
   Result<json::Value> send_bytes(const std::string& method, const std::string& path, std::string bytes) const;
   Result<json::Value> send_package(const std::string& path, const std::filesystem::path& package) const;
-  // Piece by piece, until it ends or `on_piece` fails. Asked once, whatever the patience.
-  Result<void> follow(const std::string& path, const std::function<Result<void>(ByteView)>& on_piece) const;
+  // Piece by piece, until it ends or `on_piece` fails. Asked once, whatever the absence that is allowed.
+  Result<void> stream(const std::string& path, Streaming how,
+                      const std::function<Result<void>(ByteView)>& on_piece) const;
 
   const Session& session() const { return session_; }
 
  private:
-  PlatformClient(net::HttpClient client, std::string base, Session session, Patience patience)
-      : client_(std::move(client)), base_(std::move(base)), session_(std::move(session)), patience_(patience) {}
+  PlatformClient(net::HttpClient client, net::HttpClient follower, std::string base, Session session, Patience patience)
+      : client_(std::move(client)),
+        follower_(std::move(follower)),
+        base_(std::move(base)),
+        session_(std::move(session)),
+        patience_(patience) {}
   net::ClientRequest request(const std::string& method, const std::string& path) const;
   Result<std::string> exchange(const net::ClientRequest& request) const;
   Result<json::Value> exchange_json(const net::ClientRequest& request) const;
 
   net::HttpClient client_;
+  net::HttpClient follower_;
   std::string base_;
   Session session_;
   Patience patience_;
   StopSignal* stop_ = nullptr;
+  std::function<void(std::chrono::seconds)> tell_;
 };
 
 }  // namespace mifeng::client

@@ -81,9 +81,9 @@ struct Unit {
   bool ready = false;
   std::string reason;       // one sentence for a person; empty when running and ready
   std::string reason_code;  // stable: "", "image-not-pulled", "port-taken", "out-of-memory", "exited", "not-ready",
-                            // "not-answering", "cannot-start", "drifted" (not as rendered),
-                            // "changed" (by somebody, while it ran: what it was granted is void); docs/kubernetes.md
-                            // has those of clusters
+                            // "not-answering", "no-grant", "listens-elsewhere", "cannot-start", "drifted" (not as
+                            // rendered), "changed" (by somebody, while it ran: what it was granted is void);
+                            // docs/kubernetes.md has those of clusters
   std::string remedy;       // as Reason has it
   std::optional<UnixMillis> started_at_ms;
   std::optional<UnixMillis> finished_at_ms;

@@ -22,8 +22,8 @@ std::string image_address(const package::PackageFile& package, const std::string
 Result<void> push_layout(const std::filesystem::path& layout, const std::string& address, const RegistryAccess& access,
                          std::chrono::seconds deadline);
 // Writes the image's OCI layout below work_dir, copies it to REGISTRY/NAME:TAG and removes it again. Gives
-// "REGISTRY/NAME@DIGEST"; what is there already is not sent again. Errors as push_layout(); kResourceExhausted
-// "disk-full".
+// "REGISTRY/NAME@DIGEST"; what is there already is not sent again. Errors as push_layout() and
+// await_registry(); kResourceExhausted "disk-full".
 Result<std::string> push_image(const package::PackageFile& package, const std::string& tag, const PushOptions& options);
 
 }  // namespace mifeng::models

@@ -27,6 +27,10 @@ struct RegistryAccess {
 Result<void> run_skopeo(const RegistryAccess& access, const std::string& address, std::vector<std::string> argv,
                         std::string_view side, std::chrono::seconds deadline);
 
+// Waits until the registry of `address` has answered anything at all, an error too. kUnavailable "registry-unavailable"
+// where it has not for `patience`: a copy would be given its hour before that is noticed.
+Result<void> await_registry(const RegistryAccess& access, const std::string& address, std::chrono::seconds patience);
+
 // What skopeo said of a call that failed, as a sentence with what to do. kUnavailable "registry-login" (unknown user or
 // wrong password), "registry-denied" (he may not write there, or there is no such project), "registry-untrusted" (its
 // certificate), "registry-not-tls", "registry-unavailable" (it is away, or anything else); kResourceExhausted

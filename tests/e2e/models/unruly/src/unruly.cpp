@@ -1,5 +1,7 @@
 // A model that misbehaves on request: MODE in its environment says how it starts, {"do": ...} how it answers.
+#include <arpa/inet.h>
 #include <mifeng/model.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -30,6 +32,18 @@ bool can_write(const char* path) {
   }
 }
 
+// As a model does that was written for a machine of its own.
+[[noreturn]] void listen_elsewhere() {
+  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in everywhere{};
+  everywhere.sin_family = AF_INET;
+  everywhere.sin_port = htons(8080);
+  if (::bind(listener, reinterpret_cast<const sockaddr*>(&everywhere), sizeof everywhere) != 0 ||
+      ::listen(listener, 16) != 0)
+    std::_Exit(8);
+  for (;;) ::pause();
+}
+
 }  // namespace
 
 void load() {
@@ -41,6 +55,7 @@ void load() {
   if (mode() == "hang") {
     for (;;) ::pause();
   }
+  if (mode() == "elsewhere") listen_elsewhere();
   if (mode() == "eat") eat();
 }
 

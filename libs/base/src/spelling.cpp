@@ -1,8 +1,8 @@
-#include "cli/spelling.h"
+#include "mifeng/base/spelling.h"
 
 #include <algorithm>
 
-namespace mifeng::cli {
+namespace mifeng {
 namespace {
 
 constexpr std::size_t kWordMax = 64;  // nobody types a longer one by mistake
@@ -40,4 +40,4 @@ std::string nearest(std::string_view word, const std::vector<std::string>& words
   return found;
 }
 
-}  // namespace mifeng::cli
+}  // namespace mifeng
