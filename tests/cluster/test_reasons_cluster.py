@@ -103,14 +103,14 @@ def test_an_image_that_the_registry_does_not_have(site, deploy):
         deployment = deploy("no-image")
         Told(site, deployment, "image-not-found").says(
             "the registry does not have the image of the container start", "push the package again",
-            "镜像库中没有容器 start 的镜像", "请重新提交模型包")
+            "镜像仓库中没有容器 start 的镜像", "请重新提交模型包")
         assert "push the package again" in event_of(site, deployment, "ImageNotFound")
 
 
 def test_a_registry_that_wants_a_login(site, deploy):
     with registry(site, site.k8s.secure_registry):
         Told(site, deploy("no-login"), "registry-refused").says(
-            "the registry refuses the image", "mifeng cluster set CLUSTER --pull-user", "镜像库拒绝", "mifeng cluster set CLUSTER --pull-user")
+            "the registry refuses the image", "mifeng cluster set CLUSTER --pull-user", "镜像仓库拒绝", "mifeng cluster set CLUSTER --pull-user")
 
 
 def test_a_registry_whose_certificate_no_node_trusts(site, deploy):
@@ -124,7 +124,7 @@ def test_a_registry_that_no_node_reaches(site, deploy):
     site.k8s.trust_registry("closed.test", f"http://{site.k8s.node_address}:9")
     with registry(site, "closed.test"):
         Told(site, deploy("no-way"), "image-not-pulled").says(
-            "could not be pulled", "see whether the nodes reach the registry", "无法拉取", "能否连接镜像库")
+            "could not be pulled", "see whether the nodes reach the registry", "无法拉取", "能否连接镜像仓库")
 
 
 def test_a_login_of_the_registry_that_somebody_deleted(site):
@@ -137,7 +137,7 @@ def test_a_login_of_the_registry_that_somebody_deleted(site):
     deployment = site.deploy("no-secret", site.version, cluster="private")
     try:
         Told(site, deployment, "no-pull-secret").says(
-            "its login is not in the namespace", "--pull-user", "没有镜像库的登录凭据", "--pull-user")
+            "its login is not in the namespace", "--pull-user", "没有镜像仓库的登录凭据", "--pull-user")
         event_of(site, deployment, "NoPullSecret", "private")
     finally:
         site.delete(deployment)

@@ -227,7 +227,7 @@ def test_why_a_pull_fails_is_said_in_both_languages(site):
                              capture_output=True, text=True, check=True,
                              env={**os.environ, "LC_ALL": "zh_CN.UTF-8",
                                   "MIFENG_PLATFORM": f"unix:{site.installation.data}/run/mifengd.sock"}).stdout
-    assert "镜像库拒绝" in chinese and "请给集群一个镜像库接受的登录凭据" in chinese
+    assert "镜像仓库拒绝" in chinese and "请给集群一个镜像仓库接受的登录凭据" in chinese
     assert site.answers(), "what ran goes on"
     (site.place / "nodes.password").write_text(site.password + "\n")
     mifeng("cluster", "set", "kubernetes", "--pull-user", site.k8s.registry_user, "--pull-password-file",
