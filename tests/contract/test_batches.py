@@ -94,6 +94,7 @@ def test_plans_do_not_outlive_the_platform_and_batches_do(own):
 def test_the_command_line_plans_and_applies_a_list(own, mifeng, tmp_path):
     listed = tmp_path / "list.yaml"
     listed.write_text("- version: acme/digits@2.0.0\n  name: c1\n  replicas: 2\n  limits: {memory: 2Gi, cpu: 1}\n"
+                      "  volumes: [{name: cache, medium: memory, size: 1073741824}]\n"
                       "- version: acme/digits@9.9.9\n  name: c2\n"
                       "- version: acme/letters@1.0.0\n  name: c3\n  env: []\n")
     done = mifeng("batch", "plan", str(listed), status=8)
@@ -106,6 +107,7 @@ def test_the_command_line_plans_and_applies_a_list(own, mifeng, tmp_path):
     assert "新建 2 项" in done.stderr.decode() and "请提交并接收该版本" in done.stdout.decode()
     plan = shown(mifeng("batch", "plan", str(listed), "-o", "json", status=8))
     assert plan["items"][0]["request"]["limits"] == {"memory": "2Gi", "cpu": "1"}
+    assert plan["items"][0]["request"]["volumes"] == [{"name": "cache", "medium": "memory", "size": "1073741824"}]
     assert b"plan-refuses" in mifeng("batch", "apply", plan["id"], status=5).stderr
     batch = shown(mifeng("batch", "apply", plan["id"], "--without", "2", "-o", "json"))
     assert [item["number"] for item in batch["items"]] == [1, 3]

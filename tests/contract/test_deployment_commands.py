@@ -35,6 +35,35 @@ def test_deploying_again_updates(mifeng):
     assert b"bad-env" in mifeng("deploy", "acme/digits@1.0.0", "--env", "LANG", status=2).stderr
 
 
+def test_a_volume_is_put_elsewhere(mifeng):
+    made = shown(mifeng("deploy", "acme/digits@1.0.0", "--name", "placed", "--volume",
+                        "cache=claim:shared,size=10Gi,class=fast", "-o", "json"))
+    assert made["overlay"]["volumes"] == [{"name": "cache", "claim": "shared", "size": "10Gi", "storage_class": "fast"}]
+    plan = mifeng("update", "placed", "--volume", "cache=memory,size=1Gi", "--plan").stdout.decode().splitlines()
+    assert plan[1:] == [f"  + model.mounts./cache: {1 << 30}",
+                        f'  - mounts./cache: {{"claim":"acme.shared","sizeBytes":{10 << 30},"storageClass":"fast"}}']
+    updated = shown(mifeng("update", "placed", "--volume", "cache=disk", "-o", "json"))
+    assert updated["overlay"]["volumes"] == [{"name": "cache", "medium": "disk"}]
+    chinese = {"LC_ALL": "zh_CN.UTF-8"}
+    for wrong in ("cache", "cache=", "=memory", "cache=claim:", "cache=/etc", "cache=memory,", "cache=memory,size=",
+                  "cache=memory,size=1Gi,size=2Gi", "cache=memory,owner=root", ""):
+        assert b"bad-volume" in mifeng("update", "placed", "--volume", wrong, status=2).stderr, wrong
+        assert "--volume 的格式为".encode() in mifeng("update", "placed", "--volume", wrong, status=2, env=chinese).stderr
+    assert b"bad-overlay" in mifeng("update", "placed", "--volume", "other=memory", status=2).stderr
+    refused = mifeng("update", "placed", "--volume", "cache=memory,size=much", status=2, env=chinese).stderr.decode()
+    assert "数量写法有误" in refused and "volumes.cache.size" in refused
+
+
+def test_tolerations_are_of_kubernetes(mifeng):
+    mifeng("deploy", "acme/digits@1.0.0", "--name", "near")
+    for right in ("dedicated", "dedicated=lab", "dedicated=:NoSchedule", "example.com/gpu:NoExecute,seconds=60"):
+        assert b"no-tolerations" in mifeng("update", "near", "--toleration", right, status=2).stderr, right
+    assert "没有带污点的节点" in mifeng("update", "near", "--toleration", "dedicated", status=2,
+                                env={"LC_ALL": "zh_CN.UTF-8"}).stderr.decode()
+    for wrong in ("", "=lab", ":NoExecute", "a:", "a,seconds=", "a,seconds=x", "a,seconds=1,seconds=2", "a,until=1"):
+        assert b"bad-toleration" in mifeng("update", "near", "--toleration", wrong, status=2).stderr, wrong
+
+
 def test_a_route_of_the_deployment_may_be_named_again(mifeng):
     made = shown(mifeng("deploy", "acme/digits@1.0.0", "--name", "routed", "--route", "/routed", "-o", "json"))
     again = shown(mifeng("deploy", "acme/digits@2.0.0", "--name", "routed", "--route", "/routed", "-o", "json"))

@@ -67,7 +67,8 @@ def test_a_deployment_and_its_plan(stage):
     assert [port["slot"] for port in plan["ports"]] == [0, 1]
     made = stage.ok("POST", "/deployments", {**request, "cluster": "local"}, 201)
     assert (made["cluster"], made["revision"], made["replicas"], made["ready"], made["units"]) == ("local", 1, 2, 0, [])
-    assert made["overlay"] == {"env": [], "requests": {}, "limits": {"memory": "1Gi"}, "allow_network": False}
+    assert made["overlay"] == {"env": [], "requests": {}, "limits": {"memory": "1Gi"}, "allow_network": False,
+                               "volumes": [], "tolerations": []}
     assert made["state"] == "pending" and made["update_failed"] is False
     assert [port["node_port"] for port in made["ports"]] == [port["node_port"] for port in plan["ports"]]
     assert no_json_in_text(plan) and no_json_in_text(made)
@@ -94,7 +95,8 @@ def test_updating_makes_revisions_and_rolling_back_one_more(stage):
     assert (updated["revision"], updated["version"], updated["overlay"]["limits"]) == (2, "2.0.0", {"memory": "2Gi"})
     # What is not named stays.
     updated = stage.ok("POST", path + "/revisions", {"requests": TOGETHER})
-    assert updated["overlay"] == {"env": [], "requests": TOGETHER, "limits": {"memory": "2Gi"}, "allow_network": False}
+    assert updated["overlay"] == {"env": [], "requests": TOGETHER, "limits": {"memory": "2Gi"}, "allow_network": False,
+                                  "volumes": [], "tolerations": []}
     assert (updated["revision"], updated["version"]) == (3, "2.0.0")
     # What is named and empty goes.
     assert stage.ok("POST", path + "/revisions", {"requests": {}})["overlay"]["requests"] == {}
@@ -135,6 +137,72 @@ def test_what_is_no_update(stage):
     assert stage.refused("GET", path + "/revisions", who="caller") == (403, "not-allowed")
     assert stage.refused("GET", "/deployments/none/revisions") == (404, "not-found")
     assert stage.ok("GET", path)["revision"] == 1
+
+
+def test_a_volume_lies_where_its_operator_says(stage):
+    """Which volumes there are is the vendor's to say; of this model it is `cache`, at /cache."""
+    claim = {"name": "cache", "claim": "shared", "size": "10Gi", "storage_class": "fast"}
+    plan = stage.ok("POST", "/deployments/plan", {"name": "placed", "version_id": stage.one, "volumes": [claim]})
+    assert plan["rendered"]["mounts"] == [
+        {"path": "/cache", "claim": "acme.shared", "sizeBytes": 10 << 30, "storageClass": "fast"}]
+    made = stage.deploy("placed", volumes=[claim])
+    assert made["overlay"]["volumes"] == [claim]
+    path = f"/deployments/{made['id']}"
+    memory = {"name": "cache", "medium": "memory", "size": "1Gi"}
+    plan = stage.ok("POST", path + "/revisions/plan", {"volumes": [memory]})
+    assert {one["field"]: one["after"] for one in plan["changes"]} == {"model.mounts./cache": 1 << 30, "mounts./cache": None}
+    assert stage.ok("POST", path + "/revisions", {"volumes": [memory]})["overlay"]["volumes"] == [memory]
+    assert stage.ok("POST", path + "/revisions", {"limits": {"memory": "2Gi"}})["overlay"]["volumes"] == [memory]
+    assert stage.ok("POST", path + "/revisions", {"volumes": []})["overlay"]["volumes"] == []
+    assert stage.ok("POST", path + "/rollback", {"to": 1})["overlay"]["volumes"] == [claim]
+    assert [one["overlay"]["volumes"] for one in stage.ok("GET", path + "/revisions")["items"]] == [
+        [claim], [], [memory], [memory], [claim]]
+
+
+@pytest.mark.parametrize("reason, volumes", [
+    ("bad-overlay", [{"name": "other", "medium": "disk"}]),
+    ("bad-overlay", [{"name": "cache", "medium": "disk"}, {"name": "cache", "claim": "a"}]),
+    ("bad-overlay", [{"name": "cache"}]),
+    ("bad-overlay", [{"name": "cache", "medium": "memory", "claim": "a"}]),
+    ("bad-overlay", [{"name": "cache", "claim": "../../etc"}]),
+    ("bad-overlay", [{"name": "cache", "claim": "beta.data"}]),
+    ("bad-overlay", [{"name": "cache", "medium": "disk", "storage_class": "fast"}]),
+    ("bad-overlay", [{"name": "cache", "medium": "memory", "size": "1"}]),
+    ("bad-overlay", [{"name": "cache", "claim": "a", "size": "1Ki"}]),
+    ("bad-overlay", [{"name": "\u202ecache\"<b>", "medium": "disk"}]),
+    ("bad-quantity", [{"name": "cache", "medium": "disk", "size": "much"}]),
+    ("bad-quantity", [{"name": "cache", "medium": "disk", "size": "-1Gi"}]),
+    ("bad-quantity", [{"name": "cache", "medium": "disk", "size": "9999999Ei"}]),
+    ("bad-field", [{"name": "cache", "medium": "host"}]),
+    ("bad-field", [{"name": "cache", "medium": "disk", "size": "1" * 65}]),
+    ("bad-field", [{"name": "n" * 64, "medium": "disk"}]),
+    ("bad-field", [{"name": "cache", "medium": "disk"}] * 33),
+    ("bad-field", "cache"),
+    ("bad-field", ["cache"]),
+    ("missing-field", [{"medium": "disk"}]),
+    ("unknown-field", [{"name": "cache", "medium": "disk", "host_path": "/etc"}]),
+], ids=str)
+def test_what_is_no_place_of_a_volume(stage, reason, volumes):
+    request = {"name": "never", "version_id": stage.one, "volumes": volumes}
+    for path in ("/deployments", "/deployments/plan"):
+        assert stage.refused("POST", path, request) == (400, reason)
+
+
+def test_taints_are_tolerated_in_clusters_of_kubernetes_alone(stage):
+    request = {"name": "never", "version_id": stage.one, "tolerations": [{"key": "dedicated", "value": "lab"}]}
+    for path in ("/deployments", "/deployments/plan"):
+        assert stage.refused("POST", path, request) == (400, "no-tolerations")
+    path = f"/deployments/{stage.deploy('local')['id']}/revisions"
+    for where in (path, path + "/plan"):
+        status, answer = stage.ask("POST", where, {"tolerations": request["tolerations"]})
+        assert status == 400 and "one machine with Podman" in answer["message"], answer
+    assert stage.refused("POST", path, {"tolerations": []}) == (409, "nothing-changed")
+    for tolerations in ([{}], [{"key": ""}], [{"key": "k" * 318}], [{"key": "a", "effect": "Always"}], "dedicated",
+                        [{"key": "a", "seconds": -1}], [{"key": "a", "seconds": 604801}], [{"key": "a", "operator": "Exists"}],
+                        [{"key": f"k{i}"} for i in range(17)], [{"key": "a", "value": "v" * 64}], [{"key": "a", "seconds": 1.5}]):
+        for where in (path, path + "/plan"):
+            assert stage.refused("POST", where, {"tolerations": tolerations})[1] in (
+                "bad-field", "missing-field", "unknown-field"), tolerations
 
 
 def test_events_and_logs_need_an_engine_and_a_unit(stage):

@@ -103,6 +103,28 @@ def test_options_are_those_of_deploy(config):
     assert "[bad-overlay]" in mifeng("render", config, "--env", "OTHER=1", status=2).stderr
 
 
+def test_volumes_and_tolerations_are_rendered(config):
+    """The config has `cache` in 64 MiB of memory and `state` on a claim, and tolerates nothing by itself."""
+    def objects(*options):
+        return {one["kind"]: one for one in json.loads(mifeng("render", config, "-o", "json", *options).stdout)["items"]}
+    moved = objects("--volume", "state=memory,size=48Mi")
+    assert "PersistentVolumeClaim" not in moved
+    volumes = moved["Deployment"]["spec"]["template"]["spec"]["volumes"]
+    assert {"medium": "Memory", "sizeLimit": str(48 << 20)} in [one.get("emptyDir") for one in volumes]
+    claim = objects("--volume", "state=claim:other,size=3Gi,class=fast")["PersistentVolumeClaim"]
+    assert claim["metadata"]["name"] == "mf-vendor.other" and claim["spec"]["storageClassName"] == "fast"
+    assert claim["spec"]["resources"]["requests"]["storage"] == str(3 << 30)
+    pod = objects("--toleration", "dedicated=lab:NoSchedule", "--toleration", "spot:NoExecute,seconds=0",
+                  "--toleration", "nvidia.com/gpu")["Deployment"]["spec"]["template"]["spec"]
+    assert pod["tolerations"][2:] == [
+        {"key": "dedicated", "operator": "Equal", "value": "lab", "effect": "NoSchedule"},
+        {"key": "spot", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 0},
+        {"key": "nvidia.com/gpu", "operator": "Exists"}]
+    for wrong in ("node.kubernetes.io/not-ready", "a b", "a:Always", "a:NoSchedule,seconds=1"):
+        assert "[bad-overlay]" in mifeng("render", config, "--toleration", wrong, status=2).stderr, wrong
+    assert "[bad-overlay]" in mifeng("render", config, "--volume", "none=memory", status=2).stderr
+
+
 def test_what_render_is_asked_wrongly(config):
     mifeng("render", "deployment", status=2)
     mifeng("render", config, "digits", status=2)

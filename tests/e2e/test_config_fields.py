@@ -12,7 +12,7 @@ import time
 import pytest
 import yaml
 
-from installation import SOURCE, Installation, wait_until
+from installation import SOURCE, ApiError, Installation, wait_until
 
 MIB = 1 << 20
 
@@ -366,6 +366,49 @@ def test_a_claimed_volume_outlives_its_deployment(look, deploy):
     wait_until(lambda: second not in [one["id"] for one in look.deployments()], 90, "the deletion")
     deploy.forget(second)
     assert read("/look", "/kept/file") == "xxx"
+
+
+def test_an_operator_puts_volumes_elsewhere(look, deploy):
+    """The vendor has `cache` and `bounded` on the disk, `fast` in 4 MiB of memory, `kept` on the claim `look-data`."""
+    version = look.deployments()[0]["version_id"]
+    volumes = [{"name": "cache", "medium": "memory", "size": "6Mi"}, {"name": "fast", "claim": "moved"},
+               {"name": "bounded", "claim": "look-data"}]
+    deployment = deploy("moved", version, replicas=1, volumes=volumes)
+    look.wait_state(deployment, ["ready"])
+
+    def answer(body):
+        status, text = wait_until(lambda: (lambda got: got if got[0] == 200 else None)(ask(look, body, "/moved")), 20,
+                                  "an answer")
+        return json.loads(text)
+    mounts = {line.split()[1]: line.split() for line in answer({})["mounts"].splitlines()}
+    assert mounts["/cache"][2] == "tmpfs" and "size=6144k" in mounts["/cache"][3].split(",")
+    assert mounts["/fast"][2] != "tmpfs" and {"nosuid", "nodev"} <= set(mounts["/fast"][3].split(","))
+    # The bound is the operator's, and no longer the vendor's.
+    assert answer({"write": "/cache/file", "bytes": 5 * MIB})["failed"] == ""
+    assert answer({"write": "/cache/file", "bytes": 7 * MIB})["failed"] == "ENOSPC"
+    assert answer({"write": "/fast/file", "bytes": 5 * MIB})["failed"] == ""
+    # Claims are the vendor's, and the same claim is the same folder.
+    (name,) = look.units(deployment)
+    held = {one["Destination"]: one["Name"] for one in look.model_of(name)["Mounts"] if one.get("Name")}
+    assert held["/fast"] == f"mf-{look.id[:8]}.onlookers.moved"
+    assert held["/bounded"] == held["/kept"] == f"mf-{look.id[:8]}.onlookers.look-data"
+    assert answer({"write": "/bounded/same", "bytes": 3})["failed"] == ""
+    assert answer({"read": "/kept/same"})["content"] == "xxx"
+    # By the command line it goes back to where the vendor has it, and what the claim keeps stays.
+    look.mifeng("update", "moved", "--volume", "cache=disk", "--wait", "90")
+    assert look.api("GET", "/deployments/" + deployment)["overlay"]["volumes"] == [{"name": "cache", "medium": "disk"}]
+    mounts = {line.split()[1]: line.split() for line in answer({})["mounts"].splitlines()}
+    assert mounts["/cache"][2] != "tmpfs"
+    assert mounts["/fast"][2] == "tmpfs" and "size=4096k" in mounts["/fast"][3].split(",")
+    assert f"mf-{look.id[:8]}.onlookers.moved" in [one["Name"] for one in look.engine("/volumes/json")]
+
+
+def test_a_taint_is_nothing_that_one_machine_has(look):
+    version = look.deployments()[0]["version_id"]
+    with pytest.raises(ApiError) as refused:
+        look.api("POST", "/deployments", {"name": "tainted", "version_id": version, "tolerations": [{"key": "dedicated"}]})
+    assert refused.value.reason == "no-tolerations"
+    assert "one machine with Podman, and has no nodes whose taints could be tolerated" in refused.value.message
 
 
 def test_a_bound_that_the_disk_does_not_hold_is_said_in_the_plan(look):

@@ -1,5 +1,6 @@
 #include "commands/deployment_steps.h"
 
+#include <charconv>
 #include <chrono>
 #include <thread>
 
@@ -27,6 +28,83 @@ Result<json::Object> quantities(const std::string& flag, const std::vector<std::
     object.set(name, value);
   }
   return object;
+}
+
+// "a,b,c" as its parts.
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  for (std::size_t from = 0;;) {
+    const std::size_t end = text.find(separator, from);
+    parts.push_back(text.substr(from, end - from));
+    if (end == std::string::npos) return parts;
+    from = end + 1;
+  }
+}
+
+// "cache=claim:shared,size=10Gi,class=fast" as the API has it.
+Result<json::Value> volume_of(const std::string& text) {
+  const Error bad(
+      ErrorCode::kInvalidArgument, "bad-volume",
+      say("--volume takes NAME=WHERE, such as cache=memory,size=1Gi or cache=claim:shared, not {}.", {text}));
+  const auto parts = split(text, ',');
+  const auto [name, where] = parts_of(parts[0]);
+  json::Object volume{{"name", name}};
+  if (name.empty()) return bad;
+  if (where == "disk" || where == "memory") {
+    volume.set("medium", where);
+  } else if (where.starts_with("claim:") && where != "claim:") {
+    volume.set("claim", where.substr(where.find(':') + 1));
+  } else {
+    return bad;
+  }
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    const auto [key, value] = parts_of(parts[i]);
+    const std::string member = key == "class" ? "storage_class" : key;
+    if ((key != "size" && key != "class") || value.empty() || volume.find(member) != nullptr) return bad;
+    volume.set(member, value);
+  }
+  return json::Value(std::move(volume));
+}
+
+// "dedicated=lab:NoExecute,seconds=60" as the API has it.
+Result<json::Value> toleration_of(const std::string& text) {
+  const Error bad(ErrorCode::kInvalidArgument, "bad-toleration",
+                  say("--toleration takes KEY[=VALUE][:EFFECT], such as nvidia.com/gpu or "
+                      "dedicated=lab:NoExecute,seconds=60, not {}.",
+                      {text}));
+  const auto parts = split(text, ',');
+  const std::size_t colon = parts[0].find(':');
+  const std::string taint = parts[0].substr(0, colon);
+  const std::size_t equals = taint.find('=');
+  if (taint.empty() || equals == 0 || parts.size() > 2) return bad;
+  json::Object toleration{{"key", taint.substr(0, equals)}};
+  if (equals != std::string::npos) toleration.set("value", taint.substr(equals + 1));
+  if (colon != std::string::npos) {
+    const std::string effect = parts[0].substr(colon + 1);
+    if (effect.empty()) return bad;
+    toleration.set("effect", effect);
+  }
+  if (parts.size() == 2) {
+    const auto [key, value] = parts_of(parts[1]);
+    std::int64_t seconds = 0;
+    const char* end = value.data() + value.size();
+    const auto read = std::from_chars(value.data(), end, seconds);
+    if (key != "seconds" || read.ec != std::errc() || read.ptr != end) return bad;
+    toleration.set("seconds", seconds);
+  }
+  return json::Value(std::move(toleration));
+}
+
+// Sets `member` to what `each` makes of the texts, where there are any.
+Result<void> set_list(json::Object& body, const char* member, const std::vector<std::string>& texts,
+                      Result<json::Value> (*each)(const std::string& text)) {
+  json::Array list;
+  for (const std::string& text : texts) {
+    MIFENG_TRY(auto one, each(text));
+    list.push_back(std::move(one));
+  }
+  if (!list.empty()) body.set(member, std::move(list));
+  return ok();
 }
 
 std::string how(const std::string& strategy) {
@@ -138,6 +216,13 @@ void add_overlay_flags(Command& command, OverlayFlags& flags) {
   command.texts("--env", flags.env, "NAME=VALUE; again for more. What is given replaces all that an update finds set")
       .texts("--request", flags.requests, "RESOURCE=AMOUNT that a unit is sure of, such as cpu=500m; in the same way")
       .texts("--limit", flags.limits, "RESOURCE=AMOUNT that a unit may use, such as memory=2Gi; in the same way")
+      .texts(
+          "--volume", flags.volumes,
+          "NAME=WHERE[,size=AMOUNT][,class=CLASS]: a volume of the config's on disk, in memory or on claim:CLAIM; in "
+          "the same way")
+      .texts("--toleration", flags.tolerations,
+             "KEY[=VALUE][:EFFECT][,seconds=N]: a taint of Kubernetes' nodes that does not keep units away; in the "
+             "same way")
       .flag("--allow-network", flags.allow_network, "let a model that asks for it reach other machines");
 }
 
@@ -158,6 +243,8 @@ Result<void> set_overlay(json::Object& body, const OverlayFlags& flags) {
     MIFENG_TRY(auto limits, quantities("--limit", flags.limits));
     body.set("limits", std::move(limits));
   }
+  MIFENG_CHECK(set_list(body, "volumes", flags.volumes, volume_of));
+  MIFENG_CHECK(set_list(body, "tolerations", flags.tolerations, toleration_of));
   if (flags.allow_network) body.set("allow_network", true);
   return ok();
 }

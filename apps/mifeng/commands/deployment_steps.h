@@ -20,13 +20,14 @@ Result<void> print_deployment(const PlatformClient& client, json::Value deployme
 // of it; kTimeout "not-ready".
 Result<json::Value> wait_ready(const PlatformClient& client, const std::string& id, std::int64_t seconds);
 
-// --env, --request and --limit: the overlay 覆盖参数.
+// --env, --request, --limit, --volume, --toleration and --allow-network: the overlay 覆盖参数.
 struct OverlayFlags {
-  std::vector<std::string> env, requests, limits;
+  std::vector<std::string> env, requests, limits, volumes, tolerations;
   bool allow_network = false;
 };
 void add_overlay_flags(Command& command, OverlayFlags& flags);
-// Sets those members of a body that were given; kInvalidArgument "bad-env", "bad-quantity".
+// Sets those members of a body that were given; kInvalidArgument "bad-env", "bad-quantity", "bad-volume",
+// "bad-toleration".
 Result<void> set_overlay(json::Object& body, const OverlayFlags& flags);
 
 // The `changes` of a plan, a line each: "  ~ replicas: 1 -> 2", "  + ...", "  - ..."; "" where there are none.

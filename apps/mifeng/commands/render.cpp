@@ -9,6 +9,7 @@
 #include "commands/deployment_steps.h"
 #include "commands/kinds.h"
 #include "mifeng/base/bounds.h"
+#include "mifeng/client/answer.h"
 #include "mifeng/kubernetes/rendering.h"
 #include "mifeng/manifest/deployment_config.h"
 #include "mifeng/os/file.h"
@@ -63,9 +64,8 @@ Result<Local> read_local(const std::string& path) {
   return local;
 }
 
-Result<manifest::DeploymentOverlay> overlay_of(const RenderOptions& options) {
-  json::Object body;
-  MIFENG_CHECK(set_overlay(body, options.overlay));
+// `body`: as the API has it.
+Result<manifest::DeploymentOverlay> overlay_of(const RenderOptions& options, const json::Object& body) {
   manifest::DeploymentOverlay overlay;
   if (options.replicas >= 0) overlay.replicas = static_cast<int>(options.replicas);
   for (const auto& [member, list] : {std::pair{"requests", &overlay.requests}, {"limits", &overlay.limits}}) {
@@ -79,12 +79,33 @@ Result<manifest::DeploymentOverlay> overlay_of(const RenderOptions& options) {
   if (const json::Value* env = body.find("env"))
     for (const json::Value& variable : *env->if_array())
       overlay.env.push_back({text_of(variable, "name"), text_of(variable, "value")});
+  if (const json::Value* volumes = body.find("volumes"))
+    for (const json::Value& volume : *volumes->if_array())
+      overlay.volumes.push_back({.name = text_of(volume, "name"),
+                                 .claim = text_of(volume, "claim"),
+                                 .medium = text_of(volume, "medium"),
+                                 .size = text_of(volume, "size"),
+                                 .storage_class = text_of(volume, "storage_class")});
   return overlay;
+}
+
+std::vector<manifest::Toleration> tolerations_of(const json::Object& body) {
+  std::vector<manifest::Toleration> tolerations;
+  if (const json::Value* list = body.find("tolerations"))
+    for (const json::Value& one : *list->if_array()) {
+      manifest::Toleration toleration{.key = text_of(one, "key"), .effect = text_of(one, "effect")};
+      if (client::member_of(one, "value") != nullptr) toleration.value = text_of(one, "value");
+      if (const json::Value* seconds = client::member_of(one, "seconds")) toleration.seconds = *seconds->if_int64();
+      tolerations.push_back(std::move(toleration));
+    }
+  return tolerations;
 }
 
 Result<json::Array> render_local(const RenderOptions& options, Console& console) {
   MIFENG_TRY(Local local, read_local(options.what));
-  MIFENG_TRY(const auto overlay, overlay_of(options));
+  json::Object body;
+  MIFENG_CHECK(set_overlay(body, options.overlay));
+  MIFENG_TRY(const auto overlay, overlay_of(options, body));
   MIFENG_TRY(const auto config, manifest::apply_overlay(local.config, overlay));
   manifest::RenderOptions pod;
   pod.deployment_id = (options.name.empty() ? config.name : options.name) + "-000000";
@@ -93,6 +114,7 @@ Result<json::Array> render_local(const RenderOptions& options, Console& console)
   pod.payload_bytes = local.payload_bytes;
   pod.identity_key = "IDENTITY-KEY";
   pod.delivery_key = "DELIVERY-KEY";
+  pod.tolerations = tolerations_of(body);
   cluster::Workload workload;
   workload.deployment = pod.deployment_id;
   MIFENG_TRY(workload.pod, manifest::render_pod(config, pod));

@@ -76,6 +76,7 @@ Result<void> validate(const Workload& workload) {
   }
   for (const Part part : {Part::kGuard, Part::kModel})
     MIFENG_CHECK(check_container(std::string("pod.") + to_string(part), template_of(pod, part), paths));
+  if (!pod.tolerations.empty()) return bad("pod.tolerations", "are of Kubernetes' nodes: one machine has no taints");
   std::set<std::string> volumes;
   for (const ScratchMount& mount : pod.scratch_mounts) {
     if (!is_mount_path(mount.path))

@@ -45,6 +45,7 @@ TEST(PodmanValidate, RefusesWhatCannotBeRendered) {
       {"pod.model.user", [](Workload& w) { w.pod.model.user = 0; }},
       {"pod.scratch_mounts", [](Workload& w) { w.pod.scratch_mounts[0].path = "/mifeng/platform"; }},
       {"pod.scratch_mounts", [](Workload& w) { w.pod.scratch_mounts[0].volume = "../x"; }},
+      {"pod.tolerations", [](Workload& w) { w.pod.tolerations = {{.key = "dedicated"}}; }},
       {"pod.claim_mounts",
        [](Workload& w) {
          w.pod.claim_mounts = {{"data", "/data"}};

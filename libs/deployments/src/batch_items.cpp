@@ -76,6 +76,8 @@ UpdateRequest update_of(const DeploymentRequest& request) {
   if (!request.overlay.requests.empty()) update.requests = request.overlay.requests;
   if (!request.overlay.limits.empty()) update.limits = request.overlay.limits;
   if (request.overlay.allow_network) update.allow_network = true;
+  if (!request.overlay.volumes.empty()) update.volumes = request.overlay.volumes;
+  if (!request.overlay.tolerations.empty()) update.tolerations = request.overlay.tolerations;
   return update;
 }
 

@@ -34,6 +34,7 @@ std::string remedy_of(const std::string& code) {
   if (code == "port-taken" || code == "port-out-of-range" || code == "bad-ports")
     return phrase("leave the ports out, so that free ones are taken");
   if (code == "network-not-allowed") return phrase("allow the item a network, where that is right");
+  if (code == "no-tolerations") return phrase("leave the tolerations out, or give the item a cluster of Kubernetes");
   if (code == "other-cluster") return phrase("leave the cluster out, or give the item another name");
   if (code == "other-model") return phrase("give the item another name");
   return phrase("correct the item, or leave it out");
@@ -212,6 +213,8 @@ class Planning {
     if (!edit.overlay.env.empty()) request.overlay.env = edit.overlay.env;
     if (!edit.overlay.requests.empty()) request.overlay.requests = edit.overlay.requests;
     if (!edit.overlay.limits.empty()) request.overlay.limits = edit.overlay.limits;
+    if (!edit.overlay.volumes.empty()) request.overlay.volumes = edit.overlay.volumes;
+    if (!edit.overlay.tolerations.empty()) request.overlay.tolerations = edit.overlay.tolerations;
     request.overlay.allow_network = request.overlay.allow_network || edit.overlay.allow_network;
     if (edit.route) request.route = edit.route;
   }
@@ -262,6 +265,7 @@ class Planning {
     if (request.route) MIFENG_CHECK(check_route(*request.route));
     MIFENG_TRY(const Prepared prepared, prepare(tx_, model.id, request.overlay, VersionRule::kAccepted));
     MIFENG_CHECK(check_network(prepared, request.overlay));
+    MIFENG_CHECK(check_tolerated(tx_, prepared, request.cluster));
     const int replicas = request.replicas.value_or(prepared.config.replicas);
     MIFENG_CHECK(check_replicas(replicas));
     MIFENG_TRY(const auto registry, registry_of(context_, tx_, request.cluster));

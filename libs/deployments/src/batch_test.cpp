@@ -104,6 +104,46 @@ TEST_F(Batches, WhatAQuotaDoesNotLeaveIsSaidAtTheItemsThatItKeepsOut) {
   EXPECT_EQ(planned.totals.refused, 0) << "a quota may be raised while the units wait";
 }
 
+TEST_F(Batches, ItemsPutVolumesElsewhereAndTolerateTaintsWhereThereAreSome) {
+  add_kubernetes("ward");
+  const std::string cached =
+      add_model("acme", "cached", "1.0.0", 1,
+                "  volumes: [{name: cache, emptyDir: {}}]\n  volumeMounts: [{name: cache, mountPath: /cache}]\n");
+  BatchWishes wishes = list(4);
+  wishes.items[0].version = cached;
+  wishes.items[0].request.overlay.volumes = {{.name = "cache", .medium = "memory", .size = "1Gi"}};
+  wishes.items[1].request.overlay.volumes = wishes.items[0].request.overlay.volumes;  // its config has none
+  wishes.items[2].request.overlay.tolerations = {{.key = "dedicated"}};
+  wishes.items[3].request = wishes.items[2].request;
+  wishes.items[3].request.name = "far";
+  wishes.items[3].request.cluster = "ward";
+  const auto planned = plan(wishes);
+  EXPECT_TRUE(planned.items[0].refusals.empty() && planned.items[3].refusals.empty());
+  ASSERT_EQ(planned.items[1].refusals.size(), 1u);
+  EXPECT_EQ(planned.items[1].refusals[0].code, "bad-overlay");
+  ASSERT_EQ(planned.items[2].refusals.size(), 1u);
+  EXPECT_EQ(planned.items[2].refusals[0].code, "no-tolerations");
+  EXPECT_EQ(planned.items[2].refusals[0].remedy, "leave the tolerations out, or give the item a cluster of Kubernetes");
+  apply(planned, {2, 3});
+  settle();
+  const auto made = deployments();
+  ASSERT_EQ(made.size(), 2u);
+  for (const Deployment& one : made) {
+    if (one.name == "far")
+      EXPECT_EQ(one.overlay.tolerations, wishes.items[3].request.overlay.tolerations);
+    else
+      EXPECT_EQ(one.overlay.volumes, wishes.items[0].request.overlay.volumes);
+  }
+  // The same again is no change; another place is an update.
+  wishes.items = {wishes.items[0], wishes.items[3]};
+  EXPECT_EQ(plan(wishes).totals.none, 2);
+  wishes.items[0].request.overlay.volumes[0].size = "2Gi";
+  const auto again = plan(wishes);
+  EXPECT_EQ(again.totals.update, 1);
+  ASSERT_EQ(again.items[0].changes.size(), 1u);
+  EXPECT_EQ(again.items[0].changes[0].field, "model.mounts./cache");
+}
+
 TEST_F(Batches, AFilterFindsTheNewestOfEachModel) {
   add_model("acme", "letters", "1.0.0");
   clock_.advance(std::chrono::seconds(1));

@@ -104,6 +104,7 @@ Result<store::DeploymentRow> create_in(const Context& context, store::Transactio
                  phrase("There is a deployment \"{}\" already ({}). Choose another name.", request.name, same->id));
   MIFENG_TRY(const Prepared prepared, prepare(tx, request.version_id, request.overlay, VersionRule::kAccepted));
   MIFENG_CHECK(check_network(prepared, request.overlay));
+  MIFENG_CHECK(check_tolerated(tx, prepared, cluster));
   store::DeploymentRow row;
   MIFENG_TRY(row.replicas, wanted_replicas(request, prepared.config));
   row.id = by.id.empty() ? new_deployment_id(context, request.name) : by.id;
@@ -164,6 +165,7 @@ Result<DeploymentPlan> DeploymentService::plan(const trust::Actor& actor, const 
     MIFENG_TRY(const Prepared prepared, prepare(tx, request.version_id, request.overlay, VersionRule::kAccepted));
     DeploymentPlan plan;
     MIFENG_TRY(plan.cluster, clusters::known_cluster(tx, request.cluster));
+    MIFENG_CHECK(check_tolerated(tx, prepared, plan.cluster));
     plan.vendor_id = prepared.model.vendor_id;
     plan.model = prepared.model.name;
     plan.version = prepared.model.version;

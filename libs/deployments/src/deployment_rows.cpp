@@ -26,6 +26,8 @@ namespace mifeng::deployments {
 namespace {
 
 constexpr std::int64_t kFailuresBeforeFailed = 3;
+constexpr std::size_t kQuantityMax = 64;                                         // bytes of one
+constexpr std::size_t kTaintKeyMax = 253 + sizeof("/") - 1 + bounds::kLabelMax;  // a domain and a name
 
 json::Array strings(const std::vector<std::string>& texts) {
   json::Array array;
@@ -97,7 +99,67 @@ json::Object overlay_json(const Overlay& overlay) {
   return json::Object{{"env", std::move(env)},
                       {"requests", object_of(overlay.requests)},
                       {"limits", object_of(overlay.limits)},
-                      {"allow_network", overlay.allow_network}};
+                      {"allow_network", overlay.allow_network},
+                      {"volumes", json_of_volumes(overlay.volumes)},
+                      {"tolerations", json_of_tolerations(overlay.tolerations)}};
+}
+
+json::Array json_of_volumes(const std::vector<manifest::VolumeChoice>& volumes) {
+  json::Array list;
+  for (const manifest::VolumeChoice& volume : volumes) {
+    json::Object one{{"name", volume.name}};
+    const auto set = [&](const char* name, const std::string& text) {
+      if (!text.empty()) one.set(name, text);
+    };
+    set("claim", volume.claim);
+    set("medium", volume.medium);
+    set("size", volume.size);
+    set("storage_class", volume.storage_class);
+    list.emplace_back(std::move(one));
+  }
+  return list;
+}
+
+json::Array json_of_tolerations(const std::vector<manifest::Toleration>& tolerations) {
+  json::Array list;
+  for (const manifest::Toleration& toleration : tolerations) {
+    json::Object one{{"key", toleration.key}};
+    if (toleration.value) one.set("value", *toleration.value);
+    if (!toleration.effect.empty()) one.set("effect", toleration.effect);
+    if (toleration.seconds) one.set("seconds", *toleration.seconds);
+    list.emplace_back(std::move(one));
+  }
+  return list;
+}
+
+std::vector<manifest::VolumeChoice> read_volumes(json::Fields& fields) {
+  constexpr const char* kMedia[] = {"disk", "memory"};
+  std::vector<manifest::VolumeChoice> volumes;
+  for (json::Fields& one : fields.objects("volumes", {0, manifest::kVolumesMax})) {
+    manifest::VolumeChoice volume;
+    volume.name = one.string("name", {1, bounds::kLabelMax});
+    volume.claim = one.optional_string("claim", {1, bounds::kLabelMax}).value_or("");
+    if (const auto medium = one.optional_word("medium", {kMedia[0], kMedia[1]})) volume.medium = kMedia[*medium];
+    volume.size = one.optional_string("size", {1, kQuantityMax}).value_or("");
+    volume.storage_class = one.optional_string("storage_class", {1, bounds::kLabelMax}).value_or("");
+    volumes.push_back(std::move(volume));
+  }
+  return volumes;
+}
+
+std::vector<manifest::Toleration> read_tolerations(json::Fields& fields) {
+  constexpr const char* kEffects[] = {"NoSchedule", "PreferNoSchedule", "NoExecute"};
+  std::vector<manifest::Toleration> tolerations;
+  for (json::Fields& one : fields.objects("tolerations", {0, manifest::kTolerationsMax})) {
+    manifest::Toleration toleration;
+    toleration.key = one.string("key", {1, kTaintKeyMax});
+    toleration.value = one.optional_string("value", {0, bounds::kLabelMax});
+    if (const auto effect = one.optional_word("effect", {kEffects[0], kEffects[1], kEffects[2]}))
+      toleration.effect = kEffects[*effect];
+    toleration.seconds = one.optional_integer("seconds", 0, manifest::kTolerationSecondsMax);
+    tolerations.push_back(std::move(toleration));
+  }
+  return tolerations;
 }
 
 namespace {
@@ -113,6 +175,8 @@ Overlay overlay_of(json::Fields& fields) {
   for (auto& [name, value] : fields.string_map("requests")) overlay.requests.emplace(name, value);
   for (auto& [name, value] : fields.string_map("limits")) overlay.limits.emplace(name, value);
   overlay.allow_network = fields.optional_boolean("allow_network").value_or(false);
+  overlay.volumes = read_volumes(fields);
+  overlay.tolerations = read_tolerations(fields);
   return overlay;
 }
 
@@ -184,7 +248,9 @@ Result<Prepared> prepare(store::Transaction& tx, const std::string& version_id, 
   MIFENG_TRY(overlay.requests, quantities(changes.requests));
   MIFENG_TRY(overlay.limits, quantities(changes.limits));
   for (const EnvVar& var : changes.env) overlay.env.push_back({.name = var.name, .value = var.value});
+  overlay.volumes = changes.volumes;
   Prepared prepared;
+  prepared.tolerations = changes.tolerations;
   MIFENG_TRY(prepared.config, manifest::apply_overlay(config, overlay));
   prepared.model = std::move(*model);
   return prepared;
@@ -196,6 +262,16 @@ Result<void> check_network(const Prepared& prepared, const Overlay& overlay) {
                prepared.model.name + " " + prepared.model.version +
                    " asks for a network (spec.network: outgoing): what it sends out, nobody here sees. Deploy it with "
                    "allow_network (--allow-network) where that is right.");
+}
+
+Result<void> check_tolerated(store::Transaction& tx, const Prepared& prepared, const std::string& cluster) {
+  if (prepared.tolerations.empty()) return ok();
+  MIFENG_TRY(const auto row, store::find<store::ClusterRow>(tx, cluster));
+  if (row && row->kind == store::ClusterKind::kKubernetes) return ok();
+  return Error(ErrorCode::kInvalidArgument, "no-tolerations",
+               "The cluster " + cluster +
+                   " is one machine with Podman, and has no nodes whose taints could be tolerated. Leave tolerations "
+                   "out, or deploy to a cluster of Kubernetes.");
 }
 
 Result<std::string> registry_of(const Context& context, store::Transaction& tx, const std::string& cluster) {
@@ -227,7 +303,8 @@ Result<cluster::PodTemplate> render(const Context& context, const Prepared& prep
                                .model_user = static_cast<std::uint32_t>(model_user),
                                .identity_key = identity.row.public_key,
                                .delivery_key = delivery->row.public_key,
-                               .lame_duck_seconds = lame_duck_seconds});
+                               .lame_duck_seconds = lame_duck_seconds,
+                               .tolerations = prepared.tolerations});
 }
 
 namespace {
@@ -266,8 +343,11 @@ json::Object pod_json(const cluster::PodTemplate& pod) {
     shared.emplace_back(json::Object{{"path", folder.path},
                                      {"memoryBytes", folder.size_bytes},
                                      {"writtenBy", folder.model_writes ? "model" : "guard"}});
-  for (const auto& mount : pod.scratch_mounts)
-    mounts.emplace_back(json::Object{{"path", mount.path}, {"volume", mount.volume}});
+  for (const auto& mount : pod.scratch_mounts) {
+    json::Object scratch{{"path", mount.path}, {"volume", mount.volume}};
+    if (mount.size_bytes) scratch.set("sizeBytes", *mount.size_bytes);
+    mounts.emplace_back(std::move(scratch));
+  }
   for (const auto& mount : pod.claim_mounts) {
     json::Object claim{{"path", mount.path}, {"claim", mount.claim}};
     if (mount.size_bytes) claim.set("sizeBytes", *mount.size_bytes);
@@ -283,6 +363,7 @@ json::Object pod_json(const cluster::PodTemplate& pod) {
                       {"healthPort", pod.health_port},
                       {"terminationGracePeriodSeconds", pod.termination_grace_seconds}};
   if (pod.progress_deadline_seconds) object.set("progressDeadlineSeconds", *pod.progress_deadline_seconds);
+  if (!pod.tolerations.empty()) object.set("tolerations", json_of_tolerations(pod.tolerations));
   return object;
 }
 

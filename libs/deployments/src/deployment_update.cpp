@@ -88,6 +88,8 @@ Result<Next> next_of(store::Transaction& tx, const std::string& id, const Update
   if (request.requests) next.overlay.requests = *request.requests;
   if (request.limits) next.overlay.limits = *request.limits;
   if (request.allow_network) next.overlay.allow_network = *request.allow_network;
+  if (request.volumes) next.overlay.volumes = *request.volumes;
+  if (request.tolerations) next.overlay.tolerations = *request.tolerations;
   MIFENG_TRY(next.prepared, prepare(tx, request.version_id.empty() ? next.row.version_id : request.version_id,
                                     next.overlay, VersionRule::kAccepted));
   if (next.prepared.model.vendor_id != next.row.vendor_id || next.prepared.model.name != next.row.model)
@@ -95,6 +97,7 @@ Result<Next> next_of(store::Transaction& tx, const std::string& id, const Update
                  "version_id: " + next.prepared.model.vendor_id + "/" + next.prepared.model.name +
                      " is another model; this deployment runs " + next.row.vendor_id + "/" + next.row.model +
                      ". Make a deployment of its own for it, and move the route.");
+  MIFENG_CHECK(check_tolerated(tx, next.prepared, next.row.cluster_id));
   return next;
 }
 

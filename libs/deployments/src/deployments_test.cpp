@@ -16,6 +16,9 @@ namespace {
 using platform_fixture::FakeEngine;
 using platform_fixture::PlatformTest;
 
+constexpr const char* kCache =
+    "  volumes: [{name: cache, emptyDir: {}}]\n  volumeMounts: [{name: cache, mountPath: /cache}]\n";
+
 class Deployments : public PlatformTest {
  protected:
   void SetUp() override {
@@ -336,6 +339,68 @@ TEST_F(Deployments, RefusesWhatCannotBe) {
   EXPECT_EQ(reason(request("a")), "made");
   EXPECT_EQ(reason(request("a")), "name-taken");
   EXPECT_EQ(platform_->deployments().create(auditor_, request("b")).error().reason(), "not-allowed");
+}
+
+TEST_F(Deployments, AVolumeLiesWhereItsOperatorSays) {
+  const std::string version = add_model("acme", "cached", "1.0.0", 1, kCache);
+  DeploymentRequest wanted = request("a");
+  wanted.version_id = version;
+  wanted.overlay.volumes = {{.name = "cache", .claim = "shared", .size = "2Gi"}};
+  const auto plan = platform_->deployments().plan(operator_, wanted);
+  ASSERT_TRUE(plan) << plan.error().message();
+  EXPECT_NE(json::serialize(plan->rendered).find(R"({"path":"/cache","claim":"acme.shared","sizeBytes":2147483648})"),
+            std::string::npos)
+      << json::serialize(plan->rendered);
+  const auto made = platform_->deployments().create(operator_, wanted);
+  ASSERT_TRUE(made) << made.error().message();
+  rounds();
+  const cluster::PodTemplate pod = engine_.applied.at(made->id).pod;
+  ASSERT_EQ(pod.claim_mounts.size(), 1u);
+  EXPECT_EQ(pod.claim_mounts[0], (cluster::ClaimMount{"acme.shared", "/cache", std::int64_t{2} << 30}));
+  EXPECT_TRUE(pod.scratch_mounts.empty());
+  // The same after a restart of the platform, which knows it from the database alone.
+  reopen();
+  EXPECT_EQ(get(made->id).overlay.volumes, wanted.overlay.volumes);
+  rounds();
+  EXPECT_EQ(engine_.applied.at(made->id).pod, pod);
+  wanted.name = "b";
+  wanted.overlay.volumes[0].name = "other";
+  EXPECT_EQ(platform_->deployments().plan(operator_, wanted).error().reason(), "bad-overlay");
+  EXPECT_EQ(platform_->deployments().create(operator_, wanted).error().reason(), "bad-overlay");
+}
+
+TEST_F(Deployments, TaintsAreToleratedInClustersOfKubernetesAlone) {
+  add_kubernetes("ward");
+  DeploymentRequest wanted = request("a");
+  wanted.overlay.tolerations = {{.key = "dedicated", .value = "lab", .effect = "NoExecute", .seconds = 60}};
+  const auto plan = platform_->deployments().plan(operator_, wanted);
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().reason(), "no-tolerations");
+  EXPECT_NE(plan.error().message().find("The cluster local is one machine with Podman"), std::string::npos);
+  EXPECT_EQ(platform_->deployments().create(operator_, wanted).error().reason(), "no-tolerations");
+  wanted.cluster = "ward";
+  const auto made = platform_->deployments().create(operator_, wanted);
+  ASSERT_TRUE(made) << made.error().message();
+  rounds();
+  EXPECT_EQ(far_engine_.applied.at(made->id).pod.tolerations, wanted.overlay.tolerations);
+  reopen();
+  EXPECT_EQ(get(made->id).overlay.tolerations, wanted.overlay.tolerations);
+  wanted.name = "b";
+  wanted.overlay.tolerations[0].key = "node.kubernetes.io/not-ready";
+  EXPECT_EQ(platform_->deployments().create(operator_, wanted).error().reason(), "bad-overlay");
+  // One that is there takes none either where it cannot.
+  UpdateRequest update;
+  update.tolerations = {{.key = "dedicated"}};
+  const std::string near = add_deployment("near", version_);
+  EXPECT_EQ(platform_->deployments().plan_update(operator_, near, update).error().reason(), "no-tolerations");
+  EXPECT_EQ(platform_->deployments().update(operator_, near, update).error().reason(), "no-tolerations");
+  const auto planned = platform_->deployments().plan_update(operator_, made->id, update);
+  ASSERT_TRUE(planned) << planned.error().message();
+  ASSERT_EQ(planned->changes.size(), 1u);
+  EXPECT_EQ(planned->changes[0].field, "tolerations");
+  EXPECT_EQ(json::serialize(planned->changes[0].before),
+            R"([{"key":"dedicated","value":"lab","effect":"NoExecute","seconds":60}])");
+  EXPECT_EQ(json::serialize(planned->changes[0].after), R"([{"key":"dedicated"}])");
 }
 
 TEST_F(Deployments, OnlyAcceptedVersionsAreDeployed) {

@@ -128,6 +128,68 @@ TEST_F(Updates, TheOverlayAloneIsARevisionToo) {
   EXPECT_EQ(history[1].units, 0);
 }
 
+TEST_F(Updates, AVolumeMovesAndARollbackTakesItBack) {
+  const std::string cached =
+      add_model("acme", "digits", "3.0.0", 1,
+                "  volumes: [{name: cache, emptyDir: {}}]\n  volumeMounts: [{name: cache, mountPath: /cache}]\n");
+  id_ = add_deployment("cached", cached, 1);
+  settle();
+  UpdateRequest request;
+  request.volumes = {{.name = "cache", .medium = "disk", .size = "1Gi"}};
+  const auto changes = [&] {
+    const auto plan = platform_->deployments().plan_update(operator_, id_, request);
+    EXPECT_TRUE(plan) << plan.error().message();
+    std::string text;
+    for (const auto& change : plan->changes)
+      text += change.field + " " + json::serialize(change.before) + " " + json::serialize(change.after) + "\n";
+    return text;
+  };
+  EXPECT_EQ(changes(), "mounts./cache \"cache\" {\"volume\":\"cache\",\"sizeBytes\":1073741824}\n");
+  request.volumes = {{.name = "cache", .medium = "memory", .size = "8Mi"}};
+  EXPECT_EQ(changes(), "model.mounts./cache null 8388608\nmounts./cache \"cache\" null\n");
+  ASSERT_TRUE(platform_->deployments().update(operator_, id_, request));
+  settle();
+  EXPECT_EQ(get().revision, 2);
+  EXPECT_EQ(get().overlay.volumes, *request.volumes);
+  EXPECT_EQ(engine_.applied.at(id_).pod.model.memory_mounts.back(), (cluster::MemoryMount{"/cache", 8 << 20, false}));
+  // What is not named stays, and what is named and empty goes.
+  UpdateRequest limits;
+  limits.limits.emplace();
+  (*limits.limits)["memory"] = "2Gi";
+  EXPECT_EQ(platform_->deployments().update(operator_, id_, limits)->overlay.volumes, *request.volumes);
+  UpdateRequest none;
+  none.volumes.emplace();
+  EXPECT_TRUE(platform_->deployments().update(operator_, id_, none)->overlay.volumes.empty());
+  EXPECT_EQ(platform_->deployments().rollback(operator_, id_, 2)->overlay.volumes, *request.volumes);
+  const auto back = platform_->deployments().rollback(operator_, id_, 1);
+  ASSERT_TRUE(back) << back.error().message();
+  EXPECT_TRUE(back->overlay.volumes.empty());
+  settle();
+  EXPECT_EQ(engine_.applied.at(id_).pod.scratch_mounts.size(), 1u);
+}
+
+// As they were written before a part of the overlay was known.
+TEST_F(Updates, ARevisionOfAnOlderPlatformIsReadAndRolledBackTo) {
+  ASSERT_TRUE(update(second_));
+  settle(2);
+  ASSERT_TRUE(db().write([&](store::Transaction& tx) -> Result<void> {
+    MIFENG_TRY(auto rows, store::revisions_of(tx, id_));
+    for (store::RevisionRow& row : rows) {
+      row.overlay_json = R"({"env":[],"requests":{},"limits":{"memory":"3Gi"}})";
+      MIFENG_CHECK(store::update(tx, row));
+    }
+    return ok();
+  }));
+  reopen();
+  const auto history = platform_->deployments().history(auditor_, id_);
+  ASSERT_TRUE(history) << history.error().message();
+  EXPECT_EQ(history->back().overlay.limits.at("memory"), "3Gi");
+  EXPECT_TRUE(history->back().overlay.volumes.empty() && history->back().overlay.tolerations.empty());
+  const auto back = platform_->deployments().rollback(operator_, id_, 1);
+  ASSERT_TRUE(back) << back.error().message();
+  EXPECT_EQ(back->version, "1.0.0");
+}
+
 TEST_F(Updates, PlansSayWhatChangesFieldByField) {
   const auto plan = platform_->deployments().plan_update(
       operator_, id_, {.version_id = second_, .env = {}, .requests = {}, .limits = {}});

@@ -244,6 +244,18 @@ Object toleration(const char* key) {
   return {{"key", key}, {"operator", "Exists"}, {"effect", "NoExecute"}, {"tolerationSeconds", kUnreachableSeconds}};
 }
 
+Array tolerations_of(const PodTemplate& pod) {
+  Array all{toleration("node.kubernetes.io/not-ready"), toleration("node.kubernetes.io/unreachable")};
+  for (const manifest::Toleration& wanted : pod.tolerations) {
+    Object one{{"key", wanted.key}, {"operator", wanted.value ? "Equal" : "Exists"}};
+    if (wanted.value) one.set("value", *wanted.value);
+    if (!wanted.effect.empty()) one.set("effect", wanted.effect);
+    if (wanted.seconds) one.set("tolerationSeconds", *wanted.seconds);
+    all.emplace_back(std::move(one));
+  }
+  return all;
+}
+
 Object strategy_of(cluster::Replacing replacing) {
   const auto rolling = [](int unavailable, int surge) {
     return Object{{"type", "RollingUpdate"},
@@ -374,30 +386,29 @@ std::string claim_name(const std::string& claim) { return "mf-" + claim; }
 std::string field_manager(const KubernetesOptions& options) { return "mifeng-" + options.installation.substr(0, 8); }
 
 json::Object render_pod_spec(const KubernetesOptions& options, const Workload& workload) {
-  return Object{
-      {"serviceAccountName", kModelAccount},
-      {"automountServiceAccountToken", false},
-      {"enableServiceLinks", false},
-      {"shareProcessNamespace", false},
-      {"hostNetwork", false},
-      {"hostPID", false},
-      {"hostIPC", false},
-      {"restartPolicy", "Always"},
-      {"terminationGracePeriodSeconds", workload.pod.termination_grace_seconds},
-      {"securityContext", Object{{"runAsNonRoot", true},
-                                 {"fsGroup", static_cast<std::int64_t>(manifest::kGuardUser)},
-                                 {"fsGroupChangePolicy", "OnRootMismatch"},
-                                 {"seccompProfile", Object{{"type", "RuntimeDefault"}}}}},
-      {"nodeSelector", Object{{"kubernetes.io/arch", manifest::kArchitecture}}},
-      {"tolerations", Array{toleration("node.kubernetes.io/not-ready"), toleration("node.kubernetes.io/unreachable")}},
-      {"topologySpreadConstraints",
-       Array{Object{{"maxSkew", 1},
-                    {"topologyKey", "kubernetes.io/hostname"},
-                    {"whenUnsatisfiable", "ScheduleAnyway"},
-                    {"labelSelector", Object{{"matchLabels", selector_of(options, workload.deployment)}}}}}},
-      {"initContainers", Array{start_container(options, workload)}},
-      {"containers", Array{container_of(workload, true), container_of(workload, false)}},
-      {"volumes", volumes_of(workload)}};
+  return Object{{"serviceAccountName", kModelAccount},
+                {"automountServiceAccountToken", false},
+                {"enableServiceLinks", false},
+                {"shareProcessNamespace", false},
+                {"hostNetwork", false},
+                {"hostPID", false},
+                {"hostIPC", false},
+                {"restartPolicy", "Always"},
+                {"terminationGracePeriodSeconds", workload.pod.termination_grace_seconds},
+                {"securityContext", Object{{"runAsNonRoot", true},
+                                           {"fsGroup", static_cast<std::int64_t>(manifest::kGuardUser)},
+                                           {"fsGroupChangePolicy", "OnRootMismatch"},
+                                           {"seccompProfile", Object{{"type", "RuntimeDefault"}}}}},
+                {"nodeSelector", Object{{"kubernetes.io/arch", manifest::kArchitecture}}},
+                {"tolerations", tolerations_of(workload.pod)},
+                {"topologySpreadConstraints",
+                 Array{Object{{"maxSkew", 1},
+                              {"topologyKey", "kubernetes.io/hostname"},
+                              {"whenUnsatisfiable", "ScheduleAnyway"},
+                              {"labelSelector", Object{{"matchLabels", selector_of(options, workload.deployment)}}}}}},
+                {"initContainers", Array{start_container(options, workload)}},
+                {"containers", Array{container_of(workload, true), container_of(workload, false)}},
+                {"volumes", volumes_of(workload)}};
 }
 
 bool must_recreate(const Workload& workload) { return !workload.pod.claim_mounts.empty(); }

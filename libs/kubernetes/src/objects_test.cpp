@@ -84,6 +84,23 @@ TEST(KubernetesObjects, WhatTheConfigSaysIsTheDeadline) {
   EXPECT_EQ(deadline(), 7200);
 }
 
+TEST(KubernetesObjects, TaintsAreToleratedBesideThoseOfALostNode) {
+  Workload workload = sample_workload();
+  const auto tolerations = [&] {
+    const json::Array all = *render_pod_spec(sample_options(), workload).find("tolerations")->if_array();
+    EXPECT_GE(all.size(), 2u);
+    return json::serialize(json::Array(all.begin() + 2, all.end()));
+  };
+  EXPECT_EQ(tolerations(), "[]");
+  workload.pod.tolerations = {{.key = "nvidia.com/gpu"},
+                              {.key = "dedicated", .value = "lab", .effect = "NoSchedule"},
+                              {.key = "spot", .value = "", .effect = "NoExecute", .seconds = 0}};
+  EXPECT_EQ(tolerations(),
+            R"([{"key":"nvidia.com/gpu","operator":"Exists"},)"
+            R"({"key":"dedicated","operator":"Equal","value":"lab","effect":"NoSchedule"},)"
+            R"({"key":"spot","operator":"Equal","value":"","effect":"NoExecute","tolerationSeconds":0}])");
+}
+
 // Kubernetes would put its own values where $(NAME) stands.
 TEST(KubernetesObjects, ADollarIsADollarInTheContainer) {
   const std::string spec = json::serialize(render_pod_spec(sample_options(), sample_workload()));

@@ -4,6 +4,7 @@
 
 #include "mifeng/base/beginning.h"
 #include "mifeng/base/phrase.h"
+#include "mifeng/manifest/rules.h"
 
 namespace mifeng::kubernetes {
 namespace {
@@ -201,11 +202,16 @@ Reason why_unschedulable(const std::string& message, const Taken& asked, const s
     return {.code = "node-lost",
             .sentence = phrase("the nodes that could take it do not answer ({})", words),
             .remedy = phrase("see `kubectl get nodes`, and get them to answer again")};
-  if (!taint.empty())
+  if (!taint.empty()) {
+    const std::string key = taint.substr(0, taint.find(':'));
     return {.code = "unschedulable",
             .sentence = phrase("no node takes it: they have the taint {} ({})", taint, words),
-            .remedy = phrase("take the taint away (kubectl taint nodes NODE {}-), or add a node without it",
-                             taint.substr(0, taint.find(':')))};
+            .remedy = manifest::check_taint_key(key)
+                          ? phrase("take the taint away (kubectl taint nodes NODE {}-), or add a node without it", key)
+                          : phrase("let it tolerate the taint (mifeng update --toleration {}), take the taint away "
+                                   "(kubectl taint nodes NODE {}-), or add a node without it",
+                                   key, key)};
+  }
   if (has(message, "were unschedulable"))
     return {.code = "unschedulable",
             .sentence = phrase("no node takes it: they are cordoned ({})", words),

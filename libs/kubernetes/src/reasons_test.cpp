@@ -81,6 +81,11 @@ TEST(Reasons, ANodeThatTakesNothingSaysWhy) {
   const Reason taint = why("0/1 nodes are available: 1 node(s) had untolerated taint {dedicated: lab}.");
   EXPECT_EQ(taint.code, "unschedulable");
   EXPECT_THAT(taint.sentence, HasSubstr("taint dedicated: lab"));
+  EXPECT_THAT(taint.remedy, HasSubstr("--toleration dedicated)"));
+  // What says that a node is not well cannot be tolerated.
+  const Reason unwell =
+      why("0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/disk-pressure: }.");
+  EXPECT_THAT(unwell.remedy, ::testing::StartsWith("take the taint away"));
   EXPECT_EQ(why("0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/unreachable: }.").code,
             "node-lost");
   EXPECT_THAT(why("0/1 nodes are available: 1 node(s) were unschedulable.").remedy, HasSubstr("uncordon"));

@@ -14,6 +14,10 @@ namespace {
 constexpr std::string_view kApiVersion = "mifeng.io/v1";
 constexpr std::string_view kKind = "ModelDeployment";
 constexpr std::size_t kCommandBytesMax = 32 * 1024;
+constexpr std::int64_t kFolderMin = 4096, kClaimMin = 1 << 20;  // bytes
+
+std::string folder_too_small() { return phrase("must be at least 4096 bytes"); }
+std::string claim_too_small() { return phrase("must be at least 1Mi"); }
 
 Complaint check_quantity(std::string_view text) {
   auto quantity = parse_quantity(text);
@@ -119,7 +123,7 @@ void read_spec(FieldReader& spec, ConfigKind kind, DeploymentConfig& config) {
     config.resources.limits = read_list(fields, "limits");
     if (const auto complaint = resources_complaint(config.resources)) fields.refuse("", *complaint);
   });
-  spec.objects_if("volumes", 32, [&](FieldReader& fields) {
+  spec.objects_if("volumes", kVolumesMax, [&](FieldReader& fields) {
     Volume volume;
     volume.name = fields.string("name", label());
     if (fields.has("hostPath"))
@@ -132,7 +136,7 @@ void read_spec(FieldReader& spec, ConfigKind kind, DeploymentConfig& config) {
       });
       if (!claim.has("size")) return;
       auto size = parse_quantity(claim.text("size", check_quantity));
-      if (size && size->units() < (1 << 20)) claim.refuse("size", phrase("must be at least 1Mi"));
+      if (size && size->units() < kClaimMin) claim.refuse("size", claim_too_small());
       if (size) volume.claim_size = std::move(*size);
     });
     if (!volume.claim.empty() && fields.has("emptyDir"))
@@ -145,7 +149,7 @@ void read_spec(FieldReader& spec, ConfigKind kind, DeploymentConfig& config) {
       volume.medium = medium == "Memory" ? Volume::Medium::kMemory : Volume::Medium::kDefault;
       if (empty_dir.has("sizeLimit")) {
         auto size = parse_quantity(empty_dir.text("sizeLimit", check_quantity));
-        if (size && size->units() < 4096) empty_dir.refuse("sizeLimit", phrase("must be at least 4096 bytes"));
+        if (size && size->units() < kFolderMin) empty_dir.refuse("sizeLimit", folder_too_small());
         if (size) volume.size_limit = std::move(*size);
       } else {
         empty_dir.string_or("sizeLimit", "");
@@ -177,6 +181,54 @@ void read_spec(FieldReader& spec, ConfigKind kind, DeploymentConfig& config) {
       static_cast<int>(spec.integer_or("terminationGracePeriodSeconds", 30, 1, kGraceSecondsMax));
   const auto deadline = spec.integer_or("progressDeadlineSeconds", 0, kProgressDeadlineMin, kProgressDeadlineMax);
   if (deadline != 0) config.progress_deadline_seconds = static_cast<int>(deadline);
+}
+
+Error refused(const std::string& sentence) { return Error(ErrorCode::kInvalidArgument, "bad-overlay", sentence); }
+
+// Held to what read_spec() holds a vendor's to.
+Result<Volume> volume_of(const VolumeChoice& choice) {
+  const std::string path = "volumes." + choice.name;
+  Volume volume;
+  volume.name = choice.name;
+  volume.claim = choice.claim;
+  volume.storage_class = choice.storage_class;
+  const bool claimed = !choice.claim.empty();
+  if (claimed != choice.medium.empty()) return refused(path + " needs either a claim or a medium");
+  if (claimed) {
+    if (const auto complaint = check_label(choice.claim)) return refused(path + ".claim " + *complaint);
+    if (const auto complaint = check_label(choice.storage_class); complaint && !choice.storage_class.empty())
+      return refused(path + ".storage_class " + *complaint);
+  } else {
+    if (choice.medium != "disk" && choice.medium != "memory") return refused(path + ".medium must be disk or memory");
+    if (!choice.storage_class.empty()) return refused(path + ".storage_class belongs to a claim");
+    if (choice.medium == "memory") volume.medium = Volume::Medium::kMemory;
+  }
+  if (choice.size.empty()) return volume;
+  auto size = parse_quantity(choice.size);
+  if (!size) return std::move(size).error().with_context(path + ".size");
+  if (size->units() < (claimed ? kClaimMin : kFolderMin))
+    return refused(path + ".size " + (claimed ? claim_too_small() : folder_too_small()));
+  (claimed ? volume.claim_size : volume.size_limit) = std::move(*size);
+  return volume;
+}
+
+Result<void> place_volumes(DeploymentConfig& config, const std::vector<VolumeChoice>& choices) {
+  std::set<std::string> placed;
+  for (const VolumeChoice& choice : choices) {
+    const auto own = std::find_if(config.volumes.begin(), config.volumes.end(),
+                                  [&](const Volume& one) { return one.name == choice.name; });
+    if (own == config.volumes.end())
+      return refused("volumes: " + choice.name + " is not among the volumes that the vendor's config has");
+    if (!placed.insert(choice.name).second) return refused("volumes: " + choice.name + " is there twice");
+    MIFENG_TRY(*own, volume_of(choice));
+    const auto mounts = std::count_if(config.volume_mounts.begin(), config.volume_mounts.end(),
+                                      [&](const VolumeMount& mount) { return mount.name == choice.name; });
+    if (own->medium == Volume::Medium::kMemory && mounts > 1)
+      return refused("volumes." + choice.name +
+                     ".medium cannot be memory: it is mounted in several places, each of which would be a memory of "
+                     "its own");
+  }
+  return ok();
 }
 
 void write_list(std::string& out, std::string_view key, const ResourceList& list) {
@@ -277,34 +329,32 @@ std::string to_yaml(const DeploymentConfig& config) {
 }
 
 Result<DeploymentConfig> apply_overlay(const DeploymentConfig& config, const DeploymentOverlay& overlay) {
-  const auto refuse = [](const std::string& sentence) {
-    return Error(ErrorCode::kInvalidArgument, "bad-overlay", sentence);
-  };
   DeploymentConfig out = config;
   if (overlay.replicas) {
     if (*overlay.replicas < 0 || *overlay.replicas > bounds::kReplicasMax)
-      return refuse(phrase("replicas must be a whole number from 0 to {}", bounds::kReplicasMax));
+      return refused(phrase("replicas must be a whole number from 0 to {}", bounds::kReplicasMax));
     out.replicas = *overlay.replicas;
   }
   for (const auto& [list, target, name] : {std::tuple{&overlay.requests, &out.resources.requests, "requests"},
                                            std::tuple{&overlay.limits, &out.resources.limits, "limits"}})
     for (const auto& [resource, quantity] : *list) {
       if (const auto complaint = check_resource_name(resource))
-        return refuse("resources." + std::string(name) + "." + resource + " " + *complaint);
+        return refused("resources." + std::string(name) + "." + resource + " " + *complaint);
       if (resource != "cpu" && resource != "memory" && quantity.milli % 1000 != 0)
-        return refuse("resources." + std::string(name) + "." + resource + " must be a whole number");
+        return refused("resources." + std::string(name) + "." + resource + " must be a whole number");
       (*target)[resource] = quantity;
     }
-  if (const auto complaint = resources_complaint(out.resources)) return refuse("resources: " + *complaint);
+  if (const auto complaint = resources_complaint(out.resources)) return refused("resources: " + *complaint);
   for (const EnvVar& variable : overlay.env) {
     const auto known =
         std::find_if(out.env.begin(), out.env.end(), [&](const EnvVar& own) { return own.name == variable.name; });
     if (known == out.env.end())
-      return refuse(phrase("env: {} is not among the variables that the vendor's config has", variable.name));
+      return refused(phrase("env: {} is not among the variables that the vendor's config has", variable.name));
     if (variable.value.size() > 8192 || variable.value.find('\0') != std::string::npos)
-      return refuse(phrase("env: the value of {} is longer than 8192 bytes or holds a NUL", variable.name));
+      return refused(phrase("env: the value of {} is longer than 8192 bytes or holds a NUL", variable.name));
     known->value = variable.value;
   }
+  MIFENG_CHECK(place_volumes(out, overlay.volumes));
   return out;
 }
 

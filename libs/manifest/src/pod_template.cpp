@@ -86,6 +86,30 @@ std::vector<EnvVar> model_env(const DeploymentConfig& config) {
   return env;
 }
 
+Result<void> check_tolerations(const std::vector<Toleration>& tolerations) {
+  const auto refuse = [](const std::string& sentence) {
+    return Error(ErrorCode::kInvalidArgument, "bad-overlay", sentence);
+  };
+  if (tolerations.size() > kTolerationsMax)
+    return refuse("tolerations: there are more than " + std::to_string(kTolerationsMax));
+  for (std::size_t i = 0; i < tolerations.size(); ++i) {
+    const Toleration& one = tolerations[i];
+    const std::string path = "tolerations[" + std::to_string(i) + "]";
+    if (const auto complaint = check_taint_key(one.key)) return refuse(path + ".key " + *complaint);
+    if (one.value)
+      if (const auto complaint = check_taint_value(*one.value)) return refuse(path + ".value " + *complaint);
+    if (one.effect != "" && one.effect != "NoSchedule" && one.effect != "PreferNoSchedule" && one.effect != "NoExecute")
+      return refuse(path + ".effect must be NoSchedule, PreferNoSchedule or NoExecute, or left out");
+    if (one.seconds && one.effect != "NoExecute") return refuse(path + ".seconds belong to the effect NoExecute");
+    if (one.seconds && (*one.seconds < 0 || *one.seconds > kTolerationSecondsMax))
+      return refuse(path + ".seconds must be from 0 to " + std::to_string(kTolerationSecondsMax));
+    for (std::size_t j = 0; j < i; ++j)
+      if (tolerations[j].key == one.key && tolerations[j].value == one.value && tolerations[j].effect == one.effect)
+        return refuse(path + " is there twice");
+  }
+  return ok();
+}
+
 }  // namespace
 
 Result<PodTemplate> render_pod(const DeploymentConfig& config, const RenderOptions& options) {
@@ -162,6 +186,8 @@ Result<PodTemplate> render_pod(const DeploymentConfig& config, const RenderOptio
   // The guard's time begins only after it has gone on serving, and it needs a moment to end the model.
   pod.termination_grace_seconds = options.lame_duck_seconds + config.termination_grace_seconds + kEndSeconds;
   pod.progress_deadline_seconds = config.progress_deadline_seconds;
+  MIFENG_CHECK(check_tolerations(options.tolerations));
+  pod.tolerations = options.tolerations;
   return pod;
 }
 

@@ -173,6 +173,125 @@ TEST(Overlay, ChangesWhatAnOperatorMayChange) {
   EXPECT_EQ(config->command, full_config().command);
 }
 
+TEST(Overlay, PutsAVolumeElsewhereAndLeavesItsMount) {
+  DeploymentOverlay overlay;
+  const auto pod = [&] {
+    const auto config = apply_overlay(full_config(), overlay);
+    EXPECT_TRUE(config) << config.error().message();
+    EXPECT_EQ(config->volume_mounts, full_config().volume_mounts);
+    return *render_pod(*config, options());
+  };
+  overlay.volumes = {{.name = "cache", .medium = "memory", .size = "1Gi"}};
+  PodTemplate rendered = pod();
+  EXPECT_THAT(rendered.model.memory_mounts, Contains(MemoryMount{"/cache", 1LL << 30, false}));
+  EXPECT_THAT(rendered.scratch_mounts, testing::IsEmpty());
+  overlay.volumes = {{.name = "cache", .medium = "disk", .size = "10Gi"}};
+  rendered = pod();
+  EXPECT_THAT(rendered.scratch_mounts, ElementsAre(ScratchMount{"cache", "/cache", 10LL << 30}));
+  // Whatever the operator names, it is one of this vendor's.
+  overlay.volumes = {{.name = "cache", .claim = "shared", .size = "10Gi", .storage_class = "fast"}};
+  rendered = pod();
+  EXPECT_THAT(rendered.claim_mounts, ElementsAre(ClaimMount{"acme.shared", "/cache", 10LL << 30, "fast"}));
+  EXPECT_THAT(rendered.scratch_mounts, testing::IsEmpty());
+}
+
+TEST(Overlay, TakesAVolumeOffAClaimAndOutOfMemory) {
+  auto config = full_config();
+  config.volumes = {{.name = "cache", .claim = "data", .claim_size = *parse_quantity("5Gi"), .storage_class = "slow"}};
+  const auto moved = apply_overlay(config, {.volumes = {{.name = "cache", .medium = "disk"}}});
+  ASSERT_TRUE(moved) << moved.error().message();
+  EXPECT_EQ(moved->volumes[0], Volume{.name = "cache"}) << "nothing of the claim is left";
+  config.volumes = {{.name = "cache", .medium = Volume::Medium::kMemory, .size_limit = *parse_quantity("8Mi")}};
+  const auto claimed = apply_overlay(config, {.volumes = {{.name = "cache", .claim = "own"}}});
+  ASSERT_TRUE(claimed) << claimed.error().message();
+  EXPECT_EQ(claimed->volumes[0], (Volume{.name = "cache", .claim = "own"}));
+}
+
+TEST(Overlay, RefusesVolumesThatCannotBe) {
+  const std::pair<std::vector<VolumeChoice>, const char*> cases[] = {
+      {{{.name = "other", .medium = "disk"}}, "volumes: other is not among the volumes"},
+      {{{.name = "cache", .medium = "disk"}, {.name = "cache", .claim = "a"}}, "volumes: cache is there twice"},
+      {{{.name = "cache"}}, "volumes.cache needs either a claim or a medium"},
+      {{{.name = "cache", .claim = "a", .medium = "memory"}}, "volumes.cache needs either a claim or a medium"},
+      {{{.name = "cache", .medium = "Memory"}}, "volumes.cache.medium must be disk or memory"},
+      {{{.name = "cache", .medium = "disk", .storage_class = "fast"}},
+       "volumes.cache.storage_class belongs to a claim"},
+      {{{.name = "cache", .claim = "../acme"}}, "volumes.cache.claim must be 1 to 63 characters"},
+      {{{.name = "cache", .claim = "other.data"}}, "volumes.cache.claim must be 1 to 63 characters"},
+      {{{.name = "cache", .claim = std::string(64, 'a')}}, "volumes.cache.claim must be 1 to 63 characters"},
+      {{{.name = "cache", .claim = "a", .storage_class = "a b"}}, "volumes.cache.storage_class must be 1 to 63"},
+      {{{.name = "cache", .medium = "memory", .size = "4095"}}, "volumes.cache.size must be at least 4096 bytes"},
+      {{{.name = "cache", .claim = "a", .size = "1023Ki"}}, "volumes.cache.size must be at least 1Mi"},
+  };
+  for (const auto& [volumes, words] : cases) {
+    const auto config = apply_overlay(full_config(), {.volumes = volumes});
+    ASSERT_FALSE(config) << words;
+    EXPECT_EQ(config.error().reason(), "bad-overlay");
+    EXPECT_THAT(config.error().message(), testing::HasSubstr(words));
+  }
+  for (const char* size : {"much", "-1", "0x10", "9Pi", "1e99"}) {
+    const auto config = apply_overlay(full_config(), {.volumes = {{.name = "cache", .medium = "disk", .size = size}}});
+    ASSERT_FALSE(config) << size;
+    EXPECT_EQ(config.error().reason(), "bad-quantity");
+    EXPECT_THAT(config.error().message(), testing::HasSubstr("volumes.cache.size"));
+  }
+  // In memory each place would be a memory of its own.
+  auto twice = full_config();
+  twice.volume_mounts.push_back({"cache", "/also"});
+  EXPECT_TRUE(apply_overlay(twice, {.volumes = {{.name = "cache", .medium = "disk"}}}));
+  const auto config = apply_overlay(twice, {.volumes = {{.name = "cache", .medium = "memory"}}});
+  ASSERT_FALSE(config);
+  EXPECT_THAT(config.error().message(), testing::HasSubstr("several places"));
+}
+
+TEST(Tolerations, AreInTheTemplateAsTheyWereAskedFor) {
+  auto wished = options();
+  wished.tolerations = {{.key = "dedicated", .value = "lab", .effect = "NoSchedule"},
+                        {.key = "dedicated", .value = "lab", .effect = "NoExecute", .seconds = 60},
+                        {.key = "nvidia.com/gpu"},
+                        {.key = "example/Spot_1.x", .value = ""}};
+  const auto pod = render_pod(full_config(), wished);
+  ASSERT_TRUE(pod) << pod.error().message();
+  EXPECT_EQ(pod->tolerations, wished.tolerations);
+}
+
+TEST(Tolerations, AreRefusedWhereNoTaintCanBeMeant) {
+  const std::pair<Toleration, const char*> cases[] = {
+      {{.key = ""}, "tolerations[0].key must be the key of a taint"},
+      {{.key = "-a"}, "tolerations[0].key must be"},
+      {{.key = "a b"}, "tolerations[0].key must be"},
+      {{.key = "a/b/c"}, "tolerations[0].key must be"},
+      {{.key = "/a"}, "tolerations[0].key must be"},
+      {{.key = "a/"}, "tolerations[0].key must be"},
+      {{.key = "Example.com/a"}, "tolerations[0].key must be"},
+      {{.key = std::string(64, 'a')}, "tolerations[0].key must be"},
+      {{.key = "node.kubernetes.io/unreachable"}, "tolerations[0].key is a taint by which a cluster says"},
+      {{.key = "a", .value = "b c"}, "tolerations[0].value must be at most 63"},
+      {{.key = "a", .value = std::string(64, 'b')}, "tolerations[0].value must be at most 63"},
+      {{.key = "a", .effect = "noSchedule"}, "tolerations[0].effect must be NoSchedule"},
+      {{.key = "a", .effect = "NoSchedule", .seconds = 1}, "tolerations[0].seconds belong to the effect NoExecute"},
+      {{.key = "a", .seconds = 1}, "tolerations[0].seconds belong to the effect NoExecute"},
+      {{.key = "a", .effect = "NoExecute", .seconds = -1}, "tolerations[0].seconds must be from 0 to 604800"},
+      {{.key = "a", .effect = "NoExecute", .seconds = 604801}, "tolerations[0].seconds must be from 0 to 604800"},
+  };
+  const auto refused = [](const std::vector<Toleration>& tolerations) {
+    auto wished = options();
+    wished.tolerations = tolerations;
+    const auto pod = render_pod(full_config(), wished);
+    EXPECT_EQ(pod ? "rendered" : pod.error().reason(), "bad-overlay");
+    return pod ? std::string() : std::string(pod.error().message());
+  };
+  for (const auto& [toleration, words] : cases) EXPECT_THAT(refused({toleration}), testing::HasSubstr(words));
+  EXPECT_THAT(refused({{.key = "a"}, {.key = "b"}, {.key = "a"}}), testing::HasSubstr("tolerations[2] is there twice"));
+  std::vector<Toleration> many;
+  for (std::size_t i = 0; i <= kTolerationsMax; ++i) many.push_back({.key = "k" + std::to_string(i)});
+  EXPECT_THAT(refused(many), testing::HasSubstr("more than 16"));
+  many.pop_back();
+  auto wished = options();
+  wished.tolerations = many;
+  EXPECT_TRUE(render_pod(full_config(), wished));
+}
+
 TEST(Overlay, RefusesTheRest) {
   DeploymentOverlay overlay;
   overlay.replicas = static_cast<int>(bounds::kReplicasMax) + 1;

@@ -23,6 +23,18 @@ bool each_part(std::string_view text, char separator, Part part) {
   }
 }
 
+// What Kubernetes has behind the '/' of a name, and as the value of a label or a taint.
+bool is_plain_name(std::string_view text) {
+  return !text.empty() && text.size() <= 63 && (is_alpha(text.front()) || is_digit(text.front())) &&
+         (is_alpha(text.back()) || is_digit(text.back())) && std::all_of(text.begin(), text.end(), [](char c) {
+           return is_alpha(c) || is_digit(c) || c == '-' || c == '_' || c == '.';
+         });
+}
+
+bool is_domain(std::string_view text) {
+  return text.size() <= 253 && each_part(text, '.', [](std::string_view part) { return !check_label(part); });
+}
+
 bool has_control_character(std::string_view text) {
   return std::any_of(text.begin(), text.end(),
                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
@@ -156,19 +168,26 @@ Complaint check_url_path(std::string_view text) {
 Complaint check_resource_name(std::string_view text) {
   if (text == "cpu" || text == "memory") return std::nullopt;
   const std::size_t slash = text.find('/');
-  bool fine = slash != std::string_view::npos && slash <= 253;
-  if (fine) {
-    const std::string_view domain = text.substr(0, slash);
-    const std::string_view name = text.substr(slash + 1);
-    fine = domain.find('.') != std::string_view::npos &&
-           each_part(domain, '.', [](std::string_view part) { return !check_label(part); }) && !name.empty() &&
-           name.size() <= 63 && (is_alpha(name.front()) || is_digit(name.front())) &&
-           (is_alpha(name.back()) || is_digit(name.back())) && std::all_of(name.begin(), name.end(), [](char c) {
-             return is_alpha(c) || is_digit(c) || c == '-' || c == '_' || c == '.';
-           });
-  }
+  const std::string_view domain = text.substr(0, slash);
+  const bool fine = slash != std::string_view::npos && domain.find('.') != std::string_view::npos &&
+                    is_domain(domain) && is_plain_name(text.substr(slash + 1));
   if (fine) return std::nullopt;
   return phrase("is not a resource; there are cpu, memory, and domain/name as in nvidia.com/gpu");
+}
+
+Complaint check_taint_key(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  const bool fine = slash == std::string_view::npos
+                        ? is_plain_name(text)
+                        : is_domain(text.substr(0, slash)) && is_plain_name(text.substr(slash + 1));
+  if (!fine) return "must be the key of a taint: a name, or domain/name as in nvidia.com/gpu";
+  if (text.starts_with("node.kubernetes.io/")) return "is a taint by which a cluster says that a node is not well";
+  return std::nullopt;
+}
+
+Complaint check_taint_value(std::string_view text) {
+  if (text.empty() || is_plain_name(text)) return std::nullopt;
+  return "must be at most 63 characters A-Z, a-z, 0-9, '.', '_' and '-', with a letter or digit at either end";
 }
 
 Complaint check_debian_package(std::string_view text) {

@@ -47,6 +47,8 @@ void refresh(PackageParts& parts) {
   config.image = manifest.image_name + "@" + manifest.image_digest;
   config.ports = {{.name = "http", .container_port = 8080}};
   config.command = {"/app/model"};
+  config.volumes = {{.name = "cache"}};
+  config.volume_mounts = {{.name = "cache", .mount_path = "/cache"}};
   parts.config_yaml = manifest::to_yaml(config);
   manifest.config = part_of(parts.config_yaml);
   manifest.design = part_of(parts.documents[0]);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mifeng/base/bounds.h"
+#include "mifeng/deployments/deployment_rows.h"
 #include "mifeng/deployments/deployment_service.h"
 #include "mifeng/json/fields.h"
 #include "route_input.h"
@@ -34,8 +35,12 @@ inline void read_deployment(json::Fields& body, deployments::DeploymentRequest& 
   if (const auto replicas = body.optional_integer("replicas", 0, bounds::kReplicasMax))
     request.replicas = static_cast<int>(*replicas);
   for (const auto port : body.integers("ports", 1, 65535, {0, 1000})) request.ports.push_back(static_cast<int>(port));
-  request.overlay = {variables(body), quantities(body, "requests"), quantities(body, "limits"),
-                     body.optional_boolean("allow_network").value_or(false)};
+  request.overlay = {variables(body),
+                     quantities(body, "requests"),
+                     quantities(body, "limits"),
+                     body.optional_boolean("allow_network").value_or(false),
+                     deployments::read_volumes(body),
+                     deployments::read_tolerations(body)};
   if (auto route = body.optional_object("route")) request.route = route_input(*route);
 }
 

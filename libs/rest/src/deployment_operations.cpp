@@ -87,6 +87,8 @@ Result<deployments::UpdateRequest> read_update(Call& call) {
   if (body.has("requests")) request.requests = quantities(body, "requests");
   if (body.has("limits")) request.limits = quantities(body, "limits");
   request.allow_network = body.optional_boolean("allow_network");
+  if (body.has("volumes")) request.volumes = deployments::read_volumes(body);
+  if (body.has("tolerations")) request.tolerations = deployments::read_tolerations(body);
   MIFENG_CHECK(body.finish());
   return request;
 }

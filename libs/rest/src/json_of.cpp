@@ -19,6 +19,8 @@ Value json_of(const deployments::DeploymentRequest& request) {
   if (!overlay.requests.empty()) object.set("requests", json_of(overlay.requests));
   if (!overlay.limits.empty()) object.set("limits", json_of(overlay.limits));
   if (overlay.allow_network) object.set("allow_network", true);
+  if (!overlay.volumes.empty()) object.set("volumes", deployments::json_of_volumes(overlay.volumes));
+  if (!overlay.tolerations.empty()) object.set("tolerations", deployments::json_of_tolerations(overlay.tolerations));
   if (request.route) object.set("route", access::input_json(*request.route));
   return object;
 }

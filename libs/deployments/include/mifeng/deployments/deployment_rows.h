@@ -20,6 +20,11 @@ json::Object request_json(const DeploymentRequest& request);
 Result<DeploymentRequest> parse_request(const std::string& text);
 json::Object overlay_json(const Overlay& overlay);
 Result<Overlay> parse_overlay(const std::string& text);
+// The members `volumes` and `tolerations` of what somebody sent or of what is stored; empty where they are absent.
+std::vector<manifest::VolumeChoice> read_volumes(json::Fields& fields);
+std::vector<manifest::Toleration> read_tolerations(json::Fields& fields);
+json::Array json_of_volumes(const std::vector<manifest::VolumeChoice>& volumes);
+json::Array json_of_tolerations(const std::vector<manifest::Toleration>& tolerations);
 
 // What holds of a version: with a payload that is sealed for the platform and signed by its vendor L1, else L0. What
 // holds the keys and the memory (L2, L3) is nothing that the platform can show yet.
@@ -31,6 +36,7 @@ Result<std::string> grade_reason_of(store::Transaction& tx, Grade grade, const s
 struct Prepared {
   store::ModelRow model{};
   manifest::DeploymentConfig config{};
+  std::vector<manifest::Toleration> tolerations{};
 };
 enum class VersionRule { kAccepted, kAny };
 // kConflict "version-not-accepted".
@@ -40,6 +46,8 @@ Result<Prepared> prepare(store::Transaction& tx, const std::string& version_id, 
 
 // kConflict "network-not-allowed" where the config asks for one and the overlay does not allow it.
 Result<void> check_network(const Prepared& prepared, const Overlay& overlay);
+// kInvalidArgument "no-tolerations" in a cluster that is none of Kubernetes.
+Result<void> check_tolerated(store::Transaction& tx, const Prepared& prepared, const std::string& cluster);
 
 // As the cluster's nodes see it: where their images come from.
 Result<std::string> registry_of(const Context& context, store::Transaction& tx, const std::string& cluster);

@@ -11,6 +11,7 @@
 #include "mifeng/access/route_service.h"
 #include "mifeng/base/listed.h"
 #include "mifeng/json/value.h"
+#include "mifeng/manifest/pod_template.h"
 #include "mifeng/store/deployments.h"
 #include "mifeng/trust/actor.h"
 #include "mifeng/trust/types.h"
@@ -34,7 +35,9 @@ struct Overlay {
   std::vector<EnvVar> env;                      // only names that the config has; those that start with MIFENG_ never
   std::map<std::string, std::string> requests;  // "cpu" -> "2"
   std::map<std::string, std::string> limits;
-  bool allow_network = false;  // what a config with spec.network: outgoing needs
+  bool allow_network = false;                     // what a config with spec.network: outgoing needs
+  std::vector<manifest::VolumeChoice> volumes{};  // only of names that the config has
+  std::vector<manifest::Toleration> tolerations{};
 };
 struct DeploymentRequest {
   std::string name;             // DNS label, up to 32; the deployment's id is this and six random hex digits
@@ -52,6 +55,8 @@ struct UpdateRequest {
   std::optional<std::map<std::string, std::string>> requests;
   std::optional<std::map<std::string, std::string>> limits;
   std::optional<bool> allow_network{};
+  std::optional<std::vector<manifest::VolumeChoice>> volumes{};
+  std::optional<std::vector<manifest::Toleration>> tolerations{};
 };
 MIFENG_LISTED(PlannedPort, of(int, slot), text(port_name), of(int, container_port), of(int, node_port));
 MIFENG_LISTED(DeploymentPlan, text(cluster), text(vendor_id), text(model), text(version), of(int, replicas),
@@ -133,7 +138,8 @@ class DeploymentService {
   Result<std::vector<json::Object>> planned_objects(const trust::Actor& actor, const DeploymentRequest& request);
   Result<DeploymentPlan> plan(const trust::Actor& actor, const DeploymentRequest& request);
   // Reserves the ports in the same transaction. kConflict "port-taken" names the port and its holder, "name-taken",
-  // "version-not-accepted", "prefix-taken". Returns at once; the reconciler goes on.
+  // "version-not-accepted", "prefix-taken"; kInvalidArgument "no-tolerations" in a cluster that is none of Kubernetes.
+  // Returns at once; the reconciler goes on.
   Result<Deployment> create(const trust::Actor& actor, const DeploymentRequest& request);
 
   Result<Deployment> get(const trust::Actor& actor, const std::string& id);
@@ -146,7 +152,7 @@ class DeploymentService {
   // What update() would do. The same errors.
   Result<UpdatePlan> plan_update(const trust::Actor& actor, const std::string& id, const UpdateRequest& request);
   // Makes a new revision the wanted one; its units replace the others one after the other. kConflict
-  // "version-not-accepted", "nothing-changed"; kInvalidArgument "other-model".
+  // "version-not-accepted", "nothing-changed"; kInvalidArgument "other-model", "no-tolerations".
   Result<Deployment> update(const trust::Actor& actor, const std::string& id, const UpdateRequest& request);
   // What is kept, newest first (at most 20, and the wanted one).
   Result<std::vector<Revision>> history(const trust::Actor& actor, const std::string& id);

@@ -48,12 +48,12 @@ struct Volume {
     kDefault,  // emptyDir: {}: the node's disk, or memory where an engine has nothing else
     kMemory    // emptyDir: {medium: Memory}
   };
-  std::string name;
+  std::string name{};
   Medium medium = Medium::kDefault;
-  std::optional<Quantity> size_limit;
-  std::string claim;                   // persistentVolumeClaim: {claimName}; empty: an emptyDir
-  std::optional<Quantity> claim_size;  // {size}: how much is asked for where it is made
-  std::string storage_class;           // {storageClassName}: of which kind; empty: the cluster's own choice
+  std::optional<Quantity> size_limit{};
+  std::string claim{};                   // persistentVolumeClaim: {claimName}; empty: an emptyDir
+  std::optional<Quantity> claim_size{};  // {size}: how much is asked for where it is made
+  std::string storage_class{};           // {storageClassName}: of which kind; empty: the cluster's own choice
   bool operator==(const Volume&) const = default;
 };
 
@@ -89,7 +89,8 @@ enum class ConfigKind {
   kPackage   // as it stands in a package: everything is there
 };
 
-// Bounds of what a config may say.
+// Bounds of what a config may say, and of what an operator may change about it.
+inline constexpr std::size_t kVolumesMax = 32;
 inline constexpr int kGraceSecondsMax = 3600;
 inline constexpr int kProgressDeadlineMin = 5;  // seconds; mifengd's --progress-deadline has the same bounds
 inline constexpr int kProgressDeadlineMax = 86'400;
@@ -100,12 +101,24 @@ Result<DeploymentConfig> parse_deployment_config(std::string_view yaml, std::str
 // YAML that parses to the same config; the same config gives the same bytes.
 std::string to_yaml(const DeploymentConfig& config);
 
+// Where an operator wants a volume of the config's: on a claim of the vendor's, or else in a folder that goes with its
+// unit. No folder of a host is among what can be said.
+struct VolumeChoice {
+  std::string name{};           // the config has one of this name
+  std::string claim{};          // empty: none
+  std::string medium{};         // "disk" or "memory", where there is no claim
+  std::string size{};           // a quantity; empty: none is said
+  std::string storage_class{};  // of a claim; empty: the cluster's own choice
+  bool operator==(const VolumeChoice&) const = default;
+};
+
 // What an operator may change at deployment, and nothing else.
 struct DeploymentOverlay {
-  std::optional<int> replicas;
-  std::map<std::string, Quantity> requests;  // replaces by resource name
-  std::map<std::string, Quantity> limits;
-  std::vector<EnvVar> env;  // only names that the vendor's config has: the vendor decides what can be set
+  std::optional<int> replicas{};
+  std::map<std::string, Quantity> requests{};  // replaces by resource name
+  std::map<std::string, Quantity> limits{};
+  std::vector<EnvVar> env{};            // only names that the vendor's config has: the vendor decides what can be set
+  std::vector<VolumeChoice> volumes{};  // in the same way; where they are mounted stays as it is
 };
 // kInvalidArgument "bad-overlay" with the field's path.
 Result<DeploymentConfig> apply_overlay(const DeploymentConfig& config, const DeploymentOverlay& overlay);

@@ -75,6 +75,18 @@ struct ClaimMount {
   bool operator==(const ClaimMount&) const = default;
 };
 
+// A taint of Kubernetes' nodes that keeps units away, and is not to. The operator's alone to say: a config names no
+// nodes.
+struct Toleration {
+  std::string key{};
+  std::optional<std::string> value{};     // none: whatever it is
+  std::string effect{};                   // NoSchedule, PreferNoSchedule or NoExecute; empty: each
+  std::optional<std::int64_t> seconds{};  // of NoExecute: after which a unit goes; none: it stays
+  bool operator==(const Toleration&) const = default;
+};
+inline constexpr std::size_t kTolerationsMax = 16;
+inline constexpr std::int64_t kTolerationSecondsMax = 7 * 24 * 3600;
+
 // One of the two. It runs as its user and group 65532 with a read-only root, no capability and no-new-privileges; that
 // is not a choice of the template, so it is not in it.
 struct ContainerTemplate {
@@ -103,6 +115,7 @@ struct PodTemplate {
   std::uint16_t health_port = kHealthPort;  // the guard's: GET /live and /ready, never published
   std::int64_t termination_grace_seconds = 30;
   std::optional<int> progress_deadline_seconds;  // as the config says
+  std::vector<Toleration> tolerations;           // what only an engine of Kubernetes can hold
   bool operator==(const PodTemplate&) const = default;
 };
 
@@ -119,10 +132,12 @@ struct RenderOptions {
   std::string delivery_key;
   // For how long a guard goes on after SIGTERM: as long as whoever sends calls to it needs to notice its end.
   int lame_duck_seconds = 5;
+  std::vector<Toleration> tolerations{};
 };
 
-// kInvalidArgument "bad-field" where the config has no image or command, or an option is missing or out of bounds. The
-// same input gives the same template, so a running container can be compared with it.
+// kInvalidArgument "bad-field" where the config has no image or command, or an option is missing or out of bounds;
+// "bad-overlay" for tolerations that no taint can have. The same input gives the same template, so a running container
+// can be compared with it.
 Result<PodTemplate> render_pod(const DeploymentConfig& config, const RenderOptions& options);
 
 }  // namespace mifeng::manifest

@@ -38,6 +38,10 @@ Complaint check_mount_path(std::string_view text);
 Complaint check_url_path(std::string_view text);
 // "cpu", "memory", "ephemeral-storage" or domain/name.
 Complaint check_resource_name(std::string_view text);
+// The key of a taint of Kubernetes' nodes: a name of 1..63, or domain/name. Not of node.kubernetes.io/, by which a
+// cluster says that a node is not well: how long that is borne is the engine's own to say.
+Complaint check_taint_key(std::string_view text);
+Complaint check_taint_value(std::string_view text);  // may be empty
 // A Debian package name (Debian Policy 5.6.1).
 Complaint check_debian_package(std::string_view text);
 
