@@ -23,15 +23,25 @@ def test_an_operator_deploys_and_sees_it_ready(installation, people, console, ax
     page.fill("#prefix", PREFIX)
     # The plan follows what is typed.
     page.wait_for_selector(f"text=路由 {PREFIX}")
+    # What it keeps for itself is put into memory; nodes of one machine have no taints.
+    page.locator(".form .row", has=page.locator("[aria-label='cache 位置']")).locator(".ant-select").click()
+    page.click(".ant-select-dropdown:visible .ant-select-item-option:has-text('内存')")
+    page.fill("[aria-label='cache 大小']", "8Mi")
+    page.wait_for_selector(".diff >> text=cache → 内存, 8Mi")
+    assert page.locator("text=添加容忍").count() == 0
     page.wait_for_selector(".state.ready:has-text('可以部署')")
     operator.picture("deploy")
     page.click("aside button:has-text('部署')")
     page.wait_for_url("**/deployments/smoke-*")
     page.wait_for_selector(".head .state.ready:has-text('1/1')", timeout=90_000)
     page.wait_for_selector("text=1 个实例持有密钥")
+    (made,) = [one for one in installation.deployments() if one["name"] == "smoke"]
+    assert made["overlay"]["volumes"] == [{"name": "cache", "medium": "memory", "size": "8Mi"}]
     operator.settle()
     assert axe(page) == []
     operator.picture("deployment")
+    page.click("nav.tabs >> text=配置")
+    page.wait_for_selector("text=cache → 内存, 8Mi")
     page.click("nav.tabs >> text=日志")
     page.wait_for_selector(".log")
     # What runs is what callers reach.

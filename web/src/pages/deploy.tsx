@@ -11,7 +11,10 @@ import { configOf } from '../ui/config-fields.ts';
 import { useConfig } from '../ui/config.tsx';
 import { useDraft } from '../ui/draft.ts';
 import { bytes } from '../ui/format.ts';
+import { type TolerationWish, type VolumeWish, tolerationText, tolerationsOf, volumeText, volumesOf } from '../ui/overlay.ts';
 import { Bones, Empty, Failure, Loaded, PageHead, State } from '../ui/parts.tsx';
+import { Tolerations } from '../ui/tolerations.tsx';
+import { Volumes } from '../ui/volumes.tsx';
 import { WhoMayCall } from '../ui/who-may-call.tsx';
 
 interface Draft {
@@ -21,12 +24,14 @@ interface Draft {
   env: Record<string, string>; // name -> another value
   requests: Record<string, string>;
   limits: Record<string, string>;
+  volumes: Record<string, VolumeWish>;
+  tolerations: TolerationWish[];
   network: boolean;
   prefix: string;
   open: boolean;
   callers: string[];
 }
-const kNothing: Draft = { name: '', replicas: -1, ports: {}, env: {}, requests: {}, limits: {}, network: false, prefix: '', open: false, callers: [] };
+const kNothing: Draft = { name: '', replicas: -1, ports: {}, env: {}, requests: {}, limits: {}, volumes: {}, tolerations: [], network: false, prefix: '', open: false, callers: [] };
 const kPlanAfterMs = 300;
 
 function useSettled<T>(value: T, ms: number): T {
@@ -134,6 +139,7 @@ function Form({ version, cluster }: { version: Schemas['ModelVersion']; cluster:
   const callers = useLive(['callers', 'all'], (signal) => must(client.GET('/callers', { signal, params: { query: { page_size: 200 } } })));
   const capacity = useLive(['cluster', cluster], (signal) => must(client.GET('/clusters/{id}', { signal, params: { path: { id: cluster } } })));
 
+  const tainted = capacity.data?.kind === 'kubernetes'; // only there nodes have taints
   const basic = useMemo(() => {
     const env = changed(draft.env);
     const request: Schemas['DeploymentRequest'] = { name: draft.name, cluster, version_id: version.id, replicas };
@@ -142,10 +148,14 @@ function Form({ version, cluster }: { version: Schemas['ModelVersion']; cluster:
     const limits = changed(draft.limits);
     if (Object.keys(requests).length > 0) request.requests = requests;
     if (Object.keys(limits).length > 0) request.limits = limits;
+    const volumes = volumesOf(draft.volumes);
+    if (volumes.length > 0) request.volumes = volumes;
+    const tolerations = tainted ? tolerationsOf(draft.tolerations) : [];
+    if (tolerations.length > 0) request.tolerations = tolerations;
     if (signed.network) request.allow_network = draft.network;
     if (draft.prefix !== '') request.route = { name: draft.name, prefix: draft.prefix, open: draft.open, callers: draft.open ? [] : draft.callers };
     return request;
-  }, [draft, cluster, version.id, replicas, signed.network]);
+  }, [draft, cluster, version.id, replicas, signed.network, tainted]);
 
   // What is free is recommended; once one was typed, all are sent as they are shown.
   const recommended = useQuery({
@@ -311,13 +321,15 @@ function Form({ version, cluster }: { version: Schemas['ModelVersion']; cluster:
             <>
               <span className="label">{t('config.volumes')}</span>
               <div>
-                {signed.volumes.map((one) => (
-                  <div key={one} className="mono" style={{ overflowWrap: 'anywhere' }}>
-                    {one}
-                  </div>
-                ))}
+                <Volumes signed={signed.volumes} wishes={draft.volumes} change={(volumes) => change({ volumes })} />
                 <span className="note">{t('deploy.volumes-note')}</span>
               </div>
+            </>
+          )}
+          {tainted && (
+            <>
+              <span className="label">{t('tolerations.title')}</span>
+              <Tolerations wishes={draft.tolerations} change={(tolerations) => change({ tolerations })} />
             </>
           )}
           {signed.network && (
@@ -378,6 +390,16 @@ function Form({ version, cluster }: { version: Schemas['ModelVersion']; cluster:
               {Object.entries(changed(draft.env)).map(([name, value]) => (
                 <div key={`e${name}`} className="tilde">
                   {name}={value}
+                </div>
+              ))}
+              {(request.volumes ?? []).map((one) => (
+                <div key={`v${one.name}`} className="tilde">
+                  {volumeText(t, one)}
+                </div>
+              ))}
+              {(request.tolerations ?? []).map((one) => (
+                <div key={`t${JSON.stringify(one)}`} className="plus">
+                  {tolerationText(t, one)}
                 </div>
               ))}
               {draft.prefix !== '' && <div className="plus">{t('deploy.route-line', { prefix: draft.prefix })}</div>}

@@ -12,6 +12,7 @@ import { Aged, useAged } from '../ui/age.tsx';
 import { Changes } from '../ui/changes.tsx';
 import { ChangeDialog } from '../ui/dialog.tsx';
 import { groups } from '../ui/format.ts';
+import { overlayText } from '../ui/overlay.ts';
 import { Bones, Copy, Empty, Facts, Loaded, PageHead, StateOf, Tabs, Time, kindOf } from '../ui/parts.tsx';
 import type { Field, On } from '../ui/rests.ts';
 import { SealStrip } from '../ui/seal.tsx';
@@ -408,7 +409,7 @@ function Revisions({ of }: { of: Deployment }) {
               { title: t('field.revision'), align: 'right', cell: (one) => one.number },
               { title: t('field.version'), cell: (one) => <Link to={`/models/${of.vendor_id}/${of.model}/${one.version}`}>{one.version}</Link> },
               { title: t('revision.cause'), cell: (one) => said(one.cause) },
-              { title: t('revision.overlay'), wide: true, cell: (one) => overlayText(one.overlay) || <span className="second">{t('revision.as-signed')}</span> },
+              { title: t('revision.overlay'), wide: true, cell: (one) => overlayText(t, one.overlay) || <span className="second">{t('revision.as-signed')}</span> },
               { title: t('revision.units'), align: 'right', cell: (one) => one.units },
               { title: t('revision.by'), cell: (one) => one.created_by },
               { title: t('field.time'), cell: (one) => <Time ms={one.created_ms} /> },
@@ -452,17 +453,9 @@ function useVersions() {
     { label: t('field.replicas'), of: (one) => String(one.replicas), mine: mine.replicas },
     { label: t('field.version'), of: (one) => one.version, mine: mine.version },
     { label: t('field.revision'), of: (one) => String(one.revision) },
-    { label: t('revision.overlay'), of: (one) => overlayText(one.overlay) },
+    { label: t('revision.overlay'), of: (one) => overlayText(t, one.overlay) },
     { label: t('field.state'), of: (one) => (one.state === 'deleting' ? t('state.deleting') : '') },
   ];
-}
-
-function overlayText(overlay: Schemas['Overlay']): string {
-  return [
-    ...overlay.env.map((one) => `${one.name}=${one.value}`),
-    ...Object.entries(overlay.requests).map(([name, value]) => `${name} ≥ ${value}`),
-    ...Object.entries(overlay.limits).map(([name, value]) => `${name} ≤ ${value}`),
-  ].join(' · ');
 }
 
 function ConfigTab({ of }: { of: Deployment }) {
@@ -473,7 +466,7 @@ function ConfigTab({ of }: { of: Deployment }) {
     [t('field.cluster'), of.cluster],
     [t('field.replicas'), of.replicas],
     [t('deployment.ports'), of.ports.map((port) => `${port.port_name} ${port.container_port} → ${port.node_port}`).join(', ') || '—'],
-    [t('revision.overlay'), overlayText(of.overlay) || t('revision.as-signed')],
+    [t('revision.overlay'), overlayText(t, of.overlay) || t('revision.as-signed')],
     [t('deployments.grade'), `${of.grade} · ${t(`grade.${of.grade}`)}`],
     [t('revision.by'), of.created_by],
     [t('field.created'), <Time key="c" ms={of.created_ms} absolute />],

@@ -12,7 +12,7 @@ test('the nine fields of an example', () => {
   expect(config.env[0]).toEqual({ name: 'LANG', value: 'C.UTF-8' });
   expect(config.requests).toEqual([['cpu', '100m'], ['memory', '64Mi']]);
   expect(config.limits).toEqual([['cpu', '1'], ['memory', '512Mi']]);
-  expect(config.volumes).toEqual(['cache (emptyDir) → /cache']);
+  expect(config.volumes).toEqual([{ name: 'cache', text: 'cache (emptyDir) → /cache' }]);
   expect(config.network).toBe(false);
 });
 

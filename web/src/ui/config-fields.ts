@@ -12,7 +12,7 @@ export interface ConfigFields {
   env: { name: string; value: string }[];
   requests: [string, string][];
   limits: [string, string][];
-  volumes: string[];
+  volumes: { name: string; text: string }[];
   network: boolean;
 }
 
@@ -48,7 +48,7 @@ export function configOf(yaml: string): ConfigFields {
         const name = text(one.name);
         const kind = Object.keys(one).find((key) => key !== 'name') ?? '';
         const paths = mounts.filter((mount) => text(mount.name) === name).map((mount) => text(mount.mountPath));
-        return `${name} (${kind}) → ${paths.join(', ')}`;
+        return { name, text: `${name} (${kind}) → ${paths.join(', ')}` };
       }),
     network: text(spec.network) === 'outgoing',
   };
@@ -72,7 +72,7 @@ export function differences(before: string, after: string): Difference[] {
       ...config.env.map((one): [string, string] => [`env.${one.name}`, one.value]),
       ...config.requests.map(([name, value]): [string, string] => [`requests.${name}`, value]),
       ...config.limits.map(([name, value]): [string, string] => [`limits.${name}`, value]),
-      ...config.volumes.map((one): [string, string] => [`volumes.${one.split(' ')[0]}`, one]),
+      ...config.volumes.map((one): [string, string] => [`volumes.${one.name}`, one.text]),
       ['network', config.network ? 'outgoing' : ''],
     ]);
   };

@@ -34,7 +34,7 @@ export default function Config({ sm3, yaml }: { sm3: string; yaml?: boolean }) {
           [t('config.command'), list(config.command.length > 0 ? [config.command.join(' ')] : [])],
           [t('config.env'), list(config.env.map((one) => `${one.name}=${one.value}`))],
           [t('config.resources'), list([...config.requests.map(([name, value]) => `${name} ≥ ${value}`), ...config.limits.map(([name, value]) => `${name} ≤ ${value}`)])],
-          [t('config.volumes'), list(config.volumes)],
+          [t('config.volumes'), list(config.volumes.map((one) => one.text))],
         ];
         return (
           <>
