@@ -6,6 +6,8 @@
 
 #include <string>
 
+#include "mifeng/manifest/pod_template.h"
+
 namespace mifeng::rest {
 namespace {
 
@@ -56,6 +58,14 @@ TEST(Bounds, OfTheApiDescriptionAreThoseOfTheCode) {
       {"DeploymentRequest", "replicas", "maximum", bounds::kReplicasMax},
       {"DeploymentRequest", "env", "maxItems", size(bounds::kEnvVarsMax)},
       {"EnvVar", "name", "maxLength", size(bounds::kEnvNameMax)},
+      {"DeploymentRequest", "volumes", "maxItems", size(manifest::kVolumesMax)},
+      {"UpdateRequest", "volumes", "maxItems", size(manifest::kVolumesMax)},
+      {"BatchWish", "volumes", "maxItems", size(manifest::kVolumesMax)},
+      {"VolumeChoice", "name", "maxLength", size(bounds::kLabelMax)},
+      {"DeploymentRequest", "tolerations", "maxItems", size(manifest::kTolerationsMax)},
+      {"UpdateRequest", "tolerations", "maxItems", size(manifest::kTolerationsMax)},
+      {"BatchWish", "tolerations", "maxItems", size(manifest::kTolerationsMax)},
+      {"Toleration", "seconds", "maximum", manifest::kTolerationSecondsMax},
       {"BatchPlanRequest", "items", "maxItems", size(bounds::kBatchItemsMax)},
       {"BatchRequest", "items", "maxItems", size(bounds::kBatchItemsMax)},
       {"BatchRequest", "without", "maxItems", size(bounds::kBatchItemsMax)},
