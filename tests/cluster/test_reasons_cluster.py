@@ -162,8 +162,15 @@ def test_a_taint_and_a_cordoned_node(site, deploy):
     node = site.k8s.node
     site.k8s.kubectl("taint", "nodes", node, "dedicated=lab:NoSchedule")
     try:
-        Told(site, deploy("tainted"), "unschedulable").says(
+        tainted = deploy("tainted")
+        told = Told(site, tainted, "unschedulable").says(
             "they have the taint dedicated: lab", "kubectl taint nodes NODE dedicated-", "节点有污点 dedicated: lab", "去掉该污点")
+        # The other way that is offered, while the taint stays.
+        assert "(mifeng update --toleration dedicated)" in told.english_remedy
+        site.mifeng("update", tainted, "--toleration", "dedicated=lab:NoSchedule")
+        site.settled(tainted, 1)
+        (pod,) = site.pods(tainted)
+        assert {"key": "dedicated", "operator": "Equal", "value": "lab", "effect": "NoSchedule"} in pod["spec"]["tolerations"]
     finally:
         site.k8s.kubectl("taint", "nodes", node, "dedicated-")
     site.k8s.kubectl("cordon", node)
