@@ -21,7 +21,7 @@ export function Tolerations({ wishes, change }: Props) {
         // Lines have no name of their own, and what one shows is all in `wishes`.
         <div key={at} className="row" style={{ marginBottom: 4 }}>
           <Input
-            style={{ width: 180 }}
+            style={{ width: 132 }}
             aria-label={of(at, 'key')}
             placeholder={t('tolerations.key')}
             value={wish.key}
@@ -30,7 +30,7 @@ export function Tolerations({ wishes, change }: Props) {
             onChange={(event) => put(at, { key: event.target.value.trim() })}
           />
           <Input
-            style={{ width: 132 }}
+            style={{ width: 96 }}
             aria-label={of(at, 'value')}
             placeholder={t('tolerations.any')}
             value={wish.value}
@@ -40,13 +40,15 @@ export function Tolerations({ wishes, change }: Props) {
           />
           <Select
             aria-label={of(at, 'effect')}
-            style={{ width: 164 }}
+            style={{ width: 160 }}
             value={wish.effect}
             options={[{ value: '' as const, label: t('tolerations.each') }, ...kEffects.map((value) => ({ value, label: value }))]}
             onChange={(effect) => put(at, { effect })}
           />
           {wish.effect === 'NoExecute' && (
             <InputNumber
+              style={{ width: 72 }}
+              controls={false}
               aria-label={of(at, 'seconds')}
               placeholder={t('tolerations.seconds')}
               min={0}

@@ -14,9 +14,9 @@ export function Volumes({ signed, wishes, change }: Props) {
   return signed.map(({ name, text }) => {
     const wish = wishes[name] ?? kSigned;
     const put = (more: Partial<VolumeWish>) => change({ ...wishes, [name]: { ...wish, ...more } });
-    const field = (which: 'claim' | 'size' | 'class', max: number, missing = false) => (
+    const field = (which: 'claim' | 'size' | 'class', width: number, max: number, missing = false) => (
       <Input
-        style={{ width: 132 }}
+        style={{ width }}
         aria-label={`${name} ${t(`volumes.${which}`)}`}
         placeholder={t(`volumes.${which}`)}
         value={wish[which]}
@@ -34,14 +34,14 @@ export function Volumes({ signed, wishes, change }: Props) {
         <div className="row">
           <Select
             aria-label={`${name} ${t('volumes.where')}`}
-            style={{ width: 148 }}
+            style={{ width: 180 }}
             value={wish.where}
             options={kPlaces.map((value) => ({ value, label: t(`volumes.${value}`) }))}
             onChange={(where) => put({ where })}
           />
-          {wish.where === 'claim' && field('claim', 63, wish.claim === '')}
-          {wish.where !== 'signed' && field('size', 64)}
-          {wish.where === 'claim' && field('class', 63)}
+          {wish.where === 'claim' && field('claim', 116, 63, wish.claim === '')}
+          {wish.where !== 'signed' && field('size', 88, 64)}
+          {wish.where === 'claim' && field('class', 124, 63)}
         </div>
       </div>
     );
