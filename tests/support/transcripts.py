@@ -1,6 +1,7 @@
 """Transcripts: files of what a person types and what comes back (tests/contract/transcripts/README.md has their form),
 played against what a test has started, and compared."""
 import contextlib
+import difflib
 import os
 import pathlib
 import pty
@@ -122,7 +123,9 @@ def check(path, now):
     """That it is what stands there, in both languages; with MIFENG_REGENERATE it is written instead."""
     if os.environ.get("MIFENG_REGENERATE"):
         path.write_text(now)
-    assert now == path.read_text()
+    stands = path.read_text()
+    assert now == stands, "\n".join(difflib.unified_diff(stands.splitlines(), now.splitlines(), "as it stands", "now", n=1,
+                                                          lineterm=""))
     # A text that is shown in one language only would go unnoticed.
     commands = [match for match in map(COMMAND.fullmatch, now.splitlines()) if match]
     assert {command[1] for command in commands} == {"en", "zh"}

@@ -59,11 +59,15 @@ Result<void> TarReader::feed(ByteView bytes) {
 Result<void> TarReader::finish() {
   if (error_) return *error_;
   if (state_ == State::kEnded) return ok();
-  // No more is known than that the entry it ends in would go on, and the two blocks of the end follow.
-  error_ = Error(ErrorCode::kVerificationFailed, "bad-archive",
-                 phrase("the archive was cut: {} bytes of it are there, of {} at least; fetch it again", offset_,
-                        offset_ - filled_ + left_ + padding_ + 2 * kTarBlock));
+  error_ = cut_at(offset_);
   return *error_;
+}
+
+Error TarReader::cut_at(std::uint64_t size) const {
+  // No more is known than that the entry it ends in would go on, and the two blocks of the end follow.
+  return Error(ErrorCode::kVerificationFailed, "bad-archive",
+               phrase("the archive was cut: {} bytes of it are there, of {} at least; fetch it again", size,
+                      offset_ - filled_ + left_ + padding_ + 2 * kTarBlock));
 }
 
 Result<std::uint64_t> TarReader::skip_content() {

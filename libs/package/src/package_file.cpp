@@ -47,6 +47,7 @@ class PackageScan final : public archive::TarHandler {
       if (!in_blob_) continue;
       MIFENG_TRY(const std::uint64_t skipped, reader_.skip_content());
       at += skipped;
+      if (at > file_.file_size_) return reader_.cut_at(file_.file_size_);
     }
     MIFENG_CHECK(reader_.finish());
     if (at != file_.file_size_) return bad_package("the file changed while it was read");

@@ -82,8 +82,11 @@ class TarReader {
 
   // Pieces of any size. The first error stays.
   Result<void> feed(ByteView bytes);
-  // The input has ended: "truncated" unless the end was there.
+  // The input has ended: kVerificationFailed "bad-archive" unless the end was there.
   Result<void> finish();
+  // What finish() says of an archive whose input ended after `size` bytes: fewer than offset(), where what was left out
+  // by skip_content() is not there.
+  Error cut_at(std::uint64_t size) const;
   bool ended() const { return state_ == State::kEnded; }
   // For a source that can seek: takes the rest of the current file's content as read without seeing it (the handler
   // gets end()), and says how many bytes of the input to leave out. 0 between files.
