@@ -52,7 +52,7 @@ std::optional<GuardSaid> read_guard_log(const std::vector<std::string>& lines) {
   return newest;
 }
 
-Reason why_by_guard(const GuardSaid& said, const std::string& model_words) {
+Reason why_by_guard(const GuardSaid& said, const std::string& model_words, std::int64_t memory_limit) {
   switch (said.kind) {
     case GuardSaid::Kind::kNoGrant:
       return {
@@ -64,8 +64,12 @@ Reason why_by_guard(const GuardSaid& said, const std::string& model_words) {
       if (said.words.find("memory limit") != std::string::npos)
         return {
             .code = "out-of-memory",
-            .sentence = phrase("its model needed more memory than its limit, was ended, and is started again, later "
-                               "each time"),
+            .sentence = memory_limit > 0
+                            ? phrase("its model needed more than its memory limit of {}Mi, was ended, and is started "
+                                     "again, later each time",
+                                     memory_limit >> 20)
+                            : phrase("its model needed more memory than its limit, was ended, and is started "
+                                     "again, later each time"),
             .remedy = phrase("raise its limit: mifeng deploy --limit memory=AMOUNT")};
       return {.code = "exited",
               .sentence = model_words.empty()

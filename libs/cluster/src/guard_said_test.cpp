@@ -36,6 +36,7 @@ TEST(GuardSaid, TheNewestLineCounts) {
             "raise it), and is to be started again"});
   ASSERT_TRUE(one);
   EXPECT_EQ(why_by_guard(*one, "").code, "out-of-memory");
+  EXPECT_THAT(why_by_guard(*one, "", 512 << 20).sentence, HasSubstr("more than its memory limit of 512Mi"));
 }
 
 TEST(GuardSaid, ItIsSaidWhereAModelListensInstead) {

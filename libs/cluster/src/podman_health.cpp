@@ -30,9 +30,9 @@ std::optional<Reason> why_by_words(const LastWords& words, const Seen& seen) {
   if (!said) return std::nullopt;
   const std::string model(beginning_of(words.model, kWordsMax));
   const bool waits = said->kind == GuardSaid::Kind::kStarting || said->kind == GuardSaid::Kind::kNotReady;
-  if (!waits) return why_by_guard(*said, model);
+  if (!waits) return why_by_guard(*said, model, seen.model_memory_limit);
   if (const auto listener = listener_of_model(seen)) return why_elsewhere(listener->address, listener->port);
-  Reason why = why_by_guard(*said, model);
+  Reason why = why_by_guard(*said, model, seen.model_memory_limit);
   if (!model.empty()) why.sentence = phrase("{}; its model's last words: {}", why.sentence, model);
   return why;
 }

@@ -178,6 +178,7 @@ Seen seen_in(const json::Object& inspected, const json::Object* model) {
     seen.claimed.cpu_millis += more.cpu_millis;
     seen.claimed.memory_bytes += more.memory_bytes;
     seen.model_runs = state_of(text_at(*model, "State", "Status")) == UnitState::kRunning;
+    seen.model_memory_limit = integer_at(*model, "HostConfig", "Memory");
     if (const std::int64_t pid = integer_at(*model, "State", "Pid"); seen.model_runs && pid > 0) seen.model_pid = pid;
   }
   if (const std::int64_t memory = integer_at(inspected, "HostConfig", "Memory"); memory > 0) seen.memory_limit = memory;

@@ -23,6 +23,7 @@ struct Seen {
   std::string address;      // in the container network; may be empty
   std::uint16_t health_port = manifest::kHealthPort;
   std::optional<std::int64_t> memory_limit;
+  std::int64_t model_memory_limit = 0;  // bytes; 0 where there is none
   bool is_paused = false;
   bool model_runs = false;                // its container
   Claimed claimed;                        // of both

@@ -112,7 +112,7 @@ TEST(PodmanStatus, NewsAreOfContainersOfDeployments) {
 TEST(PodmanStatus, AnEndHasAReason) {
   Unit unit;
   unit.exit_code = 3;
-  explain_exit(unit, {"the model\tended", "no such file", "2", "1"}, std::nullopt);
+  explain_exit(unit, {.guard_lines = {}, .guard = "the model\tended", .model = "no such file"}, std::nullopt);
   EXPECT_EQ(unit.reason,
             "ended with exit status 3; its last words: the model ended; its model's last words: no such file");
   EXPECT_EQ(unit.reason_code, "exited");
@@ -132,7 +132,7 @@ TEST(PodmanStatus, ALongLastLineIsCutBetweenCharacters) {
   unit.exit_code = 1;
   std::string line = "x";
   for (int i = 0; i < 200; ++i) line += "密";
-  explain_exit(unit, {line, "", "", ""}, std::nullopt);
+  explain_exit(unit, {.guard_lines = {}, .guard = line, .model = ""}, std::nullopt);
   EXPECT_THAT(unit.reason, HasSubstr("密..."));
   EXPECT_LT(unit.reason.size(), 400U);
 }

@@ -19,8 +19,9 @@ struct GuardSaid {
 };
 std::optional<GuardSaid> read_guard_log(const std::vector<std::string>& lines);
 
-// "no-grant", "out-of-memory", "exited", "not-ready". `model_words`: the last that the model said itself.
-Reason why_by_guard(const GuardSaid& said, const std::string& model_words);
+// "no-grant", "out-of-memory", "exited", "not-ready". `model_words`: the last that the model said itself;
+// `memory_limit`: its container's, in bytes, 0 where it is not known.
+Reason why_by_guard(const GuardSaid& said, const std::string& model_words, std::int64_t memory_limit = 0);
 Reason why_not_ready(const std::string& words);
 // "listens-elsewhere", of a model that its guard waits for.
 Reason why_elsewhere(const std::string& address, std::uint16_t port);
