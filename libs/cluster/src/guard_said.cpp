@@ -86,7 +86,8 @@ Reason why_by_guard(const GuardSaid& said, const std::string& model_words, std::
 Reason why_elsewhere(const std::string& address, std::uint16_t port) {
   return {.code = "listens-elsewhere",
           .sentence =
-              phrase("its model listens on {} port {}, and not on the Unix socket that its guard calls", address, port),
+              phrase("its model listens on {} port {}, and has not answered on the Unix socket that its guard calls",
+                     address, port),
           .remedy = phrase("let it serve on the socket whose path stands in MIFENG_SOCKET (docs/packs.md)")};
 }
 

@@ -1,7 +1,7 @@
 // Whether units that run serve: their health port is asked.
 #include <algorithm>
 
-#include "mifeng/base/beginning.h"
+#include "mifeng/base/guard_words.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/cluster/guard_said.h"
 #include "mifeng/net/listeners.h"
@@ -15,23 +15,28 @@ using namespace std::chrono_literals;
 constexpr auto kFirstPause = 100ms, kLastPause = 1000ms;  // between two questions to one that is not ready
 constexpr std::int64_t kSilentMs = 5000;                  // before its logs are worth a look, and another one
 constexpr int kGuardLines = 20;                           // of them, among which the one that says why should be
-constexpr std::size_t kWordsMax = 300;
+constexpr std::size_t kSocketTableMax = 64 << 10;         // 400 sockets: a model may open as many as it likes
 
 // Where a model's own network has somebody who listens: it has one of its own, which its guard does not see.
 std::optional<net::Listener> listener_of_model(const Seen& seen) {
   if (!seen.model_pid) return std::nullopt;
-  auto listeners = net::read_tcp_listeners("/proc/" + std::to_string(*seen.model_pid));
+  auto listeners = net::read_tcp_listeners("/proc/" + std::to_string(*seen.model_pid), kSocketTableMax);
   if (!listeners || listeners->empty()) return std::nullopt;
-  return listeners->front();
+  // On loopback it may have one of its own for itself.
+  const auto open =
+      std::find_if(listeners->begin(), listeners->end(), [](const auto& one) { return !one.on_loopback; });
+  return open == listeners->end() ? listeners->front() : *open;
 }
 
 std::optional<Reason> why_by_words(const LastWords& words, const Seen& seen) {
   const auto said = read_guard_log(words.guard_lines);
   if (!said) return std::nullopt;
-  const std::string model(beginning_of(words.model, kWordsMax));
+  const std::string model = one_line(words.model);
   const bool waits = said->kind == GuardSaid::Kind::kStarting || said->kind == GuardSaid::Kind::kNotReady;
   if (!waits) return why_by_guard(*said, model, seen.model_memory_limit);
-  if (const auto listener = listener_of_model(seen)) return why_elsewhere(listener->address, listener->port);
+  const bool answers = said->words.starts_with(guard_words::kAnswers);
+  if (const auto listener = answers ? std::nullopt : listener_of_model(seen))
+    return why_elsewhere(listener->address, listener->port);
   Reason why = why_by_guard(*said, model, seen.model_memory_limit);
   if (!model.empty()) why.sentence = phrase("{}; its model's last words: {}", why.sentence, model);
   return why;

@@ -38,6 +38,8 @@ std::string fingerprint_of(const std::string& id, UnitState state, bool is_pause
          std::to_string(std::max<std::int64_t>(0, started_s)) + " " + (has_ended ? std::to_string(exit_code) : "");
 }
 
+}  // namespace
+
 std::string one_line(std::string text) {
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20) c = ' ';
@@ -45,8 +47,6 @@ std::string one_line(std::string text) {
   if (text.size() > 300) text = std::string(beginning_of(text, 300)) + "...";
   return text;
 }
-
-}  // namespace
 
 const char* to_string(UnitState state) {
   switch (state) {

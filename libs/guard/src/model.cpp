@@ -6,6 +6,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "mifeng/base/guard_words.h"
 #include "mifeng/net/client.h"
 
 namespace mifeng::guard {
@@ -29,7 +30,7 @@ asio::awaitable<Result<void>> ask(std::filesystem::path socket, ::uid_t user, st
   if (!response) co_return response.error();
   if (has_path && response->status != 200)
     co_return Error(ErrorCode::kUnavailable, "model-not-ready",
-                    "its readiness path answers " + std::to_string(response->status));
+                    std::string(guard_words::kAnswers) + std::to_string(response->status));
   co_return ok();
 }
 

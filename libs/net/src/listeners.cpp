@@ -16,8 +16,6 @@
 namespace mifeng::net {
 namespace {
 
-constexpr std::size_t kTableMax = 64 << 20;  // a line is 150 bytes, and connections have one too
-
 enum class Presence { kRequired, kOptional };  // there is no table of IPv6 where the kernel has none
 
 std::vector<std::string_view> words(std::string_view line) {
@@ -102,8 +100,8 @@ namespace {
 
 // Appends what the table lists; one that is not there is one that the kernel has no use for.
 Result<void> append_table(const std::filesystem::path& path, Transport transport, PortRange given_out,
-                          Presence presence, std::vector<Listener>& listeners) {
-  const auto text = read_text_file(path, kTableMax);
+                          Presence presence, std::size_t table_max, std::vector<Listener>& listeners) {
+  const auto text = read_text_file(path, table_max);
   if (!text && text.error().code() == ErrorCode::kNotFound && presence == Presence::kOptional) return ok();
   if (!text) return text.error();
   MIFENG_TRY(std::vector<Listener> some, parse_listeners(*text, transport, given_out));
@@ -113,10 +111,10 @@ Result<void> append_table(const std::filesystem::path& path, Transport transport
 
 }  // namespace
 
-Result<std::vector<Listener>> read_tcp_listeners(const std::filesystem::path& proc) {
+Result<std::vector<Listener>> read_tcp_listeners(const std::filesystem::path& proc, std::size_t table_max) {
   std::vector<Listener> listeners;
-  MIFENG_CHECK(append_table(proc / "net/tcp", Transport::kTcp, {}, Presence::kRequired, listeners));
-  MIFENG_CHECK(append_table(proc / "net/tcp6", Transport::kTcp, {}, Presence::kOptional, listeners));
+  MIFENG_CHECK(append_table(proc / "net/tcp", Transport::kTcp, {}, Presence::kRequired, table_max, listeners));
+  MIFENG_CHECK(append_table(proc / "net/tcp6", Transport::kTcp, {}, Presence::kOptional, table_max, listeners));
   return listeners;
 }
 
@@ -124,8 +122,8 @@ Result<std::vector<Listener>> read_listeners() {
   MIFENG_TRY(const std::string ports, read_text_file("/proc/sys/net/ipv4/ip_local_port_range", 64));
   MIFENG_TRY(const PortRange given_out, parse_port_range(ports));
   MIFENG_TRY(std::vector<Listener> listeners, read_tcp_listeners());
-  MIFENG_CHECK(append_table("/proc/net/udp", Transport::kUdp, given_out, Presence::kRequired, listeners));
-  MIFENG_CHECK(append_table("/proc/net/udp6", Transport::kUdp, given_out, Presence::kOptional, listeners));
+  MIFENG_CHECK(append_table("/proc/net/udp", Transport::kUdp, given_out, Presence::kRequired, kTableMax, listeners));
+  MIFENG_CHECK(append_table("/proc/net/udp6", Transport::kUdp, given_out, Presence::kOptional, kTableMax, listeners));
   return listeners;
 }
 

@@ -14,6 +14,7 @@ inline constexpr std::string_view kStartingAgain = "starting the model again: ";
 inline constexpr std::string_view kModelEnded = "the model's process ended (";  // how, and ")"
 inline constexpr std::string_view kNotReadyYet = "the model is not ready yet: ";
 inline constexpr std::string_view kNotReadyAnyMore = "the model is not ready any more: ";
+inline constexpr std::string_view kAnswers = "its readiness path answers ";  // behind those two; and a status
 inline constexpr std::string_view kReady = "ready: ";
 inline constexpr std::string_view kReadyAgain = "the model is ready again";
 

@@ -35,7 +35,9 @@ Result<PortRange> parse_port_range(std::string_view text);
 Result<std::vector<Listener>> parse_listeners(std::string_view text, Transport transport, PortRange given_out);
 // Of this network namespace, now.
 Result<std::vector<Listener>> read_listeners();
-// Those of TCP alone, below another folder than /proc as well.
-Result<std::vector<Listener>> read_tcp_listeners(const std::filesystem::path& proc = "/proc");
+inline constexpr std::size_t kTableMax = 64 << 20;  // bytes; a line is 150, and connections have one too
+// Those of TCP alone, below another folder than /proc as well; an error where a table has more than `table_max` bytes.
+Result<std::vector<Listener>> read_tcp_listeners(const std::filesystem::path& proc = "/proc",
+                                                 std::size_t table_max = kTableMax);
 
 }  // namespace mifeng::net
