@@ -1,13 +1,13 @@
 #include "mifeng/gateway/state.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 
 #include <algorithm>
 #include <cerrno>
 
 #include "mifeng/base/bounds.h"
 #include "mifeng/json/fields.h"
+#include "mifeng/os/held_lock.h"
 #include "mifeng/vault/master_key.h"
 
 namespace mifeng::gateway {
@@ -109,9 +109,8 @@ Result<StateFolder> StateFolder::open(std::filesystem::path folder, std::filesys
   std::filesystem::create_directories(folder, error);
   if (!error) std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
   if (error) return errno_error(error.value(), "make the folder " + folder.string());
-  UniqueFd lock(::open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!lock) return errno_error(errno, "open " + (folder / "lock").string());
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
+  MIFENG_TRY(HeldLock lock, try_lock(folder / "lock"));
+  if (!lock.fd)
     return Error(
         ErrorCode::kConflict, "state-in-use",
         "another gateway runs with the state folder " + folder.string() + "; stop it, or give this one its own");
@@ -121,7 +120,7 @@ Result<StateFolder> StateFolder::open(std::filesystem::path folder, std::filesys
   MIFENG_TRY(SecretBytes key, vault::load_master_key(master_key, mode, tools.random));
   MIFENG_TRY(auto wrapper,
              vault::Wrapper::create(std::move(key), vault::WrapForm::kGateway, tools.provider, tools.random));
-  return StateFolder(std::move(folder), std::move(lock), std::move(wrapper), tools);
+  return StateFolder(std::move(folder), std::move(lock.fd), std::move(wrapper), tools);
 }
 
 Result<std::optional<Membership>> StateFolder::load() const {

@@ -38,6 +38,33 @@ TEST(HeldLock, IsOneHoldersUntilHeEnds) {
   for (const int fd : {ready[0], ready[1], end[0], end[1]}) ::close(fd);
 }
 
+// Killed between fork and exec of a program that it starts.
+TEST(HeldLock, OfAHolderWhoIsGoneIsWaitedFor) {
+  const auto folder = TempDir::create(std::filesystem::temp_directory_path()).value();
+  const auto file = folder.path() / "lock";
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  const ::pid_t holder = ::fork();
+  ASSERT_GE(holder, 0);
+  if (holder == 0) {
+    const auto held = try_lock(file);
+    if (::fork() == 0) {
+      ::usleep(300'000);
+      ::_exit(0);
+    }
+    const char byte = held && held->fd ? '1' : '0';
+    (void)!::write(ready[1], &byte, 1);
+    ::pause();
+  }
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  EXPECT_EQ(byte, '1');
+  ::kill(holder, SIGKILL);
+  ASSERT_EQ(::waitpid(holder, nullptr, 0), holder);
+  EXPECT_TRUE(try_lock(file).value().fd);
+  for (const int fd : ready) ::close(fd);
+}
+
 TEST(HeldLock, EndsWithItsDescriptor) {
   const auto folder = TempDir::create(std::filesystem::temp_directory_path()).value();
   const auto file = folder.path() / "lock";

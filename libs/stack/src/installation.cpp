@@ -1,7 +1,6 @@
 #include "installation.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +10,7 @@
 #include "mifeng/base/phrase.h"
 #include "mifeng/base/random.h"
 #include "mifeng/json/fields.h"
+#include "mifeng/os/held_lock.h"
 #include "mifeng/stack/service.h"
 #include "mifeng/stack/up.h"
 
@@ -53,18 +53,13 @@ Result<Installation> Installation::open(const std::filesystem::path& given) {
     return Error(ErrorCode::kInvalidArgument, "path-too-long",
                  "the path of the data folder must not be longer than " + std::to_string(kDataPathMax) +
                      " bytes, since sockets lie in it: " + data.string());
-  UniqueFd lock(::open((data / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!lock) return errno_error(errno, "open " + (data / "lock").string());
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    const auto holder = read_text_file(data / "lock", 64);
+  MIFENG_TRY(HeldLock lock, try_lock(data / "lock"));
+  if (!lock.fd) {
     return Error(ErrorCode::kConflict, "already-running",
                  "a `mifeng up` already runs on " + data.string() +
-                     (holder && !holder->empty() ? " (process " + *holder + ")" : std::string()) +
+                     (lock.holder.empty() ? std::string() : " (process " + lock.holder + ")") +
                      ": stop it, or give another folder with --data");
   }
-  const std::string pid = std::to_string(::getpid());
-  if (::ftruncate(lock.get(), 0) != 0 || ::pwrite(lock.get(), pid.data(), pid.size(), 0) < 0)
-    return errno_error(errno, "write " + (data / "lock").string());
   std::filesystem::permissions(data, std::filesystem::perms(0711), error);
   for (const char* name : {"logs", "run", "vendor", "packages", "work"}) {
     std::filesystem::create_directories(data / name, error);
@@ -88,7 +83,7 @@ Result<Installation> Installation::open(const std::filesystem::path& given) {
   if (error) return errno_error(error.value(), "make " + sockets.string());
   // The container's user goes through it; what lies in it is a folder a container.
   std::filesystem::permissions(sockets, std::filesystem::perms(0711), error);
-  return Installation(data, std::move(id), sockets, std::move(lock));
+  return Installation(data, std::move(id), sockets, std::move(lock.fd));
 }
 
 Result<std::uint16_t> Installation::port(const std::string& what, std::uint16_t wanted, std::uint16_t usual) {
