@@ -6,7 +6,8 @@
 #include "commands/commands.h"
 #include "commands/get.h"
 #include "commands/key_files.h"
-#include "mifeng/crypto/statement.h"
+#include "mifeng/messages/card.h"
+#include "mifeng/messages/vendor_key.h"
 
 namespace mifeng::cli {
 namespace {
@@ -19,8 +20,6 @@ const std::vector<Column> kColumns{{"ID", "id"},
 const std::vector<Column> kInformation{
     {"ID", "id"},           {"NAME", "name"},        {"TELEPHONE", "telephone"}, {"KNOWN TELEPHONE", "known_telephone"},
     {"ADDRESS", "address"}, {"BUSINESS", "business"}};
-// Purpose of the signature by which the key in force hands over to the next; spec/openapi.yaml, VendorKeyInput.
-constexpr const char* kVendorKeyPurpose = "vendor-key";
 
 struct VendorOptions {
   std::string id, name, address, telephone, business, format;
@@ -71,16 +70,36 @@ Result<int> confirm_telephone(const PlatformFlags& flags, const VendorOptions& o
   return 0;
 }
 
+// By the key in force, for this platform and this one change.
+Result<std::string> hand_over(const PlatformClient& client, const std::string& id,
+                              const crypto::Sm2PrivateKey& in_force, const crypto::Sm2PublicKey& next) {
+  MIFENG_TRY(const auto card_text, client.get("/card"));
+  MIFENG_TRY(const auto card, messages::decode_card(*card_text.if_object()));
+  MIFENG_TRY(const auto vendor, client.get(path_of(id)));
+  const json::Value* const found = vendor.if_object()->find("key_serial");
+  const std::int64_t* const serial = found == nullptr ? nullptr : found->if_int64();
+  if (serial == nullptr) return Error(ErrorCode::kUnavailable, "bad-answer", "The platform's answer is no vendor.");
+  const messages::VendorKeyChange change{.platform = card.identity.fingerprint(),
+                                         .vendor = id,
+                                         .serial = static_cast<std::uint64_t>(*serial),
+                                         .next = next};
+  MIFENG_TRY(const Bytes signature, messages::sign_vendor_key_change(change, in_force));
+  return to_base64(signature);
+}
+
 Result<int> propose(const PlatformFlags& flags, const KeyOptions& options, Console& console) {
   MIFENG_TRY(const auto key, read_public_key(options.key));
   MIFENG_TRY(const std::string pem, key.to_pem());
   json::Object body{{"public_key_pem", pem}};
+  std::optional<crypto::Sm2PrivateKey> in_force;
   if (!options.old_key.empty()) {
-    MIFENG_TRY(const auto old, read_private_key(options.old_key));
-    MIFENG_TRY(const Bytes signature, crypto::sign_statement(old, kVendorKeyPurpose, key.point()));
-    body.set("signature_base64", to_base64(signature));
+    MIFENG_TRY(in_force, read_private_key(options.old_key));
   }
   MIFENG_TRY(const auto client, connect(flags));
+  if (in_force) {
+    MIFENG_TRY(const std::string signature, hand_over(client, options.id, *in_force, key));
+    body.set("signature_base64", signature);
+  }
   const json::Value sent = std::move(body);
   MIFENG_TRY(const auto vendor, client.send("PUT", path_of(options.id) + "/key", sent));
   if (text_of(vendor, "pending_fingerprint").empty()) {

@@ -1,8 +1,8 @@
 #include "mifeng/models/vendor_service.h"
 
 #include "mifeng/crypto/sm2.h"
-#include "mifeng/crypto/statement.h"
 #include "mifeng/json/value.h"
+#include "mifeng/messages/vendor_key.h"
 #include "mifeng/models/context.h"
 #include "mifeng/store/models.h"
 #include "mifeng/store/people.h"
@@ -53,6 +53,13 @@ std::string changes_of(const store::VendorRow& row, const VendorInput& input) {
   add("address", row.address, input.address);
   add("business", row.business, input.business);
   return text;
+}
+
+// Empty: none is in force any more.
+void put_in_force(store::VendorRow& row, const std::string& pem, UnixMillis now) {
+  row.public_key_pem = pem;
+  row.confirmed_ms = pem.empty() ? 0 : now;
+  if (!pem.empty()) ++row.key_serial;
 }
 
 void drop_pending(store::VendorRow& row) {
@@ -233,10 +240,13 @@ Result<Vendor> VendorService::propose_key(const trust::Actor& actor, const std::
                      "The vendor has no key in force that could sign for a new one. Propose it without a signature.");
       MIFENG_TRY(const auto old_key, crypto::Sm2PublicKey::from_pem(row->public_key_pem));
       MIFENG_TRY(const Bytes signature, from_base64(signature_base64));
-      MIFENG_CHECK(crypto::verify_statement(old_key, "vendor-key", key.point(), signature));
-      row->public_key_pem = pem;
+      const messages::VendorKeyChange change{.platform = context_.keys.get()->identity_key().public_key().fingerprint(),
+                                             .vendor = id,
+                                             .serial = static_cast<std::uint64_t>(row->key_serial),
+                                             .next = key};
+      MIFENG_CHECK(messages::verify_vendor_key_change(change, signature, old_key));
+      put_in_force(*row, pem, context_.clock.now_ms());
       drop_pending(*row);
-      row->confirmed_ms = context_.clock.now_ms();
     }
     MIFENG_CHECK(store::update(tx, *row));
     MIFENG_CHECK(context_.audit.append(tx, actor, "vendor.propose-key", id, key.fingerprint()));
@@ -259,10 +269,9 @@ Result<Vendor> VendorService::confirm_key(const trust::Actor& actor, const std::
       return Error(
           ErrorCode::kVerificationFailed, "fingerprint-mismatch",
           "This is not the fingerprint of the key that waits. Compare it with the vendor again, by telephone.");
-    row->public_key_pem = row->pending_key_pem;
+    put_in_force(*row, row->pending_key_pem, context_.clock.now_ms());
     drop_pending(*row);
     row->known_by.clear();
-    row->confirmed_ms = context_.clock.now_ms();
     MIFENG_CHECK(store::update(tx, *row));
     MIFENG_CHECK(context_.audit.append(tx, actor, "vendor.confirm-key", id, key.fingerprint()));
     return vendor_of(*row);
@@ -279,9 +288,8 @@ Result<Vendor> VendorService::revoke_key(const trust::Actor& actor, const std::s
     MIFENG_TRY(auto row, store::find<store::VendorRow>(tx, id));
     if (!row) return trust::not_found("vendor", id);
     MIFENG_CHECK(trust::expect(actor, *row));
-    row->public_key_pem.clear();
+    put_in_force(*row, "", 0);
     drop_pending(*row);
-    row->confirmed_ms = 0;
     MIFENG_CHECK(store::update(tx, *row));
     MIFENG_CHECK(context_.audit.append(tx, actor, "vendor.revoke-key", id));
     return vendor_of(*row);

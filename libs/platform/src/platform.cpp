@@ -160,7 +160,7 @@ struct Platform::Services {
 
   models::ImageLibrary images;
   const models::Context models_context{base, key_ring, images, *opened.reserve, submit_options(options)};
-  models::VendorService vendors{base};
+  models::VendorService vendors{models_context};
   models::ModelService models{models_context};
   models::SubmitService submits{models_context};
 

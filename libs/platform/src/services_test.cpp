@@ -1,7 +1,9 @@
 // Vendors, routes, callers, models: what is taken and what is refused.
 #include <algorithm>
+#include <functional>
 
-#include "mifeng/crypto/statement.h"
+#include "mifeng/messages/card.h"
+#include "mifeng/messages/vendor_key.h"
 #include "mifeng/platform_fixture/platform_test.h"
 
 namespace mifeng::platform {
@@ -42,22 +44,44 @@ TEST_F(Services, AKeyInForceSignsForTheNextOne) {
   add_vendor("acme", *vendor_key_);
   const auto next = crypto::Sm2PrivateKey::generate().value();
   const std::string pem = next.public_key().to_pem().value();
-  const auto sign = [&](const crypto::Sm2PrivateKey& signer, const char* purpose) {
-    return to_base64(crypto::sign_statement(signer, purpose, next.public_key().point()).value());
+  const messages::VendorKeyChange right{.platform = messages::verify_card(card()).value().identity.fingerprint(),
+                                        .vendor = "acme",
+                                        .serial = 1,
+                                        .next = next.public_key()};
+  const auto sign = [&](const crypto::Sm2PrivateKey& signer, const messages::VendorKeyChange& change) {
+    return to_base64(messages::sign_vendor_key_change(change, signer).value());
   };
   const trust::Actor vendor = actor_with(trust::Role::kVendor, "acme"),
                      stranger = actor_with(trust::Role::kVendor, "bolt");
-  EXPECT_EQ(platform_->vendors().propose_key(stranger, "acme", pem, sign(*vendor_key_, "vendor-key")).error().reason(),
+  EXPECT_EQ(platform_->vendors().propose_key(stranger, "acme", pem, sign(*vendor_key_, right)).error().reason(),
             "not-your-vendor");
-  EXPECT_EQ(platform_->vendors().propose_key(vendor, "acme", pem, sign(next, "vendor-key")).error().reason(),
-            "bad-signature");
-  EXPECT_EQ(platform_->vendors().propose_key(vendor, "acme", pem, sign(*vendor_key_, "package")).error().reason(),
-            "bad-signature");
-  const auto changed = platform_->vendors().propose_key(vendor, "acme", pem, sign(*vendor_key_, "vendor-key"));
+  EXPECT_EQ(platform_->vendors().propose_key(vendor, "acme", pem, sign(next, right)).error().reason(), "bad-signature");
+  // Signed for another platform, another vendor, another change, another key: as it may lie about somewhere.
+  const std::vector<std::function<void(messages::VendorKeyChange&)>> others = {
+      [](auto& change) { change.platform = crypto::Sm2PrivateKey::generate().value().public_key().fingerprint(); },
+      [](auto& change) { change.vendor = "bolt"; },
+      [](auto& change) { change.serial = 0; },
+      [](auto& change) { change.serial = 2; },
+      [&](auto& change) { change.next = vendor_key_->public_key(); },
+  };
+  for (std::size_t i = 0; i < others.size(); ++i) {
+    messages::VendorKeyChange other = right;
+    others[i](other);
+    const auto replayed = platform_->vendors().propose_key(vendor, "acme", pem, sign(*vendor_key_, other));
+    ASSERT_FALSE(replayed) << i;
+    EXPECT_EQ(replayed.error().reason(), "bad-signature") << i;
+  }
+  const std::string signature = sign(*vendor_key_, right);
+  const auto changed = platform_->vendors().propose_key(vendor, "acme", pem, signature);
   ASSERT_TRUE(changed) << changed.error().message();
   EXPECT_EQ(changed->fingerprint, next.public_key().fingerprint());
+  EXPECT_EQ(changed->key_serial, 2);
+  // Back under the first key, by an administrator: what that one has signed once does not count once more.
+  ASSERT_TRUE(platform_->vendors().propose_key(vendor, "acme", vendor_key_->public_key().to_pem().value(), ""));
+  ASSERT_TRUE(platform_->vendors().confirm_key(admin_, "acme", vendor_key_->public_key().fingerprint()));
+  EXPECT_EQ(platform_->vendors().propose_key(vendor, "acme", pem, signature).error().reason(), "bad-signature");
   ASSERT_TRUE(platform_->vendors().revoke_key(admin_, "acme"));
-  EXPECT_EQ(platform_->vendors().propose_key(vendor, "acme", pem, sign(next, "vendor-key")).error().reason(),
+  EXPECT_EQ(platform_->vendors().propose_key(vendor, "acme", pem, sign(next, right)).error().reason(),
             "no-key-in-force");
   EXPECT_EQ(platform_->vendors().propose_key(vendor, "acme", "not a key", "").error().reason(), "bad-public-key");
 }

@@ -41,6 +41,7 @@ CREATE TABLE developer_information (
   public_key_pem TEXT NOT NULL, pending_key_pem TEXT NOT NULL, created_ms {int} NOT NULL,
   confirmed_ms {int} NOT NULL, pending_by TEXT NOT NULL, pending_ms {int} NOT NULL,
   known_telephone TEXT NOT NULL, known_by TEXT NOT NULL, telephone_by TEXT NOT NULL, telephone_ms {int} NOT NULL,
+  key_serial {int} NOT NULL,
   PRIMARY KEY (id)
 ){strict};
 -- 配置文件库 config library

@@ -8,11 +8,9 @@
 #include "mifeng/trust/actor.h"
 #include "mifeng/trust/types.h"
 
-namespace mifeng::trust {
-struct Context;
-}
-
 namespace mifeng::models {
+
+struct Context;
 
 MIFENG_LISTED(Vendor,
               text(id),  // DNS label, the same at every customer's
@@ -26,6 +24,7 @@ MIFENG_LISTED(Vendor,
               text(known_telephone),  // the number that the platform's own people vouch for: the one to call
               text(known_by),         // the administrator who has vouched for it since a key was confirmed last
               flag(telephone_waits),  // it is another than the known one
+              number(key_serial),     // how many keys were in force, up to the one that is
               text(etag));            // trust::version_of its row
 struct VendorInput {
   std::string id;  // ignored by update
@@ -43,7 +42,7 @@ struct VendorInput {
 // (docs/decisions/0030-vendors-telephone.md).
 class VendorService {
  public:
-  explicit VendorService(const trust::Context& context) : context_(context) {}
+  explicit VendorService(const Context& context) : context_(context) {}
 
   Result<Vendor> create(const trust::Actor& actor, const VendorInput& input);  // kConflict "vendor-exists"
   // By one of the vendor's own as well, who cannot change the name: kPermissionDenied "vendor-name-stays".
@@ -54,9 +53,8 @@ class VendorService {
   Result<trust::Page<Vendor>> list(const trust::Actor& actor, const std::string& text, const trust::PageRequest& page);
   Result<void> remove(const trust::Actor& actor, const std::string& id);  // kConflict "vendor-has-models"
 
-  // A PEM (SPKI) on the SM2 curve. With `signature_base64`, by the key in force over the new key's 65-byte point
-  // (purpose "vendor-key"), it is in force at once; without, it waits for confirm_key. kVerificationFailed
-  // "bad-signature".
+  // A PEM (SPKI) on the SM2 curve. With `signature_base64`, by the key in force (messages/vendor_key.h), it is in force
+  // at once; without, it waits for confirm_key. kVerificationFailed "bad-signature".
   Result<Vendor> propose_key(const trust::Actor& actor, const std::string& id, const std::string& public_key_pem,
                              const std::string& signature_base64);
   // The fingerprint that the vendor read out. kVerificationFailed "fingerprint-mismatch", kConflict "no-pending-key",
@@ -66,7 +64,7 @@ class VendorService {
   Result<Vendor> revoke_key(const trust::Actor& actor, const std::string& id);
 
  private:
-  const trust::Context& context_;
+  const Context& context_;
 };
 
 }  // namespace mifeng::models

@@ -17,7 +17,8 @@ MIFENG_RECORD(VendorRow, "developer_information", 1, text(id), text(name), text(
               text(pending_by), number(pending_ms),
               text(known_telephone),  // the number that the platform's own people vouch for
               text(known_by),  // the administrator who has vouched for another one since a key was confirmed last
-              text(telephone_by), number(telephone_ms));  // who wrote the number that stands there
+              text(telephone_by), number(telephone_ms),  // who wrote the number that stands there
+              number(key_serial));                       // how many keys were in force, up to the one that is
 
 // kWithdrawn: it was accepted and is not deployed any more; what runs of it goes on.
 enum class VersionState { kSubmitted, kAccepted, kRefused, kWithdrawn };
