@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "config.h"
+#include "strangers.h"
 
 namespace mifeng::nginx {
 namespace {
@@ -18,7 +19,7 @@ const ngx_http_conf_ctx_t* context_of(const ngx_http_port_t& port) {
 }
 
 bool seals(const ngx_listening_t& listening) {
-  if (listening.handler != &ngx_http_init_connection || listening.servers == nullptr) return false;
+  if (!takes_http(listening) || listening.servers == nullptr) return false;
   const auto& port = *static_cast<const ngx_http_port_t*>(listening.servers);
   const ngx_http_conf_ctx_t* const context = listening.sockaddr->sa_family == AF_INET6
                                                  ? context_of<ngx_http_in6_addr_t>(port)

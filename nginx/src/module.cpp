@@ -22,6 +22,7 @@
 #include "filters.h"
 #include "metrics.h"
 #include "peer.h"
+#include "strangers.h"
 #include "variables.h"
 #include "worker.h"
 
@@ -102,6 +103,7 @@ ngx_command_t commands[] = {
 ngx_int_t enter(ngx_http_request_t* r) {
   const LocationConfig& config = location_config(r);
   if (r != r->main || r->internal) return NGX_DECLINED;
+  is_no_stranger(*r->connection);
   if (config.open == 1) return enter_gateway(r);
   if (config.seal == 1) return enter_guard(r);
   return NGX_DECLINED;
@@ -148,6 +150,7 @@ ngx_int_t init_process(ngx_cycle_t* cycle) {
   const auto* const config =
       static_cast<MainConfig*>(ngx_http_cycle_get_module_main_conf(cycle, ngx_http_mifeng_module));
   if (config == nullptr || (!config->opens && !config->seals)) return NGX_OK;
+  watch_strangers(*cycle);
   return guarded(cycle->log, ngx_int_t{NGX_ERROR}, [&]() -> ngx_int_t {
     const proxy::Role role = config->opens ? proxy::Role::kGateway : proxy::Role::kGuard;
     return Worker::start(cycle, role, std::string(view(config->link)), std::chrono::seconds(config->root_key_age_max))

@@ -196,7 +196,8 @@ PACKET_FILTER = ("/usr/sbin/iptables", "-w", "5", "-t", "mangle")
 
 def own_rules():
     listed = subprocess.run([*PACKET_FILTER, "-S", "FORWARD"], check=True, capture_output=True, text=True).stdout
-    return [line.split()[1:] for line in listed.splitlines() if line.startswith("-A FORWARD -i mf") and line.endswith("-j DROP")]
+    return [line.split()[1:] for line in listed.splitlines()
+            if line.startswith(("-A FORWARD -i mf", "-A FORWARD -o mf")) and line.endswith("-j DROP")]
 
 
 def dropped_packets():
@@ -259,7 +260,7 @@ def test_a_network_is_allowed_by_an_operator_and_leads_outwards_alone(hostile, t
         # Rules that somebody's program swept away come back without anything being deployed.
         for rule in own_rules():
             subprocess.run([*PACKET_FILTER, "-D", *rule], check=True)
-        wait_until(lambda: len(own_rules()) == 3, 60, "the rules")
+        wait_until(lambda: len(own_rules()) == 4, 60, "the rules")
         keeps_off_the_guards()
         # Another model with no network of its own does not reach it, and no port of the host's leads to it.
         assert other.tries("serve-tcp 9123") == "done"

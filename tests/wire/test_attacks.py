@@ -1,6 +1,7 @@
 """What somebody between gateway and guard, or a false guard, may try: each attempt ends in a 502 or a reset and an event, and
 no byte of plaintext gets out behind the last segment that verified."""
 import base64
+import resource
 import socket
 import threading
 import time
@@ -462,3 +463,44 @@ def test_whoever_asks_the_guard_itself_gets_nothing_to_read(cast):
     guard.keyholder.wait_refusal("bad-request-id", 5)
     sealed = wire.call(guard.port, "/predict", fields=[("Mifeng-Request-Id", "0" * 32)])
     assert sealed.status == 200 and b"secret" not in sealed.body
+
+
+def crowd(port, count, beginnings):
+    """So many connections to a port, that stay; each says one of the beginnings, in turn."""
+    held = []
+    for i in range(count):
+        connection = socket.create_connection(("127.0.0.1", port), timeout=wire.WAIT)
+        held.append(connection)
+        connection.sendall(beginnings[i % len(beginnings)])
+    return held
+
+
+def is_closed(connection):
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
+@pytest.mark.parametrize("whose, count", [("guard", 1400), ("gateway", 5000)])
+def test_many_who_say_nothing_whole_leave_room_for_who_does(cast, whose, count):
+    """More than there are connections of a worker: 1,024 of a guard's, 4,096 of a gateway's. nginx itself makes room of silent
+    ones, so nine of ten have begun to speak."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(limit[0], min(limit[1], 8192)), limit[1]))
+    guard, gateway = cast.pair()
+    says(guard.model)
+    assert gateway.call().body == SECRET
+    held = crowd((guard if whose == "guard" else gateway).port, count,
+                 [b""] + 9 * [b"POST /digits/x HTTP/1.1\r\nHost: x\r\nX-Half: "])
+    try:
+        for _ in range(20):
+            assert gateway.call().body == SECRET
+        # The oldest went, not the newest.
+        assert is_closed(held[1]) and not is_closed(held[-1])
+    finally:
+        for connection in held:
+            connection.close()

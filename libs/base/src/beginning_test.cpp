@@ -16,5 +16,12 @@ TEST(Beginning, EndsBetweenCharacters) {
   EXPECT_EQ(beginning_of("密", 2), "");
 }
 
+TEST(OneLine, HasNoControlCharactersAndSaysThatItWasCut) {
+  EXPECT_EQ(one_line("a\r\nb\x1b[0m"), "a  b [0m");
+  EXPECT_EQ(one_line("abcd", 4), "abcd");
+  EXPECT_EQ(one_line("abcde", 4), "abcd...");
+  EXPECT_EQ(one_line("a密封", 5), "a密...");
+}
+
 }  // namespace
 }  // namespace mifeng

@@ -1,4 +1,6 @@
 // One step of a deployment towards what is wanted.
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <set>
@@ -74,9 +76,11 @@ Task<ApplyResult> PodmanEngine::apply(Workload workload) {
   MIFENG_CO_CHECK(validate(workload));
   const auto held = co_await deployments_.acquire(workload.deployment);
   if (has_network(workload.pod)) {
-    auto isolated = co_await isolate_models();
+    isolates_models_ = true;
+    auto isolated = co_await filter_packets(isolate_models);
     if (!isolated) co_return isolated.error();
   }
+  if (!isolates_guards_.exchange(true)) co_await keep_guards_apart();
   auto wanted = view_.want(workload);
   auto looked = co_await look_closely(workload.deployment);
   if (!looked) co_return looked.error();
@@ -298,10 +302,15 @@ Task<void> PodmanEngine::ensure_model_network(const Workload& workload, int slot
   co_return co_await make_network(name, interface, std::move(labels));
 }
 
-Task<void> PodmanEngine::isolate_models() {
-  isolates_ = true;
-  auto ensure = [filter = options_.packet_filter] { return ensure_isolation(filter); };
+Task<void> PodmanEngine::filter_packets(Result<void> (*rules)(const std::vector<std::string>&)) {
+  auto ensure = [rules, filter = options_.packet_filter] { return rules(filter); };
   co_return co_await net::run_blocking(filter_, std::move(ensure));
+}
+
+// A machine without it serves as before, and its operator reads why.
+boost::asio::awaitable<void> PodmanEngine::keep_guards_apart() {
+  auto isolated = co_await filter_packets(isolate_guards);
+  if (!isolated) spdlog::error("{}", isolated.error().message());
 }
 
 Task<void> PodmanEngine::make_network(std::string name, std::string interface, json::Object labels) {

@@ -105,8 +105,9 @@ class PodmanEngine final : public Engine {
   Task<void> ensure_network();
   Task<void> ensure_model_network(const Workload& workload, int slot);
   Task<void> make_network(std::string name, std::string interface, json::Object labels);
-  // The packet filter's rules for models that may use the network.
-  Task<void> isolate_models();
+  // Of podman_isolation.h.
+  Task<void> filter_packets(Result<void> (*rules)(const std::vector<std::string>&));
+  boost::asio::awaitable<void> keep_guards_apart();
   Task<void> start_container(std::string name, const Unit& unit, int slot);
   // Removes what units left behind that went while nobody could finish it: once, and again after a try that failed.
   Task<void> sweep(std::string deployment);
@@ -138,8 +139,9 @@ class PodmanEngine final : public Engine {
   Turns probes_{8};
   Turns endings_{32};
   PodmanView view_;
-  std::atomic<bool> is_live_{false};   // whether the view follows the news
-  std::atomic<bool> isolates_{false};  // whether a model may use the network, so that rules have to be there
+  std::atomic<bool> is_live_{false};  // whether the view follows the news
+  // Which rules of the packet filter have to be there: where a model may use the network, where there is a guard.
+  std::atomic<bool> isolates_models_{false}, isolates_guards_{false};
   net::BlockingPool filter_{"packet filter", 1, 1024};
   net::Notifier ended_;      // a unit went, or could not be ended
   net::Notifier try_again_;  // what could not be ended before

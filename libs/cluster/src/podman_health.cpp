@@ -1,6 +1,7 @@
 // Whether units that run serve: their health port is asked.
 #include <algorithm>
 
+#include "mifeng/base/beginning.h"
 #include "mifeng/base/guard_words.h"
 #include "mifeng/base/phrase.h"
 #include "mifeng/cluster/guard_said.h"

@@ -1,4 +1,5 @@
-// The packet filter's rules that keep a model's own bridge away from all other bridges of ours.
+// The packet filter's rules that keep a model's own bridge away from all other bridges of ours, and everybody else's
+// containers and machines away from guards, but for the node ports that are published.
 //
 // netavark isolates networks too, but takes the rule that leads to all isolation away with the last container of any
 // isolated network of the machine, and puts it back only when the next one is made (netavark 1.4, iptables driver). So
@@ -17,8 +18,9 @@ namespace mifeng::cluster {
 inline constexpr std::string_view kGuardBridge = "mf-";  // and the installation
 inline constexpr std::string_view kModelBridge = "mfo";  // and a hash of the unit
 
-// Makes the rules that are missing. `packet_filter` is iptables with its options. Blocks for some 10 ms, at most 15 s.
-// kUnavailable "no-isolation" where that cannot be done: then no model may have a network.
-Result<void> ensure_isolation(const std::vector<std::string>& packet_filter);
+// Each makes the rules that are missing. `packet_filter` is iptables with its options. Blocks for some 10 ms, at most
+// 30 s. kUnavailable "no-isolation" where that cannot be done: then no model may have a network.
+Result<void> isolate_models(const std::vector<std::string>& packet_filter);
+Result<void> isolate_guards(const std::vector<std::string>& packet_filter);
 
 }  // namespace mifeng::cluster

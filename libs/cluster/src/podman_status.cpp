@@ -40,14 +40,6 @@ std::string fingerprint_of(const std::string& id, UnitState state, bool is_pause
 
 }  // namespace
 
-std::string one_line(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
-  }
-  if (text.size() > 300) text = std::string(beginning_of(text, 300)) + "...";
-  return text;
-}
-
 const char* to_string(UnitState state) {
   switch (state) {
     case UnitState::kPending: return "pending";

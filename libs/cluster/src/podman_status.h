@@ -57,9 +57,6 @@ struct LastWords {
   std::string guard, model;              // the last line; of a model, which may write to two outputs, the last two
 };
 
-// What a program said, as a part of a sentence: without control characters, 300 bytes at most.
-std::string one_line(std::string text);
-
 // An end in one sentence: exit code, what it means, the last lines of the logs. Fills reason and reason_code.
 void explain_exit(Unit& unit, const LastWords& words, std::optional<std::int64_t> memory_limit);
 

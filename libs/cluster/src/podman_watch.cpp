@@ -7,6 +7,7 @@
 #include "mifeng/cluster/json_path.h"
 #include "mifeng/net/http.h"
 #include "podman_engine.h"
+#include "podman_isolation.h"
 #include "podman_parts.h"
 
 namespace mifeng::cluster {
@@ -169,10 +170,12 @@ boost::asio::awaitable<Result<void>> PodmanEngine::read_news(net::ResponseStream
 boost::asio::awaitable<Result<void>> PodmanEngine::resync_now_and_then(milliseconds resync) {
   for (;;) {
     co_await net::sleep_for(resync);
-    if (isolates_) {  // somebody else's program may have emptied the tables
-      const auto isolated = co_await isolate_models();
+    // Somebody else's program may have emptied the tables.
+    if (isolates_models_) {
+      const auto isolated = co_await filter_packets(isolate_models);
       if (!isolated) spdlog::error("{}", isolated.error().message());
     }
+    if (isolates_guards_) co_await keep_guards_apart();
     auto looked = co_await look_at("");
     if (!looked) co_return looked.error();
     if (*looked) tell("");

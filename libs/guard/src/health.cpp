@@ -26,7 +26,8 @@ using std::chrono::milliseconds;
 
 namespace {
 
-// Whoever asks for health asks briefly.
+// Whoever asks for health asks briefly. Where more ask at once, the one who has been silent longest goes: whoever asks
+// has his answer before he is that.
 constexpr std::size_t kConnectionsMax = 64;
 constexpr std::size_t kRequestMax = 8 << 10;
 constexpr milliseconds kPatience{5000};
@@ -44,7 +45,12 @@ struct Health::Server {
   const Health& health;
   asio::io_context io{1};
   std::list<tcp::acceptor> acceptors;
-  std::size_t connections = 0;
+  struct Guest {
+    asio::steady_timer timer;
+    std::list<Guest*>::iterator place;
+    bool stays = true;
+  };
+  std::list<Guest*> guests;  // the oldest first
   std::thread thread;
 
   asio::awaitable<void> accept_all(tcp::acceptor& acceptor);
@@ -60,8 +66,13 @@ asio::awaitable<void> Health::Server::accept_all(tcp::acceptor& acceptor) {
       // Nothing says when there are descriptors again.
       asio::steady_timer timer(io, kNoDescriptor);
       co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, error));
-    } else if (connections < kConnectionsMax) {
-      ++connections;
+    } else {
+      if (guests.size() >= kConnectionsMax) {
+        Guest& oldest = *guests.front();
+        guests.pop_front();
+        oldest.stays = false;
+        oldest.timer.cancel();
+      }
       asio::co_spawn(io, serve(std::move(socket)), asio::detached);
     }
   }
@@ -80,10 +91,11 @@ asio::awaitable<void> Health::Server::talk(tcp::socket& socket) {
 
 asio::awaitable<void> Health::Server::serve(tcp::socket socket) {
   using namespace asio::experimental::awaitable_operators;
-  asio::steady_timer timer(io, kPatience);
+  Guest guest{.timer = asio::steady_timer(io, kPatience), .place = {}};
+  guest.place = guests.insert(guests.end(), &guest);
   error_code ignored;
-  co_await (talk(socket) || timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored)));
-  --connections;
+  co_await (talk(socket) || guest.timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored)));
+  if (guest.stays) guests.erase(guest.place);
 }
 
 Health::Health() = default;

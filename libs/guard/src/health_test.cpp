@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
+
 #include "mifeng/net/client.h"
 
 namespace mifeng::guard {
@@ -29,6 +33,22 @@ TEST_F(HealthOfUnit, IsToldWithoutContent) {
   EXPECT_EQ(ask("/").status, 404);
   EXPECT_EQ(ask("/livelier").status, 404);
   EXPECT_EQ(ask("/live", "POST").status, 405);
+}
+
+// Silent ones, and ones that have begun to ask: whoever asks next is answered, and the first of them are gone.
+TEST_F(HealthOfUnit, HasRoomThatOthersCannotTake) {
+  boost::asio::io_context io;
+  const boost::asio::ip::tcp::endpoint place(boost::asio::ip::address_v4::loopback(), sockets[0].port());
+  std::vector<boost::asio::ip::tcp::socket> others;
+  for (int i = 0; i < 300; ++i) {
+    others.emplace_back(io).connect(place);
+    if (i % 2 == 0) boost::asio::write(others.back(), boost::asio::buffer("GET /live HTT", 13));
+  }
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(ask("/live").status, 200);
+  char byte = 0;
+  boost::system::error_code ended;
+  EXPECT_EQ(others.front().read_some(boost::asio::buffer(&byte, 1), ended), 0u);
+  EXPECT_TRUE(ended) << "it was not let go, so nothing was crowded here";
 }
 
 TEST_F(HealthOfUnit, CountsWhatTheWorkersCount) {
