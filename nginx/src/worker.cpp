@@ -211,13 +211,8 @@ void Worker::on_message(proxy::KeyholderMessage message) {
 }
 
 void Worker::on_table(proxy::Table table) {
-  auto router = proxy::Router::create(std::move(table));
-  if (!router) {
-    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "mifeng: the new route table is refused, the old one stays: %s",
-                  router.error().message().c_str());
-    return;
-  }
-  router_ = *std::move(router);
+  // The keyholder leaves out the same, and says so.
+  router_ = proxy::Router::create(std::move(table));
   balancer_.keep_only(*router_);
   keys_.keep_only(*router_);
   link_->send(proxy::TableTaken{router_->serial()});

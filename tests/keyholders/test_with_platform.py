@@ -1,7 +1,9 @@
 """mifeng-gateway against the real mifengd."""
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 
 import pytest
@@ -102,6 +104,66 @@ def test_a_gateway_enrols_follows_and_confirms(platform, folder):
         assert gateway.call("/no-such-route").status == 404
     finally:
         gateway.stop()
+
+
+def spoil(platform, statements):
+    """Puts into the database, under a platform that is stopped, what no call of its API would put there."""
+    with contextlib.closing(sqlite3.connect(platform.folder / "data/mifeng.db")) as database, database:
+        for statement in (*statements, "UPDATE counters SET value = value + 1 WHERE name = 'changes'"):
+            database.execute(statement)
+
+
+def insert(platform, table, **fields):
+    with contextlib.closing(sqlite3.connect(platform.folder / "data/mifeng.db")) as database:
+        columns = [(name, kind) for _, name, kind, *_ in database.execute(f"PRAGMA table_info({table})")]
+    assert set(fields) <= {name for name, _ in columns}, columns
+    values = [fields.get(name, "" if kind == "TEXT" else 0) for name, kind in columns]
+    return f"INSERT INTO {table} VALUES ({', '.join(repr(value) for value in values)})"
+
+
+def route(platform, number, prefix):
+    return insert(platform, "route_information", id=f"rt-{number}", name=f"route {number}", prefix=prefix,
+                  forward="mifeng://digits", enabled=1, open_to_all=1, callers_json="[]", pass_headers_json="[]")
+
+
+def test_what_it_cannot_take_costs_it_nothing_else_and_is_shown(platform, folder):
+    gateway = Gateway(folder, join_file(platform, folder))
+    running = platform
+
+    def restarted_with(*statements):
+        nonlocal running
+        running.stop()
+        spoil(running, statements)
+        running = Mifengd(folder, running.port)
+
+    def trouble():
+        return running.gateway("gw-1")["trouble"]
+
+    def answers(target, status, reason):
+        answer = gateway.call(target)
+        return answer.status == status and json.loads(answer.body)["error"]["reason"] == reason
+
+    try:
+        gateway.wait_ready()
+        restarted_with(route(platform, 1, "/good"), route(platform, 2, "/not//good"))
+        wait_for(lambda: trouble() == "entries-left-out", "what it left out", 30)
+        shown = running.gateway("gw-1")
+        assert shown["trouble_detail"].startswith("route rt-2: its prefix: "), shown
+        assert shown["serial_confirmed"] == shown["serial_sent"], shown
+        assert answers("/good/x", 503, "no-endpoint") and answers("/bad/x", 404, "unknown-prefix")
+        # One that it cannot read at all: it goes on with the one before, and says so.
+        restarted_with("UPDATE route_information SET prefix = 'bad' WHERE id = 'rt-2'")
+        wait_for(lambda: trouble() == "bad-message", "that it refused a snapshot", 30)
+        shown = running.gateway("gw-1")
+        assert "prefix" in shown["trouble_detail"] and shown["serial_confirmed"] < shown["serial_sent"], shown
+        assert answers("/good/x", 503, "no-endpoint")
+        # Mended.
+        restarted_with("UPDATE route_information SET prefix = '/bad' WHERE id = 'rt-2'")
+        wait_for(lambda: trouble() == "", "the end of it", 30)
+        assert answers("/bad/x", 503, "no-endpoint")
+    finally:
+        gateway.stop()
+        running.stop()
 
 
 def test_it_outlives_the_platform_and_finds_it_again(platform, folder):

@@ -161,6 +161,7 @@ const std::vector<Kind>& kinds() {
         {"STATE", "state"},
         {"CONNECTED", "connected"},
         {"SERIAL", "serial_confirmed"},
+        {"TROUBLE", "trouble"},
         {"SEEN", "last_seen_ms"},
         {"VERSION", "version", Shown::kWide},
         {"AGE", "age:created_ms", Shown::kWide}}},

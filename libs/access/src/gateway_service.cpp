@@ -99,6 +99,22 @@ Result<void> check_signed(const Context& context, const store::GatewayRow& known
   return messages::verify_follow(request, signature, key);
 }
 
+// What a report says of trouble. Written down when it begins, and when it becomes another.
+Result<void> note_trouble(const Context& context, store::Transaction& tx, store::GatewayRow& row,
+                          const std::optional<messages::GatewayTrouble>& trouble) {
+  const std::string reason = trouble ? trouble->reason : "";
+  row.trouble_detail = trouble ? trouble->detail : "";
+  if (reason == row.trouble) return ok();
+  row.trouble = reason;
+  row.trouble_ms = trouble ? context.clock.now_ms() : 0;
+  if (!trouble) return ok();
+  return context.audit.append(tx, trust::AuditEvent{.actor = "gateway " + row.id,
+                                                    .action = "gateway.trouble",
+                                                    .subject = row.id,
+                                                    .outcome = reason,
+                                                    .detail = trouble->detail});
+}
+
 void confirm_serial(store::GatewayRow& row, std::int64_t serial) {
   if (serial <= row.serial_confirmed || serial > row.serial) return;
   row.serial_confirmed = serial;
@@ -181,6 +197,9 @@ Result<void> GatewayService::revoke(const trust::Actor& actor, const std::string
     row->code_sm3.clear();
     row->snapshot.clear();
     row->enrolment_answer.clear();
+    row->trouble.clear();
+    row->trouble_detail.clear();
+    row->trouble_ms = 0;
     MIFENG_CHECK(store::update(tx, *row));
     // One that was only invited has seen no key.
     if (!has_keys) return context_.audit.append(tx, actor, "gateway.revoke", gateway_id);
@@ -341,7 +360,10 @@ Result<void> GatewayService::report(const std::string& gateway_id, const std::st
       if (counter == 0 && !report.rows.empty()) return wrong("bad-message", "A confirmation has no rows.");
       if (counter != 0 && counter == row.report_counter) return ok();  // its answer was lost
       if (counter != 0 && counter < row.report_counter) return wrong("replayed", "Its counter does not rise.");
-      if (counter != 0) row.report_counter = counter;
+      if (counter != 0) {
+        row.report_counter = counter;
+        MIFENG_CHECK(note_trouble(context_, tx, row, report.trouble));
+      }
       row.last_seen_ms = context_.clock.now_ms();
       // Never takes an earlier one back, so one that is repeated does nothing.
       confirm_serial(row, number);

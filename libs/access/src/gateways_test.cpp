@@ -55,14 +55,16 @@ class Gateways : public PlatformTest {
     EXPECT_TRUE(opened) << opened.error().message();
     return std::move(*opened);
   }
-  Result<void> report(std::uint64_t counter, std::vector<messages::ReportRow> rows, std::int64_t serial = 0) {
+  Result<void> report(std::uint64_t counter, std::vector<messages::ReportRow> rows, std::int64_t serial = 0,
+                      std::optional<messages::GatewayTrouble> trouble = std::nullopt) {
     if (serial == 0) serial = serial_;
     const messages::Report message{.gateway = "gw-1",
                                    .serial = static_cast<std::uint64_t>(serial),
                                    .counter = counter,
                                    .from_ms = clock_.now_ms(),
                                    .to_ms = clock_.now_ms() + 10'000,
-                                   .rows = std::move(rows)};
+                                   .rows = std::move(rows),
+                                   .trouble = std::move(trouble)};
     const Bytes stream =
         messages::seal_report(message, messages::verify_card(card()).value().delivery.key, *signing_, tools()).value();
     return platform_->gateways().report("gw-1", std::to_string(serial), stream, kFrom);
@@ -386,6 +388,31 @@ TEST_F(Gateways, ReportsAreCountedOnceAndRefusalsAreWrittenDown) {
   // Signed by another key.
   signing_.emplace(crypto::Sm2PrivateKey::generate().value());
   EXPECT_FALSE(report(9, {row}));
+}
+
+TEST_F(Gateways, OneThatDoesNotServeAllOfItsSnapshotIsShownUntilItDoes) {
+  enrol();
+  const auto shown = [&] { return platform_->gateways().list(operator_).value().at(0); };
+  ASSERT_TRUE(report(1, {}));
+  EXPECT_EQ(shown().trouble, "");
+  const UnixMillis since = clock_.now_ms();
+  const messages::GatewayTrouble trouble{messages::kEntriesLeftOut, "route r-2: its prefix is that of route r-1"};
+  ASSERT_TRUE(report(2, {}, 0, trouble));
+  clock_.advance(std::chrono::seconds(10));
+  ASSERT_TRUE(report(3, {}, 0, trouble));
+  EXPECT_EQ(shown().trouble, "entries-left-out");
+  EXPECT_EQ(shown().trouble_detail, trouble.detail);
+  EXPECT_EQ(shown().trouble_ms, since);
+  trust::AuditQuery query;
+  query.action = "gateway.trouble";
+  EXPECT_EQ(platform_->audit().list(auditor_, query, {}).value().total, 1) << "as it begins, not with each report";
+  EXPECT_FALSE(report(1, {}, 0, std::nullopt)) << "an old report, once more";
+  EXPECT_EQ(shown().trouble, "entries-left-out");
+  ASSERT_TRUE(report(0, {})) << "a confirmation says nothing of it";
+  EXPECT_EQ(shown().trouble, "entries-left-out");
+  ASSERT_TRUE(report(4, {}));
+  EXPECT_EQ(shown().trouble, "");
+  EXPECT_EQ(shown().trouble_ms, 0);
 }
 
 TEST_F(Gateways, ARevokedOneGetsNothingAndTheOutputKeyChanges) {

@@ -8,6 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 
+#include "mifeng/base/beginning.h"
 #include "mifeng/gateway/reports.h"
 #include "mifeng/gateway/snapshots.h"
 #include "mifeng/gateway/state.h"
@@ -71,6 +72,7 @@ struct Gateway::Impl {
   bool told_expired = false;
   std::chrono::steady_clock::time_point ready_at{};                // when it said that it is ready
   std::optional<std::chrono::steady_clock::time_point> called_at;  // when calls were counted last
+  std::optional<messages::GatewayTrouble> trouble_in_use;          // of the snapshot in use
   std::uint64_t taken_serial = 0;
   std::uint64_t confirmed_serial = 0;
   std::optional<GatewayExit> exit;
@@ -97,7 +99,8 @@ struct Gateway::Impl {
   Result<void> prepare();
   Result<void> join();
   Result<void> listen();
-  Result<void> use_snapshot();
+  void use_snapshot();
+  messages::GatewayTrouble trouble_of(std::string reason, const std::string& detail) const;
   void offer(const messages::SnapshotFrame& frame);
   void tell_ready();
   void rotate_access_log();
@@ -194,14 +197,30 @@ Result<void> Gateway::Impl::listen() {
   return ok();
 }
 
-Result<void> Gateway::Impl::use_snapshot() {
+// For the platform too, whose people see it: theirs is the machine where it can be mended.
+messages::GatewayTrouble Gateway::Impl::trouble_of(std::string reason, const std::string& detail) const {
+  return {std::move(reason), one_line(detail, messages::kTroubleDetailMax - 3)};
+}
+
+void Gateway::Impl::use_snapshot() {
   const messages::Snapshot& snapshot = *snapshots->current();
   const proxy::Table table = to_table(snapshot);
   std::vector<crypto::Sm2PrivateKey> output_keys;
   for (const messages::SnapshotOutputKey& key : snapshot.output_keys) output_keys.push_back(key.private_key.clone());
   // Keys and instances first: a worker that has the new table may ask about a new instance at once.
-  MIFENG_CHECK(unwrapper.update(std::move(output_keys), table.instances));
-  return key_socket->push_table(table);
+  const auto pushed = [&]() -> Result<proxy::LeftOut> {
+    MIFENG_CHECK(unwrapper.update(std::move(output_keys), table.instances));
+    return key_socket->push_table(table);
+  }();
+  trouble_in_use.reset();
+  if (!pushed) {
+    complain("the workers cannot use the snapshot: " + pushed.error().message());
+    trouble_in_use = trouble_of(pushed.error().reason(), pushed.error().message());
+  } else if (pushed->count > 0) {
+    complain("of snapshot " + std::to_string(table.serial) + " is left out: " + pushed->text());
+    trouble_in_use = trouble_of(messages::kEntriesLeftOut, pushed->text());
+  }
+  reports->set_trouble(trouble_in_use);
 }
 
 void Gateway::Impl::offer(const messages::SnapshotFrame& frame) {
@@ -209,11 +228,13 @@ void Gateway::Impl::offer(const messages::SnapshotFrame& frame) {
   if (!is_new) {
     reports->add_refusal(is_new.error().reason());
     complain("a snapshot was refused (" + is_new.error().reason() + "): " + is_new.error().message());
+    reports->set_trouble(trouble_of(is_new.error().reason(), is_new.error().message()));
     return;
   }
-  if (!*is_new) return;
+  // The newest there is, once more: what was refused in between counts no longer.
+  if (!*is_new) return reports->set_trouble(trouble_in_use);
   told_expired = false;
-  if (auto used = use_snapshot(); !used) complain("the workers cannot use the snapshot: " + used.error().message());
+  use_snapshot();
   bell.ring();
 }
 
@@ -415,9 +436,7 @@ asio::awaitable<void> Gateway::Impl::life() {
   tasks.spawn("signals", watch_signals());
   if (member->pending && !co_await enrol()) co_return;
   // Before there is a worker: each takes no request until it has a table.
-  if (snapshots->current() != nullptr) {
-    if (auto used = use_snapshot(); !used) log("the workers cannot use the snapshot: " + used.error().message());
-  }
+  if (snapshots->current() != nullptr) use_snapshot();
   auto started = co_await nginx->start();
   if (!started) {
     log(started.error().message());

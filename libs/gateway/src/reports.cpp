@@ -35,6 +35,12 @@ void Reports::add(const proxy::Counts& counts) {
 
 void Reports::add_refusal(const std::string& refusal_class) { add_count(rows_[{"", ""}].refusals, refusal_class, 1); }
 
+void Reports::set_trouble(std::optional<messages::GatewayTrouble> trouble) {
+  if (trouble == trouble_) return;
+  trouble_ = std::move(trouble);
+  trouble_is_news_ = true;
+}
+
 messages::Report Reports::begin(std::uint64_t serial, UnixMillis now_ms) {
   // Rises over restarts too, without being stored: no gateway sends more than one report a millisecond.
   counter_ = std::max(counter_ + 1, static_cast<std::uint64_t>(std::max<UnixMillis>(now_ms, 1)));
@@ -44,6 +50,8 @@ messages::Report Reports::begin(std::uint64_t serial, UnixMillis now_ms) {
   report.counter = counter_;
   report.from_ms = std::min(from_ms_, now_ms);
   report.to_ms = now_ms;
+  report.trouble = trouble_;
+  trouble_is_news_ = false;
   return report;
 }
 
@@ -63,6 +71,7 @@ void Reports::close_period(std::uint64_t serial) {
     }
     backlog_.push_back(std::move(report));
   }
+  if (trouble_is_news_) backlog_.push_back(begin(serial, now_ms));
   rows_.clear();
   from_ms_ = now_ms;
   while (backlog_.size() > kBacklogMax) {

@@ -37,6 +37,30 @@ TEST(Reports, AddUpWhatWasCountedInAPeriod) {
   EXPECT_EQ(reports.front(), nullptr);
 }
 
+TEST(Reports, SayWhatIsWrongAndOnceThatItIsNoMore) {
+  FakeClock clock;
+  Reports reports("gw-1", clock);
+  const auto told = [&]() -> std::optional<std::string> {
+    clock.advance(milliseconds(10'000));
+    reports.close_period(1);
+    const messages::Report* const report = reports.front();
+    if (report == nullptr) return std::nullopt;
+    std::string reason = report->trouble ? report->trouble->reason : "";
+    reports.delivered();
+    return reason;
+  };
+  EXPECT_EQ(told(), "") << "what was before this start is over";
+  EXPECT_EQ(told(), std::nullopt);
+  reports.set_trouble(messages::GatewayTrouble{"bad-message", "routes[0].prefix: must begin with '/'"});
+  EXPECT_EQ(told(), "bad-message");
+  EXPECT_EQ(told(), std::nullopt) << "nothing is new";
+  reports.add(counts("ins-1", 1));
+  EXPECT_EQ(told(), "bad-message");
+  reports.set_trouble(std::nullopt);
+  EXPECT_EQ(told(), "");
+  EXPECT_EQ(told(), std::nullopt);
+}
+
 TEST(Reports, HaveACounterThatRisesOverRestarts) {
   FakeClock clock;
   std::uint64_t last = 0;

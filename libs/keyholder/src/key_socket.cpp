@@ -343,13 +343,13 @@ Result<std::unique_ptr<KeySocketServer>> KeySocketServer::create(asio::io_contex
   return std::unique_ptr<KeySocketServer>(new KeySocketServer(std::move(impl)));
 }
 
-Result<void> KeySocketServer::push_table(const proxy::Table& table) {
+Result<proxy::LeftOut> KeySocketServer::push_table(const proxy::Table& table) {
   const Bytes encoded = proxy::encode_table(table);
   if (encoded.size() > proxy::kTableSizeMax)
     return Error(ErrorCode::kInvalidArgument, "bad-table", "the route table is over 64 MiB");
   // By what a worker will read, so that form and meaning are both checked.
   MIFENG_TRY(proxy::Table read_back, proxy::decode_table(encoded));
-  MIFENG_CHECK(proxy::Router::create(std::move(read_back)));
+  proxy::LeftOut left_out = proxy::Router::create(std::move(read_back))->left_out();
   impl_->table_frame = std::make_shared<const Bytes>(proxy::encode_table_frame(encoded));
   impl_->serial = table.serial;
   // A copy: a connection that is cut off leaves the set.
@@ -358,7 +358,7 @@ Result<void> KeySocketServer::push_table(const proxy::Table& table) {
   for (const auto& connection : connections)
     if (connection->greeted) connection->send(impl_->table_frame);
   impl_->answer_held(true);
-  return ok();
+  return left_out;
 }
 
 void KeySocketServer::renew_seal_keys() {

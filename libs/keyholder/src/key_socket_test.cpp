@@ -275,9 +275,13 @@ TEST_F(KeySocketTest, KnowsWhetherEveryWorkerHasAKeyAndHasDrained) {
   EXPECT_TRUE(server->workers_are_drained());
 }
 
-TEST_F(KeySocketTest, RefusesATableThatNoWorkerWouldTake) {
+TEST_F(KeySocketTest, SaysWhatTheWorkersLeaveOutOfATable) {
   const auto server = KeySocketServer::create(io, options(proxy::Role::kGateway), {}).value();
-  EXPECT_EQ(server->push_table(table(1, {listed("a"), listed("b")})).error().reason(), "bad-table");
+  EXPECT_EQ(server->push_table(table(1, {listed("a")})).value().count, 0u);
+  // One signing key of two deployments.
+  const auto left_out = server->push_table(table(2, {listed("a"), listed("b")}));
+  ASSERT_TRUE(left_out);
+  EXPECT_EQ(left_out->text(), "instance i-1: it has the signing key of instance i-1");
 }
 
 TEST_F(KeySocketTest, RefusesAPathThatIsTooLong) {

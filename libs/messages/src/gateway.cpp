@@ -1,7 +1,6 @@
 #include "mifeng/messages/gateway.h"
 
 #include <algorithm>
-#include <set>
 
 #include "fields.h"
 #include "mifeng/base/bounds.h"
@@ -37,20 +36,6 @@ json::Value texts_value(const std::vector<std::string>& texts) {
 
 std::string digest_text(const crypto::Sm3Digest& digest) { return to_hex(digest); }
 
-// Refuses a second element with the same key.
-class Unique {
- public:
-  explicit Unique(std::string_view field) : field_(field) {}
-  void add(Reader& reader, std::string key) {
-    if (!key.empty() && !seen_.insert(std::move(key)).second)
-      reader.fields().refuse(field_, "stands there twice in one list");
-  }
-
- private:
-  std::string_view field_;
-  std::set<std::string> seen_;
-};
-
 bool is_platform_address(std::string_view text) {
   for (const std::string_view scheme : {"http://", "https://"}) {
     if (text.starts_with(scheme))
@@ -63,15 +48,13 @@ bool has_no_control(std::string_view text) {
   return std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
 }
 
-SnapshotRoute read_route(Reader& route, Unique& ids, Unique& prefixes) {
+SnapshotRoute read_route(Reader& route) {
   SnapshotRoute out;
   out.id = route.id("id");
-  ids.add(route, out.id);
   out.name = route.text("name", 1, 256);
   out.prefix = route.text("prefix", 1, bounds::kRoutePathMax);
   if (!out.prefix.empty() && (out.prefix.front() != '/' || !has_no_control(out.prefix)))
     route.fields().refuse("prefix", "must begin with '/' and have no control characters");
-  prefixes.add(route, out.prefix);
   out.forward = route.text("forward", 1, bounds::kForwardUrlMax);
   if (!out.forward.empty() && (!out.forward.starts_with("mifeng://") || !has_no_control(out.forward)))
     route.fields().refuse("forward", "must be mifeng://DEPLOYMENT[:PORT NAME][/path]");
@@ -202,13 +185,11 @@ Result<Snapshot> decode_snapshot(ByteView json) {
   snapshot.issued_ms = reader.millis("issued_ms");
   snapshot.expires_ms = reader.millis("expires_ms");
   snapshot.identity_chain = reader.chain("identity_chain");
-  Unique route_ids("id");
-  Unique prefixes("prefix");
+  // What stands there twice is for the router (libs/proxy): it leaves that one out and takes the rest.
   for (json::Fields& each : reader.list("routes", kRoutesMax)) {
     Reader route(each);
-    snapshot.routes.push_back(read_route(route, route_ids, prefixes));
+    snapshot.routes.push_back(read_route(route));
   }
-  Unique ports("port");
   for (json::Fields& each : reader.list("endpoints", kEndpointsMax)) {
     Reader endpoint(each);
     SnapshotEndpoint out{
@@ -216,16 +197,13 @@ Result<Snapshot> decode_snapshot(ByteView json) {
         .port = endpoint.id("port"),
         .kind = static_cast<EndpointKind>(endpoint.fields().word("kind", {kKindWords[0], kKindWords[1]})),
         .addresses = endpoint.fields().strings("addresses", {.min = 3, .max = 272}, {.min = 0, .max = kAddressesMax})};
-    ports.add(endpoint, out.deployment + " " + out.port);
     snapshot.endpoints.push_back(std::move(out));
   }
-  Unique instance_ids("id");
   for (json::Fields& each : reader.list("instances", kInstancesMax)) {
     Reader instance(each);
     std::string id = instance.id("id");
     std::string deployment = instance.id("deployment");
     auto key = instance.point("signing_key");
-    instance_ids.add(instance, id);
     if (key) snapshot.instances.push_back({std::move(id), std::move(deployment), std::move(*key)});
   }
   for (json::Fields& each : reader.list("callers", kCallersMax)) {
@@ -262,13 +240,12 @@ SecretBytes encode_report(const Report& message) {
                                    {"errors", row.errors},
                                    {"refusals", std::move(refusals)}});
   }
-  return to_secret({{"format", "mifeng-report/1"},
-                    {"gateway", message.gateway},
-                    {"serial", message.serial},
-                    {"counter", message.counter},
-                    {"from_ms", message.from_ms},
-                    {"to_ms", message.to_ms},
-                    {"rows", std::move(rows)}});
+  json::Object report{{"format", "mifeng-report/1"}, {"gateway", message.gateway}, {"serial", message.serial},
+                      {"counter", message.counter},  {"from_ms", message.from_ms}, {"to_ms", message.to_ms},
+                      {"rows", std::move(rows)}};
+  if (message.trouble)
+    report.set("trouble", json::Object{{"reason", message.trouble->reason}, {"detail", message.trouble->detail}});
+  return to_secret(std::move(report));
 }
 
 Result<Report> decode_report(ByteView json) {
@@ -300,6 +277,13 @@ Result<Report> decode_report(ByteView json) {
       out.refusals[refusal_class] = static_cast<std::uint64_t>(*number);
     }
     report.rows.push_back(std::move(out));
+  }
+  if (reader.fields().has("trouble")) {
+    json::Fields each = reader.fields().object("trouble");
+    Reader trouble(each);
+    GatewayTrouble out{.reason = trouble.id("reason"), .detail = trouble.text("detail", 0, kTroubleDetailMax)};
+    if (!has_no_control(out.detail)) trouble.fields().refuse("detail", "must have no control characters");
+    report.trouble = std::move(out);
   }
   MIFENG_CHECK(reader.finish());
   return report;

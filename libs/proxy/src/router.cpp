@@ -11,8 +11,6 @@
 namespace mifeng::proxy {
 namespace {
 
-Error bad_table(const std::string& why) { return {ErrorCode::kInvalidArgument, "bad-table", why}; }
-
 std::string key_of(ByteView bytes) { return std::string(as_text(bytes)); }
 
 }  // namespace
@@ -49,60 +47,83 @@ Result<EndpointAddress> parse_endpoint(std::string_view text) {
   return endpoint;
 }
 
-Result<std::shared_ptr<const Router>> Router::create(Table table) {
+void LeftOut::add(std::string what) {
+  if (count++ < kSaidMax) said.push_back(std::move(what));
+}
+
+std::string LeftOut::text() const {
+  std::string line;
+  for (const std::string& what : said) line += (line.empty() ? "" : "; ") + what;
+  if (count > said.size()) line += "; and " + std::to_string(count - said.size()) + " more";
+  return line;
+}
+
+std::shared_ptr<const Router> Router::create(Table table) {
   // make_shared cannot reach the private constructor.
   std::shared_ptr<Router> router(new Router);
   router->serial_ = table.serial;
   router->expires_ms_ = table.expires_ms;
-  MIFENG_CHECK(router->add_endpoints(table.endpoints));
-  MIFENG_CHECK(router->add_routes(std::move(table.routes)));
+  router->add_endpoints(table.endpoints);
+  router->add_routes(std::move(table.routes));
   for (auto& caller : table.callers) {
     std::string key = key_of(caller.key_sm3);
-    const std::string id = caller.id;
-    if (!router->callers_.emplace(std::move(key), std::move(caller)).second)
-      return bad_table("caller " + id + " has the key of another caller");
+    const auto [first, is_new] = router->callers_.try_emplace(std::move(key), std::move(caller));
+    if (!is_new) router->left_out_.add("caller " + caller.id + ": it has a key of caller " + first->second.id);
   }
   for (auto& instance : table.instances) {
+    if (instance.signing_key[0] != 4) {
+      router->left_out_.add("instance " + instance.id + ": it has no signing key");
+      continue;
+    }
     std::string key = key_of(instance.signing_key);
-    const std::string id = instance.id;
-    if (instance.signing_key[0] != 4) return bad_table("instance " + id + " has no signing key");
-    if (!router->instances_.emplace(std::move(key), std::move(instance)).second)
-      return bad_table("instance " + id + " has the signing key of another instance");
+    const auto [first, is_new] = router->instances_.try_emplace(std::move(key), std::move(instance));
+    if (!is_new)
+      router->left_out_.add("instance " + instance.id + ": it has the signing key of instance " + first->second.id);
   }
-  return std::shared_ptr<const Router>(std::move(router));
+  return router;
 }
 
-Result<void> Router::add_endpoints(const std::vector<EndpointSet>& sets) {
+void Router::add_endpoints(const std::vector<EndpointSet>& sets) {
   for (const auto& set : sets) {
+    const std::string where = "port " + set.port + " of deployment " + set.deployment + ": ";
+    if (set.port.empty()) {
+      left_out_.add(where + "it has no name");
+      continue;
+    }
     std::vector<EndpointAddress> endpoints;
     for (const auto& address : set.addresses) {
       auto endpoint = parse_endpoint(address);
-      if (!endpoint) return bad_table("deployment " + set.deployment + ": " + endpoint.error().message());
+      if (!endpoint) {
+        left_out_.add(where + "\"" + address + "\" is no address");
+        continue;
+      }
       endpoint->kind = set.kind;
       endpoints.push_back(*std::move(endpoint));
     }
     // A forward URL without a port name means the first one.
     endpoints_.try_emplace(set.deployment + ":", endpoints);
-    if (set.port.empty()) return bad_table("deployment " + set.deployment + " has endpoints without a port name");
     if (!endpoints_.try_emplace(set.deployment + ":" + set.port, std::move(endpoints)).second)
-      return bad_table("deployment " + set.deployment + " has port " + set.port + " twice");
+      left_out_.add(where + "it stands there twice");
   }
-  return ok();
 }
 
-Result<void> Router::add_routes(std::vector<Route> routes) {
+void Router::add_routes(std::vector<Route> routes) {
   std::unordered_set<std::string> ids;
   for (auto& route : routes) {
     const std::string where = "route " + route.id + ": ";
-    if (!ids.insert(route.id).second) return bad_table(where + "its id is another route's too");
-    if (const auto complaint = complain_of_route_path(route.prefix))
-      return bad_table(where + "its prefix: " + *complaint);
-    MIFENG_TRY(const std::string prefix, normalise_path(route.prefix));
-    auto forward = parse_forward_url(route.forward);
-    if (!forward) return bad_table(where + forward.error().message());
-
+    auto complaint = complain_of_route_path(route.prefix);
+    auto prefix = normalise_path(route.prefix);
+    if (complaint || !prefix) {
+      left_out_.add(where + "its prefix: " + (complaint ? *complaint : prefix.error().message()));
+      continue;
+    }
     auto entry = std::make_unique<RouteEntry>();
-    entry->forward = *std::move(forward);
+    auto forward = parse_forward_url(route.forward);
+    const bool is_only = ids.insert(route.id).second;
+    if (!is_only) left_out_.add(where + "its id is another route's too");
+    if (!forward) left_out_.add(where + forward.error().message());
+    const bool leads_somewhere = forward && is_only;
+    if (leads_somewhere) entry->forward = *std::move(forward);
     if (route.callers) entry->callers.insert(route.callers->begin(), route.callers->end());
     for (std::string name : route.pass_headers) {
       std::transform(name.begin(), name.end(), name.begin(),
@@ -110,13 +131,15 @@ Result<void> Router::add_routes(std::vector<Route> routes) {
       entry->pass_headers.insert(std::move(name));
     }
     const auto endpoints = endpoints_.find(entry->forward.deployment + ":" + entry->forward.port);
-    if (endpoints != endpoints_.end()) entry->endpoints = &endpoints->second;
+    if (leads_somewhere && endpoints != endpoints_.end()) entry->endpoints = &endpoints->second;
+    const auto [first, is_new] = by_prefix_.emplace(*prefix == "/" ? "" : *prefix, entry.get());
+    if (!is_new) {
+      left_out_.add(where + "its prefix is that of route " + first->second->route.id);
+      continue;
+    }
     entry->route = std::move(route);
-    if (!by_prefix_.emplace(prefix == "/" ? "" : prefix, entry.get()).second)
-      return bad_table(where + "its prefix is another route's too");
     routes_.push_back(std::move(entry));
   }
-  return ok();
 }
 
 Result<Router::Match> Router::match(std::string_view raw_target) const {

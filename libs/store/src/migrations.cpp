@@ -217,6 +217,7 @@ CREATE TABLE gateways (
   created_ms {int} NOT NULL, enrolled_ms {int} NOT NULL, last_seen_ms {int} NOT NULL, serial {int} NOT NULL,
   serial_confirmed {int} NOT NULL, change_sent {int} NOT NULL, change_confirmed {int} NOT NULL,
   issued_ms {int} NOT NULL, expires_ms {int} NOT NULL, snapshot TEXT NOT NULL, report_counter {int} NOT NULL,
+  trouble TEXT NOT NULL, trouble_detail TEXT NOT NULL, trouble_ms {int} NOT NULL,
   PRIMARY KEY (id)
 ){strict};
 -- 调用统计 calls as gateways reported them
@@ -261,7 +262,7 @@ CREATE INDEX batch_items_by_state ON batch_items (state, cluster_id);
 CREATE INDEX batch_items_by_deployment ON batch_items (deployment_id);
 CREATE INDEX instances_by_unit ON instances (cluster_id, unit, granted_ms);
 CREATE INDEX instances_by_deployment ON instances (deployment_id, ended_ms);
-CREATE INDEX instances_by_signing_key ON instances (signing_key_id);
+CREATE UNIQUE INDEX instances_by_signing_key ON instances (signing_key_id);
 CREATE INDEX audit_log_by_time ON audit_log (time_ms);
 )sql";
 

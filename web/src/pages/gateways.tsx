@@ -10,6 +10,21 @@ import { groups } from '../ui/format.ts';
 import { Empty, Id, Loaded, PageHead, State, StateOf, Time, save } from '../ui/parts.tsx';
 import { Table } from '../ui/table.tsx';
 
+// What it says itself, in English, stands under what that means.
+function Trouble({ of }: { of: Schemas['Gateway'] }) {
+  const { t } = useTranslation();
+  return (
+    <div>
+      <State kind="degraded">{t(of.trouble === 'entries-left-out' ? 'gateways.left-out' : 'gateways.refused-snapshot')}</State> <Time ms={of.trouble_ms} />
+      <p>
+        <code lang="en">
+          {of.trouble}: {of.trouble_detail}
+        </code>
+      </p>
+    </div>
+  );
+}
+
 export default function Gateways() {
   const { t } = useTranslation();
   const queries = useQueryClient();
@@ -42,7 +57,15 @@ export default function Gateways() {
               columns={[
                 { title: t('gateways.id'), cell: (one) => one.id },
                 { title: t('field.state'), cell: (one) => <StateOf state={one.state} /> },
-                { title: t('gateways.line'), cell: (one) => (one.connected ? <State kind="ready">{t('gateways.connected')}</State> : <State kind={one.state === 'enrolled' ? 'failed' : 'gone'}>{t('gateways.not-connected')}</State>) },
+                {
+                  title: t('gateways.line'),
+                  cell: (one) => (
+                    <>
+                      {one.connected ? <State kind="ready">{t('gateways.connected')}</State> : <State kind={one.state === 'enrolled' ? 'failed' : 'gone'}>{t('gateways.not-connected')}</State>}
+                      {one.state === 'enrolled' && one.trouble !== '' && <Trouble of={one} />}
+                    </>
+                  ),
+                },
                 { title: t('gateways.seen'), cell: (one) => <Time ms={one.last_seen_ms} /> },
                 { title: t('gateways.serial'), align: 'right', cell: (one) => `${groups(one.serial_confirmed)} / ${groups(one.serial_sent)}` },
                 { title: t('gateways.key'), cell: (one) => <Id value={one.receive_key_id} /> },

@@ -143,7 +143,8 @@ function RunsOut() {
   const gateways = useLive(['gateways'], (signal) => must(client.GET('/gateways', { signal })), { enabled: may('read-gateways') });
   const soon = keys.data?.items.filter((one) => one.state === 'in-force' && one.not_after_ms > 0 && one.not_after_ms < Date.now() + kSoonMs && one.purpose !== 'output') ?? [];
   const away = gateways.data?.items.filter((one) => one.state === 'enrolled' && !one.connected) ?? [];
-  if (soon.length + away.length === 0) return null;
+  const troubled = gateways.data?.items.filter((one) => one.state === 'enrolled' && one.trouble !== '') ?? [];
+  if (soon.length + away.length + troubled.length === 0) return null;
   return (
     <>
       <h2>{t('overview.runs-out')}</h2>
@@ -157,6 +158,12 @@ function RunsOut() {
         <div key={one.id} className="row">
           <State kind="failed">{t('overview.gateway-away')}</State>
           <Link to="/gateways">{one.id}</Link> <Time ms={one.last_seen_ms} />
+        </div>
+      ))}
+      {troubled.map((one) => (
+        <div key={`${one.id} trouble`} className="row">
+          <State kind="degraded">{t('overview.gateway-trouble')}</State>
+          <Link to="/gateways">{one.id}</Link> <Time ms={one.trouble_ms} />
         </div>
       ))}
     </>

@@ -22,7 +22,9 @@ MIFENG_LISTED(Gateway,
               text(id),  // DNS label
               word(GatewayState, state), text(receive_key_id), text(signing_key_id), text(version), number(created_ms),
               number(enrolled_ms), number(last_seen_ms), number(serial_sent), number(serial_confirmed),
-              flag(connected));  // a follow connection is open, as told by follow_opened/closed
+              flag(connected),  // a follow connection is open, as told by follow_opened/closed
+              // Why it does not serve all that its newest snapshot says (spec/grant.md, report), and since when.
+              text(trouble), text(trouble_detail), number(trouble_ms));
 struct SealedSnapshot {
   std::int64_t serial = 0;
   Bytes stream;  // kind grant, sealed to the gateway

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +27,8 @@ class Reports {
   void add(const proxy::Counts& counts);
   // Something that the keyholder refused itself: no deployment, no instance.
   void add_refusal(const std::string& refusal_class);
+  // What is wrong from now on, or nothing: it stands in each report, and is told once where nothing else is.
+  void set_trouble(std::optional<messages::GatewayTrouble> trouble);
   // Ends the period: what was counted becomes reports, under the serial in force. The oldest go where there are too
   // many, and the next report says how many.
   void close_period(std::uint64_t serial);
@@ -43,6 +46,8 @@ class Reports {
   UnixMillis from_ms_;
   std::uint64_t counter_ = 0;
   std::uint64_t dropped_ = 0;
+  std::optional<messages::GatewayTrouble> trouble_;
+  bool trouble_is_news_ = true;  // the platform may remember one from before this start
   std::map<std::pair<std::string, std::string>, messages::ReportRow> rows_;  // by deployment and instance
   std::deque<messages::Report> backlog_;
 };

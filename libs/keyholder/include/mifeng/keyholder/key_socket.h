@@ -14,6 +14,7 @@
 #include "mifeng/base/result.h"
 #include "mifeng/crypto/sm2.h"
 #include "mifeng/proxy/key_socket.h"
+#include "mifeng/proxy/router.h"
 #include "mifeng/sealed/root_key.h"
 
 namespace boost::asio {
@@ -64,8 +65,8 @@ class KeySocketServer {
   KeySocketServer& operator=(const KeySocketServer&) = delete;
 
   // Gateway: to every worker, now and to each that connects later, ahead of any answer that is sent after this call.
-  // Refuses a table that a worker would refuse: kInvalidArgument "bad-table".
-  Result<void> push_table(const proxy::Table& table);
+  // Says what of it the workers leave out. kInvalidArgument "bad-table" for one whose form no worker reads.
+  Result<proxy::LeftOut> push_table(const proxy::Table& table);
   // Guard: every worker asks for a new seal key now (the output key has changed).
   void renew_seal_keys();
   // Guard: to every worker, now and to each that connects later.

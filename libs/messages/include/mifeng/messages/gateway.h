@@ -101,6 +101,15 @@ struct ReportRow {
   std::map<std::string, std::uint64_t> refusals;  // class of failure, count
 };
 
+// Why a gateway does not serve all that the newest snapshot says.
+struct GatewayTrouble {
+  std::string reason;  // kEntriesLeftOut, or the class under which it refused the snapshot
+  std::string detail;  // at most kTroubleDetailMax bytes, without control characters
+  friend bool operator==(const GatewayTrouble&, const GatewayTrouble&) = default;
+};
+inline constexpr const char* kEntriesLeftOut = "entries-left-out";
+inline constexpr std::size_t kTroubleDetailMax = 1000;
+
 struct Report {
   std::string gateway;
   std::uint64_t serial = 0;
@@ -108,6 +117,7 @@ struct Report {
   UnixMillis from_ms = 0;
   UnixMillis to_ms = 0;
   std::vector<ReportRow> rows;
+  std::optional<GatewayTrouble> trouble;  // at the end of the period
 };
 
 // --- Plaintexts. kInvalidArgument "bad-message". ---

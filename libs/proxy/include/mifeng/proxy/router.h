@@ -36,12 +36,26 @@ struct RouteEntry {
   const std::vector<EndpointAddress>* endpoints = nullptr;  // none: the deployment has none now
 };
 
+// What of a table cannot be used. One entry that is wrong must not cost a gateway all the others.
+struct LeftOut {
+  static constexpr std::size_t kSaidMax = 16;
+  std::size_t count = 0;
+  std::vector<std::string> said;  // "route rt-1: its prefix is another route's too"; the first of them
+
+  void add(std::string what);
+  // The first of them and how many more there are, in one line; empty where there are none.
+  std::string text() const;
+};
+
 class Router {
  public:
-  // kInvalidArgument "bad-table", with what is wrong: a prefix, an id, a name of a caller or an instance twice, a bad
-  // prefix, forward URL or address, a point of a wrong form.
-  static Result<std::shared_ptr<const Router>> create(Table table);
+  // Of what stands twice (a prefix, a caller's key, an instance's key, a port of a deployment) the first
+  // counts. A route whose forward URL is wrong, or whose id is another's, keeps its prefix, without endpoints: its
+  // callers must not come out at another model, under a shorter prefix. Whatever else is of a wrong form is as if it
+  // were not there.
+  static std::shared_ptr<const Router> create(Table table);
 
+  const LeftOut& left_out() const { return left_out_; }
   std::uint64_t serial() const { return serial_; }
   bool expired(UnixMillis now_ms) const { return now_ms >= expires_ms_; }
 
@@ -70,9 +84,10 @@ class Router {
 
  private:
   Router() = default;
-  Result<void> add_endpoints(const std::vector<EndpointSet>& sets);
-  Result<void> add_routes(std::vector<Route> routes);
+  void add_endpoints(const std::vector<EndpointSet>& sets);
+  void add_routes(std::vector<Route> routes);
 
+  LeftOut left_out_;
   std::uint64_t serial_ = 0;
   UnixMillis expires_ms_ = 0;
   std::vector<std::unique_ptr<RouteEntry>> routes_;

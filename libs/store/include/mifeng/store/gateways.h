@@ -22,7 +22,9 @@ MIFENG_RECORD(GatewayRow, "gateways", 1, text(id), word(GatewayState, state), te
               text(receive_key), text(signing_key), text(version), text(enrolment_sm3), text(enrolment_answer),
               number(enrolment_serial), number(created_ms), number(enrolled_ms), number(last_seen_ms), number(serial),
               number(serial_confirmed), number(change_sent), number(change_confirmed), number(issued_ms),
-              number(expires_ms), text(snapshot), number(report_counter));
+              number(expires_ms), text(snapshot), number(report_counter),
+              // Why it does not serve all that its newest snapshot says, and since when; empty: it does.
+              text(trouble), text(trouble_detail), number(trouble_ms));
 
 MIFENG_RECORD(UsageRow, "usage_by_hour", 2, text(deployment_id), number(hour_ms), number(calls), number(errors),
               number(refusals));
