@@ -86,8 +86,8 @@ bool is_upstream_answer(const RequestState& state) {
   return state.answer == Answer::kUnseen && upstream != nullptr && upstream->peer.connection != nullptr;
 }
 
-void note_refusal(RequestState& state, std::string_view reason, std::string_view shown_reason,
-                  std::string_view message) {
+void note_refusal(RequestState& state, std::string_view reason, std::string_view shown_reason, std::string_view message,
+                  ngx_uint_t level) {
   if (!state.refusal.reason.empty()) return;
   state.refusal = {std::string(reason), std::string(shown_reason), std::string(message)};
   const std::string_view deployment = state.route == nullptr ? std::string_view() : state.route->forward.deployment;
@@ -95,7 +95,7 @@ void note_refusal(RequestState& state, std::string_view reason, std::string_view
   const ngx_str_t shown_deployment = as_ngx(deployment);
   const ngx_str_t shown_instance = as_ngx(state.instance);
   const ngx_str_t shown_id = as_ngx(state.request_id);
-  ngx_log_error(NGX_LOG_WARN, state.r->connection->log, 0,
+  ngx_log_error(level, state.r->connection->log, 0,
                 "mifeng: refused: %V, deployment \"%V\", instance \"%V\", request id \"%V\", unverified status %ui",
                 &logged_reason, &shown_deployment, &shown_instance, &shown_id, state.unverified_status);
   if (Worker* const worker = Worker::get()) {

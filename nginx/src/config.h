@@ -9,6 +9,7 @@ struct MainConfig {
   ngx_str_t link;                          // path of the key socket
   time_t root_key_age_max;                 // seconds, for a gateway
   ngx_http_upstream_srv_conf_t* upstream;  // the one with our balancer; none in a guard
+  ngx_shm_zone_t* limits;                  // where a gateway's workers count calls; none in a guard
   ngx_flag_t opens, seals;                 // whether any location does: one nginx is a gateway or a guard, never both
 };
 

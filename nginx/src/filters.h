@@ -45,8 +45,8 @@ bool is_upstream_answer(const RequestState& state);
 
 // --- What goes wrong. ---
 // Counts and logs it under `reason`, once a request; the caller is told `shown_reason` and the message.
-void note_refusal(RequestState& state, std::string_view reason, std::string_view shown_reason,
-                  std::string_view message);
+void note_refusal(RequestState& state, std::string_view reason, std::string_view shown_reason, std::string_view message,
+                  ngx_uint_t level = NGX_LOG_WARN);
 
 // --- Answers whose body is not the one that comes: nginx's own (error pages), and empty ones. ---
 ngx_int_t own_header(RequestState& state);
@@ -57,7 +57,8 @@ ngx_int_t end_own_body(RequestState& state);
 // Guard: where it ends soon, this answer is its connection's last, and the gateway is told to go elsewhere.
 ngx_int_t mark_leaving(ngx_http_request_t* r);
 // To be answered in place of a request: `status`, with the reason and the message for the caller.
-ngx_int_t refuse_request(RequestState& state, ngx_int_t status, std::string_view reason, std::string_view message);
+ngx_int_t refuse_request(RequestState& state, ngx_int_t status, std::string_view reason, std::string_view message,
+                         ngx_uint_t level = NGX_LOG_WARN);
 
 // --- Before the request. ---
 // Puts the request to sleep, and the phases come back to the handler that asked: it then answers NGX_AGAIN. False where

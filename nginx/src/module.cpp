@@ -18,6 +18,7 @@
 #include <string>
 
 #include "balance.h"
+#include "call_limits.h"
 #include "config.h"
 #include "filters.h"
 #include "metrics.h"
@@ -110,7 +111,7 @@ ngx_int_t enter(ngx_http_request_t* r) {
 }
 
 ngx_int_t after_configuration(ngx_conf_t* cf) {
-  const auto* const config = static_cast<MainConfig*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_mifeng_module));
+  auto* const config = static_cast<MainConfig*>(ngx_http_conf_get_module_main_conf(cf, ngx_http_mifeng_module));
   if ((config->opens || config->seals) && config->link.len == 0) {
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "mifeng_link is missing: name the key socket of the keyholder");
     return NGX_ERROR;
@@ -125,6 +126,7 @@ ngx_int_t after_configuration(ngx_conf_t* cf) {
       static_cast<ngx_http_handler_pt*>(ngx_array_push(&core->phases[NGX_HTTP_PREACCESS_PHASE].handlers));
   if (handler == nullptr) return NGX_ERROR;
   *handler = &enter;
+  if (config->opens && add_limits(cf, *config) != NGX_OK) return NGX_ERROR;
   install_filters();
   stand_around_keepalive(config->upstream);
   look_at_peers(cf);
@@ -153,9 +155,10 @@ ngx_int_t init_process(ngx_cycle_t* cycle) {
   watch_strangers(*cycle);
   return guarded(cycle->log, ngx_int_t{NGX_ERROR}, [&]() -> ngx_int_t {
     const proxy::Role role = config->opens ? proxy::Role::kGateway : proxy::Role::kGuard;
-    return Worker::start(cycle, role, std::string(view(config->link)), std::chrono::seconds(config->root_key_age_max))
-               ? NGX_OK
-               : NGX_ERROR;
+    if (!Worker::start(cycle, role, std::string(view(config->link)), std::chrono::seconds(config->root_key_age_max)))
+      return NGX_ERROR;
+    join_limits(*config);
+    return NGX_OK;
   });
 }
 

@@ -245,18 +245,22 @@ ngx_int_t break_off(RequestState& state) {
   return NGX_ERROR;
 }
 
+// In place of an answer whose header is held.
+ngx_int_t answer_instead(RequestState& state, ngx_int_t status) {
+  state.answer = Answer::kOwn;
+  state.pump.drop();
+  state.r->keepalive = 0;
+  state.r->http_version = state.http_version;
+  return ngx_http_filter_finalize_request(state.r, &ngx_http_mifeng_module, status);
+}
+
 // Before the header was sent: a 502 in its place. After that: NGX_ERROR, which ends the request, and resets the
 // connection since the answer is not complete.
 ngx_int_t refuse_answer(RequestState& state, const Error& error) {
   const bool ours = error.code() == ErrorCode::kInternal;
   note_refused_answer(state, error);
   if (state.answer != Answer::kHeld) return break_off(state);
-  state.answer = Answer::kOwn;
-  state.pump.drop();
-  state.r->keepalive = 0;
-  state.r->http_version = state.http_version;
-  return ngx_http_filter_finalize_request(state.r, &ngx_http_mifeng_module,
-                                          ours ? NGX_HTTP_INTERNAL_SERVER_ERROR : NGX_HTTP_BAD_GATEWAY);
+  return answer_instead(state, ours ? NGX_HTTP_INTERNAL_SERVER_ERROR : NGX_HTTP_BAD_GATEWAY);
 }
 
 // From outside of nginx's own handling of this request. The upstream may still be under way: ending that gives back the
@@ -341,6 +345,36 @@ void resume_opening(RequestState& state) {
     end_request(r);
   } else {
     r->write_event_handler(r);  // whoever feeds us goes on
+  }
+  ngx_http_run_posted_requests(connection);
+}
+
+void end_overdue(RequestState& state) {
+  ngx_http_request_t* const r = state.r;
+  if (r->done) return;  // all of it has gone to the caller
+  ngx_connection_t* const connection = r->connection;
+  ngx_http_set_log_request(connection->log, r);
+  note_refusal(
+      state, "call-too-long", "call-too-long",
+      phrase("The call took longer than this model's route allows, and was ended; ask for less in one call, or "
+             "have the operator allow more seconds."));
+  if (state.opening && state.opening->waits_for_key) Worker::get()->forget(state);
+  r->keepalive = 0;  // of its body something may be still to come
+  if (state.answer == Answer::kUnseen) {
+    // The model's side ends first, which gives back the reference that it holds.
+    if (ngx_http_upstream_t* const upstream = r->upstream; upstream != nullptr && upstream->cleanup != nullptr) {
+      ++r->main->count;
+      (*upstream->cleanup)(r);
+    }
+    ngx_http_finalize_request(r, NGX_HTTP_GATEWAY_TIME_OUT);
+  } else {
+    if (state.answer == Answer::kHeld) {
+      answer_instead(state, NGX_HTTP_GATEWAY_TIME_OUT);
+    } else {
+      state.broken_off = true;
+      break_off(state);
+    }
+    end_request(r);
   }
   ngx_http_run_posted_requests(connection);
 }

@@ -65,8 +65,9 @@ ngx_int_t seal_status(RequestState& state) {
 
 }  // namespace
 
-ngx_int_t refuse_request(RequestState& state, ngx_int_t status, std::string_view reason, std::string_view message) {
-  note_refusal(state, reason, reason, message);
+ngx_int_t refuse_request(RequestState& state, ngx_int_t status, std::string_view reason, std::string_view message,
+                         ngx_uint_t level) {
+  note_refusal(state, reason, reason, message, level);
   return status;
 }
 
@@ -96,8 +97,9 @@ ngx_int_t own_header(RequestState& state) {
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     if (r->headers_out.status == NGX_HTTP_UNAUTHORIZED && add_field(r, "WWW-Authenticate", "Bearer") != NGX_OK)
       return NGX_ERROR;
-    if (r->headers_out.status == NGX_HTTP_SERVICE_UNAVAILABLE && add_field(r, "Retry-After", "1") != NGX_OK)
-      return NGX_ERROR;
+    const bool later =
+        r->headers_out.status == NGX_HTTP_SERVICE_UNAVAILABLE || r->headers_out.status == NGX_HTTP_TOO_MANY_REQUESTS;
+    if (later && add_field(r, "Retry-After", std::to_string(state.retry_after.count())) != NGX_OK) return NGX_ERROR;
   } else {
     if (r->method == NGX_HTTP_CONNECT) {
       r->headers_out.status = NGX_HTTP_NOT_IMPLEMENTED;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 
+#include "call_limits.h"
 #include "config.h"
 #include "filters.h"
 #include "mifeng/base/phrase.h"
@@ -140,6 +141,7 @@ ngx_int_t enter_gateway_thrown(ngx_http_request_t* r) {
     return refuse_request(state, NGX_HTTP_SERVICE_UNAVAILABLE, "no-endpoint",
                           phrase("No instance of this model is running; the operator sees why on its deployment."));
   }
+  if (const auto otherwise = limit_call(state)) return *otherwise;
   state.request_id = Worker::get()->random().hex(16);
   begin_body(state);
   return NGX_DECLINED;

@@ -17,7 +17,8 @@ void destroy(void* data) { delete static_cast<RequestState*>(data); }
 // nginx resets the stream that was not ended.
 void on_request_end(void* data) {
   auto* const state = static_cast<RequestState*>(data);
-  if (state->answer != Answer::kPassing || state->pump.ended() || state->r->stream != nullptr) return;
+  const bool unfinished = state->answer == Answer::kPassing && !state->pump.ended();
+  if ((!unfinished && !state->broken_off) || state->r->stream != nullptr) return;
   ngx_connection_t* const connection = state->r->connection;
   const ::linger reset{1, 0};
   ::setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
@@ -57,12 +58,13 @@ RequestState::~RequestState() {
   if (opening && opening->waits_for_key) worker->forget(*this);
   release_stream();
   release_room();
+  release_call();
   end_attempt(proxy::Balancer::Outcome::kUnused);
-  if (route == nullptr && request_id.empty()) return;
+  if ((route == nullptr && request_id.empty()) || over_limit) return;
   const std::string_view deployment = route == nullptr ? std::string_view() : route->forward.deployment;
   worker->counters().call(deployment, instance);
   ++worker->totals().calls;
-  const bool broken = answer == Answer::kPassing && !pump.ended();
+  const bool broken = broken_off || (answer == Answer::kPassing && !pump.ended());
   if (broken || r->headers_out.status >= NGX_HTTP_INTERNAL_SERVER_ERROR) {
     worker->counters().error(deployment, instance);
     ++worker->totals().errors;
@@ -77,6 +79,12 @@ void RequestState::release_stream() {
 void RequestState::release_room() {
   if (room != 0) Worker::get()->release_room(room);
   room = 0;
+}
+
+void RequestState::release_call() {
+  if (deadline.timer_set) ngx_del_timer(&deadline);
+  if (held_call) Worker::get()->calls()->leave(*held_call);
+  held_call.reset();
 }
 
 void RequestState::end_attempt(proxy::Balancer::Outcome outcome) {

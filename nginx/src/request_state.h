@@ -70,9 +70,14 @@ struct RequestState {
   std::chrono::steady_clock::time_point patience_until{};  // once it waits for what its worker does not have yet
   std::chrono::steady_clock::time_point room_until{};      // guard: once it waits for room for its body
   std::size_t room = 0;                                    // bytes that its worker keeps for its body
+  std::optional<std::uint32_t> held_call{};                // gateway: its place among its caller's calls at once
+  bool over_limit = false;                                 // gateway: it is no call, since its caller has too many
+  std::chrono::seconds retry_after{1};                     // what a caller is told who may come again
+  ngx_event_t deadline{};                                  // gateway: when the call is ended
   bool holds_a_stream = false;  // guard: one of the streams that the seal key is good for is kept for its answer
   void release_stream();
   void release_room();
+  void release_call();
   // Shared with the worker and other requests: a table that is replaced stays until its last request has ended.
   std::shared_ptr<const proxy::Router> router;
   const proxy::RouteEntry* route = nullptr;  // of `router`
@@ -96,6 +101,7 @@ struct RequestState {
   // --- The answer. ---
   Answer answer = Answer::kUnseen;
   Refusal refusal;
+  bool broken_off = false;  // gateway: the call has taken too long, and its answer ends here
   ngx_uint_t unverified_status = 0;
   std::string instance;  // id, once known
   std::optional<Opening> opening;

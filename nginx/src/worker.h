@@ -13,6 +13,7 @@
 #include "mifeng/base/random.h"
 #include "mifeng/crypto/sm4_gcm.h"
 #include "mifeng/proxy/balancer.h"
+#include "mifeng/proxy/call_table.h"
 #include "mifeng/proxy/counters.h"
 #include "mifeng/proxy/key_cache.h"
 #include "mifeng/proxy/key_socket.h"
@@ -44,6 +45,9 @@ class Worker final : public LinkUser {
   std::shared_ptr<const proxy::Router> router() const;
   bool has_had_table() const { return router_ != nullptr; }
   proxy::Balancer& balancer() { return balancer_; }
+  // What all workers count together; none in a guard.
+  proxy::CallTable* calls() { return calls_ ? &*calls_ : nullptr; }
+  void count_calls_in(proxy::CallTable table) { calls_.emplace(table); }
   // The key for the header that `state` has read: found at once, refused (the error), or none: then the keyholder is
   // asked, and resume_opening() or refuse_held() is called for the state.
   Result<std::shared_ptr<const proxy::CachedKey>> find_key(RequestState& state);
@@ -116,6 +120,7 @@ class Worker final : public LinkUser {
 
   std::shared_ptr<const proxy::Router> router_;  // shared with the requests that began under it
   proxy::Balancer balancer_;
+  std::optional<proxy::CallTable> calls_;
   proxy::KeyCache keys_;
   std::unordered_map<std::uint32_t, Pending> pending_;
   std::unordered_map<std::string, std::uint32_t> pending_by_key_;

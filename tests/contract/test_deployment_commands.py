@@ -137,6 +137,30 @@ def test_moving_a_route(mifeng):
     assert mifeng("route", "move", "/moves", status=2)
 
 
+def test_limits_of_a_route(mifeng):
+    mifeng("deploy", "acme/digits@1.0.0", "--name", "limited")
+    names = ("calls_per_minute", "calls_at_once", "seconds_max")
+
+    def limits(route):
+        return tuple(route[name] for name in names)
+
+    made = shown(mifeng("route", "add", "/limited", "--to", "limited", "--calls-per-minute", "600", "-o", "json"))
+    assert limits(made) == (600, 0, 0)
+    changed = shown(mifeng("route", "limit", "/limited", "--calls-at-once", "8", "--seconds-max", "120", "-o", "json"))
+    assert limits(changed) == (600, 8, 120), "what is not named stays"
+    assert {k: v for k, v in changed.items() if k not in (*names, "etag", "changed_ms")} == \
+        {k: v for k, v in made.items() if k not in (*names, "etag", "changed_ms")}
+    header, row = mifeng("route", "limit", "/limited", "--calls-per-minute", "0").stdout.decode().splitlines()
+    assert header.split("  ")[0] == "ID" and "CALLS AT ONCE" in header and row.split()[1:] == ["/limited", "0", "8", "120"]
+    assert limits(shown(mifeng("get", "route", "/limited", "-o", "json"))) == (0, 8, 120)
+    described = mifeng("describe", "route", "/limited").stdout.decode()
+    assert [line.split()[-1] for line in described.splitlines() if line.startswith(("CALLS", "SECONDS"))] == ["0", "8", "120"], described
+    for wrong in (("--calls-per-minute", "1000001"), ("--calls-at-once", "-1"), ("--seconds-max", "86401")):
+        assert mifeng("route", "limit", "/limited", *wrong, status=2)
+    assert b"no-such-route" in mifeng("route", "limit", "/none", "--seconds-max", "1", status=3).stderr
+    assert mifeng("delete", "route", "/limited").returncode == 0
+
+
 def test_clusters(mifeng):
     header, row = mifeng("cluster", "list").stdout.decode().splitlines()
     assert header.split() == ["ID", "KIND", "STATE", "VERSION", "NODES", "DEPLOYMENTS", "REASON"]

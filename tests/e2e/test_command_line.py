@@ -136,6 +136,10 @@ def test_from_a_folder_to_an_answer_and_back(shell):
     wait_until(lambda: call({"do": "nothing"})[0] == 200, 20, "an answer")
     assert json.loads(call({"do": "this"})[1]) == {"done": "this"}
     assert call({"do": "this"}, "mfk_wrong")[0] == 401
+    shell("route", "limit", "/unruly", "--calls-per-minute", "1")
+    wait_until(lambda: call({"do": "this"})[0] == 429, 20, "a call over the limit")
+    shell("route", "limit", "/unruly", "--calls-per-minute", "0")
+    wait_until(lambda: call({"do": "this"})[0] == 200, 20, "a call without one")
 
     # logs: what was written, and live
     assert "mode good" in shell("logs", "unruly")

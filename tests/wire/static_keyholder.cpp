@@ -18,6 +18,7 @@
 #include <iostream>
 #include <istream>
 
+#include "mifeng/base/bounds.h"
 #include "mifeng/json/fields.h"
 #include "mifeng/json/value.h"
 #include "mifeng/keyholder/key_socket.h"
@@ -69,6 +70,12 @@ proxy::Table read_table(const std::string& path) {
     route.stream_requests = item.optional_boolean("stream_requests").value_or(false);
     route.idempotent = item.optional_boolean("idempotent").value_or(false);
     route.pass_headers = item.strings("pass_headers");
+    const auto limit = [&](const char* name, std::int64_t max) {
+      return static_cast<std::uint32_t>(item.optional_integer(name, 0, max).value_or(0));
+    };
+    route.calls_per_minute = limit("calls_per_minute", bounds::kCallsPerMinuteMax);
+    route.calls_at_once = limit("calls_at_once", bounds::kCallsAtOnceMax);
+    route.seconds_max = limit("seconds_max", bounds::kCallSecondsMax);
     table.routes.push_back(std::move(route));
   }
   for (auto& item : top.objects("endpoints", kMany)) {

@@ -18,6 +18,6 @@ def test_the_module_in_nginx(tmp_path):
     program.write_text(f'#!/bin/sh\n{exports}exec {wire.NGINX} "$@"\n')
     program.chmod(0o755)
     here = pathlib.Path(__file__).parent
-    sanitized.run_again([here / f"test_{name}.py" for name in ("calls", "routes", "attacks", "endpoints")]
+    sanitized.run_again([here / f"test_{name}.py" for name in ("calls", "routes", "attacks", "endpoints", "limits")]
                         + ["-k", f"not {MEASURES_MEMORY}"],
                         {"MIFENG_TEST_MODULE": str(module), "MIFENG_TEST_NGINX": str(program)}, reports)

@@ -27,7 +27,7 @@ bool is_one_of(std::string_view key, std::initializer_list<std::string_view> key
 // amount "2" stays a text.
 json::Value scalar_of(const manifest::YamlNode& node, std::string_view key) {
   if (node.quoted) return node.scalar;
-  if (is_one_of(key, {"replicas", "ports", "seconds"})) {
+  if (is_one_of(key, {"replicas", "ports", "seconds", "calls_per_minute", "calls_at_once", "seconds_max"})) {
     std::int64_t number = 0;
     const char* end = node.scalar.data() + node.scalar.size();
     const auto read = std::from_chars(node.scalar.data(), end, number);

@@ -181,6 +181,9 @@ TEST_F(Gateways, ASnapshotSaysWhatIsToBeServed) {
   route.name = "digits";
   route.prefix = "/digits";
   route.forward = "mifeng://" + deployment;
+  route.calls_per_minute = 600;
+  route.calls_at_once = 8;
+  route.seconds_max = 300;
   const auto made = platform_->routes().create(operator_, route);
   ASSERT_TRUE(made) << made.error().message();
   route.prefix = "/off";
@@ -219,6 +222,9 @@ TEST_F(Gateways, ASnapshotSaysWhatIsToBeServed) {
   ASSERT_EQ(snapshot.routes.size(), 1u);
   EXPECT_EQ(snapshot.routes[0].id, made->id);
   EXPECT_FALSE(snapshot.routes[0].callers);
+  EXPECT_EQ(snapshot.routes[0].calls_per_minute, 600u);
+  EXPECT_EQ(snapshot.routes[0].calls_at_once, 8u);
+  EXPECT_EQ(snapshot.routes[0].seconds_max, 300u);
   ASSERT_EQ(snapshot.callers.size(), 2u) << "once for each key";
   std::set<crypto::Sm3Digest> digests;
   for (const auto& one : snapshot.callers) {

@@ -63,7 +63,10 @@ json::Object input_json(const RouteInput& route) {
                       {"callers", array_of(route.callers)},
                       {"stream_requests", route.stream_requests},
                       {"idempotent", route.idempotent},
-                      {"pass_headers", array_of(route.pass_headers)}};
+                      {"pass_headers", array_of(route.pass_headers)},
+                      {"calls_per_minute", route.calls_per_minute},
+                      {"calls_at_once", route.calls_at_once},
+                      {"seconds_max", route.seconds_max}};
 }
 
 Result<Route> route_of(const store::RouteRow& row) {
@@ -79,6 +82,9 @@ Result<Route> route_of(const store::RouteRow& row) {
   route.stream_requests = row.stream_requests != 0;
   route.idempotent = row.idempotent != 0;
   MIFENG_TRY(route.pass_headers, parse_strings(row.pass_headers_json));
+  route.calls_per_minute = row.calls_per_minute;
+  route.calls_at_once = row.calls_at_once;
+  route.seconds_max = row.seconds_max;
   route.created_ms = row.created_ms;
   route.changed_ms = row.changed_ms;
   route.etag = trust::version_of(row);
@@ -98,6 +104,9 @@ Result<store::RouteRow> row_of(const Route& route) {
   row.stream_requests = route.stream_requests ? 1 : 0;
   row.idempotent = route.idempotent ? 1 : 0;
   row.pass_headers_json = strings_json(route.pass_headers);
+  row.calls_per_minute = route.calls_per_minute;
+  row.calls_at_once = route.calls_at_once;
+  row.seconds_max = route.seconds_max;
   row.created_ms = route.created_ms;
   row.changed_ms = route.changed_ms;
   return row;
@@ -120,6 +129,13 @@ Result<void> check_route(store::Transaction& tx, Route& route) {
     return Error(ErrorCode::kInvalidArgument, "bad-route",
                  "callers: at most " + std::to_string(bounds::kRouteCallersMax) + "; pass_headers: at most " +
                      std::to_string(bounds::kPassHeadersMax) + ".");
+  if (route.calls_per_minute < 0 || route.calls_per_minute > bounds::kCallsPerMinuteMax || route.calls_at_once < 0 ||
+      route.calls_at_once > bounds::kCallsAtOnceMax || route.seconds_max < 0 ||
+      route.seconds_max > bounds::kCallSecondsMax)
+    return Error(ErrorCode::kInvalidArgument, "bad-route",
+                 "calls_per_minute: 0 to " + std::to_string(bounds::kCallsPerMinuteMax) + "; calls_at_once: 0 to " +
+                     std::to_string(bounds::kCallsAtOnceMax) + "; seconds_max: 0 to " +
+                     std::to_string(bounds::kCallSecondsMax) + ".");
   if (route.open && !route.callers.empty())
     return Error(ErrorCode::kInvalidArgument, "bad-route", "callers: an open route asks nobody; leave the list empty.");
   for (const std::string& id : route.callers) {

@@ -47,7 +47,10 @@ Result<messages::Snapshot> build_snapshot(store::Transaction& tx, const trust::K
                                 .callers = std::nullopt,
                                 .stream_requests = route.stream_requests,
                                 .idempotent = route.idempotent,
-                                .pass_headers = route.pass_headers};
+                                .pass_headers = route.pass_headers,
+                                .calls_per_minute = static_cast<std::uint32_t>(route.calls_per_minute),
+                                .calls_at_once = static_cast<std::uint32_t>(route.calls_at_once),
+                                .seconds_max = static_cast<std::uint32_t>(route.seconds_max)};
     if (!route.callers.empty()) out.callers = route.callers;
     // One more than gateways take would cost them the whole snapshot.
     if (out.callers && trial && trial->routes.contains(route.id) && out.callers->size() < bounds::kRouteCallersMax)

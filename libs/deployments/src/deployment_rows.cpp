@@ -51,6 +51,9 @@ access::RouteInput parse_route(json::Fields fields) {
   route.stream_requests = fields.boolean("stream_requests");
   route.idempotent = fields.boolean("idempotent");
   route.pass_headers = fields.strings("pass_headers");
+  route.calls_per_minute = fields.integer("calls_per_minute", 0, bounds::kCallsPerMinuteMax);
+  route.calls_at_once = fields.integer("calls_at_once", 0, bounds::kCallsAtOnceMax);
+  route.seconds_max = fields.integer("seconds_max", 0, bounds::kCallSecondsMax);
   return route;
 }
 

@@ -58,7 +58,10 @@ proxy::Table to_table(const messages::Snapshot& snapshot) {
                             .callers = route.callers,
                             .stream_requests = route.stream_requests,
                             .idempotent = route.idempotent,
-                            .pass_headers = route.pass_headers});
+                            .pass_headers = route.pass_headers,
+                            .calls_per_minute = route.calls_per_minute,
+                            .calls_at_once = route.calls_at_once,
+                            .seconds_max = route.seconds_max});
   for (const messages::SnapshotEndpoint& endpoint : snapshot.endpoints)
     table.endpoints.push_back({.deployment = endpoint.deployment,
                                .port = endpoint.port,

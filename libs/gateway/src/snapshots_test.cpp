@@ -27,7 +27,11 @@ TEST_F(Snapshots, ReplaceEachOther) {
   EXPECT_FALSE(keeper.is_expired());
   ASSERT_TRUE(keeper.offer(platform.snapshot(member, 9, "/b")).value());
   EXPECT_EQ(keeper.current()->routes.at(0).prefix, "/b");
-  EXPECT_EQ(to_table(*keeper.current()).routes.at(0).prefix, "/b");
+  const proxy::Route route = to_table(*keeper.current()).routes.at(0);
+  EXPECT_EQ(route.prefix, "/b");
+  EXPECT_EQ(route.calls_per_minute, 600u);
+  EXPECT_EQ(route.calls_at_once, 8u);
+  EXPECT_EQ(route.seconds_max, 300u);
   EXPECT_EQ(to_table(*keeper.current()).serial, 9u);
 }
 

@@ -50,7 +50,10 @@ struct Platform {
                                .callers = std::nullopt,
                                .stream_requests = false,
                                .idempotent = false,
-                               .pass_headers = {}});
+                               .pass_headers = {},
+                               .calls_per_minute = 600,
+                               .calls_at_once = 8,
+                               .seconds_max = 300});
     snapshot.endpoints.push_back({"dep-1", "http", messages::EndpointKind::kUnit, {"127.0.0.1:30001"}});
     snapshot.instances.push_back({"ins-1", "dep-1", delivery.public_key()});
     snapshot.output_keys.push_back({output.clone(), 0, 2 * kNow});

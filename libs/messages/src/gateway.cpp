@@ -48,6 +48,11 @@ bool has_no_control(std::string_view text) {
   return std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
 }
 
+// Absent where there is none.
+std::uint32_t read_limit(Reader& route, const char* name, std::int64_t max) {
+  return static_cast<std::uint32_t>(route.fields().optional_integer(name, 1, max).value_or(0));
+}
+
 SnapshotRoute read_route(Reader& route) {
   SnapshotRoute out;
   out.id = route.id("id");
@@ -66,6 +71,9 @@ SnapshotRoute read_route(Reader& route) {
   out.idempotent = route.boolean("idempotent");
   out.pass_headers = route.fields().strings("pass_headers", {.min = 1, .max = bounds::kPassHeaderNameMax},
                                             {.min = 0, .max = bounds::kPassHeadersMax});
+  out.calls_per_minute = read_limit(route, "calls_per_minute", bounds::kCallsPerMinuteMax);
+  out.calls_at_once = read_limit(route, "calls_at_once", bounds::kCallsAtOnceMax);
+  out.seconds_max = read_limit(route, "seconds_max", bounds::kCallSecondsMax);
   return out;
 }
 
@@ -141,6 +149,9 @@ SecretBytes encode_snapshot(const Snapshot& message) {
     object.set("stream_requests", route.stream_requests);
     object.set("idempotent", route.idempotent);
     object.set("pass_headers", texts_value(route.pass_headers));
+    if (route.calls_per_minute != 0) object.set("calls_per_minute", route.calls_per_minute);
+    if (route.calls_at_once != 0) object.set("calls_at_once", route.calls_at_once);
+    if (route.seconds_max != 0) object.set("seconds_max", route.seconds_max);
     routes.emplace_back(std::move(object));
   }
   json::Array endpoints;

@@ -28,7 +28,10 @@ struct GatewayMessages : testing::Test {
                                .callers = std::vector<std::string>{"c-1"},
                                .stream_requests = false,
                                .idempotent = true,
-                               .pass_headers = {"x-model"}});
+                               .pass_headers = {"x-model"},
+                               .calls_per_minute = 600,
+                               .calls_at_once = 8,
+                               .seconds_max = 300});
     snapshot.endpoints.push_back({"dep-1", "http", EndpointKind::kBalanced, {"127.0.0.1:30001"}});
     snapshot.instances.push_back({"ins-1", "dep-1", kit.signing.public_key()});
     snapshot.callers.push_back({"c-1", crypto::sm3({})});
@@ -46,6 +49,9 @@ TEST_F(GatewayMessages, SnapshotReachesItsGateway) {
   ASSERT_TRUE(got.has_value()) << got.error().message();
   ASSERT_EQ(got->routes.size(), 1u);
   EXPECT_EQ(got->routes[0].callers, std::vector<std::string>{"c-1"});
+  EXPECT_EQ(got->routes[0].calls_per_minute, 600u);
+  EXPECT_EQ(got->routes[0].calls_at_once, 8u);
+  EXPECT_EQ(got->routes[0].seconds_max, 300u);
   EXPECT_EQ(got->instances.at(0).signing_key, kit.signing.public_key());
   EXPECT_EQ(got->output_keys.at(0).private_key.public_key(), kit.output.public_key());
 }
@@ -85,6 +91,27 @@ TEST_F(GatewayMessages, SnapshotWithAPrefixThatIsNoPathIsRefused) {
   Snapshot no_slash = snapshot();
   no_slash.routes[0].prefix = "digits";
   EXPECT_EQ(reason_of(round(no_slash, kit.identity)), "bad-message");
+}
+
+TEST_F(GatewayMessages, LimitsOfARouteStandThereWhereThereAreSome) {
+  Snapshot none = snapshot();
+  none.routes[0].calls_per_minute = none.routes[0].calls_at_once = none.routes[0].seconds_max = 0;
+  const SecretBytes json = encode_snapshot(none);
+  const std::string_view text = as_text(json.reveal_for_output());
+  for (const char* name : {"calls_per_minute", "calls_at_once", "seconds_max"})
+    EXPECT_EQ(text.find(name), std::string_view::npos) << name;
+  const auto got = round(none, kit.identity);
+  ASSERT_TRUE(got.has_value()) << got.error().message();
+  EXPECT_EQ(got->routes[0].calls_per_minute + got->routes[0].calls_at_once + got->routes[0].seconds_max, 0u);
+  for (auto [member, max] :
+       {std::pair(&SnapshotRoute::calls_per_minute, 1'000'000u), std::pair(&SnapshotRoute::calls_at_once, 10'000u),
+        std::pair(&SnapshotRoute::seconds_max, 86'400u)}) {
+    Snapshot most = snapshot();
+    most.routes[0].*member = max;
+    EXPECT_EQ(reason_of(round(most, kit.identity)), "ok");
+    most.routes[0].*member = max + 1;
+    EXPECT_EQ(reason_of(round(most, kit.identity)), "bad-message");
+  }
 }
 
 TEST_F(GatewayMessages, EnrolmentIsSignedByTheKeyThatItIntroduces) {

@@ -142,6 +142,22 @@ TEST_F(Services, RoutesHaveUniquePrefixesAndIdsThatStay) {
     input.pass_headers = {header};
     EXPECT_EQ(reason_of(platform_->routes().create(operator_, input)), "bad-route") << header;
   }
+  input.pass_headers.clear();
+  for (auto [member, max] : {std::pair(&access::RouteInput::calls_per_minute, std::int64_t{1'000'000}),
+                             std::pair(&access::RouteInput::calls_at_once, std::int64_t{10'000}),
+                             std::pair(&access::RouteInput::seconds_max, std::int64_t{86'400})}) {
+    for (const std::int64_t limit : {std::int64_t{-1}, max + 1}) {
+      access::RouteInput limited = input;
+      limited.*member = limit;
+      EXPECT_EQ(reason_of(platform_->routes().create(operator_, limited)), "bad-route") << limit;
+    }
+    access::RouteInput limited = changed;
+    limited.*member = max;
+    const auto kept = platform_->routes().update(operator_, again->id, limited);
+    ASSERT_TRUE(kept) << kept.error().message();
+    EXPECT_EQ(platform_->routes().get(operator_, again->id).value().*member, max);
+    EXPECT_NE(kept->etag, again->etag);
+  }
   EXPECT_EQ(platform_->routes().create(auditor_, changed).error().reason(), "not-allowed");
   EXPECT_EQ(platform_->routes().list(actor_with(trust::Role::kCaller), "numb", {})->total, 1);
 }

@@ -147,6 +147,24 @@ TEST(KeySocket, AnEndpointIsOneOfTwoKinds) {
   }
 }
 
+TEST(KeySocket, LimitsOfARouteHaveBounds) {
+  const auto reads_back = [](std::uint32_t per_minute, std::uint32_t at_once, std::uint32_t seconds) {
+    Table table = a_table();
+    table.routes[0].calls_per_minute = per_minute;
+    table.routes[0].calls_at_once = at_once;
+    table.routes[0].seconds_max = seconds;
+    const auto read = decode_table(encode_table(table));
+    return read && *read == table;
+  };
+  EXPECT_TRUE(reads_back(0, 0, 0));
+  EXPECT_TRUE(reads_back(1, 0, 0));
+  EXPECT_TRUE(reads_back(0, 0, 1));
+  EXPECT_TRUE(reads_back(1'000'000, 10'000, 86'400));
+  EXPECT_FALSE(reads_back(1'000'001, 10'000, 86'400));
+  EXPECT_FALSE(reads_back(1'000'000, 10'001, 86'400));
+  EXPECT_FALSE(reads_back(1'000'000, 10'000, 86'401));
+}
+
 TEST(FrameReader, TakesFramesFromPiecesOfEverySize) {
   Bytes stream = encode_frame(WorkerMessage(an_unwrap()));
   append(stream, encode_frame(WorkerMessage(SealKeyRequest{9})));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "mifeng/base/bounds.h"
 #include "wire_format.h"
 
 namespace mifeng::proxy {
@@ -13,7 +14,7 @@ constexpr std::uint32_t kRoutesMax = 100'000;
 constexpr std::uint32_t kInstancesMax = 200'000;
 constexpr std::uint32_t kListMax = 100'000;
 
-enum RouteFlag : std::uint8_t { kOpen = 1, kCallers = 2, kStreamRequests = 4, kIdempotent = 8 };
+enum RouteFlag : std::uint8_t { kOpen = 1, kCallers = 2, kStreamRequests = 4, kIdempotent = 8, kLimits = 16 };
 
 void write_list(WireWriter& out, const std::vector<std::string>& list) {
   out.number(static_cast<std::uint32_t>(list.size()));
@@ -32,14 +33,31 @@ void write_route(WireWriter& out, const Route& route) {
   if (route.callers) flags |= kCallers;
   if (route.stream_requests) flags |= kStreamRequests;
   if (route.idempotent) flags |= kIdempotent;
+  const bool limits = route.calls_per_minute != 0 || route.calls_at_once != 0 || route.seconds_max != 0;
+  if (limits) flags |= kLimits;
   out.number(flags).string(route.id).string(route.name).string(route.prefix).string(route.forward);
   if (route.callers) write_list(out, *route.callers);
   write_list(out, route.pass_headers);
+  if (limits) out.number(route.calls_per_minute).number(route.calls_at_once).number(route.seconds_max);
+}
+
+// Bounded, since times are reckoned from them.
+std::uint32_t read_limit(WireReader& in, std::int64_t max) {
+  const auto limit = in.number<std::uint32_t>();
+  if (limit > max) in.fail();
+  return limit;
+}
+
+void read_limits(WireReader& in, Route& route) {
+  route.calls_per_minute = read_limit(in, bounds::kCallsPerMinuteMax);
+  route.calls_at_once = read_limit(in, bounds::kCallsAtOnceMax);
+  route.seconds_max = read_limit(in, bounds::kCallSecondsMax);
+  if (route.calls_per_minute == 0 && route.calls_at_once == 0 && route.seconds_max == 0) in.fail();
 }
 
 Route read_route(WireReader& in) {
   Route route;
-  const std::uint8_t flags = in.flags(kOpen | kCallers | kStreamRequests | kIdempotent);
+  const std::uint8_t flags = in.flags(kOpen | kCallers | kStreamRequests | kIdempotent | kLimits);
   route.open = (flags & kOpen) != 0;
   route.stream_requests = (flags & kStreamRequests) != 0;
   route.idempotent = (flags & kIdempotent) != 0;
@@ -49,6 +67,7 @@ Route read_route(WireReader& in) {
   route.forward = in.string();
   if ((flags & kCallers) != 0) route.callers = read_list(in);
   route.pass_headers = read_list(in);
+  if ((flags & kLimits) != 0) read_limits(in, route);
   return route;
 }
 

@@ -20,6 +20,8 @@ inline Table test_table() {
       {"r-1", "digits", "/digits", "mifeng://dep-1", false, std::vector<std::string>{"c-1"}, false, true, {"X-Model"}},
       {"r-2", "deep", "/digits/deep", "mifeng://dep-2:grpc/v2", true, {}, true, false, {}},
       {"r-3", "other", "/other", "mifeng://dep-3", false, {}, false, false, {}}};
+  table.routes[0].calls_per_minute = 600;
+  table.routes[0].calls_at_once = 8;
   table.endpoints = {{"dep-1", "http", EndpointKind::kUnit, {"127.0.0.1:30001", "[::1]:30002"}},
                      {"dep-2", "http", EndpointKind::kUnit, {}},
                      {"dep-2", "grpc", EndpointKind::kBalanced, {"10.0.0.1:1"}}};

@@ -18,6 +18,9 @@ inline access::RouteInput route_input(json::Fields& body) {
   input.stream_requests = body.optional_boolean("stream_requests").value_or(false);
   input.idempotent = body.optional_boolean("idempotent").value_or(false);
   input.pass_headers = body.strings("pass_headers", {1, bounds::kPassHeaderNameMax}, {0, bounds::kPassHeadersMax});
+  input.calls_per_minute = body.optional_integer("calls_per_minute", 0, bounds::kCallsPerMinuteMax).value_or(0);
+  input.calls_at_once = body.optional_integer("calls_at_once", 0, bounds::kCallsAtOnceMax).value_or(0);
+  input.seconds_max = body.optional_integer("seconds_max", 0, bounds::kCallSecondsMax).value_or(0);
   return input;
 }
 

@@ -167,7 +167,8 @@ CREATE TABLE batch_items (
 CREATE TABLE route_information (
   id TEXT NOT NULL, name TEXT NOT NULL, prefix TEXT NOT NULL, forward TEXT NOT NULL, deployment_id TEXT NOT NULL,
   enabled {int} NOT NULL, open_to_all {int} NOT NULL, callers_json TEXT NOT NULL, stream_requests {int} NOT NULL,
-  idempotent {int} NOT NULL, pass_headers_json TEXT NOT NULL, created_ms {int} NOT NULL, changed_ms {int} NOT NULL,
+  idempotent {int} NOT NULL, pass_headers_json TEXT NOT NULL, calls_per_minute {int} NOT NULL,
+  calls_at_once {int} NOT NULL, seconds_max {int} NOT NULL, created_ms {int} NOT NULL, changed_ms {int} NOT NULL,
   PRIMARY KEY (id),
   UNIQUE (prefix)
 ){strict};

@@ -41,7 +41,8 @@ TEST(Version, EveryMemberThatPeopleDecideCounts) {
     EXPECT_NE(version_of(other), version_of(route));
   }
   for (auto member : {&store::RouteRow::enabled, &store::RouteRow::open_to_all, &store::RouteRow::stream_requests,
-                      &store::RouteRow::idempotent}) {
+                      &store::RouteRow::idempotent, &store::RouteRow::calls_per_minute, &store::RouteRow::calls_at_once,
+                      &store::RouteRow::seconds_max}) {
     store::RouteRow other = route;
     other.*member = 1;
     EXPECT_NE(version_of(other), version_of(route));

@@ -1,4 +1,4 @@
-import { Checkbox, Input, Select, Switch } from 'antd';
+import { Checkbox, Input, InputNumber, Select, Switch } from 'antd';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -17,12 +17,19 @@ import { Filter, Pages, Table, useList } from '../ui/table.tsx';
 const kSize = 50;
 type Route = Schemas['Route'];
 type RouteInput = Schemas['RouteInput'];
-const kNew: RouteInput = { name: '', prefix: '', forward: '', enabled: true, open: false, callers: [], stream_requests: false, idempotent: false, pass_headers: [] };
+const kNew: RouteInput = { name: '', prefix: '', forward: '', enabled: true, open: false, callers: [], stream_requests: false, idempotent: false, pass_headers: [], calls_per_minute: 0, calls_at_once: 0, seconds_max: 0 };
 
 function inputOf(route: Route): RouteInput {
-  const { name, prefix, forward, enabled, open, callers, stream_requests, idempotent, pass_headers } = route;
-  return { name, prefix, forward, enabled, open, callers, stream_requests, idempotent, pass_headers };
+  const { name, prefix, forward, enabled, open, callers, stream_requests, idempotent, pass_headers, calls_per_minute, calls_at_once, seconds_max } = route;
+  return { name, prefix, forward, enabled, open, callers, stream_requests, idempotent, pass_headers, calls_per_minute, calls_at_once, seconds_max };
 }
+
+// What each caller of it may do; the bounds are those of spec/openapi.yaml.
+const kLimits = [
+  { name: 'calls_per_minute', word: 'per-minute', max: 1_000_000 },
+  { name: 'calls_at_once', word: 'at-once', max: 10_000 },
+  { name: 'seconds_max', word: 'seconds', max: 86_400 },
+] as const;
 
 export default function Routes() {
   const { t } = useTranslation();
@@ -38,6 +45,11 @@ export default function Routes() {
   const after = () => queries.invalidateQueries({ queryKey: ['routes'] });
   const who = (one: Pick<RouteInput, 'open' | 'callers'>) => (one.open ? t('routes.open') : (one.callers ?? []).map(nameOf).join('、') || t('routes.every'));
   const yes = (on: boolean | undefined) => t(on ? 'collision.yes' : 'collision.no');
+  const limits = (one: RouteInput) =>
+    kLimits
+      .filter(({ name }) => (one[name] ?? 0) > 0)
+      .map(({ name, word }) => t(`routes.said-${word}`, { number: groups(one[name] ?? 0) }))
+      .join(' · ') || t('routes.no-limits');
   const versions = (mine?: RouteInput): Field<Route>[] => [
     { label: t('routes.prefix'), of: (one) => one.prefix, mine: mine?.prefix },
     { label: t('routes.name'), of: (one) => one.name, mine: mine?.name },
@@ -45,6 +57,7 @@ export default function Routes() {
     { label: t('routes.who'), of: who, mine: mine && who(mine) },
     { label: t('routes.on'), of: (one) => yes(one.enabled) },
     { label: t('routes.idempotent'), of: (one) => yes(one.idempotent), mine: mine && yes(mine.idempotent) },
+    { label: t('routes.limits'), of: limits, mine: mine && limits(mine) },
   ];
   return (
     <>
@@ -77,6 +90,7 @@ export default function Routes() {
                   { title: t('routes.name'), cell: (one) => one.name },
                   { title: t('routes.forward'), wide: true, cell: (one) => <Link className="mono" to={`/deployments/${one.deployment_id}`}>{one.forward}</Link> },
                   { title: t('routes.who'), wide: true, cell: (one) => (one.open ? <State kind="degraded">{t('routes.open')}</State> : one.callers.length === 0 ? <span className="second">{t('routes.every')}</span> : one.callers.map(nameOf).join('、')) },
+                  { title: t('routes.limits'), wide: true, cell: (one) => <span className="second">{limits(one)}</span> },
                   {
                     title: t('routes.on'),
                     cell: (one) => (
@@ -178,6 +192,13 @@ function Fields({ input, change, callers }: { input: RouteInput; change: (change
       <Checkbox checked={input.idempotent ?? false} onChange={(event) => change({ idempotent: event.target.checked })}>
         {t('routes.idempotent')}
       </Checkbox>
+      {kLimits.map(({ name, word, max }) => (
+        <div key={name}>
+          <label htmlFor={`route-${name}`}>{t(`routes.limit-${word}`)}</label>
+          <InputNumber id={`route-${name}`} style={{ width: 140 }} min={0} max={max} precision={0} value={input[name] ?? 0} onChange={(value) => change({ [name]: value ?? 0 })} />
+        </div>
+      ))}
+      <p className="second">{t(input.open ? 'routes.limits-open' : 'routes.limits-note')}</p>
     </>
   );
 }

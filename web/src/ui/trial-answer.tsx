@@ -219,7 +219,7 @@ function Opened({ of, opened }: { of: Trial; opened: Schemas['TrialOpened'] }) {
   );
 }
 
-const kGatewayReasons = ['unknown-prefix', 'no-caller-key', 'unknown-caller-key', 'caller-not-allowed', 'body-too-large', 'no-endpoint', 'no-table', 'model-unreachable', 'model-timeout', 'answer-refused'];
+const kGatewayReasons = ['unknown-prefix', 'no-caller-key', 'unknown-caller-key', 'caller-not-allowed', 'body-too-large', 'no-endpoint', 'no-table', 'model-unreachable', 'model-timeout', 'answer-refused', 'too-many-calls', 'too-many-calls-at-once', 'call-too-long'];
 
 // A gateway's own refusal (spec/errors.md), in words. A model could answer the same; the words are about what was said.
 function GatewaysRefusal({ of }: { of: Trial }) {

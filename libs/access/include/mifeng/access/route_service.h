@@ -23,6 +23,10 @@ struct RouteInput {
   bool stream_requests = false;           // bodies are not bound
   bool idempotent = false;                // may be tried at another unit
   std::vector<std::string> pass_headers;  // beside the harmless ones
+  // Of each caller by itself; on an open route, where no key comes, of each address. 0: no limit.
+  std::int64_t calls_per_minute = 0;
+  std::int64_t calls_at_once = 0;
+  std::int64_t seconds_max = 0;  // of a call, after which the gateway ends it
 };
 struct Route : RouteInput {
   std::string id;  // "rt-…", never changes and is never used again

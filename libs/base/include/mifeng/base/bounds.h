@@ -26,6 +26,9 @@ inline constexpr std::size_t kForwardUrlMax = sizeof("mifeng://:") - 1 + kIdMax 
 inline constexpr std::size_t kRouteCallersMax = 1000;
 inline constexpr std::size_t kPassHeadersMax = 50;
 inline constexpr std::size_t kPassHeaderNameMax = 100;
+inline constexpr std::int64_t kCallsPerMinuteMax = 1'000'000;  // of one caller, by a route
+inline constexpr std::int64_t kCallsAtOnceMax = 10'000;
+inline constexpr std::int64_t kCallSecondsMax = 86'400;
 
 inline constexpr std::size_t kCallerNameMax = 64;
 

@@ -45,6 +45,9 @@ struct SnapshotRoute {
   bool stream_requests = false;
   bool idempotent = false;
   std::vector<std::string> pass_headers;
+  std::uint32_t calls_per_minute = 0;  // of each caller; 0: no limit, for these three
+  std::uint32_t calls_at_once = 0;
+  std::uint32_t seconds_max = 0;
 };
 
 // What stands behind each address of an endpoint.

@@ -25,6 +25,10 @@ struct Route {
   bool stream_requests = false;                     // the body is passed on as it comes, and is not bound
   bool idempotent = false;                          // may be sent again after it was sent
   std::vector<std::string> pass_headers;            // lower case; passed besides those of fields.h
+  // Of each caller by itself (call_table.h); 0: no limit.
+  std::uint32_t calls_per_minute = 0;
+  std::uint32_t calls_at_once = 0;
+  std::uint32_t seconds_max = 0;  // of a call
   friend bool operator==(const Route&, const Route&) = default;
 };
 

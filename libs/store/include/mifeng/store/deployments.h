@@ -109,7 +109,8 @@ MIFENG_RECORD(BatchItemRow, "batch_items", 2, text(batch_id), number(number),  /
 
 MIFENG_RECORD(RouteRow, "route_information", 1, text(id), text(name), text(prefix), text(forward), text(deployment_id),
               number(enabled), number(open_to_all), text(callers_json), number(stream_requests), number(idempotent),
-              text(pass_headers_json), number(created_ms), number(changed_ms));
+              text(pass_headers_json), number(calls_per_minute), number(calls_at_once), number(seconds_max),
+              number(created_ms), number(changed_ms));
 
 MIFENG_RECORD(CallerRow, "callers", 1, text(id), text(name), number(enabled), number(created_ms),
               number(key_changed_ms),
