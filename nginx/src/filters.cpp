@@ -4,6 +4,7 @@
 #include "mifeng/base/phrase.h"
 #include "open_response.h"
 #include "said.h"
+#include "strangers.h"
 #include "worker.h"
 
 namespace mifeng::nginx {
@@ -60,6 +61,7 @@ ngx_int_t take_body(RequestState& state, const ngx_chain_t* in) {
       state.body.update({buffer->pos, static_cast<std::size_t>(buffer->last - buffer->pos)});
     state.body_complete = state.body_complete || buffer->last_buf;
   }
+  if (state.body_complete) is_no_stranger(*state.r->connection);
   const std::size_t limit = location_config(state.r).bound_body_max;
   if (limit != 0 && state.body.length() > limit)
     return refuse_request(state, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE, "body-too-large", too_large(limit));

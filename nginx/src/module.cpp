@@ -104,7 +104,6 @@ ngx_command_t commands[] = {
 ngx_int_t enter(ngx_http_request_t* r) {
   const LocationConfig& config = location_config(r);
   if (r != r->main || r->internal) return NGX_DECLINED;
-  is_no_stranger(*r->connection);
   if (config.open == 1) return enter_gateway(r);
   if (config.seal == 1) return enter_guard(r);
   return NGX_DECLINED;

@@ -9,6 +9,7 @@
 #include "mifeng/base/phrase.h"
 #include "mifeng/proxy/fields.h"
 #include "said.h"
+#include "strangers.h"
 #include "worker.h"
 
 namespace mifeng::nginx {
@@ -67,6 +68,7 @@ void begin_body(RequestState& state) {
   if (state.unbound) r->request_body_no_buffering = 1;
   // An HTTP/2 request without a length, and not at its end, is marked chunked by nginx.
   state.body_complete = state.unbound || (r->headers_in.content_length_n <= 0 && !r->headers_in.chunked);
+  if (state.body_complete) is_no_stranger(*r->connection);
 }
 
 int to_status(ErrorCode code) {
@@ -141,6 +143,7 @@ ngx_int_t enter_gateway_thrown(ngx_http_request_t* r) {
     return refuse_request(state, NGX_HTTP_SERVICE_UNAVAILABLE, "no-endpoint",
                           phrase("No instance of this model is running; the operator sees why on its deployment."));
   }
+  is_no_stranger(*r->connection);  // whoever may call may take his time over a body
   if (const auto otherwise = limit_call(state)) return *otherwise;
   state.request_id = Worker::get()->random().hex(16);
   begin_body(state);

@@ -1,5 +1,7 @@
-// Whoever has connected and said nothing whole yet. Where these are many the oldest goes, so that there is always room
-// for whoever speaks: a deadline alone leaves all the room to those who connect anew each time.
+// Whoever has connected and said nothing whole yet: a gateway's caller until he may call, and who asks a guard until
+// his request has come with its body (what is streamed counts from its header on). Where these are many the oldest
+// goes, so that there is always room for whoever speaks: a deadline alone leaves all the room to those who connect anew
+// each time.
 #pragma once
 
 #include "ngx.h"
@@ -8,7 +10,7 @@ namespace mifeng::nginx {
 
 // Stands before nginx at every HTTP listener of this worker: at most half of the worker's connections are strangers'.
 void watch_strangers(ngx_cycle_t& cycle);
-// The header of a request has come on it.
+// What it had to say has come.
 void is_no_stranger(ngx_connection_t& connection);
 // Whether what connects there speaks HTTP.
 bool takes_http(const ngx_listening_t& listening);
