@@ -107,7 +107,8 @@ class Rotation : public PlatformTest {
                                    .counter = ++gateway.counter,
                                    .from_ms = clock_.now_ms(),
                                    .to_ms = clock_.now_ms(),
-                                   .rows = {{deployment_, "", 1, 0, {}}}};
+                                   .rows = {{deployment_, "", 1, 0, {}}},
+                                   .trouble = std::nullopt};
     const auto delivery = messages::verify_card(gateway.join.card).value().delivery.key;
     const Bytes stream = messages::seal_report(message, delivery, gateway.sign, tools()).value();
     return platform_->gateways().report(gateway.join.gateway, std::to_string(gateway.serial), stream, "192.0.2.7");
