@@ -137,11 +137,16 @@ TEST_F(GatewayMessages, ReportIsSignedByTheGateway) {
                       .counter = 2,
                       .from_ms = kNow,
                       .to_ms = kNow + 10000,
-                      .rows = {{"dep-1", "ins-1", 5, 1, {{"bad-tag", 1}}}}};
+                      .rows = {{"dep-1", "ins-1", 5, 1, {{"bad-tag", 1}}}},
+                      .trouble = GatewayTrouble{kEntriesLeftOut, "route r-2: its prefix is that of route r-1"}};
   const Bytes stream = seal_report(report, kit.delivery.public_key(), kit.signing, kit.tools).value();
   const auto got = open_report(stream, "gw-1", 7, kit.delivery, kit.signing.public_key(), kit.tools);
   ASSERT_TRUE(got.has_value()) << got.error().message();
   EXPECT_EQ(got->rows.at(0).refusals.at("bad-tag"), 1u);
+  EXPECT_EQ(got->trouble, report.trouble);
+  Report rude = report;
+  rude.trouble->detail = "two\nlines";
+  EXPECT_EQ(reason_of(decode_report(encode_report(rude).reveal_for_parsing())), "bad-message");
   EXPECT_EQ(reason_of(open_report(stream, "gw-1", 7, kit.delivery, kit.other.public_key(), kit.tools)),
             "bad-signature");
   EXPECT_EQ(reason_of(open_report(stream, "gw-2", 7, kit.delivery, kit.signing.public_key(), kit.tools)),
