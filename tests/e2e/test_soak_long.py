@@ -1,5 +1,6 @@
 """Half an hour of ordinary life, with more of everything than an ordinary half hour has: what every process holds stays as it
 is, and the database grows by what was done."""
+import concurrent.futures
 import contextlib
 import http.client
 import json
@@ -21,6 +22,7 @@ PASSWORD = "long enough for soaking"
 # What a process may grow by between the first third and the last one, once it has warmed up: 5 %, and what one thread more
 # of glibc's allocator takes.
 GROWTH, SLACK_KIB = 1.05, 768
+ROWS_BEFORE = 10_000
 ROW_MAX = 4096  # bytes of the database, its indexes included, for each row that was added
 
 
@@ -65,6 +67,19 @@ class Life:
             return json.loads(text) if text else None
         finally:
             connection.close()
+
+    def fill_page_caches(self):
+        """SQLite keeps 2 MiB of pages for each connection, so mifengd grows with its database up to that: a database that is
+        larger, read by as many at once as there are connections, is the end of it."""
+        self.api("POST", "/vendors", {"id": "soak", "name": "Soak"})
+        for number in range(ROWS_BEFORE):
+            self.api("PUT", "/vendors/soak", {"name": f"Soak {number}"})
+
+        def read(_):
+            for page in range(1, ROWS_BEFORE // 200):
+                self.api("GET", f"/audit?page_size=200&page={page}", timeout=120)
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            list(pool.map(read, range(16)))
 
     def repeat(self, what, apart, action):
         """A thread that does it again and again; what fails is kept, and ends the life."""
@@ -159,6 +174,7 @@ class Life:
 
 
 def test_half_an_hour_leaves_every_process_as_it_was(life):
+    life.fill_page_caches()
     threads = [life.repeat("calls", 0.1, life.calls), life.repeat("calls beside", 0.1, life.calls),
                life.repeat("sessions", 1, life.session), life.repeat("events", 1, life.events),
                life.repeat("routes", 2, life.route), life.repeat("restarts", RESTARTS_APART, life.restart)]
@@ -186,7 +202,8 @@ def test_half_an_hour_leaves_every_process_as_it_was(life):
     for name in watched:
         memory = [statistics.median(one[name][0] for one in part) for part in (first, last)]
         descriptors = [max(one[name][1] for one in part) for part in (first, last)]
-        print(f"{name}: {memory[0]:.0f} to {memory[1]:.0f} KiB, {descriptors[0]} to {descriptors[1]} descriptors")
+        course = [one[name][0] for one in samples[::max(len(samples) // 10, 1)]]
+        print(f"{name}: {memory[0]:.0f} to {memory[1]:.0f} KiB {course}, {descriptors[0]} to {descriptors[1]} descriptors")
         if memory[1] > memory[0] * GROWTH + SLACK_KIB or descriptors[1] > descriptors[0] + 4:
             grown[name] = memory, descriptors
     bytes_after, rows_after = life.database()
