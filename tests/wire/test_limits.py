@@ -46,6 +46,14 @@ class Scene:
         threading.Thread(target=lambda: self.answers.put(self.call(fields, "/m/slow")), daemon=True).start()
         wire.wait_for(lambda: self.asked("/slow") > before, "the model to be asked")
 
+    def begin_slow_in_each(self):
+        """One call in each of two workers, of which the other is stopped meanwhile."""
+        first, second = self.gateway.nginx.workers()
+        for other in (second, first):
+            with stopped(other):
+                self.begin_slow()
+        return first, second
+
     def asked(self, target):
         return sum(request.target.startswith(target) for request in self.guard.model.requests)
 
@@ -139,14 +147,9 @@ def stopped(worker):
 
 def test_several_workers_count_together(cast):
     scene = Scene(cast, workers=2, calls_at_once=2)
-    first, second = scene.gateway.nginx.workers()
-    with stopped(second):
-        scene.begin_slow()
-    with stopped(first):
-        scene.begin_slow()
-        assert scene.call().reason == "too-many-calls-at-once"
-    with stopped(second):
-        assert scene.call().reason == "too-many-calls-at-once"
+    for other in scene.begin_slow_in_each():
+        with stopped(other):
+            assert scene.call().reason == "too-many-calls-at-once"
     scene.go.set()
     assert [scene.answers.get(timeout=30).status for _ in range(2)] == [200] * 2
 
@@ -164,11 +167,7 @@ def test_several_workers_have_one_rate(cast):
 
 def test_a_worker_that_was_killed_takes_its_calls_along(cast):
     scene = Scene(cast, workers=2, calls_at_once=2)
-    first, second = scene.gateway.nginx.workers()
-    with stopped(second):
-        scene.begin_slow()
-    with stopped(first):
-        scene.begin_slow()
+    first, _ = scene.begin_slow_in_each()
     assert scene.call().status == 429
     os.kill(first, signal.SIGKILL)
     wire.wait_for(lambda: len(scene.gateway.nginx.workers()) == 2 and first not in scene.gateway.nginx.workers(),

@@ -6,6 +6,7 @@
 #include "commands/commands.h"
 #include "commands/get.h"
 #include "commands/key_files.h"
+#include "mifeng/client/answer.h"
 #include "mifeng/messages/card.h"
 #include "mifeng/messages/vendor_key.h"
 
@@ -74,9 +75,9 @@ Result<int> confirm_telephone(const PlatformFlags& flags, const VendorOptions& o
 Result<std::string> hand_over(const PlatformClient& client, const std::string& id,
                               const crypto::Sm2PrivateKey& in_force, const crypto::Sm2PublicKey& next) {
   MIFENG_TRY(const auto card_text, client.get("/card"));
-  MIFENG_TRY(const auto card, messages::decode_card(*card_text.if_object()));
+  MIFENG_TRY(const auto card, messages::decode_card(as_bytes(json::serialize(card_text))));
   MIFENG_TRY(const auto vendor, client.get(path_of(id)));
-  const json::Value* const found = vendor.if_object()->find("key_serial");
+  const json::Value* const found = client::member_of(vendor, "key_serial");
   const std::int64_t* const serial = found == nullptr ? nullptr : found->if_int64();
   if (serial == nullptr) return Error(ErrorCode::kUnavailable, "bad-answer", "The platform's answer is no vendor.");
   const messages::VendorKeyChange change{.platform = card.identity.fingerprint(),

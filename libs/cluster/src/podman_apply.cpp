@@ -307,10 +307,11 @@ Task<void> PodmanEngine::filter_packets(Result<void> (*rules)(const std::vector<
   co_return co_await net::run_blocking(filter_, std::move(ensure));
 }
 
-// A machine without it serves as before, and its operator reads why.
+// A machine without it serves as before, and its operator reads why: once, not at each resync.
 boost::asio::awaitable<void> PodmanEngine::keep_guards_apart() {
   auto isolated = co_await filter_packets(isolate_guards);
-  if (!isolated) spdlog::error("{}", isolated.error().message());
+  const bool was_told = told_no_isolation_.exchange(!isolated);
+  if (!isolated && !was_told) spdlog::error("{}", isolated.error().message());
 }
 
 Task<void> PodmanEngine::make_network(std::string name, std::string interface, json::Object labels) {

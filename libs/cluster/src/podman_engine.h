@@ -142,6 +142,7 @@ class PodmanEngine final : public Engine {
   std::atomic<bool> is_live_{false};  // whether the view follows the news
   // Which rules of the packet filter have to be there: where a model may use the network, where there is a guard.
   std::atomic<bool> isolates_models_{false}, isolates_guards_{false};
+  std::atomic<bool> told_no_isolation_{false};  // of guards
   net::BlockingPool filter_{"packet filter", 1, 1024};
   net::Notifier ended_;      // a unit went, or could not be ended
   net::Notifier try_again_;  // what could not be ended before

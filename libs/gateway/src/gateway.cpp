@@ -7,6 +7,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
+#include <utility>
 
 #include "mifeng/base/beginning.h"
 #include "mifeng/gateway/reports.h"
@@ -70,6 +71,7 @@ struct Gateway::Impl {
   bool nginx_started = false;
   bool told_ready = false;
   bool told_expired = false;
+  bool platform_is_away = false;
   std::chrono::steady_clock::time_point ready_at{};                // when it said that it is ready
   std::optional<std::chrono::steady_clock::time_point> called_at;  // when calls were counted last
   std::optional<messages::GatewayTrouble> trouble_in_use;          // of the snapshot in use
@@ -212,13 +214,15 @@ void Gateway::Impl::use_snapshot() {
     MIFENG_CHECK(unwrapper.update(std::move(output_keys), table.instances));
     return key_socket->push_table(table);
   }();
-  trouble_in_use.reset();
+  const auto former = std::exchange(trouble_in_use, std::nullopt);
   if (!pushed) {
     complain("the workers cannot use the snapshot: " + pushed.error().message());
     trouble_in_use = trouble_of(pushed.error().reason(), pushed.error().message());
   } else if (pushed->count > 0) {
-    complain("of snapshot " + std::to_string(table.serial) + " is left out: " + pushed->text());
     trouble_in_use = trouble_of(messages::kEntriesLeftOut, pushed->text());
+    // Snapshots come often; what they leave out is mostly the same.
+    if (trouble_in_use != former)
+      log("from snapshot " + std::to_string(table.serial) + " on is left out: " + trouble_in_use->detail);
   }
   reports->set_trouble(trouble_in_use);
 }
@@ -320,7 +324,8 @@ asio::awaitable<Result<void>> Gateway::Impl::follow_once(milliseconds& delay) {
     auto fed = reader.feed(*bytes, frames);
     if (!fed) co_return fed.error();
     delay = kReconnectMin;
-    if (!logged_error.empty()) log("the platform is there again");
+    if (platform_is_away) log("the platform is there again");
+    platform_is_away = false;
     logged_error.clear();
     for (const messages::SnapshotFrame& frame : frames)
       if (!frame.stream.empty()) offer(frame);
@@ -334,6 +339,7 @@ asio::awaitable<void> Gateway::Impl::follow() {
     auto once = follow_once(delay);
     auto ended = co_await std::move(once);
     if (stopping()) break;
+    platform_is_away = platform_is_away || !ended;
     if (!ended)
       complain("the platform cannot be followed: " + ended.error().message() + ". Serving from snapshot " +
                std::to_string(snapshots->serial()) +

@@ -85,11 +85,11 @@ std::shared_ptr<const Router> Router::create(Table table) {
 
 void Router::add_endpoints(const std::vector<EndpointSet>& sets) {
   for (const auto& set : sets) {
-    const std::string where = "port " + set.port + " of deployment " + set.deployment + ": ";
     if (set.port.empty()) {
-      left_out_.add(where + "it has no name");
+      left_out_.add("a port of deployment " + set.deployment + ": it has no name");
       continue;
     }
+    const std::string where = "port " + set.port + " of deployment " + set.deployment + ": ";
     std::vector<EndpointAddress> endpoints;
     for (const auto& address : set.addresses) {
       auto endpoint = parse_endpoint(address);

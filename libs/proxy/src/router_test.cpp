@@ -79,7 +79,7 @@ TEST(Router, LeavesOutWhatItCannotTakeAndTakesTheRest) {
       {[](Table& t) { t.routes[1].forward = "http://x"; }, "route r-2: "},
       {[](Table& t) { t.endpoints[0].addresses.insert(t.endpoints[0].addresses.begin(), "localhost:1"); },
        "port http of deployment dep-1: \"localhost:1\" is no address"},
-      {[](Table& t) { t.endpoints[1].port = ""; }, "port  of deployment dep-2: it has no name"},
+      {[](Table& t) { t.endpoints[1].port = ""; }, "a port of deployment dep-2: it has no name"},
       {[](Table& t) { t.endpoints[1].port = "grpc"; }, "port grpc of deployment dep-2: it stands there twice"},
       {[](Table& t) { t.instances[1].signing_key = point(1); }, "instance i-2: it has the signing key of instance i-1"},
       {[](Table& t) { t.instances[1].signing_key = {}; }, "instance i-2: it has no signing key"},
